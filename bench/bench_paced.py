@@ -98,7 +98,7 @@ async def _measured(settings: Settings, options: Any) -> dict[str, float]:
         group.create_task(centre.run(stop))
         await asyncio.sleep(2)
         for seat in settings.seats:
-            await centre.engine.execute(SeatLogIn(seat.name, f"agent-{seat.name}"))
+            await centre.engine.execute(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
         await asyncio.sleep(WARM_SECONDS)
         before = _attempts(centre)
         if profile is not None:
@@ -108,7 +108,7 @@ async def _measured(settings: Settings, options: Any) -> dict[str, float]:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         calls, answered = (after - earlier for after, earlier in zip(_attempts(centre), before, strict=True))
-        await centre.engine.execute(PauseCampaign("agents"))
+        await centre.engine.execute(PauseCampaign(campaign="agents"))
         async with asyncio.timeout(LONGEST_TALK_SECONDS):
             while centre.engine.view().campaigns[0].calls:
                 await asyncio.sleep(1)

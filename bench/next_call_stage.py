@@ -265,7 +265,7 @@ async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) ->
             time.time(),
         )
         began = time.perf_counter()
-        await centre.engine.execute(TakeMarks((told,), f"batch-{number}", "desk"))
+        await centre.engine.execute(TakeMarks(marks=(told,), batch=f"batch-{number}", who="desk"))
         figures.marks.append(time.perf_counter() - began)
 
     due = time.monotonic()

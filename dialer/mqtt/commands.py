@@ -59,19 +59,19 @@ _USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
 _KEYS = frozenset({"id", "name", "expires_at"})  # of every command, beside its values
 _SIGNED = frozenset({"command", "signature"})
-_AUDITED = [
-    "campaign_id",
-    "seat",
-    "campaigns",
-    "most_calls",
-    "calls_per_seat",
-    "attempt_id",
-    "reason",
-    "to",
-    "who",
-    "user",
-]
-"""Of a command's values, what the audit has."""
+_AUDITED = {
+    "campaign": "campaign_id",
+    "seat": "seat",
+    "campaigns": "campaigns",
+    "most_calls": "most_calls",
+    "calls_per_seat": "calls_per_seat",
+    "attempt": "attempt_id",
+    "reason": "reason",
+    "to": "to",
+    "who": "who",
+    "user": "user",
+}
+"""Of a command's values, what the audit has, and under which key."""
 _NOT_THE_SENDERS = {
     "role": "the dialler has it from its own settings ([[supervisors]]) and users",
     "user": "it is the last level of the topic",
@@ -375,7 +375,7 @@ class CommandDesk:
         read = judge_command(opened, user, self._senders, self._centre, retained=retained, now=now)
         self._number += 1
         if isinstance(read, AcceptedCommand) and urgency < Urgency.USUAL:
-            self._halted[getattr(read.command, "campaign_id", None)] = self._number
+            self._halted[getattr(read.command, "campaign", None)] = self._number
         self._lanes[urgency].put(lane, (self._number, read))
         self._news[urgency].set()
 
@@ -578,7 +578,7 @@ class CommandDesk:
 
     def _refuse_overtaken(self, command: ResumeCampaign, number: int) -> None:
         """A stop has its own lane and may be done before a resume that was sent earlier: what was sent last must hold."""
-        if max(self._halted.get(command.campaign_id, 0), self._halted.get(None, 0)) > number:
+        if max(self._halted.get(command.campaign, 0), self._halted.get(None, 0)) > number:
             raise CommandRefused("a stop or pause was sent after it, and holds; send it again if dialling is to go on")
 
     def _count_records(self, accepted: AcceptedCommand) -> None:
@@ -625,7 +625,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
         what["role"] = read.role
     extras: dict[str, str] = {}
     if isinstance(read, AcceptedCommand):
-        told = {key: getattr(read.command, key, None) for key in _AUDITED}
+        told = {key: getattr(read.command, name, None) for name, key in _AUDITED.items()}
         extras = {key: _plain(value) for key, value in told.items() if value is not None}
         if read.records:
             extras["records"] = f"{read.records}"

@@ -103,7 +103,7 @@ class SimulatedAgents(EngineClient):
 
     async def _start(self) -> None:
         for number, seat in enumerate(self._seats, start=1):
-            await self._ask(SeatLogIn(seat, f"agent-{number:02d}"))
+            await self._ask(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
     def _on_change(self, change: Change) -> None:
         if not isinstance(change, SeatChange) or change.view.seat not in self._seats:
@@ -117,7 +117,7 @@ class SimulatedAgents(EngineClient):
 
     async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(LOOKS_SECONDS)
-        await self._ask(SeatPreviewDial(seat, attempt_id))
+        await self._ask(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         habits, chance = self._habits, self._chance
@@ -128,11 +128,11 @@ class SimulatedAgents(EngineClient):
         takes_break = chance.random() < habits.break_share
         await asyncio.sleep(max(1.0, chance.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
-            await self._ask(SeatPause(seat, "break"))
-        await self._ask(SeatDispose(seat, disposition, hour))
+            await self._ask(SeatPause(seat=seat, reason="break"))
+        await self._ask(SeatDispose(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
             await asyncio.sleep(max(2.0, chance.expovariate(1 / habits.break_seconds)))
-            await self._ask(SeatReady(seat))
+            await self._ask(SeatReady(seat=seat))
 
     async def _ask(self, command: Command) -> None:
         try:

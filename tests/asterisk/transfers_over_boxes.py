@@ -42,7 +42,7 @@ async def check_transfers_over_boxes(lab: TwoBoxes) -> list[str]:
         await lab.start()
         await start_carrier(carrier, CALLS, lab.voter_audio)
         async with running_centre(settings, chance=random.Random(1), profile=LINES) as centre, running(centre):
-            await centre.engine.execute(SeatLogIn(SEAT, "agent"))
+            await centre.engine.execute(SeatLogIn(seat=SEAT, agent="agent"))
             for target in ("boss", "office"):
                 try:
                     faults += await consulted(centre, lab, target)
@@ -63,13 +63,13 @@ async def consulted(centre: RunningCentre, lab: TwoBoxes, target: str) -> list[s
     execute = centre.engine.execute
     await until(lambda: seat(centre, SEAT).state is SeatState.TALKING)
     attempt = seat(centre, SEAT).attempt_id or ""
-    await execute(SeatConsult(SEAT, target))
+    await execute(SeatConsult(seat=SEAT, to=target))
     await until(lambda: seat(centre, SEAT).transfer is TransferStage.CONSULT)
-    await execute(SeatCompleteTransfer(SEAT))
+    await execute(SeatCompleteTransfer(seat=SEAT))
     await until(lambda: seat(centre, SEAT).state is SeatState.WRAP_UP)
     rooms = await lab.other.command("confbridge list")
     faults = [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second box: {rooms}"]
     await until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
-    await execute(SeatDispose(SEAT, Disposition.VOTED))
+    await execute(SeatDispose(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.command("confbridge list")
     return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: somebody was left alone: {rooms}"]

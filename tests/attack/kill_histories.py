@@ -189,7 +189,7 @@ class History:
         chance, engine = self._chance, life.engine
         for seat in SEATS:
             with contextlib.suppress(CommandRefused, StoreError):
-                await engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+                await engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         while True:
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             for view in engine.view().seats:
@@ -203,7 +203,7 @@ class History:
         kind = word.value if hour is None else f"{word.value}-{hour}"
         truth.said[attempt_id, kind, "agent"] += 1
         try:
-            await life.engine.execute(SeatDispose(seat, word, hour))
+            await life.engine.execute(SeatDispose(seat=seat, disposition=word, hour=hour))
         except (CommandRefused, StoreError):
             return
         if not life.mortal.dead.is_set():

@@ -142,7 +142,7 @@ async def test_wrong_pins_from_no_phone_count_against_no_seat(tmp_path: Path) ->
                     assert await keyed_through(call) == []
         assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
         for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
-            await site.centre.engine.execute(SeatLogIn(name, agent, pin))
+            await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent, pin=pin))
 
 
 @virtual_time()

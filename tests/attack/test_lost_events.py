@@ -139,7 +139,7 @@ async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -
         site.switch.spoil_events()
         assert seat(site).transfer == "consult"
         await site.until(lambda: seat(site).transfer is None, seconds=BOUND_SECONDS)
-        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
 
 
 @virtual_time()

@@ -77,10 +77,12 @@ async def test_a_disposition_that_was_not_kept_is_refused_and_may_be_given_again
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "record_disposition")
         with pytest.raises(StoreFull):
-            await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.WRAP_UP
         full.failing = False
-        assert await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED)) == "seat 01: voted"
+        assert (
+            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
+        )
     assert rows(tmp_path, "SELECT kind FROM mark") == [("voted",)]
 
 

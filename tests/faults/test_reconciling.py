@@ -166,10 +166,14 @@ def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
 @pytest.mark.parametrize(
     ("said", "outcome", "due"),
     [
-        (SeatDispose("01", Disposition.LATER, 16), Outcome.CONNECTED, "16:45"),
-        (SeatDispose("01", Disposition.CALL_BACK), Outcome.CONNECTED, "10:30"),  # an hour after it was said
-        (SeatDispose("01", Disposition.REFUSED), Outcome.CONNECTED, None),
-        (SeatDispose("01", Disposition.MACHINE), Outcome.MACHINE, "10:30"),
+        (SeatDispose(seat="01", disposition=Disposition.LATER, hour=16), Outcome.CONNECTED, "16:45"),
+        (
+            SeatDispose(seat="01", disposition=Disposition.CALL_BACK),
+            Outcome.CONNECTED,
+            "10:30",
+        ),  # an hour after it was said
+        (SeatDispose(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
+        (SeatDispose(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
 def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(

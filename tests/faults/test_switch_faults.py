@@ -173,7 +173,7 @@ async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the
         def stop_at_once(change: object) -> None:
             if isinstance(change, CallChange) and change.state is CallState.DIALLING and site.ended() and not stopped:
                 stopped.append(change.attempt_id)
-                asyncio.get_running_loop().create_task(site.centre.engine.execute(StopCampaign("ivr")))
+                asyncio.get_running_loop().create_task(site.centre.engine.execute(StopCampaign(campaign="ivr")))
 
         site.centre.engine.subscribe(stop_at_once)
         await site.until(lambda: bool(stopped), seconds=300)

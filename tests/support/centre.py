@@ -53,7 +53,7 @@ class Site(SimulatedSite):
     async def log_in(self, *seats: str) -> None:
         """Log agents in and wait until their phones are there."""
         for seat in seats:
-            await self.centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+            await self.centre.engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
 
 

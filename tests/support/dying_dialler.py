@@ -93,7 +93,7 @@ async def _dial(options: dict[str, Any]) -> None:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
             with contextlib.suppress(CommandRefused):  # its agent, whose phone stayed on the line, was adopted already
-                await centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+                await centre.engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         await running
 
 

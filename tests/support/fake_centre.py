@@ -143,7 +143,7 @@ class FakeEngine:
     async def execute(self, command: Command) -> str:
         """Keep the command; a campaign that is not in the view is refused."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
-        if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign_id not in known:
-            raise CommandRefused(f"there is no campaign {command.campaign_id!r}")
+        if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:
+            raise CommandRefused(f"there is no campaign {command.campaign!r}")
         self.executed.append(command)
         return f"done: {type(command).__name__}"

@@ -165,7 +165,7 @@ class _Run:
             await self._until(lambda: self._engine.view().switch_up or running.done())
             for seat in self._engine.view().seats:
                 if seat.state is SeatState.OFFLINE:
-                    await self._engine.execute(SeatLogIn(seat.seat, f"agent-{seat.seat}"))
+                    await self._engine.execute(SeatLogIn(seat=seat.seat, agent=f"agent-{seat.seat}"))
             if not self._events:
                 loop = asyncio.get_running_loop()
                 self._events = [loop.create_task(self._befall(event)) for event in self._scenario.events]
@@ -221,12 +221,12 @@ class _Run:
 
     async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
         """The agent sees whom the call is for, and dials; told of twice, it is dialled once."""
-        await self._engine.execute(SeatPreviewDial(seat, attempt_id))
+        await self._engine.execute(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)
         with contextlib.suppress(CommandRefused):  # the wrap-up ended by itself
-            await self._engine.execute(SeatDispose(seat, self._scenario.site.disposition))
+            await self._engine.execute(SeatDispose(seat=seat, disposition=self._scenario.site.disposition))
 
     async def _befall(self, event: Event) -> None:
         if event.once is not None and event.seat is not None:
@@ -241,9 +241,9 @@ class _Run:
             case Step.PHONE_RETURNS:
                 await self._stage.phone_returns(seat)
             case Step.LOG_OFF:
-                await self._engine.execute(SeatLogOff(seat))
+                await self._engine.execute(SeatLogOff(seat=seat))
             case Step.PAUSE:
-                await self._engine.execute(SeatPause(seat, "tea"))
+                await self._engine.execute(SeatPause(seat=seat, reason="tea"))
             case Step.LINK_CUT:
                 await self._stage.cut_link()
             case Step.SWITCH_RESTARTS:

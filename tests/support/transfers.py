@@ -80,12 +80,12 @@ async def bring_to(site: Site, stage: str) -> None:
     """Help with the call of seat 01, up to a stage."""
     execute = site.centre.engine.execute
     if stage == "hold":
-        await execute(SeatHold("01"))
+        await execute(SeatHold(seat="01"))
     else:
-        await execute(SeatConsult("01", "boss"))
+        await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(0.3 if stage == "calling" else 2.0)
     if stage == "three-way":
-        await execute(SeatMerge("01"))
+        await execute(SeatMerge(seat="01"))
     if stage == "transferred":
-        await execute(SeatCompleteTransfer("01"))
+        await execute(SeatCompleteTransfer(seat="01"))
     await asyncio.sleep(0.3)

@@ -54,14 +54,14 @@ class SeatMessage(Command):
 
     text: str
     seat: str | None
-    campaign_id: str | None
+    campaign: str | None
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        if self.seat is not None and self.campaign_id is None:
+        if self.seat is not None and self.campaign is None:
             return await desks.messages.send_to_seat(self.seat, self.text, self.supervisor)
-        if self.campaign_id is not None and self.seat is None:
-            return await desks.messages.send_to_campaign(self.campaign_id, self.text, self.supervisor)
+        if self.campaign is not None and self.seat is None:
+            return await desks.messages.send_to_campaign(self.campaign, self.text, self.supervisor)
         raise CommandRefused("`seat-message` needs `seat` or `campaign`, one of them")
 
 
@@ -69,7 +69,7 @@ class SeatMessage(Command):
 class SeatMessageRead(CommandOfSeat):
     """The agent has read that message: it goes from the page. A newer one stays."""
 
-    at: float
+    message_at: float
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.messages.read(self.seat, self.at)
+        return await desks.messages.read(self.seat, self.message_at)

@@ -16,30 +16,30 @@ CAMPAIGN = Value(
 class PauseCampaign(Command):
     """No new calls of this campaign; live and ringing ones go on."""
 
-    campaign_id: str
+    campaign: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.PAUSED)
+        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.PAUSED)
 
 
 @offered("resume", CAMPAIGN, roles=SUPERVISOR_ALONE, repeatable=True)
 class ResumeCampaign(Command):
     """Dial again, a stopped campaign too."""
 
-    campaign_id: str
+    campaign: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.RUNNING)
+        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.RUNNING)
 
 
 @offered("stop", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
 class StopCampaign(Command):
     """No new calls of this campaign, and ringing ones are cancelled."""
 
-    campaign_id: str
+    campaign: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.STOPPED)
+        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.STOPPED)
 
 
 @offered("stop-all", roles=RULES, repeatable=True, urgency=Urgency.STOP_ALL)

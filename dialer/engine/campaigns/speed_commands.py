@@ -29,13 +29,13 @@ PER_SEAT = Value(
 class SetSpeed(Command):
     """Hold a campaign to so many calls, until the day ends; with neither figure it is held to none. Never more than it may."""
 
-    campaign_id: str
+    campaign: str
     most_calls: int | None
     calls_per_seat: float | None
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_speed(self.campaign_id, self.most_calls, self.calls_per_seat, self.supervisor)
+        return await desks.campaigns.set_speed(self.campaign, self.most_calls, self.calls_per_seat, self.supervisor)
 
 
 LEAST_TARGET, MOST_TARGET = 0.0005, 0.1
@@ -52,9 +52,9 @@ TARGET = Value(
 class SteerTo(Command):
     """Steer a campaign's pacing to another abandoned share, at most the rules profile's, until it is taken back; no cap moves."""
 
-    campaign_id: str
-    target: float | None
+    campaign: str
+    abandoned_target: float | None
     supervisor: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.steer(self.campaign_id, self.target, self.supervisor)
+        return await desks.campaigns.steer(self.campaign, self.abandoned_target, self.supervisor)

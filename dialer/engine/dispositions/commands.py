@@ -162,7 +162,7 @@ def _dispose(
     if own and call_back_at is None:
         raise CommandRefused("`own` goes with `call_back_at`, its hour: leave `own` out, or give one")
     details = DispositionDetails(attempt, voters or (), call_back_at, bool(own), language, note, answers or {})
-    return SeatDispose(seat, disposition, hour, details)
+    return SeatDispose(seat=seat, disposition=disposition, hour=hour, details=details)
 
 
 @offered(
@@ -184,7 +184,7 @@ class SeatDispose(CommandOfSeat, ReceiptedCommand):
     receipt: Receipt | None = None
 
     @property
-    def attempt_id(self) -> AttemptId | None:
+    def attempt(self) -> AttemptId | None:
         """Of which call; None: of the one that the seat has."""
         return self.details.attempt_id
 
@@ -203,7 +203,7 @@ class SeatTakeBackDisposition(CommandOfSeat, ReceiptedCommand):
     An opt-out stands, and so does a refusal: the number is suppressed everywhere, and others have been told.
     """
 
-    attempt_id: AttemptId
+    attempt: AttemptId
     receipt: Receipt | None = None
 
     @property
@@ -211,4 +211,4 @@ class SeatTakeBackDisposition(CommandOfSeat, ReceiptedCommand):
         return f"seat {self.seat}: taken back; say what came of that call"
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.dispositions.take_back(self.seat, self.attempt_id, self.receipt)
+        return await desks.dispositions.take_back(self.seat, self.attempt, self.receipt)

@@ -22,29 +22,29 @@ PHONE = Value(
 class SeatPreviewDial(CommandOfSeat):
     """Dial the call that is shown at the seat. The rules are asked again; what they forbid now is given back."""
 
-    attempt_id: AttemptId
+    attempt: AttemptId
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.own_calls.dial(self.seat, self.attempt_id)
+        return await desks.own_calls.dial(self.seat, self.attempt)
 
 
 @offered("seat-preview-skip", SEAT, ATTEMPT, REASON, roles=AT_THE_SEAT, repeatable=True)
 class SeatPreviewSkip(CommandOfSeat):
     """Do not dial what is shown: no attempt is used up, and the number is due again after `other_retry_minutes`."""
 
-    attempt_id: AttemptId
+    attempt: AttemptId
     reason: str  # for the audit
 
     async def carry_out(self, desks: Desks) -> str:
-        return desks.own_calls.skip(self.seat, self.attempt_id)
+        return desks.own_calls.skip(self.seat, self.attempt)
 
 
 @offered("seat-dial", SEAT, CAMPAIGN, PHONE, roles=AT_THE_SEAT)
 class SeatDial(CommandOfSeat):
     """Call a number that is in the campaign's list and due, for the agent at the seat; where its settings allow that."""
 
-    campaign_id: str
-    phone_id: int
+    campaign: str
+    phone: int
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.own_calls.dial_number(self.seat, self.campaign_id, self.phone_id)
+        return await desks.own_calls.dial_number(self.seat, self.campaign, self.phone)

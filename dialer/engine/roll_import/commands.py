@@ -27,32 +27,32 @@ NAMES = Value(
 class ImportRoll(Command):
     """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. It is called once all is in."""
 
-    list_id: str
+    list: str
     who: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.take_roll(self.list_id, self.who)
+        return await desks.handed_over.take_roll(self.list, self.who)
 
 
 @offered("suppress", LIST, SOURCE, WHO, roles=RULES, repeatable=True)
 class Suppress(Command):
     """Numbers that are never to be called again, by any campaign, on the roll or not."""
 
-    list_id: str
+    list: str
     source: str
     who: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.suppress(self.list_id, self.source, self.who)
+        return await desks.handed_over.suppress(self.list, self.source, self.who)
 
 
 @offered("erase-number", LIST, NAMES, WHO, roles=RULES, repeatable=True)
 class EraseNumber(Command):
     """Numbers that are to be known no more, with what was recorded and written of their people: see `dialer erase`."""
 
-    list_id: str
+    list: str
     names: bool
     who: str
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.erase(self.list_id, self.who, names=self.names)
+        return await desks.handed_over.erase(self.list, self.who, names=self.names)

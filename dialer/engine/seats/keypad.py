@@ -71,9 +71,9 @@ def at_preview(command: CommandOfSeat, attempt_id: AttemptId) -> CommandOfSeat:
     """What a command that is keyed means while a call is shown that is not dialled yet: ready for it, or rid of it."""
     match command:
         case SeatReady():
-            return SeatPreviewDial(command.seat, attempt_id)
+            return SeatPreviewDial(seat=command.seat, attempt=attempt_id)
         case SeatHangUp():
-            return SeatPreviewSkip(command.seat, attempt_id, KEYED)
+            return SeatPreviewSkip(seat=command.seat, attempt=attempt_id, reason=KEYED)
     return command
 
 
@@ -98,9 +98,9 @@ def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> CommandOfSea
         return _OF_ONE_CODE[keys](seat)
     if keys.startswith("*2"):
         number = int(keys[2:])
-        return SeatPause(seat, pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
+        return SeatPause(seat=seat, reason=pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
     if keys.startswith(_LATER):
         hour = int(keys[1:])
-        return SeatDispose(seat, Disposition.LATER, hour) if hour < _HOURS_IN_A_DAY else None
+        return SeatDispose(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
     disposition = DISPOSITION_KEYS.get(keys)
-    return None if disposition is None else SeatDispose(seat, disposition)
+    return None if disposition is None else SeatDispose(seat=seat, disposition=disposition)

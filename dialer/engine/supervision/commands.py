@@ -37,10 +37,10 @@ class SeatResumeRecording(CommandOfSeat):
 class PlayRecording(Command):
     """Somebody listens to the recording of a call that has ended: the desk plays it to the sender once the audit has this."""
 
-    attempt_id: AttemptId
+    attempt: AttemptId
 
     async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.play(self.attempt_id)
+        return await desks.recording.play(self.attempt)
 
 
 # The sender's own phone alone: nobody is made to listen, and nobody hears by another's name.

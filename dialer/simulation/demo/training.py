@@ -159,10 +159,10 @@ class SpokenVoters(EngineClient):
         if change.view.state is SeatState.TALKING and self._talking.get(seat) != change.view.attempt_id:
             self._talking[seat] = change.view.attempt_id
             saying = self._chance.choice(SAYINGS[self._language])
-            command = SeatMessage(saying, seat, None, VOTER[self._language])
+            command = SeatMessage(text=saying, seat=seat, campaign=None, supervisor=VOTER[self._language])
             self._begin(self._execute(command, SPEAKS_AFTER_SECONDS), "voter-speaks")
         elif change.view.state is SeatState.READY and message is not None:
-            self._begin(self._execute(SeatMessageRead(seat, message.at), 0.0), "voter-is-silent")
+            self._begin(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
 
     async def _execute(self, command: Command, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

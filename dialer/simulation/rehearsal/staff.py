@@ -73,8 +73,8 @@ class StaffDesk:
         serials = {self._chance.randint(1, _HIGHEST_SERIAL) for _ in range(self._chance.randint(1, _MOST_SERIALS))}
         # Of a worker of several parts one must be named, and the parts are on the agent's page alone.
         with contextlib.suppress(CommandRefused):
-            await self._engine.execute(SeatSerials(seat, tuple(sorted(serials))))
-        return await self._engine.execute(SeatReady(seat))
+            await self._engine.execute(SeatSerials(seat=seat, serials=tuple(sorted(serials))))
+        return await self._engine.execute(SeatReady(seat=seat))
 
 
 def at_work(settings: Settings) -> list[int]:

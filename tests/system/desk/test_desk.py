@@ -139,7 +139,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.get_by_role("button", name="Stop everything").click()
     await board.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: StopAll")
-    assert site.engine.executed == [PauseCampaign("turnout-agents"), StopAll()]
+    assert site.engine.executed == [PauseCampaign(campaign="turnout-agents"), StopAll()]
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Log off").click()
     await expect(board.get_by_role("dialog")).to_contain_text("seat-02")
@@ -154,7 +154,9 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.get_by_label("What the agent is to read").fill("the second page first")
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
-    assert site.engine.executed[2:] == [SeatMessage("the second page first", "seat-02", None, "asha")]
+    assert site.engine.executed[2:] == [
+        SeatMessage(text="the second page first", seat="seat-02", campaign=None, supervisor="asha")
+    ]
 
     # A seat is moved to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
@@ -163,7 +165,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
     await board.get_by_role("dialog").get_by_role("button", name="Move").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
-    assert site.engine.executed[3:] == [SeatCampaigns("seat-02", ("turnout-ivr",))]
+    assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
     alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(SeatChange(alone, SystemClock().now()))
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("turnout-ivr alone")
@@ -174,7 +176,9 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call for each agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
-    assert site.engine.executed[4:] == [SetSpeed("turnout-agents", None, 1, "asha")]
+    assert site.engine.executed[4:] == [
+        SetSpeed(campaign="turnout-agents", most_calls=None, calls_per_seat=1, supervisor="asha")
+    ]
 
     # An alert that somebody has seen is so for everybody, also after a reload.
     site.engine.take_alert(
@@ -285,7 +289,7 @@ async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Pa
     )
     await player.evaluate("player => player.currentTime = 1.4")
     assert await player.evaluate(plays) == pytest.approx(2.0, abs=0.1)
-    assert site.engine.executed == [PlayRecording(AttemptId(attempts[0]))]
+    assert site.engine.executed == [PlayRecording(attempt=AttemptId(attempts[0]))]
     (tmp_path / "recorded" / f"{attempts[1]}.wav").unlink()
     await board.get_by_role("button", name="Play").click()
     await expect(board.locator(".said")).to_contain_text("not there any more")

@@ -77,7 +77,7 @@ async def test_a_command_is_answered_once_however_often_it_is_asked(kind: Broker
         for _ in range(2):
             reply = await desk.ask(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
             assert reply == Reply("done", "done: PauseCampaign")
-        assert engine.executed == [PauseCampaign("turnout-ivr")]
+        assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
         refused = await desk.ask(BOSS, "click-0002", "pause", {"campaign": "none"})
         assert refused is not None
         assert (refused.status, refused.text) == ("refused", "there is no campaign 'none'")

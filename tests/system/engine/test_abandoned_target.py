@@ -36,16 +36,16 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
             assert (first.share, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
             with pytest.raises(CommandRefused, match=f"allows {first.most:.2%} at most"):
-                await engine.execute(SteerTo("agents", first.most * 1.01, "asha"))
+                await engine.execute(SteerTo(campaign="agents", abandoned_target=first.most * 1.01, supervisor="asha"))
             assert target(site) == first
-            said = await engine.execute(SteerTo("agents", first.most / 4, "asha"))
+            said = await engine.execute(SteerTo(campaign="agents", abandoned_target=first.most / 4, supervisor="asha"))
             assert said == f"campaign agents: steered to {first.most / 4:.2%} of live answers"
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
             assert pacer.governor.target == first.most / 4
             assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
-            await site.centre.engine.execute(SteerTo("agents", None, "vikram"))
+            await site.centre.engine.execute(SteerTo(campaign="agents", abandoned_target=None, supervisor="vikram"))
             assert target(site) == first
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert target(site) == first
@@ -56,4 +56,4 @@ async def test_one_whose_pacing_abandons_nobody_is_steered_to_no_share(tmp_path:
     async with a_site(tmp_path) as site:
         assert target(site) is None
         with pytest.raises(CommandRefused, match="abandons nobody"):
-            await site.centre.engine.execute(SteerTo("agents", 0.01, "asha"))
+            await site.centre.engine.execute(SteerTo(campaign="agents", abandoned_target=0.01, supervisor="asha"))

@@ -218,10 +218,10 @@ async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypa
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         moment = site.clock.now()
         monkeypatch.setattr(site.clock, "now", lambda: moment)
-        await engine.execute(SeatSerials("01", (7,), part=3))
-        await engine.execute(SeatTakeBack("01"))
-        await engine.execute(SeatSerials("01", (7,), part=3))
-        await engine.execute(SeatTakeBack("01"))
+        await engine.execute(SeatSerials(seat="01", serials=(7,), part=3))
+        await engine.execute(SeatTakeBack(seat="01"))
+        await engine.execute(SeatSerials(seat="01", serials=(7,), part=3))
+        await engine.execute(SeatTakeBack(seat="01"))
         monkeypatch.undo()
     kinds = [(serial, kind) for _, serial, kind, _, _ in rows(tmp_path, MARKS)]
     assert kinds == [(7, "voted"), (7, "not-yet")] * 2
@@ -232,19 +232,19 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
     async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
-            await engine.execute(SeatSerials("01", (7,)))
+            await engine.execute(SeatSerials(seat="01", serials=(7,)))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="say at which part: 1, 3"):
-            await engine.execute(SeatSerials("01", (7,)))
-        said = await engine.execute(SeatSerials("01", (7, 9, 7, 77), part=3))
+            await engine.execute(SeatSerials(seat="01", serials=(7,)))
+        said = await engine.execute(SeatSerials(seat="01", serials=(7, 9, 7, 77), part=3))
         assert said == "seat 01: 2 noted; no such serial: 77"
-        assert await engine.execute(SeatTakeBack("01")) == "seat 01: the last serial is taken back"
+        assert await engine.execute(SeatTakeBack(seat="01")) == "seat 01: the last serial is taken back"
         with pytest.raises(CommandRefused, match="takes no voted"):
-            await engine.execute(SeatDispose("01", Disposition.VOTED))
+            await engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        assert await engine.execute(SeatSerials("01", (2,), part=1)) == "seat 01: 1 noted"
-        await engine.execute(SeatReady("01"))
+        assert await engine.execute(SeatSerials(seat="01", serials=(2,), part=1)) == "seat 01: 1 noted"
+        await engine.execute(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1
     assert [(part, serial, kind, worker) for part, serial, kind, _, worker in rows(tmp_path, MARKS)] == [
@@ -262,7 +262,7 @@ async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_p
     async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        await site.centre.engine.execute(SeatDispose("01", Disposition.WRONG_NUMBER))
+        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.WRONG_NUMBER))
         await asyncio.sleep(900)
         assert len(site.switch.placed) == 1
 

@@ -132,7 +132,7 @@ async def test_a_burst_of_log_offs_cancels_what_rings(tmp_path: Path) -> None:
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         for seat in ("01", "02"):
-            await site.centre.engine.execute(SeatLogOff(seat))
+            await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
         placed = len(site.switch.placed)
         await asyncio.sleep(60)
@@ -165,20 +165,20 @@ async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
         execute = site.centre.engine.execute
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
-        assert await execute(PauseCampaign("agents")) == "campaign agents: paused"
+        assert await execute(PauseCampaign(campaign="agents")) == "campaign agents: paused"
         await asyncio.sleep(40)
         placed = len(site.switch.placed)
         await asyncio.sleep(40)
         assert len(site.switch.placed) == placed
         assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets what rings ring
-        await execute(SeatReady("01"))
-        await execute(ResumeCampaign("agents"))
+        await execute(SeatReady(seat="01"))
+        await execute(ResumeCampaign(campaign="agents"))
         await site.until(lambda: len(site.switch.placed) > placed)
-        await execute(StopCampaign("agents"))
+        await execute(StopCampaign(campaign="agents"))
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
         assert site.ended()[-1].outcome is Outcome.CANCELLED
         with pytest.raises(CommandRefused, match="there is no campaign 'x'"):
-            await execute(PauseCampaign("x"))
+            await execute(PauseCampaign(campaign="x"))
     async with a_site(tmp_path, switch=None) as again:
         assert again.view.campaigns[0].state is CampaignState.STOPPED  # what an operator asked for is kept
 
@@ -190,14 +190,14 @@ async def test_an_agents_word_is_kept_and_followed(tmp_path: Path) -> None:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="hour 24"):
-            await execute(SeatDispose("01", Disposition.LATER, 24))
-        await execute(SeatHangUp("01"))
+            await execute(SeatDispose(seat="01", disposition=Disposition.LATER, hour=24))
+        await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await execute(SeatPause("01", "tea"))
-        await execute(SeatDispose("01", Disposition.VOTED))
+        await execute(SeatPause(seat="01", reason="tea"))
+        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.PAUSED
         with pytest.raises(CommandRefused, match="no call"):
-            await execute(SeatDispose("01", Disposition.VOTED))
+            await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
         assert len(site.switch.placed) == 1
     assert rows(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]

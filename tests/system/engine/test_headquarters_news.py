@@ -33,7 +33,11 @@ def news(
     )
     hashes = [number_hash(SECRET.encode(), NUMBER.format(out))] if out else []
     return HeadquartersNews(
-        "SIDE", after, position, tuple(ForeignOptOut(each, now, "pune-2") for each in hashes), marks
+        stream="SIDE",
+        after=after,
+        position=position,
+        opt_outs=tuple(ForeignOptOut(each, now, "pune-2") for each in hashes),
+        marks=marks,
     )
 
 

@@ -38,7 +38,7 @@ async def give(site: Site, kind: str, *signers: str, later: float = 0.0, **chang
     fields = {"id": f"{kind}-{now:.0f}", "to": "all", "made_at": now, "expires_at": now + 3600, **changes}
     order = HqOrder(order=OrderKind(kind), **fields)
     signatures = tuple(sign_order(order.text, name, KEYS[name]) for name in signers)
-    return await site.centre.engine.execute(ObeyOrder(order.text, signatures))
+    return await site.centre.engine.execute(ObeyOrder(order=order.text, signatures=signatures))
 
 
 def state(site: Site) -> CampaignState:
@@ -59,19 +59,19 @@ async def test_a_stop_stands_over_a_restart_and_against_everybody_here_until_two
             assert state(site) is CampaignState.STOPPED
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # what rang is cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped every campaign"):
-                await site.centre.engine.execute(ResumeCampaign("agents"))
+                await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         async with a_site(tmp_path, switch=switch, **BELONGS) as site:
             assert state(site) is CampaignState.STOPPED
             assert "headquarters-stop" in alerts(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
-                await site.centre.engine.execute(ResumeCampaign("agents"))
+                await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             with pytest.raises(CommandRefused, match="two leaders must sign"):
                 await give(site, "resume", "ravi", later=1)
             assert await give(site, "resume", "ravi", "asha", later=2) == "1 campaigns go on as before the stop"
             assert state(site) is CampaignState.RUNNING
             assert "headquarters-stop" not in alerts(site)
-            await site.centre.engine.execute(PauseCampaign("agents"))
-            await site.centre.engine.execute(ResumeCampaign("agents"))
+            await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             assert await give(site, "resume", "ravi", "asha", later=3) == "no stop stood here"
     audited = query(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
@@ -92,7 +92,7 @@ async def test_an_order_is_done_once_a_forged_one_is_told_and_the_old_stop_does_
         assert state(site) is CampaignState.RUNNING
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
-        carried = ObeyOrder(stop.text, (sign_order(stop.text, "asha", KEYS["asha"]),))
+        carried = ObeyOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
         assert await site.centre.engine.execute(carried) == "stopped 1 campaigns"
         await give(site, "resume", "asha", "ravi", later=1)
         assert await site.centre.engine.execute(carried) == "order stop was obeyed before"
@@ -155,7 +155,7 @@ async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
 
-@pytest.mark.parametrize("command", [StopCampaign("agents"), StopAll()])
+@pytest.mark.parametrize("command", [StopCampaign(campaign="agents"), StopAll()])
 @pytest.mark.parametrize("restarted", [False, True])
 @virtual_time()
 async def test_what_is_stopped_here_while_headquarters_stop_stands_stays_so(
@@ -171,7 +171,7 @@ async def test_what_is_stopped_here_while_headquarters_stop_stands_stays_so(
         await give(site, "resume", "asha", "ravi", later=1)
         assert state(site) is CampaignState.STOPPED
         assert "headquarters-stop" not in alerts(site)
-        await site.centre.engine.execute(ResumeCampaign("agents"))
+        await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
 
 
 @virtual_time()
@@ -187,7 +187,7 @@ async def test_a_stop_that_cannot_be_lifted_on_disk_stands(tmp_path: Path, monke
             await give(site, "resume", "asha", "ravi", later=1, id="go")
         assert state(site) is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await site.centre.engine.execute(ResumeCampaign("agents"))
+            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         monkeypatch.undo()
         assert await give(site, "resume", "asha", "ravi", later=1, id="go") == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.RUNNING

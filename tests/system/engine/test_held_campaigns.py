@@ -41,12 +41,12 @@ async def test_a_held_campaign_lets_ring_what_agents_are_there_for(
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
         if held == "paused":
-            await site.centre.engine.execute(PauseCampaign("agents"))
+            await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         else:
             hold(site)
         await asyncio.sleep(1.0)
         for seat in SEATS[stay:]:
-            await site.centre.engine.execute(SeatLogOff(seat))
+            await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
         assert ended(site) == {wanted: 4}
 
@@ -65,7 +65,7 @@ async def test_agents_who_leave_at_the_end_of_the_calling_hours_leave_nobody_beh
         ringing, before = site.view.campaigns[0].calls[CallState.RINGING], len(site.ended())
         assert ringing == 4
         for seat in SEATS[stay:]:
-            await site.centre.engine.execute(SeatLogOff(seat))
+            await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= before + ringing, seconds=60)
         assert Counter(call.outcome for call in site.ended()[before:]) == {wanted: ringing}
 
@@ -76,9 +76,9 @@ async def test_of_a_paused_campaign_no_more_rings_than_the_agents_who_stay_can_t
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
-        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(1.0)
         for seat in SEATS[1:]:
-            await site.centre.engine.execute(SeatLogOff(seat))
+            await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
         assert ended(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}

@@ -129,7 +129,7 @@ async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again
             due = await whole(campaign_id)
             if due is None and not paused.is_set():  # the queue is empty: what is left is in the hopper
                 paused.set()
-                await execute(PauseCampaign("ivr"))
+                await execute(PauseCampaign(campaign="ivr"))
                 await asyncio.sleep(0.05)
             return due
 
@@ -137,5 +137,5 @@ async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again
         await paused.wait()
         await asyncio.sleep(30)
         placed = len(site.switch.placed)
-        await execute(ResumeCampaign("ivr"))
+        await execute(ResumeCampaign(campaign="ivr"))
         await site.until(lambda: len(site.switch.placed) > placed + 1, seconds=600)

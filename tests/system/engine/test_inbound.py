@@ -96,7 +96,7 @@ async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: 
         await site.log_in("01")
         site.switch.call_in(CALLER, called=AGENT)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
-        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: Outcome.CONNECTED in {change.outcome for change in site.ended()}, seconds=10)
         view = site.view.campaigns[0]
         assert (view.abandoned, view.abandoned_rate) == (0, 0.0)  # not among the calls that the cap is about
@@ -184,14 +184,14 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
     config = all_answer(answer_after=3.0, hang_up_after=60.0)
     campaign = {**IVR, "id": "quiet", "channels": 20}
     async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **inbound()) as site:
-        await site.centre.engine.execute(PauseCampaign("quiet"))
+        await site.centre.engine.execute(PauseCampaign(campaign="quiet"))
         await site.until(lambda: not site.centre.engine._centre.calls, seconds=120)
         before = len(site.switch.placed)
         came = [site.switch.call_in(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
         assert site.view.trunks[0].channels_used == 3
         assert site.centre.engine.inbound_desk.live == 3
-        await site.centre.engine.execute(ResumeCampaign("quiet"))
+        await site.centre.engine.execute(ResumeCampaign(campaign="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed) - before == 3
         await site.until(lambda: not any(channel.uniqueid in site.switch.channels for channel in came), seconds=60)

@@ -81,7 +81,7 @@ async def test_a_call_that_is_not_answered_gives_its_seat_back(tmp_path: Path) -
     ]
 
 
-@pytest.mark.parametrize("command", [SeatPause("01", "break"), SeatLogOff("01")])
+@pytest.mark.parametrize("command", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
 async def test_a_break_waits_until_the_call_has_ended(tmp_path: Path, command: SeatPause | SeatLogOff) -> None:
     locked_number(tmp_path)

@@ -50,7 +50,7 @@ def voted(
 ) -> TakeMarks:
     now = site.clock.now()
     marks = tuple(Mark(f"import/{kind}/{source}/{each}", each, kind, source, now) for each in voters)
-    return TakeMarks(marks, "b-1", "ops")
+    return TakeMarks(marks=marks, batch="b-1", who="ops")
 
 
 def dialled(site: Site) -> set[str]:
@@ -120,7 +120,7 @@ async def test_what_one_voter_says_in_a_call_leaves_the_household_due(tmp_path: 
         await site.centre.engine.execute(voted(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
     assert rows(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
     assert rows(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
         ("voted",),
@@ -174,7 +174,9 @@ async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> Non
         await site.centre.engine.execute(voted(site, *range(21, 41), source=MarkSource.BOOTH_WORKER))
         await asyncio.sleep(1200)
         before = site.view.forecast
-        await site.centre.engine.execute(SeatDispose("01", Disposition.OPT_OUT))  # of one voter's one number
+        await site.centre.engine.execute(
+            SeatDispose(seat="01", disposition=Disposition.OPT_OUT)
+        )  # of one voter's one number
         await asyncio.sleep(5)
         after = site.view.forecast
     assert before is not None
@@ -191,7 +193,9 @@ async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_pa
             await site.centre.engine.execute(voted(site, 1, 999))
         told = voted(site, 1).marks[0]
         with pytest.raises(CommandRefused, match="ahead"):
-            await site.centre.engine.execute(TakeMarks((replace(told, at=told.at + 3600),), "b-1", "ops"))
+            await site.centre.engine.execute(
+                TakeMarks(marks=(replace(told, at=told.at + 3600),), batch="b-1", who="ops")
+            )
     assert rows(tmp_path, "SELECT * FROM mark") == []
 
 

@@ -65,10 +65,10 @@ async def _calls(site: Site, more: int) -> Counter[str]:
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.view.campaigns) + more
     for campaign in ("agents", "ivr"):
-        await engine.execute(ResumeCampaign(campaign))
+        await engine.execute(ResumeCampaign(campaign=campaign))
     await site.until(lambda: sum(run.attempts for run in site.view.campaigns) >= goal)
     for campaign in ("agents", "ivr"):
-        await engine.execute(PauseCampaign(campaign))
+        await engine.execute(PauseCampaign(campaign=campaign))
     await asyncio.sleep(QUIET_SECONDS)
     assert not any(sum(run.calls.values()) for run in site.view.campaigns)
     site.changes.clear()

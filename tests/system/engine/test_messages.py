@@ -19,7 +19,9 @@ from tests.support.voters import all_answer
 
 
 async def send(site: Site, text: str, seat_name: str | None = "01", campaign: str | None = None) -> str:
-    return await site.centre.engine.execute(SeatMessage(text, seat_name, campaign, "asha"))
+    return await site.centre.engine.execute(
+        SeatMessage(text=text, seat=seat_name, campaign=campaign, supervisor="asha")
+    )
 
 
 @virtual_time()
@@ -37,9 +39,9 @@ async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_on
         second = seat(site).message
         assert first is not None
         assert second is not None
-        await site.centre.engine.execute(SeatMessageRead("01", first.at))
+        await site.centre.engine.execute(SeatMessageRead(seat="01", message_at=first.at))
         assert seat(site).message == second
-        await site.centre.engine.execute(SeatMessageRead("01", round(second.at, 3)))
+        await site.centre.engine.execute(SeatMessageRead(seat="01", message_at=round(second.at, 3)))
         assert seat(site).message is None
 
 
@@ -55,7 +57,7 @@ async def test_a_line_goes_when_it_is_old_and_when_its_agent_goes(tmp_path: Path
         await asyncio.sleep(2.0)
         assert seat(site).message is None
         await send(site, "slower")
-        await site.centre.engine.execute(SeatLogOff("01"))  # after the call
+        await site.centre.engine.execute(SeatLogOff(seat="01"))  # after the call
         await site.until(lambda: seat(site).agent is None)
         assert seat(site).message is None
 

@@ -182,7 +182,7 @@ async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_p
     config = replace(nobody_answers(), seats=seat_phones(3))
     async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=carrier(5.0)) as site:
         await site.log_in("01", "02", "03")
-        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(30.0)
         await site.until(lambda: len(site.switch.placed) >= 10)
         commit, release = site.centre.store.open_attempts, asyncio.Event()
@@ -195,7 +195,7 @@ async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_p
 
         site.centre.store.open_attempts = slow  # type: ignore[method-assign]
         await asyncio.sleep(0.5)  # the flow is granted starts ...
-        await site.centre.engine.execute(ResumeCampaign("agents"))
+        await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         await asyncio.sleep(3.0)  # ... and then agents want calls
         assert set(kinds.values()) == {"ivr", "agents"}
         assert len(kinds) <= 5  # no more than a second's worth is granted into a disk that stands still

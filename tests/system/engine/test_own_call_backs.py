@@ -31,7 +31,7 @@ CALLS = "SELECT created_at, seat, agent, outcome FROM attempt WHERE phone_id = ?
 
 async def sign_in(site: Site, *names: str) -> None:
     for name in names:
-        await site.centre.engine.execute(SeatLogIn(name, f"1{name}", "2468"))
+        await site.centre.engine.execute(SeatLogIn(seat=name, agent=f"1{name}", pin="2468"))
     await site.until(lambda: all(seat(site, name).agent is not None for name in names))
 
 
@@ -75,9 +75,9 @@ async def called_again(site: Site, folder: Path, phone_id: int, seconds: float) 
 async def test_at_its_hour_it_comes_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         other = {"01": "02", "02": "01"}[name]
-        await site.centre.engine.execute(SeatPause(other, "meal"))
+        await site.centre.engine.execute(SeatPause(seat=other, reason="meal"))
         phone_id, hour = await promised(site, page, 600.0, name)
-        await site.centre.engine.execute(SeatReady(other))  # idle for longer: it would get any other call
+        await site.centre.engine.execute(SeatReady(seat=other))  # idle for longer: it would get any other call
         await asyncio.sleep(590.0)
         assert later_calls(tmp_path, phone_id) == []
         await site.until(lambda: seat(site, name).state is SeatState.TALKING, seconds=30.0)
@@ -90,13 +90,13 @@ async def test_at_its_hour_it_comes_to_the_agent_who_promised_it(tmp_path: Path,
 
 
 @virtual_time()
-@pytest.mark.parametrize("leaves", [SeatLogOff("01"), SeatPause("01", "meal")])
+@pytest.mark.parametrize("leaves", [SeatLogOff(seat="01"), SeatPause(seat="01", reason="meal")])
 async def test_without_that_agent_it_is_anyones_a_while_later(tmp_path: Path, leaves: Any) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, hour = await promised(site, page, 600.0)
         await site.centre.engine.execute(leaves)
-        await site.centre.engine.execute(SeatReady("02"))
+        await site.centre.engine.execute(SeatReady(seat="02"))
         await asyncio.sleep(600.0 + 590.0)
         assert later_calls(tmp_path, phone_id) == []
         await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=40.0)
@@ -107,10 +107,10 @@ async def test_without_that_agent_it_is_anyones_a_while_later(tmp_path: Path, le
 @virtual_time()
 async def test_an_agent_who_comes_late_has_it_still(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 900.0)
-        await site.centre.engine.execute(SeatLogOff("01"))
-        await site.centre.engine.execute(SeatReady("02"))
+        await site.centre.engine.execute(SeatLogOff(seat="01"))
+        await site.centre.engine.execute(SeatReady(seat="02"))
         await asyncio.sleep(900.0 + 300.0)
         await sign_in(site, "01")
         await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
@@ -149,7 +149,7 @@ async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it
         others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
         await promised(site, page, 300.0)
         await site.until(lambda: seats["01"].promised, seconds=400.0)
-        await site.centre.engine.execute(SeatCampaigns("01", (others,)))
+        await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=(others,)))
         await site.until(lambda: not seats["01"].promised, seconds=2.0)
 
 
@@ -157,7 +157,7 @@ async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it
 async def test_a_list_that_only_rings_out_does_not_keep_it_away(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
     async with two_agents(tmp_path, scripted(first, seats=2), voters=400) as (site, page):
-        await site.centre.engine.execute(SeatLogOff("02"))
+        await site.centre.engine.execute(SeatLogOff(seat="02"))
         phone_id, hour = await promised(site, page, 300.0)
         await asyncio.sleep(hour - site.clock.now())
         assert later_calls(tmp_path, phone_id) == []
@@ -171,11 +171,11 @@ async def test_a_list_that_only_rings_out_does_not_keep_it_away(tmp_path: Path) 
 async def test_it_is_promised_over_a_restart_and_nothing_twice(tmp_path: Path) -> None:
     async with SimulatedAsterisk(ONE_NUMBER) as switch:
         async with two_agents(tmp_path, None, voters=1, switch=switch) as (site, page):
-            await site.centre.engine.execute(SeatPause("02", "meal"))
+            await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
             phone_id, hour = await promised(site, page, 1_800.0)
         await asyncio.sleep(600.0)
         async with a_site(tmp_path, switch=switch, agents=AGENTS, campaign=TALKS) as site:
-            await site.centre.engine.execute(SeatReady("02"))
+            await site.centre.engine.execute(SeatReady(seat="02"))
             await asyncio.sleep(1_190.0)
             assert later_calls(tmp_path, phone_id) == []
             await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
@@ -187,7 +187,7 @@ async def test_it_is_promised_over_a_restart_and_nothing_twice(tmp_path: Path) -
 @virtual_time()
 async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt, at = seat(site).attempt_id, round(site.clock.now()) + 1_800.0
         kept = "SELECT agent, at, until FROM own_call_back"
@@ -198,8 +198,8 @@ async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Pat
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         assert rows(tmp_path, kept) == []
         assert rows(tmp_path, "SELECT due_at FROM target") == [(at,)]
-        await site.centre.engine.execute(SeatLogOff("01"))
-        await site.centre.engine.execute(SeatReady("02"))
+        await site.centre.engine.execute(SeatLogOff(seat="01"))
+        await site.centre.engine.execute(SeatReady(seat="02"))
         await asyncio.sleep(at - site.clock.now())
         await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=60.0)
 
@@ -207,10 +207,10 @@ async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Pat
 @virtual_time()
 async def test_who_opts_out_meanwhile_is_called_by_nobody(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 600.0)
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="test")
-        await site.centre.engine.execute(SeatReady("02"))
+        await site.centre.engine.execute(SeatReady(seat="02"))
         await asyncio.sleep(1_500.0)
         assert later_calls(tmp_path, phone_id) == []
         assert [seat(site, name).state for name in ("01", "02")] == [SeatState.READY] * 2
@@ -219,7 +219,7 @@ async def test_who_opts_out_meanwhile_is_called_by_nobody(tmp_path: Path) -> Non
 @virtual_time()
 async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt = seat(site).attempt_id
         refused = await page.dispose(attempt, "call-back", own=True)
@@ -234,10 +234,10 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path
 async def test_an_agent_calls_it_off_while_it_rings(tmp_path: Path) -> None:
     twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with two_agents(tmp_path, twice, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause("02", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 600.0)
         await asyncio.sleep(598.0)
         await site.until(lambda: seat(site).dialling, seconds=10.0)
-        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=10.0)
         assert len(later_calls(tmp_path, phone_id)) == 1

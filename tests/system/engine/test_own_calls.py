@@ -76,24 +76,26 @@ async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_onc
         await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # why nothing is dialled
         assert not site.switch.placed
         for _ in range(3):
-            await site.centre.engine.execute(SeatPreviewDial("01", attempt_id))
+            await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
         assert seat_of(site).dialling
         await site.until(lambda: seat_of(site).state is SeatState.TALKING)
         assert not seat_of(site).dialling
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
         await site.until(lambda: seat_of(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
 
 
 @virtual_time()
 async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_up(tmp_path: Path) -> None:
     async with previewing(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await shown(site)
-        await site.centre.engine.execute(SeatPreviewSkip("01", attempt_id, "no-time"))
+        await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
         assert await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewSkip("01", attempt_id, "no-time")) is RefusedBecause.LATE
+        assert (
+            await refused(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time")) is RefusedBecause.LATE
+        )
         assert site.view.campaigns[0].attempts == 1  # the one that is shown now
     ended = rows(
         tmp_path, "SELECT outcome, attempt_number, phone_id, attempt_id FROM attempt ORDER BY created_at LIMIT 1"
@@ -145,7 +147,7 @@ async def test_a_preview_that_nobody_looks_at_is_given_back_and_the_seat_pauses(
     assert rows(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
 
 
-@pytest.mark.parametrize("leaves", [SeatPause("01", "break"), SeatLogOff("01")])
+@pytest.mark.parametrize("leaves", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
 async def test_who_leaves_gives_the_preview_back_at_once(tmp_path: Path, leaves: Any) -> None:
     async with previewing(tmp_path) as site:
@@ -174,7 +176,7 @@ async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine._marks.opted_out(phone_id, fresh=True)
         await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
         assert not site.switch.placed
 
 
@@ -182,9 +184,9 @@ async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
 async def test_a_campaign_that_pauses_shows_nobody(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
-        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await site.until(lambda: seat_of(site).state is SeatState.READY, seconds=2)
-        assert await refused(site, SeatPreviewDial("01", attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
         assert site.view.campaigns[0].state is CampaignState.PAUSED
 
 
@@ -205,9 +207,9 @@ async def test_the_keys_of_the_phone_dial_and_skip(tmp_path: Path) -> None:
 async def test_the_agent_calls_off_what_rings(tmp_path: Path) -> None:
     async with previewing(tmp_path, RINGS_OUT) as site:
         attempt_id = await shown(site)
-        await site.centre.engine.execute(SeatPreviewDial("01", attempt_id))
+        await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
-        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: bool(site.ended()), seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         await shown(site, attempt_id)
@@ -236,7 +238,7 @@ async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> Asy
     campaign = {"pacing": "progressive", "manual_dialling": True, **campaign}
     async with a_site(folder, lines, campaign=campaign, voters=300) as site:
         await site.log_in("02")
-        await site.centre.engine.execute(SeatPause("02", "break"))
+        await site.centre.engine.execute(SeatPause(seat="02", reason="break"))
         await site.until(lambda: not site.view.campaigns[0].calls)
         yield site
 
@@ -245,14 +247,14 @@ async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> Asy
 async def test_an_agent_in_a_pause_calls_a_number_of_the_list_and_pauses_again(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed)
-        assert await site.centre.engine.execute(SeatDial("02", "agents", 70)) == "seat 02: dialled"
+        assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
         await site.until(lambda: seat_of(site, "02").state is SeatState.TALKING)
         called = dict(rows(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
         assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
         await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
         assert seat_of(site, "02").reason == "break"
-        assert await refused(site, SeatDial("02", "agents", 70)) is RefusedBecause.NOT_DUE
-        assert await refused(site, SeatDial("02", "agents", 5_000)) is RefusedBecause.NOT_LISTED
+        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=70)) is RefusedBecause.NOT_DUE
+        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=5_000)) is RefusedBecause.NOT_LISTED
 
 
 @virtual_time()
@@ -260,14 +262,16 @@ async def test_what_may_not_be_called_is_refused_in_a_word_and_stays_in_the_list
     async with in_a_pause(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
-        assert await refused(site, SeatDial("02", "agents", 71)) is RefusedBecause.CLOSED
-        assert await refused(site, SeatDial("01", "agents", 72)) is RefusedBecause.NOT_FREE
-        await engine.execute(SeatDial("02", "agents", 72))
-        assert await refused(site, SeatDial("02", "agents", 73)) is RefusedBecause.NOT_FREE  # it has a call
-        await engine.execute(PauseCampaign("agents"))
-        assert await refused(site, SeatDial("02", "agents", 74)) is RefusedBecause.NOT_FREE
+        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=71)) is RefusedBecause.CLOSED
+        assert await refused(site, SeatDial(seat="01", campaign="agents", phone=72)) is RefusedBecause.NOT_FREE
+        await engine.execute(SeatDial(seat="02", campaign="agents", phone=72))
+        assert (
+            await refused(site, SeatDial(seat="02", campaign="agents", phone=73)) is RefusedBecause.NOT_FREE
+        )  # it has a call
+        await engine.execute(PauseCampaign(campaign="agents"))
+        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
         await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
-        assert await refused(site, SeatDial("02", "agents", 74)) is RefusedBecause.HELD
+        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
     assert rows(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
 
 
@@ -275,7 +279,7 @@ async def test_what_may_not_be_called_is_refused_in_a_word_and_stays_in_the_list
 async def test_where_the_settings_do_not_allow_it_nobody_dials(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
-            await site.centre.engine.execute(SeatDial("02", "agents", 70))
+            await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70))
 
 
 @virtual_time()
@@ -283,4 +287,4 @@ async def test_a_free_seat_that_a_voter_may_need_is_not_taken_for_a_call_of_ones
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed))
-        assert await refused(site, SeatDial("01", "agents", 70)) is RefusedBecause.NOT_FREE
+        assert await refused(site, SeatDial(seat="01", campaign="agents", phone=70)) is RefusedBecause.NOT_FREE

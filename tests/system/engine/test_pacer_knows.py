@@ -81,31 +81,31 @@ async def say_closing(directory: Path, how: str) -> None:
     async with a_site(directory, all_answer(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
         execute = site.centre.engine.execute
         with pytest.raises(CommandRefused, match="no call that could come to its end"):
-            await execute(SeatClosing("01"))
+            await execute(SeatClosing(seat="01"))
         await site.log_in("01")
         await talking(site)
         (seat,) = snapshot_of(site).busy_seats
         assert seat.stage is SeatStage.TALKING
         match how:
             case "command":
-                assert await execute(SeatClosing("01")) == "seat 01: closing"
+                assert await execute(SeatClosing(seat="01")) == "seat 01: closing"
             case "key":
                 for key in "*8":
                     site.switch.phone_keys("agent01", key)
                     await asyncio.sleep(1.0)
             case "disposition":
-                await execute(SeatDispose("01", Disposition.NOT_YET))
+                await execute(SeatDispose(seat="01", disposition=Disposition.NOT_YET))
         await asyncio.sleep(3.0)
         (seat,) = snapshot_of(site).busy_seats
         assert seat.stage is SeatStage.CLOSING
         assert 2.9 < seat.elapsed_seconds < 4.1
-        await execute(SeatHangUp("01"))
+        await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP
-        await execute(SeatClosing("01"))
+        await execute(SeatClosing(seat="01"))
         assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
-        await execute(SeatDispose("01", Disposition.VOTED))
+        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
         await talking(site)
         assert snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING  # a new conversation begins anew
@@ -275,7 +275,7 @@ async def test_calls_that_are_hung_up_tell_how_long_they_rang(tmp_path: Path, to
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         await asyncio.sleep(10.0)
         for seat in ("01", "02"):
-            await site.centre.engine.execute(SeatLogOff(seat))
+            await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) == 2)
     ends = [event for event in told if event.kind in RINGS]
     assert [event.kind for event in ends] == [PacingEventKind.CANCELLED] * 2

@@ -37,15 +37,15 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
 
         switch.hold = hold_late  # type: ignore[method-assign]
         with pytest.raises(CommandRefused, match="the switch did not do it"):
-            await execute(SeatHold("01"))
+            await execute(SeatHold(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
-        await execute(SeatPause("01", "meal"))
+        await execute(SeatPause(seat="01", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
         await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
         assert site.centre.engine.view().campaigns[0].calls == {CallState.TALKING: 1}
-        await execute(SeatHangUp("01"))
+        await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
         assert seat(site).reason == "meal"
@@ -55,12 +55,12 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
 async def test_a_pause_in_the_wrap_up_holds_where_the_transfer_comes_to_nothing(tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.REFUSES)) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
-        await execute(SeatTransfer("01", "boss"))
+        await execute(SeatTransfer(seat="01", to="boss"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
-        await execute(SeatPause("01", "meal"))
+        await execute(SeatPause(seat="01", reason="meal"))
         await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
-        await execute(SeatHangUp("01"))
+        await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
         assert seat(site).reason == "meal"
 
@@ -76,10 +76,10 @@ async def test_a_pause_that_was_announced_holds_for_a_voter_whom_a_new_dialler_f
             await until_talking(first)
             attempt = seat(first).attempt_id
             await bring_to(first, stage)
-            await first.centre.engine.execute(SeatPause("01", "meal"))
+            await first.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
             await asyncio.sleep(4)
             assert (seat(again).state, seat(again).attempt_id) == (SeatState.TALKING, attempt)
-            await again.centre.engine.execute(SeatHangUp("01"))
+            await again.centre.engine.execute(SeatHangUp(seat="01"))
             await again.until(lambda: seat(again).state is SeatState.PAUSED)
             assert seat(again).reason == "meal"

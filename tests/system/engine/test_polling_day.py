@@ -142,9 +142,9 @@ async def test_the_pace_is_of_the_hours_worked_and_carried_on_over_those_ahead(t
         await asyncio.sleep(20 * 60)
         early = site.view.forecast
         await asyncio.sleep(20 * 60)
-        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(600)
-        await site.centre.engine.execute(ResumeCampaign("agents"))
+        await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         before, ahead = reached(site), site.view.forecast  # of 20 minutes; at 10:20, 40 minutes are ahead
         assert early is None
         assert ahead is not None
@@ -173,7 +173,7 @@ async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped
         )
         assert both.until == late.until == START_EPOCH + 8 * 3600
         assert late.reached > 0
-        await site.centre.engine.execute(StopCampaign("agents"))
+        await site.centre.engine.execute(StopCampaign(campaign="agents"))
         stopped = site.view.forecast
         assert stopped is not None
         assert stopped.reached == 0

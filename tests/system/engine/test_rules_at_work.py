@@ -256,7 +256,9 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         hashes = (number_hash(secret.encode(), number), "0" * 64)
-        told = TakeOptOuts(hashes, fingerprint(secret.encode()), "letter-12", "b-1", "asha")
+        told = TakeOptOuts(
+            hashes=hashes, fingerprint=fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
+        )
         assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]

@@ -50,7 +50,7 @@ async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_nu
         assert pop is not None
         voter_id = pop.voters[-1]
         mark = Mark("import/1", voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
-        await site.centre.engine.execute(TakeMarks((mark,), "b-1", "ops"))
+        await site.centre.engine.execute(TakeMarks(marks=(mark,), batch="b-1", who="ops"))
 
         def settled() -> tuple[int, ...]:
             now = seat(site).screen_pop
@@ -58,7 +58,7 @@ async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_nu
 
         await site.until(lambda: settled() == (voter_id,), seconds=1)
         assert seat(site).state is SeatState.TALKING
-        await site.centre.engine.execute(SeatDispose("01", Disposition.OPT_OUT))
+        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.OPT_OUT))
 
         def opted_out() -> bool:
             now = seat(site).screen_pop

@@ -37,7 +37,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
         async with a_floor(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             site.switch.silence_seat("agent01")
             site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -68,7 +68,7 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
 async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Path) -> None:
     voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
     async with a_floor(tmp_path, *voters, agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await until_talking(site)
         await asyncio.sleep(1.8)
         site.switch.silence_seat("agent01")
@@ -121,13 +121,13 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
 @virtual_time()
 async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         with pytest.raises(CommandRefused, match="is taken"):
-            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         dead = site.switch.phone_channel("agent01")
         site.switch.silence_seat("agent01")
-        said = await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        said = await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         assert said == "seat 01: its phone is called again"
         await site.until(lambda: site.switch.phone_channel("agent01") not in {None, dead}, seconds=10)
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -158,7 +158,7 @@ def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: b
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
         async with a_floor(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             await asyncio.sleep(0.95)
             channel = site.switch.phone_channel("agent01")
@@ -184,7 +184,7 @@ def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: b
 async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
     """It told that it goes, so its channel ended; then it has registered."""
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.drop_seat("agent01")
@@ -202,7 +202,7 @@ async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
 @virtual_time()
 async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_called_then(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         dead = site.switch.phone_channel("agent01")
         site.switch.silence_seat("agent01")
@@ -216,7 +216,7 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
 @virtual_time()
 async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_silent(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         first = site.switch.phone_channel("agent01")
         site.switch.contact_back("agent01")
@@ -233,7 +233,7 @@ async def test_two_registrations_close_together_call_the_phone_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         switch, called = site.centre.engine._switch, []
         call_seat = switch.call_seat
@@ -255,7 +255,7 @@ async def test_two_registrations_close_together_call_the_phone_once(
 @virtual_time()
 async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
         (run,) = engine._centre.campaigns.values()
@@ -277,7 +277,7 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
         async with a_floor(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await until_talking(site)
             dead = site.switch.phone_channel("agent01")
             assert dead is not None
@@ -303,7 +303,7 @@ async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: P
     """The second time while the first one's phone is still being waited for."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with a_floor(tmp_path, *voters, agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await until_talking(site)
         before = set()
         for port in (59_980, 59_996):

@@ -44,7 +44,7 @@ async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
         assert rows(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
-        await site.centre.engine.execute(SeatLogOff("01"))
+        await site.centre.engine.execute(SeatLogOff(seat="01"))
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
         assert (seat(site).state, seat(site).agent) == (SeatState.OFFLINE, None)
         assert rows(tmp_path, "SELECT * FROM log_in") == []
@@ -60,13 +60,13 @@ async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
 @virtual_time()
 async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
-        assert await site.centre.engine.execute(SeatCall("02")) == "seat 02: its phone is called"
+        assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: its phone is called"
         await site.until(lambda: site.switch.phone_channel("agent02") is not None)
         await keys(site, "102#", "agent02")
         await keys(site, "1357#", "agent02")
         await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
         with pytest.raises(CommandRefused, match="seat 02 is taken"):
-            await site.centre.engine.execute(SeatCall("02"))
+            await site.centre.engine.execute(SeatCall(seat="02"))
 
 
 @virtual_time()
@@ -113,14 +113,14 @@ async def test_prompts_that_are_missing_do_not_keep_an_agent_out(tmp_path: Path)
 async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
         execute = site.centre.engine.execute
-        await execute(SeatLogIn("01", "101", "2468"))
+        await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="seat 01 is taken"):
-            await execute(SeatLogIn("01", "102", "1357"))
+            await execute(SeatLogIn(seat="01", agent="102", pin="1357"))
         with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
-            await execute(SeatLogIn("02", "101", "2468"))
+            await execute(SeatLogIn(seat="02", agent="101", pin="2468"))
         await log_in_by_phone(site, "101", "2468", "agent02")
         assert seat(site, "02").state is SeatState.OFFLINE
-        await execute(SeatLogIn("02", "102", "1357"))
+        await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await site.until(lambda: seat(site, "02").state is SeatState.READY)
 
 
@@ -138,10 +138,10 @@ async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.Ca
             ("101\r\nAction: Originate", "2468"),
         ):
             with pytest.raises(LogInRefused) as refused:
-                await site.centre.engine.execute(SeatLogIn("01", number, pin))
+                await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin=pin))
             said.add(str(refused.value))
         assert len(said) == 1
-        assert "2468" not in repr(SeatLogIn("01", "101", "2468"))
+        assert "2468" not in repr(SeatLogIn(seat="01", agent="101", pin="2468"))
     logged = capfd.readouterr()
     assert not [secret for secret in ("2468", "agent-7", "Originate") if secret in logged.out + logged.err]
 
@@ -153,7 +153,7 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
 
         async def refused(name: str, number: str, pin: str) -> None:
             with pytest.raises(LogInRefused):
-                await execute(SeatLogIn(name, number, pin))
+                await execute(SeatLogIn(seat=name, agent=number, pin=pin))
 
         for _ in range(10):
             await refused("01", "101", "0000")
@@ -161,12 +161,12 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
         await refused("01", "101", "2468")  # both are locked
         await refused("01", "102", "1357")  # the seat is
         await refused("02", "101", "2468")  # the agent is
-        await execute(SeatLogIn("02", "102", "1357"))
-        assert await execute(SeatUnlock("01")) == "seat 01: unlocked"
+        await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
+        assert await execute(SeatUnlock(seat="01")) == "seat 01: unlocked"
         assert site.view.alerts == ()
-        await execute(SeatLogIn("01", "101", "2468"))
+        await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="not locked"):
-            await execute(SeatUnlock("01"))
+            await execute(SeatUnlock(seat="01"))
 
 
 @virtual_time()
@@ -174,13 +174,13 @@ async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
     async with a_floor(tmp_path, floor={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count at the seat
             with pytest.raises(LogInRefused):
-                await site.centre.engine.execute(SeatLogIn("01", number, "0000"))
+                await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin="0000"))
         await asyncio.sleep(599)
         with pytest.raises(LogInRefused):
-            await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await asyncio.sleep(2)
         assert site.view.alerts == ()
-        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
 
 
 @virtual_time()
@@ -189,9 +189,9 @@ async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Pa
         site.switch.phone_dials("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"no \[\[agents\]\]"):
-            await site.centre.engine.execute(SeatCall("01"))
+            await site.centre.engine.execute(SeatCall(seat="01"))
         with pytest.raises(CommandRefused, match="named by 1 to 40"):
-            await site.centre.engine.execute(SeatLogIn("01", "a b\r\n"))
+            await site.centre.engine.execute(SeatLogIn(seat="01", agent="a b\r\n"))
         assert seat(site).state is SeatState.OFFLINE
 
 
@@ -229,9 +229,9 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
         agents = [*AGENTS, {"number": "103", "pin": CHEAP.hash("1111")}]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             for name, number, pin in (("01", "101", "2468"), ("02", "102", "1357"), ("03", "103", "1111")):
-                await site.centre.engine.execute(SeatLogIn(name, number, pin))
+                await site.centre.engine.execute(SeatLogIn(seat=name, agent=number, pin=pin))
             await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
-            await site.centre.engine.execute(SeatPause("02", "meal"))
+            await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         switch.drop_seat("agent03")  # while no dialler is there
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             first, second, third = (seat(site, name) for name in ("01", "02", "03"))
@@ -295,7 +295,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
         async with a_site(tmp_path, config, seats=1, campaign={"wrap_up_seconds": 20}) as site:
             await site.log_in("01")
             await site.until(lambda: seat(site).state is SeatState.TALKING)
-            later = SeatDispose("01", Disposition.LATER, 16)
+            later = SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)
             if during_the_talk:
                 await site.centre.engine.execute(later)
             await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -341,7 +341,7 @@ async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_
     async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        assert await site.centre.engine.execute(SeatLogOff("01")) == "seat 01: after this call"
+        assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: after this call"
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
@@ -367,7 +367,7 @@ async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) ->
     async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatPause("01", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=11)
 
 
@@ -400,7 +400,9 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
-        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))  # the agent may still say how it went
+        await site.centre.engine.execute(
+            SeatDispose(seat="01", disposition=Disposition.VOTED)
+        )  # the agent may still say how it went
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
     assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
@@ -410,7 +412,7 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
 async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
         site.switch.set_phone("agent01", PhoneMode.PUTS_DOWN)
-        await site.centre.engine.execute(SeatLogIn("01", "agent-01"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="agent-01"))
         await asyncio.sleep(12)
         assert site.view.seats[0].state is SeatState.LOST
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
@@ -421,7 +423,7 @@ async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) 
 async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
-        await site.centre.engine.execute(SeatPause("01", "meal"))
+        await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         site.switch.set_phone("agent01", PhoneMode.REFUSES)
         site.switch.drop_seat("agent01")
         await asyncio.sleep(60)
@@ -443,7 +445,7 @@ async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> 
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         assert site.switch.phone_channel("agent01") is None  # and is not rung any more
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
-        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         await asyncio.sleep(1000)
         assert seat(site).state is SeatState.READY
@@ -455,7 +457,7 @@ async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_pa
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
-        await site.centre.engine.execute(SeatLogOff("01"))
+        await site.centre.engine.execute(SeatLogOff(seat="01"))
         site.switch.drop_seat("agent01")
         await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
         began = len(site.changes)
@@ -473,7 +475,7 @@ async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Pa
             await site.until(lambda: site.view.switch_up)
             await site.log_in("01")
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-            await site.centre.engine.execute(SeatLogOff("01"))
+            await site.centre.engine.execute(SeatLogOff(seat="01"))
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         async with a_site(tmp_path, switch=switch, seats=1) as site:
@@ -514,7 +516,7 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
         assert second not in {first, None}
         site.switch.phone_keys("agent01", "2")
         await asyncio.sleep(1)
-        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.centre.engine.execute(SeatHangUp(seat="01"))
     said = dict(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
     assert (said[first], said[second]) == (None, "not-yet")
 
@@ -526,13 +528,13 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
 async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
         execute = site.centre.engine.execute
-        await execute(SeatLogIn("02", "102", "1357"))
+        await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await asyncio.sleep(30)
         assert not site.switch.placed
         assert str(site.view.campaigns[0].hold) == "no agent with the skill senior is there"
-        await execute(SeatLogIn("01", "101", "2468"))
+        await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: len(site.ended()) >= 1)
-        await execute(SeatReady("01"))
+        await execute(SeatReady(seat="01"))
         await site.until(lambda: len(site.ended()) >= 2)
         assert {change.seat for change in site.ended() if change.outcome is Outcome.CONNECTED} == {"01"}
         assert seat(site, "02").calls == 0

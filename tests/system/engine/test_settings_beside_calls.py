@@ -117,13 +117,13 @@ async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on
         assert await here.reload() == "settings taken: trunks.carrier.caller_ids, seats.03, campaigns.second"
         assert here.seats == ["01", "02", "03"]
         assert here.campaigns == ["agents", "second"]
-        await here.site.centre.engine.execute(PauseCampaign("agents"))
+        await here.site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await here.site.log_in("03")
         await until_talking(here.site, "03")
         (call,) = rows(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
         assert rows(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
-        await here.site.centre.engine.execute(SeatDispose("03", Disposition.VOTED))
+        await here.site.centre.engine.execute(SeatDispose(seat="03", disposition=Disposition.VOTED))
         assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
@@ -136,18 +136,18 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
         here.change((SEAT.format(name="01"), ""))
         assert await here.reload() == "settings taken: seats.01"
         assert (seat(here.site).state, seat(here.site).agent) == (SeatState.TALKING, "agent-01")
-        for stays in (SeatReady("01"), SeatPause("01", "break")):
+        for stays in (SeatReady(seat="01"), SeatPause(seat="01", reason="break")):
             with pytest.raises(CommandRefused, match="seat 01: the settings have changed, and its agent leaves"):
                 await execute(stays)
         with pytest.raises(CommandRefused, match="the settings have the seat 01 no more"):
-            await execute(SeatLogIn("01", "agent-07"))
+            await execute(SeatLogIn(seat="01", agent="agent-07"))
         await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
-        assert await execute(SeatDispose("01", Disposition.VOTED)) == "seat 01: voted"
+        assert await execute(SeatDispose(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
         with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 1 seats"):
-            await execute(SeatLogIn("01", "agent-01"))
+            await execute(SeatLogIn(seat="01", agent="agent-01"))
         here.change(add=SEAT.format(name="01"))
         assert await here.reload() == "settings taken: seats.01"
         await here.site.log_in("01")
@@ -176,7 +176,7 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
     rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
     parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
     async with live(tmp_path, TALKS, rings, parts=parts) as here:
-        await here.site.centre.engine.execute(PauseCampaign("second"))
+        await here.site.centre.engine.execute(PauseCampaign(campaign="second"))
         await here.site.log_in("01", "02")
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
         here.change((FIRST, ""))
@@ -186,7 +186,7 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 2}, seconds=10)
         assert str(here.campaign("agents").hold) == "the settings have it no more"
         with pytest.raises(CommandRefused, match="there is no campaign 'agents'; running here: second"):
-            await here.site.centre.engine.execute(ResumeCampaign("agents"))
+            await here.site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         here.change(add=FIRST)
         with pytest.raises(CommandRefused, match="nothing was taken: the last calls of campaign agents are not over"):
             await here.reload()
@@ -285,7 +285,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
 
         async def slow(told: dict[str, str], rules: str, at: float) -> None:
             await engine.execute(StopAll())
-            await engine.execute(ResumeCampaign("agents"))
+            await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
         engine._desks.settings._store.take_settings = slow  # type: ignore[attr-defined]
@@ -328,7 +328,7 @@ async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopp
             "agents": CampaignState.STOPPED,
             "second": CampaignState.STOPPED,
         }
-        await again.centre.engine.execute(ResumeCampaign("agents"))
+        await again.centre.engine.execute(ResumeCampaign(campaign="agents"))
     here.change(add=CAMPAIGN.format(id="third", pacing="progressive"))
     later = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: later, run=False) as again:
@@ -348,7 +348,7 @@ async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_
         await here.reload()
         assert here.campaign("second").state is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await here.site.centre.engine.execute(ResumeCampaign("second"))
+            await here.site.centre.engine.execute(ResumeCampaign(campaign="second"))
         assert campaigns.go_on() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
         assert here.campaign("second").state is CampaignState.RUNNING
         here.change((FIRST, ""))

@@ -45,7 +45,7 @@ async def test_a_seat_that_serves_two_campaigns_is_dialled_for_once(
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=4, agents=who, campaigns=campaigns) as site:
         for n in range(1, 5):
-            await site.centre.engine.execute(SeatLogIn(f"0{n}", f"10{n}", "2468"))
+            await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         await site.until(lambda: all(seat.state is SeatState.READY for seat in site.view.seats))
         most = 0
         for _ in range(200):
@@ -62,7 +62,7 @@ async def test_a_campaign_that_few_agents_serve_beside_a_large_one_is_dialled_to
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=6, agents=who, campaigns=campaigns) as site:
         for n in range(1, 7):
-            await site.centre.engine.execute(SeatLogIn(f"0{n}", f"10{n}", "2468"))
+            await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         await asyncio.sleep(900.0)
         attempts = {each.campaign_id: each.attempts for each in site.view.campaigns}
         assert attempts["small"] > 10 < attempts["large"]
@@ -89,14 +89,14 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
     async with a_site(tmp_path, config, voters=400, seats=4, agents=who, campaigns=campaigns) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="seat 01 has no agent"):
-            await engine.execute(SeatCampaigns("01", ("one",)))
+            await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
         for n in range(1, 5):
-            await engine.execute(SeatLogIn(f"0{n}", f"10{n}", "2468"))
+            await engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         for name, only in (("01", "one"), ("02", "two"), ("03", "two")):
-            said = await engine.execute(SeatCampaigns(name, (only,)))
+            said = await engine.execute(SeatCampaigns(seat=name, campaigns=(only,)))
             assert said == f"seat {name}: from its next call on {only}"
         with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
-            await engine.execute(SeatCampaigns("04", ("one", "none")))
+            await engine.execute(SeatCampaigns(seat="04", campaigns=("one", "none")))
         assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
         most = 0
         for _ in range(3_000):
@@ -109,8 +109,8 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
 
         # Both of "two" go to "one": what they talk goes on, and the other campaign has whoever is free for any.
         for name in ("02", "03"):
-            await engine.execute(SeatCampaigns(name, ("one",)))
-        await engine.execute(SeatCampaigns("04", ("one",)))
+            await engine.execute(SeatCampaigns(seat=name, campaigns=("one",)))
+        await engine.execute(SeatCampaigns(seat="04", campaigns=("one",)))
         await asyncio.sleep(60.0)
         since = len(site.changes)
         await asyncio.sleep(200.0)
@@ -119,12 +119,12 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
         held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
         assert held is not None
         assert str(held) == "no agent is there who serves it: some serve other campaigns alone"
-        await engine.execute(SeatCampaigns("04", ()))
+        await engine.execute(SeatCampaigns(seat="04", campaigns=()))
         await asyncio.sleep(200.0)
         assert reached(site, since)["two"] == {"04"}
-        await engine.execute(SeatLogOff("02"))
+        await engine.execute(SeatLogOff(seat="02"))
         await site.until(lambda: seat(site, "02").state is SeatState.OFFLINE)
-        await engine.execute(SeatLogIn("02", "102", "2468"))
+        await engine.execute(SeatLogIn(seat="02", agent="102", pin="2468"))
         assert seat(site, "02").campaigns == ()
 
 
@@ -135,7 +135,7 @@ async def test_a_seat_serves_no_campaign_whose_skill_its_agent_has_not(tmp_path:
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)
     ]
     async with a_site(tmp_path, all_answer(), seats=1, agents=who, campaigns=campaigns) as site:
-        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="has not the skill ta, for campaign two"):
-            await site.centre.engine.execute(SeatCampaigns("01", ("two",)))
+            await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
         assert seat(site).campaigns == ()

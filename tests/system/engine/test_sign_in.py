@@ -25,17 +25,22 @@ def proof(site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "
 async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
         execute = site.centre.engine.execute
-        assert await execute(SeatSignIn("01", "101", proof(site, "101", "2468"))) == "seat 01: logged in"
+        assert (
+            await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468"))) == "seat 01: logged in"
+        )
         await site.until(lambda: seat(site).state is SeatState.READY)
         assert seat(site).agent == "101"
         # A page that was reloaded
-        assert await execute(SeatSignIn("01", "101", proof(site, "101", "2468"))) == "seat 01: signed in already"
+        assert (
+            await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468")))
+            == "seat 01: signed in already"
+        )
         assert seat(site).state is SeatState.READY
         with pytest.raises(CommandRefused, match="seat 01 is taken") as refused:
-            await execute(SeatSignIn("01", "102", proof(site, "102", "1357")))
+            await execute(SeatSignIn(seat="01", agent="102", proof=proof(site, "102", "1357")))
         assert refused.value.why is RefusedBecause.SEAT_TAKEN
         with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first") as refused:
-            await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+            await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
         assert refused.value.why is RefusedBecause.AGENT_ELSEWHERE
 
 
@@ -51,10 +56,12 @@ async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path
             proof(site, "999", "2468"),
         ):
             with pytest.raises(LogInRefused):
-                await site.centre.engine.execute(SeatSignIn("01", "101", wrong))
+                await site.centre.engine.execute(SeatSignIn(seat="01", agent="101", proof=wrong))
         for at in (-61.0, 61.0):
             with pytest.raises(CommandRefused, match="compare the two clocks"):
-                await site.centre.engine.execute(SeatSignIn("01", "101", proof(site, "101", "2468", at=at)))
+                await site.centre.engine.execute(
+                    SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468", at=at))
+                )
         assert seat(site).agent is None
 
 
@@ -64,14 +71,14 @@ async def test_wrong_ones_from_a_page_and_at_the_phone_are_counted_together(tmp_
         execute = site.centre.engine.execute
         for _ in range(5):
             with pytest.raises(LogInRefused):
-                await execute(SeatSignIn("01", "101", proof(site, "101", "0000")))
+                await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "0000")))
             with pytest.raises(LogInRefused):
-                await execute(SeatLogIn("01", "101", "0000"))
+                await execute(SeatLogIn(seat="01", agent="101", pin="0000"))
         assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
         with pytest.raises(LogInRefused):  # right, and locked
-            await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
-        await execute(SeatUnlock("01"))
-        await execute(SeatSignIn("02", "101", proof(site, "101", "2468", "02")))
+            await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
+        await execute(SeatUnlock(seat="01"))
+        await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])

@@ -43,7 +43,7 @@ def speeds(site: Site) -> dict[str, CampaignSpeed | None]:
 
 async def log_in(site: Site, *names: str, agent: str = "") -> None:
     for name in names:
-        await site.centre.engine.execute(SeatLogIn(name, agent or f"1{name}", "2468"))
+        await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent or f"1{name}", pin="2468"))
     await site.until(lambda: all(seat(site, name).state.value == "ready" for name in names))
 
 
@@ -53,17 +53,19 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_in(site, "01", "02")
             given = (
-                SetSpeed("one", 5, None, "asha"),
-                SetSpeed("two", None, 1.5, "asha"),
-                SetSpeed("four", 7, None, "asha"),
-                SetSpeed("four", None, None, "asha"),
-                PauseCampaign("two"),
-                StopCampaign("three"),
-                SeatCampaigns("01", ("one", "two")),
-                SeatCampaigns("02", ("one",)),
-                SeatCampaigns("02", ()),
-                SeatMessage("slower", "01", None, "asha"),
-                SeatMessage("all of you", None, "four", "meena"),  # seat 02 alone serves it
+                SetSpeed(campaign="one", most_calls=5, calls_per_seat=None, supervisor="asha"),
+                SetSpeed(campaign="two", most_calls=None, calls_per_seat=1.5, supervisor="asha"),
+                SetSpeed(campaign="four", most_calls=7, calls_per_seat=None, supervisor="asha"),
+                SetSpeed(campaign="four", most_calls=None, calls_per_seat=None, supervisor="asha"),
+                PauseCampaign(campaign="two"),
+                StopCampaign(campaign="three"),
+                SeatCampaigns(seat="01", campaigns=("one", "two")),
+                SeatCampaigns(seat="02", campaigns=("one",)),
+                SeatCampaigns(seat="02", campaigns=()),
+                SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"),
+                SeatMessage(
+                    text="all of you", seat=None, campaign="four", supervisor="meena"
+                ),  # seat 02 alone serves it
             )
             for command in given:
                 await site.centre.engine.execute(command)
@@ -83,7 +85,7 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
             assert [seat(site, name).campaigns for name in ("01", "02")] == [("one", "two"), ()]
             assert seat(site, "01").message == SupervisorsLine("slower", said_at, "asha")
             assert seat(site, "02").message == SupervisorsLine("all of you", said_at, "meena")
-            await site.centre.engine.execute(SeatMessageRead("02", said_at))
+            await site.centre.engine.execute(SeatMessageRead(seat="02", message_at=said_at))
             await asyncio.sleep(MESSAGE_SECONDS / 2 - 10.0)
             assert seat(site, "01").message is not None
             await asyncio.sleep(20.0)
@@ -110,11 +112,11 @@ async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) ->
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             engine = site.centre.engine
             await log_in(site, "01")
-            await engine.execute(SeatCampaigns("01", ("one",)))
-            await engine.execute(SeatMessage("slower", "01", None, "asha"))
-            await engine.execute(SeatLogOff("01"))
+            await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
+            await engine.execute(SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"))
+            await engine.execute(SeatLogOff(seat="01"))
             await log_in(site, "01", agent="102")
-            await engine.execute(SeatCampaigns("01", ("two",)))
+            await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
         switch.drop_seat("agent01")  # while no dialler is there: its agent has gone
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
@@ -128,12 +130,12 @@ async def test_what_is_ordered_of_a_seat_whose_agent_goes_after_the_call_is_noth
     async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             engine = site.centre.engine
-            await engine.execute(SeatLogIn("01", "101", "2468"))
+            await engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
             await site.until(lambda: seat(site).state.value == "talking")
-            await engine.execute(SeatLogOff("01"))
-            await engine.execute(SeatCampaigns("01", ("agents",)))
+            await engine.execute(SeatLogOff(seat="01"))
+            await engine.execute(SeatCampaigns(seat="01", campaigns=("agents",)))
             await site.until(lambda: seat(site).agent is None)
-            await engine.execute(SeatLogIn("01", "101", "2468"))
+            await engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
             await asyncio.sleep(1.0)
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             assert (seat(site).agent, seat(site).campaigns) == ("101", ())
@@ -144,7 +146,7 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
         await log_in(site, "01")
-        await engine.execute(SeatMessage("slower", "01", None, "asha"))
+        await engine.execute(SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"))
         shown = seat(site).message
         assert shown is not None
 
@@ -154,10 +156,10 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(engine._store, "keep_orders", full, raising=False)
         monkeypatch.setattr(engine._store, "end_order", full, raising=False)
         given = (
-            SetSpeed("one", 5, None, "asha"),
-            SeatCampaigns("01", ("one",)),
-            SeatMessage("faster", "01", None, "asha"),
-            SeatMessageRead("01", shown.at),
+            SetSpeed(campaign="one", most_calls=5, calls_per_seat=None, supervisor="asha"),
+            SeatCampaigns(seat="01", campaigns=("one",)),
+            SeatMessage(text="faster", seat="01", campaign=None, supervisor="asha"),
+            SeatMessageRead(seat="01", message_at=shown.at),
         )
         for command in given:
             with pytest.raises(StoreError, match="the disk is full"):

@@ -99,16 +99,16 @@ def audited(directory: Path) -> list[tuple[str, str]]:
 async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        assert await execute(Listen("01", "asha")) == "supervisor asha, seat 01: listen"
+        assert await execute(Listen(seat="01", supervisor="asha")) == "supervisor asha, seat 01: listen"
         await asyncio.sleep(2)
         assert where(site) == "ChanSpy(,qg(seat-01))"
-        await execute(Whisper("01", "asha"))
+        await execute(Whisper(seat="01", supervisor="asha"))
         await asyncio.sleep(1)
         assert where(site) == "ChanSpy(,qwg(seat-01))"
-        await execute(Barge("01", "asha"))
+        await execute(Barge(seat="01", supervisor="asha"))
         await asyncio.sleep(1)
         assert where(site) == "ConfBridge(seat-01,matdan_seat,matdan_helper)"
-        assert await execute(StopListening("asha")) == "supervisor asha: let go"
+        assert await execute(StopListening(supervisor="asha")) == "supervisor asha: let go"
         await asyncio.sleep(1)
         assert ear(site) is None
         attempt = voter(site).uniqueid
@@ -123,7 +123,7 @@ async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> No
 async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwards(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        await execute(Listen("01", "asha"))
+        await execute(Listen(seat="01", supervisor="asha"))
         await asyncio.sleep(2)
         supervision = site.centre.engine._supervision
         move_party = supervision._switch.move_party
@@ -138,7 +138,7 @@ async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwar
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(supervision._switch, "move_party", and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
-                await execute(Whisper("01", "asha"))
+                await execute(Whisper(seat="01", supervisor="asha"))
         assert not site.centre.engine._centre.listeners
         await asyncio.sleep(1)
     assert sorted(kind for kind, _ in audited(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
@@ -148,13 +148,13 @@ async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwar
 async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        await execute(Barge("01", "asha"))
+        await execute(Barge(seat="01", supervisor="asha"))
         await asyncio.sleep(2)
         first = voter(site)
         site.switch.other_side_hangs_up(first, EndsBy.VOTER)
         await asyncio.sleep(1)
         assert where(site) == "ChanSpy(,qg(seat-01))"
-        await execute(SeatReady("01"))
+        await execute(SeatReady(seat="01"))
         await until_talking(site)
         assert voter(site) is not first
         assert where(site) == "ChanSpy(,qg(seat-01))"  # listens on, over the voters
@@ -163,14 +163,14 @@ async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path:
 @virtual_time()
 async def test_a_barger_who_could_not_be_sent_away_does_not_keep_the_next_voter_out(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(Barge("01", "asha"))
+        await site.centre.engine.execute(Barge(seat="01", supervisor="asha"))
         await asyncio.sleep(2)
         first, barger = voter(site), ear(site)
         assert barger is not None
         site.switch.other_side_hangs_up(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
         barger.goto = None  # whatever was asked of it
-        await site.centre.engine.execute(SeatReady("01"))
+        await site.centre.engine.execute(SeatReady(seat="01"))
         await until_talking(site)
         assert voter(site) is not first
 
@@ -180,15 +180,18 @@ async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Pat
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         refusals: list[tuple[Command, str]] = [
-            (Whisper("01", "mina"), "supervisor mina may not whisper: the role is listener"),
-            (Barge("01", "mina"), "supervisor mina may not barge: the role is listener"),
-            (Barge("01", "ravi"), "supervisor ravi may not barge: the role is coach"),
-            (Listen("01", "eve"), "there is no supervisor of that name in [[supervisors]]: nobody else may listen"),
-            (Listen("01", "asha\r\nAction: Hangup"), "there is no supervisor of that name"),
-            (StopListening("eve"), "there is no supervisor of that name"),
-            (Listen("77", "asha"), "there is no seat '77'"),
-            (Listen("02", "asha"), "seat 02 is offline: there is nobody to listen to"),
-            (StopListening("asha"), "supervisor asha listens to nobody"),
+            (Whisper(seat="01", supervisor="mina"), "supervisor mina may not whisper: the role is listener"),
+            (Barge(seat="01", supervisor="mina"), "supervisor mina may not barge: the role is listener"),
+            (Barge(seat="01", supervisor="ravi"), "supervisor ravi may not barge: the role is coach"),
+            (
+                Listen(seat="01", supervisor="eve"),
+                "there is no supervisor of that name in [[supervisors]]: nobody else may listen",
+            ),
+            (Listen(seat="01", supervisor="asha\r\nAction: Hangup"), "there is no supervisor of that name"),
+            (StopListening(supervisor="eve"), "there is no supervisor of that name"),
+            (Listen(seat="77", supervisor="asha"), "there is no seat '77'"),
+            (Listen(seat="02", supervisor="asha"), "seat 02 is offline: there is nobody to listen to"),
+            (StopListening(supervisor="asha"), "supervisor asha listens to nobody"),
         ]
         for command, says in refusals:
             with pytest.raises(CommandRefused) as refused:
@@ -196,11 +199,11 @@ async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Pat
             assert str(refused.value).startswith(says)
             assert "\n" not in str(refused.value)
         assert not any(ear(site, each["name"]) for each in SUPERVISORS)
-        await execute(Barge("01", "asha"))
+        await execute(Barge(seat="01", supervisor="asha"))
         with pytest.raises(CommandRefused, match="supervisor asha is with seat 01 already: barge"):
-            await execute(Barge("01", "asha"))
-        await execute(Whisper("01", "ravi"))
-        await execute(Listen("01", "mina"))
+            await execute(Barge(seat="01", supervisor="asha"))
+        await execute(Whisper(seat="01", supervisor="ravi"))
+        await execute(Listen(seat="01", supervisor="mina"))
     assert audited(tmp_path)[:3] == [("barge", "asha"), ("whisper", "ravi"), ("listen", "mina")]
 
 
@@ -214,10 +217,10 @@ async def test_nobody_listens_without_an_audit(tmp_path: Path, monkeypatch: pyte
         with monkeypatch.context() as broken:
             broken.setattr(site.centre.store, "append_audit", full)
             with pytest.raises(CommandRefused, match="nobody listens, because the audit cannot be kept"):
-                await site.centre.engine.execute(Listen("01", "asha"))
+                await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
             await asyncio.sleep(2)
             assert ear(site) is None
-        await site.centre.engine.execute(Listen("01", "asha"))
+        await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
         await asyncio.sleep(2)
         assert ear(site) is not None
 
@@ -237,7 +240,7 @@ async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen
 
         monkeypatch.setattr(site.centre.store, "append_audit", taken_meanwhile)
         with pytest.raises(CommandRefused, match="supervisor asha was let go: the settings have changed"):
-            await site.centre.engine.execute(Listen("01", "asha"))
+            await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
         monkeypatch.setattr(site.centre.store, "append_audit", audit)
         await asyncio.sleep(2)
         assert ear(site) is None
@@ -249,20 +252,20 @@ async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen
 async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dialler(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        await execute(Listen("01", "asha"))
-        await execute(Listen("01", "ravi"))
+        await execute(Listen(seat="01", supervisor="asha"))
+        await execute(Listen(seat="01", supervisor="ravi"))
         await asyncio.sleep(2)
         site.switch.drop_seat("ravi")
         await asyncio.sleep(1)
-        await execute(SeatLogOff("01"))  # takes effect after the call
+        await execute(SeatLogOff(seat="01"))  # takes effect after the call
         assert ear(site) is not None
         site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await execute(SeatDispose("01", Disposition.VOTED))
+        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
         assert ear(site) is None
         await site.log_in("01")
-        await execute(Listen("01", "mina"))
+        await execute(Listen(seat="01", supervisor="mina"))
         await asyncio.sleep(2)
         switch = site.switch
     assert not [channel for channel in switch.channels.values() if channel.seat == "mina"]
@@ -276,10 +279,10 @@ async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dia
 @virtual_time()
 async def test_a_supervisors_phone_that_cannot_be_had(mode: PhoneMode, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
-        await site.centre.engine.execute(Listen("01", "asha"))
+        await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
         await asyncio.sleep(25)
         with pytest.raises(CommandRefused, match="listens to nobody"):
-            await site.centre.engine.execute(StopListening("asha"))
+            await site.centre.engine.execute(StopListening(supervisor="asha"))
     assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
@@ -288,7 +291,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
     async with SimulatedAsterisk(a_switch()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")
-            await site.centre.engine.execute(Listen("01", "asha"))
+            await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
             await asyncio.sleep(2)
             site.centre.engine._centre.listeners.clear()  # as if it had been killed: nobody lets go
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
@@ -310,33 +313,33 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
         execute = site.centre.engine.execute
         channel = voter(site)
         assert site.view.seats[0].recording == "on"
-        assert await execute(SeatPauseRecording("01")) == "seat 01: the recording is paused"
+        assert await execute(SeatPauseRecording(seat="01")) == "seat 01: the recording is paused"
         assert site.view.seats[0].recording == "paused"
         with pytest.raises(CommandRefused, match="seat 01: the recording is paused already"):
-            await execute(SeatPauseRecording("01"))
+            await execute(SeatPauseRecording(seat="01"))
         await asyncio.sleep(3)
-        assert await execute(SeatResumeRecording("01")) == "seat 01: the recording goes on"
+        assert await execute(SeatResumeRecording(seat="01")) == "seat 01: the recording goes on"
         with pytest.raises(CommandRefused, match="goes on already"):
-            await execute(SeatResumeRecording("01"))
+            await execute(SeatResumeRecording(seat="01"))
         await asyncio.sleep(1)
-        await execute(SeatHold("01"))
+        await execute(SeatHold(seat="01"))
         await asyncio.sleep(30)
-        await execute(SeatResume("01"))  # goes on in the same file
+        await execute(SeatResume(seat="01"))  # goes on in the same file
         await asyncio.sleep(1)
         recording = channel.recording
         assert recording is not None
         attempt = AttemptId(channel.uniqueid)
         with pytest.raises(CommandRefused, match="of that call there is no recording: it goes on still"):
-            await execute(PlayRecording(attempt))
+            await execute(PlayRecording(attempt=attempt))
         site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)
         assert recording.muted_seconds == pytest.approx(3, abs=0.1)
         assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"
         with pytest.raises(CommandRefused, match="seat 01 has no call that is recorded"):
-            await execute(SeatPauseRecording("01"))
-        assert await execute(PlayRecording(attempt)) == "the recording may be heard"
+            await execute(SeatPauseRecording(seat="01"))
+        assert await execute(PlayRecording(attempt=attempt)) == "the recording may be heard"
         with pytest.raises(CommandRefused, match="or was erased"):
-            await execute(PlayRecording(AttemptId("0" * 8 + attempt[8:])))
+            await execute(PlayRecording(attempt=AttemptId("0" * 8 + attempt[8:])))
         with wave.open(str(folder / f"{channel.uniqueid}.wav")) as file:
             assert file.getnframes() > 0
     assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]
@@ -365,9 +368,9 @@ async def test_recording_is_off_by_default(tmp_path: Path) -> None:
         assert voter(site).recording is None
         assert site.view.seats[0].recording is None
         with pytest.raises(CommandRefused, match="no call that is recorded"):
-            await site.centre.engine.execute(SeatPauseRecording("01"))
+            await site.centre.engine.execute(SeatPauseRecording(seat="01"))
         with pytest.raises(CommandRefused, match="there is no seat"):
-            await site.centre.engine.execute(SeatResumeRecording("../01"))
+            await site.centre.engine.execute(SeatResumeRecording(seat="../01"))
     assert not rows(tmp_path, "SELECT 1 FROM recording")
 
 
@@ -400,8 +403,8 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
 async def test_a_consult_is_heard_too(tmp_path: Path) -> None:
     transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
     async with talking(tmp_path, transfers=transfers) as site:
-        await site.centre.engine.execute(Barge("01", "asha"))
-        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await site.centre.engine.execute(Barge(seat="01", supervisor="asha"))
+        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
         assert len(site.switch.conferences.by_name["seat-01"].members) == 3  # agent, boss, asha; the voter in music
 
@@ -425,17 +428,17 @@ async def test_a_call_that_came_in_is_held_handed_over_and_recorded_under_its_at
         await until_talking(site)
         attempt = site.view.seats[0].attempt_id
         assert attempt != channel.uniqueid
-        await execute(SeatHold("01"))
+        await execute(SeatHold(seat="01"))
         await asyncio.sleep(1)
         assert channel.application == "MusicOnHold"
-        await execute(SeatResume("01"))
+        await execute(SeatResume(seat="01"))
         await asyncio.sleep(1)
-        await execute(SeatPauseRecording("01"))
+        await execute(SeatPauseRecording(seat="01"))
         assert channel.recording is not None
         assert channel.recording.muted
-        await execute(SeatConsult("01", "boss"))
+        await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
-        await execute(SeatCompleteTransfer("01"))
+        await execute(SeatCompleteTransfer(seat="01"))
         await asyncio.sleep(1)
         together = [member.channel for member in site.switch.conferences.by_name[f"aside-{attempt}"].members]
         assert {member.seat for member in together} == {"ravi", None}

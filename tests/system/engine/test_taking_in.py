@@ -68,7 +68,7 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
         list_id, told = handed_over(tmp_path, [SAME, with_blank, changed, *NEW])
         assert (told.rows, told.voters, told.unchanged) == (63, 61, 2)
         assert (told.numbers, told.booths) == (61, 1)
-        said = await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
         assert site.view.roll is None
         assert site.view.booths[-1].voters == 60
@@ -87,7 +87,7 @@ async def broken_off(site: Site, folder: Path) -> str:
     taking_in = site.centre.engine._desks.handed_over
     taking_in._has_room = iter([True, False]).__next__  # type: ignore[attr-defined]
     with pytest.raises(CommandRefused, match="50 voters are in"):
-        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
     taking_in._has_room = lambda: True  # type: ignore[attr-defined]
     return list_id
 
@@ -96,7 +96,9 @@ async def broken_off(site: Site, folder: Path) -> str:
 async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await broken_off(site, tmp_path)
-        assert (await site.centre.engine.execute(ImportRoll(list_id, "asha"))).startswith("60 rows: 10 voters added")
+        assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
+            "60 rows: 10 voters added"
+        )
         assert site.view.booths[-1].voters == 60
 
 
@@ -108,7 +110,7 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
         elsewhere = number_hash(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await broken_off(site, tmp_path)
-        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
     assert "+918000000002" not in dialled(site)
@@ -131,7 +133,7 @@ async def test_a_roll_is_no_work_for_a_campaign_that_calls_booth_workers(
             return await enrol(campaign_id, first, last)
 
         monkeypatch.setattr(type(site.centre.store), "enrol", counted)
-        await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
     assert asked == ["turnout"]
 
 
@@ -154,7 +156,7 @@ async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
             return found
 
         monkeypatch.setattr(type(store), "_read", beside_marks)
-        await engine.execute(ImportRoll(list_id, "asha"))
+        await engine.execute(ImportRoll(list=list_id, who="asha"))
         monkeypatch.undo()
         reached = query(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
         assert 0 < reached[0][0] < 12
@@ -174,7 +176,7 @@ async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: 
     async with a_site(tmp_path / "by-dialler", voters=12) as site:
         for _ in range(2):
             list_id, _told = handed_over(tmp_path / "by-dialler", rows)
-            await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+            await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
     what = (
         "SELECT part_number, serial, voter.name, e164 FROM voter JOIN booth USING (booth_id)"
         " LEFT JOIN link USING (voter_id) LEFT JOIN phone USING (phone_id) ORDER BY 1, 2, 3, 4"
@@ -187,11 +189,13 @@ async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: 
     rules = {"opt_out_secret": SECRET}
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
-        await site.centre.engine.execute(Suppress(spool(tmp_path).hand_over(["+918000000001"]), "letter-7", "asha"))
+        await site.centre.engine.execute(
+            Suppress(list=spool(tmp_path).hand_over(["+918000000001"]), source="letter-7", who="asha")
+        )
         elsewhere = number_hash(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id, _told = handed_over(tmp_path, NEW[:4])
-        said = await site.centre.engine.execute(ImportRoll(list_id, "asha"))
+        said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         assert said.endswith("; 1 of the numbers had opted out")
         async with agents_at_work(site):
             await asyncio.sleep(600)
@@ -208,11 +212,11 @@ async def test_a_number_that_is_suppressed_is_let_go_at_once_and_told_to_nobody_
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = dialled(site)
         list_id = spool(tmp_path).hand_over([number, "+918000000001"])
-        assert await site.centre.engine.execute(Suppress(list_id, "letter-7", "asha")) == (
+        assert await site.centre.engine.execute(Suppress(list=list_id, source="letter-7", who="asha")) == (
             "2 numbers suppressed; 0 were already"
         )
         await site.until(lambda: any(each.outcome is Outcome.CANCELLED for each in site.ended()))
-        assert await site.centre.engine.execute(Suppress(list_id, "letter-7", "asha")) == (
+        assert await site.centre.engine.execute(Suppress(list=list_id, source="letter-7", who="asha")) == (
             "0 numbers suppressed; 2 were already"
         )
     told = query(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
@@ -229,13 +233,15 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
         (number,) = dialled(site)
         list_id = spool(tmp_path).hand_over([number])
         with pytest.raises(CommandRefused, match="is on a call"):
-            await engine.execute(EraseNumber(list_id, True, "asha"))
-        await engine.execute(Suppress(list_id, "letter-7", "asha"))
+            await engine.execute(EraseNumber(list=list_id, names=True, who="asha"))
+        await engine.execute(Suppress(list=list_id, source="letter-7", who="asha"))
         await site.until(lambda: bool(site.ended()))
-        assert (await engine.execute(EraseNumber(list_id, True, "asha"))).startswith("erased; ")
-        assert (await engine.execute(EraseNumber(list_id, True, "asha"))).startswith("the number was on no roll here")
+        assert (await engine.execute(EraseNumber(list=list_id, names=True, who="asha"))).startswith("erased; ")
+        assert (await engine.execute(EraseNumber(list=list_id, names=True, who="asha"))).startswith(
+            "the number was on no roll here"
+        )
         with pytest.raises(CommandRefused, match="hand it over again"):
-            await engine.execute(EraseNumber("0" * 32, True, "asha"))
+            await engine.execute(EraseNumber(list="0" * 32, names=True, who="asha"))
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         assert number[1:] not in "".join(db.iterdump())
 

@@ -39,18 +39,18 @@ from tests.support.virtual import virtual_time
 async def test_hold_and_resume(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        assert await execute(SeatHold("01")) == "seat 01: the voter is on hold"
+        assert await execute(SeatHold(seat="01")) == "seat 01: the voter is on hold"
         await asyncio.sleep(60)
         assert voter(site).application == "MusicOnHold"
         assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, "hold")
         assert together(site) == {frozenset({"agent01"})}
         with pytest.raises(CommandRefused, match="seat 01 cannot hold now: the voter is on hold"):
-            await execute(SeatHold("01"))
-        await execute(SeatResume("01"))
+            await execute(SeatHold(seat="01"))
+        await execute(SeatResume(seat="01"))
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None
-        await execute(SeatHangUp("01"))
+        await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         assert site.ended()[-1].outcome is Outcome.CONNECTED
 
@@ -63,14 +63,14 @@ SILENT = {"silent_music": frozenset({"default"}), "missing_sounds": frozenset({"
 async def test_without_music_a_hold_and_a_consult_are_private_all_the_same(tmp_path: Path) -> None:
     async with talking(tmp_path, replace(a_switch(), **SILENT)) as site:  # type: ignore[arg-type]
         execute = site.centre.engine.execute
-        await execute(SeatHold("01"))
+        await execute(SeatHold(seat="01"))
         for _ in range(100):
             await asyncio.sleep(0.7)
             assert together(site) == {frozenset({"agent01"})}
-        await execute(SeatResume("01"))
+        await execute(SeatResume(seat="01"))
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
-        await execute(SeatConsult("01", "boss"))
+        await execute(SeatConsult(seat="01", to="boss"))
         for _ in range(100):
             await asyncio.sleep(0.7)
             assert not any("voter" in room for room in together(site))
@@ -81,7 +81,7 @@ async def test_without_music_a_hold_and_a_consult_are_private_all_the_same(tmp_p
 @virtual_time()
 async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path, changes: dict[str, Any]) -> None:
     async with talking(tmp_path, replace(a_switch(), **changes)) as site:
-        await site.centre.engine.execute(SeatHold("01"))
+        await site.centre.engine.execute(SeatHold(seat="01"))
         await asyncio.sleep(295)
         assert together(site) == {frozenset({"agent01"})}
         await asyncio.sleep(306 - 295)
@@ -93,22 +93,22 @@ async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path, changes
 async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        assert await execute(SeatConsult("01", "boss")) == "seat 01: calling boss"
+        assert await execute(SeatConsult(seat="01", to="boss")) == "seat 01: calling boss"
         assert seat(site).transfer == "calling"
         await asyncio.sleep(2)
         assert seat(site).transfer == "consult"
         assert together(site) == {frozenset({"agent01", "boss"})}
         assert voter(site).application == "MusicOnHold"
-        await execute(SeatMerge("01"))
+        await execute(SeatMerge(seat="01"))
         await asyncio.sleep(1)
         assert seat(site).transfer == "three-way"
         assert together(site) == {frozenset({"agent01", "boss", "voter"})}
-        assert await execute(SeatCompleteTransfer("01")) == "seat 01: transferred to boss"
+        assert await execute(SeatCompleteTransfer(seat="01")) == "seat 01: transferred to boss"
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
         assert seat(site).state is SeatState.WRAP_UP
         attempt = seat(site).attempt_id
-        await execute(SeatDispose("01", Disposition.VOTED))
+        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
         await until_talking(site)  # with the next voter, while the first still talks to the boss
         assert seat(site).attempt_id != attempt
         site.switch.drop_seat("boss")
@@ -121,7 +121,7 @@ async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> Non
 async def test_a_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert (
-            await site.centre.engine.execute(SeatTransfer("01", "party-office"))
+            await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
             == "seat 01: transferring to party-office"
         )
         assert seat(site).state is SeatState.WRAP_UP
@@ -144,7 +144,7 @@ async def test_a_target_that_cannot_be_had_brings_the_voter_back(
     command: type[SeatConsult | SeatTransfer], mode: PhoneMode, tmp_path: Path
 ) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
-        await site.centre.engine.execute(StopCampaign("agents"))
+        await site.centre.engine.execute(StopCampaign(campaign="agents"))
         await site.centre.engine.execute(command("01", "boss"))
         await asyncio.sleep(25)
         assert together(site) == {frozenset({"agent01", "voter"})}
@@ -159,8 +159,8 @@ async def test_a_blind_transfer_that_fails_while_the_agent_has_another_call_ends
     async with talking(tmp_path, a_switch(PhoneMode.RINGS)) as site:
         execute = site.centre.engine.execute
         attempt = seat(site).attempt_id
-        await execute(SeatTransfer("01", "boss"))
-        await execute(SeatReady("01"))
+        await execute(SeatTransfer(seat="01", to="boss"))
+        await execute(SeatReady(seat="01"))
         await until_talking(site)
         assert seat(site).attempt_id != attempt
         await site.until(lambda: any(change.attempt_id == attempt for change in site.ended()), seconds=60)
@@ -176,12 +176,12 @@ async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         for wait, merge in ((0.2, False), (2.0, False), (2.0, True)):
-            await execute(SeatConsult("01", "boss"))
+            await execute(SeatConsult(seat="01", to="boss"))
             await asyncio.sleep(wait)
             if merge:
-                await execute(SeatMerge("01"))
+                await execute(SeatMerge(seat="01"))
                 await asyncio.sleep(1)
-            assert await execute(SeatCancelConsult("01")) == "seat 01: the target was let go"
+            assert await execute(SeatCancelConsult(seat="01")) == "seat 01: the target was let go"
             await asyncio.sleep(2)
             assert together(site) == {frozenset({"agent01", "voter"})}
             assert (seat(site).transfer, parties(site)) == (None, 0)
@@ -191,10 +191,10 @@ async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None
 async def test_a_target_that_hangs_up_during_the_consult_gives_the_voter_back(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         for merge in (False, True):
-            await site.centre.engine.execute(SeatConsult("01", "boss"))
+            await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
             await asyncio.sleep(2)
             if merge:
-                await site.centre.engine.execute(SeatMerge("01"))
+                await site.centre.engine.execute(SeatMerge(seat="01"))
                 await asyncio.sleep(1)
             site.switch.drop_seat("boss")
             await asyncio.sleep(1)
@@ -206,7 +206,7 @@ async def test_a_target_that_hangs_up_during_the_consult_gives_the_voter_back(tm
 @virtual_time()
 async def test_the_agents_phone_dies_and_the_voter_hears_the_message(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        command = SeatHold("01") if stage == "hold" else SeatConsult("01", "boss")
+        command = SeatHold(seat="01") if stage == "hold" else SeatConsult(seat="01", to="boss")
         await site.centre.engine.execute(command)
         await asyncio.sleep(2 if stage == "consult" else 0.3)
         assert seat(site).transfer == stage
@@ -221,9 +221,9 @@ async def test_the_agents_phone_dies_and_the_voter_hears_the_message(stage: str,
 @virtual_time()
 async def test_the_agents_phone_dies_in_a_three_way_call_and_the_others_stay_together(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
-        await site.centre.engine.execute(SeatMerge("01"))
+        await site.centre.engine.execute(SeatMerge(seat="01"))
         await asyncio.sleep(1)
         site.switch.drop_seat("agent01")
         await asyncio.sleep(1)
@@ -236,7 +236,7 @@ async def test_the_agents_phone_dies_in_a_three_way_call_and_the_others_stay_tog
 @virtual_time()
 async def test_the_voter_hangs_up_on_hold_and_the_target_is_hung_up(wait: float, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
         site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
         await asyncio.sleep(2)
@@ -250,22 +250,27 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
     async with a_site(tmp_path, a_switch(), seats=1, transfers=TRANSFERS) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
-        for command in (SeatHold("01"), SeatTransfer("01", "boss"), SeatMerge("01")):
+        for command in (SeatHold(seat="01"), SeatTransfer(seat="01", to="boss"), SeatMerge(seat="01")):
             with pytest.raises(CommandRefused, match=r"^seat 01 has no call$"):
                 await execute(command)
         with pytest.raises(CommandRefused, match="there is no seat '77'"):
-            await execute(SeatHold("77"))
+            await execute(SeatHold(seat="77"))
         await until_talking(site)
         for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
             with pytest.raises(CommandRefused) as refused:
-                await execute(SeatTransfer("01", to))
+                await execute(SeatTransfer(seat="01", to=to))
             assert str(refused.value) == "there is no transfer of that name; [[transfers]] has: boss, party-office"
-        for early in (SeatResume("01"), SeatMerge("01"), SeatCompleteTransfer("01"), SeatCancelConsult("01")):
+        for early in (
+            SeatResume(seat="01"),
+            SeatMerge(seat="01"),
+            SeatCompleteTransfer(seat="01"),
+            SeatCancelConsult(seat="01"),
+        ):
             with pytest.raises(CommandRefused, match="the voter is with the agent"):
                 await execute(early)
-        await execute(SeatConsult("01", "boss"))
+        await execute(SeatConsult(seat="01", to="boss"))
         with pytest.raises(CommandRefused, match="cannot consult now: the target's phone rings"):
-            await execute(SeatConsult("01", "boss"))
+            await execute(SeatConsult(seat="01", to="boss"))
         assert parties(site) == 1
 
 
@@ -275,7 +280,7 @@ async def test_a_denied_prefix_is_refused_at_the_moment_of_calling_too(tmp_path:
         rules = site.centre.engine._centre.plan.gate.rules
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
-            await site.centre.engine.execute(SeatTransfer("01", "party-office"))
+            await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
         assert not [call for call in site.switch.placed if call.number == OUTSIDE]
         assert together(site) == {frozenset({"agent01", "voter"})}
 
@@ -285,7 +290,7 @@ async def test_a_full_trunk_transfers_nobody_and_the_voter_stays(tmp_path: Path)
     trunk = {"name": "carrier", "endpoint": "carrier", "channels": 1, "calls_per_second": 5}
     async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
         with pytest.raises(CommandRefused, match="trunk carrier is full"):
-            await site.centre.engine.execute(SeatConsult("01", "party-office"))
+            await site.centre.engine.execute(SeatConsult(seat="01", to="party-office"))
         assert together(site) == {frozenset({"agent01", "voter"})}
 
 
@@ -336,7 +341,7 @@ async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_
         }
         assert together(site) == expected[stage]
         if stage in {"calling", "consult"}:
-            await site.centre.engine.execute(SeatMerge("01"))
+            await site.centre.engine.execute(SeatMerge(seat="01"))
             await asyncio.sleep(1)
             assert together(site) == expected["three-way"]
 
@@ -350,7 +355,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
     async def consulting(site: Site) -> None:
         await site.log_in("01")
         await until_talking(site)
-        await site.centre.engine.execute(SeatConsult("01", target))
+        await site.centre.engine.execute(SeatConsult(seat="01", to=target))
         await asyncio.sleep(3)
 
     async def completes(site: Site) -> None:
@@ -358,7 +363,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
         assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
         assert site.view.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
-        said = await site.centre.engine.execute(SeatCompleteTransfer("01"))
+        said = await site.centre.engine.execute(SeatCompleteTransfer(seat="01"))
         assert said == f"seat 01: transferred to {target}"
 
     async with SimulatedAsterisk(a_switch()) as switch:
@@ -391,7 +396,7 @@ async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(t
 async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_with_the_agent(tmp_path: Path) -> None:
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
-        await execute(SeatConsult("01", "boss"))
+        await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
         switch = site.centre.engine._switch
         move = switch.move_party
@@ -403,7 +408,7 @@ async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_
 
         switch.move_party = move_and_lose  # type: ignore[method-assign]
         with pytest.raises(CommandRefused, match="boss is gone; the call stays with you"):
-            await execute(SeatCompleteTransfer("01"))
+            await execute(SeatCompleteTransfer(seat="01"))
         await asyncio.sleep(60)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
         assert frozenset({"agent01", "voter"}) in together(site)

@@ -38,7 +38,7 @@ def alerts(site: Site) -> dict[str, AlertLevel]:
     return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("unheard")}
 
 
-@pytest.mark.parametrize("command", [ResumeCampaign("ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
+@pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
 @virtual_time()
 async def test_a_question_that_nobody_hears_holds_its_campaign(
     tmp_path: Path, command: ResumeCampaign | ReloadFlows

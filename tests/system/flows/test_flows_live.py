@@ -71,7 +71,7 @@ async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_pat
         assert seat.attempt_id is not None
         assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(seat.attempt_id, "wanted", "3")]
         await site.until(lambda: len(site.ended()) >= 1)
-        await site.centre.engine.execute(SeatDispose(seat.seat, Disposition.VOTED))
+        await site.centre.engine.execute(SeatDispose(seat=seat.seat, disposition=Disposition.VOTED))
     ((outcome, left_at, disposition),) = rows(
         tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
     )

@@ -41,9 +41,9 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
         await listener.wait_for_topic("state")  # it has come
         code, text = await said("pause", "turnout-agents")
         assert code == 0, text
-        assert engine.executed == [PauseCampaign("turnout-agents")]
+        assert engine.executed == [PauseCampaign(campaign="turnout-agents")]
         assert (await said("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
-        assert engine.executed[1:] == [ResumeCampaign("turnout-agents")]
+        assert engine.executed[1:] == [ResumeCampaign(campaign="turnout-agents")]
         code, text = await said("resume", "turnout-agents", "--as", "coach")
         assert (code, "`resume` is for the role supervisor; coach has coach" in text) == (2, True)
         assert len(engine.executed) == 2

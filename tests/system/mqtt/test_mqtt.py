@@ -129,7 +129,7 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: St
         assert refused.payload["status"] == "refused"
         await boss.command(id="c-3", name="stop-all", expires_at=time.time() + 60)
         await boss.wait_for_topic("replies/supervisor/c-3")
-    assert engine.executed == [PauseCampaign("turnout-ivr"), StopAll()]
+    assert engine.executed == [PauseCampaign(campaign="turnout-ivr"), StopAll()]
 
 
 @BOTH
@@ -147,7 +147,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
         first, second = await boss.wait_for_topic("replies/uplink/c-1", count=2)
         assert first.payload["status"] == second.payload["status"] == "done"
         assert await store.kept_command("uplink/c-1") is None
-    assert engine.executed == [UplinkKept(7)] * 2
+    assert engine.executed == [UplinkKept(through=7)] * 2
 
 
 @BOTH

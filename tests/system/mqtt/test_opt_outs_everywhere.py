@@ -60,7 +60,7 @@ class DeskEngine(FakeEngine):
             return await command.keep(self._desk)
         if isinstance(command, Suppress):
             entry = AuditNote(command.who, SystemClock().now(), {})
-            with contextlib.closing(self._spool.opened(command.list_id)) as handed:
+            with contextlib.closing(self._spool.opened(command.list)) as handed:
                 taken = await self._store.suppress(handed.numbers(), SECRET, command.source, entry)
             self.outbox_event.set()
             return f"{taken.fresh} numbers suppressed"

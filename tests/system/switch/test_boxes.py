@@ -109,11 +109,11 @@ async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_box_to_the_
 @virtual_time()
 async def test_hold_and_back_over_boxes(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        await site.centre.engine.execute(SeatHold("b01"))
+        await site.centre.engine.execute(SeatHold(seat="b01"))
         await asyncio.sleep(1)
         assert (voters(site, "a")[0].context, len(joins(site))) == ("matdan-hold", 0)
         assert (seat(site, "b01").state, seat(site, "b01").transfer) == (SeatState.TALKING, "hold")
-        await site.centre.engine.execute(SeatResume("b01"))
+        await site.centre.engine.execute(SeatResume(seat="b01"))
         await asyncio.sleep(1)
         assert seat(site, "b01").transfer is None
         assert len(joins(site)) == 1
@@ -132,10 +132,10 @@ async def test_a_phone_of_another_box_listens_and_is_transferred_to(tmp_path: Pa
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "box": "a"}
     async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
-        await site.centre.engine.execute(Listen("b01", "anita"))
+        await site.centre.engine.execute(Listen(seat="b01", supervisor="anita"))
         await asyncio.sleep(2)
         assert "ChanSpy" in {channel.application for channel in site.boxes["b"].channels.values()}
-        await site.centre.engine.execute(SeatTransfer("b01", "boss"))
+        await site.centre.engine.execute(SeatTransfer(seat="b01", to="boss"))
         await asyncio.sleep(3)
         [aside] = [each for name, each in site.boxes["a"].conferences.by_name.items() if name.startswith("aside-")]
         assert voters(site, "a")[0] in [member.channel for member in aside.members]
@@ -155,12 +155,12 @@ async def test_an_outside_number_is_called_over_a_trunk_of_another_box(consulted
     )  # the voter is of box a, and the seat of box b
     async with joined(tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
-        await execute(SeatConsult("b01", "office") if consulted else SeatTransfer("b01", "office"))
+        await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
         await asyncio.sleep(10)
         assert [each.channels_used for each in site.view.trunks] == ([2, 0] if consulted else [1, 1])
         if consulted:
             assert seat(site, "b01").transfer == "consult"
-            await execute(SeatCompleteTransfer("b01"))
+            await execute(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(3)
         assert (together(site), site.ended()) == (2, [])
         [(box, channel)] = [(box, each) for box in "ab" for each in voters(site, box) if each.number == office]
@@ -191,13 +191,13 @@ def bosses(site: BoxedSite) -> list[Channel]:
 @virtual_time()
 async def test_a_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
-        await site.centre.engine.execute(SeatConsult("b01", "boss"))
+        await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.boxes[box].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
         await asyncio.sleep(2)
         assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == ("consult", 1, 0)
-        await site.centre.engine.execute(SeatCancelConsult("b01"))
+        await site.centre.engine.execute(SeatCancelConsult(seat="b01"))
         await asyncio.sleep(2)
         assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == (None, 0, 1)
 
@@ -206,7 +206,7 @@ async def test_a_consult_over_boxes_outlives_either_link(box: str, tmp_path: Pat
 async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(tmp_path: Path) -> None:
     async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
         async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS])) as first:
-            await first.centre.engine.execute(SeatConsult("b01", "boss"))
+            await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             assert len(bosses(first)) == 1
         async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
@@ -219,13 +219,13 @@ async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(t
 async def test_a_consult_over_boxes_is_completed(merged: bool, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
-        await execute(SeatConsult("b01", "boss"))
+        await execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         if merged:
-            await execute(SeatMerge("b01"))
+            await execute(SeatMerge(seat="b01"))
             await asyncio.sleep(2)
             assert seat(site, "b01").transfer == "three-way"
-        await execute(SeatCompleteTransfer("b01"))
+        await execute(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
         assert (together(site), len(bosses(site)), seat(site, "b01").state) == (2, 1, SeatState.WRAP_UP)
         assert len(site.ended()) == 0
@@ -239,9 +239,9 @@ async def test_a_consult_over_boxes_is_completed(merged: bool, tmp_path: Path) -
 @virtual_time()
 async def test_a_completed_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
-        await site.centre.engine.execute(SeatConsult("b01", "boss"))
+        await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
-        await site.centre.engine.execute(SeatCompleteTransfer("b01"))
+        await site.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
         await site.boxes[box].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
@@ -253,9 +253,9 @@ async def test_a_completed_consult_over_boxes_outlives_either_link(box: str, tmp
 async def test_a_completed_consult_over_boxes_outlives_the_dialler(tmp_path: Path) -> None:
     async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
         async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
-            await first.centre.engine.execute(SeatConsult("b01", "boss"))
+            await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
-            await first.centre.engine.execute(SeatCompleteTransfer("b01"))
+            await first.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(2)
         async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
             await asyncio.sleep(20)

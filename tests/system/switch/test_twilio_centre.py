@@ -250,7 +250,7 @@ async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_pa
         await until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
         site.twilio.answers_with = [429] * len(site.twilio.calls)  # its API takes no more at once
-        await centre.engine.execute(StopCampaign("ivr"))
+        await centre.engine.execute(StopCampaign(campaign="ivr"))
         await asyncio.sleep(5)
         assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
         picks_up.set()

@@ -99,5 +99,5 @@ def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
     asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
     read = judge_command(open_command(sent), "asha", asha, "pune-1", retained=False, now=1000.0)
     assert isinstance(read, AcceptedCommand)
-    assert read.command == PauseCampaign("turnout-ivr")
+    assert read.command == PauseCampaign(campaign="turnout-ivr")
     assert json.loads(sent)["expires_at"] == 1060

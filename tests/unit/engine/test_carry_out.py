@@ -117,7 +117,7 @@ async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
             answered.append(sound.value)
 
         cast(Any, turns.engine._keys)._switch = SimpleNamespace(answer_key=answer_key)
-        turns.centre.then(RunCommand(SeatClosing("01")))
+        turns.centre.then(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 

@@ -36,29 +36,29 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[CommandOfSeat], l
 @pytest.mark.parametrize(
     ("keys", "command"),
     [
-        ("1", SeatDispose("01", Disposition.VOTED)),
-        ("2", SeatDispose("01", Disposition.NOT_YET)),
-        ("316", SeatDispose("01", Disposition.LATER, 16)),
-        ("300", SeatDispose("01", Disposition.LATER, 0)),
-        ("4", SeatDispose("01", Disposition.WILL_NOT)),
-        ("5", SeatDispose("01", Disposition.WRONG_NUMBER)),
-        ("6", SeatDispose("01", Disposition.CALL_BACK)),
-        ("7", SeatDispose("01", Disposition.LANGUAGE)),
-        ("8", SeatDispose("01", Disposition.REFUSED)),
-        ("9", SeatDispose("01", Disposition.OPT_OUT)),
-        ("0", SeatDispose("01", Disposition.MACHINE)),
-        ("*1", SeatReady("01")),
-        ("*21", SeatPause("01", "break")),
-        ("*23", SeatPause("01", "training")),
-        ("*3", SeatHangUp("01")),
-        ("*4", SeatHold("01")),
-        ("*5", SeatResume("01")),
-        ("*6", SeatPauseRecording("01")),
-        ("*7", SeatResumeRecording("01")),
-        ("*8", SeatClosing("01")),
-        ("*0", SeatLogOff("01")),
-        ("31*1", SeatReady("01")),  # a star in the middle begins anew
-        ("**2*0", SeatLogOff("01")),
+        ("1", SeatDispose(seat="01", disposition=Disposition.VOTED)),
+        ("2", SeatDispose(seat="01", disposition=Disposition.NOT_YET)),
+        ("316", SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)),
+        ("300", SeatDispose(seat="01", disposition=Disposition.LATER, hour=0)),
+        ("4", SeatDispose(seat="01", disposition=Disposition.WILL_NOT)),
+        ("5", SeatDispose(seat="01", disposition=Disposition.WRONG_NUMBER)),
+        ("6", SeatDispose(seat="01", disposition=Disposition.CALL_BACK)),
+        ("7", SeatDispose(seat="01", disposition=Disposition.LANGUAGE)),
+        ("8", SeatDispose(seat="01", disposition=Disposition.REFUSED)),
+        ("9", SeatDispose(seat="01", disposition=Disposition.OPT_OUT)),
+        ("0", SeatDispose(seat="01", disposition=Disposition.MACHINE)),
+        ("*1", SeatReady(seat="01")),
+        ("*21", SeatPause(seat="01", reason="break")),
+        ("*23", SeatPause(seat="01", reason="training")),
+        ("*3", SeatHangUp(seat="01")),
+        ("*4", SeatHold(seat="01")),
+        ("*5", SeatResume(seat="01")),
+        ("*6", SeatPauseRecording(seat="01")),
+        ("*7", SeatResumeRecording(seat="01")),
+        ("*8", SeatClosing(seat="01")),
+        ("*0", SeatLogOff(seat="01")),
+        ("31*1", SeatReady(seat="01")),  # a star in the middle begins anew
+        ("**2*0", SeatLogOff(seat="01")),
     ],
 )
 def test_what_keys_mean(keys: str, command: CommandOfSeat) -> None:
@@ -81,9 +81,12 @@ def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
 def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
     assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
-    assert keyed("*11", late) == ([SeatDispose("01", Disposition.VOTED)], [SeatSound.KEY, SeatSound.WRONG, None])
+    assert keyed("*11", late) == (
+        [SeatDispose(seat="01", disposition=Disposition.VOTED)],
+        [SeatSound.KEY, SeatSound.WRONG, None],
+    )
     assert keyed("31", late)[0] == []
-    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [SeatDispose("01", Disposition.LATER, 16)]
+    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)]
     assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
@@ -94,7 +97,7 @@ def test_a_storm_is_refused_until_it_is_over() -> None:
     assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast fingers are none
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
     assert press(keypad, "01", "1", 1.0, REASONS).command is None
-    assert press(keypad, "01", "1", 3.0, REASONS).command == SeatDispose("01", Disposition.VOTED)
+    assert press(keypad, "01", "1", 3.0, REASONS).command == SeatDispose(seat="01", disposition=Disposition.VOTED)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -114,6 +117,6 @@ def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]
 
 def test_what_two_commands_mean_while_a_call_is_shown_and_not_dialled() -> None:
     attempt = AttemptId("a")
-    assert at_preview(SeatReady("01"), attempt) == SeatPreviewDial("01", attempt)
-    assert at_preview(SeatHangUp("01"), attempt) == SeatPreviewSkip("01", attempt, "keyed")
-    assert at_preview(SeatLogOff("01"), attempt) == SeatLogOff("01")
+    assert at_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
+    assert at_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(seat="01", attempt=attempt, reason="keyed")
+    assert at_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")

@@ -42,11 +42,18 @@ def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
 
 
 async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
-    assert await SetUser("meena", Role.COACH, "asha", receipt("1")).keep(users) == "meena has the role coach"
+    assert (
+        await SetUser(user="meena", role=Role.COACH, sender="asha", receipt=receipt("1")).keep(users)
+        == "meena has the role coach"
+    )
     assert users.roles == {"meena": Role.COACH}
-    await SetUser("meena", Role.SUPERVISOR, "asha", receipt("2")).keep(users)
-    await SetUser("meena", Role.SUPERVISOR, "asha", receipt("3")).keep(users)  # which she has: no change
-    assert await RemoveUser("meena", "asha", receipt("4")).keep(users) == "meena is no user any more"
+    await SetUser(user="meena", role=Role.SUPERVISOR, sender="asha", receipt=receipt("2")).keep(users)
+    await SetUser(user="meena", role=Role.SUPERVISOR, sender="asha", receipt=receipt("3")).keep(
+        users
+    )  # which she has: no change
+    assert (
+        await RemoveUser(user="meena", sender="asha", receipt=receipt("4")).keep(users) == "meena is no user any more"
+    )
     assert users.roles == {}
     assert audited(tmp_path) == [
         ("user-set", "asha", '{"before":"none","role":"coach","user":"meena"}'),
@@ -60,11 +67,11 @@ async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: 
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        (SetUser("asha", Role.VIEWER, "meena"), "asha stands in the settings"),
-        (RemoveUser("desk", "meena"), "desk stands in the settings"),
-        (SetUser("meena", Role.VIEWER, "meena"), "nobody changes their own rights"),
-        (RemoveUser("meena", "meena"), "nobody changes their own rights"),
-        (RemoveUser("nobody", "asha"), "nobody is no user"),
+        (SetUser(user="asha", role=Role.VIEWER, sender="meena"), "asha stands in the settings"),
+        (RemoveUser(user="desk", sender="meena"), "desk stands in the settings"),
+        (SetUser(user="meena", role=Role.VIEWER, sender="meena"), "nobody changes their own rights"),
+        (RemoveUser(user="meena", sender="meena"), "nobody changes their own rights"),
+        (RemoveUser(user="nobody", sender="asha"), "nobody is no user"),
     ],
 )
 async def test_what_must_not_change_is_refused_in_words(

@@ -59,13 +59,13 @@ def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: S
 @pytest.mark.parametrize(
     ("payload", "command"),
     [
-        (message(), PauseCampaign("turnout-ivr")),
-        (message(name="resume"), ResumeCampaign("turnout-ivr")),
-        (message(name="stop"), StopCampaign("turnout-ivr")),
+        (message(), PauseCampaign(campaign="turnout-ivr")),
+        (message(name="resume"), ResumeCampaign(campaign="turnout-ivr")),
+        (message(name="stop"), StopCampaign(campaign="turnout-ivr")),
         (message(name="stop-all", campaign=None), StopAll()),
         (message(name="reload-flows", campaign=None), ReloadFlows()),
         (message(name="reload-settings", campaign=None), ReloadSettings()),
-        (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
+        (message(campaign="मतदान १"), PauseCampaign(campaign="मतदान १")),
     ],
 )
 def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
@@ -259,10 +259,10 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
 def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it() -> None:
     called = read(of_kind("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
-    assert called.command == SeatCall("01")
+    assert called.command == SeatCall(seat="01")
     unlocked = read(of_kind("seat-unlock"))
     assert isinstance(unlocked, AcceptedCommand)
-    assert unlocked.command == SeatUnlock("01")
+    assert unlocked.command == SeatUnlock(seat="01")
     refused = read(of_kind("seat-unlock"), user="desk")
     assert isinstance(refused, RefusedCommand)
     assert "`seat-unlock` is for the role" in refused.text
@@ -335,23 +335,23 @@ def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: 
 def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
     parsed = read(of_kind("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.command == SeatSerials("01", serials, part)
+    assert parsed.command == SeatSerials(seat="01", serials=serials, part=part)
 
 
 def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
     parsed = read(of_kind("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     told = Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
-    assert parsed.command == TakeMarks((told,), "b-1", "ops.1 by supervisor")
+    assert parsed.command == TakeMarks(marks=(told,), batch="b-1", who="ops.1 by supervisor")
     assert told.surety is Confidence.SEEN
     parsed = read(of_kind("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     figure = OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
-    assert parsed.command == EnterTurnout((figure,), "ops.1 by supervisor")
+    assert parsed.command == EnterTurnout(figures=(figure,), who="ops.1 by supervisor")
     of_state = read(of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert of_state.command == EnterTurnout(
-        (OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), "ops.1 by supervisor"
+        figures=(OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), who="ops.1 by supervisor"
     )
 
 
@@ -481,7 +481,7 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
     desk = desk_of(store, engine, engine.execute)
     await desk.handle(parsed())
     await desk.handle(parsed())
-    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     first, second = await replies(store)
     assert first == second
     assert first["status"] == "done"
@@ -560,7 +560,7 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: Store) -
     desk.offer(BOSS, json.dumps(payload).encode(), retained=False)
     await engine.outbox_event.wait()
     running.cancel()
-    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     assert [reply["status"] for reply in await replies(store)] == ["done"]
 
 
@@ -570,7 +570,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
     engine = FakeEngine()
 
     async def execute(command: Any) -> str:
-        if command == PauseCampaign("odd"):
+        if command == PauseCampaign(campaign="odd"):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return await engine.execute(command)
 
@@ -584,7 +584,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
         await engine.outbox_event.wait()
     assert not running.done()
     running.cancel()
-    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     answers = {row.topic: json.loads(row.payload)["status"] for row in await store.outbox(10)}
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
@@ -617,7 +617,7 @@ async def test_a_seat_command_is_executed_once_and_answered_twice(store: Store) 
     parsed = read(of_kind("seat-transfer", id="c-1"))
     await desk.handle(parsed)
     await desk.handle(parsed)
-    assert engine.executed == [SeatTransfer("01", "boss")]
+    assert engine.executed == [SeatTransfer(seat="01", to="boss")]
     first, second = await replies(store)
     assert first == second
     assert first["status"] == "done"
