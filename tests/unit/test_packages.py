@@ -1,32 +1,88 @@
-"""What is built for `pipx install` has all that the product reads: by the build's own lists, without building."""
+"""The wheel and the sdist: what they install, and that the dialler runs from them."""
 
 from __future__ import annotations
 
-import re
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 
-ROOT = Path(__file__).parents[2]
-HOMES = ("audio", "config", "dialer", "ivr_flows")
-PAGES = "dialer/desk/pages/"
+from dialer import content
+from tests.support.paths import ROOT
+
+CONTENT = ("audio", "config", "ivr_flows")
+PAGE_SOURCES = "dialer/desk/pages/"
 
 
 @pytest.fixture(scope="module")
-def carried() -> set[str]:
-    """Paths in the wheel."""
-    wheel = pytest.importorskip("hatchling.builders.wheel", reason="hatchling is not installed: make .venv/.ready-dev")
-    return {file.distribution_path for file in wheel.WheelBuilder(str(ROOT)).recurse_included_files()}
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a wheel built from the checkout and one built from the sdist. Pages that are built already are carried as they are."""
+    folder = tmp_path_factory.mktemp("wheels")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HATCH_BUILD_NO_HOOKS", "true")
+        (sdist,) = SdistBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder / "sdist", filter="data")
+        (unpacked,) = (folder / "sdist").iterdir()
+        return {
+            name: Path(next(iter(WheelBuilder(str(root)).build(directory=str(folder / name), versions=["standard"]))))
+            for name, root in (("checkout", ROOT), ("sdist", unpacked))
+        }
 
 
-def test_the_wheel_has_every_file_of_the_four_homes_but_the_sources_of_the_pages(carried: set[str]) -> None:
-    there = {str(path.relative_to(ROOT)) for home in HOMES for path in (ROOT / home).rglob("*") if path.is_file()}
-    made = re.compile(rf"^{PAGES}|/__pycache__/|\.db(-wal|-shm|\.lock)?$")
-    assert {path for path in there if not made.search(path)} <= carried
+def files_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def test_the_wheel_has_nothing_else_but_the_built_pages(carried: set[str]) -> None:
-    assert {path.partition("/")[0] for path in carried} == set(HOMES)
-    assert not [path for path in carried if path.startswith(PAGES) or path.endswith((".pyc", ".db"))]
+def tracked(*folders: str) -> set[str]:
+    listed = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(listed.stdout.splitlines())
+
+
+def test_checkout_reads_content_in_place() -> None:
+    assert content.CHECKOUT == ROOT
+    assert tuple(ROOT / name for name in CONTENT) == (content.AUDIO, content.CONFIG, content.IVR_FLOWS)
+
+
+@pytest.mark.parametrize("source", ["checkout", "sdist"])
+def test_wheel_installs_one_top_level_package(wheels: dict[str, Path], source: str) -> None:
+    assert {name.partition("/")[0] for name in files_in(wheels[source])} == {"dialer"}
+
+
+@pytest.mark.parametrize("source", ["checkout", "sdist"])
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists the files of the project; this is no clone")
+def test_wheel_has_code_content_and_built_pages(wheels: dict[str, Path], source: str) -> None:
+    code = {name for name in tracked("dialer") if not name.startswith(PAGE_SOURCES)}
     built = {str(path.relative_to(ROOT)) for path in (ROOT / "dialer/desk/built").rglob("*") if path.is_file()}
-    assert built <= carried
+    expected = code | built | {f"dialer/content/{name}" for name in tracked(*CONTENT)}
+    files = files_in(wheels[source])
+    assert expected <= files
+    assert not [name for name in files if name.startswith(PAGE_SOURCES) or name.endswith((".pyc", ".db"))]
+
+
+def test_demo_runs_from_a_wheel_beside_packages_with_clashing_names(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """Other distributions install `config` and `audio`, and the working folder has modules of these names."""
+    site, folder = tmp_path / "site-packages", tmp_path / "folder"
+    for name in ("config", "audio"):
+        (site / name).mkdir(parents=True)
+        (site / name / "__init__.py").write_text("OWNER = 'another distribution'\n", encoding="utf-8")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site)]
+    subprocess.run([*install, str(wheels["sdist"])], check=True)
+    assert "another distribution" in (site / "config" / "__init__.py").read_text(encoding="utf-8")
+    folder.mkdir()
+    for name in ("config.py", "audio.py", "ivr_flows.py"):
+        (folder / name).write_text("raise ImportError('a module of the working folder')\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    where = [sys.executable, "-c", "import dialer; print(dialer.__file__)"]
+    found = subprocess.run(where, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(site)
+    demo = [sys.executable, "-m", "dialer", "demo", "--headless", "--for", "5", "--seats", "2", "--voters", "200"]
+    done = subprocess.run(demo, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
