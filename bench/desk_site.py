@@ -13,7 +13,7 @@ import httpx
 
 from dialer.desk.pages_built import OPEN_AT
 from dialer.settings.site import load_settings
-from dialer.web.doors import token_in
+from dialer.web.access import DESK_COOKIE
 from tests.support.desk import PASSWORD, PIN, keep_passwords
 
 AGENTS, BOARDS = 100, 20
@@ -75,7 +75,7 @@ async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
         answer = await http.post(path, json=asked, headers={"origin": origin})
     if answer.status_code != 204:
         raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")
-    return token_in(answer.headers["set-cookie"]) or ""
+    return answer.cookies[DESK_COOKIE]
 
 
 async def listen(origin: str, token: str, path: str, heard: dict[str, float]) -> None:

@@ -33,7 +33,7 @@ async def desk(hq: NamedHeadquarters) -> None:
     settings = hq.settings
     with of_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
-        from dialer.web.entrance import read_assets  # noqa: PLC0415
+        from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_built():
         raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)

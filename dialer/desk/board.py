@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
 from dialer.domain.clock import Clock
@@ -19,8 +19,10 @@ from dialer.engine.command.registry import COMMANDS, SUPERVISOR_ALONE
 from dialer.engine.seats.commands import MOST_CAMPAIGNS
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.web.doors import EVERY_ROLE, CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
+from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.picture import Picture
+from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
 SHOWN = frozenset(
@@ -64,10 +66,10 @@ _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 async def reply_to(hearing: Hearing, who: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply:
-    """What the dialler says of a command. Raises PageRefused where nobody could be asked."""
+    """What the dialler says of a command. Raises RequestRefused where nobody could be asked."""
     reply = await hearing.ask(who, command_id, name, values)
     if reply is None:
-        raise PageRefused(503, "broker-away")
+        raise RequestRefused(503, "broker-away")
     return reply
 
 
@@ -76,7 +78,7 @@ def answered(reply: Reply) -> dict[str, str]:
     return {"status": reply.status, "text": reply.text}
 
 
-class CommandAsked(PageAsked):
+class CommandAsked(PageRequest):
     """A command of docs/topics.md, as a page asks for it."""
 
     id: CommandId
@@ -91,7 +93,7 @@ class CommandAsked(PageAsked):
     text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
 
 
-class AlertSeen(PageAsked):
+class AlertSeen(PageRequest):
     """An alert that somebody has seen: its code and its time tell which."""
 
     code: _Text
@@ -112,43 +114,52 @@ class Board:
         """Who has seen which alert, from before."""
         self._show(await self._file.acknowledged())
 
-    @door("GET", "/api/board/events", gives={200: "text/event-stream"})
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        events = "/api/board/events"
+        router.get(events, dependencies=allow(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM)(
+            self.events
+        )
+        router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.booths)
+        router.post("/api/board/commands", dependencies=allow(COMMANDERS))(self.command)
+        router.post("/api/board/alerts", dependencies=allow(SEERS), status_code=204)(self.acknowledge)
+        health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
+        router.get("/health", dependencies=allow_anyone(), responses=health)(self.health)
+        return router
+
     async def events(self, request: Request) -> Response:
         """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
-        return self._streams.answer(request, shown_to(request.state.who.role))
+        return self._streams.answer(request, shown_to(request.state.user.role))
 
-    @door("GET", "/health", None, {200: dict[str, bool], 503: dict[str, bool]})
     async def health(self) -> Response:
         """For a watchdog, told nothing of the centre. 200: the desk serves, and hears the broker; 503: it does not hear it."""
         heard = bool((self._picture.get("desk") or {}).get("heard"))
         return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
 
-    @door("GET", "/api/board/booths")
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""
         names: Mapping[int, Sequence[str]] = self._picture.get("booths") or {}
         return names
 
-    @door("POST", "/api/board/commands", COMMANDERS)
-    async def command(self, asked: CommandAsked, who: Signed) -> dict[str, str]:
+    async def command(self, asked: CommandAsked, who: SignedIn) -> dict[str, str]:
         """Give a command as the one who has signed in; the dialler's answer."""
         if asked.name not in OFFERED:
-            raise PageRefused(404, "no-command")
+            raise RequestRefused(404, "no-command")
         kind = COMMANDS[asked.name]
         if who.role not in kind.roles:
-            raise PageRefused(403, "role")
+            raise RequestRefused(403, "role")
         values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
         if not set(kind.needs) <= set(values) <= {*kind.needs, *kind.may}:
-            raise PageRefused(422, "values")
+            raise RequestRefused(422, "values")
         return answered(await reply_to(self._hearing, who.name, asked.id, asked.name, values))
 
-    @door("POST", "/api/board/alerts", SEERS)
-    async def acknowledge(self, seen: AlertSeen, who: Signed) -> None:
+    async def acknowledge(self, seen: AlertSeen, who: SignedIn) -> None:
         """Keep that somebody has seen an alert, and tell every board."""
         told = (self._picture.get("alerts") or {}, self._picture.get("warnings") or {})
         standing = [alert for message in told for alert in message.get("alerts", ())]
         if not any((each["code"], each["at"]) == (seen.code, seen.at) for each in standing):
-            raise PageRefused(409, "alert-gone")
+            raise RequestRefused(409, "alert-gone")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
 

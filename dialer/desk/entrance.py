@@ -1,36 +1,32 @@
-"""The desk's pages, and who comes in there."""
+"""Who is signed in to the supervisors' page, and the site's values that the page needs."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request
 
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.settings.site import Settings
-from dialer.web.doors import HEADERS, door
-from dialer.web.entrance import PAGE, Asset, Entrance
+from dialer.web.access import PageRoute, allow_anyone
 from dialer.web.people import People
 from dialer.web.picture import Picture
 
 
-class DeskEntrance(Entrance):
-    """Board and agents' page, and who one is."""
+class BoardAccount:
+    """Answers the board's question who is signed in."""
 
-    home = "/board"
-
-    def __init__(
-        self,
-        settings: Settings,
-        people: People,
-        assets: Mapping[str, Asset],
-        sign_out: Callable[[str], Awaitable[None]],
-    ) -> None:
-        super().__init__(people, assets, sign_out)
+    def __init__(self, settings: Settings, people: People) -> None:
+        self._people = people
         self.use(settings)
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        router.get("/api/me", dependencies=allow_anyone())(self.me)
+        return router
 
     def use(self, settings: Settings) -> None:
         """These are in force from now on."""
@@ -48,19 +44,6 @@ class DeskEntrance(Entrance):
         self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
-    @door("GET", home, None, PAGE)
-    async def board_page(self, request: Request) -> Response:
-        """The board."""
-        return await self.page(request)
-
-    @door("GET", "/agent", None, PAGE)
-    async def agent_page(self, request: Request) -> Response:
-        """The agents' page, which alone may ask for the microphone."""
-        page = await self.page(request)
-        page.headers["permissions-policy"] = HEADERS["permissions-policy"].replace("microphone=()", "microphone=(self)")
-        return page
-
-    @door("GET", "/api/me", None)
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
         token = request.state.token

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 import structlog
-from fastapi import Request
+from fastapi import APIRouter, Request
 from pydantic import Field
 
 from dialer.desk.board import HANDED_OVER, answered, reply_to
@@ -31,9 +31,11 @@ from dialer.roll.phone_numbers import the_number
 from dialer.settings.site import Settings
 from dialer.store.keys import site_key
 from dialer.store.spool import Spool
-from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import Who
 from dialer.web.picture import Picture
+from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -52,14 +54,14 @@ KILLED = "the process that checked it was ended from outside: look whether the m
 _IMPORTERS = HANDED_OVER["roll-import"]
 
 
-class ListNamed(PageAsked):
+class ListNamed(PageRequest):
     """A roll that was handed over; `id` is that of the command."""
 
     id: CommandId
     list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-class NumberSuppressed(PageAsked):
+class NumberSuppressed(PageRequest):
     """A number, as somebody writes it, that is never to be called again."""
 
     id: CommandId
@@ -99,18 +101,28 @@ class Lists:
         self._shown: ListShown | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @door("POST", "/api/lists", _IMPORTERS, takes=ANY_BYTES, most_bytes=MOST_ROLL_BYTES)
-    async def receive(self, request: Request, who: Signed) -> dict[str, str]:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MOST_ROLL_BYTES)
+        router.post("/api/lists", dependencies=upload)(self.receive)
+        router.post("/api/lists/take-in", dependencies=allow(_IMPORTERS), status_code=204)(self.take_in)
+        router.post("/api/lists/forget", dependencies=allow(_IMPORTERS), status_code=204)(self.forget)
+        router.post("/api/numbers/suppress", dependencies=allow(HANDED_OVER["suppress"]))(self.suppress)
+        router.post("/api/numbers/erase", dependencies=allow(HANDED_OVER["erase-number"]))(self.erase)
+        return router
+
+    async def receive(self, request: Request, who: SignedIn) -> dict[str, str]:
         """Take a roll's file, whose name stands in the header x-name; it is checked at once, and changes nothing."""
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in KINDS:
-            raise PageRefused(422, "no-roll")
+            raise RequestRefused(422, "no-roll")
         list_id = await asyncio.to_thread(self._spool.new)
         if self._shown is not None and self._shown.state not in AT_REST:
-            raise PageRefused(409, "list-busy")
+            raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < ROOM_PER_BYTE * length + self._reserve:
-            raise PageRefused(507, "no-room")
+            raise RequestRefused(507, "no-room")
         self._forget()
         self._show(ListShown(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.path(list_id).with_suffix(Path(name).suffix.lower())
@@ -126,14 +138,12 @@ class Lists:
         self._go_on(self._check(list_id, path))
         return {"list": list_id}
 
-    @door("POST", "/api/lists/take-in", _IMPORTERS)
-    async def take_in(self, asked: ListNamed, who: Signed) -> None:
+    async def take_in(self, asked: ListNamed, who: SignedIn) -> None:
         """Have the dialler take in a roll that was checked; how far it is stands in the centre's state."""
         self._refuse_other(asked.list, {"checked"})
         self._change(asked.list, state="taking-in")
         self._go_on(self._take_in(asked, who.name))
 
-    @door("POST", "/api/lists/forget", _IMPORTERS)
     async def forget(self, asked: ListNamed) -> None:
         """Remove a roll that is not to be taken in, or was."""
         self._refuse_other(asked.list, AT_REST)
@@ -141,15 +151,13 @@ class Lists:
 
     def _refuse_other(self, list_id: str, states: Collection[str]) -> None:
         if self._shown is None or self._shown.id != list_id or self._shown.state not in states:
-            raise PageRefused(409, "no-list")
+            raise RequestRefused(409, "no-list")
 
-    @door("POST", "/api/numbers/suppress", HANDED_OVER["suppress"])
-    async def suppress(self, asked: NumberSuppressed, who: Signed) -> dict[str, str]:
+    async def suppress(self, asked: NumberSuppressed, who: SignedIn) -> dict[str, str]:
         """Never call a number again."""
         return await self._of_number(asked, who, "suppress", {"source": "board"})
 
-    @door("POST", "/api/numbers/erase", HANDED_OVER["erase-number"])
-    async def erase(self, asked: NumberErased, who: Signed) -> dict[str, str]:
+    async def erase(self, asked: NumberErased, who: SignedIn) -> dict[str, str]:
         """Know a number no more."""
         return await self._of_number(asked, who, "erase-number", {"names": asked.names})
 
@@ -159,7 +167,7 @@ class Lists:
         try:
             number = the_number(asked.number, self._region)
         except RollError as error:
-            raise PageRefused(422, "no-number") from error
+            raise RequestRefused(422, "no-number") from error
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
         await asyncio.to_thread(self._spool.hand_over, [number], list_id)
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4, uuid5
 
 import structlog
-from fastapi import Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
@@ -22,7 +22,9 @@ from dialer.settings.site_rules import recordings_kept
 from dialer.settings.site_time import DAY_SECONDS, site_day
 from dialer.store.desk_reading import DeskReading, KeptTalk
 from dialer.store.recordings import kept_file
-from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import CommandId, PageRequest
+from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +36,7 @@ PLAYERS = HANDED_OVER["recording-play"]
 _ALL_TIME = 1e11
 
 
-class RecordingAsked(PageAsked):
+class RecordingAsked(PageRequest):
     """A recording that somebody wants to hear."""
 
     id: CommandId
@@ -66,7 +68,15 @@ class RecordingsPage:
         """These are in force from now on."""
         self._settings = settings
 
-    @door("GET", "/api/recordings", PLAYERS)
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAYERS))
+        router.get("")(self.listed)
+        router.post("/play")(self.play)
+        sound: dict[int | str, dict[str, Any]] = {status: {"content": {SOUND: {}}} for status in (200, 206)}
+        router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.sound)
+        return router
+
     async def listed(
         self,
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
@@ -79,11 +89,10 @@ class RecordingsPage:
         older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
         return ListedRecordings(there, older)
 
-    @door("POST", "/api/recordings/play", PLAYERS)
-    async def play(self, asked: RecordingAsked, who: Signed) -> dict[str, str]:
+    async def play(self, asked: RecordingAsked, who: SignedIn) -> dict[str, str]:
         """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
         if self._file(asked.attempt) is None:
-            raise PageRefused(409, "recording-gone")
+            raise RequestRefused(409, "recording-gone")
         # Under an id that no other command has: what is answered to another must not be taken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
         reply = await reply_to(self._hearing, who.name, command_id, "recording-play", {"attempt": asked.attempt})
@@ -93,14 +102,13 @@ class RecordingsPage:
             self._plays[who.name, asked.attempt] = now + PLAYS_SECONDS
         return answered(reply)
 
-    @door("GET", "/api/recordings/{attempt}", PLAYERS, {200: SOUND, 206: SOUND})
-    async def sound(self, attempt: str, who: Signed) -> Response:
+    async def sound(self, attempt: str, who: SignedIn) -> Response:
         """A recording that was asked for, whole or the bytes that are asked for."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
-            raise PageRefused(409, "recording-not-asked")
+            raise RequestRefused(409, "recording-not-asked")
         path = self._file(attempt)
         if path is None:
-            raise PageRefused(409, "recording-gone")
+            raise RequestRefused(409, "recording-gone")
         return FileResponse(path, media_type=SOUND)
 
     def _file(self, attempt: str) -> Path | None:
@@ -108,7 +116,7 @@ class RecordingsPage:
             return kept_file(self._settings.recordings.directory, attempt, self._since())
         except RecordingError as error:
             _log.error("desk.recordings-not-read", problem=str(error))
-            raise PageRefused(503, "recordings-not-read") from error
+            raise RequestRefused(503, "recordings-not-read") from error
 
     def _since(self) -> float:
         """Older ones are over, whether somebody has purged them or not."""

@@ -24,7 +24,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.agents.work import AgentWork
 from dialer.desk.agents.writing import AgentDrafts, AgentWriting
 from dialer.desk.board import Board
-from dialer.desk.entrance import DeskEntrance, metrics_of
+from dialer.desk.entrance import BoardAccount, metrics_of
 from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap
 from dialer.desk.lists import Lists
 from dialer.desk.pages_built import BUILT
@@ -44,14 +44,16 @@ from dialer.store.agent_reading import AgentReading
 from dialer.store.desk_file import AgentRecords, DeskFile, PasskeyRecords, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.keys import StoreKey, site_key
-from dialer.web.application import make_app, with_document
+from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
+from dialer.web.app import document_router, make_app
+from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
-from dialer.web.doors import Guard, TrainingGuard, doors_of
-from dialer.web.entrance import Asset, read_assets
 from dialer.web.http import listening, own_origins, serving, stop_asked
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
 from dialer.web.picture import Picture
+from dialer.web.protection import PageProtection
+from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
@@ -87,7 +89,7 @@ class AgentDesk:
         work = AgentWork(floor, self._sessions, parts.hearing, parts.picture, reading)
         self._phones = phones = AgentPhones(settings, self.who)
         writing = AgentWriting(parts.picture, reading, records, self.drafts)
-        self.doors = doors_of(entrance, self.streams, work, writing, phones)
+        self.routers = [each.router() for each in (entrance, self.streams, work, writing, phones)]
         self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
         self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
 
@@ -162,26 +164,36 @@ async def running_desk(
             pops = await _read_in(stack, AgentReading, settings)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
             given = read_assets(BUILT) if assets is None else assets
-            entrance = DeskEntrance(settings, people, given, agents.sign_out)
+            account = BoardAccount(settings, people)
             users = UsersPage(people, file, hearing, streams)
             lists = Lists(settings, picture, hearing)
             recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
             stack.callback(lists.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
-            doors = with_document([*doors_of(entrance, board, users, lists, recordings, passkeys), *agents.doors])
-            guard = TrainingGuard if training else Guard
-            guarded = guard(make_app(doors), doors, people.who, agents.who, lambda: origins)
+            routes = (
+                StaticPages(given, {"/board": {}, "/agent": MICROPHONE}),
+                PasswordSignIn(people, agents.sign_out),
+                passkeys,
+                account,
+                board,
+                users,
+                lists,
+                recordings,
+            )
+            routers = [*(each.router() for each in routes), *agents.routers, document_router()]
+            sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.who, agents.who)
+            app = PageProtection(make_app(routers, sessions), origins)
             beside = (hearing.run, figures.run, streams.keep_rights, agents.run)
 
             async def take(again: Settings) -> None:
                 caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
                 figures.caps = caps
-                entrance.use(again)
+                account.use(again)
                 recordings.use(again)
                 directory.use(again.supervisors)
                 use()
 
-            async with serving(settings.desk, listener, guarded, beside, picture.close), metrics_of(settings, picture):
+            async with serving(settings.desk, listener, app, beside, picture.close), metrics_of(settings, picture):
                 yield RunningDesk(port, origin, take)
 
 

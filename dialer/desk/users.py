@@ -6,14 +6,17 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import structlog
+from fastapi import APIRouter
 from pydantic import Field
 
 from dialer.desk.board import answered, reply_to
 from dialer.engine.command.registry import SUPERVISOR_ALONE
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
-from dialer.web.doors import CommandId, PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import People, Who
+from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
@@ -21,7 +24,7 @@ _log = structlog.get_logger(__name__)
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class UserNamed(PageAsked):
+class UserNamed(PageRequest):
     """Whom a supervisor means."""
 
     name: _Name
@@ -49,7 +52,16 @@ class UsersPage:
         self._hearing = hearing
         self._streams = streams
 
-    @door("GET", "/api/users", SUPERVISOR_ALONE)
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ALONE))
+        router.get("")(self.listed)
+        router.post("")(self.set)
+        router.post("/remove")(self.remove)
+        router.post("/password")(self.give_password)
+        router.post("/sign-out", status_code=204)(self.sign_out)
+        return router
+
     async def listed(self) -> list[dict[str, Any]]:
         """Everybody, by name. `fixed`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
         await self._directory.look(self._streams.follow)
@@ -69,13 +81,11 @@ class UsersPage:
             "passkeys": own.passkeys,
         }
 
-    @door("POST", "/api/users", SUPERVISOR_ALONE)
-    async def set(self, asked: UserSet, who: Signed) -> dict[str, str]:
+    async def set(self, asked: UserSet, who: SignedIn) -> dict[str, str]:
         """Add a user, or give one another role."""
         return await self._command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
-    @door("POST", "/api/users/remove", SUPERVISOR_ALONE)
-    async def remove(self, asked: UserRemoved, who: Signed) -> dict[str, str]:
+    async def remove(self, asked: UserRemoved, who: SignedIn) -> dict[str, str]:
         """Remove a user."""
         return await self._command(who, asked.id, "user-remove", {"user": asked.name})
 
@@ -84,26 +94,24 @@ class UsersPage:
         await self._directory.tried(self._streams.follow)  # what was done is done
         return answered(reply)
 
-    @door("POST", "/api/users/password", SUPERVISOR_ALONE)
-    async def give_password(self, asked: UserNamed, who: Signed) -> dict[str, str]:
+    async def give_password(self, asked: UserNamed, who: SignedIn) -> dict[str, str]:
         """A password for one sign-in, told this once, and in the audit before it is. The passwords of the settings' names are
         set on the machine alone.
         """
         self._refuse_stranger(asked.name)
         if self._directory.is_fixed(asked.name):
-            raise PageRefused(409, "of-the-settings")
+            raise RequestRefused(409, "of-the-settings")
         if asked.name == who.name:
-            raise PageRefused(409, "own-account")
+            raise RequestRefused(409, "own-account")
         noted = await reply_to(self._hearing, who.name, uuid4().hex, "user-password", {"user": asked.name})
         if noted.status != "done":
-            raise PageRefused(409, "not-noted")
+            raise RequestRefused(409, "not-noted")
         password = await self._people.give_once(asked.name)
         self._streams.shut(asked.name)
         _log.info("desk.password-given", user=asked.name, by=who.name)
         return {"password": password}
 
-    @door("POST", "/api/users/sign-out", SUPERVISOR_ALONE)
-    async def sign_out(self, asked: UserNamed, who: Signed) -> None:
+    async def sign_out(self, asked: UserNamed, who: SignedIn) -> None:
         """End every session of somebody."""
         self._refuse_stranger(asked.name)
         await self._people.sign_out_everywhere(asked.name)
@@ -112,4 +120,4 @@ class UsersPage:
 
     def _refuse_stranger(self, name: str) -> None:
         if self._directory.find(name) is None:
-            raise PageRefused(404, "no-user")
+            raise RequestRefused(404, "no-user")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
+from fastapi import APIRouter
 from pydantic import Field
 from tuf.api.exceptions import RepositoryError
 
@@ -22,8 +23,10 @@ from dialer.hq.material import give_material, material_of
 from dialer.hq.rights import Deed, roles_for
 from dialer.material.manifest import target_of
 from dialer.settings.headquarters import HqSettings
-from dialer.web.doors import PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import PageRequest
 from dialer.web.people import Who, again, tolerated
+from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +44,7 @@ _INCIDENT = roles_for(Deed.INCIDENT)
 _ANSWERERS = frozenset().union(*map(roles_for, CONFIRMS.values()))
 
 
-class IncidentOpened(PageAsked):
+class IncidentOpened(PageRequest):
     """Something is wrong in a centre, or in a zone; `owner`: who sees to it, left out: who says so."""
 
     to: Annotated[str, Field(pattern=r"^(zone|centre):[a-z0-9][a-z0-9-]{0,31}$")]
@@ -49,7 +52,7 @@ class IncidentOpened(PageAsked):
     owner: _Name | None = None
 
 
-class IncidentClosed(PageAsked):
+class IncidentClosed(PageRequest):
     """It is over."""
 
     id: _Id
@@ -61,7 +64,7 @@ class IncidentOwned(IncidentClosed):
     owner: _Name
 
 
-class MaterialProposed(PageAsked):
+class MaterialProposed(PageRequest):
     """That these centres are to run a version that media and compliance have signed."""
 
     name: _Name
@@ -69,14 +72,14 @@ class MaterialProposed(PageAsked):
     to: _To
 
 
-class ResumeProposed(PageAsked):
+class ResumeProposed(PageRequest):
     """That leaders are to let these centres go on, and why."""
 
     to: _To
     text: _Text
 
 
-class ProposalAnswered(PageAsked):
+class ProposalAnswered(PageRequest):
     """What the second person says."""
 
     id: _Id
@@ -93,23 +96,36 @@ class Deeds:
         self._accounts = accounts
         self._changed = changed
 
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/hq", route_class=PageRoute)
+        incident = allow(_INCIDENT)
+        router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)
+        router.post("/incidents/owner", dependencies=incident, status_code=204)(self.own_incident)
+        router.post("/incidents/close", dependencies=incident, status_code=204)(self.close_incident)
+        material, resume = allow(roles_for(Deed.PROPOSE_MATERIAL)), allow(roles_for(Deed.PROPOSE_RESUME))
+        router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
+        router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resume)
+        router.post("/proposals/answer", dependencies=allow(_ANSWERERS))(self.answer)
+        router.get("/audit", dependencies=allow(roles_for(Deed.AUDIT)))(self.audit)
+        return router
+
     def _refuse_others(self, who: Who, to: str) -> None:
         if not self._accounts.covers(who.name, to):
-            raise PageRefused(403, "other-zone")
+            raise RequestRefused(403, "other-zone")
 
     def _refuse_no_owner(self, name: str, zone: str) -> None:
         if name not in self._accounts.owners(zone):
-            raise PageRefused(409, "no-owner")
+            raise RequestRefused(409, "no-owner")
 
     async def _zone_of(self, db: Database, incident: int, who: Who) -> str:
-        """That of an incident which is open, and which this one sees. Raises PageRefused."""
+        """That of an incident which is open, and which this one sees. Raises RequestRefused."""
         zone: str | None = await db.value("incident_zone", incident)
         if zone is None or not self._accounts.sees(who.name, zone):
-            raise PageRefused(404, "no-incident")
+            raise RequestRefused(404, "no-incident")
         return zone
 
-    @door("POST", "/api/hq/incidents", _INCIDENT)
-    async def open_incident(self, asked: IncidentOpened, who: Signed) -> None:
+    async def open_incident(self, asked: IncidentOpened, who: SignedIn) -> None:
         """Keep one."""
         self._refuse_others(who, asked.to)
         kind, _, name = asked.to.partition(":")
@@ -122,8 +138,7 @@ class Deeds:
             await self._books.note(db, "incident-opened", who.name, told)
         self._changed()
 
-    @door("POST", "/api/hq/incidents/owner", _INCIDENT)
-    async def own_incident(self, asked: IncidentOwned, who: Signed) -> None:
+    async def own_incident(self, asked: IncidentOwned, who: SignedIn) -> None:
         """Another one sees to it."""
         async with self._books.used() as db:
             self._refuse_no_owner(asked.owner, await self._zone_of(db, asked.id, who))
@@ -131,8 +146,7 @@ class Deeds:
             await self._books.note(db, "incident-owner", who.name, {"incident": str(asked.id), "owner": asked.owner})
         self._changed()
 
-    @door("POST", "/api/hq/incidents/close", _INCIDENT)
-    async def close_incident(self, asked: IncidentClosed, who: Signed) -> None:
+    async def close_incident(self, asked: IncidentClosed, who: SignedIn) -> None:
         """It is over."""
         async with self._books.used() as db:
             await self._zone_of(db, asked.id, who)
@@ -140,15 +154,13 @@ class Deeds:
             await self._books.note(db, "incident-closed", who.name, {"incident": str(asked.id)})
         self._changed()
 
-    @door("POST", "/api/hq/proposals/material", roles_for(Deed.PROPOSE_MATERIAL))
-    async def propose_material(self, asked: MaterialProposed, who: Signed) -> None:
+    async def propose_material(self, asked: MaterialProposed, who: SignedIn) -> None:
         """Propose a version for some centres; a second person gives it to them."""
         if target_of(asked.name, asked.version) not in (await material_of(self._settings))["approved"]:
-            raise PageRefused(409, "not-approved")
+            raise RequestRefused(409, "not-approved")
         await self._propose(who, "material", asked.to, f"{asked.name} {asked.version}")
 
-    @door("POST", "/api/hq/proposals/resume", roles_for(Deed.PROPOSE_RESUME))
-    async def propose_resume(self, asked: ResumeProposed, who: Signed) -> None:
+    async def propose_resume(self, asked: ResumeProposed, who: SignedIn) -> None:
         """Propose that leaders let centres go on."""
         await self._propose(who, "resume", asked.to, asked.text)
 
@@ -159,18 +171,17 @@ class Deeds:
             await self._books.note(db, f"{kind}-proposed", who.name, _told(number, kind, to, text))
         self._changed()
 
-    @door("POST", "/api/hq/proposals/answer", _ANSWERERS)
-    async def answer(self, asked: ProposalAnswered, who: Signed) -> dict[str, str]:
+    async def answer(self, asked: ProposalAnswered, who: SignedIn) -> dict[str, str]:
         """Confirm or decline what somebody else proposed. Material that is confirmed is given at once."""
         async with self._books.used() as db:
             rows = await db.rows("proposal", asked.id)
             if not rows or not self._accounts.covers(who.name, rows[0]["to"]):
-                raise PageRefused(404, "no-proposal")
+                raise RequestRefused(404, "no-proposal")
             found = rows[0]
             if who.role not in roles_for(CONFIRMS[found["kind"]]):
-                raise PageRefused(403, "role")
+                raise RequestRefused(403, "role")
             if who.name == found["proposed_by"]:
-                raise PageRefused(409, "own-proposal")
+                raise RequestRefused(409, "own-proposal")
             state, result = "confirmed" if asked.answer == "confirm" else "declined", ""
             await db.do("answer_proposal", asked.id, who.name, self._books.clock.now(), state, result)
             told = _told(asked.id, found["kind"], found["to"], found["text"], state=state)
@@ -216,11 +227,10 @@ class Deeds:
                 await self._books.note(db, "material-settled", "the-pages", told)
         self._changed()
 
-    @door("GET", "/api/hq/audit", roles_for(Deed.AUDIT))
-    async def audit(self, who: Signed) -> list[dict[str, Any]]:
+    async def audit(self, who: SignedIn) -> list[dict[str, Any]]:
         """What people did last, the newest first: of all zones, so for accounts that see all."""
         if self._accounts.zones.get(who.name) != "":
-            raise PageRefused(403, "other-zone")
+            raise RequestRefused(403, "other-zone")
         entries = await self._books.audit(newest=200)
         names = ("number", "at", "kind", "who", "what")
         return [{name: getattr(each, name) for name in names} for each in entries]

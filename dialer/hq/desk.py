@@ -12,19 +12,21 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.deeds import Deeds
 from dialer.hq.figures import HqFigures
-from dialer.hq.pages import HqBoard, HqEntrance, HqGuard
+from dialer.hq.pages import HqAccount, HqBoard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile, PasskeyRecords
-from dialer.web.application import make_app, with_document
+from dialer.web.access import HQ_COOKIE, Sessions
+from dialer.web.app import document_router, make_app
+from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.doors import doors_of
-from dialer.web.entrance import Asset
 from dialer.web.http import listening, own_origins, serving, stop_asked
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
 from dialer.web.picture import Picture
+from dialer.web.protection import PageProtection
+from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
 
 
@@ -65,15 +67,20 @@ async def running_hq_desk(
         streams = Streams(picture, people, clock)
         figures = HqFigures(settings, picture, books, accounts)
         deeds = Deeds(settings, books, accounts, figures.changed.set)
-        entrance = HqEntrance(people, assets, accounts, settings)
-        board = HqBoard(streams, books, accounts, figures)
-        passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
-        doors = with_document(doors_of(entrance, board, deeds, passkeys))
-        guarded = HqGuard(make_app(doors), doors, people.who, people.who, lambda: origins)
+        routes = (
+            StaticPages(assets, {"/hq": {}}),
+            PasswordSignIn(people, people.sign_out),
+            Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)),
+            HqAccount(people, accounts, settings),
+            HqBoard(streams, books, accounts, figures),
+            deeds,
+        )
+        routers = [each.router() for each in routes]
+        app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.who, people.who))
         watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
         await stack.enter_async_context(watching)
         beside = (figures.run, figures.hear, deeds.run, streams.keep_rights)
-        async with serving(settings.desk, listener, guarded, beside, picture.close):
+        async with serving(settings.desk, listener, PageProtection(app, origins), beside, picture.close):
             yield settings.desk.origin(port)
 
 

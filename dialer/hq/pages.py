@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MOST_DAYS, HqFigures
 from dialer.hq.rights import deeds_of, may_see_key
 from dialer.settings.headquarters import HqSettings
-from dialer.web.doors import Guard, PageRefused, Signed, door
-from dialer.web.entrance import PAGE, Asset, Entrance
+from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
 from dialer.web.people import People, Who
+from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
 Rows = list[dict[str, Any]]
 
 
-class HqGuard(Guard):
-    """That of headquarters: cookies do not know ports, and a desk may stand on the same machine."""
+class HqAccount:
+    """Answers the page's question who is signed in."""
 
-    cookie = "__Host-hq"
-
-
-class HqEntrance(Entrance):
-    """The page, and who one is."""
-
-    home = "/hq"
-
-    def __init__(self, people: People, assets: Mapping[str, Asset], accounts: Accounts, settings: HqSettings) -> None:
-        super().__init__(people, assets, people.sign_out)
+    def __init__(self, people: People, accounts: Accounts, settings: HqSettings) -> None:
+        self._people = people
         self._accounts = accounts
         self._time_zone = settings.gather.time_zone
 
-    @door("GET", home, None, PAGE)
-    async def hq_page(self, request: Request) -> Response:
-        """The page."""
-        return await self.page(request)
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        router.get("/api/me", dependencies=allow_anyone())(self.me)
+        return router
 
-    @door("GET", "/api/me", None)
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, for which zone ("" is all), and what this one may do; null: nobody."""
         token = request.state.token
@@ -67,38 +59,43 @@ class HqBoard:
         self._accounts = accounts
         self._figures = figures
 
-    @door("GET", "/api/hq/events", gives={200: "text/event-stream"})
-    async def events(self, request: Request, who: Signed) -> Response:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow(EVERY_ROLE))
+        router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.events)
+        router.get("/constituencies")(self.constituencies)
+        router.get("/booths")(self.booths)
+        router.get("/days")(self.days)
+        return router
+
+    async def events(self, request: Request, who: SignedIn) -> Response:
         """The picture, as far as this one may see it, then what changes of it."""
         zone = self._accounts.zones.get(who.name)
         if zone is None:
-            raise PageRefused(403, "other-zone")
+            raise RequestRefused(403, "other-zone")
         return self._streams.answer(request, lambda key: may_see_key(zone, key))
 
-    @door("GET", "/api/hq/constituencies")
-    async def constituencies(self, centre: str, who: Signed) -> Rows:
+    async def constituencies(self, centre: str, who: SignedIn) -> Rows:
         """The constituencies of whose voters a centre has said something. What others said of them counts too."""
         return await self._rows(who, "constituencies_of", centre)
 
-    @door("GET", "/api/hq/booths")
     async def booths(
         self,
         centre: str,
         state: Annotated[str, Query(pattern=NO_NUL)],
         constituency: Annotated[int, Query(ge=0, lt=2**31)],
-        who: Signed,
+        who: SignedIn,
     ) -> Rows:
         """The booths of one of them."""
         return await self._rows(who, "booths_of", centre, state, constituency)
 
     async def _rows(self, who: Who, name: str, centre: str, *values: Any) -> Rows:
         if not self._accounts.covers(who.name, f"centre:{centre}"):
-            raise PageRefused(403, "other-zone")
+            raise RequestRefused(403, "other-zone")
         async with self._books.used() as db:
             return [{**row} for row in await db.rows(name, centre, *values)]
 
-    @door("GET", "/api/hq/days")
-    async def days(self, who: Signed, zone: str = "", centre: str = "") -> Rows:
+    async def days(self, who: SignedIn, zone: str = "", centre: str = "") -> Rows:
         """The last month of a centre, of a zone, or of all that this one sees, day by day."""
         wanted = [
             name
@@ -106,5 +103,5 @@ class HqBoard:
             if self._accounts.sees(who.name, its) and zone in {"", its} and centre in {"", name}
         ]
         if not wanted:
-            raise PageRefused(403, "other-zone")
+            raise RequestRefused(403, "other-zone")
         return await self._figures.days(wanted, MOST_DAYS)

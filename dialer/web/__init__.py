@@ -1,1 +1,1 @@
-"""Pages for people, whoever serves them: who may come in where, who has signed in, what pages are told, over HTTP."""
+"""Shared parts of the page servers of a centre and of headquarters: routes, access, sign-in, sessions and the HTTP server."""

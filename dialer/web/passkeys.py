@@ -17,13 +17,16 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from dialer.domain.clock import Clock
 from dialer.store.desk_file import Passkey, PasskeyRecords
-from dialer.web.doors import PageAsked, PageRefused, Signed, begun, door
+from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone, start_session
+from dialer.web.page_requests import PageRequest
 from dialer.web.people import MOST_PASSWORD, People
+from dialer.web.refusals import RequestRefused
+from dialer.web.sign_in import SIGN_IN
 
 _log = structlog.get_logger(__name__)
 
@@ -77,19 +80,19 @@ class Challenges:
         return (name, handle) if until > self._clock.monotonic() else None
 
 
-class PasswordGiven(PageAsked):
+class PasswordGiven(PageRequest):
     """The own password, before a passkey is made."""
 
     password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
 
 
-class PasskeyAnswer(PageAsked):
+class PasskeyAnswer(PageRequest):
     """What a browser's `PublicKeyCredential.toJSON()` gives."""
 
     credential: dict[str, Any]
 
 
-class PasskeyNamed(PageAsked):
+class PasskeyNamed(PageRequest):
     """A passkey by its id."""
 
     id: Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -105,23 +108,33 @@ class Passkeys:
         self._host = host
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
-    @door("GET", "/api/passkeys")
-    async def listed(self, who: Signed) -> list[dict[str, Any]]:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        own = allow(EVERY_ROLE)
+        router.get("/api/passkeys", dependencies=own)(self.listed)
+        router.post("/api/passkeys", dependencies=own, status_code=204)(self.register)
+        router.post("/api/passkeys/challenge", dependencies=own)(self.begin)
+        router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove)
+        router.post("/api/sign-in/challenge", dependencies=allow_anyone())(self.begin_sign_in)
+        router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in)
+        return router
+
+    async def listed(self, who: SignedIn) -> list[dict[str, Any]]:
         """One's own; times are epoch seconds, null: never."""
         return [
             {"id": _text(each.credential), "at": each.at, "used_at": each.used_at}
             for each in await self._records.of_name(who.name)
         ]
 
-    @door("POST", "/api/passkeys/challenge")
-    async def begin(self, given: PasswordGiven, who: Signed) -> dict[str, Any]:
+    async def begin(self, given: PasswordGiven, who: SignedIn) -> dict[str, Any]:
         """What `navigator.credentials.create` needs; of who gives the password once more, for a page may have been left open."""
         if self._host is None:
-            raise PageRefused(409, "no-passkeys")
+            raise RequestRefused(409, "no-passkeys")
         await self._people.check(who.name, given.password)
         own = await self._records.of_name(who.name)
         if len(own) >= MOST_PASSKEYS:
-            raise PageRefused(409, "passkeys-full")
+            raise RequestRefused(409, "passkeys-full")
         handle = own[0].handle if own else secrets.token_bytes(32)
         return {
             "rp": {"id": self._host.host, "name": "Matdan"},
@@ -138,31 +151,28 @@ class Passkeys:
             "attestation": "none",
         }
 
-    @door("POST", "/api/passkeys")
-    async def register(self, answer: PasskeyAnswer, who: Signed) -> None:
+    async def register(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Keep a new passkey of one's own."""
         host, challenge = self._host, _challenge_of(answer.credential)
         given = None if challenge is None else self._registrations.take(challenge)
         if host is None or challenge is None or given is None or given[0] != who.name:
-            raise PageRefused(409, "passkey-stale")
+            raise RequestRefused(409, "passkey-stale")
         made = await self._people.in_turn(lambda: _registered(answer.credential, challenge, host))
         if made is None:
-            raise PageRefused(409, "passkey-wrong")
+            raise RequestRefused(409, "passkey-wrong")
         credential, key, count = made
         if not await self._records.add(Passkey(credential, who.name, given[1], key, count, self._clock.now())):
-            raise PageRefused(409, "passkey-wrong")
+            raise RequestRefused(409, "passkey-wrong")
         _log.info("desk.passkey-added", user=who.name)
 
-    @door("POST", "/api/passkeys/remove")
-    async def remove(self, named: PasskeyNamed, who: Signed) -> None:
+    async def remove(self, named: PasskeyNamed, who: SignedIn) -> None:
         """Remove one of one's own."""
         await self._records.remove(who.name, _bytes(named.id))
 
-    @door("POST", "/api/sign-in/challenge", None)
     async def begin_sign_in(self) -> dict[str, Any]:
         """What `navigator.credentials.get` needs. Nobody is named: the device knows its owner."""
         if self._host is None:
-            raise PageRefused(409, "no-passkeys")
+            raise RequestRefused(409, "no-passkeys")
         return {
             "rpId": self._host.host,
             "challenge": _text(self._sign_ins.give()),
@@ -171,16 +181,15 @@ class Passkeys:
             "userVerification": "required",
         }
 
-    @door("POST", "/api/sign-in/passkey", None, signs_in=True)
-    async def sign_in(self, answer: PasskeyAnswer, request: Request) -> None:
+    async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """A session, in a cookie that no script can read."""
         challenge = _challenge_of(answer.credential)
         if challenge is None or self._sign_ins.take(challenge) is None:
-            raise PageRefused(401, "passkey-stale")
+            raise RequestRefused(401, "passkey-stale")
         name = await self._proved(answer.credential, challenge)
         if name is None:
-            raise PageRefused(401, "passkey-wrong")
-        begun(request, await self._people.begin_session(name))
+            raise RequestRefused(401, "passkey-wrong")
+        start_session(request, response, await self._people.begin_session(name))
 
     async def _proved(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Who has signed the challenge with a passkey that is good now; None: nobody. Raises NotSignedIn: `busy`."""

@@ -10,9 +10,9 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.domain.clock import Clock
-from dialer.web.doors import PageRefused
 from dialer.web.people import People, Who, is_over
 from dialer.web.picture import Picture, Reader, Told
+from dialer.web.refusals import RequestRefused
 
 MOST_READERS = 200
 MOST_READERS_EACH = 8  # of one person
@@ -39,9 +39,9 @@ class Streams:
 
     def answer(self, request: Request, wants: Callable[[str], bool]) -> Response:
         """The keys of the picture that this one may see, whole, then what changes of them. A page that is open counts as used."""
-        who: Who = request.state.who
+        who: Who = request.state.user
         if len(self) >= MOST_READERS or len(self._open.get(who.name, ())) >= MOST_READERS_EACH:
-            raise PageRefused(503, "full")
+            raise RequestRefused(503, "full")
         news = self.news(request.state.token, who, wants)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

@@ -33,10 +33,11 @@ from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatSt
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
-from dialer.web.application import make_app
-from dialer.web.doors import COOKIE, Guard, doors_of
+from dialer.web.access import DESK_COOKIE, Sessions
+from dialer.web.app import make_app
 from dialer.web.http import desk_server, listening
 from dialer.web.people import AGENT, Who
+from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import RealAsterisk, free_ports
 from tests.asterisk.sipp import Sipp, start_carrier
@@ -255,7 +256,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
             origin.replace("http", "ws") + PATH,
             origin=Origin(origin),
             subprotocols=[Subprotocol("sip")],
-            additional_headers={"cookie": f"{COOKIE}=t{seat.name}"},
+            additional_headers={"cookie": f"{DESK_COOKIE}=t{seat.name}"},
             proxy=None,
         )
         status = await register(page, seat.endpoint, browser_password(seat, settings.ami.secret))
@@ -263,10 +264,10 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
             told.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
-    doors = doors_of(AgentPhones(settings, find))
+    app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
     with listening("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))
+        desk = desk_server(settings.desk, PageProtection(app, frozenset({origin})))
         serving = asyncio.create_task(desk.serve(sockets=[listener]))
         await desk.open.wait()
         begun = time.monotonic()

@@ -21,14 +21,12 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, simulated_profile
-from dialer.web.doors import token_in
+from dialer.web.access import DESK_COOKIE
 from tests.support.centre import site_settings
 from tests.support.desk import PASSWORD, keep_passwords
 from tests.support.mqtt import PATIENCE_SECONDS, Wire
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import AGENTS, CHEAP
-
-COOKIE = "__Host-desk"
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class AgentPage:
 
     async def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Ask as the page does."""
-        headers = {"origin": self.origin, "cookie": f"{COOKIE}={self.token}"}
+        headers = {"origin": self.origin, "cookie": f"{DESK_COOKIE}={self.token}"}
         sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
         return await self.http.request(method, path, **{**sent, "headers": {**headers, **sent.get("headers", {})}})  # type: ignore[arg-type,dict-item]
 
@@ -54,7 +52,7 @@ class AgentPage:
             "POST", "/api/agent/sign-in", {"agent": agent, "pin": pin, "seat": seat, "phone": "own"}
         )
         if answer.status_code == 204:
-            self.token = token_in(answer.headers["set-cookie"]) or ""
+            self.token = answer.cookies[DESK_COOKIE]
         return answer
 
     async def do(self, name: str, command_id: str | None = None, **values: Any) -> tuple[int, dict[str, Any]]:
@@ -77,7 +75,7 @@ class AgentPage:
                 await hearing
 
     async def _hear(self, query: str) -> None:
-        headers = {"cookie": f"{COOKIE}={self.token}"}
+        headers = {"cookie": f"{DESK_COOKIE}={self.token}"}
         async with self.http.stream("GET", f"/api/agent/events{query}", headers=headers, timeout=None) as answer:
             assert answer.status_code == 200
             async for line in answer.aiter_lines():

@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dialer.desk.pages_built import BUILT
 from dialer.settings.supervision import Desk
-from dialer.web.application import make_app
-from dialer.web.doors import Guard, PageRefused, WebDoor
-from dialer.web.entrance import Asset, read_assets
+from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
+from dialer.web.app import make_app
+from dialer.web.assets import Asset, read_assets
 from dialer.web.http import desk_server, listening
 from dialer.web.people import Who
 from dialer.web.picture import Picture
+from dialer.web.protection import PageProtection
+from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
 
 PATIENCE_SECONDS = 15.0
@@ -90,20 +92,20 @@ class AgentDesk:
     """Nothing more is told."""
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def doors(self) -> list[WebDoor]:
-        """The contract of the agent's page."""
-        return [
-            WebDoor("GET", "/agent", self.page, None),
-            WebDoor("GET", "/assets/{name}", self.asset, None),
-            WebDoor("POST", "/api/agent/sign-in", self.sign_in, None),
-            WebDoor("GET", "/api/agent/seats", self.seats, None),
-            WebDoor("GET", "/api/agent/me", self.who, None),
-            WebDoor("GET", "/api/agent/events", self.events, None),
-            WebDoor("POST", "/api/agent/command", self.command, None),
-            WebDoor("POST", "/api/agent/dial", self.dial, None),
-            WebDoor("PUT", "/api/agent/draft", self.draft, None),
-            WebDoor("POST", "/api/agent/note", self.note, None),
-        ]
+    def router(self) -> APIRouter:
+        """Return the routes that the agent's page uses."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
+        router.get("/agent")(self.page)
+        router.get("/assets/{name}")(self.asset)
+        router.post("/api/agent/sign-in")(self.sign_in)
+        router.get("/api/agent/seats")(self.seats)
+        router.get("/api/agent/me")(self.who)
+        router.get("/api/agent/events")(self.events)
+        router.post("/api/agent/command")(self.command)
+        router.post("/api/agent/dial")(self.dial)
+        router.put("/api/agent/draft")(self.draft)
+        router.post("/api/agent/note")(self.note)
+        return router
 
     async def page(self, request: Request) -> Response:
         """The page itself."""
@@ -117,7 +119,7 @@ class AgentDesk:
         """The PIN is 2468."""
         asked = await request.json()
         if asked["pin"] != "2468":
-            raise PageRefused(401, "pin-wrong")
+            raise RequestRefused(401, "pin-wrong")
         self.signed_in = True
         self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked["phone"])
         return Response(status_code=204)
@@ -136,7 +138,7 @@ class AgentDesk:
     async def events(self, take: bool = False) -> Response:
         """The picture of the seat."""
         if self.taken and not take:
-            raise PageRefused(409, "open-elsewhere")
+            raise RequestRefused(409, "open-elsewhere")
         self.taken = False
         return StreamingResponse(self._news(), media_type="text/event-stream")
 
@@ -154,7 +156,7 @@ class AgentDesk:
         self.commands.append((asked["id"], asked["name"], asked["values"]))
         self._told.set()
         if isinstance(reply, int):
-            raise PageRefused(reply, "away")
+            raise RequestRefused(reply, "away")
         return JSONResponse({"word": None, **reply})
 
     async def dial(self, request: Request) -> Response:
@@ -166,14 +168,14 @@ class AgentDesk:
             listed = asked["number"].replace(" ", "").endswith("9812345678")
             answer = {"status": "done", "word": None} if listed else {"status": "refused", "word": "not-listed"}
             return JSONResponse({"text": "", **answer})
-        raise PageRefused(422, "no-number")
+        raise RequestRefused(422, "no-number")
 
     async def draft(self, request: Request) -> Response:
         """Kept with the pop."""
         asked = await request.json()
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
-            raise PageRefused(503, "not-kept")
+            raise RequestRefused(503, "not-kept")
         pop = self.picture.get("pop")
         if pop is not None and pop["attempt"] == asked["attempt"]:
             self.picture.put("pop", {**pop, "draft": asked["draft"]})
@@ -183,7 +185,7 @@ class AgentDesk:
         """Kept by its id."""
         asked = await request.json()
         if "note" in self.away:
-            raise PageRefused(503, "not-kept")
+            raise RequestRefused(503, "not-kept")
         self.notes[asked["id"]] = asked["text"]
         return Response(status_code=204)
 
@@ -245,8 +247,8 @@ class AgentDesk:
 
 
 @contextlib.asynccontextmanager
-async def agent_desk(*beside: WebDoor) -> AsyncIterator[AgentDesk]:
-    """Serve it on this machine for as long as the context lasts, and other doors beside."""
+async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
+    """Serve it on this machine for as long as the context lasts, with further routes."""
     clock = PollingMorning()
     desk = AgentDesk(Picture(clock.now), clock)
     desk.picture.put("desk", {"heard": True, "since": 0.0})
@@ -254,12 +256,12 @@ async def agent_desk(*beside: WebDoor) -> AsyncIterator[AgentDesk]:
     desk.idle()
     with listening("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        doors = [*desk.doors(), *beside]
 
         async def find(token: str) -> Who | None:
             return None
 
-        server = desk_server(Desk(), Guard(make_app(doors), doors, find, find, lambda: frozenset({desk.origin})))
+        app = make_app([desk.router(), *more], Sessions(DESK_COOKIE, find, find))
+        server = desk_server(Desk(), PageProtection(app, frozenset({desk.origin})))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()
         try:

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+from fastapi import APIRouter
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from dialer.desk.board import Board, shown_to
-from dialer.desk.entrance import DeskEntrance
+from dialer.desk.entrance import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.lists import Lists
 from dialer.desk.recordings import RecordingsPage
@@ -36,13 +38,15 @@ from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, PasskeyRecords, desk_path
 from dialer.store.desk_reading import DeskReading
-from dialer.web.application import make_app, with_document
+from dialer.web.access import DESK_COOKIE, Access, Sessions, access_of
+from dialer.web.app import document_router, make_app
+from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.doors import COOKIE, Guard, WebDoor, doors_of, token_in
-from dialer.web.entrance import Asset
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People, Who
 from dialer.web.picture import Picture
+from dialer.web.protection import PageProtection
+from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import CHEAP
@@ -115,11 +119,34 @@ class FakeHearing(Hearing):
         return self.reply
 
 
+WEBSOCKET = "WEBSOCKET"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRoute:
+    """A route of the desk with its access rules. WebSockets have the method WEBSOCKET."""
+
+    method: str
+    path: str
+    access: Access
+
+
+def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
+    """Return every route that the routers declare, one for each method."""
+    return [
+        DeclaredRoute(method, route.path, access_of(route))
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+        for method in (route.methods if isinstance(route, APIRoute) else {WEBSOCKET})
+    ]
+
+
 @dataclass(slots=True)
 class DeskStand:
     """The desk, and a browser before it."""
 
-    doors: list[WebDoor]
+    routes: list[DeclaredRoute]
     picture: Picture
     hearing: FakeHearing
     people: People
@@ -131,7 +158,7 @@ class DeskStand:
     passkeys: Passkeys
     agents: AgentDesk
     browser: httpx.AsyncClient
-    guard: Guard
+    app: PageProtection
     tokens: dict[str, str] = field(default_factory=dict)
 
     def news(self, token: str, who: Who) -> AsyncIterator[bytes]:
@@ -168,7 +195,7 @@ class DeskStand:
         headers = [(name.encode(), value.encode()) for name, value in given.items()]
         extensions: dict[str, Any] = {"websocket.http.response": {}}
         scope = {"type": "websocket", "path": path, "headers": headers, "query_string": b"", "extensions": extensions}
-        await self.guard({**scope, "scheme": "wss", "subprotocols": ["sip"]}, ask, say)
+        await self.app({**scope, "scheme": "wss", "subprotocols": ["sip"]}, ask, say)
         if said[0]["type"] != "websocket.http.response.start":
             return None
         problem: str = json.loads(said[1]["body"])["problem"]
@@ -182,7 +209,7 @@ class DeskStand:
             self.tokens[role] = await self.agent_token()
         if role not in self.tokens:
             self.tokens[role] = await self.people.sign_in(role, PASSWORD)
-        return {"cookie": f"{COOKIE}={self.tokens[role]}"}
+        return {"cookie": f"{DESK_COOKIE}={self.tokens[role]}"}
 
     async def agent_token(self, agent: str = "101", seat: str = "04") -> str:
         """Sign an agent in; the session's token. What was sent for it is forgotten."""
@@ -190,7 +217,7 @@ class DeskStand:
         assert answer.status_code == 204, answer.text
         self.hearing.asked.clear()
         self.browser.cookies.clear()
-        return token_in(answer.headers["set-cookie"]) or ""
+        return answer.cookies[DESK_COOKIE]
 
 
 def stand_settings() -> Settings:
@@ -239,18 +266,39 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = AgentReading(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
-    entrance = DeskEntrance(settings, people, pages, agents.sign_out)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
     users = UsersPage(people, file, hearing, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
     recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
-    doors = with_document([*doors_of(entrance, board, users, lists, passkeys, recordings), *agents.doors])
-    guard = Guard(make_app(doors), doors, people.who, agents.who, lambda: frozenset({ORIGIN}))
-    transport = httpx.ASGITransport(app=guard)
+    routes = (
+        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
+        PasswordSignIn(people, agents.sign_out),
+        BoardAccount(settings, people),
+        board,
+        users,
+        lists,
+        passkeys,
+        recordings,
+    )
+    routers = [*(each.router() for each in routes), *agents.routers, document_router()]
+    app = PageProtection(make_app(routers, Sessions(DESK_COOKIE, people.who, agents.who)), frozenset({ORIGIN}))
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
         yield DeskStand(
-            doors, picture, hearing, people, file, clock, board, streams, users, passkeys, agents, browser, guard
+            declared_routes(routers),
+            picture,
+            hearing,
+            people,
+            file,
+            clock,
+            board,
+            streams,
+            users,
+            passkeys,
+            agents,
+            browser,
+            app,
         )
     lists.close()
     people.close()

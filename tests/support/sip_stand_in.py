@@ -9,10 +9,10 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 
-from fastapi import Response, WebSocket
+from fastapi import APIRouter, Response, WebSocket
 from fastapi.responses import JSONResponse
 
-from dialer.web.doors import SOCKET, WebDoor
+from dialer.web.access import PageRoute, allow_anyone
 
 INVITE = """INVITE sip:agent04@127.0.0.1:60704;transport=WS SIP/2.0
 Via: SIP/2.0/WS 127.0.0.1:53689;rport;branch=z9hG4bKPj{call};alias
@@ -72,12 +72,12 @@ class SipStandIn:
     """How a registration is answered."""
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def doors(self) -> list[WebDoor]:
-        """In place of the desk's."""
-        return [
-            WebDoor("POST", "/api/agent/phone", self.phone, None),
-            WebDoor(SOCKET, "/api/agent/ws", self.line, None),
-        ]
+    def router(self) -> APIRouter:
+        """Return the routes, which replace the desk's."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
+        router.post("/api/agent/phone")(self.phone)
+        router.websocket("/api/agent/ws")(self.line)
+        return router
 
     async def phone(self) -> Response:
         """The phone of seat 04."""

@@ -7,21 +7,24 @@ import secrets
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Hearing, Reply
-from dialer.web.doors import PageAsked, PageRefused, begun, door
+from dialer.web.access import PageRoute, allow_anyone, start_session
+from dialer.web.page_requests import PageRequest
 from dialer.web.people import People
 from dialer.web.picture import Picture
+from dialer.web.refusals import RequestRefused
+from dialer.web.sign_in import SIGN_IN
 
 SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
 
 
-class AgentSignIn(PageAsked):
+class AgentSignIn(PageRequest):
     """Number, PIN and seat, as a page sends them."""
 
     agent: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
@@ -43,7 +46,13 @@ class AgentEntrance:
         self._hearing = hearing
         self._picture = picture
 
-    @door("GET", "/api/agent/seats", None)
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        router.get("/api/agent/seats", dependencies=allow_anyone())(self.seats)
+        router.post("/api/agent/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
+        return router
+
     async def seats(self) -> list[dict[str, Any]]:
         """Every seat: whether somebody has it, and its phone. Nobody is named."""
         told = self._picture.below("seat")
@@ -52,48 +61,47 @@ class AgentEntrance:
             for seat, phone in self._floor.phones.items()
         ]
 
-    @door("POST", "/api/agent/sign-in", None, signs_in=True)
-    async def sign_in(self, asked: AgentSignIn, request: Request) -> None:
+    async def sign_in(self, asked: AgentSignIn, request: Request, response: Response) -> None:
         """A session at a seat, once the dialler has taken the agent there."""
         floor = self._floor
         if floor.user is None:
-            raise PageRefused(409, "no-agents")
+            raise RequestRefused(409, "no-agents")
         if floor.phones.get(asked.seat, asked.phone) != asked.phone:
-            raise PageRefused(409, "phone-kind")
+            raise RequestRefused(409, "phone-kind")
         if not (self._picture.get("centre") or {"online": True})["online"]:
-            raise PageRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
+            raise RequestRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
         proof = await self._people.in_turn(
             lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
         reply = await self._hearing.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
         if reply is None:
-            raise PageRefused(503, "away")
+            raise RequestRefused(503, "away")
         if reply.status == "unanswered":
-            raise PageRefused(503, "unanswered")
+            raise RequestRefused(503, "unanswered")
         if reply.status != "done":
             raise self._refusal(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
-        begun(request, await self._sessions.begin(asked.agent, asked.seat))
+        start_session(request, response, await self._sessions.begin(asked.agent, asked.seat))
 
-    def _refusal(self, asked: AgentSignIn, reply: Reply) -> PageRefused:
+    def _refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.why:
             case RefusedBecause.PIN_WRONG:
                 alerts = (self._picture.get("alerts") or {}).get("alerts", ())
                 if any(alert["code"] == f"log-in-locked-{asked.seat}" for alert in alerts):
-                    return PageRefused(429, "seat-locked")
-                return PageRefused(401, "pin-wrong")
+                    return RequestRefused(429, "seat-locked")
+                return RequestRefused(401, "pin-wrong")
             case RefusedBecause.AGENT_ELSEWHERE:
                 told = self._picture.below("seat")
                 where = next((seat for seat, each in told.items() if each and each.get("agent") == asked.agent), "?")
-                return PageRefused(409, "agent-elsewhere", seat=where)
+                return RequestRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:
-                return PageRefused(404, "no-seat")
+                return RequestRefused(404, "no-seat")
             case RefusedBecause.SEAT_TAKEN:
-                return PageRefused(409, "seat-taken")
+                return RequestRefused(409, "seat-taken")
             case RefusedBecause.CLOCKS:
-                return PageRefused(409, "clocks")
-        return PageRefused(409, "refused", text=reply.text)
+                return RequestRefused(409, "clocks")
+        return RequestRefused(409, "refused", text=reply.text)
 
     async def _until_seated(self, seat: str, agent: str) -> None:
         """The seat's message follows the answer; without it the session would look like one of another's seat."""

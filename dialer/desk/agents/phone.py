@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
@@ -22,9 +22,10 @@ from websockets.typing import Subprotocol
 from dialer.settings.boxes import ONLY, boxes_of
 from dialer.settings.seats import SeatSettings, browser_password
 from dialer.settings.site import Settings
-from dialer.web.doors import SOCKET, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.http import MOST_SOCKET_BYTES
 from dialer.web.people import AGENTS, Who, is_over
+from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -61,21 +62,26 @@ class AgentPhones:
         self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
-    @door("POST", "/api/agent/phone", AGENTS)
-    async def phone(self, who: Signed) -> dict[str, str]:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
+        router.post("/api/agent/phone")(self.phone)
+        router.websocket(PATH)(self.line)
+        return router
+
+    async def phone(self, who: SignedIn) -> dict[str, str]:
         """`{uri, password, ws}`: how the page's phone registers, for the seat of who has signed in."""
         seat = self._seats.get(who.seat)
         if seat is None:
-            raise PageRefused(409, "own-phone")
+            raise RequestRefused(409, "own-phone")
         if seat.password is None and self._secret is None:
-            raise PageRefused(409, "no-phone")  # nothing could be rendered for Asterisk either
+            raise RequestRefused(409, "no-phone")  # nothing could be rendered for Asterisk either
         password = browser_password(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
-    @door(SOCKET, PATH, AGENTS)
     async def line(self, page: WebSocket) -> None:
         """The page's way to Asterisk and back, for as long as both are there and who opened it is signed in."""
-        who: Who = page.state.who
+        who: Who = page.state.user
         seat = self._seats.get(who.seat)
         if seat is None or not self._is_of_the_house(page):
             await page.close(NOT_OURS)
@@ -142,7 +148,7 @@ class AgentPhones:
     async def _until_signed_out(self, page: WebSocket) -> int:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if await is_over(self._find, page.state.token, page.state.who):
+            if await is_over(self._find, page.state.token, page.state.user):
                 return SIGNED_OUT
 
     def _is_of_the_house(self, page: WebSocket) -> bool:

@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.writing import AgentDrafts
-from dialer.web.doors import PageRefused, door
+from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
 from dialer.web.people import AGENTS, Who, is_over
 from dialer.web.picture import Picture, Reader, Told
+from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
 
 LOOK_SECONDS = 5.0  # whether who has the page open is still signed in
@@ -40,7 +41,16 @@ class AgentStreams:
         self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
-    @door("GET", "/api/agent/me", None)
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        router.get("/api/agent/me", dependencies=allow_anyone())(self.me)
+        events = "/api/agent/events"
+        router.get(events, dependencies=allow(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
+            self.events
+        )
+        return router
+
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and all of the settings that the page needs; null: nobody."""
         token = request.state.token
@@ -49,17 +59,16 @@ class AgentStreams:
             return None
         return {**self._floor.about(who), "other_tab": who.seat in self._open}
 
-    @door("GET", "/api/agent/events", AGENTS, {200: "text/event-stream"})
     async def events(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         """The own seat as server-sent events of JSON; a page that is open counts as used. One page at a time: a further one is
         refused unless it says `take`, or is the same `tab` anew, which ends the other one.
         """
-        who: Who = request.state.who
+        who: Who = request.state.user
         there = self._open.get(who.seat)
         if there is not None and not take and (not tab or there.tab != tab):
-            raise PageRefused(409, "open-elsewhere")
+            raise RequestRefused(409, "open-elsewhere")
         news = self._news(request.state.token, who, tab)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

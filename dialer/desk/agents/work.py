@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
+from fastapi import APIRouter
 from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
@@ -14,9 +15,11 @@ from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
-from dialer.web.doors import PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import PageRequest
 from dialer.web.people import AGENTS
 from dialer.web.picture import Picture
+from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +55,7 @@ _One = str | int | float | bool | None
 _Value = _One | list[dict[_Key, _One]] | dict[str, _One]
 
 
-class AgentCommand(PageAsked):
+class AgentCommand(PageRequest):
     """A command of docs/topics.md, as an agent's page asks for it: without the seat. The same id again is the same command."""
 
     id: _Id
@@ -60,7 +63,7 @@ class AgentCommand(PageAsked):
     values: dict[_Key, _Value] = Field(default_factory=dict)
 
 
-class AgentNumber(PageAsked):
+class AgentNumber(PageRequest):
     """A number that an agent types, to be called. It goes no further than this."""
 
     id: _Id
@@ -80,16 +83,22 @@ class AgentWork:
         self._hearing = hearing
         self._picture = picture
 
-    @door("POST", "/api/agent/command", AGENTS)
-    async def command(self, asked: AgentCommand, who: Signed) -> dict[str, str | None]:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
+        router.post("/api/agent/command")(self.command)
+        router.post("/api/agent/dial")(self.dial)
+        return router
+
+    async def command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Give a command for the own seat; the dialler's answer, with a word where the page has a sentence for it.
 
         With an `attempt` it is for that call: a late one is refused, here where the dialler takes the command without.
         """
         if asked.name not in OFFERED:
-            raise PageRefused(404, "no-command")
+            raise RequestRefused(404, "no-command")
         if self._floor.user is None:
-            raise PageRefused(409, "no-agents")
+            raise RequestRefused(409, "no-agents")
         kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
         known = {*kind.needs, *kind.may} - {"seat"}
         if (
@@ -97,27 +106,26 @@ class AgentWork:
             and "attempt" in values
             and values.pop("attempt") != attempt_at(self._picture, who.seat)
         ):
-            raise PageRefused(409, "late")
+            raise RequestRefused(409, "late")
         if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
-            raise PageRefused(422, "values")
+            raise RequestRefused(422, "values")
         return await self._give(self._floor.user, who.seat, asked.id, asked.name, values)
 
-    @door("POST", "/api/agent/dial", AGENTS)
-    async def dial(self, asked: AgentNumber, who: Signed) -> dict[str, str | None]:
+    async def dial(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
         """Have a number called that the agent types: its id is looked up in the store, and the dialler is told that alone. One
         that is on no list of the agent's campaigns is refused, whoever's it is.
         """
         campaigns = self._floor.manual(who)
         if self._floor.user is None or not campaigns:
-            raise PageRefused(404, "no-command")
+            raise RequestRefused(404, "no-command")
         numbers = read_cell(asked.number, self._floor.region).numbers
         if len(numbers) != 1:
-            raise PageRefused(422, "no-number")
+            raise RequestRefused(422, "no-number")
         try:
             listed = await self._reading.listed(numbers[0])
         except StoreError as error:
             _log.warning("desk.number-unread", problem=str(error))
-            raise PageRefused(503, "away") from error
+            raise RequestRefused(503, "away") from error
         campaign = next((each for each in campaigns if each in listed), None)
         if campaign is None:
             text = "the number is not in the list of a campaign that lets this agent dial"
@@ -131,7 +139,7 @@ class AgentWork:
         # An id of the page's own would meet those of other pages: all send as the desk.
         reply = await self._hearing.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
-            raise PageRefused(503, "away")
+            raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.leave(seat)
         return {"status": reply.status, "text": reply.text, "word": reply.why}

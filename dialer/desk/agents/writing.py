@@ -10,15 +10,18 @@ import asyncio
 import json
 from typing import Annotated, Any
 
+from fastapi import APIRouter
 from pydantic import Field
 
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.store.agent_reading import AgentReading
 from dialer.store.desk_file import AgentRecords, Draft, Note
-from dialer.web.doors import PageAsked, PageRefused, Signed, door
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import PageRequest
 from dialer.web.people import AGENTS, Who, tolerated
 from dialer.web.picture import Picture
+from dialer.web.refusals import RequestRefused
 
 MOST_NOTE = 2_000  # characters
 MOST_DRAFT_BYTES = 16_384
@@ -28,7 +31,7 @@ OPEN_SECONDS = 900.0  # a call that ended longer ago is spoken of no more, to th
 _Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
-class NoteWritten(PageAsked):
+class NoteWritten(PageRequest):
     """A note of a call."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
@@ -36,7 +39,7 @@ class NoteWritten(PageAsked):
     text: Annotated[str, Field(max_length=MOST_NOTE)]
 
 
-class DraftWritten(PageAsked):
+class DraftWritten(PageRequest):
     """What stands in a page's form."""
 
     attempt: _Attempt
@@ -101,32 +104,37 @@ class AgentWriting:
         self._records = records
         self._drafts = drafts
 
-    @door("POST", "/api/agent/note", AGENTS)
-    async def note(self, written: NoteWritten, who: Signed) -> None:
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
+        router.post("/api/agent/note", status_code=204)(self.note)
+        router.put("/api/agent/draft", status_code=204)(self.draft)
+        return router
+
+    async def note(self, written: NoteWritten, who: SignedIn) -> None:
         """Keep a note; it is on disk with the answer. Another one of the call takes its place; an empty one is none."""
         phone_id = await self._phone_of(who, written.attempt)
         if phone_id is None:
-            raise PageRefused(409, "note-late")
+            raise RequestRefused(409, "note-late")
         note = Note(written.id, written.attempt, phone_id, written.text, self._picture.now())
         try:
             await self._records.keep_note(note)
         except KeyTaken as error:
-            raise PageRefused(409, "note-late") from error
+            raise RequestRefused(409, "note-late") from error
 
-    @door("PUT", "/api/agent/draft", AGENTS)
-    async def draft(self, written: DraftWritten, who: Signed) -> None:
+    async def draft(self, written: DraftWritten, who: SignedIn) -> None:
         """Keep what stands in the form: of the call that the seat has, or had last."""
         try:
             text = json.dumps(written.draft, ensure_ascii=False, allow_nan=False)
             length = len(text.encode())
         except (ValueError, RecursionError) as error:
-            raise PageRefused(422, "values") from error
+            raise RequestRefused(422, "values") from error
         if length > MOST_DRAFT_BYTES:
-            raise PageRefused(413, "too-long")
+            raise RequestRefused(413, "too-long")
         phone_id = await self._phone_of(who, written.attempt)
         has_another = attempt_at(self._picture, who.seat) not in {None, written.attempt}  # whose draft it would replace
         if phone_id is None or has_another:
-            raise PageRefused(409, "late")
+            raise RequestRefused(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
 
     async def _phone_of(self, who: Who, attempt_id: str) -> int | None:

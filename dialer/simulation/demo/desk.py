@@ -130,7 +130,7 @@ async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
         yield f"no pages: {lacks}"
         return
     from dialer.hq.desk import hq_people, running_hq_desk  # noqa: PLC0415 - of extras
-    from dialer.web.entrance import read_assets  # noqa: PLC0415
+    from dialer.web.assets import read_assets  # noqa: PLC0415
 
     password = _password()
     async with hq_people(settings, SystemClock()) as (_, accounts, people, _):

@@ -14,7 +14,7 @@ from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
-from dialer.web.entrance import Asset
+from dialer.web.assets import Asset
 from tests.support.browser import CHROMIUM, CHROMIUM_ARGS
 from tests.support.desk import PAGE, desk_settings
 from tests.support.seats import CHEAP

@@ -28,12 +28,12 @@ from dialer.hq.desk import hq_people, running_hq_desk
 from dialer.hq.expected import COLUMNS, read_official, take_official
 from dialer.hq.gather import Arrived, Books
 from dialer.hq.material import give_material, online_key
-from dialer.hq.pages import HqGuard
 from dialer.hq.rights import DEEDS, Deed
 from dialer.hq.servers import postgresql
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
-from dialer.web.entrance import read_assets
+from dialer.web.access import HQ_COOKIE
+from dialer.web.assets import read_assets
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
@@ -85,7 +85,7 @@ class Headquarters:
         return await self.browser.post(path, json=body, headers={"origin": self.origin, **self._headers(who)})
 
     def _headers(self, name: str) -> dict[str, str]:
-        return {"cookie": f"{HqGuard.cookie}={self.tokens[name]}"} if name in self.tokens else {}
+        return {"cookie": f"{HQ_COOKIE}={self.tokens[name]}"} if name in self.tokens else {}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from dialer.flows.script import ScriptLibrary
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.desk_file import AgentRecords
-from dialer.web.doors import COOKIE
+from dialer.web.access import DESK_COOKIE
 from dialer.web.people import AGENT, NOTED_SECONDS, Who
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings
 from tests.support.screen_pop import (
@@ -60,7 +60,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
 async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
-    assert {"Secure", "HttpOnly", "SameSite=Strict"} <= set(answer.headers["set-cookie"].split("; "))
+    assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
     ((user, _, name, values),) = desk.hearing.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
     assert PIN not in str(desk.hearing.asked)
@@ -433,5 +433,5 @@ async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: De
 
 
 async def test_a_forged_token_is_nobodys(desk: DeskStand) -> None:
-    answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{COOKIE}=forged"})
+    answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{DESK_COOKIE}=forged"})
     assert answer.status_code == 401

@@ -145,7 +145,7 @@ async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> Non
         await anext(news)
     answer = await desk.get("/api/board/events", "viewer")
     assert (answer.status_code, answer.json()) == (503, {"problem": "full"})
-    other = Request({"type": "http", "state": {"who": Who("coach", "coach"), "token": token}})
+    other = Request({"type": "http", "state": {"user": Who("coach", "coach"), "token": token}})
     assert (await desk.board.events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]

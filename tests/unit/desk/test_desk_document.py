@@ -23,8 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dialer.domain.enums import SupervisorRole
-from dialer.web.doors import SOCKET
-from tests.support.desk import AGENT, ORIGIN, DeskStand, desk_stand
+from tests.support.desk import AGENT, ORIGIN, WEBSOCKET, DeskStand, desk_stand
 
 ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them
 EXAMPLES = 8  # of each door, person who may and kind
@@ -51,9 +50,9 @@ class Walk:
         self.schema = schemathesis.openapi.from_dict(self.document, config=config)
 
     def may(self, path: str, method: str, role: str | None) -> bool:
-        """Whether that door is open to somebody of that role."""
-        (door,) = (each for each in self.desk.doors if (each.path, each.method) == (path, method.upper()))
-        return door.roles is None or role in door.roles
+        """Return whether somebody of that role may use the route."""
+        (access,) = (each.access for each in self.desk.routes if (each.path, each.method) == (path, method.upper()))
+        return access.roles is None or role in access.roles
 
     def ask(self, case: Any, role: str | None) -> Any:
         """Ask as somebody of that role, with a new session where the last one was ended."""
@@ -85,11 +84,11 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
 
 
 def test_the_document_says_where_a_session_is_needed(walk: Walk) -> None:
-    for door in walk.desk.doors:
-        if door.method == SOCKET:
-            continue  # which OpenAPI has no words for
-        operation = walk.document["paths"][door.path][door.method.lower()]
-        assert ("security" in operation) == (door.roles is not None), door
+    for route in walk.desk.routes:
+        if route.method == WEBSOCKET:
+            continue  # OpenAPI does not describe WebSockets
+        operation = walk.document["paths"][route.path][route.method.lower()]
+        assert ("security" in operation) == (route.access.roles is not None), route
 
 
 def _everybody_asks(walk: Walk, operation: Any, mode: schemathesis.GenerationMode) -> Counter[str | None]:

@@ -29,10 +29,11 @@ from dialer.desk.agents.phone import (
 from dialer.domain.errors import StoreError
 from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
-from dialer.web.application import make_app
-from dialer.web.doors import COOKIE, Guard, doors_of
+from dialer.web.access import DESK_COOKIE, Sessions
+from dialer.web.app import make_app
 from dialer.web.http import MOST_SOCKET_BYTES, desk_server, listening
 from dialer.web.people import AGENT, Who
+from dialer.web.protection import PageProtection
 from tests.support.virtual import virtual_time
 
 REGISTER = (
@@ -134,7 +135,7 @@ class PhoneStand:
 
     async def page(self, token: str = PHONE, *, origin: str | None = None, host: str | None = None) -> ClientConnection:
         """A page opens its WebSocket."""
-        headers = {"cookie": f"{COOKIE}={token}"} | ({} if host is None else {"host": host})
+        headers = {"cookie": f"{DESK_COOKIE}={token}"} | ({} if host is None else {"host": host})
         return await connect(
             self.origin.replace("http", "ws") + PATH,
             origin=Origin(self.origin if origin is None else origin),
@@ -144,7 +145,7 @@ class PhoneStand:
         )
 
     async def post(self, token: str) -> httpx.Response:
-        headers = {"cookie": f"{COOKIE}={token}", "origin": self.origin, "content-type": "application/json"}
+        headers = {"cookie": f"{DESK_COOKIE}={token}", "origin": self.origin, "content-type": "application/json"}
         async with httpx.AsyncClient(base_url=self.origin, trust_env=False) as browser:
             return await browser.post("/api/agent/phone", content="{}", headers=headers)
 
@@ -169,8 +170,8 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         )
         with listening("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            doors = doors_of(AgentPhones(settings, find))
-            desk = desk_server(settings.desk, Guard(make_app(doors), doors, find, find, lambda: frozenset({origin})))
+            app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
+            desk = desk_server(settings.desk, PageProtection(app, frozenset({origin})))
             serving = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()
             try:

@@ -17,8 +17,8 @@ from dialer.settings.site_time import DAY_SECONDS
 from dialer.settings.supervision import Supervisor
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
+from dialer.web.access import DESK_COOKIE
 from dialer.web.directory import Directory
-from dialer.web.doors import COOKIE
 from dialer.web.people import People
 from tests.support.desk import PASSWORD, desk_stand, recorded_talk, stand_settings
 from tests.support.seats import CHEAP
@@ -128,7 +128,7 @@ async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: P
     file = DeskFile(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
     await people.set_password("asha", PASSWORD)
-    cookie = {"cookie": f"{COOKIE}={await people.sign_in('asha', PASSWORD)}"}
+    cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}
     people.close()
     await file.close()
     async with running_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:

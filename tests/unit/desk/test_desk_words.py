@@ -55,9 +55,9 @@ def asked_by(folder: str) -> set[str]:
 
 
 def problems_of(*paths: Path) -> set[str]:
-    """What is refused, at the doors too."""
-    said = r'(?:PageRefused|HTTPException)\(\d+, "([a-z-]+)"'
-    texts = [path.read_text("utf-8") for path in (*paths, WEB / "doors.py")]
+    """Return the message ids of the problems with which these files and the shared web parts refuse requests."""
+    said = r'RequestRefused\(\d+, "([a-z-]+)"'
+    texts = [path.read_text("utf-8") for path in (*paths, WEB / "access.py", WEB / "app.py", WEB / "protection.py")]
     return {f"problem-{word}" for text in texts for word in re.findall(said, text)}
 
 

@@ -1,0 +1,160 @@
+"""Access rules of routes: who may use a route and what a request to it may contain.
+
+Every route declares its rules with `allow` or `allow_anyone`; `make_app` refuses a route without them. `PageRoute` checks
+them before FastAPI reads the request's body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, Request, Response, Security
+from fastapi.params import Depends as Dependency
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.security import APIKeyCookie
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive
+
+from dialer.domain.enums import USER_ROLES, HqRole
+from dialer.domain.enums import SupervisorRole as Role
+from dialer.domain.errors import StoreError
+from dialer.web.people import AGENTS, Who
+from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+DESK_COOKIE = "__Host-desk"
+TRAINING_COOKIE = "__Host-training"
+"""Cookies ignore ports: a training desk on the same host needs a cookie of its own."""
+HQ_COOKIE = "__Host-hq"
+JSON = "application/json"
+MAX_BODY_BYTES = 65_536
+EVERY_ROLE: frozenset[str] = frozenset({*USER_ROLES, Role.BOOTH_DESK, *HqRole})
+"""The roles of people, listed by name so that a new role has no access until it is added. Programs and agents are excluded."""
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+"""The documented response of a route that streams server-sent events."""
+
+FindUser = Callable[[str], Awaitable[Who | None]]
+"""Returns whose session a token belongs to. Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The session cookie of an application, and who looks its tokens up."""
+
+    cookie: str
+    find_person: FindUser
+    find_agent: FindUser  # used by routes for agents only
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The access rules of one route."""
+
+    roles: frozenset[str] | None  # None: anyone, signed in or not
+    content_type: str = JSON  # of a request with a body; never one that a form of another site can send
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        """Check a WebSocket before it is accepted. `PageRoute` has checked HTTP requests already."""
+        if connection.scope["type"] == "websocket":
+            await self.check(connection)
+
+    async def check(self, connection: HTTPConnection) -> None:
+        """Identify the user, in `connection.state.user`. Raises RequestRefused where the rules do not allow the request."""
+        if connection.scope.get("method", "GET") != "GET":
+            content_type = connection.headers.get("content-type", "").split(";")[0].strip()
+            if content_type != self.content_type:
+                raise RequestRefused(403, "not-json")
+        sessions: Sessions = connection.app.state.sessions
+        connection.state.token = connection.cookies.get(sessions.cookie)
+        connection.state.user = await self._authorise(sessions, connection.state.token)
+
+    async def _authorise(self, sessions: Sessions, token: str | None) -> Who | None:
+        if self.roles is None:
+            return None
+        find = sessions.find_agent if self.roles == AGENTS else sessions.find_person
+        try:
+            user = None if token is None else await find(token)
+        except StoreError as error:
+            _log.error("session.read_failed", problem=str(error))
+            raise RequestRefused(503, "not-kept") from error
+        if user is None:
+            raise RequestRefused(401, "signed-out")
+        if user.role not in self.roles:
+            raise RequestRefused(403, "role")
+        return user
+
+
+def allow(roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: int = MAX_BODY_BYTES) -> list[Dependency]:
+    """Return the dependencies of a route for signed-in users with one of `roles`."""
+    # FastAPI's cookie scheme only documents the session: `Access` looks it up.
+    documented = Security(APIKeyCookie(name=DESK_COOKIE, scheme_name="session", auto_error=False))
+    return [Depends(Access(roles, content_type, max_body_bytes)), documented]
+
+
+def allow_anyone() -> list[Dependency]:
+    """Return the dependencies of a route that needs no session."""
+    return [Depends(Access(None))]
+
+
+def access_of(route: object) -> Access:
+    """Return the access rules of a route. Raises TypeError where it does not declare exactly one."""
+    declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
+    found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
+    if len(found) != 1:
+        raise TypeError(f"{route!r} must declare its access with allow() or allow_anyone()")
+    return found[0]
+
+
+class PageRoute(APIRoute):
+    """A route that checks its access rules first, then reads a body of bounded length."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler behind the check."""
+        handle, access = super().get_route_handler(), access_of(self)
+
+        async def check_and_handle(request: Request) -> Response:
+            await access.check(request)
+            return await handle(Request(request.scope, _limited(request.receive, access.max_body_bytes)))
+
+        return check_and_handle
+
+
+def _limited(receive: Receive, max_bytes: int) -> Receive:
+    remaining = max_bytes
+
+    async def limited() -> Message:
+        nonlocal remaining
+        message = await receive()
+        remaining -= len(message.get("body", b""))
+        if remaining < 0:
+            raise HTTPException(413)
+        return message
+
+    return limited
+
+
+async def _signed_in(connection: HTTPConnection) -> Who:
+    user: Who = connection.state.user
+    return user
+
+
+SignedIn = Annotated[Who, Depends(_signed_in)]
+"""The signed-in user, as a parameter of a route that `allow`s roles."""
+
+
+def start_session(request: Request, response: Response, token: str) -> None:
+    """Set the session cookie: for this host only, over TLS only, hidden from scripts."""
+    sessions: Sessions = request.app.state.sessions
+    response.set_cookie(sessions.cookie, token, secure=True, httponly=True, samesite="strict")
+
+
+def end_session(request: Request, response: Response) -> None:
+    """Delete the session cookie."""
+    sessions: Sessions = request.app.state.sessions
+    response.delete_cookie(sessions.cookie, secure=True, httponly=True, samesite="strict")

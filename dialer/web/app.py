@@ -1,0 +1,80 @@
+"""The web application of the pages: routes with access rules, uniform refusals, and an OpenAPI document for signed-in users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+
+from dialer.domain.errors import StoreError
+from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, access_of, allow
+from dialer.web.people import NotSignedIn
+from dialer.web.refusals import Refusal, RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal}, 503: {"model": Refusal}}
+
+
+def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
+    """Return an application with these routers. Raises TypeError for a route that declares no access rules."""
+    for router in routers:
+        for route in router.routes:
+            access_of(route)
+    app = FastAPI(
+        title="Matdan desk",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=_REFUSALS,
+    )
+    app.state.sessions = sessions
+    for router in routers:
+        app.include_router(router)
+    for kind in (RequestRefused, NotSignedIn, RequestValidationError, HTTPException, StoreError):
+        app.add_exception_handler(kind, _answer_refusal)
+    return app
+
+
+def document_router() -> APIRouter:
+    """Return the route of the application's OpenAPI document."""
+    router = APIRouter(route_class=PageRoute)
+    router.get("/api/openapi.json", dependencies=allow(EVERY_ROLE))(_read_document)
+    return router
+
+
+async def _read_document(request: Request) -> dict[str, Any]:
+    """Return the OpenAPI document of this server."""
+    document: dict[str, Any] = request.app.openapi()
+    return document
+
+
+async def _answer_refusal(connection: HTTPConnection, error: Exception) -> Response:
+    response = _refusal_of(error).response()
+    if isinstance(connection, WebSocket):
+        await connection.send_denial_response(response)
+    return response
+
+
+def _refusal_of(error: Exception) -> RequestRefused:
+    match error:
+        case RequestRefused():
+            return error
+        case NotSignedIn():
+            return RequestRefused(error.status, error.problem, seconds=round(error.seconds))
+        case HTTPException(status_code=404 | 405):
+            return RequestRefused(404, "nothing-here")
+        case HTTPException():
+            return RequestRefused(error.status_code, "too-long" if error.status_code == 413 else "values")
+        case StoreError():
+            _log.error("store.access_failed", problem=str(error))
+            return RequestRefused(503, "not-kept")
+    return RequestRefused(422, "values")  # without the input, which may be a password

@@ -1,0 +1,91 @@
+"""The built pages and their files, served from memory to anyone: what they show comes after signing in."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from dialer.web.access import PageRoute, allow_anyone
+from dialer.web.protection import SECURITY_HEADERS
+from dialer.web.refusals import RequestRefused
+
+MICROPHONE = {
+    "permissions-policy": SECURITY_HEADERS["permissions-policy"].replace("microphone=()", "microphone=(self)")
+}
+"""Response headers of a page that may ask for the microphone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A built file."""
+
+    media_type: str
+    body: bytes
+    gzipped: bytes | None  # None: the format is compressed already
+
+    def response(self, request: Request, cache_control: str) -> Response:
+        """Return the file, gzipped where the browser accepts it."""
+        headers = {"cache-control": cache_control, "vary": "accept-encoding"}
+        if self.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(self.gzipped, media_type=self.media_type, headers={**headers, "content-encoding": "gzip"})
+        return Response(self.body, media_type=self.media_type, headers=headers)
+
+
+def read_assets(folder: Path) -> dict[str, Asset]:
+    """Return the built files by their path below `folder`; empty where the pages are not built."""
+    mimetypes.add_type("font/woff2", ".woff2")
+    mimetypes.add_type("text/javascript", ".js")
+    assets = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            body = path.read_bytes()
+            media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            gzipped = None if path.suffix == ".woff2" else gzip.compress(body, 9, mtime=0)
+            assets[path.relative_to(folder).as_posix()] = Asset(media_type, body, gzipped)
+    return assets
+
+
+class StaticPages:
+    """Routes of the pages and their files."""
+
+    def __init__(self, assets: Mapping[str, Asset], pages: Mapping[str, Mapping[str, str]]) -> None:
+        """`pages` are the paths of the pages, the home page first, each with its further response headers."""
+        self._assets = assets
+        self._pages = pages
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
+        router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_home)
+        for path in self._pages:
+            router.get(path, response_class=HTMLResponse)(self.page)
+        any_type: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}}
+        router.get("/assets/{name}", response_class=Response, responses=any_type)(self.asset)
+        return router
+
+    async def redirect_home(self) -> RedirectResponse:
+        """Redirect to the home page."""
+        return RedirectResponse(next(iter(self._pages)), status_code=303)
+
+    async def page(self, request: Request) -> Response:
+        """Return a page."""
+        path = request.url.path
+        response = self._asset(f"{path[1:]}.html").response(request, "no-cache")
+        response.headers.update(self._pages[path])
+        return response
+
+    async def asset(self, name: str, request: Request) -> Response:
+        """Return a file of the pages. Its name changes with its content."""
+        return self._asset(f"assets/{name}").response(request, "public, max-age=31536000, immutable")
+
+    def _asset(self, path: str) -> Asset:
+        if path not in self._assets:
+            raise RequestRefused(404, "nothing-here")
+        return self._assets[path]

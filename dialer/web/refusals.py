@@ -1,0 +1,29 @@
+"""Refused requests: an HTTP status and a problem code that the pages have a text for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+
+class Refusal(BaseModel):
+    """The body of a refused request: a problem code, and further fields that its text needs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    problem: str
+
+
+class RequestRefused(Exception):
+    """Answers the request with `status` and a `Refusal`, wherever it is raised."""
+
+    def __init__(self, status: int, problem: str, **fields: Any) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.body = {"problem": problem, **fields}
+
+    def response(self) -> JSONResponse:
+        """Return the HTTP response."""
+        return JSONResponse(self.body, status_code=self.status)

@@ -1,0 +1,78 @@
+"""Signing in with a password, and signing out. Refused sign-ins are logged with their address, for fail2ban."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_address
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from dialer.web.access import PageRoute, allow_anyone, end_session, start_session
+from dialer.web.page_requests import PageRequest
+from dialer.web.people import MOST_PASSWORD, NotSignedIn, People
+from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+_Password = Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
+
+
+class SignInRequest(PageRequest):
+    """A name and its password; `new` replaces the password."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    password: _Password
+    new: _Password | None = None
+
+
+async def _log_refused(request: Request) -> AsyncIterator[None]:
+    """Log a sign-in that is refused as wrong (401), without the name: it may be a password typed into the wrong field."""
+    try:
+        yield
+    except (RequestRefused, NotSignedIn) as refused:
+        if refused.status == 401:
+            _log.warning("sign_in.refused", address=_client_address(request))
+        raise
+
+
+SIGN_IN = [*allow_anyone(), Depends(_log_refused)]
+"""The dependencies of a route that signs somebody in."""
+
+
+def _client_address(request: Request) -> str:
+    """Return the client's address; from X-Forwarded-For only where a web server on this machine passes the request on."""
+    client = "unknown" if request.client is None else request.client.host
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()  # added by the last proxy
+    try:
+        return str(ip_address(forwarded)) if ip_address(client).is_loopback else client
+    except ValueError:
+        return client
+
+
+class PasswordSignIn:
+    """Routes to sign in with a password and to sign out."""
+
+    def __init__(self, people: People, sign_out: Callable[[str], Awaitable[None]]) -> None:
+        """`sign_out` ends the session of a token, of a person or of an agent."""
+        self._people = people
+        self._sign_out = sign_out
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        router.post("/api/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
+        router.post("/api/sign-out", dependencies=allow_anyone(), status_code=204)(self.sign_out)
+        return router
+
+    async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
+        """Start a session, in a cookie that no script can read."""
+        start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
+
+    async def sign_out(self, request: Request, response: Response) -> None:
+        """End the session."""
+        if request.state.token is not None:
+            await self._sign_out(request.state.token)
+        end_session(request, response)
