@@ -44,9 +44,10 @@ from bench.desk_site import (
     start_desk,
 )
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, forget_start, running_centre
+from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import load_settings
 from dialer.simulation.site import simulated_profile
 from dialer.store.connection import exclusive_connection
@@ -149,7 +150,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
-        forget_start()  # as `dialer run` does
+        freeze_start_up_objects()  # as `dialer run` does
         stop = asyncio.Event()
         dialling = asyncio.create_task(centre.run(stop))
         lag = Lag()

@@ -23,9 +23,10 @@ from typing import Any
 import uvloop
 
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import forget_start, running_centre
+from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.mqtt.embedded_broker import free_port
+from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
@@ -89,7 +90,7 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
         ) as centre,
         asyncio.TaskGroup() as group,
     ):
-        forget_start()  # as `dialer run` does
+        freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(20)
         before, at = centre.engine.view().campaigns[0], time.monotonic()

@@ -23,11 +23,12 @@ import uvloop
 
 from bench.bench_engine import FILL
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, forget_start, running_centre
+from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
+from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
@@ -94,7 +95,7 @@ async def _measured(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
     async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
-        forget_start()  # as `dialer run` does
+        freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(2)
         for seat in settings.seats:

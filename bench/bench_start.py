@@ -44,15 +44,21 @@ import gc; gc.disable()
 import asyncio, pathlib, sys, time, uvloop
 import dialer.cli.running
 from dialer.settings.site import load_settings
-from dialer import app
+from dialer.app import running_centre
+from dialer.audio.words import load_all_words
+from dialer.domain.clock import SystemClock
+from dialer.flows.prompts import playlist_reader
+from dialer.process.memory import freeze_start_up_objects
+from dialer.settings.site_rules import site_profile
+from dialer.site.content import refuse_content
 async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))
-    await asyncio.to_thread(app.load_all_words)
-    profile = app.site_profile(settings)
-    reader = app.playlist_reader(settings, profile)
-    await asyncio.to_thread(app.refuse_content, settings, profile, app.SystemClock(), reader)
-    async with app.running_centre(settings, reader=reader, profile=profile) as centre:
-        app.forget_start()
+    await asyncio.to_thread(load_all_words)
+    profile = site_profile(settings)
+    reader = playlist_reader(settings, profile)
+    await asyncio.to_thread(refuse_content, settings, profile, SystemClock(), reader)
+    async with running_centre(settings, reader=reader, profile=profile) as centre:
+        freeze_start_up_objects()
         spent = time.process_time()
         print(spent, len(reader.read().listed))
 uvloop.run(start())

@@ -32,7 +32,7 @@ import uvloop
 
 from bench.common import cpu_seconds_of
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import forget_start, running_centre
+from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.view import SeatState
 from dialer.hq.servers import nats_server, postgresql
@@ -42,6 +42,7 @@ from dialer.mqtt.monitor import OutboxRelay
 from dialer.mqtt.topics import Message
 from dialer.nats import wire
 from dialer.nats.session import connected
+from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -128,7 +129,7 @@ async def dial(path: Path) -> None:
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
     async with running_centre(settings, broker=broker, profile=simulated_profile()) as centre:
-        forget_start()
+        freeze_start_up_objects()
         await centre.run(asyncio.Event())
 
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from unittest import mock
 
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, forget_start, running_centre
+from dialer.app import RunningCentre, running_centre
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Claim, Mark, MarkSource, NewAttempt
@@ -30,6 +30,7 @@ from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
+from dialer.process.memory import freeze_start_up_objects
 from dialer.rules.gate import Ruling
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -332,7 +333,7 @@ async def centre_at_work(store: Path, voters: int, seconds: float, warm_up_secon
             async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
                 figures.ready_seconds = time.perf_counter() - began
                 with watch.on_store(centre.store):
-                    forget_start()
+                    freeze_start_up_objects()
                     beside = [
                         group.create_task(booth_workers(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),

@@ -40,7 +40,7 @@ from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.plan import flows_of
+from dialer.site.flows import flows_of
 from dialer.store.keys import site_key
 from dialer.store.roll import roll_languages
 

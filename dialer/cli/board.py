@@ -25,7 +25,7 @@ from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import shown_cap, site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.plan import broker_settings
+from dialer.site.broker import broker_settings
 
 
 async def board(

@@ -20,7 +20,7 @@ from dialer.engine.command.registry import COMMANDS, VALUES, CommandKind, read_v
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.plan import OWN_ROLES, broker_settings, own_signer
+from dialer.site.broker import OWN_ROLES, broker_settings, own_signer
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 

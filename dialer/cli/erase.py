@@ -19,7 +19,7 @@ from dialer.roll.phone_numbers import the_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept, site_profile
 from dialer.settings.site_time import site_day
-from dialer.site.plan import erasure_rules
+from dialer.site.erasure import erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.audit import audit_name
 from dialer.store.connection import Connection

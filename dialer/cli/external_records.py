@@ -22,7 +22,7 @@ from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.topics import encode
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.plan import broker_settings, own_signer
+from dialer.site.broker import broker_settings, own_signer
 from dialer.store.keys import StoreKey, site_key
 from dialer.store.lock import DIALLER, holder_of
 from dialer.store.spool import MOST_NUMBERS, Spool

@@ -30,7 +30,6 @@ from dialer.extras import with_extra
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import refuse_unfinished
-from dialer.site.plan import needs_asterisk
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
@@ -174,7 +173,7 @@ def _beside(settings: Settings, root: Path) -> Beside:
         return (root / path).exists()
 
     return Beside(
-        asterisk=needs_asterisk(settings)
+        asterisk=settings.uses_asterisk
         and not settings.asterisk.boxes  # each is rendered where it is
         and is_loopback(settings.ami.host)
         and there("etc/asterisk"),
@@ -273,7 +272,7 @@ def _run(*command: str) -> None:
 
 def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
     for program, is_there, where in (
-        ("Asterisk", beside.asterisk or not needs_asterisk(settings), f"no {ASTERISK} of this site's is here"),
+        ("Asterisk", beside.asterisk or not settings.uses_asterisk, f"no {ASTERISK} of this site's is here"),
         ("the broker", beside.mosquitto or not settings.broker.enabled, f"no {MOSQUITTO} of this site's is here"),
     ):
         if not is_there:

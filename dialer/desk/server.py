@@ -34,12 +34,12 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.errors import MatdanError, SettingError
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
+from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.plan import broker_as, broker_settings
-from dialer.site.reread import changes
-from dialer.site.service import told_to_systemd
+from dialer.site.broker import broker_as, broker_settings
+from dialer.site.settings_changes import changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.desk_file import AgentRecords, DeskFile, PasskeyRecords, desk_path
 from dialer.store.desk_reading import DeskReading
@@ -212,7 +212,7 @@ async def _read_in(
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
     """Serve until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come."""
     stop = stop_asked()
-    async with running_desk(settings, broker=broker) as desk, told_to_systemd(), asyncio.TaskGroup() as group:
+    async with running_desk(settings, broker=broker) as desk, service_ready(), asyncio.TaskGroup() as group:
         again = SettingsOfDesk(settings, desk.take)
         hang_up = signal.SIGHUP
         asyncio.get_running_loop().add_signal_handler(hang_up, lambda: group.create_task(again.read(), name="reload"))

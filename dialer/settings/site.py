@@ -558,6 +558,11 @@ class Settings(Section):
                 )
 
     @property
+    def uses_asterisk(self) -> bool:
+        """Whether the site has a seat, or a trunk on Asterisk."""
+        return bool(self.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in self.trunks)
+
+    @property
     def has_scripts(self) -> bool:
         """Whether a campaign or a number of ours runs an AGI script."""
         numbers = any(number.has_script for number in self.inbound.numbers)

@@ -40,14 +40,15 @@ from dialer.settings.site_time import site_day
 from dialer.settings.sources import Source
 from dialer.settings.supervision import OWN_USER
 from dialer.settings.unfinished import others_may_read, unfinished
+from dialer.site.broker import broker_settings
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.certificate import desk_certificate
 from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.doubts import doubts
+from dialer.site.flows import script_rules, scripts_of
 from dialer.site.open_files import too_few
-from dialer.site.plan import broker_settings, needs_asterisk, script_rules, scripts_of
 from dialer.store.lock import DIALLER, holder_of
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
 from dialer.switch.asterisk.scripts.runner import script_of
@@ -79,7 +80,7 @@ async def check_site(
         ("audio", lambda: _audio(settings, clock, reader)),
         ("content", lambda: _heard(settings, clock, reader)),
     ]
-    if needs_asterisk(settings):
+    if settings.uses_asterisk:
         looks.append(("sounds", lambda: _sounds(settings)))
     looks += [
         ("disk", lambda: disk(settings)),
@@ -94,7 +95,7 @@ async def check_site(
     for what, look in looks:
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
-    if needs_asterisk(settings) and settings.ami.secret is not None:
+    if settings.uses_asterisk and settings.ami.secret is not None:
         for box, site in boxes_of(settings).items():
             others = [each.name for each in settings.asterisk.boxes if each.name != box]
             async for finding in reported("asterisk", asterisk(site, others, reader)):

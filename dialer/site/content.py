@@ -22,7 +22,6 @@ from dialer.flows.texts import FALLBACK_LANGUAGE
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
-from dialer.site.plan import needs_asterisk
 
 _DRAFTS = "run dialer audio drafts -c SETTINGS"
 
@@ -41,7 +40,7 @@ def content_problems(
 
 def _plays_message(settings: Settings) -> bool:
     """Whether Asterisk may have to play the information message by itself."""
-    return needs_asterisk(settings) and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
+    return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
@@ -82,7 +81,7 @@ def _plays_sounds(settings: Settings) -> bool:
     """Whether a flow plays sounds of ours. A voice of Twilio's own is labelled by the page that it begins with."""
     recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
-    return recorded and (needs_asterisk(settings) or settings.twilio.sounds_url is not None)
+    return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)
 
 
 def refuse_content(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:

@@ -29,11 +29,12 @@ from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.boxes import boxes_of
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_zone
+from dialer.site.asterisk import ami_login
+from dialer.site.broker import broker_settings
 from dialer.site.checks.asterisk import phones, trunks
 from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
 from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
 from dialer.site.checks.store import disk
-from dialer.site.plan import ami_login, broker_settings, needs_asterisk
 from dialer.store import outbox, queues, seals
 from dialer.store.connection import read_snapshot
 from dialer.store.copying import copies_before_upgrades
@@ -76,7 +77,7 @@ async def examine(
     for what, look in looks:
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
-    if needs_asterisk(settings):
+    if settings.uses_asterisk:
         for box, site in boxes_of(settings).items():
             async for finding in reported("asterisk", _asterisk(site, clock)):
                 yield of_box(box, finding)

@@ -26,10 +26,10 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.nats.session import Session, connected
 from dialer.nats.wire import inbox_of, live_subject
+from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.plan import broker_as, own_signer
-from dialer.site.service import told_to_systemd
+from dialer.site.broker import broker_as, own_signer
 from dialer.store.headquarters import UplinkReading
 from dialer.store.keys import site_key
 from dialer.uplink.downwards import MaterialDown, OrdersDown
@@ -182,6 +182,6 @@ async def serve_uplink(settings: Settings) -> None:
     running = asyncio.ensure_future(run_uplink(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    async with told_to_systemd():
+    async with service_ready():
         with contextlib.suppress(asyncio.CancelledError):
             await running

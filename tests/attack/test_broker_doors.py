@@ -31,7 +31,7 @@ from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer
-from dialer.site.plan import senders_of
+from dialer.site.broker import senders_of
 from dialer.store.sqlite import Store, open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine

@@ -26,15 +26,16 @@ from typing import Any
 
 import httpx
 
-from dialer.app import running_centre, stop_on_signals
+from dialer.app import running_centre
 from dialer.desk.server import running_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker, free_port
+from dialer.process.signals import stop_on_signals
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
-from dialer.site.plan import broker_settings
+from dialer.site.broker import broker_settings
 from tests.attack.kill_histories import tell_progress
 from tests.support.agent_centre import AgentPage
 from tests.support.centre import site_settings

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer import app
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CallChange, Change
 from dialer.engine.seats.commands import SeatLogIn
+from dialer.process import loop_lag
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
@@ -114,7 +114,7 @@ async def a_site(
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
         # In virtual time a loop is never late: to probe it took a tenth of a test's time.
-        stack.enter_context(mock.patch.object(app, "LAG_PROBE_SECONDS", 3600.0))
+        stack.enter_context(mock.patch.object(loop_lag, "LAG_PROBE_SECONDS", 3600.0))
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
             switch = await stack.enter_async_context(SimulatedAsterisk(config))

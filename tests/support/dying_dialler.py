@@ -9,12 +9,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from dialer.app import running_centre, stop_on_signals
+from dialer.app import running_centre
 from dialer.domain.errors import CommandRefused
 from dialer.domain.switch import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.call_flows.service import FlowService
 from dialer.engine.engine import Engine
 from dialer.engine.seats.commands import SeatLogIn
+from dialer.process.signals import stop_on_signals
 from dialer.simulation.site import simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from tests.support.centre import site_settings

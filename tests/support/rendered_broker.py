@@ -15,7 +15,7 @@ from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, broker_user, r
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path
 from dialer.settings.site import Settings
-from dialer.site.plan import broker_settings
+from dialer.site.broker import broker_settings
 from tests.support.mqtt import PATIENCE_SECONDS
 
 PASSWORD = "dialler's-own-9f2c"

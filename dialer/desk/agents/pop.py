@@ -20,7 +20,7 @@ from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.plan import scripts_of
+from dialer.site.flows import scripts_of
 from dialer.store.agent_reading import AgentReading, OnTheLine
 from dialer.store.desk_file import AgentRecords
 from dialer.store.untyped_sql import Row

@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from dialer import content
-from dialer.app import RunningCentre, running_centre, stop_on_signals
+from dialer.app import RunningCentre, running_centre
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
@@ -30,6 +30,7 @@ from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
 from dialer.pacing.factory import make_pacer
+from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings, load_settings

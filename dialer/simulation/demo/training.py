@@ -16,7 +16,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from dialer.app import RunningCentre, running_centre, stop_on_signals
+from dialer.app import RunningCentre, running_centre
 from dialer.desk.server import running_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
@@ -25,6 +25,7 @@ from dialer.engine.call_flows.commands import SeatMessage, SeatMessageRead
 from dialer.engine.command.registry import Command
 from dialer.errors import SettingError
 from dialer.mqtt.embedded_broker import demo_broker
+from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings

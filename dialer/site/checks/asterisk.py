@@ -20,8 +20,8 @@ from dialer.flows.prompts import playlist_reader
 from dialer.flows.sounds import sounds_said
 from dialer.flows.texts import texts_with
 from dialer.settings.site import Settings
+from dialer.site.asterisk import ami_login
 from dialer.site.checks.finding import Finding, bad, good, note
-from dialer.site.plan import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_rights import ask_dialplan, check_rights

@@ -22,7 +22,8 @@ from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.site.plan import fixed_users, senders_of
+from dialer.site.broker import senders_of
+from dialer.site.plan import fixed_users
 from dialer.store.sqlite import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, must_suit_everybody, new_page, overflowing, violations
 from tests.support.desk import PASSWORD, desk_settings, keep_passwords
@@ -90,7 +91,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
         await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
-        senders = senders_of(settings, users.roles, broker_is_ours=True)
+        senders = senders_of(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))

@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.app import give_back_memory
 from dialer.domain.clock import LoopClock
 from dialer.domain.model import Outcome
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.centre import Centre
 from dialer.engine.seats.log_ins import WrongLogIns
+from dialer.process.memory import trim_memory
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -145,9 +145,9 @@ def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
 async def test_what_malloc_holds_free_is_given_back_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
-    task = asyncio.create_task(give_back_memory())
+    task = asyncio.create_task(trim_memory())
     await asyncio.sleep(3700)
     task.cancel()
     assert asked == [0] * 6
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
-    await give_back_memory()  # nothing to do with another C library
+    await trim_memory()  # nothing to do with another C library

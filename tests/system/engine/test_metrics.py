@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.app import metrics_of, running_centre
+from dialer.app import running_centre
 from dialer.desk.entrance import metrics_of as metrics_of_desk
 from dialer.settings.site import Settings
+from dialer.site.metrics import serving_dialler_metrics
 from dialer.web.picture import Picture
 from tests.support.centre import site_settings
 from tests.support.monitoring import ask, samples
@@ -18,7 +19,10 @@ from tests.support.roll_filler import fill_roll
 async def test_a_centre_that_no_switch_has_reached_is_alive_and_not_ready(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3)
     settings = site_settings(tmp_path, 5038, metrics={"port": 0})
-    async with running_centre(settings) as centre, metrics_of(settings, centre) as port:
+    async with (
+        running_centre(settings) as centre,
+        serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
+    ):
         assert port is not None
         assert await ask(port, "/health") == (200, "well\n")
         assert await ask(port, "/ready") == (503, "no connection to the switch\n")
@@ -38,7 +42,10 @@ async def test_a_desk_is_ready_where_it_hears_the_broker(heard: bool) -> None:
 async def test_without_a_port_nobody_is_answered(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3)
     settings = site_settings(tmp_path, 5038)
-    async with running_centre(settings) as centre, metrics_of(settings, centre) as port:
+    async with (
+        running_centre(settings) as centre,
+        serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
+    ):
         assert port is None
     async with metrics_of_desk(settings, Picture(lambda: 0.0)) as port:
         assert port is None

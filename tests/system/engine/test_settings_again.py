@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from dialer.app import reload_site, running_centre
+from dialer.app import running_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.engine import Engine
@@ -20,7 +20,8 @@ from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.reload import TAKEN
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.reread import MadeOfSettings, SettingsFile
+from dialer.site.reload import SettingsReload
+from dialer.site.reload_signal import reload_site
 from tests.support.stored import query
 
 SITE = """
@@ -147,24 +148,24 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
     [
         (
             [("channels = 20", "channels = 12"), ("port = 0", "port = 4573"), ("enabled = false", "enabled = true")],
-            "nothing was taken of 3 changed settings: fastagi.port, broker.enabled need a restart",
+            "no change was applied: fastagi.port, broker.enabled need a restart",
         ),
         (
             [('kind = "agents"', 'kind = "ivr"\nflow = "turnout"\npacing = "broadcast"')],
-            "of 3 changed settings: campaigns.turnout-agents.kind, campaigns.turnout-agents.pacing need a restart",
+            "no change was applied: campaigns.turnout-agents.kind, campaigns.turnout-agents.pacing need a restart",
         ),
         (
             [('kind = "agents"', 'kind = "agents"\nscript = "not_there"')],
-            "nothing was taken: not_there: no such script; use one of ",
+            "no change was applied: not_there: no such script; use one of ",
         ),
         (
             [("channels = 20", "chanels = 12")],
-            "centre.toml:20: campaigns.turnout-agents.chanels cannot be used; `dialer check` says why",
+            "centre.toml:20: campaigns.turnout-agents.chanels is wrong; `dialer check` shows why",
         ),
-        ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds cannot be used"),
+        ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds is wrong"),
         (
             [("[[campaigns]]", '[[supervisors]]\nname = "asha"\nrole = "supervisor"\n[[campaigns]]')],
-            "nothing was taken of 1 changed setting: supervisors.asha needs a restart",
+            "no change was applied: supervisors.asha needs a restart",
         ),
         (
             [
@@ -193,7 +194,7 @@ def test_the_endpoint_by_which_calls_go_to_twilio_stays_for_the_run(path: Path) 
         ('"turnout-agents"', '"turnout-agents"\ntrunks = ["carrier-a"]'),
     )
     settings = load_settings(path)
-    read = SettingsFile(settings, site_profile(settings), MadeOfSettings([], {}))
+    read = SettingsReload(settings, site_profile(settings))
     change(path, ('endpoint = "cloud"', 'endpoint = "another"'))
     with pytest.raises(CommandRefused, match=r"trunks\.cloud needs a restart"):
         read()
@@ -203,7 +204,7 @@ async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wron
     change(path, ("channels = 20", "channels = 0"))
     await reload_site(engine)
     (alert,) = (each for each in engine.view().alerts if each.code == "settings")
-    assert alert.text.startswith("settings not reloaded: nothing was taken: ")
+    assert alert.text.startswith("settings not reloaded: no change was applied: ")
     change(path, ("channels = 0", "channels = 9"))
     await reload_site(engine)
     assert not any(each.code == "settings" for each in engine.view().alerts)
@@ -256,7 +257,7 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
             with pytest.raises(LogInRefused):
                 await desk.log_in("01", agent, pin, phone_here=False)
         change(path, (f'[[agents]]\nnumber = "17"\npin = "{pins["4711"]}"\n[[agents]]\n{with_19}', ""))
-        with pytest.raises(CommandRefused, match=r"nothing was taken of 2 .*: agents needs a restart"):
+        with pytest.raises(CommandRefused, match=r"no change was applied: agents needs a restart"):
             await engine.execute(ReloadSettings())
         assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
 

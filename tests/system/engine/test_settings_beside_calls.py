@@ -250,7 +250,7 @@ async def test_a_file_that_is_wrong_in_one_place_changes_nothing_in_another(tmp_
             ("channels = 30", "channels = 2"),
             add=CAMPAIGN.format(id="second", pacing="progressive") + 'script = "/not/there.yaml"\n',
         )
-        with pytest.raises(CommandRefused, match=r"^nothing was taken: .*/not/there.yaml") as refused:
+        with pytest.raises(CommandRefused, match=r"^no change was applied: .*/not/there.yaml") as refused:
             await here.reload()
         assert "\n" not in str(refused.value)
         assert (here.seats, here.campaigns) == (["01", "02"], ["agents"])

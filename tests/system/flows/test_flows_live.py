@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import reload_on_hang_up, reload_site, running_centre
+from dialer.app import running_centre
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
@@ -22,6 +22,7 @@ from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import FlowError
 from dialer.flows.texts import shipped_texts, texts_with
 from dialer.simulation.asterisk.voters import Behaviour
+from dialer.site.reload_signal import reload_on_hang_up, reload_site
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.breaking import FailingStore

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-import dialer.app
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import SwitchError
 from dialer.settings.site import Settings
+from dialer.site import fastagi
 from dialer.switch.asterisk.agi_server import AgiServer
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll
@@ -27,7 +27,7 @@ async def server_of(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
         made.append(AgiServer(*arguments, **options))
         return made[0]
 
-    patch.setattr(dialer.app, "AgiServer", kept)
+    patch.setattr(fastagi, "AgiServer", kept)
     async with running_centre(settings, clock=LoopClock(START_EPOCH)):
         return made[0]
 

@@ -23,7 +23,6 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
-from dialer.site.plan import needs_asterisk
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.live_flows import ASK
 from tests.support.roll_filler import fill_roll
@@ -154,7 +153,7 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
         number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
     }
     async with a_site(tmp_path, people=people) as site:
-        assert not needs_asterisk(site.settings())
+        assert not site.settings().uses_asterisk
         async with site.centre() as centre:
             await until(lambda: site.ended().total() >= 30)
             view = centre.engine.view()
@@ -187,7 +186,7 @@ async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path)
         a_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
     ):
         settings = site.settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
-        assert needs_asterisk(settings)
+        assert settings.uses_asterisk
         async with site.centre(settings) as centre:
             asterisk.agi_port = centre.agi_port
             await until(lambda: len(site.twilio.calls) > 10)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from dialer.settings.site import load_settings
-from dialer.site.reread import settings_told
+from dialer.site.settings_changes import settings_by_key
 from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
@@ -57,7 +57,7 @@ def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: P
     async def starts(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
-            await store.settings_changed(settings_told(load_settings(config)), NOW)
+            await store.settings_changed(settings_by_key(load_settings(config)), NOW)
 
     asyncio.run(starts(8, "a secret of twenty letters"))
     asyncio.run(starts(8, "a secret of twenty letters"))

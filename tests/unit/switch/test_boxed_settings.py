@@ -11,7 +11,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.reread import MadeOfSettings, SettingsFile
+from dialer.site.reload import SettingsReload
 from dialer.switch.asterisk.boxes import BoxedSwitch
 
 
@@ -73,11 +73,11 @@ def test_a_seat_that_comes_again_is_of_the_box_of_before_or_waits_for_a_restart(
     first, again = SEAT.format(name="01", box="one"), SEAT.format(name="02", box="one")
     path.write_text(SITE + first + again, encoding="utf-8")
     settings = load_settings(path)
-    read = SettingsFile(settings, site_profile(settings), MadeOfSettings([], {}))
+    read = SettingsReload(settings, site_profile(settings))
     path.write_text(SITE + first, encoding="utf-8")
     read().taken()
     path.write_text(SITE + first + SEAT.format(name="02", box="other"), encoding="utf-8")
-    with pytest.raises(CommandRefused, match=r"of 1 changed setting: seats\.02 needs a restart"):
+    with pytest.raises(CommandRefused, match=r"no change was applied: seats\.02 needs a restart"):
         read()
     path.write_text(SITE + first + again, encoding="utf-8")
     assert read().changed == ("seats.02",)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.site.service import notify, told_to_systemd, watchdog_seconds
+from dialer.process.systemd import notify, service_ready, watchdog_seconds
 from tests.support.virtual import virtual_time
 
 
@@ -40,7 +40,7 @@ async def test_it_is_ready_once_and_alive_three_times_within_the_watchdogs_time(
     systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
-    async with told_to_systemd():
+    async with service_ready():
         await asyncio.sleep(29)
         assert heard(systemd) == ["READY=1", *["WATCHDOG=1"] * 3]
     await asyncio.sleep(60)
@@ -49,7 +49,7 @@ async def test_it_is_ready_once_and_alive_three_times_within_the_watchdogs_time(
 
 @virtual_time()
 async def test_without_a_watchdog_it_is_ready_and_no_more(systemd: socket.socket) -> None:
-    async with told_to_systemd():
+    async with service_ready():
         await asyncio.sleep(100)
     assert heard(systemd) == ["READY=1"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dialer.settings.site import Settings
-from dialer.site.plan import lines_as_before
-from dialer.site.reread import settings_told
+from dialer.site.asterisk import trunks_with_history
+from dialer.site.settings_changes import settings_by_key
 from tests.support.centre import site_settings
 
 BOXES = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]
@@ -35,8 +35,8 @@ def site(directory: Path, boxes: list[dict[str, str]], **lines: str) -> Settings
 def test_a_line_stands_where_its_asterisk_does(
     boxes: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
-    before = settings_told(site(tmp_path, BOXES, one="a", two="b"))
+    before = settings_by_key(site(tmp_path, BOXES, one="a", two="b"))
     now = site(tmp_path, boxes, **lines)
-    told = settings_told(now)
+    told = settings_by_key(now)
     changed = {key for key in {*before, *told} if before.get(key) != told.get(key)}
-    assert lines_as_before(now, changed) == stand
+    assert trunks_with_history(now, changed) == stand

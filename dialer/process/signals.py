@@ -1,0 +1,20 @@
+"""SIGTERM and Ctrl-C: an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on SIGTERM or Ctrl-C; a second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)

@@ -1,0 +1,48 @@
+"""Notifications to systemd (sd_notify(3)): the service is ready, and its watchdog is fed. Without systemd, nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+def notify(state: str) -> None:
+    """Send one state, such as `READY=1`. Errors are ignored: systemd must not stop calls."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.setblocking(False)
+        connection.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+
+
+def watchdog_seconds() -> float | None:
+    """Return the watchdog timeout that systemd set for this process; None: no watchdog."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(microseconds) / 1e6
+
+
+@asynccontextmanager
+async def service_ready() -> AsyncIterator[None]:
+    """Report this service as ready, and feed its watchdog for as long as the context lasts."""
+    notify("READY=1")
+    seconds = watchdog_seconds()
+    if not seconds:
+        yield
+        return
+    watchdog = asyncio.create_task(_feed_watchdog(seconds / 3), name="watchdog")
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+
+
+async def _feed_watchdog(every_seconds: float) -> None:
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(every_seconds)

@@ -1,0 +1,140 @@
+"""The Asterisk servers of a site: an adapter for each, their manager connections (AMI), and all of them as one switch."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import structlog
+
+from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret
+from dialer.deploy.asterisk.events import EVENTS
+from dialer.domain.backoff import Backoff
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import SwitchUnreachable
+from dialer.errors import SettingError
+from dialer.settings.boxes import ONLY, boxes_of, house_phones
+from dialer.settings.lines import Carrier
+from dialer.settings.site import Settings
+from dialer.settings.unfinished import MAKE_ONE
+from dialer.site.reload import Part
+from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.asterisk.ami_client import AmiClient, ami_link
+from dialer.switch.asterisk.ami_rights import check_rights
+from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
+from dialer.switch.asterisk.boxes import BoxedSwitch
+from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
+
+LONGEST_RETRY_SECONDS = 3.0  # seats and calls must be known within 5 s after Asterisk is back
+PING_SECONDS = 1.0  # finds a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)
+
+_log = structlog.get_logger(__name__)
+
+
+class AsteriskServers:
+    """The Asterisk servers of a site."""
+
+    def __init__(self, settings: Settings, name: DiallerName) -> None:
+        """Create an adapter for each server; `name` is the dialler's, which holds their leases."""
+        self._settings = settings
+        manager_secret = settings.ami.secret  # None: the site has no Asterisk, and no connection is accepted
+        self.agi_secret = agi_secret(
+            secrets.token_hex() if manager_secret is None else manager_secret.get_secret_value()
+        )
+        mark = agi_mark(self.agi_secret)
+        self._adapters = {
+            server: AsteriskSwitch(SwitchLease(name), mark, site.asterisk.history, server)
+            for server, site in boxes_of(settings).items()
+        }
+        self.switch: AsteriskSwitch | BoxedSwitch = (
+            self._adapters[ONLY] if ONLY in self._adapters else BoxedSwitch(self._adapters, *_locations(settings))
+        )
+
+    def reload_parts(self) -> Iterator[Part]:
+        """Yield what a reload of the settings changes here: which server has which line, seat and phone."""
+        switch = self.switch
+        if isinstance(switch, BoxedSwitch):
+            yield lambda settings: partial(switch.know, *_locations(settings))
+
+    @asynccontextmanager
+    async def connected(self, chance: random.Random) -> AsyncIterator[None]:
+        """Keep a manager connection to every server, reconnecting as needed, for as long as the context lasts."""
+        async with AsyncExitStack() as stack:
+            for server, site in boxes_of(self._settings).items():
+                await stack.enter_async_context(_manager_connection(site, self._adapters[server], chance))
+            yield
+
+
+def _locations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the server of each endpoint, and the server of each seat by the seat's name."""
+    endpoints = {
+        endpoint: server
+        for server, site in boxes_of(settings).items()
+        for endpoint in (
+            *(trunk.endpoint for trunk in site.trunks),
+            *(seat.endpoint for seat in site.seats),
+            *house_phones(site),
+        )
+    }
+    return endpoints, {seat.name: seat.box or ONLY for seat in settings.seats}
+
+
+def _manager_connection(
+    settings: Settings, switch: AsteriskSwitch, chance: random.Random
+) -> AbstractAsyncContextManager[None]:
+    login = ami_login(settings)
+    seconds = settings.ami.ping_seconds
+    backoff = Backoff(longest_seconds=LONGEST_RETRY_SECONDS)
+    limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
+    return ami_link(
+        lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
+        on_up=switch.up,
+        on_down=switch.down,
+        keep=switch.keep,
+        wait_seconds=lambda failures: backoff.seconds(failures, chance),
+    )
+
+
+def ami_login(settings: Settings) -> AmiLogin:
+    """Return where the manager of a site with one Asterisk is, and our account there. Raises SettingError without a secret."""
+    ami = settings.ami
+    if ami.secret is None:
+        raise SettingError("settings", "ami.secret", "is not set", MAKE_ONE)
+    return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
+
+
+def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
+    """Return the trunks whose earlier calls are all in the call history of the Asterisk that has them now.
+
+    `changed` are the keys of the settings that changed since the last run; None: not known. A trunk that was moved here from
+    another Asterisk or carrier has calls of which this one knows nothing.
+    """
+    if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.boxes") for key in changed):
+        return frozenset()
+    here = (trunk.name for trunk in settings.trunks if trunk.carrier is not Carrier.TWILIO)
+    return frozenset(name for name in here if not {f"trunks.{name}.box", f"trunks.{name}.carrier"} & {*changed})
+
+
+async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
+    """Log in to each Asterisk once, check our permissions there and, given our `name`, that no other dialler uses it.
+
+    Of several servers an unreachable one is skipped as long as another one answers: it joins when it is back.
+
+    Raises SwitchError with the problem, PermissionMissing with the line of manager.conf to change.
+    """
+    unreachable: list[SwitchUnreachable] = []
+    servers = boxes_of(settings)
+    for server, site in servers.items():
+        try:
+            if name is None:
+                await check_rights(ami_login(site))
+            else:
+                await refuse_beside_another(ami_login(site), name)
+        except SwitchUnreachable as error:
+            unreachable.append(error)
+            if len(unreachable) == len(servers):
+                raise
+            _log.warning("asterisk.unreachable", server=server, problem=str(error))

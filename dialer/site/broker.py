@@ -1,0 +1,110 @@
+"""The MQTT broker of a site: where it is, as whom we connect, who may give commands, and the dialler's link to it."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from dialer.domain.clock import Clock
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.enums import SupervisorRole as Role
+from dialer.domain.signing import public_key, read_key_file, read_public_key
+from dialer.engine.engine import Engine
+from dialer.errors import SettingError
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.link import Presence
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Sender, Senders, Signer
+from dialer.settings.site import Settings
+from dialer.settings.supervision import OWN_USER
+from dialer.site.reload import SettingsReload
+from dialer.store.sqlite import Store
+
+OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
+"""Roles of the dialler's own command line: it imports records, and may always stop."""
+
+
+def broker_settings(settings: Settings) -> BrokerSettings:
+    """Return where the broker is and as whom we connect. Raises SettingError."""
+    broker = settings.broker
+    return BrokerSettings(
+        host=broker.host,
+        port=broker.port,
+        username=broker.username,
+        password=broker.password.get_secret_value() if broker.password is not None else None,
+        tls=_tls_context(broker.ca_file) if broker.tls else None,
+    )
+
+
+def broker_as(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
+    """Return the broker's settings for one of our programs that has a broker user of its own."""
+    name = f"{settings.centre.id}.{user}"
+    secret = None if password is None else password.get_secret_value()
+    return replace(broker_settings(settings), username=name, password=secret)
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        problem = f"{ca_file} cannot be read as certificates ({error.strerror or error})"
+        raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
+
+
+def senders_of(
+    settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
+) -> Senders:
+    """Return who may give commands over MQTT: the supervisors of the settings, and the `stored` users as they are at the moment.
+
+    `private_broker`: the broker was started for this run, so it needs no user of ours.
+    """
+    return Senders(
+        fixed_senders(settings),
+        stored,
+        signed=settings.broker.signed_commands,
+        broker_knows=private_broker or settings.broker.username is not None,
+    )
+
+
+def fixed_senders(settings: Settings) -> list[Sender]:
+    """Return the supervisors of the settings, and the dialler's own command line."""
+    key_file = settings.broker.key_file
+    return [
+        Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
+        *(
+            Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
+            for each in settings.supervisors
+        ),
+    ]
+
+
+def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
+    """Return as whom commands from this machine are signed: the dialler's own user, or `user`. Raises SettingError."""
+    key_file = settings.broker.key_file
+    return Signer(user, None if key_file is None else read_key_file(key_file))
+
+
+def broker_monitor(
+    settings: Settings,
+    private_broker: BrokerSettings | None,
+    engine: Engine,
+    store: Store,
+    clock: Clock,
+    chance: random.Random,
+    name: DiallerName,
+    reload: SettingsReload,
+) -> Monitor | None:
+    """Return the dialler's link to the broker; None: the site has no broker. `private_broker` replaces the settings' own."""
+    if not settings.broker.enabled:
+        return None
+    broker = private_broker or broker_settings(settings)
+    presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
+    senders = senders_of(settings, engine.users.roles, private_broker=private_broker is not None)
+    reload.add_parts([lambda settings: partial(senders.use, fixed_senders(settings))])
+    return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))

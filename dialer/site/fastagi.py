@@ -1,0 +1,94 @@
+"""The FastAGI server of a site: which handler answers Asterisk's requests, and which addresses may connect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.engine.engine import Engine
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.prompts import SitePrompts
+from dialer.roll.phone_numbers import plain_number
+from dialer.settings.boxes import boxes_of
+from dialer.settings.site import Settings
+from dialer.site.asterisk import AsteriskServers
+from dialer.site.flows import flows_of, recording_rules, script_rules
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
+from dialer.switch.asterisk.fastagi.door import SiteDoor
+from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
+from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
+from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_containment
+from dialer.switch.asterisk.scripts.runner import script_of
+from dialer.switch.flow_effects import SmsGateway
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def fastagi_server(
+    settings: Settings,
+    engine: Engine,
+    asterisk: AsteriskServers,
+    flows: FlowLibrary,
+    prompts: SitePrompts | None,
+    sms: SmsGateway | None,
+    clock: Clock,
+) -> AsyncIterator[AgiServer]:
+    """Serve Asterisk's FastAGI requests for as long as the context lasts.
+
+    `sms` sends the SMS of flows; None: they fail. Raises PortInUse, SwitchError where an Asterisk's address cannot be
+    found, FlowError where the site has AGI scripts and this machine cannot contain them.
+    """
+    routes = _routes(settings, engine, asterisk, flows, prompts, sms, await _contained_scripts(settings))
+    door = SiteDoor(asterisk.agi_secret, engine.take_alert, clock)
+    limits = AgiLimits(await _allowed_addresses(settings), connections=settings.fastagi.max_connections)
+    try:
+        async with AgiServer(
+            routes, limits, host=settings.fastagi.host, port=settings.fastagi.port, door=door
+        ) as server:
+            yield server
+    finally:
+        door.close()
+
+
+def _routes(
+    settings: Settings,
+    engine: Engine,
+    asterisk: AsteriskServers,
+    flows: FlowLibrary,
+    prompts: SitePrompts | None,
+    sms: SmsGateway | None,
+    scripts: ScriptRules,
+) -> AgiRoutes:
+    flow = FlowHandler(
+        engine,
+        asterisk.switch,
+        lambda: flows.texts,
+        prompts.for_call if prompts is not None else None,
+        AgiFlowRules(recording_rules(settings), sms, scripts),
+    )
+    inbound = InboundHandler(engine, asterisk.switch, lambda number: plain_number(number, settings.centre.region))
+    seat = LogInHandler(engine.seat_desk, asterisk.switch, settings.centre.language)
+    return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
+
+
+async def _contained_scripts(settings: Settings) -> ScriptRules:
+    """Return what AGI scripts may use. Raises FlowError where the site has some and this machine cannot contain them."""
+    rules = script_rules(settings)
+    scripts = [script for flow in flows_of(settings) if (script := script_of(flow)) is not None]
+    if scripts:
+        await asyncio.to_thread(check_containment, rules, scripts)
+        _log.info("scripts.contained", how=describe_containment(rules))
+    return rules
+
+
+async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
+    """Return which addresses may connect: this machine's, those of the Asterisk servers as of now, and the site's own list."""
+    hosts = [site.ami.host for site in boxes_of(settings).values()] if settings.uses_asterisk else []
+    asterisk = [address for host in hosts for address in await addresses_of(host)]
+    return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -1,0 +1,77 @@
+"""The flows and scripts of a site: which its settings name, and the library that a running dialler takes them from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from dialer.domain.enums import Purpose
+from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.model import offers_allowed
+from dialer.flows.script import ScriptLibrary
+from dialer.flows.texts import texts_with
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.site.reload import Part
+from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
+from dialer.switch.asterisk.scripts.containment import ScriptRules
+from dialer.switch.asterisk.scripts.runner import script_of
+
+NOBODY = "nobody"
+"""The user that AGI scripts run as where the dialler runs as root and the settings name no user."""
+
+
+def flows_of(settings: Settings) -> set[str]:
+    """Return the names or files of the flows that a site uses."""
+    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
+    return {flow for flow in named if flow is not None}
+
+
+def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
+    """Return by campaign the script that its agents read, as the settings name it, and the campaign's purpose."""
+    return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
+
+
+def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
+    """Load the flows of a site and the scripts of its agents. Raises FlowError for the first that is wrong."""
+    may_offer = offers_allowed(profile)
+    scripts = ScriptLibrary(scripts_of(settings), may_offer)
+    read_texts = partial(texts_with, settings.flows.texts)
+    return FlowLibrary(sorted(_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
+
+
+def flows_part(flows: FlowLibrary) -> Part:
+    """Return the part of a reload that loads flows and scripts."""
+
+    def prepared(settings: Settings) -> Callable[[], None]:
+        return flows.prepared(_flow_files(settings), scripts_of(settings))
+
+    return prepared
+
+
+def _flow_files(settings: Settings) -> list[str]:
+    """Return the flows of a site without AGI scripts, which are programs."""
+    return [flow for flow in flows_of(settings) if script_of(flow) is None]
+
+
+def recording_rules(settings: Settings) -> RecordingRules | None:
+    """Return where callers' messages are stored; None: the site records none."""
+    flows = settings.flows
+    return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
+
+
+def script_rules(settings: Settings) -> ScriptRules:
+    """Return what AGI scripts may use. Scripts that run as the dialler's user would see its settings and store if not hidden."""
+    flows, store = settings.flows, settings.store
+    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))
+    return ScriptRules(
+        flows.script_seconds,
+        flows.script_memory_megabytes,
+        flows.script_user or (NOBODY if os.geteuid() == 0 else None),
+        flows.script_processes,
+        flows.script_network,
+        errors=flows.script_errors,
+        hidden=tuple(path.resolve() for path in hidden if path is not None),
+    )

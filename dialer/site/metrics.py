@@ -1,0 +1,28 @@
+"""Metrics of the dialler for a monitoring server, where the settings name a port."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from dialer.engine.engine import Engine
+from dialer.mqtt.monitor import Monitor
+from dialer.settings.site import Settings
+
+
+def serving_dialler_metrics(
+    settings: Settings, engine: Engine, monitor: Monitor | None
+) -> AbstractAsyncContextManager[int | None]:
+    """Serve the dialler's metrics for as long as the context lasts; it provides the port, None: they are turned off."""
+    if settings.metrics.port is None:
+        return nullcontext()
+    from dialer.metrics.families import Readiness, of_centre  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+
+    directory = settings.store.path.resolve().parent
+
+    def readiness() -> Readiness:
+        broker_up = None if monitor is None else monitor.broker_up
+        return of_centre(engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
+
+    return serving_metrics(settings.metrics.host, settings.metrics.port, readiness)

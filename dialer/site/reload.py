@@ -1,0 +1,136 @@
+"""Reload of the settings file while the dialler runs: all changes are applied, or none where one needs a restart or is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dialer.domain.errors import CommandRefused
+from dialer.engine.plan import Reread
+from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.flows.model import offers_allowed
+from dialer.flows.prompts import labels_synthetic, rules_of
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.lines import Carrier
+from dialer.settings.reload import ReadAt
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.site.plan import engine_plan
+from dialer.site.settings_changes import Change, changes, settings_by_key
+
+Part = Callable[[Settings], Callable[[], object]]
+"""A part of a running centre that is built from its settings: builds it from new ones, and returns what puts it into use.
+
+Raises MatdanError for settings that it cannot be built from.
+"""
+
+RefuseSettings = Callable[[Settings, Profile], None]
+"""Raises MatdanError for settings that must not be dialled with."""
+
+
+class SettingsReload:
+    """The settings file that a dialler was started with, and what is built from it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        profile: Profile,
+        *,
+        fixed_profile: Profile | None = None,
+        recorded: Mapping[str, str] | None = None,
+        refuse: RefuseSettings | None = None,
+    ) -> None:
+        """`settings` and `profile` are those in force. `fixed_profile` replaces the one that the settings name.
+
+        `recorded` is what the start recorded in the audit besides the settings.
+        """
+        self._settings, self._profile = settings, profile
+        self._fixed_profile = fixed_profile
+        self._recorded = recorded or {}
+        self._refuse = refuse
+        self._parts: list[Part] = []
+        self._lines = _lines_of(settings)  # of this run: a name stays with its line for as long as the run lasts
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Rebuild these with each reload."""
+        self._parts.extend(parts)
+
+    def __call__(self) -> Reread:
+        """Read the file again. Raises CommandRefused where it is wrong, looser than the profile, or where a change needs a restart.
+
+        The text names settings but not their values: it is published on the broker.
+        """
+        try:
+            settings = load_settings(Path(self._settings.file.name))
+            profile = self._fixed_profile or site_profile(settings)
+        except SettingError as error:
+            raise _unusable(error) from error
+        changed = list(changes(self._settings, settings))
+        changed += self._profile_changes(settings, profile, changed)
+        need_restart = [change.name for change in changed if change.takes_effect is ReadAt.RESTART]
+        need_restart += self._others_that_need_restart(settings)
+        if need_restart:
+            verb = "needs" if len(need_restart) == 1 else "need"
+            raise CommandRefused(f"no change was applied: {', '.join(need_restart)} {verb} a restart")
+        try:
+            if changed and self._refuse is not None:
+                self._refuse(settings, profile)
+            rebuilt = [part(settings) for part in self._parts]
+        except SettingError as error:
+            raise _unusable(error) from error
+        except MatdanError as error:
+            raise CommandRefused(f"no change was applied: {error}") from error
+
+        def apply() -> None:
+            self._settings, self._profile = settings, profile
+            self._lines |= _lines_of(settings)
+            for use in rebuilt:
+                use()
+
+        recorded = {**settings_by_key(settings), **self._recorded}
+        ours = tuple(change.name for change in changed if change.takes_effect is not ReadAt.ELSEWHERE)
+        others = tuple(change.name for change in changed if change.takes_effect is ReadAt.ELSEWHERE)
+        return Reread(engine_plan(settings, profile), ours, others, recorded, apply)
+
+    def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
+        """Yield a change where the profile's own file has changed; flows, sounds and caps hold copies of some of its rules."""
+        before = self._profile
+        same_copies = _copied_from(settings, before) == _copied_from(settings, profile)
+        if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
+            yield Change("rules.jurisdiction (the profile)", ReadAt.RELOAD if same_copies else ReadAt.RESTART)
+
+    def _others_that_need_restart(self, settings: Settings) -> Iterator[str]:
+        before = self._settings
+        if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
+            yield "agents"
+        for name, line in _lines_of(settings).items():
+            known = self._lines.get(name)
+            if known != line and (known is not None or line[0] is Carrier.TWILIO):
+                yield name
+        for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
+            yield f"supervisors.{supervisor}"  # the store may have a user of that name: only a start resolves that
+        if not before.has_scripts and settings.has_scripts:  # their containment is chosen at the start
+            yield "the first AGI script"
+        if settings.uses_asterisk is not before.uses_asterisk:
+            yield "the first seat or Asterisk trunk, or the last"
+
+
+def _copied_from(settings: Settings, profile: Profile) -> tuple[object, ...]:
+    """Return what flows, sounds and the windows of caps copy from the profile when the dialler starts."""
+    windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
+    return offers_allowed(profile), labels_synthetic(settings, profile), rules_of(settings.audio, profile), windows
+
+
+def _unusable(error: SettingError) -> CommandRefused:
+    every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
+    where = ", ".join(f"{each.file}: {each.key}" for each in every)
+    return CommandRefused(f"no change was applied: {where} is wrong; `dialer check` shows why")
+
+
+def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+    """Return for each trunk and each seat's phone its carrier and server; for a Twilio trunk its endpoint, which routes calls."""
+    trunks = {
+        f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.box)
+        for each in settings.trunks
+    }
+    return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.box) for each in settings.seats}

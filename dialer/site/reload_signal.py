@@ -1,0 +1,41 @@
+"""Reload of settings and flows while the dialler runs, on SIGHUP."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import structlog
+
+from dialer.domain.view import Alert, AlertLevel
+from dialer.engine.campaigns.commands import ReloadFlows, ReloadSettings
+from dialer.engine.engine import Engine
+from dialer.errors import MatdanError
+
+_log = structlog.get_logger(__name__)
+
+
+def reload_on_hang_up(engine: Engine) -> None:
+    """Reload settings and flows on SIGHUP, for the next call."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def on_signal() -> None:
+        task = loop.create_task(reload_site(engine), name="reload")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_signal)
+
+
+async def reload_site(engine: Engine) -> None:
+    """Reload the settings, then the flows. What is wrong stays as it was, and an alert says why until it is corrected."""
+    for content, command in (("settings", ReloadSettings()), ("flows", ReloadFlows())):
+        try:
+            result = await engine.execute(command)
+        except MatdanError as error:
+            text = f"{content} not reloaded: {error}"
+            engine.take_alert(Alert(content, AlertLevel.WARNING, text, engine.view().at))
+        else:
+            _log.info(f"{content}.reloaded", result=result)
+            engine.take_alert(Alert(content, AlertLevel.WARNING, result, engine.view().at, cleared=True))

@@ -1,0 +1,67 @@
+"""Differences between two versions of a site's settings, and settings as key-value pairs for the audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dialer.settings.reload import ReadAt, how_taken
+from dialer.settings.site import Settings
+
+_NAME_FIELDS = ("id", "name", "number", "day")
+
+
+class Change(NamedTuple):
+    """A setting that differs."""
+
+    name: str  # its dotted key, with tables by name: `campaigns.turnout-agents.hours`; a whole table where it was added or removed
+    takes_effect: ReadAt
+
+
+def settings_by_key(settings: Settings) -> dict[str, str]:
+    """Return every setting as JSON by its dotted key, as the audit records it at each start: secrets masked, without [store]."""
+    found: dict[str, str] = {}
+
+    def add(key: str, value: object) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                add(f"{key}.{name}" if key else str(name), inner)
+        elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            for place, each in enumerate(value, 1):
+                names = each if isinstance(each, dict) else {}
+                name = next((str(names[field]) for field in _NAME_FIELDS if names.get(field)), str(place))
+                add(f"{key}.{name}", each)
+        else:
+            found[key] = json.dumps(value, ensure_ascii=False)
+
+    add("", settings.model_dump(mode="json", exclude={"store": True}))
+    return found
+
+
+def changes(before: Settings, after: Settings) -> Iterator[Change]:
+    """Yield each setting that differs, once."""
+    for place in _changed_places((), before.model_dump(), after.model_dump()):
+        section, *keys = place
+        if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
+            keys = keys[1:]
+        yield Change(".".join(place), how_taken(section, keys[0] if keys else ""))
+
+
+def _changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
+    tables = [_by_name(each) for each in (before, after)]
+    if before == after:
+        return
+    if all(isinstance(each, Mapping) for each in tables) and len(place) < 3:
+        for key in dict.fromkeys([*tables[0], *tables[1]]):
+            yield from _changed_places((*place, str(key)), tables[0].get(key), tables[1].get(key))
+    else:
+        yield place
+
+
+def _by_name(value: Any) -> Any:
+    """Return an array of named tables as a mapping by name, anything else unchanged."""
+    if not isinstance(value, tuple) or not all(isinstance(each, Mapping) for each in value):
+        return value
+    names = [each.get("id", each.get("name", each.get("number"))) for each in value]
+    return dict(zip(names, value, strict=True)) if None not in names and len(set(names)) == len(names) else value

@@ -1,0 +1,59 @@
+"""The store of a site: opened for the dialler, brought in line with the settings, and watched for disk space."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from dialer.mqtt.topics import encode
+from dialer.settings.site import Settings
+from dialer.site.settings_changes import settings_by_key
+from dialer.store.keys import site_key
+from dialer.store.sqlite import Store, open_store
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open the store for the dialler, locked, for as long as the context lasts. Raises StoreError."""
+    store = await open_store(settings.store.path, encode=encode, key=site_key(settings))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedWeights:
+    """The voters' weights that headquarters sent, after those that are new were imported."""
+
+    recorded: Mapping[str, str] = field(default_factory=dict)  # recorded with the settings of this start, by list
+    problem: str | None = None  # with the first list that could not be imported
+
+
+async def import_new_weights(settings: Settings) -> ImportedWeights:
+    """Import what is new in headquarters' folder of voters' weights. Call it before the store is opened. Raises StoreError."""
+    folder = settings.headquarters.weights_folder
+    if folder is None:
+        return ImportedWeights()
+    from dialer.roll.weights import take_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
+
+    recorded, problem = await asyncio.to_thread(take_new_weights, folder, settings.store.path, key=site_key(settings))
+    return ImportedWeights(recorded, None if problem is None else f"Voters' weights were not imported: {problem}")
+
+
+async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
+    """Record the settings of this start, and bring the store in line with them: opt-out hashes, room for the uplink."""
+    await store.settings_changed({**settings_by_key(settings), **weights.recorded}, at)
+    await store.hash_numbers(settings.rules.secrets())
+    hq = settings.headquarters
+    await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
+
+
+def disk_has_room(settings: Settings) -> Callable[[], bool]:
+    """Return a check of whether the store's disk has more free space than the reserve."""
+    directory = settings.store.path.resolve().parent
+    reserve = settings.store.reserve_megabytes * 1024 * 1024
+    return lambda: shutil.disk_usage(directory).free > reserve

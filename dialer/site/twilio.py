@@ -1,0 +1,49 @@
+"""The Twilio account of a site. Twilio's library is an optional extra, imported only where the settings use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import SwitchError
+from dialer.settings.site import Settings
+from dialer.store.sqlite import Store
+from dialer.switch.twilio import NO_TWILIO
+
+if TYPE_CHECKING:
+    from dialer.switch.twilio.carrier import TwilioCarrier
+
+
+@asynccontextmanager
+async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
+    """Provide the Twilio account for as long as the context lasts; None: the site has none.
+
+    Raises SwitchError where the extra is not installed.
+    """
+    if not settings.twilio.enabled:
+        yield None
+        return
+    try:
+        from dialer.switch.twilio.carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise SwitchError(NO_TWILIO) from error
+    carrier = TwilioCarrier(settings, store, clock)
+    try:
+        yield carrier
+    finally:
+        await carrier.close()
+
+
+async def twilio_spent_today(settings: Settings) -> float:
+    """Ask Twilio what the account has spent today. Raises SwitchError."""
+    try:
+        from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise SwitchError(NO_TWILIO) from error
+    api = TwilioApi(settings.twilio)
+    try:
+        return (await api.spent_today())[0]
+    finally:
+        await api.close()
