@@ -47,12 +47,12 @@ from tests.support.centre import site_settings
 from tests.support.desk import PIN, PIN_HASH
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
+from tests.support.waiting import HANG_SECONDS
 
 PHONES = 150
 RELOADS, KILLS = 20, 10
 BACK_SECONDS = 1.5  # p95, from the reload to the agent's voice in the conference
 LOST_SECONDS = 3.0  # from the kill to a seat that is lost, and no channel left of it
-PATIENCE_SECONDS = 20.0
 CALLS = Scenario.model_validate(
     {
         "about": "voters who answer at once and stay a while",
@@ -124,7 +124,7 @@ class Floor:
         await page.add_init_script(HEARING)
         await page.goto(f"{self.origin}/agent")
         given, status = {"agent": "101", "pin": PIN, "seat": "01", "phone": "browser"}, 0
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while status != 204:  # the desk may not hear the broker yet
                 status = await page.evaluate(SIGN_IN, given)
         await page.reload()
@@ -133,7 +133,7 @@ class Floor:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until it does. Raises TimeoutError."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 await asyncio.sleep(0.01)
 
@@ -308,7 +308,7 @@ async def reloads(floor: Floor, *, told: Told) -> None:
         talks += floor.state() is SeatState.TALKING
         begun = time.monotonic()
         await page.reload(wait_until="commit")
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while (await floor.heard(page))[0] < 3:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
@@ -332,7 +332,7 @@ async def kills(floor: Floor, *, told: Told) -> None:
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(0.3):
                 await debugger.send("Page.crash")
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while await floor.has_phone() or floor.state() not in {SeatState.LOST, SeatState.WRAP_UP}:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)

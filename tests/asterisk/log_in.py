@@ -18,8 +18,8 @@ from tests.asterisk.stage import Lab, put_sounds
 from tests.support.desk import PIN, PIN_HASH
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
+from tests.support.waiting import HANG_SECONDS
 
-PATIENCE_SECONDS = 30.0
 KEY_SECONDS = 0.6
 WRONG_PIN = "9999"
 CALLS = Scenario.model_validate(
@@ -67,7 +67,7 @@ class AgentAtPhone:
     async def was_hung_up(self) -> bool:
         """Whether the switch ends the call, in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 return await self._call.wait() == 0
         return False
 
@@ -133,7 +133,7 @@ def seat(centre: RunningCentre, name: str) -> SeatView:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until it does. Raises TimeoutError."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while not holds():
             await asyncio.sleep(0.02)
 

@@ -25,6 +25,7 @@ from tests.attack.kill_histories import tell_progress
 from tests.support.processes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
+from tests.support.waiting import HANG_SECONDS
 
 CAMPAIGN: dict[str, object] = {"id": "ivr", "kind": "ivr", "pacing": "broadcast", "channels": 10, "hours": HOURS}
 FLOW = str(Path(__file__).with_name("attack_flow.yaml"))
@@ -69,7 +70,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
             await _is_there(switch)
             await ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
             last.terminate()
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(HANG_SECONDS):
                 status = await last.wait()
                 assert status == 0, f"status {status}: " + (directory / "child.log").read_text()[-1000:]
         _reckon(directory, switch, told, figures)
@@ -77,7 +78,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
 
 
 async def _is_there(switch: SimulatedAsterisk) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(HANG_SECONDS):
         while not switch.audience.sessions:
             await asyncio.sleep(0.01)
 

@@ -35,8 +35,9 @@ from dialer.site.broker import senders_of
 from dialer.store.sqlite import Store, open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
+from tests.support.waiting import HANG_SECONDS
 
 pytestmark = NEEDS_MOSQUITTO
 
@@ -85,7 +86,7 @@ async def a_monitor(settings: BrokerSettings, store: Store, senders: Any) -> Asy
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, senders)
     running = asyncio.create_task(monitor.run(stop))
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not monitor.broker_up:
                 assert not engine.view().alerts, engine.view().alerts
                 await asyncio.sleep(0.01)
@@ -140,7 +141,7 @@ async def heard(ground: Ground, how: dict[str, Any], centre: str) -> set[str]:
             await client.subscribe(every, qos=1)
         await ground.send("asha", "stop-all")
         await speaker.publish(f"dialer/v1/{centre}/alerts", b"the last", qos=1)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             async for message in client.messages:
                 topics.add(str(message.topic))
                 if message.payload == b"the last":
@@ -228,7 +229,7 @@ def pour(how: dict[str, Any], topic: str, length: int) -> int:
 
     hello = text("MQTT") + bytes([4, 0xC2, 0, 60]) + text("pouring") + text(how["username"]) + text(how["password"])
     sent = 0
-    with socket.create_connection((how["hostname"], how["port"]), timeout=PATIENCE_SECONDS) as line:
+    with socket.create_connection((how["hostname"], how["port"]), timeout=HANG_SECONDS) as line:
         line.sendall(packet(0x10, len(hello)) + hello)
         assert line.recv(4) == b"\x20\x02\x00\x00"
         line.sendall(packet(0x30, len(text(topic)) + length) + text(topic))
@@ -292,14 +293,14 @@ async def test_a_retained_command_is_refused_and_taken_off_the_broker(tmp_path: 
         async with aiomqtt.Client(**how, protocol=V5) as listener:
             await listener.subscribe("dialer/v1/pune-1/replies/asha/+", qos=1)
             assert await publish(how, topic, stop_all(), retain=True) < 128
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 reply = json.loads((await anext(listener.messages)).payload)
         assert reply["status"] == "refused"
         assert "retain" in reply["text"]
         async with aiomqtt.Client(**own, protocol=V5) as later:  # sees what a dialler would at its next start
             await later.subscribe(topic, qos=1)
             await later.publish(topic, b"{}", qos=1)
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 first = await anext(later.messages)
     assert (first.payload, first.retain) == (b"{}", False)
     assert ground.engine.executed == []
@@ -325,9 +326,9 @@ async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: St
     ) as ground:
         assert await ground.send("asha", "stop-all") == "done: StopAll"
         address = ("127.0.0.1", ground.broker.dialler("pune-1").port)
-        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as line, pytest.raises(ssl.SSLError):
+        with socket.create_connection(address, timeout=HANG_SECONDS) as line, pytest.raises(ssl.SSLError):
             ssl.create_default_context().wrap_socket(line, server_hostname="127.0.0.1")  # nobody vouches for it
-        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as line:
+        with socket.create_connection(address, timeout=HANG_SECONDS) as line:
             line.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03eve")
             with contextlib.suppress(ConnectionError):
                 assert not line.recv(64).startswith(b"\x20")  # no CONNACK without encryption

@@ -43,6 +43,7 @@ from tests.support.desk import PIN, PIN_HASH
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import CHEAP
 from tests.support.stored import rows
+from tests.support.waiting import HANG_SECONDS
 
 SEATS = 12
 WORDS = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
@@ -174,7 +175,7 @@ class Processes:
         """End them all; the dialler in order."""
         dialler = self.started["dialler"]
         dialler.terminate()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_SECONDS):
             status = await dialler.wait()
         assert status == 0, (self.folder / "dialler.log").read_text()[-2000:]
         await self.kill("desk")
@@ -211,7 +212,7 @@ async def play(folder: Path, words: int, seed: int, progress: Callable[[str], No
                 await asyncio.sleep(chance.uniform(0.0, 1.5))
                 await processes.start(what)
         await _until_kept(agents, kept + 1)  # all is up again
-        async with asyncio.timeout(120):  # and each page is answered
+        async with asyncio.timeout(HANG_SECONDS):  # and each page is answered
             while any(agent.unanswered for agent in agents):
                 await asyncio.sleep(0.1)
         for task in working:

@@ -16,6 +16,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
+from tests.support.waiting import HANG_SECONDS
 
 STAYS = Behaviour(answer_after=1.0)
 CONFIG = SimulatedAsteriskConfig(
@@ -121,7 +122,7 @@ async def test_a_stalled_connection_stays_open_and_says_nothing() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.stall_ami()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG_SECONDS):
                 await lab.action("Ping")
         assert not lab.ended.is_set()
         switch.resume_ami()

@@ -24,9 +24,10 @@ from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.web.access import DESK_COOKIE
 from tests.support.centre import site_settings
 from tests.support.desk import PASSWORD, keep_passwords
-from tests.support.mqtt import PATIENCE_SECONDS, Wire
+from tests.support.mqtt import Wire
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import AGENTS, CHEAP
+from tests.support.waiting import HANG_SECONDS
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class AgentPage:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once it holds of what was told."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 self._news.clear()
                 await self._news.wait()
@@ -114,7 +115,7 @@ class AgentCentre:
     async def supervise(self, name: str, **values: Any) -> dict[str, Any]:
         """Give a command of the board as a supervisor."""
         headers = {"origin": self.origin}
-        async with httpx.AsyncClient(base_url=self.origin, timeout=PATIENCE_SECONDS) as http:
+        async with httpx.AsyncClient(base_url=self.origin, timeout=HANG_SECONDS) as http:
             answer = await http.post("/api/sign-in", json={"name": "asha", "password": PASSWORD}, headers=headers)
             headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
             asked = {"id": str(uuid.uuid4()), "name": name, **values}
@@ -152,12 +153,12 @@ async def agent_centre(
         await wire.lead_to(broker.port)
         to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
         desk = await stack.enter_async_context(running_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
-        browser = httpx.AsyncClient(base_url=desk.origin, timeout=PATIENCE_SECONDS)
+        browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)
         http = await stack.enter_async_context(browser)
         site = SimulatedSite(switch, centre)
         running = asyncio.create_task(site.run())
         page = AgentPage(desk.origin, http)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not (site.view.switch_up and centre.monitor is not None and centre.monitor.broker_up):
                 await asyncio.sleep(0.02)
             while not (await page.ask("GET", "/health")).json()["broker"]:

@@ -23,8 +23,8 @@ from dialer.web.picture import Picture
 from dialer.web.protection import PageProtection
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
+from tests.support.waiting import HANG_SECONDS
 
-PATIENCE_SECONDS = 15.0
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
 
 ME: dict[str, Any] = {
@@ -237,7 +237,7 @@ class AgentDesk:
 
     async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until so many commands of that name came; their values."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while True:
                 found = [values for _, each, values in self.commands if each == name]
                 if len(found) >= count:

@@ -22,6 +22,7 @@ from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun
+from tests.support.waiting import HANG_SECONDS
 
 SCRIPT_ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
 SCRIPT_FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}
@@ -106,7 +107,7 @@ async def run_script(
     async def handler(agi: AgiCall) -> None:
         ends.append(await ScriptRun(agi, path, rules, commit, SCRIPT_FACTS, recordings).run())
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(40):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         await peer.talk(server.port)
     return ends[0], peer.commands
 

@@ -15,11 +15,12 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES, are_built
 from tests.support.letters import NARROW, WIDE, font
+from tests.support.waiting import HANG_SECONDS
 
 CHROMIUM = shutil.which("chromium")
 AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
 NO_AXE = "axe-core comes with the pages' build (npm ci), which has not run here"
-PATIENCE_MS = 15_000
+PATIENCE_MS = HANG_SECONDS * 1000
 expect.set_options(timeout=PATIENCE_MS)
 SIZES = [(1366, 768), (683, 384), (360, 640)]
 """Half of 1366 by 768 is what 200 % zoom leaves."""

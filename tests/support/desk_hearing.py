@@ -12,7 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.hearing import Hearing
 from dialer.web.picture import Picture
-from tests.support.mqtt import PATIENCE_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 
 class Watched(Picture):
@@ -28,7 +28,7 @@ class Watched(Picture):
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once it holds."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -16,9 +16,9 @@ from dialer.nats import wire
 from dialer.nats.session import connected
 from dialer.nats.wire import BatchRow, UpBatch
 from dialer.settings.headquarters import HqSettings
+from tests.support.waiting import HANG_SECONDS
 
 NOW = 1_713_764_000.0  # Monday 22 April 2024, 11:03 in India
-PATIENCE_SECONDS = 15.0
 
 
 def hq_settings(server: str, books: str, *centres: str) -> HqSettings:
@@ -87,7 +87,7 @@ async def looked(address: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 async def until_true(wanted: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while not wanted():
             await asyncio.sleep(0.02)
 
@@ -96,7 +96,7 @@ async def until_found(address: str, sql: str, wanted: object) -> None:
     """Wait until a query in the books gives these rows."""
     found: object = None
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), database(address) as books:
+        async with asyncio.timeout(HANG_SECONDS), database(address) as books:
             while (found := await books.ask(sql)) != wanted:
                 await asyncio.sleep(0.02)
     except TimeoutError:

@@ -18,6 +18,7 @@ from dialer.mqtt.client import BrokerSettings, MqttVersion
 from dialer.mqtt.embedded_broker import mosquitto_path
 from dialer.mqtt.senders import Sender, Senders
 from dialer.settings.supervision import OWN_USER
+from tests.support.waiting import HANG_SECONDS
 
 NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
 """For what the broker that is always there cannot do: MQTT 5, sessions that wait, users with passwords."""
@@ -29,7 +30,6 @@ SENDERS = Senders(
     ]
 )
 """Somebody of each role, by its name, and the dialler's own command line."""
-PATIENCE_SECONDS = 60.0  # amqtt may lose an answer, and is asked again after ten seconds
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Supervisor:
 
     async def wait_for(self, wanted: Callable[[Heard], bool], count: int = 1) -> list[Heard]:
         """The messages that are `wanted`, once there are `count` of them."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while len(found := [message for message in self.heard if wanted(message)]) < count:
                 self._news.clear()
                 await self._news.wait()

@@ -16,7 +16,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
-from tests.support.mqtt import PATIENCE_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 PASSWORD = "dialler's-own-9f2c"
 
@@ -79,7 +79,7 @@ async def rendered_broker(
 
 
 async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             assert process.returncode is None, log.read_text()
             with contextlib.suppress(OSError):

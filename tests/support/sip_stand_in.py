@@ -13,6 +13,7 @@ from fastapi import APIRouter, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from dialer.web.access import PageRoute, allow_anyone
+from tests.support.waiting import HANG_SECONDS
 
 INVITE = """INVITE sip:agent04@127.0.0.1:60704;transport=WS SIP/2.0
 Via: SIP/2.0/WS 127.0.0.1:53689;rport;branch=z9hG4bKPj{call};alias
@@ -57,9 +58,6 @@ a=mid:audio-0
 """
 
 
-PATIENCE_SECONDS = 60.0
-
-
 @dataclass(slots=True)
 class SipStandIn:
     """What the page's phone speaks to."""
@@ -101,7 +99,7 @@ class SipStandIn:
 
     async def heard(self, beginning: str, count: int = 1) -> list[str]:
         """Wait until so many messages that begin so have come; they."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while len(found := [each for each in self.said if each.startswith(beginning)]) < count:
                 self._heard.clear()
                 await self._heard.wait()
@@ -112,7 +110,7 @@ class SipStandIn:
         offer = OFFER.replace("\n", "\r\n")
         text = INVITE.replace("\n", "\r\n").format(call=call, length=len(offer), offer=offer)
         await self.lines[-1].send_text(text)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not (
                 found := [each for each in await self.heard("SIP/2.0 200 OK") if f"Call-ID: {call}\r\n" in each]
             ):

@@ -15,6 +15,7 @@ from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_flow
 from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
+from tests.support.waiting import HANG_SECONDS
 
 HANG_UP = "HANGUP"
 CUT = "CUT"
@@ -69,7 +70,7 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
             )
         )
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(10):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         await line.talk(server.port)
     return results, commits
 
@@ -139,7 +140,7 @@ async def test_a_hundred_calls_at_once_are_not_mixed_up() -> None:
             writer.write(f"200 result={ord(keys.pop(0)) if waits else 0} endpos=1\n".encode())
         writer.close()
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         await asyncio.gather(*(worker(server.port, serial) for serial in range(1, 101)))
     assert sorted(made) == sorted(f"call-{serial} {serial}" for serial in range(1, 101))
 

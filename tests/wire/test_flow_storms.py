@@ -15,6 +15,7 @@ from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowResult, run_flow
 from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
+from tests.support.waiting import HANG_SECONDS
 
 SECONDS_A_SOUND = 3.0
 LONGEST_SECONDS = 15 * 60
@@ -55,7 +56,7 @@ async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
             await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit)
         )
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         for name in shipped_flows():
             seconds = await storm(server.port, keys)
             assert results[-1].state.flow == name
@@ -77,7 +78,7 @@ async def test_an_hour_of_silence_is_no_call() -> None:
             call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit
         )
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         for _ in shipped_flows():
             longest = max(longest, await storm(server.port, ""))
     assert longest < 180

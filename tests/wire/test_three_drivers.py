@@ -32,6 +32,7 @@ from tests.support.flow_support import FACTS, FLOWS
 from tests.support.scripted_call import ScriptedCall
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import Line
+from tests.support.waiting import HANG_SECONDS
 
 WALKS = 40
 LANGUAGE = "hi"
@@ -163,7 +164,7 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
             )
         )
 
-    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(10):
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         await peer.talk(server.port)
     (result,) = results
     return Transcript(

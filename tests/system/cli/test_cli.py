@@ -18,6 +18,7 @@ from tests.support.certified import entry, write_prompts
 from tests.support.command_line import run
 from tests.support.forked import COMMAND_LINE, Forked, forked
 from tests.support.paths import ROOT
+from tests.support.waiting import HANG_SECONDS
 
 SECRET = "mT4-a8Qk2_xWz9"
 USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
@@ -202,7 +203,7 @@ async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Pat
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
         assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
         with Forked(COMMAND_LINE, "run", "-c", config) as running:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG_SECONDS):
                 while not await _listens(port):
                     await asyncio.sleep(0.1)
             result = await asyncio.to_thread(dialer, "check", "-c", config, "--json")

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-
-PATIENCE_SECONDS = 60.0
+from tests.support.waiting import HANG_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def journal_lines(directory: Path) -> int:
 
 
 def calls_run(directory: Path, lines: int) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + HANG_SECONDS
     while journal_lines(directory) < lines:
         assert time.monotonic() < until, "no calls were placed"
         time.sleep(0.1)
@@ -48,7 +47,7 @@ def test_the_demo_ends_in_good_order(tmp_path: Path) -> None:
     try:
         calls_run(tmp_path, 20)
         os.killpg(demo.pid, signal.SIGINT)
-        output, errors = demo.communicate(timeout=PATIENCE_SECONDS)
+        output, errors = demo.communicate(timeout=HANG_SECONDS)
     finally:
         demo.kill()
     assert (demo.returncode, errors) == (0, ""), output + errors
@@ -96,12 +95,12 @@ def test_workers_say_nothing_and_end_with_who_started_them(tmp_path: Path) -> No
     command, pipe = [sys.executable, "go.py"], subprocess.PIPE
     going = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=pipe, text=True, start_new_session=True)
     try:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + HANG_SECONDS
         while len(list(tmp_path.glob("*.begun"))) < 2:  # then one worker waits, or is still starting
             assert time.monotonic() < until, "the jobs were not begun"
             time.sleep(0.05)
         os.killpg(going.pid, signal.SIGINT)
-        _, errors = going.communicate(timeout=PATIENCE_SECONDS)
+        _, errors = going.communicate(timeout=HANG_SECONDS)
     finally:
         going.kill()
     assert (going.returncode, errors) == (130, "")

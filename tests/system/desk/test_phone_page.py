@@ -13,6 +13,7 @@ from dialer.desk.agents.phone import AWAY, TAKEN
 from tests.support.agent_desk import AgentDesk, agent_desk
 from tests.support.browser import NEEDS_A_BROWSER, alone, new_page
 from tests.support.sip_stand_in import SipStandIn
+from tests.support.waiting import HANG_SECONDS
 
 pytestmark = NEEDS_A_BROWSER
 MICROPHONE = """
@@ -46,7 +47,7 @@ class Site:
 async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
     switch = SipStandIn()
-    async with asyncio.timeout(60), agent_desk(switch.router()) as desk, alone(browser):
+    async with asyncio.timeout(HANG_SECONDS), agent_desk(switch.router()) as desk, alone(browser):
         desk.me["phone"] = "browser"
         yield Site(desk, switch, browser, faults)
     assert not faults

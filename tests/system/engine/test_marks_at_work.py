@@ -41,6 +41,7 @@ from tests.support.stored import rows
 from tests.support.stores import dial, end
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
+from tests.support.waiting import HANG_SECONDS
 
 NUMBER = "+917000000{:03}"
 
@@ -366,7 +367,7 @@ async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_
         port = server.sockets[0].getsockname()[1]
         broker = BrokerSettings(port=port, client_id="by-hand", answer_seconds=0.3)
         with pytest.raises(BrokerUnreachable, match="does not answer"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANG_SECONDS):
                 await ask(broker, "pune-1", [request(1)], SystemClock())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             await left.wait()  # it leaves no open connection behind

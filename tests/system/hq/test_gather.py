@@ -43,7 +43,6 @@ from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.command_line import run
 from tests.support.headquarters import (
     NOW,
-    PATIENCE_SECONDS,
     attempt_row,
     batch,
     gathering,
@@ -57,6 +56,7 @@ from tests.support.headquarters import (
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
+from tests.support.waiting import HANG_SECONDS
 
 HASHED = "0f" * 32
 BOOKS = (
@@ -318,7 +318,7 @@ async def test_a_file_before_which_rows_are_missing_waits_for_them(
         told = f"{files[1]}: 2 rows of pune-1 committed, up to 2\n{files[0]}: 2 rows of pune-1 committed, up to 4\n"
         assert await brought(*files) == (0, told)
     assert await looked(hq.books, "SELECT count(*) FROM announced") == [(4,)]
-    monkeypatch.setattr(carried_files, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(carried_files, "HANG_SECONDS", 0.3)
     assert "start `dialer hq gather`" in (await brought(files[0]))[1]
 
 
@@ -529,7 +529,7 @@ async def test_a_server_that_lost_its_streams_is_read_from_their_new_beginning(
         shutil.rmtree(tmp_path / "nats" / "jetstream")
         await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
         await hq.server.start()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while True:
                 with contextlib.suppress(HeadquartersUnreachable):
                     await hq.line.send(batch([attempt_row(6)]))  # at the first position of what is made anew

@@ -45,9 +45,10 @@ from tests.support.browser import (
 )
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
-from tests.support.headquarters import NOW, PATIENCE_SECONDS, attempt_row, batch, mark_row, row
+from tests.support.headquarters import NOW, attempt_row, batch, mark_row, row
 from tests.support.material import KEYS, PEOPLE
 from tests.support.seats import CHEAP
+from tests.support.waiting import HANG_SECONDS
 
 DOORS = {
     ("POST", "/api/hq/incidents"): Deed.INCIDENT,
@@ -260,7 +261,7 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
             await changed.ask("UPDATE audit SET who = 'nobody' WHERE number = 3")
         assert [each.number for each in await books.audit_breaks()] == [3]
         await accounts.remove("media", "a-test")
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while (await hq.get("media", "/api/hq/days")).status_code != 401:
             await asyncio.sleep(0.1)
 

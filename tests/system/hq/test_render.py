@@ -41,6 +41,7 @@ from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run
 from tests.support.material import KEYS, publishing
+from tests.support.waiting import HANG_SECONDS
 
 KEY = b"a" * 32
 HQ = """
@@ -84,7 +85,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(
         hq_servers._nats_server(), "-c", path, stderr=asyncio.subprocess.DEVNULL
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(server.host, server.port)
@@ -273,7 +274,7 @@ async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address:
             assert isinstance(pune, Session)
             assert await pune.put(wire.up_subject("pune-1"), b"rows") == 1
             assert (await pune.made(wire.SIDE)).startswith("SIDE.")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANG_SECONDS):
                 async for stored in pune.consume(wire.SIDE, 0, wire.OPT_OUT_SUBJECT):
                     assert stored.data == b"news"
                     break
@@ -413,7 +414,7 @@ async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_pa
         asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: now\n\n")
         await writer.drain()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             await told.wait()
         writer.close()
 
@@ -429,7 +430,7 @@ async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_pa
     (tmp_path / "material/public/a").write_bytes(MATERIAL)
     running = await asyncio.create_subprocess_exec(*web_server(tmp_path, "-g", "daemon off; master_process off;"))
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient(base_url=f"http://127.0.0.1:{web}") as browser:
+        async with asyncio.timeout(HANG_SECONDS), httpx.AsyncClient(base_url=f"http://127.0.0.1:{web}") as browser:
             while True:
                 with contextlib.suppress(httpx.ConnectError):
                     assert (await browser.get("/material/a")).content == MATERIAL

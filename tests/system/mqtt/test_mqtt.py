@@ -36,8 +36,9 @@ from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
 from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view
-from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, Wire, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
+from tests.support.waiting import HANG_SECONDS
 
 MOSQUITTO = pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO)
 BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
@@ -63,7 +64,7 @@ async def monitored(
 
     async def end() -> None:
         stop.set()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             await running
 
     yield monitor, end
@@ -80,7 +81,7 @@ async def alert_change(engine: FakeEngine, code: str, *, standing: bool) -> None
     """Wait until an alert of that code stands, or does not."""
     changed = asyncio.Event()
     unsubscribe = engine.subscribe(lambda _: changed.set())
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while (code in {alert.code for alert in engine.view().alerts}) is not standing:
             changed.clear()
             await changed.wait()
@@ -411,7 +412,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         await asyncio.gather(*handlers)
         await server.wait_closed()
 
@@ -469,7 +470,7 @@ async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch:
     create_connection = socket.create_connection
 
     def late(*args: Any, **options: Any) -> socket.socket:
-        assert given_up.wait(PATIENCE_SECONDS)
+        assert given_up.wait(HANG_SECONDS)
         return create_connection(*args, **options)
 
     async def watch(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -481,7 +482,7 @@ async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch:
         with pytest.raises(BrokerUnreachable, match="does not answer"):
             await check_broker(BrokerSettings(port=port, answer_seconds=0.2), "pune-1", 1.0)
         given_up.set()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             await greeted_and_left.wait()
 
 
@@ -536,7 +537,7 @@ async def test_a_broker_ends_with_the_program_that_started_it_however_that_ends(
     )
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         port = int(await parent.stdout.readline())
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         parent.send_signal(signal.SIGKILL)

@@ -35,9 +35,10 @@ from dialer.store.spool import Spool
 from dialer.store.sqlite import Store, open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import NEEDS_MOSQUITTO, PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
+from tests.support.waiting import HANG_SECONDS
 
 SECRET = b"twenty characters, at least"
 KINDS = [
@@ -87,7 +88,7 @@ class Centre:
         self.news.set()
 
     async def hears(self, *hashed: str) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not {told.number_hash for told in self.told}.issuperset(hashed):
                 self.news.clear()
                 await self.news.wait()
@@ -113,7 +114,7 @@ async def a_centre(
         monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, hears_opt_outs=True)
         running = asyncio.create_task(monitor.run(stop))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 while not monitor.broker_up or monitor._opt_outs_link.up is not hears_others:
                     await asyncio.sleep(0.02)
             yield centre
@@ -305,7 +306,7 @@ async def test_opt_outs_are_heard_as_by_the_earlier_version_until_their_own_conn
             await centre.hears(*await told_by_another_centre(listener, 3))
             assert not left.is_set()
             mended.set()
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 await left.wait()
             await centre.hears(*await told_by_another_centre(listener, 5))
 

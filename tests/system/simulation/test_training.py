@@ -17,6 +17,7 @@ from dialer.engine.seats.pins import hash_pin
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.demo.training import SAYINGS, run_training, training_settings
+from tests.support.waiting import HANG_SECONDS
 
 PIN = "739164"
 SITE = """
@@ -96,7 +97,7 @@ async def test_without_agents_or_their_campaigns_it_is_refused(tmp_path: Path, w
 @pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages")
 async def test_an_agent_is_trained_on_voters_whose_words_are_shown(tmp_path: Path) -> None:
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(run_training(site(tmp_path), opened.set_result))
         origin = (await opened).removesuffix("/agent")
         async with httpx.AsyncClient(base_url=origin, headers={"origin": origin}, timeout=60) as browser:

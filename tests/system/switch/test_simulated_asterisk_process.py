@@ -14,6 +14,7 @@ import pytest
 from dialer.simulation.asterisk.journal import check_journal
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import agi_server, flow_of_one_key
+from tests.support.waiting import HANG_SECONDS
 
 
 async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
@@ -31,7 +32,7 @@ async def test_it_runs_calls_at_speed_and_ends_with_its_starter(tmp_path: Path) 
             *("--agi-port", str(agi_port), "--journal", str(journal), "--speed", "100", "--answer-rate", "1"),
             *("--ring-seconds", "1", "--seats", "1", "--trunk", "carrier:50", "--trunk", "other"),
         )
-        async with asyncio.timeout(20), AmiLab(ami_port, "dialler") as lab:
+        async with asyncio.timeout(HANG_SECONDS), AmiLab(ami_port, "dialler") as lab:
             await lab.call_seat("1", "agent01", "seat-a")
             await lab.event("ConfbridgeJoin", Uniqueid="seat-a")
             for n in range(20):
@@ -40,7 +41,7 @@ async def test_it_runs_calls_at_speed_and_ends_with_its_starter(tmp_path: Path) 
                 await lab.event("Hangup", Uniqueid=f"v{n}")
         assert process.stdin is not None
         process.stdin.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             assert await process.wait() == 0
     report = check_journal(journal)
     assert (report.placed, report.answered, report.live, report.problems) == (20, 20, 0, ())
@@ -49,7 +50,7 @@ async def test_it_runs_calls_at_speed_and_ends_with_its_starter(tmp_path: Path) 
 async def test_a_signal_ends_it_in_good_order() -> None:
     process, _ = await started("--agi-port", "1", stdin=DEVNULL)
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         _, errors = await process.communicate()
     assert (process.returncode, errors) == (0, b"")
 
@@ -67,7 +68,7 @@ async def test_a_signal_ends_it_in_good_order() -> None:
 async def test_what_it_cannot_do_it_says(arguments: list[str], says: str) -> None:
     command = (sys.executable, "-m", "dialer.simulation.asterisk", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         output, errors = await process.communicate()
     assert process.returncode in (1, 2)
     assert output == b""

@@ -31,6 +31,7 @@ from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 from tests.support.virtual import virtual_time
 from tests.support.voters import NOBODY_ANSWERS
+from tests.support.waiting import HANG_SECONDS
 
 TRUNK = {
     "name": "twilio",
@@ -136,7 +137,7 @@ async def a_site(
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(600):
+    async with asyncio.timeout(HANG_SECONDS):
         while not condition():
             await asyncio.sleep(0.05)
 

@@ -28,6 +28,7 @@ from dialer.uplink.downwards import MaterialDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run
 from tests.support.material import KEYS, Publisher, publishing
+from tests.support.waiting import HANG_SECONDS
 
 LEADERS = {"asha": b"a" * 32, "ravi": b"r" * 32}
 ZONES = {"c1": "west", "c2": "west", "c3": "north", "c4": "west", "c5": "south"}
@@ -145,7 +146,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
             again = asyncio.create_task(
                 bundle("waves", "turnout", 1, "--hold", 0.02)
             )  # as if the first had been killed
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG_SECONDS):
                 while "waits while leaders have stopped c4" not in told:
                     await asyncio.sleep(0.02)
             await order(OrderKind.RESUME)
@@ -158,11 +159,11 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         await approve(3, "flow: 3")
         assert (await bundle("give", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             while set(run_what(tmp_path).values()) != {"turnout-3"}:
                 await asyncio.sleep(0.05)
         assert (await bundle("give", "turnout", 1, "--to", "zone:west"))[1] == "turnout 1: zone:west\nturnout 3: all\n"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             while list(run_what(tmp_path).values()) != [
                 f"turnout-{1 if zone == 'west' else 3}" for zone in ZONES.values()
             ]:

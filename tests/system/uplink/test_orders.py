@@ -24,6 +24,7 @@ from dialer.uplink import downwards
 from dialer.uplink.downwards import OrdersDown
 from dialer.uplink.upwards import DiallerDoor
 from tests.support.command_line import run
+from tests.support.waiting import HANG_SECONDS
 
 
 class Dialler(DiallerDoor):
@@ -58,7 +59,7 @@ async def centre(server: NatsServer, name: str, zone: str, door: Dialler) -> Asy
 
 
 async def until(door: Dialler, wanted: list[str]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         while door.asked != wanted:  # type: ignore[attr-defined]
             await asyncio.sleep(0.02)
 
@@ -153,7 +154,7 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(
     assert "zone:east is no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
-    monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(hq, "HANG_SECONDS", 0.2)
     text = config.read_text()
     config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
     assert "does not let us in" in await order("stop-all", "--key", tmp_path / "asha.key")

@@ -31,8 +31,8 @@ from dialer.uplink.sideways import NewsOrigin, WaySideways
 from dialer.uplink.upwards import DiallerDoor, WayUp
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.stored import query
+from tests.support.waiting import HANG_SECONDS
 
-PATIENCE_SECONDS = 30.0
 HASHED = "0f" * 32
 
 
@@ -92,7 +92,7 @@ async def running(*jobs: Any) -> AsyncIterator[None]:
 
 
 async def until(wanted: Any) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while not wanted():
             await asyncio.sleep(0.02)
 

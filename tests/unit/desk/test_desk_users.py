@@ -16,6 +16,7 @@ from dialer.web.directory import Directory
 from dialer.web.people import ONCE_SECONDS, NotSignedIn, Who
 from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
 from tests.support.stored import execute
+from tests.support.waiting import HANG_SECONDS
 
 NEW = "kettle-orbit-saffron"
 
@@ -159,7 +160,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     desk.clock.pass_seconds(10)
     table.remove("meena")
     watching = asyncio.create_task(desk.streams.keep_rights())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         async for _ in news:
             pass
     watching.cancel()

@@ -14,6 +14,7 @@ import pytest
 
 from dialer.domain.errors import StoreBusy, StoreError, StoreFull
 from dialer.store.writer import GROUP_LIMIT, WAITING_LIMIT, Writer, commit_group
+from tests.support.waiting import HANG_SECONDS
 
 Job = Callable[[sqlite3.Connection], int]
 
@@ -205,7 +206,7 @@ async def test_nobody_waits_for_ever_when_the_writer_is_cancelled(tmp_path: Path
         await settle()
         [of_writer] = [task for task in asyncio.all_tasks() if task.get_name() == "store writer"]
         of_writer.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             results = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(result, StoreError) for result in results)
         gate.set()
