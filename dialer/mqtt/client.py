@@ -2,7 +2,7 @@
 
 Of aiomqtt 2 two private names are used, for what it does not offer: the paho client under it (`_client`: acknowledge a message once
 it is kept, hand over and hang up without waiting) and the connect that it runs in a thread (`_client_connect`). aiomqtt 3 drops
-paho: then this file changes and no other (docs/decisions.md).
+paho: then this file changes and no other (docs/dependencies.md).
 """
 
 from __future__ import annotations
