@@ -1,4 +1,4 @@
-"""The figures of pacing: one record, so that an experiment hands other ones to the pacer. What each is worth: docs/pacing.md."""
+"""The constants of pacing, in one record that an experiment can replace. docs/pacing-parts.md says what each is worth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Units are in the names or beside them. Found by simulation (docs/pacing.md) where no other source is named."""
+    """Units are in the names or beside them. Found by simulation (docs/pacing-parts.md) where no other source is named."""
 
     # What a campaign is taken to be like before anything is learned
     answer_rate: float = 0.25
