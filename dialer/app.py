@@ -30,8 +30,8 @@ from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import freeze_start_up_objects, trim_memory
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import service_ready
-from dialer.settings.boxes import boxes_of
 from dialer.settings.jurisdiction import Profile
+from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
@@ -187,7 +187,7 @@ def _engine(
         spool=Spool(settings.store.path, site_key(settings)),
     )
     engine = Engine(engine_plan(settings, profile), centre, outside)
-    first_server = next(iter(boxes_of(settings)))
+    first_server = next(iter(servers_of(settings)))
     on_event = engine.on_switch_event
     switch.deliver_to(on_event if routed is None else routed.merged(on_event, first_server))
     return engine

@@ -15,14 +15,14 @@ from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.domain.words import counted
-from dialer.settings.boxes import on_box
+from dialer.settings.servers import on_server
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import refuse_unfinished
 
 app = CommandGroup()
 
-Box = Annotated[
-    str | None, typer.Option("--box", metavar="NAME", help="Which of [[asterisk.boxes]], where there are several.")
+Server = Annotated[
+    str | None, typer.Option("--server", metavar="NAME", help="Which of [[asterisk.servers]], where there are several.")
 ]
 
 
@@ -32,13 +32,13 @@ def render(
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
     diff: DiffOption = False,
     force: ForceOption = False,
-    box: Box = None,
+    server: Server = None,
 ) -> None:
     """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
-    made = seats_without_password(on_box(settings, box, str(config))[0])
-    plans = plan_files(to, render_site(settings, passwords_for(to, made), box=box, file=str(config)))
+    made = seats_without_password(on_server(settings, server, str(config))[0])
+    plans = plan_files(to, render_site(settings, passwords_for(to, made), server=server, file=str(config)))
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
@@ -68,10 +68,10 @@ def lint(
         Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
-    box: Box = None,
+    server: Server = None,
 ) -> None:
     """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
-    findings = lint_directory(directory, None if config is None else load_settings(config), box)
+    findings = lint_directory(directory, None if config is None else load_settings(config), server)
     for finding in findings:
         typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
     if not as_json:

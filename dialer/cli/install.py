@@ -174,7 +174,7 @@ def _beside(settings: Settings, root: Path) -> Beside:
 
     return Beside(
         asterisk=settings.uses_asterisk
-        and not settings.asterisk.boxes  # each is rendered where it is
+        and not settings.asterisk.servers  # each is rendered where it is
         and is_loopback(settings.ami.host)
         and there("etc/asterisk"),
         mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and there("etc/mosquitto"),

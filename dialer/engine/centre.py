@@ -30,7 +30,9 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
-from dialer.domain.switch import CallEnded, EndedBy, PartyId, Switch
+from dialer.domain.parties import PartyId
+from dialer.domain.switch import Switch
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import (
     Alert,
     AlertLevel,
@@ -47,7 +49,7 @@ from dialer.domain.view import (
     ScreenPop,
     SeatState,
 )
-from dialer.engine.asterisk_servers.state import Boxes
+from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.changes import effects_of_change
 from dialer.engine.calls.state import Call
 from dialer.engine.effects import CallFinished, Effect, Notify, order
@@ -200,7 +202,7 @@ class Centre:
         self.abandoned_at: dict[int, float] = {}
         self.called_at: dict[int, tuple[float, float]] = {}  # its last call's end, last talk's (0: none)
         self.alerts: dict[str, Alert] = {}
-        self.boxes = Boxes({}, ())
+        self.servers = AsteriskServers({}, ())
         self.draining = False
         self.store_trouble: str | None = None
         self.wake = asyncio.Event()
@@ -224,7 +226,7 @@ class Centre:
     @property
     def switch_up(self) -> bool:
         """Whether there is a link to any Asterisk."""
-        return bool(self.boxes.up)
+        return bool(self.servers.up)
 
     def instant(self) -> Instant:
         """This moment."""
@@ -255,8 +257,8 @@ class Centre:
 
     def seats_reached(self) -> Collection[Seat]:
         """The seats to which a voter can be sent, as far as that is their Asterisk's to say."""
-        away = self.boxes.away
-        return [seat for seat in self.seats.values() if seat.box not in away] if away else self.seats.values()
+        away = self.servers.away
+        return [seat for seat in self.seats.values() if seat.server not in away] if away else self.seats.values()
 
     def call_at(self, seat: Seat) -> Call | None:
         """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""

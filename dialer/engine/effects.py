@@ -13,7 +13,7 @@ from typing import NamedTuple, ParamSpec
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, SwitchEvent
+from dialer.domain.switch_events import CallEnded, SwitchEvent
 from dialer.domain.view import Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.registry import CommandOfSeat

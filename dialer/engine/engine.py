@@ -14,10 +14,11 @@ from types import MappingProxyType
 import structlog
 
 from dialer.audio.message import MESSAGE_SOUND
-from dialer.domain import switch as switch_port
+from dialer.domain import switch_events
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, EndedAttempt, OpenAttempt, Outcome
-from dialer.domain.switch import CallEnded, attempt_of
+from dialer.domain.parties import attempt_of
+from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.call_backs.service import OwnCallBacks
@@ -214,24 +215,24 @@ class Engine:
                 self._due(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
                 self._apply_own(event)
-            case switch_port.SwitchUp():
+            case switch_events.SwitchUp():
                 self._switch_up(event)
-            case switch_port.SwitchDown(reason=reason, box=box):
-                self._switch_down(reason, box)
-            case switch_port.SeatUp(seat=seat):
+            case switch_events.SwitchDown(reason=reason, server=server):
+                self._switch_down(reason, server)
+            case switch_events.SeatUp(seat=seat):
                 self._acd.phone_came(seat)
-            case switch_port.SeatDown(seat=seat):
+            case switch_events.SeatDown(seat=seat):
                 self._phone_went(seat)
-            case switch_port.PartyCame() | switch_port.PartyGone():
+            case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._party(event)
-            case switch_port.SeatSilent(seat=seat):
+            case switch_events.SeatPhoneSilent(seat=seat):
                 self._silence.given_up(seat)
-            case switch_port.PhoneAway(endpoint=endpoint):
+            case switch_events.PhoneUnreachable(endpoint=endpoint):
                 self._silence.phone_away(endpoint)
-            case switch_port.PhoneBack(endpoint=endpoint, contact=contact):
+            case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
                 self._acd.phone_back(endpoint)
                 self._silence.phone_back(endpoint, contact)
-            case switch_port.SeatKey(seat=seat, key=key):
+            case switch_events.SeatKeyPressed(seat=seat, key=key):
                 self._keys.key(seat, key)
             case _:
                 self._of_a_call(event)
@@ -245,51 +246,51 @@ class Engine:
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 self._pops.look(seat, attempt_id, again=True)
 
-    def _party(self, event: switch_port.PartyCame | switch_port.PartyGone) -> None:
-        if isinstance(event, switch_port.PartyGone):
+    def _party(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
+        if isinstance(event, switch_events.PartyLeft):
             self._transfers.party_gone(event.party_id)
             self._supervision.party_gone(event.party_id)
         elif attempt_of(event.party_id) is not None:
             self._transfers.party_came(event.party_id, event.place)
 
-    def _of_a_call(self, event: switch_port.CallEvent) -> None:
+    def _of_a_call(self, event: switch_events.CallEvent) -> None:
         call = self._centre.calls.get(event.attempt_id)
         if call is None:  # a stranger's, or one that is over for us
             if isinstance(event, CallEnded):
                 self.inbound_desk.ended(event)
-            elif isinstance(event, switch_port.CallStray):
+            elif isinstance(event, switch_events.StrayCallFound):
                 self._reconciler.stray(event.attempt_id)
-        elif isinstance(event, switch_port.MessageUnheard):
+        elif isinstance(event, switch_events.MessageFailed):
             self._campaigns.hold_unheard(call, MESSAGE_SOUND)
         else:
             self._call_event(call, event)
 
-    def _call_event(self, call: Call, event: switch_port.CallEvent) -> None:
+    def _call_event(self, call: Call, event: switch_events.CallEvent) -> None:
         centre = self._centre
         match event:
-            case switch_port.CallRinging():
+            case switch_events.CallRinging():
                 centre.update_call(call, call.rang(centre.instant()))
                 if call.ringing_seconds is None and not call.adopted:  # one of those may have rung for long
                     self._trunk_desk.rang(call)
-            case switch_port.CallAnswered():
+            case switch_events.CallAnswered():
                 centre.update_call(call, call.picked_up(centre.instant()))
-            case switch_port.CallWaiting():
+            case switch_events.CallWaiting():
                 self._acd.voter_waits(call)
-            case switch_port.CallConnected(seat=seat):
+            case switch_events.CallConnected(seat=seat):
                 self._transfers.voter_came(call.attempt_id)
                 self._acd.connected(call, seat)
                 self._silence.connected(call, seat)
-            case switch_port.CallLeftSeat(seat=seat):
+            case switch_events.CallLeftSeat(seat=seat):
                 if not self._transfers.keeps(call.attempt_id):
                     self._acd.left_seat(call, seat)
-            case switch_port.CallAside():
+            case switch_events.CallHandedOver():
                 self._transfers.voter_aside(call)
-            case switch_port.CallRecorded():
+            case switch_events.RecordingStarted():
                 self._recorder.began(call)
-            case switch_port.MessageStarted():
+            case switch_events.MessageStarted():
                 self._transfers.message_started(call)
                 self._acd.message_started(call)
-            case switch_port.MachineDetected():
+            case switch_events.MachineDetected():
                 answered = centre.update_call(call, call.picked_up(centre.instant()))
                 centre.update_call(answered, answered.by_machine())
             case CallEnded():
@@ -343,21 +344,21 @@ class Engine:
         self._transfers.agents_phone_went(seat)
         self._acd.phone_went(seat)
 
-    def _switch_down(self, reason: str, box: str) -> None:
+    def _switch_down(self, reason: str, server: str) -> None:
         centre = self._centre
-        centre.boxes.up.discard(box)
-        if box:
-            text = f"no link to box {box}, which takes no calls until it is back: {reason}"
-            centre.raise_alert(f"switch-down-{box}", AlertLevel.CRITICAL, text)
+        centre.servers.up.discard(server)
+        if server:
+            text = f"no link to server {server}, which takes no calls until it is back: {reason}"
+            centre.raise_alert(f"switch-down-{server}", AlertLevel.CRITICAL, text)
         else:
             centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
         centre.wake.set()
 
-    def _switch_up(self, up: switch_port.SwitchUp) -> None:
+    def _switch_up(self, up: switch_events.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
-        self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats, up.box)})
-        there = [seat for seat in centre.seats.values() if seat.box == up.box]
+        self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats, up.server)})
+        there = [seat for seat in centre.seats.values() if seat.server == up.server]
         for seat in there:
             if seat.name in up.live_seats and not seat.phone_up:
                 self._acd.phone_came(seat.name)
@@ -372,9 +373,9 @@ class Engine:
                     self._acd.talks_on(call, seat_name)
         self._transfers.resync(up)
         self._supervision.resync(up)
-        centre.boxes.up.add(up.box)
+        centre.servers.up.add(up.server)
         self._reconciled.set()
-        centre.clear_alert(f"switch-down-{up.box}" if up.box else "switch-down")
+        centre.clear_alert(f"switch-down-{up.server}" if up.server else "switch-down")
         for seat in there:
             self._acd.call_phone(seat.name)
         centre.wake.set()
@@ -619,7 +620,7 @@ class Engine:
         centre = self._centre
         try:
             async with asyncio.timeout(seconds):
-                while any(centre.boxes.of_trunk(call.trunk) in centre.boxes.up for call in centre.calls.values()):
+                while any(centre.servers.of_trunk(call.trunk) in centre.servers.up for call in centre.calls.values()):
                     centre.wake.clear()
                     await centre.wake.wait()
         except TimeoutError:

@@ -73,7 +73,7 @@ class SeatPlan:
     name: str
     endpoint: str  # of its phone
     languages: frozenset[str]  # empty: any
-    box: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

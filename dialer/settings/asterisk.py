@@ -20,16 +20,16 @@ HistoryFile = Annotated[
 ]
 
 
-class AsteriskBox(Section):
-    """[[asterisk.boxes]] - one of several Asterisks that carry a large centre's calls; [ami] says who the dialler is on each."""
+class AsteriskServer(Section):
+    """[[asterisk.servers]] - one of several Asterisks that carry a large centre's calls; [ami] says who the dialler is on each."""
 
-    name: Slug = Field(description="name that trunks, seats and phones give as their box")
-    host: HostName = Field(description="where its manager listens, and where the other boxes reach its SIP")
+    name: Slug = Field(description="name that trunks, seats and phones give as their server")
+    host: HostName = Field(description="where its manager listens, and where the other servers reach its SIP")
     port: Port = Field(5038, description="TCP port of its manager")
     bind_address: HostName | None = Field(None, description="as in [asterisk]; none: as there, and so below")
-    sip_port: Port | None = Field(None, description="SIP over UDP, by which the other boxes reach it too")
+    sip_port: Port | None = Field(None, description="SIP over UDP, by which the other servers reach it too")
     external_address: HostName | None = Field(None, description="its public address, where it is behind NAT")
-    history: HistoryFile | None = Field(None, description="file in which it keeps how calls ended, one for each box")
+    history: HistoryFile | None = Field(None, description="file in which it keeps how calls ended, one for each server")
 
 
 class Asterisk(Section):
@@ -71,7 +71,7 @@ class Asterisk(Section):
     mixing_milliseconds: Literal[20, 40] = Field(
         20, description="how often a conference mixes; 40 above some 50 agents per processor core"
     )
-    boxes: tuple[AsteriskBox, ...] = Field((), description="several Asterisks in place of the one at ami.host")
+    servers: tuple[AsteriskServer, ...] = Field((), description="several Asterisks in place of the one at ami.host")
 
     def _objections(self) -> Iterator[str]:
         if self.rtp_last_port - self.rtp_first_port < 100:

@@ -94,7 +94,7 @@ class Trunk(Section):
     name: Slug = Field(description="name of the trunk in reports")
     endpoint: EndpointName = Field(description="PJSIP endpoint on the switch; of a Twilio trunk any name of its own")
     carrier: Carrier = Field(Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns")
-    box: Slug | None = Field(None, description="the Asterisk that it is a line of; of [[asterisk.boxes]]")
+    server: Slug | None = Field(None, description="the Asterisk that it is a line of; of [[asterisk.servers]]")
     channels: int = Field(30, ge=1, le=10_000, description="calls at once that the carrier allows")
     calls_per_second: float = Field(
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"

@@ -21,7 +21,7 @@ def _section(rest: ReadAt, **others: str) -> Mapping[str, ReadAt]:
 
 TAKEN: Mapping[str, Mapping[str, ReadAt]] = {
     "agents": _section(ReadAt.RELOAD),
-    "asterisk": _section(ReadAt.ELSEWHERE, restart="boxes history seat_rtp_timeout_seconds"),
+    "asterisk": _section(ReadAt.ELSEWHERE, restart="servers history seat_rtp_timeout_seconds"),
     "campaigns": _section(ReadAt.RELOAD, restart="connect_limit_seconds kind pacing purpose"),
     "centre": _section(ReadAt.RESTART, reload="organisation"),
     "desk": _section(ReadAt.ELSEWHERE),
@@ -36,13 +36,13 @@ TAKEN: Mapping[str, Mapping[str, ReadAt]] = {
     "mosquitto": _section(ReadAt.ELSEWHERE),
     "polling_day": _section(ReadAt.RELOAD, restart="weights"),
     "rules": _section(ReadAt.RELOAD, restart="opt_out_secret opt_out_secrets_known"),
-    "seats": _section(ReadAt.RELOAD, restart="box", elsewhere="password srtp transport webrtc"),
+    "seats": _section(ReadAt.RELOAD, restart="server", elsewhere="password srtp transport webrtc"),
     "sources": _section(ReadAt.ELSEWHERE),
     "supervisors": _section(ReadAt.RELOAD),
     "transfers": _section(ReadAt.RELOAD),
     "trunks": _section(
         ReadAt.RELOAD,
-        restart="box carrier",
+        restart="server carrier",
         elsewhere="host networks password port qualify_seconds registers srtp transport username",
     ),
 }

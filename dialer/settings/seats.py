@@ -27,7 +27,7 @@ class SeatSettings(Section):
 
     name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
-    box: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.boxes]]")
+    server: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.servers]]")
     languages: tuple[Language, ...] = Field(
         (), description="languages spoken here by an agent who has none of their own; empty: any"
     )

@@ -396,7 +396,7 @@ class Settings(Section):
             self._known_names(),
             self._polls(),
             self._phones(),
-            self._boxes(),
+            self._servers(),
             self._programs(),
             self._twilio(),
         )
@@ -413,7 +413,7 @@ class Settings(Section):
         for kind, section, names in (
             ("trunks", "trunks", [trunk.name for trunk in self.trunks]),
             ("seats", "seats", [seat.name for seat in self.seats]),
-            ("boxes", "asterisk.boxes", [box.name for box in self.asterisk.boxes]),
+            ("servers", "asterisk.servers", [server.name for server in self.asterisk.servers]),
             ("transfers", "transfers", [transfer.name for transfer in self.transfers]),
             ("supervisors", "supervisors", [supervisor.name for supervisor in self.supervisors]),
             ("phones of seats", "seats", [seat.endpoint for seat in self.seats]),
@@ -477,41 +477,46 @@ class Settings(Section):
             if endpoint in lines:
                 yield (section, place, "endpoint"), f"{name!r} has a trunk's endpoint; give the endpoint of a phone"
 
-    def _boxes(self) -> Iterator[Wrong]:
+    def _servers(self) -> Iterator[Wrong]:
         """What is an Asterisk's says whose it is, where there are several."""
-        names = [box.name for box in self.asterisk.boxes]
-        managers = [(box.host, box.port) for box in self.asterisk.boxes]
+        names = [server.name for server in self.asterisk.servers]
+        managers = [(server.host, server.port) for server in self.asterisk.servers]
         if len(set(managers)) < len(managers):
-            yield ("asterisk", "boxes"), "two boxes have one manager; give each its own host, or port"
+            yield ("asterisk", "servers"), "two servers have one manager; give each its own host, or port"
         if (
             names
             and self.trunks
             and not self.seats
             and all(each.carrier is not Carrier.ASTERISK for each in self.trunks)
         ):
-            yield ("asterisk", "boxes"), "no trunk and no seat of the site is on an Asterisk; take the boxes away"
+            yield ("asterisk", "servers"), "no trunk and no seat of the site is on an Asterisk; take the servers away"
         for section in ("trunks", "seats", "transfers", "supervisors"):
             for place, each in enumerate(getattr(self, section)):
                 has_one = each.endpoint is not None and getattr(each, "carrier", Carrier.ASTERISK) is Carrier.ASTERISK
                 what = f"{section.removesuffix('s')} {each.name!r}"
-                if each.box is not None and not names:
-                    yield (section, place, "box"), f"{what} names a box, and there is none; add [[asterisk.boxes]]"
-                elif each.box is not None and not has_one:
-                    yield (section, place, "box"), f"{what} has nothing on an Asterisk; take its box away"
-                elif each.box is None and names and has_one:
+                if each.server is not None and not names:
+                    yield (
+                        (section, place, "server"),
+                        f"{what} names a server, and there is none; add [[asterisk.servers]]",
+                    )
+                elif each.server is not None and not has_one:
+                    yield (section, place, "server"), f"{what} has nothing on an Asterisk; take its server away"
+                elif each.server is None and names and has_one:
                     yield (
                         (section, place),
-                        f"{what} names no box, and there are several; give one of {', '.join(names)}",
+                        f"{what} names no server, and there are several; give one of {', '.join(names)}",
                     )
-                elif each.box is not None and each.box not in names:
-                    said = _unknown(f"{what} names the box", each.box, "[[asterisk.boxes]] does not have", names)
-                    yield (section, place, "box"), said
+                elif each.server is not None and each.server not in names:
+                    said = _unknown(
+                        f"{what} names the server", each.server, "[[asterisk.servers]] does not have", names
+                    )
+                    yield (section, place, "server"), said
         lines = [trunk.endpoint for trunk in self.trunks]
         twice = {endpoint: place for place, endpoint in enumerate(lines) if names and endpoint in lines[:place]}
         for endpoint, place in twice.items():
             yield (
                 ("trunks", place, "endpoint"),
-                f"endpoint {endpoint!r} is of two trunks; give each box's a name of its own",
+                f"endpoint {endpoint!r} is of two trunks; give each server's a name of its own",
             )
 
     def _programs(self) -> Iterator[Wrong]:

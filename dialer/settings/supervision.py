@@ -40,7 +40,7 @@ class TransferSettings(Section):
     name: Slug = Field(description="name of the target in commands")
     kind: TransferKind = Field(description="supervisor: a phone of the house; outside: a number, over a trunk")
     endpoint: EndpointName | None = Field(None, description="PJSIP endpoint of a supervisor's phone")
-    box: Slug | None = Field(None, description="the Asterisk that this phone registers at; of [[asterisk.boxes]]")
+    server: Slug | None = Field(None, description="the Asterisk that this phone registers at; of [[asterisk.servers]]")
     number: OutsideNumber | None = Field(
         None, description="the outside number, E.164; held against [dialling]'s prefixes"
     )
@@ -83,7 +83,7 @@ class Supervisor(Section):
     endpoint: EndpointName | None = Field(
         None, description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone; none: hears nobody"
     )
-    box: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.boxes]]")
+    server: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.servers]]")
     role: SupervisorRole = Field(
         SupervisorRole.LISTENER,
         description="viewer: reads; listener: listens; coach: whispers too; supervisor: barges in too, and all else; desk, "

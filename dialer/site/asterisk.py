@@ -16,8 +16,8 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.boxes import ONLY, boxes_of, house_phones
 from dialer.settings.lines import Carrier
+from dialer.settings.servers import ONLY, house_phones, servers_of
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import MAKE_ONE
 from dialer.site.reload import Part
@@ -25,8 +25,8 @@ from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient, ami_link
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
-from dialer.switch.asterisk.boxes import BoxedSwitch
 from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
+from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 LONGEST_RETRY_SECONDS = 3.0  # seats and calls must be known within 5 s after Asterisk is back
 PING_SECONDS = 1.0  # finds a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)
@@ -47,23 +47,23 @@ class AsteriskServers:
         mark = agi_mark(self.agi_secret)
         self._adapters = {
             server: AsteriskSwitch(SwitchLease(name), mark, site.asterisk.history, server)
-            for server, site in boxes_of(settings).items()
+            for server, site in servers_of(settings).items()
         }
-        self.switch: AsteriskSwitch | BoxedSwitch = (
-            self._adapters[ONLY] if ONLY in self._adapters else BoxedSwitch(self._adapters, *_locations(settings))
+        self.switch: AsteriskSwitch | MultiServerSwitch = (
+            self._adapters[ONLY] if ONLY in self._adapters else MultiServerSwitch(self._adapters, *_locations(settings))
         )
 
     def reload_parts(self) -> Iterator[Part]:
         """Yield what a reload of the settings changes here: which server has which line, seat and phone."""
         switch = self.switch
-        if isinstance(switch, BoxedSwitch):
+        if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(switch.know, *_locations(settings))
 
     @asynccontextmanager
     async def connected(self, chance: random.Random) -> AsyncIterator[None]:
         """Keep a manager connection to every server, reconnecting as needed, for as long as the context lasts."""
         async with AsyncExitStack() as stack:
-            for server, site in boxes_of(self._settings).items():
+            for server, site in servers_of(self._settings).items():
                 await stack.enter_async_context(_manager_connection(site, self._adapters[server], chance))
             yield
 
@@ -72,14 +72,14 @@ def _locations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
     """Return the server of each endpoint, and the server of each seat by the seat's name."""
     endpoints = {
         endpoint: server
-        for server, site in boxes_of(settings).items()
+        for server, site in servers_of(settings).items()
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
             *house_phones(site),
         )
     }
-    return endpoints, {seat.name: seat.box or ONLY for seat in settings.seats}
+    return endpoints, {seat.name: seat.server or ONLY for seat in settings.seats}
 
 
 def _manager_connection(
@@ -112,10 +112,10 @@ def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> 
     `changed` are the keys of the settings that changed since the last run; None: not known. A trunk that was moved here from
     another Asterisk or carrier has calls of which this one knows nothing.
     """
-    if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.boxes") for key in changed):
+    if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.servers") for key in changed):
         return frozenset()
     here = (trunk.name for trunk in settings.trunks if trunk.carrier is not Carrier.TWILIO)
-    return frozenset(name for name in here if not {f"trunks.{name}.box", f"trunks.{name}.carrier"} & {*changed})
+    return frozenset(name for name in here if not {f"trunks.{name}.server", f"trunks.{name}.carrier"} & {*changed})
 
 
 async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
@@ -126,7 +126,7 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     Raises SwitchError with the problem, PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
-    servers = boxes_of(settings)
+    servers = servers_of(settings)
     for server, site in servers.items():
         try:
             if name is None:

@@ -32,8 +32,8 @@ from dialer.mqtt.client import Visit, visit_blocking
 from dialer.mqtt.link import check_broker
 from dialer.roll.mapping import load_map
 from dialer.roll.sources import token_headers
-from dialer.settings.boxes import boxes_of
 from dialer.settings.fields import is_loopback
+from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_day
@@ -43,7 +43,7 @@ from dialer.settings.unfinished import others_may_read, unfinished
 from dialer.site.broker import broker_settings
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.certificate import desk_certificate
-from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
+from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_server, reported
 from dialer.site.checks.store import disk, encryption, store_and_rules
 from dialer.site.content import content_problems
 from dialer.site.doubts import doubts
@@ -96,10 +96,10 @@ async def check_site(
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
     if settings.uses_asterisk and settings.ami.secret is not None:
-        for box, site in boxes_of(settings).items():
-            others = [each.name for each in settings.asterisk.boxes if each.name != box]
+        for server, site in servers_of(settings).items():
+            others = [each.name for each in settings.asterisk.servers if each.name != server]
             async for finding in reported("asterisk", asterisk(site, others, reader)):
-                yield of_box(box, finding)
+                yield of_server(server, finding)
     if settings.twilio.enabled:
         async for finding in reported("twilio", _twilio(settings)):
             yield finding

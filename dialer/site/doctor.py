@@ -26,14 +26,14 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.words import counted
 from dialer.mqtt.hearing import Hearing
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
-from dialer.settings.boxes import boxes_of
+from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_zone
 from dialer.site.asterisk import ami_login
 from dialer.site.broker import broker_settings
 from dialer.site.checks.asterisk import phones, trunks
 from dialer.site.checks.certificate import SOON_DAYS, desk_certificate
-from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_box, reported
+from dialer.site.checks.finding import Finding, Look, bad, good, looked, note, of_server, reported
 from dialer.site.checks.store import disk
 from dialer.store import outbox, queues, seals
 from dialer.store.connection import read_snapshot
@@ -78,9 +78,9 @@ async def examine(
         for finding in await asyncio.to_thread(looked, what, look):
             yield finding
     if settings.uses_asterisk:
-        for box, site in boxes_of(settings).items():
+        for server, site in servers_of(settings).items():
             async for finding in reported("asterisk", _asterisk(site, clock)):
-                yield of_box(box, finding)
+                yield of_server(server, finding)
     if settings.broker.enabled:
         async for finding in reported("broker", _broker(settings, clock)):
             yield finding

@@ -22,9 +22,9 @@ from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, hours_of, lawful_hours, polls_of, rulebook_of
-from dialer.settings.boxes import ONLY, boxes_of
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
+from dialer.settings.servers import ONLY, servers_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import abandoned_caps
 from dialer.site.erasure import erasure_rules
@@ -43,7 +43,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         organisation=settings.centre.organisation,
         campaigns={each.id: _campaign_plan(each, settings, profile) for each in settings.campaigns},
         seats={
-            each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.box or ONLY)
+            each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.server or ONLY)
             for each in settings.seats
         },
         trunks=tuple(
@@ -53,8 +53,10 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.channels,
                 trunk.calls_per_second,
                 trunk.caller_ids,
-                trunk.box
-                or next(iter(boxes_of(settings))),  # the calls of another carrier are reported with the first server's
+                trunk.server
+                or next(
+                    iter(servers_of(settings))
+                ),  # the calls of another carrier are reported with the first server's
                 trunk.areas,
             )
             for trunk in settings.trunks

@@ -130,7 +130,7 @@ def _unusable(error: SettingError) -> CommandRefused:
 def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
     """Return for each trunk and each seat's phone its carrier and server; for a Twilio trunk its endpoint, which routes calls."""
     trunks = {
-        f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.box)
+        f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks
     }
-    return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.box) for each in settings.seats}
+    return trunks | {f"seats.{each.name}": (Carrier.ASTERISK, each.server) for each in settings.seats}

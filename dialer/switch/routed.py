@@ -8,14 +8,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from dialer.domain.errors import SwitchUnreachable
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
-    CallSwitch,
-    EventSink,
-    OriginateRequest,
-    Switch,
-    SwitchEvent,
-    SwitchUp,
-)
+from dialer.domain.switch import CallSwitch, OriginateRequest, Switch
+from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,13 +54,13 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def merged(self, sink: EventSink, box: str) -> EventSink:
+    def merged(self, sink: EventSink, server: str) -> EventSink:
         """A sink for the primary's events: what it says lives is joined with what lives at the carrier. Of several Asterisks
-        that is `box`, which the carrier's trunks are told of with.
+        that is `server`, which the carrier's trunks are told of with.
         """
 
         def take(event: SwitchEvent) -> None:
-            if isinstance(event, SwitchUp) and event.box == box:
+            if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.live()))
                 self._carrier.report_states()
             else:
@@ -78,9 +72,9 @@ class RoutedSwitch:
         """See `Switch.originate`."""
         await (self._carrier if request.endpoint in self._endpoints else self._asterisk()).originate(request)
 
-    def unanswered_seconds(self, box: str) -> float:
+    def unanswered_seconds(self, server: str) -> float:
         """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
-        return 0.0 if self._primary is None else self._primary.unanswered_seconds(box)
+        return 0.0 if self._primary is None else self._primary.unanswered_seconds(server)
 
     def _of(self, attempt_id: AttemptId, *_: object, **__: object) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.live() else self._asterisk()

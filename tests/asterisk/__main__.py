@@ -24,8 +24,8 @@ from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
-from tests.asterisk.transfers_over_boxes import check_transfers_over_boxes
-from tests.asterisk.two_boxes import TwoBoxes, on_two_boxes
+from tests.asterisk.transfers_over_servers import check_transfers_over_servers
+from tests.asterisk.two_servers import TwoServers, on_two_servers
 from tests.asterisk.whole_site import check_whole_site
 from tests.support.scenario import Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
@@ -33,14 +33,14 @@ from tests.support.scenario_run import play
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
 LOG_IN = "log-in"
-TWO_BOXES = "two-boxes"
+TWO_SERVERS = "two-servers"
 
 
 def main() -> int:
     """Play what the arguments name, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", help="scenario files without .yaml, browser-phones, log-in, two-boxes; all by default"
+        "names", nargs="*", help="scenario files without .yaml, browser-phones, log-in, two-servers; all by default"
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
@@ -56,15 +56,17 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
-            boxes = not arguments.names or TWO_BOXES in arguments.names
+            servers = not arguments.names or TWO_SERVERS in arguments.names
             log_in = not arguments.names or LOG_IN in arguments.names
-            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, boxes=boxes))
+            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, servers=servers))
     except NoAsterisk as error:
         say(f"no scenario was run: {error}")
         return 2
 
 
-async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, boxes: bool) -> int:
+async def run(
+    scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, servers: bool
+) -> int:
     """All of them in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
@@ -92,15 +94,17 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: 
         )
         if faults:
             failed.append(LOG_IN)
-    if boxes:
-        begun, called = time.monotonic(), "transfers-on-two-boxes"
-        faults = await check_transfers_over_boxes(TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / called))
+    if servers:
+        begun, called = time.monotonic(), "transfers-on-two-servers"
+        faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / called))
         say(
             f"{'FAIL' if faults else 'ok  '} {called} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
         )
         if faults:
             failed.append(called)
-        failed += await play_all(on_two_boxes(), TwoBoxes(lab.asterisk.program, lab.sipp, lab.directory / TWO_BOXES))
+        failed += await play_all(
+            on_two_servers(), TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
+        )
     lost = await play_all(scenarios, lab)
     held = len(scenarios) - len(set(lost))
     say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
@@ -121,7 +125,7 @@ async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[
             faults, measured = await one(name, scenario, lab)
             delays += measured
             told = "; ".join(faults) if faults else "holds"
-            where = "" if len(lab.asterisks) == 1 else " on two boxes"
+            where = "" if len(lab.asterisks) == 1 else " on two servers"
             say(f"{'FAIL' if faults else 'ok  '} {name}{where} ({time.monotonic() - begun:.0f} s): {told}")
             if faults:
                 failed.append(name)
@@ -129,7 +133,7 @@ async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[
         trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.trouble()]
         await lab.stop()
     settings = lab.settings(lab.directory, campaign={})
-    findings = [each for asterisk, box in lab.asterisks for each in lint_directory(asterisk.etc, settings, box)]
+    findings = [each for asterisk, server in lab.asterisks for each in lint_directory(asterisk.etc, settings, server)]
     for line in [*trouble, *map(str, findings)]:
         say(f"FAIL {line}")
         failed.append("Asterisk's log, or its files")

@@ -83,8 +83,8 @@ class Lab:
         """Render, run Asterisk, register the phones. Raises NoAsterisk."""
         self.agent_audio.write_bytes(tone(1.0))
         self.voter_audio.write_bytes(silence(1.0))
-        for asterisk, box in self.asterisks:
-            asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}, box=box))
+        for asterisk, server in self.asterisks:
+            asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}, server=server))
             put_sounds(asterisk)
             await asterisk.start()
         for seat, sipp in self.phones.items():
@@ -92,7 +92,7 @@ class Lab:
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
-        """All that run, with the name of the box where there are several."""
+        """All that run, with the name of the server where there are several."""
         return [(self.asterisk, None)]
 
     async def restart(self) -> None:

@@ -18,7 +18,8 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
+from dialer.domain.switch import History, OriginateRequest, PastCall, Switch
+from dialer.domain.switch_events import (
     CallAnswered,
     CallConnected,
     CallEnded,
@@ -26,12 +27,8 @@ from dialer.domain.switch import (
     CallRinging,
     CallWaiting,
     EndedBy,
-    History,
     MessageStarted,
-    OriginateRequest,
-    PastCall,
     SeatUp,
-    Switch,
     SwitchDown,
     SwitchEvent,
     SwitchUp,
@@ -312,7 +309,7 @@ class _Port:
         self._line = line
         self._mortal = mortal
 
-    def unanswered_seconds(self, _box: str) -> float:
+    def unanswered_seconds(self, _server: str) -> float:
         return 0.0
 
     def _step(self) -> Line:
@@ -359,7 +356,7 @@ class _Port:
         line.phones.add(seat)
         line.tell(SeatUp(seat))
 
-    async def history(self, attempt_ids: Collection[AttemptId], _box: str) -> History:
+    async def history(self, attempt_ids: Collection[AttemptId], _server: str) -> History:
         return self._step().history(attempt_ids)
 
     async def seat_packets(self, seat: str) -> int:

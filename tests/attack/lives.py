@@ -18,7 +18,8 @@ from typing import Any
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
-from dialer.domain.switch import Switch, SwitchEvent
+from dialer.domain.switch import Switch
+from dialer.domain.switch_events import SwitchEvent
 from dialer.engine.centre import Centre
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside

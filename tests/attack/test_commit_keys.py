@@ -28,7 +28,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, NewAttempt
-from dialer.domain.switch import CallAnswered, SwitchUp
+from dialer.domain.switch_events import CallAnswered, SwitchUp
 from dialer.engine.call_flows.service import FlowSession, ScriptSession
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.model import Scope
@@ -83,7 +83,7 @@ class NoOrders:
     def __init__(self, mortal: Mortal) -> None:
         self._mortal = mortal
 
-    def unanswered_seconds(self, _box: str) -> float:
+    def unanswered_seconds(self, _server: str) -> float:
         return 0.0
 
     def __getattr__(self, name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.transfers.commands import SeatConsult

@@ -11,7 +11,7 @@ from typing import Any
 
 from dialer.app import running_centre
 from dialer.domain.errors import CommandRefused
-from dialer.domain.switch import CallConnected, CallRinging, SwitchEvent
+from dialer.domain.switch_events import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.call_flows.service import FlowService
 from dialer.engine.engine import Engine
 from dialer.engine.seats.commands import SeatLogIn

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from dialer.domain.model import AttemptId, CampaignState
-from dialer.domain.switch import CallConnected, CallEnded, CallWaiting, EndedBy, Place
+from dialer.domain.parties import Place
+from dialer.domain.switch_events import CallConnected, CallEnded, CallWaiting, EndedBy
 from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import CampaignRun, Centre
@@ -85,7 +86,7 @@ class Turns:
         store, switch = cast(Any, Named()), cast(Any, Named())
         self.engine = Engine(plan, self.centre, Outside(store, switch, nothing, no_scripts, nothing, lambda: True))
         self.centre.adopt_tasks(cast(Any, self), lambda: None)
-        self.centre.boxes.up.add("")
+        self.centre.servers.up.add("")
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
         self.engine._eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import OriginateRequest, SwitchEvent
+from dialer.domain.switch import OriginateRequest
+from dialer.domain.switch_events import SwitchEvent
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi
 from dialer.switch.twilio.spend import SpendMeter

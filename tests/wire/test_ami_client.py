@@ -19,7 +19,8 @@ from dialer.domain.errors import (
     UnsafeValue,
 )
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import OriginateRequest, PartyRequest, Place, PlaceKind, supervision_party
+from dialer.domain.parties import Place, PlaceKind, supervision_party
+from dialer.domain.switch import OriginateRequest, PartyRequest
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage

@@ -9,7 +9,7 @@ from twilio.http.response import Response
 
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy
+from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging, EndedBy
 from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import a_lab
 from tests.support.twilio_line import PUBLIC_URL

@@ -22,7 +22,7 @@ from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
 from dialer.errors import AsteriskFilesError
-from dialer.settings.boxes import on_box
+from dialer.settings.servers import on_server
 from dialer.settings.site import Settings
 
 _READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
@@ -31,11 +31,13 @@ _READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.co
 def lint(
     texts: Mapping[str, str],
     settings: Settings | None = None,
-    box: str | None = None,
+    server: str | None = None,
     *,
     root: str = "/etc/asterisk",
 ) -> list[LintFinding]:
-    """Findings by file and line. `texts`: the files of `root`, by path within it. With `settings`: of that site, or its `box`."""
+    """Return findings by file and line. `texts` are the files of `root`, by path. With `settings`, also check that they fit that
+    site, or its `server`.
+    """
 
     def library(pattern: str) -> list[tuple[str, str]]:
         wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
@@ -45,9 +47,9 @@ def lint(
 
     rendered = None
     if settings is not None:
-        alone, _ = on_box(settings, box)
+        alone, _ = on_server(settings, server)
         nothing = dict.fromkeys(seats_without_password(alone), "")
-        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, box=box).items()}
+        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, server=server).items()}
         settings = alone
     files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
     configuration = Configuration(files, settings, rendered)
@@ -66,7 +68,7 @@ def lint(
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def lint_directory(directory: Path, settings: Settings | None = None, box: str | None = None) -> list[LintFinding]:
+def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[LintFinding]:
     """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
     try:
         if not directory.is_dir():
@@ -82,4 +84,4 @@ def lint_directory(directory: Path, settings: Settings | None = None, box: str |
     except OSError as error:
         path = error.filename or directory
         raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
-    return lint(texts, settings, box, root=str(directory.resolve()))
+    return lint(texts, settings, server, root=str(directory.resolve()))

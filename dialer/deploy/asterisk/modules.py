@@ -28,7 +28,7 @@ ALWAYS: Mapping[str, str] = {
 WHERE_NEEDED = {
     "registers": ("Accounts at a carrier", "res_pjsip_outbound_registration"),
     "history": ("How calls ended", "res_cdrel_custom func_cdr cdr_custom"),
-    "boxes": ("Calls on their way to a seat of another box", "app_dial"),
+    "servers": ("Calls on their way to a seat of another server", "app_dial"),
     "srtp": ("Encrypted voice", "res_srtp"),
     "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),
 }

@@ -17,9 +17,9 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.modules import modules_for
 from dialer.deploy.templates import templates_in
 from dialer.errors import SettingError
-from dialer.settings.boxes import box_password, house_phones, named_phones, on_box
 from dialer.settings.lines import Carrier, Transport, Trunk
 from dialer.settings.seats import ECHO_CODE, LogInSettings, SeatSettings, browser_password
+from dialer.settings.servers import house_phones, named_phones, on_server, server_password
 from dialer.settings.site import Ami, Settings
 from dialer.settings.supervision import RecordingSettings
 from dialer.settings.unfinished import MAKE_ONE
@@ -35,7 +35,7 @@ RESTART_SECONDS = 20
 """How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
 
 JOIN_SECONDS = 2
-"""How long another box may take to join a voter to its seat: the dialler takes the seat back after that."""
+"""How long another server may take to join a voter to its seat: the dialler takes the seat back after that."""
 
 _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
 
@@ -57,12 +57,12 @@ def dialplan(
     *,
     manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
     recordings: RecordingSettings | None = None,
-    boxes: bool = False,
+    servers: bool = False,
 ) -> str:
-    """The text of extensions.conf where nothing else is set; `boxes`: there are others beside this one."""
+    """The text of extensions.conf where nothing else is set; `servers`: there are others beside this one."""
     ami, floor = Ami(secret=SecretStr(manager_secret)), LogInSettings(log_in_code=log_in_code)
     settings = Settings(ami=ami, floor=floor, recordings=recordings or RecordingSettings())
-    return render_template("extensions.conf", **_for_the_dialplan(settings), others=boxes)
+    return render_template("extensions.conf", **_for_the_dialplan(settings), others=servers)
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
@@ -71,15 +71,15 @@ def conferences(mixing_milliseconds: int = 20) -> str:
 
 
 def render_site(
-    settings: Settings, passwords: Mapping[str, str], *, box: str | None = None, file: str = "settings"
+    settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Every configuration file of a site's Asterisk by name; where there are several, of this `box`.
+    """Every configuration file of a site's Asterisk by name; where there are several, of this `server`.
 
     `passwords` by endpoint are for the seats whose settings have none; `file` is named where a setting is missing. Raises
     SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
-    settings, others = on_box(settings, box, file)
+    settings, others = on_server(settings, server, file)
     _check(settings, file, beside_others=bool(others))
     trunks, asterisk = asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
@@ -105,18 +105,18 @@ def render_site(
             srtp=webrtc or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
-            boxes=bool(others),
+            servers=bool(others),
         ),
         "events": EVENTS,
-        # Where there are other boxes, each of the site's seats may have a call's second half here, coming or going.
+        # Where there are other servers, each of the site's seats may have a call's second half here, coming or going.
         "max_calls": sum(trunk.channels for trunk in trunks)
         + len(settings.seats)
         + (every_seat if others else 0)
         + _SPARE_CALLS,
-        "box": box,
-        "others": {each.name: box_password(box or "", each.name, settings.ami.secret) for each in others},
-        "box_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
-        "box_networks": {each.name: _host_network(each.host) for each in others},
+        "server": server,
+        "others": {each.name: server_password(server or "", each.name, settings.ami.secret) for each in others},
+        "server_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
+        "server_networks": {each.name: _host_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}

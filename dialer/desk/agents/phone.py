@@ -19,8 +19,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dialer.settings.boxes import ONLY, boxes_of
 from dialer.settings.seats import SeatSettings, browser_password
+from dialer.settings.servers import ONLY, servers_of
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.http import MOST_SOCKET_BYTES
@@ -57,9 +57,11 @@ class AgentPhones:
         """These are in force from now on; whose line is open has it."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
-        hosts = {box: site.ami.host for box, site in boxes_of(settings).items()}
-        written = {box: f"[{host}]" if ":" in host else host for box, host in hosts.items()}
-        self._addresses = {box: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for box, host in written.items()}
+        hosts = {server: site.ami.host for server, site in servers_of(settings).items()}
+        written = {server: f"[{host}]" if ":" in host else host for server, host in hosts.items()}
+        self._addresses = {
+            server: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for server, host in written.items()
+        }
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
     def router(self) -> APIRouter:
@@ -88,7 +90,7 @@ class AgentPhones:
             return
         try:
             async with connect(
-                self._addresses[seat.box or ONLY],
+                self._addresses[seat.server or ONLY],
                 subprotocols=[Subprotocol("sip")],
                 compression=None,
                 proxy=None,

@@ -53,7 +53,7 @@ class Acd:
         centre, plan, seats = self._centre, self._centre.plan, dict[str, Seat]()
         for name, place in plan.seats.items():
             seat = centre.seats.get(name) or Seat(
-                name, place.endpoint, place.languages, centre.instant(), box=place.box
+                name, place.endpoint, place.languages, centre.instant(), server=place.server
             )
             endpoint = place.endpoint if seat.agent is None else seat.endpoint
             serves = seat.campaigns & plan.campaigns.keys()
@@ -121,8 +121,8 @@ class Acd:
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
         skill = self._centre.campaigns[call.campaign_id].spec.skill
-        box = self._centre.boxes.of_trunk(call.trunk)
-        return choose_seat(self._centre.seats_reached(), call.language, skill, call.campaign_id, box)
+        server = self._centre.servers.of_trunk(call.trunk)
+        return choose_seat(self._centre.seats_reached(), call.language, skill, call.campaign_id, server)
 
     def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
@@ -319,7 +319,7 @@ class Acd:
     def call_phone(self, seat_name: str) -> None:
         """Ring the seat's phone, if an agent waits for it and it is not there."""
         seat = self._centre.seats[seat_name]
-        if seat.agent is not None and not seat.phone_up and seat.box in self._centre.boxes.up:
+        if seat.agent is not None and not seat.phone_up and seat.server in self._centre.servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._centre.then(
                 StopTimer(f"phone/{seat_name}"),

@@ -22,7 +22,8 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
+from dialer.domain.switch import History, PastCall, Switch
+from dialer.domain.switch_events import CallEnded, EndedBy, SwitchUp
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
 from dialer.engine.centre import CampaignRun, Centre
 from dialer.engine.effects import CallFinished, commit, order
@@ -66,10 +67,10 @@ class Reconciler:
             for call in centre.calls.values()
             if call.leg.written
             and call.attempt_id not in up.live_attempts
-            and centre.boxes.of_trunk(call.trunk) == up.box
+            and centre.servers.of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            centre.spawn(self._look_up([call.attempt_id for call in vanished], up.box), "look-up-vanished")
+            centre.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
         strangers = self._inbound.resync(up)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         if strays:
@@ -86,7 +87,7 @@ class Reconciler:
         """A call of which we have no record lives on the switch."""
         self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
-    async def _look_up(self, vanished: Sequence[AttemptId], box: str) -> None:
+    async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
 
         It writes a moment after a call's end, so a call that it does not tell of is asked for again.
@@ -95,7 +96,7 @@ class Reconciler:
         history: History | None = None
         try:
             for seconds in LOOK_UP_SECONDS:
-                history = await self._switch.history(vanished, box)
+                history = await self._switch.history(vanished, server)
                 reported |= history.ended
                 if len(reported) == len(vanished):
                     break

@@ -10,7 +10,7 @@ import structlog
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, BoothTurnout, Claim, Direction, EndedAttempt, Mark, Outcome
-from dialer.domain.switch import CallEnded
+from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.calls.state import Call, outcome_of
 from dialer.engine.centre import CampaignRun, Centre

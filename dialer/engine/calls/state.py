@@ -13,7 +13,7 @@ from typing import Any
 from dialer.domain.clock import Instant
 from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.model import AttemptId, BoothWorker, DispositionRecord, Outcome
-from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import CallState, Preview
 
 

@@ -15,7 +15,7 @@ import structlog
 from dialer.domain.enums import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
-from dialer.domain.switch import CallEnded, SwitchUp
+from dialer.domain.switch_events import CallEnded, SwitchUp
 from dialer.engine.calls.state import Call, Leg
 from dialer.engine.centre import Centre
 from dialer.engine.effects import CallFinished, StoreFailed
@@ -149,7 +149,7 @@ class Inbound:
         """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
         strangers = self._centre.strangers
         for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
-            if self._centre.boxes.of_trunk(strangers[attempt_id]) == up.box:
+            if self._centre.servers.of_trunk(strangers[attempt_id]) == up.server:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._deciding.keys())
 

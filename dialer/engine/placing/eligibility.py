@@ -167,16 +167,18 @@ class Eligibility:
 
     def hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
         """Why this campaign may not dial now, or not over this `trunk`, whoever is there to talk; None: nothing holds it."""
-        centre, boxes = self._centre, self._centre.boxes
+        centre, servers = self._centre, self._centre.servers
         lines = run.spec.trunks if trunk is None else (trunk,)
-        boxes.silent = frozenset(box for box in boxes.up if self._switch.unanswered_seconds(box) > UNANSWERED_SECONDS)
+        servers.silent = frozenset(
+            server for server in servers.up if self._switch.unanswered_seconds(server) > UNANSWERED_SECONDS
+        )
         now = centre.clock.now()
         if centre.draining:
             return Hold(HoldReason.STOPPING)
         if self._clock_guard.is_off():
             return Hold(HoldReason.CLOCK_SET)
-        if not boxes.open_to(lines):
-            silent = any(boxes.of_trunk(line) in boxes.up for line in lines)
+        if not servers.open_to(lines):
+            silent = any(servers.of_trunk(line) in servers.up for line in lines)
             return Hold(HoldReason.SWITCH_SILENT if silent else HoldReason.NO_SWITCH)
         if centre.store_trouble is not None:
             return Hold(HoldReason.STORE)

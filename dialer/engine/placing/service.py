@@ -15,7 +15,8 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
 from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome, VotingBooths
-from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
+from dialer.domain.switch import OriginateRequest
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import AlertLevel, CallState, Preview, SeatState, TrunkState
 from dialer.engine.acd.service import Acd
 from dialer.engine.asterisk_servers.state import Loads
@@ -67,7 +68,7 @@ class KeptSeats:
     def holds(self, call: Call) -> bool:
         """Whether a seat is kept for the call still, and the call can be brought there."""
         seat = self._centre.seats.get(call.kept_seat or "")
-        if seat is None or seat.box in self._centre.boxes.away:
+        if seat is None or seat.server in self._centre.servers.away:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
@@ -274,7 +275,7 @@ class Originator:
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
-        lines, loads = self._centre.boxes.reached(run.spec.trunks), self._loads(run)
+        lines, loads = self._centre.servers.reached(run.spec.trunks), self._loads(run)
         while count > 0 and run.hopper:
             not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
             if not_before is not None:
@@ -297,7 +298,7 @@ class Originator:
             trunk, caller_id = taken
             used[trunk.name] += 1
             leaving[trunk.name] += 1
-            loads.calls[trunk.box] += 1
+            loads.calls[trunk.server] += 1
             placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
             self._centre.spawn(self._open_and_go(run, placed), "open-attempts")
@@ -306,24 +307,24 @@ class Originator:
         return bool(placed)
 
     def _loads(self, run: CampaignRun) -> Loads:
-        """What each box's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
-        centre, loads = self._centre, Loads(self._centre.boxes)
-        if len(centre.boxes.names) == 1 or run.spec.kind is CampaignKind.IVR:
+        """What each server's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
+        centre, loads = self._centre, Loads(self._centre.servers)
+        if len(centre.servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
         for seat in seats_of(centre, run):
-            loads.working[seat.box] += at_work(seat)
-            loads.free[seat.box] += seat.free
+            loads.working[seat.server] += at_work(seat)
+            loads.free[seat.server] += seat.free
         for call in centre.calls.values():
             if call.kind is CampaignKind.AGENTS and call.kept_seat is None and call.state in _WANTS_SEAT:
-                loads.calls[centre.boxes.of_trunk(call.trunk)] += 1
+                loads.calls[centre.servers.of_trunk(call.trunk)] += 1
         return loads
 
     def _best_first(self, lines: Sequence[str], loads: Loads, seat: Seat | None) -> Sequence[str]:
-        """The trunks for a call, the best first: those of the box of the seat that is kept for it, or where one is likely free."""
+        """Return the trunks for a call, best first: by the server of its reserved seat, or where an agent is likely free."""
         if seat is None:
             return loads.best_first(lines)
-        boxes = self._centre.boxes
-        return sorted(lines, key=lambda line: boxes.of_trunk(line) != seat.box)
+        servers = self._centre.servers
+        return sorted(lines, key=lambda line: servers.of_trunk(line) != seat.server)
 
     def _called(self, claim: Claim) -> Called:
         booth = self._centre.booths.get(claim.booth_id)
@@ -468,7 +469,7 @@ class Originator:
             refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._centre.channels_used(), self._centre.clock.monotonic()
-            lines = self._best_first(self._centre.boxes.reached(run.spec.trunks), Loads(self._centre.boxes), seat)
+            lines = self._best_first(self._centre.servers.reached(run.spec.trunks), Loads(self._centre.servers), seat)
             taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
@@ -636,7 +637,7 @@ class Placing:
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunk_desk.hold(run.spec.campaign_id, self._centre.boxes.reached(run.spec.trunks))
+            hold = self._trunk_desk.hold(run.spec.campaign_id, self._centre.servers.reached(run.spec.trunks))
         else:
             self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
         if hold is not None and hold != run.hold:
@@ -648,7 +649,7 @@ class Placing:
             if nobody is None:
                 self._let_ring(run)
             return LOOK_AGAIN_SECONDS
-        now, lines = self._centre.clock.monotonic(), self._centre.boxes.reached(run.spec.trunks)
+        now, lines = self._centre.clock.monotonic(), self._centre.servers.reached(run.spec.trunks)
         self._hoppers.give_back_old(run)
         used = self._centre.channels_used()
         leaving = self._centre.calls_leaving()
@@ -702,14 +703,14 @@ class Placing:
         """Hang up calls that no seat will be there for."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
-            away = self._centre.boxes.away
+            away = self._centre.servers.away
             unanswered = [
                 (call.began_seconds, call.ringing_seconds, call)
                 for call in self._centre.calls_of(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
                 and call.kept_seat is None
-                and self._centre.boxes.of_trunk(call.trunk) not in away
+                and self._centre.servers.of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds
             for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:

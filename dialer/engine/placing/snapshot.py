@@ -41,7 +41,7 @@ def pacing_snapshot(
         seats, (ringing, waiting) = _tightest(centre, run, now)
     else:  # whose calls compete for no seat: how many there are is all that counts
         active = len([call for call in _outbound(centre, run) if not call.leg.cancelled or call.answered])
-    lines = centre.boxes.reached(run.spec.trunks)
+    lines = centre.servers.reached(run.spec.trunks)
     room = trunks.free_channels(lines, used, now)
     if run.spec.channels is not None:
         room = min(room, run.spec.channels - _channels_taken(centre, run))
@@ -149,8 +149,8 @@ def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collecti
 
 def _reached(centre: Centre, calls: list[Call]) -> list[Call]:
     """Those of an Asterisk that is not reached while others are can come to nobody, and take nothing from the others' calls."""
-    boxes, away = centre.boxes, centre.boxes.away
-    return [call for call in calls if boxes.of_trunk(call.trunk) not in away] if away else calls
+    servers, away = centre.servers, centre.servers.away
+    return [call for call in calls if servers.of_trunk(call.trunk) not in away] if away else calls
 
 
 def _outbound(centre: Centre, run: CampaignRun) -> list[Call]:

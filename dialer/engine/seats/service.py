@@ -76,21 +76,23 @@ class Agents:
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
-    def adopt(self, live_seats: frozenset[str], box: str) -> list[str]:
+    def adopt(self, live_seats: frozenset[str], server: str) -> list[str]:
         """An Asterisk is up for the first time: agents whose phones are nailed up there have their seats again, paused or ready.
         Which seats those are.
 
         One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
         """
         seats = self._centre.seats
-        kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].box == box}
+        kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].server == server}
         self._kept = {name: each for name, each in self._kept.items() if name not in kept}
         adopted: list[str] = []
         logged_off = 0
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
             account = self._centre.plan.agents.get(log_in.agent)
-            elsewhere = any(other.agent == log_in.agent for other in seats.values())  # while this box was not reached
+            elsewhere = any(
+                other.agent == log_in.agent for other in seats.values()
+            )  # while this server was not reached
             if seat is None or seat.agent is not None:
                 continue
             now = self._centre.instant()

@@ -15,7 +15,8 @@ import structlog
 
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, EndedBy, Switch
+from dialer.domain.switch import Switch
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call

@@ -44,7 +44,7 @@ class Seat:
     reason: str | None = None  # of the pause, or of the one to come
     message: SupervisorsLine | None = None  # that the agent has not read yet
     closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
-    box: str = ""  # of several Asterisks the one that its phone is at
+    server: str = ""  # of several Asterisks the one that its phone is at
 
     @property
     def stage(self) -> SeatStage:
@@ -187,18 +187,18 @@ class Seat:
 
 
 def choose_seat(
-    seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", box: str | None = None
+    seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", server: str | None = None
 ) -> Seat | None:
     """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
 
     A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
-    Among these one of the voter's own `box`, if there is one: voice that goes over another box comes a little later.
+    Among these one of the voter's own `server`, if there is one: voice that goes over another server comes a little later.
     A skill is never waived, nor is what a supervisor said of the seat: they say who may take the call at all.
     """
     ready = [seat for seat in seats if seat.free and seat.can_serve(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
     return min(
         fitting or ready,
-        key=lambda seat: (box is not None and seat.box != box, seat.since.seconds, seat.name),
+        key=lambda seat: (server is not None and seat.server != server, seat.since.seconds, seat.name),
         default=None,
     )

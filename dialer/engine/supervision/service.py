@@ -10,7 +10,9 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId, ListeningMode
-from dialer.domain.switch import SUPERVISION_PARTY, PartyId, PartyRequest, Switch, SwitchUp, supervision_party
+from dialer.domain.parties import SUPERVISION_PARTY, PartyId, supervision_party
+from dialer.domain.switch import PartyRequest, Switch
+from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
@@ -163,7 +165,7 @@ class Supervision:
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._centre.listeners.values()}
         for listener in list(self._centre.listeners.values()):
-            if listener.party_id not in live and self._centre.seats[listener.seat].box == up.box:
+            if listener.party_id not in live and self._centre.seats[listener.seat].server == up.server:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
             self._centre.then(order(self._switch.release_party, party_id))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import ListeningMode
-from dialer.domain.switch import PartyId, Place, PlaceKind
+from dialer.domain.parties import PartyId, Place, PlaceKind
 
 MAY: dict[SupervisorRole, frozenset[ListeningMode]] = {
     SupervisorRole.LISTENER: frozenset({ListeningMode.LISTEN}),

@@ -14,17 +14,9 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
-    PartyId,
-    PartyRequest,
-    Place,
-    PlaceKind,
-    Switch,
-    SwitchUp,
-    attempt_of,
-    target_of,
-    transfer_party,
-)
+from dialer.domain.parties import PartyId, Place, PlaceKind, attempt_of, target_of, transfer_party
+from dialer.domain.switch import PartyRequest, Switch
+from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
@@ -131,7 +123,7 @@ class Transfers:
     async def _call_target(
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
-        place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
+        place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._request(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
         self.enter(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
@@ -179,7 +171,7 @@ class Transfers:
     async def _complete(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - in these stages there is one
         self.enter(replace(transfer, stage=TransferStage.HANDING_OVER))
-        aside = Place(PlaceKind.ASIDE, call.attempt_id)
+        aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._centre.calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
@@ -248,7 +240,7 @@ class Transfers:
             self.release(party_id)
         elif live.stage is TransferStage.CALLING:
             self.enter(replace(live, stage=TransferStage.CONSULT))
-        elif place.kind is PlaceKind.ASIDE and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
+        elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._centre.then(order(self._switch.hand_over, live.attempt_id).or_else(lost))
@@ -262,7 +254,7 @@ class Transfers:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
-            aside = Place(PlaceKind.ASIDE, live.attempt_id)
+            aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._centre.then(order(self._switch.move_party, live.party_id, aside).or_else(lost))
             return
@@ -369,12 +361,12 @@ class Transfers:
                 continue
             if attempt_id in self._centre.calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
-            elif attempt_id not in up.aside:  # with a voter of another box, of whom nothing is known yet
+            elif attempt_id not in up.handed_over:  # with a voter of another server, of whom nothing is known yet
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
-        boxes = self._centre.boxes
+        servers = self._centre.servers
         for party_id, trunk in list(self._centre.party_trunks.items()):
-            if party_id not in live and boxes.of_trunk(trunk) == up.box:
+            if party_id not in live and servers.of_trunk(trunk) == up.server:
                 del self._centre.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
         for call in list(self._centre.calls.values()):
@@ -383,9 +375,14 @@ class Transfers:
             known = self._centre.transfers.get(call.attempt_id)
             if self._half_elsewhere(call, known, party, up):
                 continue
-            if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
+            if (
+                known is None
+                and party is None
+                and call.attempt_id not in held
+                and call.attempt_id not in up.handed_over
+            ):
                 continue
-            if call.attempt_id in up.aside:
+            if call.attempt_id in up.handed_over:
                 self._aside(call, party, place)
             elif call.attempt_id in held:
                 self._held(call, held[call.attempt_id], party, place)
@@ -393,32 +390,33 @@ class Transfers:
                 self._in_no_music(call, talking, party, place)
 
     def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp) -> bool:
-        """Whether this box has not both call and target. Of a target at the agent's seat the seat's box tells, of one who is with
-        the voter the target's own, and of the call its own: one of whom nobody knows is let go, one who is not there any more has
-        gone.
+        """Return whether this server does not have both call and target of a transfer.
+
+        A target at the agent's seat is reported by the seat's server, one with the voter by its own, the call by its own. An
+        unknown target is released; one that is not there any more has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._centre.seats.get(known.seat)
-        if self._centre.boxes.of_trunk(call.trunk) == up.box:
+        if self._centre.servers.of_trunk(call.trunk) == up.server:
             if seat is not None:
-                return seat.box != up.box
-            here = {call.attempt_id} <= up.aside | dict(up.held).keys()
+                return seat.server != up.server
+            here = {call.attempt_id} <= up.handed_over | dict(up.held).keys()
             with_target = known is not None and known.party_id is not None and known.stage in WITH_TARGET
-            return with_target and party_id is None and not here and len(self._centre.boxes.names) > 1
-        if party_id is not None and call.attempt_id in up.aside:
+            return with_target and party_id is None and not here and len(self._centre.servers.names) > 1
+        if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
             self.enter(
                 CallTransfer(call.attempt_id, seat_name, TransferStage.TRANSFERRED, party_id, self.found(party_id))
             )
         elif party_id is not None and (known is None or known.party_id != party_id):
             self.release(party_id)
-        elif party_id is None and at is not None and seat is not None and seat.box == up.box:
+        elif party_id is None and at is not None and seat is not None and seat.server == up.server:
             self.party_gone(at)
         return True
 
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
-        if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
+        if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.found(party_id)))
         else:
             self._let_go(party_id)
@@ -426,7 +424,7 @@ class Transfers:
 
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._centre.transfers.get(call.attempt_id)
-        if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
+        if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.found(party_id)))
             self.party_came(party_id, place)
         elif party_id is not None and place is not None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import PartyId
+from dialer.domain.parties import PartyId
 from dialer.domain.view import TransferStage
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dialer.domain.model import Outcome
-from dialer.domain.switch import CallEnded
+from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
 from dialer.engine.calls.state import Call
 from dialer.engine.centre import Centre
@@ -26,7 +26,9 @@ class TrunkDesk:
         """The trunks of the settings carry the calls from now on."""
         centre, gone = self._centre, set(self._trunks.names)
         plan = centre.plan
-        centre.boxes.use({trunk.name: trunk.box for trunk in plan.trunks}, (seat.box for seat in plan.seats.values()))
+        centre.servers.use(
+            {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
+        )
         self._trunks.use(plan.trunks, centre.clock.monotonic())
         for name in gone - set(self._trunks.names):
             centre.clear_alert(f"trunk-{name}")

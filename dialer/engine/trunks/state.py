@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dialer.domain.model import ANSWERED, Outcome
-from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.settings.lines import Called, CallerIdArea, TrunkRest, caller_ids_shown
 
@@ -166,7 +166,7 @@ class TrunkLimits:
     channels: int
     calls_per_second: float
     caller_ids: tuple[str, ...]
-    box: str = ""  # of several Asterisks the one that it is a line of
+    server: str = ""  # of several Asterisks the one that it is a line of
     areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs are shown alone
 
 

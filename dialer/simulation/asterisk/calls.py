@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.channels import (
     OriginateOrder,
 )
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
-from dialer.simulation.asterisk.core import BOX, SwitchCore
+from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension
 from dialer.simulation.asterisk.originate import OutgoingCall
@@ -46,10 +46,10 @@ class SwitchCalls(SwitchCore):
             self._place_local(order)
             return
         target, at, endpoint = order.dial_string.rpartition("@")
-        box = self.boxes.get(endpoint.removeprefix(BOX))
+        server = self.servers.get(endpoint.removeprefix(SERVER))
         trunks = self._trunks
-        if box is not None and target.startswith("number*"):  # number*ENDPOINT*NUMBER, over a trunk of that box
-            trunks, (_, endpoint, target) = box._trunks, target.split("*")
+        if server is not None and target.startswith("number*"):  # number*ENDPOINT*NUMBER, over a trunk of that server
+            trunks, (_, endpoint, target) = server._trunks, target.split("*")
         trunk = trunks.get(endpoint) if at else None
         phone = self._phone_of(endpoint, target if at else None)
         unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
@@ -77,11 +77,11 @@ class SwitchCalls(SwitchCore):
         OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
 
     def _phone_of(self, endpoint: str, target: str | None) -> SeatPhone | None:
-        """The phone that is called, our own or, by phone*ENDPOINT, another box's; None: there is none, or it is a trunk."""
+        """The phone that is called, our own or, by phone*ENDPOINT, another server's; None: there is none, or it is a trunk."""
         if target is None:
             return self._phones.get(endpoint)
-        box = self.boxes.get(endpoint.removeprefix(BOX))
-        return None if box is None else box._phones.get(target.removeprefix("phone*"))
+        server = self.servers.get(endpoint.removeprefix(SERVER))
+        return None if server is None else server._phones.get(target.removeprefix("phone*"))
 
     def _place_local(self, order: OriginateOrder) -> None:
         """Two halves that live and end together: the second goes through the dialplan that the channel names and answers the first,
@@ -165,9 +165,9 @@ class SwitchCalls(SwitchCore):
         self.start_dialplan(channel, start)
         return channel
 
-    def called_by_box(self, box: str, extension: str) -> Channel:
-        """Another box calls for a voter of its own: the channel of that, on its way through the dialplan."""
-        channel = self._new_channel(f"{BOX}{box}", "", JOINED_CONTEXT)
+    def called_by_server(self, server: str, extension: str) -> Channel:
+        """Another server calls for a voter of its own: the channel of that, on its way through the dialplan."""
+        channel = self._new_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.enter(ChannelState.RING)
         channel.move_to(JOINED_CONTEXT, extension, 1)
         self.events.of_channel("Newchannel", channel)

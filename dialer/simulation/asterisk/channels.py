@@ -131,7 +131,7 @@ class Channel:
         self.recording: ChannelRecording | None = None
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None
-        self.met_agent: Callable[[], None] | None = None  # of a voter whom another box has: told there
+        self.met_agent: Callable[[], None] | None = None  # of a voter whom another server has: told there
         self._blocks: dict[str, bytes] = {}
         self._timers: list[asyncio.TimerHandle] = []
         self._waiter: asyncio.Future[None] | None = None

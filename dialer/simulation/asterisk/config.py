@@ -149,4 +149,4 @@ class SimulatedAsteriskConfig:
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # that a voter who calls back has seen
     seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
-    box: str = ""  # its name, where it is one of several that `join_boxes` joins
+    server: str = ""  # its name, where it is one of several that `join_servers` joins

@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.sessions import Audience
 
-BOX = "matdan-box-"  # begins the endpoint of another box
+SERVER = "matdan-server-"  # begins the endpoint of another server
 MESSAGE_SOUND = "matdan/message"
 TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
 
@@ -33,14 +33,14 @@ class SwitchCore(ABC):
         self.ami_port = self.config.ami_port
         self.agi_port = self.config.agi_port
         secret = self.config.users[0].secret
-        text = self.config.dialplan or dialplan(manager_secret=secret, boxes=bool(self.config.box))
+        text = self.config.dialplan or dialplan(manager_secret=secret, servers=bool(self.config.server))
         self.dialplan = parse_dialplan(text)
         section = read_conf("extensions.conf", text).named("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
-        self.boxes: dict[str, SwitchCore] = {}  # beside this one, by name
+        self.servers: dict[str, SwitchCore] = {}  # beside this one, by name
         self.audience = Audience(self.now, Random(f"{self.config.seed}/faults"))
         self.events = self.audience.events
         self.agi_connections: set[asyncio.Transport] = set()
@@ -82,8 +82,8 @@ class SwitchCore(ABC):
         """Let an answered channel go to its place in the dialplan, or into an application instead."""
 
     @abstractmethod
-    def called_by_box(self, box: str, extension: str) -> Channel:
-        """Another box calls for a voter of its own: the channel of that, on its way through the dialplan."""
+    def called_by_server(self, server: str, extension: str) -> Channel:
+        """Another server calls for a voter of its own: the channel of that, on its way through the dialplan."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
@@ -98,7 +98,7 @@ class SwitchCore(ABC):
     def device_state(self, device: str) -> str:
         """What DEVICE_STATE says of a phone or a trunk."""
         technology, _, endpoint = device.partition("/")
-        if endpoint.removeprefix(BOX) in self.boxes:
+        if endpoint.removeprefix(SERVER) in self.servers:
             return "NOT_INUSE"
         phone = self._phones.get(endpoint)
         if technology != "PJSIP" or (phone is None and endpoint not in self._trunks):
@@ -114,7 +114,7 @@ class SwitchCore(ABC):
 
     def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
-        begins = f"{self.config.box}-" if self.config.box else ""
+        begins = f"{self.config.server}-" if self.config.server else ""
         uniqueid = uniqueid or f"{begins}{self.now():.0f}.{self._channel_number}"
         self._channel_number += 1
         self.processed_calls += 1
@@ -133,7 +133,7 @@ class SwitchCore(ABC):
             self._journal.call_answered(self.now(), channel.uniqueid)
         if channel.voter is not None:
             channel.voter.answered()
-        phone = self._phones.get(channel.seat or "")  # none: it is another box's
+        phone = self._phones.get(channel.seat or "")  # none: it is another server's
         if phone is not None and phone.mode is PhoneMode.PUTS_DOWN:
             asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialer.simulation.asterisk.agi_client import run_agi
 from dialer.simulation.asterisk.channels import Channel, ChannelRecording, ChannelState, EndsBy, Location
-from dialer.simulation.asterisk.core import BOX, SwitchCore
+from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
@@ -130,14 +130,14 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
 
 
 async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Call another box and talk until either side has hung up; with option g the dialplan goes on where that was the other one."""
+    """Call another server and connect both sides until one hangs up; with option g the dialplan goes on after the other one did."""
     called, seconds, options, *_ = (*data.split(","), "60", "", "")
     extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")
-    other = switch.boxes.get(endpoint.removeprefix(BOX))
+    other = switch.servers.get(endpoint.removeprefix(SERVER))
     if other is None:
         return
     loop = asyncio.get_running_loop()
-    leg = other.called_by_box(switch.config.box, extension)
+    leg = other.called_by_server(switch.config.server, extension)
     leg.met_agent = partial(switch.voter_met_agent, channel)
     assert leg.task is not None  # noqa: S101 - it walks through the dialplan
     leg.task.add_done_callback(lambda _: channel.poke())

@@ -26,10 +26,10 @@ _log = structlog.get_logger(__name__)
 BOOT_SECONDS = 0.2  # from the open port until it is fully booted: 0.05 to 0.28 s in four restarts of a real 22.10
 
 
-def join_boxes(*boxes: SimulatedAsterisk) -> None:
+def join_servers(*servers: SimulatedAsterisk) -> None:
     """Let each call the others, by the names in their configurations."""
-    for box in boxes:
-        box.boxes = {each.config.box: each for each in boxes if each is not box}
+    for server in servers:
+        server.servers = {each.config.server: each for each in servers if each is not server}
 
 
 class SimulatedAsterisk(SwitchCalls):

@@ -13,9 +13,9 @@ from argon2 import PasswordHasher
 from dialer.domain.enums import Purpose
 from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas, areas_of_roll
-from dialer.settings.boxes import on_one
 from dialer.settings.campaigns import Campaign
 from dialer.settings.lines import Carrier, InboundNumber
+from dialer.settings.servers import on_one
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.store import numbers, voters

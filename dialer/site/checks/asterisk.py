@@ -44,7 +44,7 @@ Told = dict[str, asyncio.Queue[AmiMessage]]
 async def asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """All of it; `others`: the boxes beside it, `reader`: what has read the catalogue already. Raises MatdanError."""
+    """All of it; `others`: the servers beside it, `reader`: what has read the catalogue already. Raises MatdanError."""
     banner = await check_rights(ami_login(settings))
     told: Told = {}
 
@@ -65,8 +65,8 @@ async def asterisk(
             yield finding
         if settings.seats:
             yield await phones(settings, client)
-        for box in others:
-            yield await _reaches(box, client)
+        for server in others:
+            yield await _reaches(server, client)
 
 
 async def _sounds(settings: Settings, client: AmiClient, told: Told, reader: Callable[[], PlaylistReader]) -> Finding:
@@ -185,10 +185,10 @@ async def phones(settings: Settings, client: AmiClient) -> Finding:
     return note("phones", f"{there}; not there: seat {', '.join(away[:20])}{more}")
 
 
-async def _reaches(box: str, client: AmiClient) -> Finding:
-    """Whether voters can be joined to the seats of another box."""
-    what = f"way to box {box}"
-    if await _device(client, f"matdan-box-{box}") in _AWAY:
+async def _reaches(server: str, client: AmiClient) -> Finding:
+    """Whether voters can be joined to the seats of another server."""
+    what = f"way to server {server}"
+    if await _device(client, f"matdan-server-{server}") in _AWAY:
         text = (
             "it does not answer, and no voter can be joined to its seats; check its host and sip_port, and render both"
         )

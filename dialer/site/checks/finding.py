@@ -52,9 +52,9 @@ def looked(what: str, look: Look) -> list[Finding]:
         return broken_off(what, error)
 
 
-def of_box(box: str, finding: Finding) -> Finding:
+def of_server(server: str, finding: Finding) -> Finding:
     """A finding of one of several Asterisks, with its name; as it is where there is one."""
-    return replace(finding, what=f"box {box}: {finding.what}") if box else finding
+    return replace(finding, what=f"server {server}: {finding.what}") if server else finding
 
 
 async def reported(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:

@@ -17,18 +17,9 @@ import structlog
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
-    REDIRECTED,
-    EventSink,
-    History,
-    OriginateRequest,
-    PartyId,
-    PartyRequest,
-    Place,
-    SeatSound,
-    SwitchDown,
-    SwitchEvent,
-)
+from dialer.domain.parties import PartyId, Place
+from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
+from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.lease import SwitchLease
@@ -42,11 +33,9 @@ from dialer.switch.asterisk.listing import (
 )
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
-    ASIDE,
-    BOX_ENDPOINT,
-    BOX_VARIABLE,
     FLOW_CONTEXT,
     HANDED_CONTEXT,
+    HANDOVER_CONFERENCE,
     HOLD_CONTEXT,
     INBOUND_CONTEXT,
     LOG_IN_CONTEXT,
@@ -55,6 +44,8 @@ from dialer.switch.asterisk.places import (
     REPLACES_VARIABLE,
     SEAT_CHANNEL,
     SEAT_CONTEXT,
+    SERVER_ENDPOINT,
+    SERVER_VARIABLE,
     VOTER_CONTEXT,
     origination,
     party_place,
@@ -124,18 +115,18 @@ class AsteriskSwitch:
         lease: SwitchLease | None = None,
         agi_mark: str | None = None,
         history: Path | None = None,
-        box: str = "",
+        server: str = "",
     ) -> None:
         """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used. `agi_mark` is
         that of the dialplan which the dialler serves; None: any. `history` is the file in which Asterisk keeps how calls ended, as
-        this machine sees it. `box` names it, where there are several.
+        this machine sees it. `server` names it, where there are several.
         """
-        self._box = box
+        self._server = server
         self._lease = lease
         self._history = history
         self._up_since: float | None = None  # on the loop's clock: when Asterisk itself began
         self._sink: EventSink = nowhere
-        self.tracker = CallTracker(box)
+        self.tracker = CallTracker(server)
         self._client: AmiClient | None = None
         self._started_at = ""  # when Asterisk itself began, as CoreStatus says
         self._timers: set[asyncio.TimerHandle] = set()
@@ -236,7 +227,7 @@ class AsteriskSwitch:
             self._comparing = None
         self._client = None
         self._linked.clear()
-        self._report([SwitchDown(str(reason), self._box)])
+        self._report([SwitchDown(str(reason), self._server)])
 
     # Calls that come in
 
@@ -338,7 +329,7 @@ class AsteriskSwitch:
 
     # The engine's side
 
-    def unanswered_seconds(self, box: str = "") -> float:
+    def unanswered_seconds(self, server: str = "") -> float:
         """See `Switch.unanswered_seconds`. For ever, where our lease on the switch may be another's by now."""
         if self._client is None:
             return 0.0
@@ -379,12 +370,14 @@ class AsteriskSwitch:
         channel = self.tracker.channel_of(attempt_id)
         await self._hang_up_while(lambda: self.tracker.is_live(attempt_id), channel)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False, box: str | None = None) -> None:
+    async def connect(
+        self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
+    ) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk. Where there are
-        several `box` is the seat's own, whose conference it calls, and "" where that is this one.
+        several `server` is the seat's own, whose conference it calls, and "" where that is this one.
         """
         name = _checked(_NAME, seat, _SEAT_RULE)
-        await self._say_box(attempt_id, box)
+        await self._say_server(attempt_id, server)
         if record:
             await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -415,7 +408,7 @@ class AsteriskSwitch:
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
-    async def history(self, attempt_ids: Collection[AttemptId], box: str = "") -> History:
+    async def history(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """See `Switch.history`."""
         if self._history is None:
             raise SwitchError("Asterisk keeps nothing of calls that ended (asterisk.history is not set)")
@@ -445,27 +438,27 @@ class AsteriskSwitch:
         """See `Switch.hold`."""
         await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}")
 
-    async def hand_over(self, attempt_id: AttemptId, box: str | None = None) -> None:
-        """See `Switch.hand_over`. Where there are several `box` has the target, "" where that is this one."""
-        await self._say_box(attempt_id, box)
-        await self._redirect(attempt_id, HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
+    async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
+        """See `Switch.hand_over`. Where there are several `server` has the target, "" where that is this one."""
+        await self._say_server(attempt_id, server)
+        await self._redirect(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
-    async def _say_box(self, attempt_id: AttemptId, box: str | None) -> None:
-        if box is not None:
-            await self._set_variable(self.tracker.channel_of(attempt_id), BOX_VARIABLE, box)
+    async def _say_server(self, attempt_id: AttemptId, server: str | None) -> None:
+        if server is not None:
+            await self._set_variable(self.tracker.channel_of(attempt_id), SERVER_VARIABLE, server)
 
     async def _set_variable(self, channel: str, name: str, value: str) -> None:
         await self._standing().action("Setvar", [("Channel", channel), ("Variable", name), ("Value", value)])
 
-    async def call_party(self, request: PartyRequest, box: str | None = None) -> None:
-        """See `Switch.call_party`. `box` has the phone or the trunk, where that is another one: it is asked to call."""
+    async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
+        """See `Switch.call_party`. `server` has the phone or the trunk, where that is another one: it is asked to call."""
         endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
         number = None if request.number is None else _checked(NUMBER, request.number, _NUMBER_RULE)
-        if box is None:
+        if server is None:
             target = endpoint if number is None else f"{number}@{endpoint}"
         else:
             asked = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
-            target = f"{asked}@{BOX_ENDPOINT}{box}"
+            target = f"{asked}@{SERVER_ENDPOINT}{server}"
         caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = origination(f"PJSIP/{target}", request.party_id, *_party_place(request.place), *caller, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dialer.domain.switch import SUPERVISION_PARTY, TRANSFER_PARTY, Place, PlaceKind
+from dialer.domain.parties import SUPERVISION_PARTY, TRANSFER_PARTY, Place, PlaceKind
 
 VOTER_CONTEXT = "matdan-voter"
 FLOW_CONTEXT = "matdan-flow"
@@ -14,7 +14,7 @@ AGENT_CONTEXT = "matdan-agent"
 INBOUND_CONTEXT = "matdan-inbound"
 KEY_CONTEXT = "matdan-key"  # what a key of an agent's phone does, while the phone stays in its seat's conference
 LOG_IN_CONTEXT = "matdan-login"
-JOINED_CONTEXT = "matdan-joined"  # a voter whom another box has, at a seat of this one
+JOINED_CONTEXT = "matdan-joined"  # a voter whom another server has, at a seat of this one
 RECORDED_CONTEXT = "matdan-recorded"
 HOLD_CONTEXT = "matdan-hold"
 HANDED_CONTEXT = "matdan-handed"
@@ -27,17 +27,17 @@ LEASE_CONTEXT = "matdan-lease"
 LEASE_CHANNEL = "matdan-lease"  # the channel of whichever dialler has the switch
 
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
-BOX_ENDPOINT = "matdan-box-"  # begins the endpoint of another box
-BOX_VARIABLE = "MATDAN_BOX"  # of a voter's channel: the box of the seat that it goes to; "": this one
+SERVER_ENDPOINT = "matdan-server-"  # begins the endpoint of another server
+SERVER_VARIABLE = "MATDAN_SERVER"  # of a voter's channel: the server of the seat that it goes to; "": this one
 
 REPLACES_VARIABLE = "MATDAN_REPLACES"
 """Set where a seat may have a phone already, which is dead: the new one goes into its conference, and the old one is hung up."""
 
-ASIDE = "aside-"  # begins the conference of an attempt that has left its seat
+HANDOVER_CONFERENCE = "aside-"  # begins the name of a handover's conference
 
 _PARTY_CONTEXTS = {
     PlaceKind.SEAT: "matdan-helper",
-    PlaceKind.ASIDE: "matdan-aside",
+    PlaceKind.HANDOVER: "matdan-aside",
     PlaceKind.LISTEN: "matdan-listen",
     PlaceKind.WHISPER: "matdan-whisper",
 }
@@ -54,15 +54,17 @@ def origination(
 
 def party_place(place: Place) -> tuple[str, str]:
     """Context and extension of a third party's place."""
-    return _PARTY_CONTEXTS[place.kind], f"{ASIDE if place.kind is PlaceKind.ASIDE else SEAT_CHANNEL}{place.name}"
+    return _PARTY_CONTEXTS[
+        place.kind
+    ], f"{HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL}{place.name}"
 
 
 def place_of(conference: str) -> Place | None:
     """The place that a conference is; None: it is not one of ours."""
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
-    if conference.startswith(ASIDE):
-        return Place(PlaceKind.ASIDE, conference[len(ASIDE) :])
+    if conference.startswith(HANDOVER_CONFERENCE):
+        return Place(PlaceKind.HANDOVER, conference[len(HANDOVER_CONFERENCE) :])
     return None
 
 

@@ -15,35 +15,32 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
+from dialer.domain.parties import PartyId, Place, PlaceKind, attempt_of
+from dialer.domain.switch_events import (
     REDIRECTED,
     CallAnswered,
-    CallAside,
     CallConnected,
     CallEnded,
+    CallHandedOver,
     CallLeftSeat,
-    CallRecorded,
     CallRinging,
-    CallStray,
     CallWaiting,
     EndedBy,
     MachineDetected,
+    MessageFailed,
     MessageStarted,
-    MessageUnheard,
-    PartyCame,
-    PartyGone,
-    PartyId,
-    PhoneAway,
-    PhoneBack,
-    Place,
-    PlaceKind,
+    PartyJoined,
+    PartyLeft,
+    PhoneRegistered,
+    PhoneUnreachable,
+    RecordingStarted,
     SeatDown,
-    SeatKey,
-    SeatSilent,
+    SeatKeyPressed,
+    SeatPhoneSilent,
     SeatUp,
+    StrayCallFound,
     SwitchEvent,
     SwitchUp,
-    attempt_of,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import (
@@ -132,12 +129,12 @@ class SeatTracker:
             case "Hangup":
                 return self._hung_up(message.get("Uniqueid"), message.get("Cause"))
             case "ContactStatus" if message.get("ContactStatus") in _AWAY:
-                return [PhoneAway(message.get("EndpointName"))]
+                return [PhoneUnreachable(message.get("EndpointName"))]
             case "ContactStatus" if message.get("ContactStatus") in _BACK:
-                return [PhoneBack(message.get("EndpointName"), message.get("URI"))]
+                return [PhoneRegistered(message.get("EndpointName"), message.get("URI"))]
             case "UserEvent" if self.has(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
-                return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
+                return [SeatKeyPressed(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
         return None
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent] | None:
@@ -152,7 +149,7 @@ class SeatTracker:
     def _hung_up(self, unique_id: str, cause: str) -> list[SwitchEvent] | None:
         left = self._left_seat.pop(unique_id, None)
         if left is not None:
-            return [SeatSilent(left)] if cause == _NO_MEDIA_CAUSE else []
+            return [SeatPhoneSilent(left)] if cause == _NO_MEDIA_CAUSE else []
         if self.has(unique_id):
             down = self._left(unique_id)
             del self._left_seat[unique_id]
@@ -213,7 +210,7 @@ class PartyTracker:
             self._places.pop(PartyId(unique_id), None)
         if message.event == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:
             self._places[PartyId(unique_id)] = place
-            return [PartyCame(PartyId(unique_id), place)]
+            return [PartyJoined(PartyId(unique_id), place)]
         return []
 
     def _gone(self, unique_id: str) -> list[SwitchEvent]:
@@ -221,21 +218,21 @@ class PartyTracker:
         if party_id not in self._live:
             return []
         self.forget(party_id)
-        return [PartyGone(party_id)]
+        return [PartyLeft(party_id)]
 
     def differences(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
         """What was not said, by a list of every party with the conference of each."""
-        gone = {PartyGone(party_id) for party_id in self._live if party_id not in listed}
+        gone = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         came = {
-            PartyCame(party_id, place)
+            PartyJoined(party_id, place)
             for party_id, place in listed.items()
             if place is not None and party_id in self._live and place != self._places.get(party_id)
         }
         return {*gone, *came}
 
-    def make_up_for(self, event: PartyCame | PartyGone) -> None:
+    def make_up_for(self, event: PartyJoined | PartyLeft) -> None:
         """It is heard now."""
-        if isinstance(event, PartyGone):
+        if isinstance(event, PartyLeft):
             self.forget(event.party_id)
         else:
             self._places[event.party_id] = event.place
@@ -246,11 +243,11 @@ class PartyTracker:
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
 
-# What Asterisk has said of voters whom another box has, and who talk to agents of this one. Pure.
+# What Asterisk has said of voters whom another server has, and who talk to agents of this one. Pure.
 
 
 class JoinTracker:
-    """Turns events of the channels between boxes into the engine's. Of the call itself the voter's own box tells."""
+    """Turns events of the channels between servers into the engine's. Of the call itself the voter's own server tells."""
 
     def __init__(self) -> None:
         # By unique id of the channel: whose voter, and in which seat, or aside with the target of a transfer.
@@ -258,7 +255,7 @@ class JoinTracker:
 
     @property
     def talking(self) -> tuple[tuple[AttemptId, str], ...]:
-        """The attempts that are in seats of this box, with the seat of each."""
+        """The attempts that are in seats of this server, with the seat of each."""
         joined = self._joined.values()
         return tuple((attempt_id, place.name) for attempt_id, place in joined if place.kind is PlaceKind.SEAT)
 
@@ -266,7 +263,7 @@ class JoinTracker:
     def aside(self) -> frozenset[AttemptId]:
         """The attempts that are with targets of transfers."""
         joined = self._joined.values()
-        return frozenset(attempt_id for attempt_id, place in joined if place.kind is PlaceKind.ASIDE)
+        return frozenset(attempt_id for attempt_id, place in joined if place.kind is PlaceKind.HANDOVER)
 
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about such a channel."""
@@ -303,22 +300,22 @@ class JoinTracker:
 
 
 def _joined_as(extension: str, conference: str) -> tuple[AttemptId, Place] | None:
-    """Whose voter a channel of another box is, by the ATTEMPT*SEAT that was called or the attempt's own conference, and where.
+    """Whose voter a channel of another server is, by the ATTEMPT*SEAT that was called or the attempt's own conference, and where.
     None: nobody's.
     """
     place = place_of(conference)
     if place is None:
         return None
-    attempt_id = place.name if place.kind is PlaceKind.ASIDE else extension.partition("*")[0]
+    attempt_id = place.name if place.kind is PlaceKind.HANDOVER else extension.partition("*")[0]
     return (AttemptId(attempt_id), place) if is_attempt_id(attempt_id) else None
 
 
 def _entered(attempt_id: AttemptId, place: Place) -> SwitchEvent:
-    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallAside(attempt_id)
+    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallHandedOver(attempt_id)
 
 
 def _left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
-    """Of one who leaves a target the voter's own box tells: the call ends."""
+    """Of one who leaves a target the voter's own server tells: the call ends."""
     return [CallLeftSeat(attempt_id, place.name)] if place.kind is PlaceKind.SEAT else []
 
 
@@ -366,14 +363,14 @@ _IN_ORDER = (
     CallRinging,
     CallAnswered,
     CallWaiting,
-    PartyCame,
+    PartyJoined,
     CallConnected,
-    CallAside,
+    CallHandedOver,
     CallLeftSeat,
     MessageStarted,
     CallEnded,
-    CallStray,
-    PartyGone,
+    StrayCallFound,
+    PartyLeft,
     SeatDown,
 )
 """How missing events are made up for: a beginning before an end."""
@@ -382,9 +379,9 @@ _IN_ORDER = (
 class CallTracker:
     """Turns AMI events into the engine's, attempt by attempt."""
 
-    def __init__(self, box: str = "") -> None:
-        """`box` names this Asterisk, where there are several."""
-        self._box = box
+    def __init__(self, server: str = "") -> None:
+        """`server` names this Asterisk, where there are several."""
+        self._server = server
         self.joins = JoinTracker()
         self.parties = PartyTracker()
         self.seats = SeatTracker()
@@ -516,7 +513,7 @@ class CallTracker:
             self._seen[attempt_id].place = _own_place(attempt_id, channel.conference)
         places = [(attempt_id, seen.place) for attempt_id, seen in self._seen.items() if seen.place is not None]
         talking = [(attempt_id, place.name) for attempt_id, place in places if place.kind is PlaceKind.SEAT]
-        aside = frozenset(attempt_id for attempt_id, place in places if place.kind is PlaceKind.ASIDE)
+        aside = frozenset(attempt_id for attempt_id, place in places if place.kind is PlaceKind.HANDOVER)
         self.joins.resync(channels)
         up = SwitchUp(
             frozenset(ours),
@@ -524,9 +521,9 @@ class CallTracker:
             (*talking, *self.joins.talking),
             restarted,
             _held(ours),
-            aside=aside | self.joins.aside,
+            handed_over=aside | self.joins.aside,
             parties=tuple(sorted(parties.items())),
-            box=self._box,
+            server=self._server,
         )
         return [up, *(event for attempt_id, channel in ours.items() for event in self._state_of(attempt_id, channel))]
 
@@ -549,7 +546,7 @@ class CallTracker:
                 # What its carrier answered is how it ended; else nobody knows.
                 events.add(_ended(attempt_id, seen, EndedBy.VANISHED if seen.dial_status is None else EndedBy.HANGUP))
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
-        return frozenset(events) | {CallStray(attempt_id) for attempt_id in strays if attempt_id not in self._seen}
+        return frozenset(events) | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._seen}
 
     def make_up_for(self, missing: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Take the missing events as heard; what they mean, in order. `channels` is the list that last showed them."""
@@ -566,15 +563,15 @@ class CallTracker:
                     self._seen[attempt_id].waits = True
                 case MessageStarted(attempt_id=attempt_id):
                     self._seen[attempt_id].hears_message = True
-                case CallConnected() | CallAside() | CallLeftSeat() if not self.has(event.attempt_id):
+                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.has(event.attempt_id):
                     self.joins.resync(channels)
                 case CallConnected(attempt_id=attempt_id, seat=seat):
                     self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
-                case CallAside(attempt_id=attempt_id):
-                    self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
+                case CallHandedOver(attempt_id=attempt_id):
+                    self._seen[attempt_id].place = Place(PlaceKind.HANDOVER, attempt_id)
                 case CallLeftSeat(attempt_id=attempt_id):
                     self._seen[attempt_id].place = None
-                case PartyCame() | PartyGone():
+                case PartyJoined() | PartyLeft():
                     self.parties.make_up_for(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.make_up_for(seat, {each: name for each, name in agents.items() if name == seat})
@@ -689,9 +686,9 @@ class CallTracker:
                 seen.hears_message = True
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
             case "MessageUnheard":
-                return [MessageUnheard(attempt_id)]
+                return [MessageFailed(attempt_id)]
             case "RecordingStarted":
-                return [CallRecorded(attempt_id)]
+                return [RecordingStarted(attempt_id)]
             case "Machine":
                 return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
@@ -734,7 +731,7 @@ def _ended(attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> CallEnded:
 def _own_place(attempt_id: AttemptId, conference: str) -> Place | None:
     """The place that a conference is to a call: a seat, or the attempt's own; None: neither."""
     place = place_of(conference)
-    return None if place is not None and place.kind is PlaceKind.ASIDE and place.name != attempt_id else place
+    return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
 def _agents(channels: Iterable[LiveChannel]) -> dict[str, str]:

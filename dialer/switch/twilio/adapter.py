@@ -16,7 +16,8 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest
+from dialer.domain.switch import OriginateRequest
+from dialer.domain.switch_events import CallEnded, CallEvent, EndedBy, EventSink
 from dialer.settings.flows import Twilio
 from dialer.switch.routed import nowhere
 from dialer.switch.twilio.api import CallRecord, TwilioApi

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallAnswered, CallEnded, CallEvent, CallRinging, EndedBy
+from dialer.domain.switch_events import CallAnswered, CallEnded, CallEvent, CallRinging, EndedBy
 
 
 class CallStatus(StrEnum):

@@ -13,7 +13,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
-from dialer.domain.switch import SeatKey
+from dialer.domain.switch_events import SeatKeyPressed
 from dialer.domain.view import CallState, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.dispositions.commands import SeatDispose
@@ -195,10 +195,10 @@ async def test_the_keys_of_the_phone_dial_and_skip(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         first = await shown(site)
         for key in "*3":
-            site.centre.engine.on_switch_event(SeatKey("01", key))
+            site.centre.engine.on_switch_event(SeatKeyPressed("01", key))
         second = await shown(site, first)
         for key in "*1":
-            site.centre.engine.on_switch_event(SeatKey("01", key))
+            site.centre.engine.on_switch_event(SeatKeyPressed("01", key))
         await site.until(lambda: bool(site.switch.placed), seconds=2)
         assert site.switch.placed[0].channel_id == second
 

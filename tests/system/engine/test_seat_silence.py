@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
-from dialer.domain.switch import PhoneAway, PhoneBack, SeatDown, SeatSilent, SeatUp
+from dialer.domain.switch_events import PhoneRegistered, PhoneUnreachable, SeatDown, SeatPhoneSilent, SeatUp
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
 from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.seats.commands import SeatLogIn
@@ -331,7 +331,7 @@ def event(name: str, **fields: str) -> AmiMessage:
 
 def test_a_phone_given_up_for_silence_is_told_apart_from_one_put_down() -> None:
     """In the order of a real Asterisk 22: it leaves the conference, and 3 ms later its Hangup has cause 44."""
-    for cause, told in (("44", [SeatSilent("01")]), ("16", []), ("", [])):
+    for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
         assert tracker.take(joined) == [SeatUp("01")]
@@ -353,12 +353,17 @@ def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() 
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
     told = [tracker.take(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
-    assert told == [[PhoneBack("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")], [PhoneAway("agent01")], None]
+    assert told == [
+        [PhoneRegistered("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")],
+        [PhoneUnreachable("agent01")],
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [("Unreachable", PhoneAway("agent01")), ("Reachable", PhoneBack("agent01", "sip:a@b"))]
+    ("status", "told"),
+    [("Unreachable", PhoneUnreachable("agent01")), ("Reachable", PhoneRegistered("agent01", "sip:a@b"))],
 )
-def test_a_phone_that_is_asked_now_and_then(status: str, told: PhoneAway | PhoneBack) -> None:
+def test_a_phone_that_is_asked_now_and_then(status: str, told: PhoneUnreachable | PhoneRegistered) -> None:
     message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
     assert SeatTracker().take(message) == [told]

@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition, Outcome
-from dialer.domain.switch import PartyId, Place
+from dialer.domain.parties import PartyId, Place
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.campaigns.commands import StopCampaign
 from dialer.engine.dispositions.commands import SeatDispose

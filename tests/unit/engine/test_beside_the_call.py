@@ -6,21 +6,21 @@ import pytest
 
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import AttemptId, ListeningMode
-from dialer.domain.switch import (
+from dialer.domain.parties import supervision_party
+from dialer.domain.switch_events import (
     CallEnded,
-    CallRecorded,
-    CallStray,
     CallWaiting,
     EndedBy,
-    MessageUnheard,
-    PartyGone,
-    PhoneAway,
+    MessageFailed,
+    PartyLeft,
+    PhoneUnreachable,
+    RecordingStarted,
     SeatDown,
-    SeatKey,
-    SeatSilent,
+    SeatKeyPressed,
+    SeatPhoneSilent,
+    StrayCallFound,
     SwitchDown,
     SwitchUp,
-    supervision_party,
 )
 from dialer.domain.view import SeatState
 from dialer.engine.effects import CallFinished, TimerExpired, TimerKind
@@ -40,7 +40,7 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
     turns.centre.listeners["sup"] = Listener(SUP, "01", mode, party)
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
-    [kept] = turns.at(21, PartyGone(party))
+    [kept] = turns.at(21, PartyLeft(party))
     assert kept.startswith(f"commit append_audit {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
     assert not turns.centre.listeners
@@ -55,7 +55,7 @@ def test_nobody_listens_to_an_agent_who_has_gone() -> None:
 def test_a_recording_is_kept_once() -> None:
     turns = Turns()
     turns.talking()
-    turns.play([(20, CallRecorded(A), "commit record_recording A 20s"), (21, CallRecorded(A), "")])
+    turns.play([(20, RecordingStarted(A), "commit record_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
 def test_a_keyed_command_is_done_alone() -> None:
@@ -63,11 +63,11 @@ def test_a_keyed_command_is_done_alone() -> None:
     turns.talking()
     turns.play(
         [
-            (20, SeatKey("01", "*"), "order answer_key 01 key"),
-            (20.1, SeatKey("01", "3"), "SeatHangUp(seat='01')"),
-            (20.2, SeatKey("01", "*"), "order answer_key 01 key"),
-            (20.3, SeatKey("01", "8"), "order answer_key 01 wrong"),  # the last one is still under way
-            (21, SeatKey("99", "3"), ""),
+            (20, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
+            (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01')"),
+            (20.2, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
+            (20.3, SeatKeyPressed("01", "8"), "order answer_key 01 wrong"),  # the last one is still under way
+            (21, SeatKeyPressed("99", "3"), ""),
         ]
     )
 
@@ -76,7 +76,7 @@ def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> No
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.at(12, SeatDown("01"))
-    turns.play([(12, SeatSilent("01"), "learn abandoned 0"), (12, SeatSilent("01"), "")])
+    turns.play([(12, SeatPhoneSilent("01"), "learn abandoned 0"), (12, SeatPhoneSilent("01"), "")])
     end = turns.at(13, HUNG_UP)
     assert end[-1] == "commit end abandoned"
     assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]  # once is enough
@@ -85,7 +85,7 @@ def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> No
 def test_a_short_talk_waits_for_what_is_known_of_the_agents_phone() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
-    turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneAway("agent01"), "beside phone-away")])
+    turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneUnreachable("agent01"), "beside phone-away")])
     assert turns.at(10.9, CallFinished(HUNG_UP))[-1] == "commit end connected"
     assert turns.at(11, CallFinished(HUNG_UP)) == []
 
@@ -130,7 +130,7 @@ def test_calls_of_which_nothing_is_known() -> None:
     turns.centre.strangers[STRANGER] = "carrier"
     turns.play(
         [
-            (20, CallStray(AttemptId("x")), "beside hang-up-strays"),
+            (20, StrayCallFound(AttemptId("x")), "beside hang-up-strays"),
             (21, CallEnded(STRANGER, EndedBy.HANGUP, answered=True), ""),
         ]
     )
@@ -140,5 +140,5 @@ def test_calls_of_which_nothing_is_known() -> None:
 def test_a_campaign_whose_message_is_not_heard_is_held() -> None:
     turns = Turns()
     turns.call()
-    turns.play([(20, MessageUnheard(A), "alert unheard-calls"), (21, MessageUnheard(A), "")])
+    turns.play([(20, MessageFailed(A), "alert unheard-calls"), (21, MessageFailed(A), "")])
     assert turns.centre.campaigns["calls"].unheard

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.clock import Instant
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import Outcome
-from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState
 from dialer.engine.calls.state import Call, outcome_of
 from tests.support.calls import ID, a_call

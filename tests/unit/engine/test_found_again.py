@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import Direction, OpenAttempt
-from dialer.domain.switch import History, PartyId, PastCall, SwitchUp
+from dialer.domain.parties import PartyId
+from dialer.domain.switch import History, PastCall
+from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import CallState, SeatState, TransferStage
 from dialer.engine.transfers.state import CallTransfer
 from dialer.store.port import LogIn

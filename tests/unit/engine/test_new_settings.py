@@ -10,7 +10,8 @@ import pytest
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, ListeningMode
-from dialer.domain.switch import CallConnected, CallWaiting, SeatDown, supervision_party
+from dialer.domain.parties import supervision_party
+from dialer.domain.switch_events import CallConnected, CallWaiting, SeatDown
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.effects import TimerExpired, TimerKind
 from dialer.engine.plan import SeatPlan

@@ -14,7 +14,7 @@ import pytest
 
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, Outcome
-from dialer.domain.switch import CallEnded, CallRinging
+from dialer.domain.switch_events import CallEnded, CallRinging
 from dialer.engine.calls.state import outcome_of
 from dialer.engine.trunks.state import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome

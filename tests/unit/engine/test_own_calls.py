@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, NewAttempt
-from dialer.domain.switch import CallAnswered, CallEnded, CallWaiting, EndedBy, SeatDown, SeatKey
+from dialer.domain.switch_events import CallAnswered, CallEnded, CallWaiting, EndedBy, SeatDown, SeatKeyPressed
 from dialer.domain.view import CallState, Preview, SeatState
 from dialer.engine.effects import TimerExpired, TimerKind
 from tests.support.turns import A, Turns
@@ -78,8 +78,8 @@ def test_where_the_campaign_dials_unasked_it_is_dialled_then() -> None:
 
 def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
     turns = shown()
-    turns.at(3, SeatKey("01", "*"))
-    [done] = turns.at(3.5, SeatKey("01", "3"))
+    turns.at(3, SeatKeyPressed("01", "*"))
+    [done] = turns.at(3.5, SeatKeyPressed("01", "3"))
     assert "SeatPreviewSkip(seat='01'" in done
 
 

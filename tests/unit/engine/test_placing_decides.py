@@ -62,7 +62,7 @@ def test_a_number_on_a_call_waits() -> None:
     ("change", "reason"),
     [
         (lambda turns: setattr(turns.centre, "draining", True), HoldReason.STOPPING),
-        (lambda turns: turns.centre.boxes.up.clear(), HoldReason.NO_SWITCH),
+        (lambda turns: turns.centre.servers.up.clear(), HoldReason.NO_SWITCH),
         (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "unheard", "matdan/message"), HoldReason.UNHEARD),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.domain.switch import (
-    CallAside,
+from dialer.domain.parties import Place, PlaceKind, transfer_party
+from dialer.domain.switch_events import (
     CallConnected,
+    CallHandedOver,
     CallLeftSeat,
     MessageStarted,
-    PartyCame,
-    PartyGone,
-    Place,
-    PlaceKind,
+    PartyJoined,
+    PartyLeft,
     SeatDown,
-    transfer_party,
 )
 from dialer.domain.view import TransferStage
 from dialer.engine.effects import Event, TimerExpired, TimerKind
@@ -23,7 +21,7 @@ from tests.support.transfers import TRANSFERS
 from tests.support.turns import HUNG_UP, A, Turns
 
 BOSS = transfer_party(A, "boss", "t1")
-TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.ASIDE, A)
+TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.HANDOVER, A)
 LET_GO = "order release_party help-A-boss-t1"
 LOST = (
     "learn talk-ended 11.6; learn break-started 0; timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost;"
@@ -50,8 +48,8 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             f"seat 01 talking; {LET_GO}; {LOST}",
             None,
         ),  # the dialplan sends it to the message
-        ("calling", PartyCame(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
-        ("calling", PartyGone(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("calling", PartyJoined(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
+        ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
         ("consult", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
         (
             "consult",
@@ -60,25 +58,25 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             None,
         ),
         ("merging", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
-        ("three-way", PartyGone(BOSS), "seat 01 talking", None),
+        ("three-way", PartyLeft(BOSS), "seat 01 talking", None),
         (
             "three-way",
             SeatDown("01"),
-            f"seat 01 talking handing-over; order move_party help-A-boss-t1 aside; {LOST}",
+            f"seat 01 talking handing-over; order move_party help-A-boss-t1 handover; {LOST}",
             "handing-over",
         ),
-        ("transfer", PartyCame(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over A", "handing-over"),
-        ("transfer", PartyGone(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("transfer", PartyJoined(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over A", "handing-over"),
+        ("transfer", PartyLeft(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
         ("handing-over", TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=A), LET_GO, "handing-over"),
-        ("handing-over", CallAside(A), "seat 01 talking transferred", "transferred"),
+        ("handing-over", CallHandedOver(A), "seat 01 talking transferred", "transferred"),
         (
             "transferred",
-            PartyGone(BOSS),
+            PartyLeft(BOSS),
             "seat 01 talking transferred",
             "transferred",
         ),  # the call of both ends by itself
-        (None, PartyCame(BOSS, TO_SEAT), LET_GO, None),  # nobody needs the target any more
-        (None, PartyGone(BOSS), "", None),
+        (None, PartyJoined(BOSS, TO_SEAT), LET_GO, None),  # nobody needs the target any more
+        (None, PartyLeft(BOSS), "", None),
     ],
 )
 def test_each_event_of_a_transfer(stage: str | None, event: Event, follows: str, then: str | None) -> None:
@@ -100,5 +98,5 @@ def test_a_voter_whose_agent_has_left_comes_back_to_another_one_or_hears_the_mes
         turns.talking()
         turns.at(15, SeatDown("01"))
         turns.centre.transfers[A] = CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss")
-        lines = turns.at(20, PartyGone(BOSS))
+        lines = turns.at(20, PartyLeft(BOSS))
         assert "; ".join(line for line in lines if line.startswith(("seat 02", "order"))) == follows

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.model import AttemptId, Outcome
-from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, trunk_failed
 from dialer.settings.lines import TrunkRest

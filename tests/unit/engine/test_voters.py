@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
+from dialer.domain.switch_events import (
     CallAnswered,
     CallConnected,
     CallEnded,

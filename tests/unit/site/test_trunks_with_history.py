@@ -12,31 +12,31 @@ from dialer.site.asterisk import trunks_with_history
 from dialer.site.settings_changes import settings_by_key
 from tests.support.centre import site_settings
 
-BOXES = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]
+SERVERS = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]
 
 
-def site(directory: Path, boxes: list[dict[str, str]], **lines: str) -> Settings:
+def site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settings:
     trunk: dict[str, Any] = {"channels": 5, "caller_ids": ["+911140000001"]}
-    trunks = [{"name": name, "endpoint": f"to-{name}", "box": box, **trunk} for name, box in lines.items()]
-    seats = [{"name": "01", "endpoint": "agent-01", "box": "b"}]
-    return site_settings(directory, 0, seats=seats, asterisk={"boxes": boxes}, trunks=trunks)
+    trunks = [{"name": name, "endpoint": f"to-{name}", "server": server, **trunk} for name, server in lines.items()]
+    seats = [{"name": "01", "endpoint": "agent-01", "server": "b"}]
+    return site_settings(directory, 0, seats=seats, asterisk={"servers": servers}, trunks=trunks)
 
 
 @pytest.mark.parametrize(
-    ("boxes", "lines", "stand"),
+    ("servers", "lines", "stand"),
     [
-        (BOXES, {"one": "a", "two": "b"}, {"one", "two"}),
-        (BOXES, {"one": "b", "two": "b"}, {"two"}),
-        (BOXES, {"one": "a", "two": "b", "three": "b"}, {"one", "two"}),
-        ([BOXES[0], {**BOXES[1], "host": "127.0.0.3"}], {"one": "a", "two": "b"}, set()),
-        (BOXES[1:], {"two": "b"}, set()),
+        (SERVERS, {"one": "a", "two": "b"}, {"one", "two"}),
+        (SERVERS, {"one": "b", "two": "b"}, {"two"}),
+        (SERVERS, {"one": "a", "two": "b", "three": "b"}, {"one", "two"}),
+        ([SERVERS[0], {**SERVERS[1], "host": "127.0.0.3"}], {"one": "a", "two": "b"}, set()),
+        (SERVERS[1:], {"two": "b"}, set()),
     ],
 )
 def test_a_line_stands_where_its_asterisk_does(
-    boxes: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
+    servers: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
-    before = settings_by_key(site(tmp_path, BOXES, one="a", two="b"))
-    now = site(tmp_path, boxes, **lines)
+    before = settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))
+    now = site(tmp_path, servers, **lines)
     told = settings_by_key(now)
     changed = {key for key in {*before, *told} if before.get(key) != told.get(key)}
     assert trunks_with_history(now, changed) == stand

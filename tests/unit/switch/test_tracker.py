@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import (
+from dialer.domain.switch_events import (
     CallAnswered,
     CallConnected,
     CallEnded,
@@ -18,7 +18,7 @@ from dialer.domain.switch import (
     EndedBy,
     MessageStarted,
     SeatDown,
-    SeatKey,
+    SeatKeyPressed,
     SeatUp,
     SwitchUp,
 )
@@ -191,7 +191,7 @@ def test_a_key_is_the_seats_whose_phone_it_came_from() -> None:
     assert tracker.take(key) == []  # from a channel that is in no seat
     joined = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
     assert tracker.take(joined) == [SeatUp("01")]
-    assert tracker.take(key) == [SeatKey("01", "5")]
+    assert tracker.take(key) == [SeatKeyPressed("01", "5")]
     assert tracker.take(event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
@@ -208,7 +208,7 @@ def test_a_seat_is_down_when_its_last_phone_is_gone() -> None:
     assert tracker.take(failed) == [SeatDown("01")]
 
 
-LEG = "b-1795826257.5"  # between two boxes
+LEG = "b-1795826257.5"  # between two servers
 JOIN = event(
     "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten=f"{ID}*02", Channel="PJSIP/x"
 )
@@ -216,7 +216,7 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 
 
 @pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
-def test_a_voter_of_another_box_is_known_by_what_was_called(end: str) -> None:
+def test_a_voter_of_another_server_is_known_by_what_was_called(end: str) -> None:
     tracker = CallTracker("b")
     assert tracker.take(JOIN) == [CallConnected(ID, "02")]
     assert tracker.take(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
@@ -230,11 +230,11 @@ def test_a_stranger_in_a_seat_is_nobody_s_voter() -> None:
     assert tracker.take(stranger) == []
 
 
-def test_what_was_not_heard_of_a_voter_of_another_box_is_made_up_for() -> None:
+def test_what_was_not_heard_of_a_voter_of_another_server_is_made_up_for() -> None:
     tracker = CallTracker("b")
     [up] = tracker.resync([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
-    assert (up.box, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
+    assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.differences([IN_TALK]) == frozenset()
     assert tracker.differences([]) == {CallLeftSeat(ID, "02")}
     assert tracker.make_up_for({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]

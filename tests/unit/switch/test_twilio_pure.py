@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dialer.audio.words import words_of
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallAnswered, CallEnded, CallRinging
+from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
 from dialer.flows.machine import start
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer

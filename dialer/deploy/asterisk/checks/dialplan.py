@@ -13,7 +13,9 @@ _STEP = re.compile(r"(?:[^,]*,)?\s*(?:\w+(?:\([\w-]*\))?(?:\+\d+)?)\s*,\s*(\w+)\
 _DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
 _JUMPS = frozenset({"goto", "gotoif", "gosub", "gosubif", "gotoiftime", "execif"})
 _OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
-_BOX = "matdan-box-"  # begins the endpoint of another box of the same dialler: it may ring the phones of this one
+_SERVER = (
+    "matdan-server-"  # begins the endpoint of another server of the same dialler: it may ring the phones of this one
+)
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
@@ -25,7 +27,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
     contexts = {section.name: section for section in conf.live() if section.name not in {"general", "globals"}}
     endpoints = endpoints_by_kind(configuration.file("pjsip.conf"))
     for kind, every in endpoints.items():
-        callers = [endpoint for endpoint in every if not endpoint.name.startswith(_BOX)]
+        callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
             who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
             yield from _outward(contexts, name, f"{kind} [{who}]")

@@ -15,8 +15,8 @@ from dialer.flows.prompts import MissingSounds
 from dialer.flows.texts import Texts
 from dialer.flows.turns import Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, PromptResolver, run_flow
+from dialer.switch.asterisk.multi_server import AnyAsterisk
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules

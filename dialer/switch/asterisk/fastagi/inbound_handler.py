@@ -14,8 +14,8 @@ from dialer.domain.errors import SwitchError
 from dialer.engine.engine import Engine
 from dialer.engine.inbound.service import Way
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.boxes import AnyAsterisk
 from dialer.switch.asterisk.listing import ATTEMPT_VARIABLE
+from dialer.switch.asterisk.multi_server import AnyAsterisk
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from dialer.engine.seats.state import Seat
 from dialer.flows.sounds import text_sound
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from dialer.switch.asterisk.boxes import AnyAsterisk
+from dialer.switch.asterisk.multi_server import AnyAsterisk
 from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Two real Asterisks as the boxes of one centre: every other seat is at the second, and all voters are answered at the first."""
+"""Two real Asterisks as the servers of one centre: every other seat is at the second, and all voters are answered at the first."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PLAYED = ("agents-talk", "hang-up-in-the-middle", "link-cut", "phone-dies", "swi
 
 OFFICE = "+917010000001"
 TARGETS = [
-    {"name": "boss", "kind": "supervisor", "endpoint": "agent10", "box": "b"},
+    {"name": "boss", "kind": "supervisor", "endpoint": "agent10", "server": "b"},
     {"name": "office", "kind": "outside", "number": OFFICE, "trunk": "carrier"},
 ]
 
 
-def on_two_boxes() -> list[tuple[str, Scenario]]:
-    """What is played on them. Where the second box dies every voter was talked to all the same, and no call is unknown."""
+def on_two_servers() -> list[tuple[str, Scenario]]:
+    """What is played on them. Where the second server dies every voter was talked to all the same, and no call is unknown."""
     scenarios = {path.stem: load_scenario(path) for path in scenario_files() if path.stem in PLAYED}
     dying = scenarios["switch-restarts"]
     expected = dying.expect.model_copy(update={"outcomes": {Outcome.CONNECTED: 6}})
@@ -30,7 +30,7 @@ def on_two_boxes() -> list[tuple[str, Scenario]]:
     return [(name, scenarios[name]) for name in PLAYED]
 
 
-class TwoBoxes(Lab):
+class TwoServers(Lab):
     """The lab with a second Asterisk beside the first."""
 
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
@@ -45,10 +45,10 @@ class TwoBoxes(Lab):
         here, history = {"host": "127.0.0.1"}, self.other.history
         first = {**here, "name": "a", "port": self.ami_port}
         second = {"name": "b", "port": self.other_ami_port, "sip_port": self.other_sip_port, "history": history}
-        boxes = [first, {**here, **second}]
-        seats = [{**seat, "box": "ab"[number % 2]} for number, seat in enumerate(kept["seats"])]
-        trunks = [{**trunk, "box": "a"} for trunk in kept["trunks"]]
-        asterisk = {**kept["asterisk"], "boxes": boxes}
+        servers = [first, {**here, **second}]
+        seats = [{**seat, "server": "ab"[number % 2]} for number, seat in enumerate(kept["seats"])]
+        trunks = [{**trunk, "server": "a"} for trunk in kept["trunks"]]
+        asterisk = {**kept["asterisk"], "servers": servers}
         own = {"asterisk": asterisk, "seats": seats, "trunks": trunks, "transfers": TARGETS}
         return Settings.model_validate({**kept, **own})
 
@@ -58,7 +58,7 @@ class TwoBoxes(Lab):
         return [(self.asterisk, "a"), (self.other, "b")]
 
     async def restart(self) -> None:
-        """The box dies that has agents and none of the calls."""
+        """The server dies that has agents and none of the calls."""
         await self.other.command("core restart now")
 
     def sip_port_of(self, seat: str) -> int:

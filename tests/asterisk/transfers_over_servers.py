@@ -14,11 +14,11 @@ from dialer.engine.seats.commands import SeatLogIn
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult
 from tests.asterisk.log_in import running, seat, until
 from tests.asterisk.sipp import Sipp, start_carrier
-from tests.asterisk.two_boxes import TwoBoxes
+from tests.asterisk.two_servers import TwoServers
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
 
-SEAT = "02"  # of the second box
+SEAT = "02"  # of the second server
 CALLS = Scenario.model_validate(
     {
         "about": "voters who talk for a while, and an office that stays",
@@ -31,7 +31,7 @@ CALLS = Scenario.model_validate(
 )
 
 
-async def check_transfers_over_boxes(lab: TwoBoxes) -> list[str]:
+async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
     """What of it does not hold. Raises NoAsterisk."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     settings = lab.settings(lab.directory, seats=2, campaign={"max_attempts": 1, "wrap_up_seconds": 60})
@@ -54,11 +54,11 @@ async def check_transfers_over_boxes(lab: TwoBoxes) -> list[str]:
     with closing(sqlite3.connect(f"file:{settings.store.path}?mode=ro", uri=True)) as db:
         outcomes = db.execute("SELECT outcome FROM attempt").fetchall()
     if outcomes != [("connected",), ("connected",)]:
-        faults.append(f"transfers over boxes: outcomes {outcomes}")
+        faults.append(f"transfers over servers: outcomes {outcomes}")
     return [*faults, *(line for asterisk, _ in lab.asterisks for line in asterisk.trouble())]
 
 
-async def consulted(centre: RunningCentre, lab: TwoBoxes, target: str) -> list[str]:
+async def consulted(centre: RunningCentre, lab: TwoServers, target: str) -> list[str]:
     """A talk, whose voter is handed to the target, and hangs up there."""
     execute = centre.engine.execute
     await until(lambda: seat(centre, SEAT).state is SeatState.TALKING)
@@ -68,7 +68,9 @@ async def consulted(centre: RunningCentre, lab: TwoBoxes, target: str) -> list[s
     await execute(SeatCompleteTransfer(seat=SEAT))
     await until(lambda: seat(centre, SEAT).state is SeatState.WRAP_UP)
     rooms = await lab.other.command("confbridge list")
-    faults = [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second box: {rooms}"]
+    faults = (
+        [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second server: {rooms}"]
+    )
     await until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
     await execute(SeatDispose(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.command("confbridge list")

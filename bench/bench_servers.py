@@ -1,10 +1,10 @@
 """Three hundred seats on three Asterisks beside the same on one, in virtual time; then one of the three dies for a minute.
 
-    python -m bench.bench_boxes [--minutes 3]
+    python -m bench.bench_servers [--minutes 3]
 
 A predictive campaign, engine, store, AMI and the simulated Asterisks in one process. What is compared is what the agents have of
-it: seconds they wait for a call, voters nobody was there for, talks that go over two boxes; and CPU a call, all in. Checked: no
-number is called twice, every attempt has one end, and what ended as unknown was on the box that died.
+it: seconds they wait for a call, voters nobody was there for, talks that go over two servers; and CPU a call, all in. Checked: no
+number is called twice, every attempt has one end, and what ended as unknown was on the server that died.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.virtual_time import run_virtual
-from tests.support.boxes import BoxedSite, a_boxed_site
 from tests.support.centre import agents_at_work
 from tests.support.referees import every_attempt_has_one_end
 from tests.support.roll_filler import fill_roll
+from tests.support.servers import MultiServerSite, a_multi_server_site
 from tests.support.stored import rows
 
 SEATS, VOTERS, DEAD_SECONDS, LOOK_SECONDS = 300, 14_000, 60.0, 5.0
@@ -51,12 +51,12 @@ class Day:
 
 
 async def a_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, dies: str | None) -> None:
-    """So many minutes at work, after one to begin with; then the box that dies."""
+    """So many minutes at work, after one to begin with; then the server that dies."""
     with tempfile.TemporaryDirectory() as directory:
         shutil.copy(roll, directory)
         lines = {"channels": 750 // len(seats), "calls_per_second": 60 / len(seats)}
         config = SimulatedAsteriskConfig(profile=VoterProfile())
-        site_of = partial(a_boxed_site, Path(directory), config, seats, campaign=CAMPAIGN)
+        site_of = partial(a_multi_server_site, Path(directory), config, seats, campaign=CAMPAIGN)
         async with site_of(**lines) as site, agents_at_work(site):
             await asyncio.sleep(60)
             before, began = site.view.campaigns[0], time.process_time()
@@ -72,28 +72,30 @@ async def a_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, di
         every_attempt_has_one_end(Path(directory))
         lost = rows(Path(directory), "SELECT trunk, count(*) FROM attempt WHERE outcome = 'unknown' GROUP BY trunk")
         if dies is not None:
-            say(f"box {dies} was dead for {DEAD_SECONDS:g} s: ended unknown {dict(lost)}")
+            say(f"server {dies} was dead for {DEAD_SECONDS:g} s: ended unknown {dict(lost)}")
             assert {trunk for trunk, _ in lost} == {f"line-{dies}"}
-        numbers = Counter(call.number for box in site.boxes.values() for call in box.placed)
+        numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
         assert max(numbers.values()) == 1, "a number was called twice"
 
 
-def look(site: BoxedSite, day: Day) -> None:
+def look(site: MultiServerSite, day: Day) -> None:
     """Count who does what now."""
     states = Counter(seat.state for seat in site.view.seats)
     day.looks += 1
     day.ready += states[SeatState.READY]
     day.talking += states[SeatState.TALKING]
-    day.joined += sum(each.met_agent is not None for box in site.boxes.values() for each in box.channels.values())
+    day.joined += sum(
+        each.met_agent is not None for server in site.servers.values() for each in server.channels.values()
+    )
 
 
-async def one_dies(site: BoxedSite, name: str) -> None:
+async def one_dies(site: MultiServerSite, name: str) -> None:
     """What the others do meanwhile, and whether it is back at work a minute later."""
-    placed = {box: len(each.placed) for box, each in site.boxes.items()}
+    placed = {server: len(each.placed) for server, each in site.servers.items()}
     others = [seat for seat in site.view.seats if not seat.seat.startswith(name)]
     talks = sum(seat.calls for seat in others)
-    await site.boxes[name].restart(down_seconds=DEAD_SECONDS)
-    down = {box: len(each.placed) - placed[box] for box, each in site.boxes.items()}
+    await site.servers[name].restart(down_seconds=DEAD_SECONDS)
+    down = {server: len(each.placed) - placed[server] for server, each in site.servers.items()}
     more = sum(seat.calls for seat in site.view.seats if not seat.seat.startswith(name)) - talks
     say(f"meanwhile placed {down}; talks begun at the other {len(others)} seats: {more}")
     await asyncio.sleep(60)
@@ -123,7 +125,7 @@ def main() -> None:
         waited, over = day.ready * LOOK_SECONDS / max(1, day.connected), day.joined / max(1, day.talking)
         say(
             f"{name:>5} Asterisk: {day.calls} calls, {day.connected} talks, {day.abandoned} abandoned; an agent waits "
-            f"{waited:.2f} s a talk; {over:.1%} of them over two boxes; {1000 * day.cpu_seconds / day.calls:.1f} ms of CPU a call"
+            f"{waited:.2f} s a talk; {over:.1%} of them over two servers; {1000 * day.cpu_seconds / day.calls:.1f} ms of CPU a call"
         )
     say(f"three / one: CPU a call {three.cpu_seconds / three.calls / (one.cpu_seconds / one.calls):.2f}")
 

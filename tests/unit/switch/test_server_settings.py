@@ -1,4 +1,4 @@
-"""Seats and lines that come with new settings go to the box that has them; those of before stay known for their calls."""
+"""Seats and lines that come with new settings go to the server that has them; those of before stay known for their calls."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dialer.domain.model import AttemptId
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.reload import SettingsReload
-from dialer.switch.asterisk.boxes import BoxedSwitch
+from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 
-class Box:
+class Server:
     """Notes what is asked of it."""
 
     def __init__(self) -> None:
@@ -28,13 +28,13 @@ class Box:
     async def call_seat(self, seat: str, endpoint: str) -> None:
         self.asked.append((seat, endpoint))
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool, box: str) -> None:
-        self.asked.append((attempt_id, seat, box))
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
+        self.asked.append((attempt_id, seat, server))
 
 
-async def test_a_seat_that_comes_is_called_at_its_own_box_and_one_that_is_gone_is_known_still() -> None:
-    one, other = Box(), Box()
-    switch = BoxedSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
+async def test_a_seat_that_comes_is_called_at_its_own_server_and_one_that_is_gone_is_known_still() -> None:
+    one, other = Server(), Server()
+    switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):
         await switch.call_seat("02", "phone02")
     switch.know({"phone02": "other"}, {"02": "other"})
@@ -50,33 +50,33 @@ id = "pune-1"
 [ami]
 username = "dialler"
 secret = "a-secret-of-tests"
-[[asterisk.boxes]]
+[[asterisk.servers]]
 name = "one"
 host = "127.0.0.1"
-[[asterisk.boxes]]
+[[asterisk.servers]]
 name = "other"
 host = "127.0.0.2"
 [[trunks]]
 name = "carrier"
 endpoint = "carrier"
-box = "one"
+server = "one"
 caller_ids = ["+911140000001"]
 [[campaigns]]
 id = "turnout-agents"
 kind = "agents"
 """
-SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nbox = "{box}"\n'
+SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nserver = "{server}"\n'
 
 
-def test_a_seat_that_comes_again_is_of_the_box_of_before_or_waits_for_a_restart(tmp_path: Path) -> None:
+def test_a_seat_that_comes_again_is_of_the_server_of_before_or_waits_for_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
-    first, again = SEAT.format(name="01", box="one"), SEAT.format(name="02", box="one")
+    first, again = SEAT.format(name="01", server="one"), SEAT.format(name="02", server="one")
     path.write_text(SITE + first + again, encoding="utf-8")
     settings = load_settings(path)
     read = SettingsReload(settings, site_profile(settings))
     path.write_text(SITE + first, encoding="utf-8")
     read().taken()
-    path.write_text(SITE + first + SEAT.format(name="02", box="other"), encoding="utf-8")
+    path.write_text(SITE + first + SEAT.format(name="02", server="other"), encoding="utf-8")
     with pytest.raises(CommandRefused, match=r"no change was applied: seats\.02 needs a restart"):
         read()
     path.write_text(SITE + first + again, encoding="utf-8")

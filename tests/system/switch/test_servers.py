@@ -1,4 +1,4 @@
-"""One dialler on several Asterisks: calls go where agents are free, voters are joined over boxes, and a box dies alone."""
+"""One dialler on several Asterisks: calls go where agents are free, voters are joined over servers, and a server dies alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.model import AttemptId, Outcome
-from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
 from dialer.engine.supervision.commands import Listen
 from dialer.engine.transfers.commands import (
@@ -27,15 +27,15 @@ from dialer.engine.transfers.commands import (
     SeatResume,
     SeatTransfer,
 )
-from dialer.settings.boxes import boxes_of
+from dialer.settings.servers import servers_of
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.site.checks.asterisk import asterisk
 from dialer.site.checks.finding import Verdict
-from tests.support.boxes import BoxedSite, a_boxed_site, boxed_settings, some_boxes
 from tests.support.breaking import killed
 from tests.support.centre import START_EPOCH, agents_at_work
 from tests.support.referees import every_attempt_has_one_end
 from tests.support.rules import a_profile_that_allows_recording
+from tests.support.servers import MultiServerSite, a_multi_server_site, multi_server_settings, some_servers
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer
 
@@ -43,37 +43,37 @@ STAY, ONE_EACH = all_answer(answer_after=2.0, talk_seconds=300.0), {"a": 1, "b":
 OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
 
 
-def placed(site: BoxedSite) -> dict[str, int]:
-    return {name: len(box.placed) for name, box in site.boxes.items()}
+def placed(site: MultiServerSite) -> dict[str, int]:
+    return {name: len(server.placed) for name, server in site.servers.items()}
 
 
-def seat(site: BoxedSite, name: str) -> SeatView:
+def seat(site: MultiServerSite, name: str) -> SeatView:
     return next(each for each in site.view.seats if each.seat == name)
 
 
-def voters(site: BoxedSite, box: str) -> list[Channel]:
-    return [channel for channel in site.boxes[box].channels.values() if channel.trunk is not None]
+def voters(site: MultiServerSite, server: str) -> list[Channel]:
+    return [channel for channel in site.servers[server].channels.values() if channel.trunk is not None]
 
 
-def joins(site: BoxedSite) -> list[Channel]:
-    """The channels of voters whom another box has."""
-    return [channel for box in site.boxes.values() for channel in box.channels.values() if channel.met_agent]
+def joins(site: MultiServerSite) -> list[Channel]:
+    """The channels of voters whom another server has."""
+    return [channel for server in site.servers.values() for channel in server.channels.values() if channel.met_agent]
 
 
 @contextlib.asynccontextmanager
-async def joined(directory: Path, **changes: Any) -> AsyncIterator[BoxedSite]:
-    """A voter of box a talks to the agent of seat b01; nobody is at the seat of a."""
+async def joined(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSite]:
+    """A voter of server a talks to the agent of seat b01; nobody is at the seat of a."""
     campaign = {**OVER_A, **changes.pop("campaign", {})}
-    async with a_boxed_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
+    async with a_multi_server_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
         yield site
 
 
 @virtual_time()
-async def test_calls_go_to_the_box_whose_agents_are_free(tmp_path: Path) -> None:
+async def test_calls_go_to_the_server_whose_agents_are_free(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
-    async with a_boxed_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
+    async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
         await site.log_in("b01", "b02")
         await site.until(lambda: seat(site, "b02").state is SeatState.TALKING, seconds=60)
         assert placed(site) == {"a": 0, "b": 2, "c": 0}
@@ -84,9 +84,9 @@ async def test_calls_go_to_the_box_whose_agents_are_free(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_a_voter_talks_to_an_agent_of_another_box_where_none_of_the_own_is_free(tmp_path: Path) -> None:
+async def test_a_voter_talks_to_an_agent_of_another_server_where_none_of_the_own_is_free(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
-    async with a_boxed_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
+    async with a_multi_server_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
         await site.until(lambda: len(site.ended()) >= 12, seconds=600)
         seats = Counter(each.seat for each in site.ended())
         assert {each.outcome for each in site.ended()} == {Outcome.CONNECTED}
@@ -97,9 +97,9 @@ async def test_a_voter_talks_to_an_agent_of_another_box_where_none_of_the_own_is
 
 
 @virtual_time()
-async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_box_to_the_message(tmp_path: Path) -> None:
+async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_server_to_the_message(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        site.boxes["b"].drop_seat("agent-b01")
+        site.servers["b"].drop_seat("agent-b01")
         await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
         assert not joins(site)
         await site.until(lambda: bool(site.ended()), seconds=20)
@@ -107,7 +107,7 @@ async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_box_to_the_
 
 
 @virtual_time()
-async def test_hold_and_back_over_boxes(tmp_path: Path) -> None:
+async def test_hold_and_back_over_servers(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         await site.centre.engine.execute(SeatHold(seat="b01"))
         await asyncio.sleep(1)
@@ -120,7 +120,7 @@ async def test_hold_and_back_over_boxes(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_recorded_talk_over_boxes(tmp_path: Path) -> None:
+async def test_a_recorded_talk_over_servers(tmp_path: Path) -> None:
     rules = a_profile_that_allows_recording(tmp_path)
     async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
         assert seat(site, "b01").recording == "on"
@@ -128,16 +128,16 @@ async def test_a_recorded_talk_over_boxes(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_phone_of_another_box_listens_and_is_transferred_to(tmp_path: Path) -> None:
-    boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
-    ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "box": "a"}
+async def test_a_phone_of_another_server_listens_and_is_transferred_to(tmp_path: Path) -> None:
+    boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
+    ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
     async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
         await site.centre.engine.execute(Listen(seat="b01", supervisor="anita"))
         await asyncio.sleep(2)
-        assert "ChanSpy" in {channel.application for channel in site.boxes["b"].channels.values()}
+        assert "ChanSpy" in {channel.application for channel in site.servers["b"].channels.values()}
         await site.centre.engine.execute(SeatTransfer(seat="b01", to="boss"))
         await asyncio.sleep(3)
-        [aside] = [each for name, each in site.boxes["a"].conferences.by_name.items() if name.startswith("aside-")]
+        [aside] = [each for name, each in site.servers["a"].conferences.by_name.items() if name.startswith("aside-")]
         assert voters(site, "a")[0] in [member.channel for member in aside.members]
         assert len(aside.members) == 2
 
@@ -148,11 +148,11 @@ OFFICE = {"name": "office", "kind": "outside", "number": "+917000000099", "trunk
 
 @pytest.mark.parametrize("consulted", [False, True])
 @virtual_time()
-async def test_an_outside_number_is_called_over_a_trunk_of_another_box(consulted: bool, tmp_path: Path) -> None:
+async def test_an_outside_number_is_called_over_a_trunk_of_another_server(consulted: bool, tmp_path: Path) -> None:
     there, office = (
         ("line-a" if consulted else "line-b"),
         "+917000000099",
-    )  # the voter is of box a, and the seat of box b
+    )  # the voter is of server a, and the seat of server b
     async with joined(tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
@@ -163,38 +163,40 @@ async def test_an_outside_number_is_called_over_a_trunk_of_another_box(consulted
             await execute(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(3)
         assert (together(site), site.ended()) == (2, [])
-        [(box, channel)] = [(box, each) for box in "ab" for each in voters(site, box) if each.number == office]
-        site.boxes[box].hang_up(channel, 16, EndsBy.VOTER)
+        [(server, channel)] = [
+            (server, each) for server in "ab" for each in voters(site, server) if each.number == office
+        ]
+        site.servers[server].hang_up(channel, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
         assert (together(site), [each.channels_used for each in site.view.trunks]) == (0, [0, 0])
         assert [each.outcome for each in site.ended()] == [Outcome.CONNECTED]
 
 
-def together(site: BoxedSite) -> int:
+def together(site: MultiServerSite) -> int:
     """How many are in conferences without an agent."""
     return sum(
         len(room.members)
-        for box in site.boxes.values()
-        for name, room in box.conferences.by_name.items()
+        for server in site.servers.values()
+        for name, room in server.conferences.by_name.items()
         if name.startswith("aside-")
     )
 
 
-BOSS = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "box": "b"}
+BOSS = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
 
 
-def bosses(site: BoxedSite) -> list[Channel]:
-    return [channel for channel in site.boxes["b"].channels.values() if channel.name.startswith("PJSIP/boss")]
+def bosses(site: MultiServerSite) -> list[Channel]:
+    return [channel for channel in site.servers["b"].channels.values() if channel.name.startswith("PJSIP/boss")]
 
 
-@pytest.mark.parametrize("box", ["a", "b"])
+@pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+async def test_a_consult_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
-        await site.boxes[box].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await site.servers[server].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
         await asyncio.sleep(2)
         assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == ("consult", 1, 0)
         await site.centre.engine.execute(SeatCancelConsult(seat="b01"))
@@ -204,19 +206,21 @@ async def test_a_consult_over_boxes_outlives_either_link(box: str, tmp_path: Pat
 
 @virtual_time()
 async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(tmp_path: Path) -> None:
-    async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
-        async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS])) as first:
+    async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
+        async with killed(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             assert len(bosses(first)) == 1
-        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
+        async with a_multi_server_site(
+            tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, transfers=[BOSS]
+        ) as again:
             await asyncio.sleep(10)
             assert not bosses(again)
 
 
 @pytest.mark.parametrize("merged", [False, True])
 @virtual_time()
-async def test_a_consult_over_boxes_is_completed(merged: bool, tmp_path: Path) -> None:
+async def test_a_consult_over_servers_is_completed(merged: bool, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="boss"))
@@ -230,47 +234,49 @@ async def test_a_consult_over_boxes_is_completed(merged: bool, tmp_path: Path) -
         assert (together(site), len(bosses(site)), seat(site, "b01").state) == (2, 1, SeatState.WRAP_UP)
         assert len(site.ended()) == 0
         [boss] = bosses(site)
-        site.boxes["b"].hang_up(boss, 16, EndsBy.VOTER)
+        site.servers["b"].hang_up(boss, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
         assert (together(site), bosses(site), [each.outcome for each in site.ended()]) == (0, [], [Outcome.CONNECTED])
 
 
-@pytest.mark.parametrize("box", ["a", "b"])
+@pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_completed_consult_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+async def test_a_completed_consult_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
-        await site.boxes[box].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await site.servers[server].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
         await asyncio.sleep(20)
         assert (together(site), len(bosses(site)), site.ended()) == (2, 1, [])
 
 
 @virtual_time()
-async def test_a_completed_consult_over_boxes_outlives_the_dialler(tmp_path: Path) -> None:
-    async with some_boxes(STAY, ONE_EACH, [BOSS]) as boxes:
-        async with killed(joined(tmp_path, boxes=boxes, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
+async def test_a_completed_consult_over_servers_outlives_the_dialler(tmp_path: Path) -> None:
+    async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
+        async with killed(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             await first.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(2)
-        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, transfers=[BOSS]) as again:
+        async with a_multi_server_site(
+            tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, transfers=[BOSS]
+        ) as again:
             await asyncio.sleep(20)
             assert (together(again), len(bosses(again)), again.ended()) == (2, 1, [])
-            again.boxes["b"].hang_up(bosses(again)[0], 16, EndsBy.VOTER)
+            again.servers["b"].hang_up(bosses(again)[0], 16, EndsBy.VOTER)
             await asyncio.sleep(2)
             assert (together(again), [each.outcome for each in again.ended()][:1]) == (0, [Outcome.CONNECTED])
 
 
-@pytest.mark.parametrize("box", ["a", "b"])
+@pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_talk_over_boxes_outlives_either_link(box: str, tmp_path: Path) -> None:
+async def test_a_talk_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        await site.boxes[box].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.boxes.up) == 2, seconds=10)
+        await site.servers[server].cut_ami_for(5.0)
+        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
         await asyncio.sleep(1)
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
@@ -281,14 +287,14 @@ async def test_a_talk_over_boxes_outlives_either_link(box: str, tmp_path: Path) 
 
 
 @virtual_time()
-async def test_a_box_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
+async def test_a_server_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
-    async with a_boxed_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
+    async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
         lost = {channel.uniqueid for channel in voters(site, "b")}
-        lived = {channel.uniqueid for box in "ac" for channel in voters(site, box)}
+        lived = {channel.uniqueid for server in "ac" for channel in voters(site, server)}
         before = placed(site)
-        dying = asyncio.create_task(site.boxes["b"].restart(down_seconds=120.0))
+        dying = asyncio.create_task(site.servers["b"].restart(down_seconds=120.0))
         await site.until(lambda: "switch-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
         assert site.view.switch_up
         await asyncio.sleep(110)
@@ -303,22 +309,22 @@ async def test_a_box_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
         await site.until(lambda: placed(site)["b"] > before["b"], seconds=60)
         outcomes = {each.attempt_id: each.outcome for each in site.ended()}
         assert lost <= outcomes.keys()
-        numbers = Counter(call.number for box in site.boxes.values() for call in box.placed)
+        numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
         assert numbers.most_common(1)[0][1] == 1
     every_attempt_has_one_end(tmp_path)
 
 
 @virtual_time()
-async def test_a_box_that_answers_nothing_is_dialled_on_no_more(tmp_path: Path) -> None:
+async def test_a_server_that_answers_nothing_is_dialled_on_no_more(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=5.0)
     async with (
-        a_boxed_site(
+        a_multi_server_site(
             tmp_path, config, {"a": 1, "b": 1}, ami={"username": "dialler", "secret": "dialler", "ping_seconds": 20}
         ) as site,
         agents_at_work(site),
     ):
         await site.until(lambda: min(placed(site).values()) >= 2, seconds=60)
-        site.boxes["a"].stall_ami()
+        site.servers["a"].stall_ami()
         await asyncio.sleep(2)
         before = placed(site)
         await asyncio.sleep(7)  # then the link counts as lost, and a new one is made
@@ -328,12 +334,12 @@ async def test_a_box_that_answers_nothing_is_dialled_on_no_more(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_a_campaign_whose_boxes_are_all_down_is_held_and_the_others_are_not(tmp_path: Path) -> None:
+async def test_a_campaign_whose_servers_are_all_down_is_held_and_the_others_are_not(tmp_path: Path) -> None:
     flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
-    async with a_boxed_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
-        await site.boxes["a"].stop()
-        await site.until(lambda: "a" not in site.centre.engine._centre.boxes.up, seconds=5)
+    async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
+        await site.servers["a"].stop()
+        await site.until(lambda: "a" not in site.centre.engine._centre.servers.up, seconds=5)
         await asyncio.sleep(2)
         one, two = site.view.campaigns
         assert one.hold is not None
@@ -343,88 +349,88 @@ async def test_a_campaign_whose_boxes_are_all_down_is_held_and_the_others_are_no
 
 
 @virtual_time()
-async def test_flows_and_callers_of_every_box(tmp_path: Path) -> None:
+async def test_flows_and_callers_of_every_server(tmp_path: Path) -> None:
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaigns = [
         {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": [{"start": "00:00", "until": "00:01"}]},
         {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]},
     ]
-    async with a_boxed_site(
+    async with a_multi_server_site(
         tmp_path, config, {"a": 1, "b": 1}, campaigns=campaigns, channels=2, inbound={"channels": 5, "numbers": numbers}
     ) as site:
         await site.log_in("a01")
         await site.until(lambda: site.view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
-        site.boxes["b"].call_in("+917000000050", called="+911140000012")
+        site.servers["b"].call_in("+917000000050", called="+911140000012")
         await site.until(lambda: seat(site, "a01").state is SeatState.TALKING, seconds=5)
         assert len(joins(site)) == 1
 
 
 @virtual_time()
-async def test_a_talk_over_boxes_outlives_both_links(tmp_path: Path) -> None:
+async def test_a_talk_over_servers_outlives_both_links(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        up = site.centre.engine._centre.boxes.up
-        for box in site.boxes.values():
-            await box.cut_ami_for(1.0)
+        up = site.centre.engine._centre.servers.up
+        for server in site.servers.values():
+            await server.cut_ami_for(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)
         await asyncio.sleep(20)  # over the comparing with Asterisk's own lists, twice
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
 
 
 @virtual_time()
-async def test_a_dialler_that_begins_anew_finds_the_talk_over_boxes(tmp_path: Path) -> None:
-    async with some_boxes(STAY, ONE_EACH) as boxes:
-        async with killed(joined(tmp_path, boxes=boxes)) as first:
+async def test_a_dialler_that_begins_anew_finds_the_talk_over_servers(tmp_path: Path) -> None:
+    async with some_servers(STAY, ONE_EACH) as servers:
+        async with killed(joined(tmp_path, servers=servers)) as first:
             attempt = voters(first, "a")[0].uniqueid
-        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A) as again:
+        async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A) as again:
             await again.until(lambda: seat(again, "b01").state is SeatState.TALKING, seconds=5)
             assert (seat(again, "b01").attempt_id, len(joins(again))) == (attempt, 1)
-            boxes["a"].other_side_hangs_up(boxes["a"].channels[attempt], EndsBy.VOTER)
+            servers["a"].other_side_hangs_up(servers["a"].channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert [(each.attempt_id, each.outcome) for each in again.ended()] == [(attempt, Outcome.CONNECTED)]
             assert not joins(again)
 
 
 @virtual_time()
-async def test_a_dialler_that_begins_anew_has_the_agents_of_every_box_again(tmp_path: Path) -> None:
-    async with some_boxes(STAY, ONE_EACH) as boxes:
-        async with killed(a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes)) as first:
+async def test_a_dialler_that_begins_anew_has_the_agents_of_every_server_again(tmp_path: Path) -> None:
+    async with some_servers(STAY, ONE_EACH) as servers:
+        async with killed(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
             await first.log_in("a01", "b01")
             await first.until(lambda: all(each.state is SeatState.TALKING for each in first.view.seats), seconds=60)
             agents = {each.seat: each.agent for each in first.view.seats}
-        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes) as again:
+        async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers) as again:
             await asyncio.sleep(1)
             assert {each.seat: each.agent for each in again.view.seats} == agents
             assert None not in agents.values()
 
 
 @virtual_time()
-async def test_a_call_that_lives_on_a_box_unheard_is_hung_up(tmp_path: Path) -> None:
-    async with a_boxed_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
+async def test_a_call_that_lives_on_a_server_unheard_is_hung_up(tmp_path: Path) -> None:
+    async with a_multi_server_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
-        await site.boxes["a"].stop()  # one that is away holds up nothing
+        await site.servers["a"].stop()  # one that is away holds up nothing
         attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine._switch)
-        switch._boxes["b"].disown(attempt)
+        switch._servers["b"].disown(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
-        await site.until(lambda: attempt not in site.boxes["b"].channels, seconds=60)
+        await site.until(lambda: attempt not in site.servers["b"].channels, seconds=60)
 
 
 @virtual_time()
-async def test_nobody_is_dialled_twice_as_a_box_is_taken_out_of_the_settings(tmp_path: Path) -> None:
+async def test_nobody_is_dialled_twice_as_a_server_is_taken_out_of_the_settings(tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
-    async with some_boxes(STAY, ONE_EACH) as boxes:
-        first = a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, campaign=OVER_A, history=history)
+    async with some_servers(STAY, ONE_EACH) as servers:
+        first = a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, history=history)
         async with killed(first) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
             await before.until(lambda: bool(voters(before, "a")), seconds=60)
-        await boxes["a"].stop()
-        left, one = {"b": boxes["b"]}, {"b": 1}
+        await servers["a"].stop()
+        left, one = {"b": servers["b"]}, {"b": 1}
         on_b = {"trunks": ["line-b"]}
-        async with a_boxed_site(tmp_path, STAY, one, boxes=left, campaign=on_b, history=history) as site:
+        async with a_multi_server_site(tmp_path, STAY, one, servers=left, campaign=on_b, history=history) as site:
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]
 
@@ -436,21 +442,23 @@ async def test_nobody_is_dialled_twice_as_a_line_is_moved(runs: int, tmp_path: P
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
     changes: dict[str, Any] = {"campaign": OVER_A, "history": history}
-    async with some_boxes(STAY, ONE_EACH) as boxes:
-        async with killed(a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, **changes)) as before:
+    async with some_servers(STAY, ONE_EACH) as servers:
+        async with killed(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, **changes)) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
             await before.until(lambda: bool(voters(before, "a")), seconds=60)
             for channel in voters(before, "a"):
-                before.boxes["a"].hang_up(channel, 16, EndsBy.VOTER)
+                before.servers["a"].hang_up(channel, 16, EndsBy.VOTER)
         changes["campaign"] = {**OVER_A, "hours": [{"start": "00:00", "until": "00:01"}]}  # nobody else is called
-        settings = boxed_settings(tmp_path, boxes, ONE_EACH, **changes)
-        trunks = [each.model_copy(update={"box": "b"}) for each in settings.trunks]
+        settings = multi_server_settings(tmp_path, servers, ONE_EACH, **changes)
+        trunks = [each.model_copy(update={"server": "b"}) for each in settings.trunks]
         for _ in range(runs - 1):
             early = settings.model_copy(update={"trunks": tuple(trunks)})
-            async with running_centre(early, clock=LoopClock(boxes["b"].now()), chance=random.Random(1)):
+            async with running_centre(early, clock=LoopClock(servers["b"].now()), chance=random.Random(1)):
                 await asyncio.sleep(1)
-        async with a_boxed_site(tmp_path, STAY, ONE_EACH, boxes=boxes, moved={"line-a": "b"}, **changes) as site:
+        async with a_multi_server_site(
+            tmp_path, STAY, ONE_EACH, servers=servers, moved={"line-a": "b"}, **changes
+        ) as site:
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert [each.outcome for each in site.ended()] == [Outcome.UNKNOWN]
 
@@ -458,21 +466,21 @@ async def test_nobody_is_dialled_twice_as_a_line_is_moved(runs: int, tmp_path: P
 @virtual_time()
 async def test_a_call_whose_kept_seat_is_out_of_reach_is_called_off(tmp_path: Path) -> None:
     previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
-    async with a_boxed_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
+    async with a_multi_server_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
         await site.log_in("b01")
         await site.until(lambda: bool(voters(site, "a")), seconds=20)
-        await site.boxes["b"].stop()
+        await site.servers["b"].stop()
         await site.until(lambda: not voters(site, "a"), seconds=5)
         assert [each.outcome for each in site.ended()] == [Outcome.CANCELLED]
 
 
 @virtual_time()
-async def test_what_a_dead_box_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
+async def test_what_a_dead_server_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
-    async with a_boxed_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
+    async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
         await site.until(lambda: placed(site) == {"a": 2, "b": 2}, seconds=30)
-        await site.boxes["a"].stop()
+        await site.servers["a"].stop()
         await asyncio.sleep(5)
         assert placed(site)["b"] == 2  # of its own line
         voters(site, "b")[0].hung_up = True
@@ -481,8 +489,8 @@ async def test_what_a_dead_box_has_takes_no_room_of_the_campaign(tmp_path: Path)
 
 
 @virtual_time()
-async def test_the_check_says_which_box_is_not_reached_by_another(tmp_path: Path) -> None:
-    async with some_boxes(STAY, ONE_EACH) as boxes:
-        site = boxes_of(boxed_settings(tmp_path, boxes, ONE_EACH))["a"]
+async def test_the_check_says_which_server_is_not_reached_by_another(tmp_path: Path) -> None:
+    async with some_servers(STAY, ONE_EACH) as servers:
+        site = servers_of(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
         found = {each.what: each.verdict async for each in asterisk(site, ["b", "c"])}
-    assert (found["way to box b"], found["way to box c"]) == (Verdict.GOOD, Verdict.BAD)
+    assert (found["way to server b"], found["way to server c"]) == (Verdict.GOOD, Verdict.BAD)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dialer.engine.asterisk_servers.state import Boxes, Loads
+from dialer.engine.asterisk_servers.state import AsteriskServers, Loads
 
 LINES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 
 
-def three(*up: str, silent: str = "") -> Boxes:
-    boxes = Boxes(LINES, "abc")
-    boxes.up.update(up)
-    boxes.silent = frozenset(silent)
-    return boxes
+def three(*up: str, silent: str = "") -> AsteriskServers:
+    servers = AsteriskServers(LINES, "abc")
+    servers.up.update(up)
+    servers.silent = frozenset(silent)
+    return servers
 
 
 def test_what_comes_with_new_settings_is_known_beside_what_there_was() -> None:
-    boxes = Boxes({}, ())
-    assert [*boxes.names] == [""]
-    boxes.use({"line-a": "a"}, ["b"])
-    boxes.use({"line-c": "c"}, ())
-    assert [*boxes.names] == ["a", "b", "c"]
-    assert [boxes.of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
+    servers = AsteriskServers({}, ())
+    assert [*servers.names] == [""]
+    servers.use({"line-a": "a"}, ["b"])
+    servers.use({"line-c": "c"}, ())
+    assert [*servers.names] == ["a", "b", "c"]
+    assert [servers.of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 
 
 def test_only_what_is_reached_is_dialled_on() -> None:
@@ -30,26 +30,26 @@ def test_only_what_is_reached_is_dialled_on() -> None:
     assert three("a", "c").open_to(["b1", "c1"]) == {"c"}
 
 
-def test_where_no_box_is_reached_nothing_is_said_of_single_ones() -> None:
+def test_where_no_server_is_reached_nothing_is_said_of_single_ones() -> None:
     assert not three().away
     assert not three("a", silent="a").away
     assert three("a").away == {"b", "c"}
-    assert not Boxes({"line": ""}, [""]).away
+    assert not AsteriskServers({"line": ""}, [""]).away
 
 
-def test_a_trunk_that_is_gone_from_the_settings_is_the_first_box_s() -> None:
+def test_a_trunk_that_is_gone_from_the_settings_is_the_first_server_s() -> None:
     assert three().of_trunk("sold") == "a"
-    assert Boxes({}, ()).of_trunk("sold") == ""
+    assert AsteriskServers({}, ()).of_trunk("sold") == ""
 
 
 def test_a_site_of_seats_alone_is_held_by_its_own_asterisk() -> None:
-    site = Boxes({}, [""])
+    site = AsteriskServers({}, [""])
     assert site.open_to(()) == set()
     site.up.add("")
     assert site.open_to(()) == {""}
 
 
-def test_the_box_with_a_free_agent_comes_first_and_one_without_agents_last() -> None:
+def test_the_server_with_a_free_agent_comes_first_and_one_without_agents_last() -> None:
     loads = Loads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
@@ -63,7 +63,7 @@ def test_calls_are_spread_by_how_many_agents_there_are() -> None:
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)
     for _ in range(160):
-        box = LINES[loads.best_first(list(LINES))[0]]
-        placed[box] += 1
-        loads.calls[box] += 1
+        server = LINES[loads.best_first(list(LINES))[0]]
+        placed[server] += 1
+        loads.calls[server] += 1
     assert placed == {"a": 100, "b": 50, "c": 10}

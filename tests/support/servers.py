@@ -1,0 +1,117 @@
+"""A centre on several simulated Asterisks, which call each other as servers do; in virtual time, over real loopback TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dialer.app import running_centre
+from dialer.domain.clock import LoopClock
+from dialer.settings.site import Settings
+from dialer.simulation.asterisk.config import SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
+from dialer.simulation.asterisk.server import SimulatedAsterisk, join_servers
+from tests.support.centre import START_EPOCH, Site, site_settings
+from tests.support.roll_filler import fill_roll
+
+
+class MultiServerSite(Site):
+    """A centre under test; `switch` is its first server."""
+
+    def __init__(self, servers: Mapping[str, SimulatedAsterisk], *others: Any) -> None:
+        super().__init__(next(iter(servers.values())), *others)
+        self.servers = servers
+        for server in servers.values():
+            server.agi_port = self.centre.agi_port
+
+
+def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
+    """So many seats at each server: a01, a02, ..., b01, ..."""
+    names = [(server, f"{server}{number:02}") for server, count in seats.items() for number in range(1, count + 1)]
+    return [{"name": name, "endpoint": f"agent-{name}", "server": server} for server, name in names]
+
+
+@contextlib.asynccontextmanager
+async def some_servers(
+    config: SimulatedAsteriskConfig, seats: Mapping[str, int], phones: Sequence[Mapping[str, str]] = ()
+) -> AsyncIterator[Mapping[str, SimulatedAsterisk]]:
+    """Yield simulated servers of one `config` that can call each other, each with a trunk and the phones of its seats."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers: dict[str, SimulatedAsterisk] = {}
+        for place, server in enumerate(seats):
+            here = [each["endpoint"] for each in (*seats_at(seats), *phones) if each["server"] == server]
+            own = replace(config, server=server, seed=config.seed + place, start_epoch=START_EPOCH)
+            own = replace(own, seats=tuple(SeatPhone(endpoint, "1000") for endpoint in here))
+            own = replace(own, trunks=(SimulatedTrunk(f"carrier-{server}"),))
+            servers[server] = await stack.enter_async_context(SimulatedAsterisk(own))
+        join_servers(*servers.values())
+        yield servers
+
+
+def multi_server_settings(
+    directory: Path,
+    servers: Mapping[str, SimulatedAsterisk],
+    seats: Mapping[str, int],
+    *,
+    channels: int = 30,
+    calls_per_second: float = 5,
+    history: Path | None = None,
+    **changes: Any,
+) -> Settings:
+    """The settings of a centre on them; `history` is that of each."""
+    trunk = {"channels": channels, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
+    managers = [
+        {"name": server, "host": "127.0.0.1", "port": each.ami_port, "history": history}
+        for server, each in servers.items()
+    ]
+    return site_settings(
+        directory,
+        0,
+        seats=seats_at(seats),
+        asterisk={"servers": managers},
+        trunks=[
+            {"name": f"line-{server}", "endpoint": f"carrier-{server}", "server": server, **trunk} for server in servers
+        ],
+        **changes,
+    )
+
+
+@contextlib.asynccontextmanager
+async def a_multi_server_site(
+    directory: Path,
+    config: SimulatedAsteriskConfig,
+    seats: Mapping[str, int],
+    *,
+    servers: Mapping[str, SimulatedAsterisk] | None = None,
+    phones: Sequence[Mapping[str, str]] = (),
+    voters: int = 90,
+    moved: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> AsyncIterator[MultiServerSite]:
+    """Yield a running centre with so many seats at each server. Pass `servers` to run a second dialler on the same ones, with
+    trunks `moved` to other servers.
+    """
+    if not (directory / "centre.db").exists():
+        fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
+    async with contextlib.AsyncExitStack() as stack:
+        there = await stack.enter_async_context(some_servers(config, seats, phones)) if servers is None else servers
+        settings = multi_server_settings(directory, there, seats, **changes)
+        trunks = [
+            each.model_copy(update={"server": (moved or {}).get(each.name, each.server)}) for each in settings.trunks
+        ]
+        settings = settings.model_copy(update={"trunks": tuple(trunks)})
+        clock = LoopClock(next(iter(there.values())).now())
+        centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))
+        site = MultiServerSite(there, centre, clock)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(site.run())
+            try:
+                await site.until(lambda: len(centre.engine._centre.servers.up) == len(there))
+                yield site
+            finally:
+                site.stop.set()
+            await running

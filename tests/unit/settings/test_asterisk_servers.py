@@ -1,0 +1,147 @@
+"""[[asterisk.servers]]: what is whose, what is wrong in a line, and the files of two that know each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.lint import lint
+from dialer.deploy.asterisk.render import render_site, seats_without_password
+from dialer.errors import SettingError
+from dialer.settings.servers import on_one, on_server, servers_of
+from dialer.settings.site import Settings
+from tests.support.asterisk_support import a_site
+
+SERVERS: list[dict[str, Any]] = [
+    {"name": "a", "host": "10.0.0.11"},
+    {"name": "b", "host": "10.0.0.12", "sip_port": 5070},
+]
+HISTORY = "/var/log/asterisk-b/cdr-custom/b.csv"
+
+
+def a_trunk(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "endpoint": name, "host": "10.9.0.10", "caller_ids": ["+911140000001"], **more}
+
+
+def two_servers(**changes: Any) -> Settings:
+    values = {
+        "asterisk": {"servers": [SERVERS[0], {**SERVERS[1], "history": HISTORY}]},
+        "trunks": [a_trunk("north", server="a", channels=60), a_trunk("south", server="b")],
+        "seats": [
+            {"name": "01", "endpoint": "agent01", "server": "a"},
+            {"name": "02", "endpoint": "agent02", "server": "b"},
+        ],
+        "transfers": [
+            {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"},
+            {"name": "office", "kind": "outside", "number": "+911140000002", "trunk": "north"},
+        ],
+        "supervisors": [{"name": "asha", "endpoint": "asha", "server": "a"}, {"name": "board"}],
+    }
+    return a_site(**{**values, **changes})
+
+
+def rendered(server: str) -> dict[str, str]:
+    settings = two_servers()
+    passwords = dict.fromkeys(seats_without_password(on_server(settings, server)[0]), "a-password-that-was-made")
+    return render_site(settings, passwords, server=server)
+
+
+def test_each_server_is_a_site_with_its_own_alone() -> None:
+    a, b = servers_of(two_servers()).values()
+    assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
+    assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
+    assert ([each.name for each in a.transfers], [each.name for each in b.transfers]) == (["office"], ["boss"])
+    assert ([each.name for each in a.supervisors], b.supervisors) == (["asha"], ())
+    assert (a.ami.host, a.asterisk.sip_port, a.asterisk.history) == ("10.0.0.11", 5060, None)
+    assert (b.ami.host, b.asterisk.sip_port, b.asterisk.history) == ("10.0.0.12", 5070, Path(HISTORY))
+
+
+def test_a_site_of_one_asterisk_is_that_one() -> None:
+    settings = a_site()
+    assert dict(servers_of(settings)) == {"": settings}
+    assert on_server(settings, None) == (settings, ())
+    assert render_site(settings, {"agent01": "x"}) == render_site(settings, {"agent01": "x"}, server=None)
+    assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
+
+
+def test_a_rehearsal_has_all_of_it_on_one() -> None:
+    one = on_one(two_servers())
+    assert Settings.model_validate(one.model_dump()).seats == one.seats
+    assert list(servers_of(one)) == [""]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"seats": [{"name": "01", "endpoint": "x"}]},
+            "seat '01' names no server, and there are several; give one of a, b",
+        ),
+        (
+            {"seats": [{"name": "01", "endpoint": "x", "server": "c"}]},
+            "seat '01' names the server 'c', which [[asterisk.servers]] does not have; known: a, b",
+        ),
+        ({"trunks": [a_trunk("north")], "transfers": []}, "trunk 'north' names no server, and there are several"),
+        ({"supervisors": [{"name": "asha", "endpoint": "asha"}]}, "supervisor 'asha' names no server"),
+        (
+            {"supervisors": [{"name": "asha", "server": "a"}]},
+            "supervisor 'asha' has nothing on an Asterisk; take its server",
+        ),
+        ({"asterisk": {}}, "trunk 'north' names a server, and there is none; add [[asterisk.servers]]"),
+        ({"asterisk": {"servers": [SERVERS[0], SERVERS[0]]}}, "servers named twice: a"),
+        (
+            {
+                "trunks": [
+                    {"name": "cloud", "endpoint": "cloud", "carrier": "twilio", "caller_ids": ["+911140000001"]}
+                ],
+                "seats": [],
+                "transfers": [],
+            },
+            "no trunk and no seat of the site is on an Asterisk; take the servers away",
+        ),
+        ({"asterisk": {"servers": [SERVERS[0], {"name": "b", "host": "10.0.0.11"}]}}, "two servers have one manager"),
+        (
+            {"trunks": [a_trunk("north", server="a"), a_trunk("south", server="b", endpoint="north")]},
+            "endpoint 'north' is of two trunks; give each server's a name of its own",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        two_servers(**changes)
+    assert any(said in error["msg"] for error in wrong.value.errors())
+
+
+@pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
+def test_whose_files_are_meant_is_to_be_said(server: str | None, problem: str) -> None:
+    with pytest.raises(
+        SettingError, match=f"centre.toml: asterisk.servers: {problem}; say with --server which one: a, b"
+    ):
+        render_site(two_servers(), {}, server=server, file="centre.toml")
+
+
+def test_two_servers_know_each_other_and_nobody_else_s_seats() -> None:
+    ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
+    inward = {(each.get("username"), each.get("password")) for each in ours.of_type("auth")}
+    outward = {(each.get("username"), each.get("password")) for each in theirs.of_type("auth")}
+    [shared] = {password for name, password in inward if name == "matdan-server-b"}
+    assert {("matdan-server-a", shared), ("matdan-server-b", shared)} <= inward & outward
+    assert [each.get("contact") for each in ours.of_type("aor") if each.name == "matdan-server-b"] == [
+        "sip:10.0.0.12:5070"
+    ]
+    assert not {each.name for each in ours.of_type("endpoint")} & {"agent02", "south", "boss"}
+    assert "systemname=a" in rendered("a")["asterisk.conf"]
+    assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in rendered("a")["extensions.conf"]
+    assert "phone*asha" not in rendered("b")["extensions.conf"]
+    office = "exten => number*north*+911140000002,1,Dial(PJSIP/+911140000002@north,120)"
+    assert [office in rendered(server)["extensions.conf"] for server in "ab"] == [True, False]
+    assert "app_dial" in rendered("a")["modules.conf"]
+
+
+@pytest.mark.parametrize("server", ["a", "b"])
+def test_what_is_rendered_has_no_findings(server: str) -> None:
+    assert lint(rendered(server), two_servers(), server) == []
