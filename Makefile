@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: docs lock audit sbom demo demo-hq test attack test-asterisk lint types unit bench bench-pacing clean help
+.PHONY: docs lock audit sbom demo demo-hq test attack test-asterisk mutants bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
@@ -12,6 +12,7 @@ help:
 	@echo "make test          lint, types and all tests"
 	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9, 1,000 words of agents under it (hours)"
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
+	@echo "make mutants       test the tests: changes placing, ACD, attempts, adapter and rules, and lists changes that no test notices (hours)"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
 	@echo "make lock          the locked dependencies anew (locks/), with hashes"
@@ -51,6 +52,12 @@ attack: $(VENV)/.ready-dev
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk
+
+# ONLY='dialer.rules.*' takes some of the mutants; `mutmut show NAME` shows one.
+mutants: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --group mutation
+	nice -n 19 $(BIN)/mutmut run $(ONLY)
+	$(BIN)/mutmut results
 
 bench: $(VENV)/.ready-bench
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
