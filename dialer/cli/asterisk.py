@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
 from dialer.deploy.asterisk.lint import lint_directory
@@ -67,13 +66,12 @@ def lint(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: JsonOption = False,
     server: Server = None,
 ) -> None:
     """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
-    findings = lint_directory(directory, None if config is None else load_settings(config), server)
-    for finding in findings:
-        typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
+    printer = FindingPrinter(as_json=as_json)
+    printer.show_all(lint_directory(directory, None if config is None else load_settings(config), server))
     if not as_json:
-        typer.echo(f"{directory}: {counted(len(findings), 'finding') if findings else 'no findings'}")
-    raise typer.Exit(1 if findings else 0)
+        typer.echo(f"{directory}: {counted(printer.count, 'finding') if printer.count else 'no findings'}")
+    printer.exit()

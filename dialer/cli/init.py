@@ -24,7 +24,7 @@ from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.unfinished import refuse_unfinished, why_trivial
-from dialer.site.doubts import doubts
+from dialer.site.implausible import implausible_settings
 
 PINS = "agents-pins.txt"
 _SOUNDS = (Path("/usr/share/asterisk/sounds/en"), Path("/var/lib/asterisk/sounds/en"))
@@ -285,7 +285,7 @@ def _refuse(centre: Answers) -> None:
         settings = load_settings(trial)
     refuse_unfinished(settings, trial)
     site_profile(settings)
-    for doubt in doubts(settings):
+    for doubt in implausible_settings(settings):
         raise doubt
 
 

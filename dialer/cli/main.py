@@ -44,13 +44,13 @@ COMMANDS = {
             "centre's nkey."
         ),
         "hq:app": "Headquarters of many centres: what they announce, leaders' keys, orders, material.",
-        "running:check": "Say in plain words what a site still lacks.",
+        "running:check": "Check whether everything that a site needs is there.",
         "running:doctor": (
-            "Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker."
+            "Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker."
         ),
         "monitoring:app": "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana.",
         "report:app": "What happened, as a table, CSV, JSON, XLSX or PDF.",
-        "simulate:simulate": "Simulate a call centre's day under our pacing and others', in seconds.",
+        "simulate:simulate": "Simulate a call centre's day under several pacing policies, in seconds.",
         "rehearsal:rehearse": "Run the site's whole polling day on simulated lines, and say whether it is ready.",
     },
     "Setting up: the telephony administrator": {

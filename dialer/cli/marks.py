@@ -27,7 +27,7 @@ from dialer.reports.polling_day import marks_of_voter
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day, site_zone
-from dialer.site.checks.explain import voter_meant
+from dialer.site.lookup import find_voter
 from dialer.store import voters
 
 app = CommandGroup()
@@ -178,7 +178,7 @@ def _day(settings: Settings, text: str | None, now: float) -> date:
 
 def _voter(site: NamedSite, who: str) -> int:
     with site.reading() as db:
-        voter_id = voter_meant(db, who)
+        voter_id = find_voter(db, who)
     if voter_id is None:
         raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")
     return voter_id

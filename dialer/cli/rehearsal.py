@@ -10,9 +10,9 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from dialer.cli.findings import FindingPrinter
 from dialer.cli.logs import quiet_logging
 from dialer.cli.options import NamedSite
 from dialer.cli.progress import progress
@@ -24,10 +24,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import days_of
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready, notes_of
-from dialer.site.checks.finding import Verdict
-
-_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
+from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, preparation_findings
 
 
 @dataclass(frozen=True)
@@ -69,29 +66,27 @@ def rehearse(
     facts = store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
     days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
-    console = Console()
+    printer = FindingPrinter()
+    console = printer.console
     outcomes: list[DayOutcome] = []
     with tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory:
         for day in days:
             with progress(day.name) as advance:
                 outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
-    for note in notes_of(settings, facts.states, today):
-        console.print(f"{_SIGNS[Verdict.NOTE]} {escape(note)}", soft_wrap=True)
+    printer.show_all(preparation_findings(settings, facts.states, today))
     for outcome in outcomes:
-        _show(console, outcome, zone)
+        _show(printer, outcome, zone)
     if picture is not None:
         draw_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
-    ready = is_ready(outcomes)
-    console.print("[green]ready[/]" if ready else "[red]NOT READY[/]")
-    raise typer.Exit(0 if ready else 1)
+    console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
+    printer.exit()
 
 
-def _show(console: Console, outcome: DayOutcome, zone: ZoneInfo) -> None:
+def _show(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
     day = outcome.day
     start, end = (datetime.fromtimestamp(at, zone) for at in (day.starts_at, day.ends_at))
-    console.print(
+    printer.console.print(
         f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, in {outcome.took_seconds:.0f} s of this machine"
     )
-    for finding in findings(outcome):
-        console.print(f"  {_SIGNS[finding.verdict]} {escape(finding.text)}", soft_wrap=True)
+    printer.show_all(findings(outcome))

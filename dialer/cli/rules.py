@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from datetime import UTC, datetime, time
 from enum import Enum
@@ -17,19 +16,17 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption, NamedSite, said
 from dialer.cli.report import FILE_WIDTH, moment
 from dialer.domain.clock import SystemClock
-from dialer.rules.gate import moment_text
 from dialer.settings.jurisdiction import Rule, load_profile, shipped_profiles
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.checks.explain import NumberExplained
-from dialer.site.checks.explain import explain as explanations
-from dialer.site.checks.finding import Verdict
-from dialer.site.checks.rules import rules_findings
+from dialer.site.checks.explain import explain_findings
+from dialer.site.checks.rules import check_profile, check_rules
 from dialer.store.file_checks import file_exists
 
 app = CommandGroup()
@@ -79,20 +76,16 @@ def show(
 
 
 @app.command()
-def check(site: NamedSite, at: AtOption = None) -> None:
-    """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
+def check(site: NamedSite, at: AtOption = None, as_json: JsonOption = False) -> None:
+    """Check whether a site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
     settings = site.settings
-    zone = site_zone(settings)
-    now = _now(at, zone)
+    now = _now(at, site_zone(settings))
     profile = site_profile(settings)
-    typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
-    bad = False
+    printer = FindingPrinter(as_json=as_json)
+    printer.show_all(check_profile(settings))
     with site.reading() if file_exists(site.path) else nullcontext() as db:
-        for finding in rules_findings(settings, profile, db, now):
-            bad = bad or finding.verdict is Verdict.BAD
-            sign = "BAD " if finding.verdict is Verdict.BAD else finding.verdict.value
-            typer.echo(f"{sign}  {finding.what}: {finding.text}")
-    raise typer.Exit(1 if bad else 0)
+        printer.show_all(check_rules(settings, profile, db, now))
+    printer.exit()
 
 
 @app.command()
@@ -102,36 +95,19 @@ def explain(
         str, typer.Argument(help="A number, a voter's id, or constituency/part/serial; - reads it from standard input.")
     ],
     at: AtOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Why a number or a voter can or cannot be called now, campaign by campaign, and when next.
+    """Show why a number or voter can or cannot be called now, campaign by campaign, and when next.
 
-    `--at` of an earlier moment is judged by what was known then: the rules, registers, consents, opt-outs, marks and calls.
+    With `--at` in the past: by what was known then (rules, registers, consents, opt-outs, marks and calls).
     """
     settings = site.settings
-    zone = site_zone(settings)
-    now = _now(at, zone)
-    who = said(who, "the number")
-    not_kept: dict[str, None] = {}
+    now = _now(at, site_zone(settings))
+    past = at is not None and now < SystemClock().now()
     with site.reading() as db:
-        for each in explanations(settings, db, who, now, past=at is not None and now < SystemClock().now()):
-            not_kept.update(dict.fromkeys(each.not_kept))
-            head = f"{each.number} in {each.campaign}:"
-            if each.allowed:
-                typer.echo(f"{head} can be called now")
-            else:
-                typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
-            for reason in each.reasons:
-                typer.echo(f"  - {reason}")
-            if each.grounds:
-                known = json.loads(
-                    each.grounds
-                ).items()  # the rules by their digest, as `dialer report calls --each` has it
-                told = ", ".join(f"{name} {text}" for name, text in known if name != "verdict")
-                typer.echo(f"by what was known then: {told}")
-    for what in not_kept:
-        typer.echo(f"not kept of then, or judged as it is now: {what}")
-    if not settings.campaigns:
-        typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+        FindingPrinter(as_json=as_json).show_all(
+            explain_findings(settings, db, said(who, "the number"), now, past=past)
+        )
 
 
 def _now(at: str | None, zone: ZoneInfo) -> float:
@@ -142,15 +118,6 @@ def _now(at: str | None, zone: ZoneInfo) -> float:
     if not 0.0 <= named < _LATEST:
         raise typer.BadParameter(f"--at: {at!r} is no moment of a campaign: write 2026-04-22T09:00")
     return named
-
-
-def _when_next(explanation: NumberExplained, now: float, zone: ZoneInfo) -> str:
-    if explanation.next_at is None:
-        return "not by itself"
-    if explanation.once is not None and explanation.next_at <= now:
-        return explanation.once
-    when = moment_text(explanation.next_at, zone)
-    return when if explanation.once is None else f"{when}, {explanation.once}"
 
 
 def _console() -> Console:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
-from collections.abc import AsyncIterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 import uvloop
 
+from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import others_may_read, refuse_unfinished
-from dialer.site.checks.finding import Finding, Verdict
-
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
-
-_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
 
 
 def demo(
@@ -58,9 +51,7 @@ def demo(
 
 def run(
     config: SettingsFile,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log what is only of use to who looks for a fault.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Write debug logs.")] = False,
 ) -> None:
     """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
     gc.disable()  # what a start makes is no garbage, and to look for some again and again costs it 5 %; on again once it is ready
@@ -78,43 +69,32 @@ def run(
 
 
 async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
-    """Say in plain words what a site still lacks. Exit 1 if something is bad."""
-    from dialer.site.check import check_site  # noqa: PLC0415 - all that it looks at
+    """Check whether everything that a site needs is there. Exit 1 if not."""
+    from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - all that it checks
 
     quiet_logging()
-    await _tell(check_site(load_settings(config), file=config), as_json=as_json)
+    printer = FindingPrinter(as_json=as_json)
+    await printer.follow(check_site(load_settings(config), file=config))
+    printer.exit()
 
 
 async def doctor(
     config: SettingsFile,
     backups: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The folder that `dialer backup` is given: how old is the newest?"),
+        typer.Option(metavar="DIR", help="Folder of `dialer backup`. [default: store.backup_folder]"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how a site that runs is, and what to do: processes, store, disk, clocks, lines, phones, broker.
+    """Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker.
 
-    Exit 1 if something is bad.
+    Exit 1 if something must be corrected.
     """
-    from dialer.site.doctor import examine  # noqa: PLC0415 - all that it looks at
+    from dialer.site.checks.while_running import examine  # noqa: PLC0415 - all that it checks
 
     quiet_logging()
     if backups is not None and not backups.is_dir():
-        raise typer.BadParameter(f"--backups: {backups} is no folder")
-    await _tell(examine(load_settings(config), backups=backups), as_json=as_json)
-
-
-async def _tell(findings: AsyncIterator[Finding], *, as_json: bool) -> NoReturn:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-
-    console, bad = Console(), False
-    with console.status("looking") if console.is_terminal and not as_json else nullcontext():  # sounds take ten seconds
-        async for finding in findings:
-            bad = bad or finding.verdict is Verdict.BAD
-            if as_json:
-                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
-            else:
-                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
-    raise typer.Exit(1 if bad else 0)
+        raise typer.BadParameter(f"--backups: {backups} is not a folder")
+    printer = FindingPrinter(as_json=as_json)
+    await printer.follow(examine(load_settings(config), backups=backups))
+    printer.exit()

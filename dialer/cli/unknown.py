@@ -13,7 +13,7 @@ from dialer.cli.options import NamedSite, SiteAndWho
 from dialer.engine.external_records.unknown_commands import MOST_ATTEMPTS
 from dialer.mqtt.ask import CommandRequest
 from dialer.settings.site_time import site_zone
-from dialer.site.checks.explain import masked
+from dialer.site.lookup import masked
 from dialer.store import queues
 
 app = CommandGroup()

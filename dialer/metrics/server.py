@@ -82,7 +82,7 @@ class _Questions:
             return [encode(registry)]
         problem = readiness.not_ready if path == "/ready" else None
         start("503 Service Unavailable" if problem else "200 OK", [_TEXT])
-        return [f"{problem or 'well'}\n".encode()]
+        return [f"{problem or 'ok'}\n".encode()]
 
     async def _ask(self) -> Readiness:
         return self._readiness()

@@ -1,66 +1,100 @@
-"""Whether what a campaign plays is certified: its flow joined with the catalogue, the one place where certificates are entered."""
+"""Whether what a campaign plays is certified: its flow together with the catalogue, where certificates are entered."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from dialer.audio.gate import why_not_certified
 from dialer.audio.names import prompt_of_sound
+from dialer.audio.playlist import Playlist
+from dialer.domain.enums import CampaignKind
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import load_flow
 from dialer.flows.node import Flow
-from dialer.flows.prompts import CataloguePrompts, SitePrompts
+from dialer.flows.prompts import CataloguePrompts, SitePrompts, playlist_reader
 from dialer.flows.sounds import sounds_said
+from dialer.flows.texts import texts_with
 from dialer.rules.rulebook import Certified
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_time import site_day
 
 NOTHING_KNOWN: Mapping[str, Certified] = {}
-"""Of a campaign of which nobody can say what it plays: certified in no language."""
+"""The certificates of a campaign whose recordings are not known: none, in any language."""
 
 
 def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
-    """By language of the catalogue, whether all that the flow would play there, own or shared, is certified, and until when."""
+    """Return by language of the catalogue whether all that the flow plays in it is certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _in_language(flow, language, prompts) for language in sorted(languages)}
 
 
 def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certified:
     last_day: date | None = None
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     for sound in sounds_said(flow, language, prompts.texts):
         name = prompt_of_sound(prompts.own(sound))
         if name is None:
-            return Certified(f"{sound} is no prompt of the catalogue")
+            return Certified(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)
         entry = None if listed is None else listed.entry
         problem = "is not in the catalogue; run dialer audio prepare" if entry is None else why_not_certified(entry)
         if problem is not None or entry is None:
             return Certified(f"{name.path} {problem}")
-        seen.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())
+        digest.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())
         if entry.valid_until is not None:
             last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)
-    return Certified(None, last_day, seen.hexdigest())
+    return Certified(None, last_day, digest.hexdigest())
 
 
 class SiteCertificates:
-    """Answers for a running centre, from memory: what it has worked out stands until flow, texts, catalogue or day change."""
+    """The certificates of a running centre's campaigns, cached until flow, texts, catalogue or day change."""
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
-        """`prompts` is None where there is no catalogue; `flow_of` gives the flow of a campaign's setting, None for a script."""
+        """`prompts`: None without a catalogue. `flow_of` returns the flow that a campaign's setting names, None for a script."""
         self._prompts = prompts
         self._flow_of = flow_of
-        self._known: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, Certified]]] = {}
+        self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, Certified]]] = {}
 
     def __call__(self, campaign_id: str, source: str) -> Mapping[str, Certified]:
-        """By language, whether what the campaign plays now is certified. Empty: nobody knows."""
+        """Return by language whether what the campaign plays now is certified; empty where that is not known."""
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NOTHING_KNOWN
         prompts = self._prompts.for_call(campaign_id)
-        known = self._known.get(campaign_id)
-        if known is None or known[0] is not flow or not _are_alike(known[1], prompts):
-            known = self._known[campaign_id] = (flow, prompts, certified_of(flow, prompts))
-        return known[2]
+        cached = self._cache.get(campaign_id)
+        if cached is None or cached[0] is not flow or not _are_alike(cached[1], prompts):
+            cached = self._cache[campaign_id] = (flow, prompts, certified_of(flow, prompts))
+        return cached[2]
 
 
 def _are_alike(one: CataloguePrompts, other: CataloguePrompts) -> bool:
     return one.playlist is other.playlist and one.today == other.today and one.texts is other.texts
+
+
+@dataclass(slots=True)
+class CertificatesOnDisk:
+    """The certificates of recorded campaigns that need them, read from the catalogue when the first one is asked for."""
+
+    settings: Settings
+    profile: Profile
+    now: float
+    _playlist: Playlist | None = field(default=None, init=False)
+
+    def of(self, campaign: Campaign) -> Mapping[str, Certified]:
+        """Return by language whether the campaign is certified; empty where it needs no certificate, or nothing is known."""
+        needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
+        if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
+            return NOTHING_KNOWN
+        try:
+            if self._playlist is None:
+                self._playlist = playlist_reader(self.settings, self.profile).read()
+            day = site_day(self.settings, self.now)
+            prompts = CataloguePrompts(self._playlist, campaign.id, day, texts_with(self.settings.flows.texts))
+            return certified_of(load_flow(campaign.flow), prompts)
+        except MatdanError:  # `dialer check` reports it
+            return NOTHING_KNOWN

@@ -29,7 +29,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import abandoned_caps
 from dialer.site.erasure import erasure_rules
 from dialer.site.polling_day import polling_plan
-from dialer.site.rules_versions import rules_text
+from dialer.site.rules_in_force import rules_text
 
 ANNOUNCEMENT_SECONDS = 10.0  # the longest announcement that the call is recorded
 _MINUTE = 60.0

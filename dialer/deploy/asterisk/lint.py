@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from dialer.deploy.asterisk.checks.dialplan import check_dialplan
-from dialer.deploy.asterisk.checks.finding import Configuration, LintFinding
+from dialer.deploy.asterisk.checks.finding import Configuration
 from dialer.deploy.asterisk.checks.manager import check_http, check_manager
 from dialer.deploy.asterisk.checks.others import (
     NEEDED_FILES,
@@ -21,6 +21,7 @@ from dialer.deploy.asterisk.checks.others import (
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
+from dialer.domain.finding import Finding
 from dialer.errors import AsteriskFilesError
 from dialer.settings.servers import on_server
 from dialer.settings.site import Settings
@@ -34,7 +35,7 @@ def lint(
     server: str | None = None,
     *,
     root: str = "/etc/asterisk",
-) -> list[LintFinding]:
+) -> list[Finding]:
     """Return findings by file and line. `texts` are the files of `root`, by path. With `settings`, also check that they fit that
     site, or its `server`.
     """
@@ -68,7 +69,7 @@ def lint(
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[LintFinding]:
+def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
     """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
     try:
         if not directory.is_dir():

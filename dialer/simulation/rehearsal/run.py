@@ -27,7 +27,7 @@ from dialer.simulation.rehearsal.staff import agents_of
 from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
-from dialer.site.checks.explain import CertificatesOnDisk
+from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import site_key
 from dialer.store.queues import first_due

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialer.domain.finding import Finding, Level, error, ok, warning
 from dialer.domain.model import AbandonedShare, CampaignState
 from dialer.reports.picture_file import check_picture, save_picture
 from dialer.settings.site import Settings
 from dialer.simulation.rehearsal.day import RehearsedDay
 from dialer.simulation.rehearsal.site import rehearsed_campaigns
-from dialer.site.checks.finding import Finding, Verdict, bad, good, note
 
 BUSY_SHARE = 0.97
 """Trunks whose channels are all taken for longer than a moment hold the dialling back: a peak above this says so."""
@@ -81,67 +81,69 @@ class DayOutcome:
 
 
 def findings(outcome: DayOutcome) -> list[Finding]:
-    """What the day says of the site, the worst first."""
+    """Judge a rehearsed day, the most serious findings first."""
     found = [*_rules(outcome), *_reach(outcome), *_campaigns(outcome), *_resources(outcome), *_faults(outcome)]
-    order = [Verdict.BAD, Verdict.NOTE, Verdict.GOOD]
-    return sorted(found, key=lambda finding: order.index(finding.verdict))
+    order = [Level.ERROR, Level.WARNING, Level.OK]
+    return sorted(found, key=lambda finding: order.index(finding.level))
 
 
 def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
-    """Whether nothing bad was found on any of the days."""
-    return all(finding.verdict is not Verdict.BAD for outcome in outcomes for finding in findings(outcome))
+    """Return whether no day has an error."""
+    return all(finding.level is not Level.ERROR for outcome in outcomes for finding in findings(outcome))
 
 
 def _rules(outcome: DayOutcome) -> Iterator[Finding]:
     for rule, (holds, broken) in outcome.checks.items():
-        yield good("rules", rule) if holds else bad("rules", f"DOES NOT HOLD: {rule}: {broken}")
-    share = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
+        yield ok("rules", rule) if holds else error("rules", f"broken: {rule}: {broken}")
+    rate = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
     if outcome.abandoned_share > outcome.abandoned_limit:
-        yield bad("rules", f"{share}; the limit is {outcome.abandoned_limit:.1%}")
+        yield error("rules", f"{rate}; the limit is {outcome.abandoned_limit:.1%}")
     else:
-        yield good("rules", f"{share}, below the limit of {outcome.abandoned_limit:.1%}")
+        yield ok("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
 
 
 def _reach(outcome: DayOutcome) -> Iterator[Finding]:
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
-    text = f"{outcome.reached:,} of {outcome.voters:,} voters reached ({share:.1%}) with {outcome.attempts:,} calls"
+    text = f"{outcome.reached:,} of {outcome.voters:,} voters contacted ({share:.1%}) with {outcome.attempts:,} calls"
     if outcome.attempts == 0:
-        yield bad("reach", "no call went out: look at calling hours, trunks and the rules (dialer rules check)")
+        remedy = "check calling hours, trunks and the rules (`dialer rules check`)"
+        yield error("contacts", "no call was placed", remedy)
     elif outcome.reached:
-        yield good("reach", text)
+        yield ok("contacts", text)
     elif outcome.answered == 0:
-        yield bad("reach", f"{text}: nobody answered")
+        yield error("contacts", f"{text}: no call was answered")
     else:
-        yield note("reach", f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter")
+        yield warning("contacts", f"{text}: {outcome.answered:,} were answered, but their flows mark no voter")
 
 
 def _campaigns(outcome: DayOutcome) -> Iterator[Finding]:
-    """The campaigns that called nobody, what kept them from it, and whom the others may not call."""
+    """Yield which campaigns called nobody and why, and which calls of the others were forbidden."""
     for campaign in outcome.campaigns:
-        what = f"campaign {campaign.campaign_id}"
-        head = f"{what} called nobody"
+        subject = f"campaign {campaign.campaign_id}"
         if campaign.attempts:
             for reason, times in campaign.refused.items():
-                yield note(what, f"{what}: {times:,} calls were forbidden ({reason}); dialer rules check says more")
+                text = f"{times:,} calls were forbidden ({reason})"
+                yield warning(subject, text, "see `dialer rules check`")
         elif not campaign.could_call:
-            yield note(what, f"{head}: it may not call in this time ({campaign.why})")
+            yield warning(subject, f"called nobody: it may not call in this time ({campaign.why})")
         elif campaign.why:
-            yield bad(what, f"{head}: {campaign.why}")
+            yield error(subject, f"called nobody: {campaign.why}")
         else:
-            yield note(what, f"{head}: its list is empty, or seats and channels went to other campaigns")
+            text = "called nobody: its list is empty, or other campaigns used all seats and channels"
+            yield warning(subject, text)
 
 
 def _resources(outcome: DayOutcome) -> Iterator[Finding]:
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
-        yield note("channels", f"all {outcome.channels} channels were taken at the peak: more would help")
+        yield warning("channels", f"all {outcome.channels} channels were in use at the peak", "more would help")
     else:
-        yield good("channels", f"at most {peak} of {outcome.channels} channels were taken")
+        yield ok("channels", f"at most {peak} of {outcome.channels} channels were in use")
     if outcome.utilisation is not None:
-        look = note if outcome.utilisation < IDLE_SHARE else good
-        yield look("agents", f"agents were in conversation or wrap-up {outcome.utilisation:.0%} of their time")
-    look = bad if outcome.speed < HEADROOM else good
-    yield look("machine", f"this machine went through the day {outcome.speed:,.0f} times faster than it passes")
+        level = warning if outcome.utilisation < IDLE_SHARE else ok
+        yield level("agents", f"in conversation or wrap-up {outcome.utilisation:.0%} of their time")
+    level = error if outcome.speed < HEADROOM else ok
+    yield level("machine", f"this machine ran the day {outcome.speed:,.0f} times faster than real time")
 
 
 def _faults(outcome: DayOutcome) -> Iterator[Finding]:
@@ -149,34 +151,33 @@ def _faults(outcome: DayOutcome) -> Iterator[Finding]:
         kind = fault.kind.value
         seconds = outcome.recovered.get(kind)
         if seconds is not None:
-            yield good(kind, f"{kind}: calls went out again {seconds:.0f} s later")
+            yield ok(kind, f"calls were placed again after {seconds:.0f} s")
         elif kind in outcome.not_judged:
-            yield note(kind, f"{kind}: not judged, {outcome.not_judged[kind]}")
+            yield warning(kind, f"not judged: {outcome.not_judged[kind]}")
         else:
-            yield bad(kind, f"{kind}: no call went out after it any more")
+            yield error(kind, "no call was placed after it")
 
 
-# What is different in a rehearsal, or must be done before the day, as far as settings and store tell. Pure.
-
-
-def notes_of(settings: Settings, states: Mapping[str, CampaignState], today: date) -> Iterator[str]:
-    """One line each. `states` are what operators asked for, by campaign, from the site's store."""
+def preparation_findings(settings: Settings, states: Mapping[str, CampaignState], today: date) -> Iterator[Finding]:
+    """Yield what differs from the real day, and what must be done before it. `states`: of campaigns, from the site's store."""
     polls = [poll.day for poll in settings.rules.polls]
     if polls and max(polls) < today:
-        yield f"every poll of the settings is over, the last one on {max(polls)}: correct [[rules.polls]]"
+        yield warning(
+            "polls", f"all polls of the settings are over, the last one on {max(polls)}", "correct [[rules.polls]]"
+        )
     rehearsed = {campaign.id for campaign in rehearsed_campaigns(settings)}
     for campaign in settings.campaigns:
-        state = states.get(campaign.id, CampaignState.RUNNING)
+        subject, state = f"campaign {campaign.id}", states.get(campaign.id, CampaignState.RUNNING)
         if campaign.id not in rehearsed:
-            yield f"campaign {campaign.id} has Twilio's trunks alone: it was not rehearsed"
+            yield warning(subject, "not rehearsed, because it has only Twilio trunks")
             continue
         if state is not CampaignState.RUNNING:
-            yield f"campaign {campaign.id} is {state.value} and was rehearsed as if it ran: an operator must let it run"
+            yield warning(subject, f"{state.value}, but rehearsed as running", "an operator must resume it")
         if campaign.has_script:
-            yield f"campaign {campaign.id} runs a script: a flow was rehearsed in its place, for a script may do anything"
+            yield warning(subject, "a flow was rehearsed in place of its AGI script, which may do anything")
     agents, seats = len(settings.agents), len(settings.seats)
     if 0 < agents < seats:
-        yield f"there are {seats} seats and {agents} agents who may log in: the others stayed empty"
+        yield warning("agents", f"{agents} agents for {seats} seats: the other seats stayed empty")
 
 
 # A picture of the rehearsed days: voters reached, seats in conversation, channels in use. Needs the extra `plots`.

@@ -1,1 +1,1 @@
-"""What stands between a site and its first call, in plain words: `dialer check`, `dialer rules check` and `explain`."""
+"""Checks of a site, each of which reports findings: before it dials (`before_start`) and while it runs (`while_running`)."""

@@ -1,60 +1,88 @@
-"""How the desk's certificate stands: for the names that people type, of whom, for how long."""
+"""Checks of TLS certificates: their names, issuer and remaining time."""
 
 from __future__ import annotations
 
+import socket
+import ssl
 import stat
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from dialer.domain.finding import Finding, error, ok, warning
 from dialer.settings.site import Settings
-from dialer.site.checks.finding import Finding, bad, good, note
 
-SOON_DAYS = 30  # until it ends
-_MAKES_ONE = "`dialer desk certificate` makes one"
+EXPIRES_SOON_DAYS = 30
+CONNECT_SECONDS = 5.0
+_CREATE = "create one with `dialer desk certificate`"
+_RENEW = "renew it (`dialer desk certificate --renew` for one of the site's own CA), and restart the desk"
 
 
-def desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """How the certificate stands that the settings name, at a moment. Raises OSError where it cannot be read."""
-    what, path, key = "desk certificate", settings.desk.certificate, settings.desk.private_key
+def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
+    """Check the certificate that the desk's settings name. Raises OSError where it cannot be read."""
+    subject, path, key = "desk certificate", settings.desk.certificate, settings.desk.private_key
     if path is None or key is None:
         return
     if not path.exists():
-        yield bad(what, f"{path} is not there; {_MAKES_ONE}")
+        yield error(subject, f"{path} does not exist", _CREATE)
         return
     try:
         from cryptography import x509  # noqa: PLC0415 - of the extra `desk`
     except ModuleNotFoundError:
-        yield note(what, f"{path} was not looked at: cryptography is not installed (extra desk)")
+        yield warning(subject, f"{path} was not checked: cryptography is not installed (extra desk)")
         return
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
     except ValueError:
-        yield bad(what, f"{path} is no certificate in PEM; {_MAKES_ONE}")
+        yield error(subject, f"{path} is not a certificate in PEM format", _CREATE)
         return
     if key.stat().st_mode & stat.S_IROTH:
-        yield bad(what, f"every user of this machine may read its key: chmod 640 {key}")
+        yield error(subject, f"every user of this machine can read its key {key}", f"chmod 640 {key}")
     try:
-        held = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = [*held.get_values_for_type(x509.DNSName), *map(str, held.get_values_for_type(x509.IPAddress))]
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [
+            *alternative.get_values_for_type(x509.DNSName),
+            *map(str, alternative.get_values_for_type(x509.IPAddress)),
+        ]
     except x509.ExtensionNotFound:
         names = []
-    typed = urlsplit(settings.desk.origin(settings.desk.port)).hostname or settings.desk.host
-    if not {typed, f"*.{typed.partition('.')[2]}"} & set(names):
-        text = f"{path} is for {' and '.join(names) or 'no name'}, and people type {typed}: no browser opens the page"
-        yield bad(what, text)
-    at = datetime.fromtimestamp(now, UTC)
-    left = (found.not_valid_after_utc - at).days
-    told = f"{path}, until {found.not_valid_after_utc:%Y-%m-%d}, {left} days left"
-    renewed = "renew it (one of the site's CA: dialer desk certificate --renew), and start the desk again"
-    if found.not_valid_after_utc <= at:
-        yield bad(what, f"{path} ended on {found.not_valid_after_utc:%Y-%m-%d}: {renewed}")
-    elif at < found.not_valid_before_utc:
-        text = f"{path} begins on {found.not_valid_before_utc:%Y-%m-%d}: compare this machine's clock with a watch"
-        yield bad(what, text)
-    elif found.issuer == found.subject:
-        yield note(what, f"{told}; it is signed by itself, which no browser trusts: {_MAKES_ONE}")
-    elif left <= SOON_DAYS:
-        yield note(what, f"{told}: {renewed}")
+    host = urlsplit(settings.desk.origin(settings.desk.port)).hostname or settings.desk.host
+    if not {host, f"*.{host.partition('.')[2]}"} & set(names):
+        text = (
+            f"{path} is for {' and '.join(names) or 'no name'}, but the desk's address has {host}: browsers reject it"
+        )
+        yield error(subject, text, _CREATE)
+    moment = datetime.fromtimestamp(now, UTC)
+    days_left = (certificate.not_valid_after_utc - moment).days
+    text = f"{path} is valid until {certificate.not_valid_after_utc:%Y-%m-%d}, {days_left} days left"
+    if certificate.not_valid_after_utc <= moment:
+        yield error(subject, f"{path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", _RENEW)
+    elif moment < certificate.not_valid_before_utc:
+        text = f"{path} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
+        yield error(subject, text, "check this machine's clock")
+    elif certificate.issuer == certificate.subject:
+        yield warning(subject, f"{text}; it is self-signed, which browsers do not trust", _CREATE)
+    elif days_left <= EXPIRES_SOON_DAYS:
+        yield warning(subject, text, _RENEW)
     else:
-        yield good(what, f"{told}; browsers know it where {found.issuer.rfc4514_string()} is installed")
+        yield ok(subject, f"{text}; browsers trust it where {certificate.issuer.rfc4514_string()} is installed")
+
+
+def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
+    """Check the remaining time of the broker's certificate. Raises OSError where the broker cannot be reached."""
+    broker = settings.broker
+    if not broker.enabled or not broker.tls:
+        return
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    with (
+        socket.create_connection((broker.host, broker.port), CONNECT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=broker.host) as secure,
+    ):
+        until = ssl.cert_time_to_seconds(str((secure.getpeercert() or {})["notAfter"]))
+    days_left = (until - now) / 86_400
+    text = f"valid until {time.strftime('%Y-%m-%d', time.gmtime(until))}, {days_left:.0f} days left"
+    if days_left > EXPIRES_SOON_DAYS:
+        yield ok("broker certificate", text)
+    else:
+        yield warning("broker certificate", text, "renew it, and restart the broker")

@@ -1,4 +1,4 @@
-"""Whether a site keeps its rules, and whom its campaigns can call: what `dialer rules check` and `dialer check` tell alike."""
+"""Checks of the rules: whether a site's settings keep them, and whether each campaign can call somebody."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.model import CampaignState
 from dialer.rules.calling_hours import Stretch, joined
 from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, areas_of_roll, first_call
@@ -15,44 +16,60 @@ from dialer.rules.rulebook import campaign_rules
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.site.checks.explain import CertificatesOnDisk, gate_of
-from dialer.site.checks.finding import Finding, bad, good, note
+from dialer.site.certificates import CertificatesOnDisk
+from dialer.site.rules_in_force import gate_of
 from dialer.store import numbers, voters
 from dialer.store.connection import Connection
 
 
-def rules_findings(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
-    """Registers, certificates, campaigns and polling days at a moment; `db` is the site's store, None where none can be read."""
+def check_profile(settings: Settings) -> Iterator[Finding]:
+    """Check the settings against the jurisdiction's profile. Raises SettingError for one that is looser."""
+    profile = site_profile(settings)
+    yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
+    unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
+    if unconfirmed:
+        text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
+        yield warning("rules", text, "have counsel confirm them (`dialer rules show`)")
+    without = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
+    if profile.exports.expenditure and without:
+        text = f"{', '.join(without)} has no candidate, so its calls are missing in the report of expenditure"
+        yield warning("rules", text, "set campaigns.candidate")
+
+
+def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
+    """Check registers, certificates, campaigns and polling days at a moment; `db` is the site's store, None without one."""
     gate = gate_of(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
-        text = f"{register.numbers:,} numbers, of {moment_text(register.dated, gate.rules.centre_zone)}, {age:.0f} days old"
-        yield (bad if age > profile.registers.maximum_age_days else good)(f"register {register.name}", text)
+        date = moment_text(register.dated, gate.rules.centre_zone)
+        text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
+        subject, most = f"register {register.name}", profile.registers.maximum_age_days
+        yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _areas(settings, gate, db)
     states = {} if db is None else numbers.campaign_states(db)
     for campaign in settings.campaigns:
         rules = campaign_rules(campaign, settings, certificates.of(campaign))
-        what = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
-        covered = [
+        subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
+        certified = [
             f"{language} until {each.last_day or 'further notice'}"
             for language, each in rules.certified.items()
             if each.problem is None
         ]
-        if covered:
-            yield good(what, f"all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody")
+        if certified:
+            yield ok(subject, f"all that it plays is certified in {', '.join(certified)}; it calls no other languages")
         first = first_call(gate, rules, areas, now)
-        yield _campaign_finding(
-            what, campaign, first, states.get(campaign.id, CampaignState.RUNNING), now, gate.rules.centre_zone
-        )
+        state = states.get(campaign.id, CampaignState.RUNNING)
+        yield _campaign_finding(subject, campaign, first, state, now, gate.rules.centre_zone)
         narrowed = _narrowed(campaign, gate, now)
         if narrowed is not None:
-            yield note(what, narrowed)
+            yield warning(subject, narrowed)
     if db is None:
-        yield note("polling areas", "no store could be read: they were not looked at")
+        yield warning("polling areas", "not checked, because there is no store")
     else:
-        yield from _of_areas(settings, gate, db)
+        yield from _check_areas(settings, gate, db)
 
 
 def _areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
@@ -62,20 +79,20 @@ def _areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
 
 
 def _campaign_finding(
-    what: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
+    subject: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
-        return bad(what, first.why)
+        return error(subject, first.why)
     if state is not CampaignState.RUNNING:
-        return note(what, f"the campaign is {state.value}: an operator must let it run")
-    if first.at > now:  # its time will come
-        return good(what, f"{first.why}; next: {moment_text(first.at, zone)}")
+        return warning(subject, f"the campaign is {state.value}: an operator must resume it")
+    if first.at > now:
+        return ok(subject, f"{first.why}; next: {moment_text(first.at, zone)}")
     hours = _hours_text([(each.start, each.until) for each in campaign.hours])
-    return good(what, f"may call now; calling hours {hours} ({zone.key})")
+    return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
 def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
-    """What the profile leaves of a campaign's hours, in words; None: all of them, or there are none."""
+    """Return what the profile leaves of a campaign's hours, in words; None: all of them, or it has none."""
     own = joined([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
@@ -84,15 +101,15 @@ def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
     left = {day: _common(own, joined(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    head = f"of its calling hours {_hours_text(own)} the profile {gate.rules.profile.name}"
-    if _elsewhere(gate, now):
+    head = f"calling hours {_hours_text(own)} are limited by the profile {gate.rules.profile.name} to"
+    if _spans_time_zones(gate, now):
         allowed = _by_day({day: joined(hours) for day, hours in days})
-        return f"{head} leaves what lies within {allowed}, where the number is"
-    return f"{head} leaves {_by_day(left)}"
+        return f"{head} what is within {allowed}, in the number's time zone"
+    return f"{head} {_by_day(left)}"
 
 
-def _elsewhere(gate: Gate, now: float) -> bool:
-    """Whether a number may be where clocks show another time than the centre's."""
+def _spans_time_zones(gate: Gate, now: float) -> bool:
+    """Return whether a number may be in a time zone other than the centre's."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.zones_of_all())
 
@@ -113,24 +130,27 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 
-def _of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    touched = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
+def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
+    """Check that the close of poll is known in every polling area, where a campaign depends on it."""
+    subject = "silence interval"
+    campaigns = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
     booths = list(voters.booths(db).values())
-    if not touched:
-        yield good("silence", f"it touches no campaign here; {len(booths)} polling areas")
+    if not campaigns:
+        yield ok(subject, f"it applies to no campaign here; {len(booths)} polling areas")
         return
     closes = {
         booth.booth_id: close_of(gate.rules.polls, Area(booth.constituency_number, booth.closes_at)) for booth in booths
     }
-    missing = [booth for booth in booths if closes[booth.booth_id] is NotKnown.POLL]
-    hourless = [booth for booth in booths if closes[booth.booth_id] is NotKnown.HOUR]
-    names = ", ".join(touched)
-    if missing:
-        constituencies = sorted({booth.constituency_number for booth in missing})
-        told = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
-        yield bad("silence", f"no polling day for constituencies {told}: {names} may not call there ([[rules.polls]])")
-    if hourless:
-        text = f"{len(hourless)} polling areas have no close time: {names} may not call there (import the roll, or closes_at)"
-        yield bad("silence", text)
-    if not missing and not hourless:
-        yield good("silence", f"the close of poll is known for all {len(booths)} polling areas")
+    without_poll = [booth for booth in booths if closes[booth.booth_id] is NotKnown.POLL]
+    without_hour = [booth for booth in booths if closes[booth.booth_id] is NotKnown.HOUR]
+    names = ", ".join(campaigns)
+    if without_poll:
+        constituencies = sorted({booth.constituency_number for booth in without_poll})
+        named = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
+        text = f"constituencies {named} have no polling day, so {names} cannot call there"
+        yield error(subject, text, "add [[rules.polls]]")
+    if without_hour:
+        text = f"{len(without_hour)} polling areas have no close of poll, so {names} cannot call there"
+        yield error(subject, text, "import the roll with close times, or set rules.polls.closes_at")
+    if not without_poll and not without_hour:
+        yield ok(subject, f"the close of poll is known for all {len(booths)} polling areas")

@@ -1,18 +1,24 @@
-"""What `dialer check` finds in the store and beside it. It only reads, as reports do, so a dialler may run meanwhile, or start."""
+"""Checks of the store, its disk and its backups. They only read, so a dialler may be running."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.words import counted
 from dialer.errors import MatdanError
 from dialer.settings.lines import Called, caller_ids_shown
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.checks.finding import Finding, bad, broken_off, good, note
-from dialer.site.checks.rules import rules_findings
-from dialer.store import attempts, voters
+from dialer.settings.site_time import site_zone
+from dialer.site.checks.ages import age_text
+from dialer.site.checks.rules import check_rules
+from dialer.site.checks.runner import failed
+from dialer.store import attempts, outbox, queues, seals, voters
 from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import left_over
 from dialer.store.copying import STORE, copies_before_upgrades
@@ -20,99 +26,157 @@ from dialer.store.file_checks import check_integrity, is_encrypted
 from dialer.store.keys import site_key
 from dialer.store.lock import holder_of
 
+MOST_SEALS = 250_000  # about five seconds of checking
+OLD_ANNOUNCEMENT_SECONDS = 900.0
+OLD_BACKUP_HOURS = 25.0
+_BACKUP = re.compile(r"\d{8}-\d{6}")
 
-def disk(settings: Settings) -> Iterator[Finding]:
-    """Whether there is room for results. Raises OSError where the folder cannot be entered."""
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Check that the disk has room for results. Raises OSError where the folder cannot be read."""
     directory = settings.store.path.resolve().parent
     if not directory.is_dir():
-        yield bad("disk", f"{directory} is no directory; make it or change store.path")
+        yield error("disk", f"{directory} is not a directory", "create it, or change store.path")
         return
     free = shutil.disk_usage(directory).free // (1024 * 1024)
-    if free <= settings.store.reserve_megabytes:
-        text = f"{free} MB free and store.reserve_megabytes is {settings.store.reserve_megabytes}: nothing would be dialled"
-        yield bad("disk", text)
+    reserve = settings.store.reserve_megabytes
+    if free <= reserve:
+        text = f"{free} MB free, below the reserve of {reserve} MB (store.reserve_megabytes): nothing would be dialled"
+        yield error("disk", text, "free space")
         return
-    yield good("disk", f"{free:,} MB free")
+    yield ok("disk", f"{free:,} MB free")
 
 
-def store_and_rules(settings: Settings, now: float) -> list[Finding]:
-    """The store, and what the rules say of the campaigns with what stands in it; without it, what they say all the same."""
+def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
+    """Check the store, and the rules of each campaign with the voters in it; without a store, the rules alone."""
     path = settings.store.path
     try:
         if path.exists():
             with read_snapshot(path, site_key(settings)) as db:
                 check_integrity(db, path)
-                return [_voters(db, path), *_caller_ids(settings, db), *_rules(settings, db, now)]
-        store = bad("store", f"{path} does not exist; `dialer import ROLL` makes it")
-    except (MatdanError, OSError) as error:
-        [store] = broken_off("store", error)
-    return [store, *_rules(settings, None, now)]
+                return [_check_voters(db, path), *_check_caller_ids(settings, db), *_check_rules(settings, db, now)]
+        store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
+    except (MatdanError, OSError) as problem:
+        [store] = failed("store", problem)
+    return [store, *_check_rules(settings, None, now)]
 
 
-def _rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
+def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
     try:
         profile = site_profile(settings)
-    except MatdanError:  # told in the line on the rules
+    except MatdanError:  # reported by the check of the profile
         return []
-    return list(rules_findings(settings, profile, db, now))
+    return list(check_rules(settings, profile, db, now))
 
 
-def _voters(db: Connection, path: Path) -> Finding:
+def _check_voters(db: Connection, path: Path) -> Finding:
     booths = voters.voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
-        return bad("store", f"{path} has no voters; `dialer import ROLL` brings them in")
-    told = f"{listed:,} voters in {len(booths):,} booths"
+        return error("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
+    text = f"{listed:,} voters in {len(booths):,} booths"
     holder = holder_of(path)
     if holder is not None:
-        return good("store", f"{told}; {holder} is using it")
-    left_open = len(attempts.unfinished_attempts(db))
-    if left_open:
-        return note("store", f"{told}; {left_open} attempts were left open and will be reconciled at the start")
-    return good("store", told)
+        return ok("store", f"{text}; {holder} is using it")
+    unfinished = len(attempts.unfinished_attempts(db))
+    if unfinished:
+        return warning(
+            "store", f"{text}; {unfinished} attempts are unfinished and will be reconciled at the next start"
+        )
+    return ok("store", text)
 
 
-def _caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
-    """Where the caller IDs of trunks with areas are shown, held against the roll."""
+def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
+    """Check that the areas of each trunk's caller IDs match booths on the roll."""
     booths = voters.booths(db).values()
     states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
     for trunk in settings.trunks:
         for place, area in enumerate(trunk.areas, start=1):
-            what = f"trunk {trunk.name}, area {place}"
-            local = area.model_copy(update={"prefixes": ()})  # a booth has no number
-            there = sum(local.has(Called("", booth.state_code, booth.constituency_number)) for booth in booths)
-            text = f"{len(area.caller_ids)} caller IDs for {there:,} of {len(booths):,} booths"
-            if there or not booths:
-                yield good(what, text)
+            subject = f"trunk {trunk.name}, area {place}"
+            local = area.model_copy(update={"prefixes": ()})  # a booth has no phone number
+            count = sum(local.has(Called("", booth.state_code, booth.constituency_number)) for booth in booths)
+            text = f"{len(area.caller_ids)} caller IDs for {count:,} of {len(booths):,} booths"
+            if count or not booths:
+                yield ok(subject, text)
             else:
-                text += (
-                    f": correct its states (the roll has {states}) or constituencies, else its voters are shown others"
+                remedy = (
+                    f"correct its constituencies or states (the roll has {states}); its voters see other caller IDs"
                 )
-                yield note(what, text)
+                yield warning(subject, text, remedy)
         if trunk.areas:
             elsewhere = caller_ids_shown(trunk.caller_ids, trunk.areas, None)
-            yield good(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for everybody else")
+            yield ok(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for all other voters")
 
 
-def encryption(settings: Settings) -> Iterator[Finding]:
-    """Whether the disk alone tells who the voters are, and whether the key opens the store. Raises MatdanError, OSError."""
-    what, beside = "encryption", left_over(settings.store.path)
-    if beside.exists():
-        text = (
-            f"{beside} is left of a conversion that was interrupted and may be plain: run it again, or remove the file"
-        )
-        yield bad(what, text)
+def check_encryption(settings: Settings) -> Iterator[Finding]:
+    """Check that the store is encrypted with the settings' key, and that no plain copy remains. Raises MatdanError, OSError."""
+    subject, unfinished = "encryption", left_over(settings.store.path)
+    if unfinished.exists():
+        text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
+        yield error(subject, text, "run the conversion again, or remove the file")
         return
     key = site_key(settings)
     if key is None:
-        text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
-        yield note(what, text)
+        text = "the store is not encrypted: the settings have no key"
+        yield warning(subject, text, "create one with `dialer store key` (docs/rules.md)")
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
-        yield bad(what, "the settings name a key, and the store is plain: run `dialer store encrypt`")
+        yield error(subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`")
     elif plain := [each for each in copies_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)]:
         names = ", ".join(each.name for each in plain)
-        yield bad(what, f"copies from before upgrades beside the store are plain: remove {names}")
+        yield error(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
         if settings.store.path.exists():
             check_key(settings.store.path, key)
-        yield good(what, f"the store's key is in {key.file}; recordings and exports are not encrypted")
+        yield ok(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
+
+
+def check_records(settings: Settings, now: float) -> Iterator[Finding]:
+    """Check the records of a running centre: integrity, seals, unknown attempts, and announcements that wait."""
+    path = settings.store.path
+    with read_snapshot(path, site_key(settings)) as db:
+        check_integrity(db, path)
+        yield ok("store", "its pages are intact")
+        yield _check_seals(db)
+        for copy in copies_before_upgrades(path):
+            yield warning("copy", f"{copy} is from before an upgrade", "remove it once you will not go back")
+        unknown = len(queues.unknown_attempts(db))
+        if unknown:
+            text = f"{counted(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
+            yield warning("unknown attempts", text, "see `dialer unknown list`")
+        for each in outbox.outbox_waits(db):
+            if each.sink == "broker" and not settings.broker.enabled:
+                continue
+            subject = f"outbox for {each.sink}"
+            age = 0.0 if each.oldest_at is None else now - each.oldest_at
+            text = f"{counted(each.rows, 'announcement')} pending, the oldest for {age_text(age)}"
+            if age > OLD_ANNOUNCEMENT_SECONDS:
+                yield error(subject, text, "see docs/runbooks.md, MatdanOutboxFills")
+            else:
+                yield ok(subject, text if each.rows else "nothing is pending")
+
+
+def _check_seals(db: Connection) -> Finding:
+    count = seals.last_seal(db)
+    if count > MOST_SEALS:
+        text = f"{count:,} seals were not checked here, because it takes too long"
+        return warning("seals", text, "run `dialer audit verify` in a quiet hour")
+    if (verdict := seals.verify(db)).whole:
+        return ok("seals", f"all {count:,} match: the records are as they were written")
+    text = f"records were changed: {verdict.findings[0]}"
+    return error("seals", text, "`dialer audit verify` lists all")
+
+
+def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding:
+    """Check the age of the newest backup in a folder. Raises OSError where it cannot be read."""
+    if folder is None:
+        return warning("backup", "not checked", "set store.backup_folder, or give the folder with --backups DIR")
+    head, zone = f"{settings.centre.id}-", site_zone(settings)
+    names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
+    times = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]
+    if not times:
+        return error("backup", f"{folder} has none of {settings.centre.id}", f"run `dialer backup {folder}`")
+    age = now - max(times).timestamp()
+    text = f"the newest of {len(times)} is {age_text(age)} old"
+    if age > OLD_BACKUP_HOURS * 3600:
+        return error("backup", text, f"check whether its timer runs, or run `dialer backup {folder}`")
+    return ok("backup", text)

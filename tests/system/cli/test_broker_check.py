@@ -1,4 +1,4 @@
-"""`dialer check` of real brokers: one that asks for nothing, one as `dialer mqtt render` sets it up, and none."""
+"""`dialer check` of real brokers: an open one, one as `dialer mqtt render` sets it up, and none."""
 
 from __future__ import annotations
 
@@ -9,67 +9,65 @@ import aiomqtt
 
 from dialer.deploy.mosquitto.render import MARKER
 from dialer.domain.clock import SystemClock
+from dialer.domain.finding import Level
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.settings.site import Settings
-from dialer.site.check import broker
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.broker import check_broker_access
 from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
 from tests.support.rendered_broker import a_free_port, a_site, rendered_broker
 
 PEOPLE = [{"name": "asha", "role": "supervisor"}]
 
 
-async def told(settings: Settings) -> dict[str, Verdict]:
-    return {finding.text: finding.verdict async for finding in broker(settings, SystemClock())}
+async def findings_of(settings: Settings) -> dict[str, Level]:
+    return {finding.text: finding.level async for finding in check_broker_access(settings, SystemClock())}
 
 
-def of(port: int, supervisors: list[dict[str, Any]], **broker: Any) -> Settings:
+def a_site_at(port: int, supervisors: list[dict[str, Any]], **broker: Any) -> Settings:
     return Settings.model_validate(
         {"centre": {"id": "pune-1"}, "broker": {"port": port, **broker}, "supervisors": supervisors}
     )
 
 
-def about(findings: dict[str, Verdict], words: str) -> Verdict:
-    (verdict,) = [verdict for text, verdict in findings.items() if words in text]
-    return verdict
+def level_of(findings: dict[str, Level], words: str) -> Level:
+    (level,) = [level for text, level in findings.items() if words in text]
+    return level
 
 
 @NEEDS_MOSQUITTO
-async def test_a_broker_that_lets_strangers_publish_is_spoken_of(tmp_path: Path) -> None:
+async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_path: Path) -> None:
     async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, supervisor(open_broker.settings) as listener:
         port = open_broker.port
-        findings = await told(of(port, PEOPLE, username="pune-1.dialler"))
-        assert (
-            about(findings, "it lets strangers publish commands: whoever reaches it can stop the centre") is Verdict.BAD
-        )
-        assert about(findings, "it takes messages of any length") is Verdict.NOTE
-        findings = await told(of(port, PEOPLE))
-        assert about(findings, "it lets strangers publish commands; none is obeyed") is Verdict.NOTE
-        assert about(findings, "no command is obeyed but a signed one") is Verdict.NOTE
-        findings = await told(of(port, PEOPLE, host="0.0.0.0"))  # noqa: S104 - leads to this machine, and is not its loopback
-        assert about(findings, "nothing is encrypted on the way to 0.0.0.0") is Verdict.NOTE
+        findings = await findings_of(a_site_at(port, PEOPLE, username="pune-1.dialler"))
+        assert level_of(findings, "it accepts commands without a password") is Level.ERROR
+        assert level_of(findings, "it accepts messages of any size") is Level.WARNING
+        findings = await findings_of(a_site_at(port, PEOPLE))
+        assert level_of(findings, "it accepts messages without a password") is Level.WARNING
+        assert level_of(findings, "so only signed commands are accepted") is Level.WARNING
+        findings = await findings_of(a_site_at(port, PEOPLE, host="0.0.0.0"))  # noqa: S104 - leads to this machine, and is not its loopback
+        assert level_of(findings, "the connection to 0.0.0.0 is not encrypted") is Level.WARNING
         key_file = tmp_path / "own.key"
         signing = [{**PEOPLE[0], "key": public_key_text(new_key_file(key_file))}]
-        findings = await told(of(port, signing, username="pune-1.dialler", key_file=str(key_file)))
-        assert about(findings, "it lets strangers publish commands; none is obeyed") is Verdict.NOTE
+        findings = await findings_of(a_site_at(port, signing, username="pune-1.dialler", key_file=str(key_file)))
+        assert level_of(findings, "it accepts messages without a password") is Level.WARNING
         said = {message.text for message in listener.heard if "/commands" in message.topic}
         assert said <= {""}  # nothing that could be a command
 
 
 @NEEDS_MOSQUITTO
-async def test_a_rendered_broker_turns_strangers_away(tmp_path: Path) -> None:
+async def test_rendered_broker_rejects_strangers(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
     async with rendered_broker(tmp_path / "broker", site):
-        findings = await told(site)
+        findings = await findings_of(site)
     assert findings == {
-        f"an MQTT broker answers at 127.0.0.1:{site.broker.port}": Verdict.GOOD,
-        "it turns strangers away": Verdict.GOOD,
+        f"an MQTT broker answers at 127.0.0.1:{site.broker.port}": Level.OK,
+        "it rejects connections without a password": Level.OK,
     }
 
 
 @NEEDS_MOSQUITTO
-async def test_a_broker_whose_list_forgets_strangers_lets_them_read(tmp_path: Path) -> None:
+async def test_broker_with_anonymous_access_is_a_warning(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
 
     def spoil(files: dict[str, str]) -> None:
@@ -77,16 +75,16 @@ async def test_a_broker_whose_list_forgets_strangers_lets_them_read(tmp_path: Pa
         files["matdan.acl"] = f"{MARKER}\ntopic read dialer/v1/pune-1/#\n{files['matdan.acl']}"
 
     async with rendered_broker(tmp_path / "broker", site, altered=spoil) as running:
-        findings = await told(site)
-        assert about(findings, "it lets strangers connect, though not publish commands") is Verdict.NOTE
+        findings = await findings_of(site)
+        assert level_of(findings, "anybody can connect without a password") is Level.WARNING
         own = running.dialler("pune-1")
         async with aiomqtt.Client(own.host, own.port, username=own.username, password=own.password) as dialler:
             await dialler.publish("dialer/v1/pune-1/state", "{}", qos=1, retain=True)
-        findings = await told(site)
-        assert about(findings, "it lets strangers read this centre's state") is Verdict.NOTE
+        findings = await findings_of(site)
+        assert level_of(findings, "anybody can read this centre's state") is Level.WARNING
 
 
 async def test_no_broker_and_no_encryption() -> None:
-    findings = await told(of(a_free_port(), PEOPLE))
-    assert list(findings.values()) == [Verdict.NOTE]
-    assert "dialling works without one" in next(iter(findings))
+    findings = await findings_of(a_site_at(a_free_port(), PEOPLE))
+    assert list(findings.values()) == [Level.WARNING]
+    assert "the centre dials without a broker" in next(iter(findings))

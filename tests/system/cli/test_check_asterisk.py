@@ -1,4 +1,4 @@
-"""`dialer check` asks Asterisk itself: which sounds it finds, whether a hold has music, which lines and phones are there."""
+"""`dialer check` asks a running Asterisk: which sounds it finds, whether hold music plays, which trunks and phones are up."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.finding import Finding, Level
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import sounds_said
 from dialer.flows.texts import shipped_texts
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.site.checks.asterisk import SOUNDS_AT_ONCE, asterisk
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.asterisk import SOUNDS_PER_REQUEST, check_asterisk
 from tests.support.centre import site_settings
 from tests.support.virtual import virtual_time
 
@@ -25,10 +25,10 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-async def told(
-    directory: Path, config: SimulatedAsteriskConfig = CONFIG, away: tuple[str, ...] = ()
+async def findings(
+    directory: Path, config: SimulatedAsteriskConfig = CONFIG, unregistered: tuple[str, ...] = ()
 ) -> dict[str, Finding]:
-    """What the check finds, by what it looked at."""
+    """Return what the check finds, by subject."""
     lines: dict[str, Any] = {
         "trunks": [
             {
@@ -45,68 +45,68 @@ async def told(
         ]
     }
     async with SimulatedAsterisk(config) as switch:
-        for endpoint in away:
+        for endpoint in unregistered:
             switch.set_phone(endpoint, PhoneMode.UNREGISTERED)
         settings = site_settings(directory, switch.ami_port, seats=3, campaign=FLOW, **lines)
-        found = {finding.what: finding async for finding in asterisk(settings)}
+        found = {finding.subject: finding async for finding in check_asterisk(settings)}
         assert not switch.placed
         assert not switch.channels
     return found
 
 
 @virtual_time()
-async def test_all_is_there(tmp_path: Path) -> None:
-    found = await told(tmp_path)
-    assert {finding.verdict for finding in found.values()} == {Verdict.GOOD}, found
+async def test_complete_site_has_no_warnings(tmp_path: Path) -> None:
+    found = await findings(tmp_path)
+    assert {finding.level for finding in found.values()} == {Level.OK}, found
     assert found["phones"].text == "3 of 3 are registered"
     assert found["trunk carrier"].text == "192.0.2.1: registered and answers"
-    assert f"all {len(SAID) + 6} sounds" in found["sounds heard"].text
+    assert f"all {len(SAID) + 6} sounds" in found["sounds in asterisk"].text
 
 
 @pytest.mark.parametrize("missing", [SAID, SAID[-1:], ("matdan/message",)])
-def test_sounds_that_asterisk_does_not_find_are_named(tmp_path: Path, missing: tuple[str, ...]) -> None:
-    """In another directory than Asterisk's, or one of them alone: a whole list was called in silence, and nothing said so."""
+def test_missing_sounds_are_named(tmp_path: Path, missing: tuple[str, ...]) -> None:
+    """All of them (a wrong directory) or one: without this check a whole list would be called in silence."""
 
     @virtual_time()
     async def run() -> None:
-        found = await told(tmp_path, replace(CONFIG, missing_sounds=frozenset(missing)))
-        assert found["sounds heard"].verdict is Verdict.BAD
-        assert f"does not find {len(missing):,} of" in found["sounds heard"].text
-        assert missing[0] in found["sounds heard"].text
+        found = await findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(missing)))
+        assert found["sounds in asterisk"].level is Level.ERROR
+        assert f"does not find {len(missing):,} of" in found["sounds in asterisk"].text
+        assert missing[0] in found["sounds in asterisk"].text
 
     run()
 
 
 @virtual_time()
-async def test_a_hold_without_music_is_told(tmp_path: Path) -> None:
-    found = await told(tmp_path, replace(CONFIG, silent_music=frozenset({"default"})))
-    assert found["music on hold"].verdict is Verdict.NOTE
+async def test_hold_without_music_is_a_warning(tmp_path: Path) -> None:
+    found = await findings(tmp_path, replace(CONFIG, silent_music=frozenset({"default"})))
+    assert found["music on hold"].level is Level.WARNING
 
 
 @pytest.mark.parametrize("state", ["Rejected", "Unregistered", ""])
-def test_a_trunk_that_is_not_registered_is_bad(tmp_path: Path, state: str) -> None:
+def test_unregistered_trunk_is_an_error(tmp_path: Path, state: str) -> None:
     @virtual_time()
     async def run() -> None:
-        found = await told(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
-        assert found["trunk carrier"].verdict is Verdict.BAD
+        found = await findings(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
+        assert found["trunk carrier"].level is Level.ERROR
         assert f"not registered at 192.0.2.1 ({state or 'unknown'})" in found["trunk carrier"].text
 
     run()
 
 
 @virtual_time()
-async def test_phones_that_are_away_are_named(tmp_path: Path) -> None:
-    found = await told(tmp_path, away=("agent02",))
-    assert found["phones"] == Finding("phones", Verdict.NOTE, "2 of 3 are registered; not there: seat 02")
+async def test_unregistered_phones_are_named(tmp_path: Path) -> None:
+    found = await findings(tmp_path, unregistered=("agent02",))
+    assert found["phones"] == Finding(Level.WARNING, "phones", "2 of 3 are registered; not registered: seat 02")
 
 
-def test_more_sounds_than_one_action_can_carry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dialer.site.checks.asterisk.SOUNDS_AT_ONCE", 3)
-    assert SOUNDS_AT_ONCE <= 120  # lines of a message: 128
+def test_sounds_are_checked_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dialer.site.checks.asterisk.SOUNDS_PER_REQUEST", 3)
+    assert SOUNDS_PER_REQUEST <= 120  # lines of a message: 128
 
     @virtual_time()
     async def run() -> None:
-        found = await told(tmp_path, replace(CONFIG, missing_sounds=frozenset(SAID)))
-        assert f"does not find {len(SAID)} of {len(SAID) + 6} sounds" in found["sounds heard"].text
+        found = await findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(SAID)))
+        assert f"does not find {len(SAID)} of {len(SAID) + 6} sounds" in found["sounds in asterisk"].text
 
     run()

@@ -135,11 +135,11 @@ def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
     assert "ami.host" in line
 
 
-def test_a_flow_whose_voices_nobody_knows_is_not_started(tmp_path: Path) -> None:
+def test_flow_with_unknown_voices_is_not_started(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "dialer.audio.catalogue: is not set, so nobody knows which voice is a computer's" in line
     result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
-    assert "content: settings: dialer.audio.catalogue: is not set" in result.stdout
+    assert "synthetic voices: settings: dialer.audio.catalogue: is not set" in result.stdout
 
 
 def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_store_that_is_no_store(tmp_path: Path) -> None:
     assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
 
 
-async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> None:
+async def test_check_reports_what_is_missing(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)
@@ -185,17 +185,17 @@ async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> N
         (sounds / "message.alaw").write_bytes(bytes(8000))
         full = await asyncio.to_thread(dialer, "check", "-c", config, "--json", cwd=tmp_path)
 
-    def verdicts(result: CompletedProcess[str]) -> dict[str, str]:
-        return {line["what"]: line["verdict"] for line in map(json.loads, result.stdout.splitlines())}
+    def levels(result: CompletedProcess[str]) -> dict[str, str]:
+        return {line["subject"]: line["level"] for line in map(json.loads, result.stdout.splitlines())}
 
     assert empty.returncode == 1
-    assert verdicts(empty)["store"] == "bad"
+    assert levels(empty)["store"] == "error"
     assert full.returncode == 0, full.stdout + full.stderr
-    assert verdicts(full) | {"broker": "note"} == verdicts(full)  # dialling goes on without one
-    assert verdicts(full)["asterisk"] == "good"
+    assert levels(full) | {"broker": "warning"} == levels(full)  # the centre dials without one
+    assert levels(full)["asterisk"] == "ok"
 
 
-async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Path) -> None:
+async def test_check_accepts_a_running_dialler(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -208,10 +208,10 @@ async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Pat
                     await asyncio.sleep(0.1)
             result = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
             assert running.returncode is None
-    found = {line["what"]: line for line in map(json.loads, result.stdout.splitlines())}
-    assert found["store"]["verdict"] == "good"
+    found = {line["subject"]: line for line in map(json.loads, result.stdout.splitlines())}
+    assert found["store"]["level"] == "ok"
     assert found["store"]["text"].endswith(f"a dialler (process {running.pid}) is using it")
-    assert found["fastagi"]["verdict"] == "good"
+    assert found["fastagi"]["level"] == "ok"
 
 
 async def _listens(port: int) -> bool:

@@ -24,7 +24,7 @@ async def test_a_centre_that_no_switch_has_reached_is_alive_and_not_ready(tmp_pa
         serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is not None
-        assert await ask(port, "/health") == (200, "well\n")
+        assert await ask(port, "/health") == (200, "ok\n")
         assert await ask(port, "/ready") == (503, "no connection to the switch\n")
         found = samples((await ask(port, "/metrics"))[1])
     assert (found["matdan_switch_up"], found["matdan_seats,offline"]) == (0, len(settings.seats))

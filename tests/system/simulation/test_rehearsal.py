@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
-from dialer.site.checks.finding import Verdict
 from dialer.store.keys import write_new_key
 from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
@@ -97,7 +97,7 @@ def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: 
     assert done == sorted(done)
     assert done[-1] > 0.95
     assert len(outcome.samples) >= 60  # one a minute
-    bad = [finding.text for finding in findings(outcome) if finding.verdict is Verdict.BAD]
+    bad = [finding.text for finding in findings(outcome) if finding.level is Level.ERROR]
     assert bad == []
     draw_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
@@ -126,25 +126,25 @@ def outcome_of(**changes: object) -> DayOutcome:
     ("changes", "text"),
     [
         ({"abandoned": 6}, "4.00% of live answers were abandoned; the limit is 3.0%"),
-        ({"attempts": 0, "reached": 0}, "no call went out"),
+        ({"attempts": 0, "reached": 0}, "no call was placed"),
         ({"took_seconds": 3000.0}, "1 times faster"),
         (
             {"checks": {"nobody was called twice at once": (False, "a-1")}},
-            "DOES NOT HOLD: nobody was called twice at once: a-1",
+            "broken: nobody was called twice at once: a-1",
         ),
     ],
 )
-def test_what_is_bad_is_said_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
+def test_errors_come_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
     outcome = outcome_of(**changes)
     first = findings(outcome)[0]
-    assert first.verdict is Verdict.BAD
+    assert first.level is Level.ERROR
     assert text in first.text
     assert not is_ready([outcome_of(), outcome])
 
 
 def test_a_good_day_is_ready() -> None:
     assert is_ready([outcome_of()])
-    assert all(finding.verdict is Verdict.GOOD for finding in findings(outcome_of()))
+    assert all(finding.level is Level.OK for finding in findings(outcome_of()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no trunk")])

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from dialer.cli import rehearsal as rehearsal_cli
 from dialer.cli.main import app
+from dialer.domain.finding import Level
 from dialer.engine.seats.pins import hash_pin
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -22,7 +23,6 @@ from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import store_facts
 from dialer.simulation.rehearsal.verdict import DayOutcome, findings, is_ready
-from dialer.site.checks.finding import Verdict
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -49,8 +49,8 @@ def rehearsed(
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)
 
 
-def told(outcome: DayOutcome, verdict: Verdict) -> list[str]:
-    return [finding.text for finding in findings(outcome) if finding.verdict is verdict]
+def told(outcome: DayOutcome, verdict: Level) -> list[str]:
+    return [finding.text for finding in findings(outcome) if finding.level is verdict]
 
 
 # Certificates
@@ -90,7 +90,7 @@ def test_a_site_that_lacks_a_certificate_on_the_day_is_told_so(
 ) -> None:
     outcome = rehearsed(of_india(tmp_path, **prompt))
     assert outcome.attempts == 0
-    (text,) = [each for each in told(outcome, Verdict.BAD) if "campaign calls" in each]
+    (text,) = [each for each in told(outcome, Level.ERROR) if "campaign calls" in each]
     assert text.startswith("campaign calls called nobody: a recorded turnout call needs a certificate: ")
     assert problem in text
 
@@ -101,7 +101,7 @@ def test_voters_of_a_language_without_certificates_are_told_of(tmp_path: Path) -
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
     outcome = rehearsed(settings)
     assert outcome.attempts > 20
-    assert any("calls were forbidden (certificate)" in text for text in told(outcome, Verdict.NOTE))
+    assert any("calls were forbidden (certificate)" in text for text in told(outcome, Level.WARNING))
 
 
 # Agents
@@ -162,14 +162,14 @@ def test_the_profiles_cap_of_abandoned_calls_is_the_limit(tmp_path: Path) -> Non
 
 def test_a_fault_is_not_judged_when_the_list_is_done(tmp_path: Path) -> None:
     outcome = rehearsed(a_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
-    assert is_ready([outcome]), told(outcome, Verdict.BAD)
+    assert is_ready([outcome]), told(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
 def test_a_fault_for_which_a_short_rehearsal_has_no_time_is_not_judged(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearsed(a_site(tmp_path, campaign=careful), run=2, faults=True)
-    assert is_ready([outcome]), told(outcome, Verdict.BAD)
+    assert is_ready([outcome]), told(outcome, Level.ERROR)
     assert NOT_OVER in outcome.not_judged.values()
 
 

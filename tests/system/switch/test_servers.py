@@ -14,6 +14,7 @@ import pytest
 
 from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
+from dialer.domain.finding import Level
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
@@ -29,8 +30,7 @@ from dialer.engine.transfers.commands import (
 )
 from dialer.settings.servers import servers_of
 from dialer.simulation.asterisk.channels import Channel, EndsBy
-from dialer.site.checks.asterisk import asterisk
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.asterisk import check_asterisk
 from tests.support.breaking import killed
 from tests.support.centre import START_EPOCH, agents_at_work
 from tests.support.referees import every_attempt_has_one_end
@@ -492,5 +492,5 @@ async def test_what_a_dead_server_has_takes_no_room_of_the_campaign(tmp_path: Pa
 async def test_the_check_says_which_server_is_not_reached_by_another(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH) as servers:
         site = servers_of(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
-        found = {each.what: each.verdict async for each in asterisk(site, ["b", "c"])}
-    assert (found["way to server b"], found["way to server c"]) == (Verdict.GOOD, Verdict.BAD)
+        found = {each.subject: each.level async for each in check_asterisk(site, ["b", "c"])}
+    assert (found["connection to server b"], found["connection to server c"]) == (Level.OK, Level.ERROR)

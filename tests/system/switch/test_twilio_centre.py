@@ -15,14 +15,14 @@ import pytest
 
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
+from dialer.domain.finding import Level
 from dialer.domain.view import CallChange, Change
 from dialer.engine.campaigns.commands import StopCampaign
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.live_flows import ASK
 from tests.support.roll_filler import fill_roll
@@ -292,15 +292,15 @@ async def test_a_site_with_a_transfer_pays_for_two_legs_and_leaves_room_for_them
 async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: Path) -> None:
     async with TwilioStandIn(lambda: START_EPOCH) as twilio:
         twilio.spent = 1.5
-        found = {finding.what: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
         assert "asterisk" not in found
-        assert (found["twilio"].verdict, found["twilio"].text) == (
-            Verdict.NOTE,
+        assert (found["twilio"].level, found["twilio"].text) == (
+            Level.WARNING,
             "answers; 1.50 spent today; there is no cap (twilio.most_spend_per_day)",
         )
         twilio.answers_with = [401]
-        found = {finding.what: finding async for finding in check_site(settings_with(tmp_path, twilio))}
-        assert found["twilio"].verdict is Verdict.BAD
+        found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        assert found["twilio"].level is Level.ERROR
         assert "auth_token" in found["twilio"].text
 
 

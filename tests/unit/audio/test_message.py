@@ -16,11 +16,11 @@ from dialer.audio.names import Places, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
 from dialer.audio.words import words_of
 from dialer.cli.audio import app, spoken_message, spoken_texts
+from dialer.domain.finding import Finding, Level
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.before_start import check_site
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
 
@@ -178,14 +178,14 @@ def test_a_place_that_cannot_be_written_is_one_line(site: Path, monkeypatch: pyt
 
 async def findings(*whats: str) -> list[Finding]:
     settings = load_settings(Path("centre.toml"))
-    return [finding async for finding in check_site(settings) if finding.what in whats]
+    return [finding async for finding in check_site(settings) if finding.subject in whats]
 
 
 async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write("[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     message, tones = await findings("information message", "tones")
-    assert (message.verdict, tones.verdict) == (Verdict.BAD, Verdict.BAD)
+    assert (message.level, tones.level) == (Level.ERROR, Level.ERROR)
     assert "an abandoned caller hears nothing" in message.text
     assert all(name in tones.text for name in TONES)
     assert "hung up" in tones.text
@@ -193,13 +193,13 @@ async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
     write_tones(site / "sounds")
     (site / "sounds/matdan/message.gsm").write_bytes(b"x")
     message, tones = await findings("information message", "tones")
-    assert (message.verdict, tones.verdict) == (Verdict.GOOD, Verdict.GOOD)
+    assert (message.level, tones.level) == (Level.OK, Level.OK)
 
     (site / f"sounds/{SILENCE}.wav").rename(site / "sounds/matdan/.half-done-silence.wav")
     assert missing_sounds(site / "sounds", TONES) == [SILENCE]
     (site / "sounds/matdan/beep.wav").unlink()
     (tones,) = await findings("tones")
-    assert "matdan/beep, matdan/silence: a voter whose agent's phone dies" in tones.text
+    assert "matdan/beep, matdan/silence: a voter whose agent's phone fails" in tones.text
 
 
 async def test_check_asks_for_no_sounds_of_asterisk_where_there_is_none(site: Path) -> None:

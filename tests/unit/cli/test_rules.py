@@ -14,7 +14,7 @@ import pytest
 from dialer.settings.jurisdiction import load_profile, made_stricter
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.rules_versions import rules_text
+from dialer.site.rules_in_force import rules_text
 from dialer.store import audit, numbers
 from dialer.store.attempts import record_rules_version
 from tests.support.certified import certified_site
@@ -88,7 +88,7 @@ def test_a_certificate_that_does_not_fit_one_prompt_holds_the_campaign(
     certified(config, tmp_path, **changes)
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
-    assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate: " in text
+    assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate: " in text
     hindi = voter_of(tmp_path / "centre.db", "hi")
     _, (_, reason) = explained(config, hindi, campaign="message")
     assert said in reason
@@ -118,9 +118,9 @@ def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON)
     """The line of one campaign, and its reasons."""
     code, text = run("explain", who, "-c", config, "--at", at)
     assert code == 0, text
-    parts = [part.split("\t") for part in text.replace("\n  - ", "\t").splitlines()]
+    parts = [part.split("\t") for part in text.replace("\n          - ", "\t").splitlines()]
     [[head, *reasons]] = [part for part in parts if f" in {campaign}:" in part[0]]
-    return head, reasons
+    return head.split(maxsplit=1)[1], [reason for reason in reasons if not reason.startswith("based on: ")]
 
 
 def test_show_names_every_rule_with_its_source(config: Path) -> None:
@@ -141,9 +141,9 @@ def test_show_names_every_rule_with_its_source(config: Path) -> None:
 def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None:
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
-    assert "good  profile neutral: the settings are as strict or stricter" in text
-    assert "good  campaign turnout (turnout, live): may call now" in text
-    assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate" in text
+    assert "ok      rules: profile neutral is in force, and no setting is looser" in text
+    assert "ok      campaign turnout (turnout, live): may call now" in text
+    assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
     assert "what would be played is not known (dialer.audio.catalogue)" in text
     certified(config, tmp_path, valid_until=date(2024, 4, 30))
@@ -162,10 +162,10 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
 def test_check_finds_areas_without_a_poll_or_a_close(tmp_path: Path) -> None:
     config = written(tmp_path, constituencies="[9]")
     code, text = run("check", "-c", config, "--at", NOON)
-    assert "BAD   silence: no polling day for constituencies 174: message may not call there" in text
+    assert "ERROR   silence interval: constituencies 174 have no polling day, so message cannot call there" in text
     change(tmp_path / "centre.db", "UPDATE booth SET closes_at = '' WHERE booth_id < 3")
     code, text = run("check", "-c", written(tmp_path), "--at", NOON)
-    assert (code, "BAD   silence: 2 polling areas have no close time" in text) == (1, True)
+    assert (code, "ERROR   silence interval: 2 polling areas have no close of poll" in text) == (1, True)
 
 
 def test_check_finds_an_old_register(tmp_path: Path) -> None:
@@ -173,8 +173,11 @@ def test_check_finds_an_old_register(tmp_path: Path) -> None:
     dated = moment("2024-03-01T00:00")
     change(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
     code, text = run("check", "-c", config, "--at", NOON)
-    assert (code, "BAD   register own: 5 numbers, of Fri 01 Mar 00:00, 52 days old" in text) == (1, True)
-    assert "BAD   campaign turnout (turnout, live): the do-not-call register 'own' is 52 days old, at most 28" in text
+    assert (code, "ERROR   register own: 5 numbers, dated Fri 01 Mar 00:00, 52 days old, at most 28" in text) == (
+        1,
+        True,
+    )
+    assert "ERROR   campaign turnout (turnout, live): the do-not-call register 'own' is 52 days old, at most 28" in text
 
 
 def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
@@ -210,13 +213,13 @@ def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Pat
         due=moment("2024-04-22T15:00"),
     )
     head, reasons = explained(config, "1")
-    assert head.endswith("next: not by itself")
+    assert head.endswith("next: never, unless something changes")
     assert reasons == [
-        "nobody on the number is still to be called: all have voted or are closed",
-        "closed in this campaign: the list is done with it",
+        "no voter of the number remains to be called: all have voted or are closed",
+        "completed in this campaign",
     ]
     head, reasons = explained(config, "2")
-    assert head.endswith("next: not by itself")
+    assert head.endswith("next: never, unless something changes")
     assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)"]
     assert explained(config, "3") == (
         "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
@@ -239,14 +242,14 @@ def test_next_is_the_first_moment_at_which_queue_and_rules_agree(
 ) -> None:
     change(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
     head, _ = explained(config, "3", at=at)
-    assert head.endswith(f"next: {next_at or 'not by itself'}")
+    assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
 def test_a_campaign_that_an_operator_has_paused_is_told(config: Path, tmp_path: Path) -> None:
     change(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
     assert explained(config, "1") == (
-        "+91…001 in turnout: cannot be called now; next: not by itself",
-        ["the campaign is paused: an operator must let it run"],
+        "+91…001 in turnout: cannot be called now; next: never, unless something changes",
+        ["the campaign is paused: an operator must resume it"],
     )
 
 
@@ -259,13 +262,13 @@ def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None
         at=moment(NOON) - 1.0,
     )
     assert explained(config, "1") == (
-        "+91…001 in turnout: cannot be called now; next: once its call has ended",
+        "+91…001 in turnout: cannot be called now; next: after its present call",
         ["the number is on a call now"],
     )
     head, _ = explained(config, "+917000000003", at="2024-04-22T22:00")
-    assert head.endswith("next: Tue 23 Apr 09:00, once the dialler has started")
+    assert head.endswith("next: Tue 23 Apr 09:00, after the dialler's next start")
     head, _ = explained(config, "+917000000003")
-    assert head.endswith("next: once the dialler has started")
+    assert head.endswith("next: after the dialler's next start")
 
 
 def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(config: Path, tmp_path: Path) -> None:
@@ -285,7 +288,7 @@ def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(c
         "3 attempts today, in all campaigns; at most 3",
     ]
     assert explained(config, "1", at="2024-04-26T17:40")[1] == [
-        "too late to go and vote: no turnout call after Fri 26 Apr 17:30"
+        "too late to go and vote: no turnout calls after Fri 26 Apr 17:30"
     ]
     assert explained(config, "1", at="2024-04-26T18:10")[1] == [
         "the poll of the polling area closed on Fri 26 Apr 18:00"
@@ -338,7 +341,7 @@ def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, t
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
     )
     _, reasons = explained(config, "98123 45678")
-    assert reasons == ["the number is not on the roll: no campaign dials it", "the number has opted out"]
+    assert reasons == ["the number is not on the roll, so no campaign dials it", "the number has opted out"]
 
 
 @pytest.mark.parametrize(
@@ -346,8 +349,8 @@ def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, t
     [
         ("99999", "no voter 99999"),
         ("174/9/9", "the roll has no voter there"),
-        ("somebody", "this is no number that is called"),
-        ("1234567890", "this is no number that is called"),
+        ("somebody", "this is not a phone number"),
+        ("1234567890", "this is not a phone number"),
     ],
 )
 def test_nobody_is_refused_in_one_line(config: Path, who: str, said: str) -> None:
@@ -383,13 +386,13 @@ def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_we
     listed = "the number is on a do-not-call register (own)"
     assert explained(config, "1")[1] == [listed]
     assert explained(config, "1", at="2024-04-09T12:00")[1] == []
-    replaced = "not kept of then, or judged as it is now: which numbers stood on the register 'own', replaced since"
+    replaced = "unknown of that time, judged as it is now: which numbers the register 'own' contained, replaced since"
     code, text = run("explain", "1", "-c", config, "--at", "2024-04-12T12:00")
     assert (code, replaced in text, "in turnout: can be called now" in text) == (0, True, True)
     assert "registers own@2024-04-01" in text
     assert replaced not in run("explain", "1", "-c", config, "--at", NOON)[1]
     assert replaced not in run("explain", "1", "-c", config)[1]
-    assert "the campaign is paused: an operator must let it run" in explained(config, "1", at="2024-04-15T11:00")[1]
+    assert "the campaign is paused: an operator must resume it" in explained(config, "1", at="2024-04-15T11:00")[1]
     assert explained(config, "1", at="2024-04-15T12:00")[1] == []
 
 
@@ -406,6 +409,6 @@ def test_the_rules_of_a_moment_are_those_the_dialler_last_started_with_before_it
     assert explained(config, "1", at="2024-04-22T16:00")[1] == []
     assert explained(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
     assert explained(config, "1", at="2024-04-20T12:00")[1] == []
-    unknown = "not kept of then, or judged as it is now: the rules: no dialler that keeps them had started yet"
+    unknown = "unknown of that time, judged as it is now: the rules: no dialler that stores them had started yet"
     assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]

@@ -100,15 +100,15 @@ def test_a_poll_that_closes_before_it_opens(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])
-def test_an_area_without_a_close_time_gets_none_made_up(tmp_path: Path, closes_at: str) -> None:
-    """Nobody may call there with material, until the settings name the hour: silence could have begun."""
+def test_area_without_close_of_poll_gets_none_by_default(tmp_path: Path, closes_at: str) -> None:
+    """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
     assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
     config = settings(tmp_path)
     code, text = run("rules", "check", "-c", config, "--at", NOON)
-    assert (code, "BAD   silence: 1 polling areas have no close time" in text) == (1, True)
+    assert (code, "ERROR   silence interval: 1 polling areas have no close of poll" in text) == (1, True)
     _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", NOON)
-    assert "next: not by itself" in text
+    assert "next: never, unless something changes" in text
     assert "the close of poll of this polling area is not known (rules.polls, or the roll)" in text
     config = settings(tmp_path, close=", closes_at = 15:00:00")
     assert run("rules", "check", "-c", config, "--at", NOON)[0] == 0

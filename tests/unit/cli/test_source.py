@@ -51,11 +51,11 @@ def portal(tmp_path: Path) -> Portal:
     return Portal(tmp_path)
 
 
-def test_a_check_says_what_a_source_lacks(portal: Portal, tmp_path: Path) -> None:
-    def told() -> list[str]:
+def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> None:
+    def findings() -> list[str]:
         return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
 
-    assert told() == [f"ok   source portal: its folder {portal.folder} and its mapping are there"]
+    assert findings() == [f"ok      source portal: its folder {portal.folder} and its mapping are there"]
     with portal.settings.open("a", encoding="utf-8") as file:
         file.write(
             f'token_file = "{tmp_path}/none"\nid_heading = "ID"\nwebhook_url = "https://portal.example.org/"\n'
@@ -66,9 +66,9 @@ def test_a_check_says_what_a_source_lacks(portal: Portal, tmp_path: Path) -> Non
     portal.folder.rmdir()
     portal.map.unlink()
     for line, says in zip(
-        told(), ("there is no folder", "--map, or map_file", "the token cannot be", "is no secret"), strict=True
+        findings(), ("there is no folder", "--map, or map_file", "the token cannot be", "is no secret"), strict=True
     ):
-        assert line.startswith("BAD  source portal: ")
+        assert line.startswith("ERROR   source portal: ")
         assert says in line
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from dialer.store.conversion import left_over
 from dialer.store.driver import connect
 from dialer.store.file_checks import is_encrypted
@@ -40,8 +40,8 @@ def plain(tmp_path: Path) -> Path:
     return settings(tmp_path, "key")
 
 
-async def told_by_check(config: Path, what: str) -> tuple[Verdict, str]:
-    found = [(each.verdict, each.text) async for each in check_site(load_settings(config)) if each.what == what]
+async def found_by_check(config: Path, subject: str) -> tuple[Level, str]:
+    found = [(each.level, str(each)) async for each in check_site(load_settings(config)) if each.subject == subject]
     assert len(found) == 1
     return found[0]
 
@@ -132,30 +132,30 @@ def test_without_a_key_in_the_settings_nothing_is_converted(tmp_path: Path) -> N
         assert (code, "store.encryption_key_file is not set" in text) == (2, True)
 
 
-async def test_check_says_whether_the_store_is_encrypted_and_the_key_is_there(plain: Path, tmp_path: Path) -> None:
-    verdict, text = await told_by_check(plain, "encryption")
-    assert (verdict, "the store is plain: run `dialer store encrypt`" in text) == (Verdict.BAD, True)
-    assert (await told_by_check(plain, "store"))[0] is Verdict.BAD
+async def test_check_reports_encryption_and_key(plain: Path, tmp_path: Path) -> None:
+    level, text = await found_by_check(plain, "encryption")
+    assert (level, "the store is not encrypted; run `dialer store encrypt`" in text) == (Level.ERROR, True)
+    assert (await found_by_check(plain, "store"))[0] is Level.ERROR
     run("store", "encrypt", "-c", plain)
-    assert (await told_by_check(plain, "encryption"))[0] is Verdict.GOOD
-    assert (await told_by_check(plain, "store"))[0] is Verdict.GOOD
+    assert (await found_by_check(plain, "encryption"))[0] is Level.OK
+    assert (await found_by_check(plain, "store"))[0] is Level.OK
 
     without = settings(tmp_path, None)
-    assert (await told_by_check(without, "encryption"))[0] is Verdict.NOTE
-    verdict, text = await told_by_check(without, "store")
-    assert (verdict, "needs store.encryption_key_file" in text) == (Verdict.BAD, True)
+    assert (await found_by_check(without, "encryption"))[0] is Level.WARNING
+    level, text = await found_by_check(without, "store")
+    assert (level, "needs store.encryption_key_file" in text) == (Level.ERROR, True)
 
     (tmp_path / "wrong").write_text("0" * 64)
     (tmp_path / "wrong").chmod(0o600)
-    verdict, text = await told_by_check(settings(tmp_path, "wrong"), "encryption")
-    assert (verdict, "does not open it" in text) == (Verdict.BAD, True)
+    level, text = await found_by_check(settings(tmp_path, "wrong"), "encryption")
+    assert (level, "does not open it" in text) == (Level.ERROR, True)
 
     lost = settings(tmp_path, "lost")
-    verdict, text = await told_by_check(lost, "encryption")
-    assert (verdict, "Restore the file" in text) == (Verdict.BAD, True)
+    level, text = await found_by_check(lost, "encryption")
+    assert (level, "Restore the file" in text) == (Level.ERROR, True)
     left_over(tmp_path / "centre.db").touch()
-    verdict, text = await told_by_check(settings(tmp_path, "key"), "encryption")
-    assert (verdict, "interrupted" in text) == (Verdict.BAD, True)
+    level, text = await found_by_check(settings(tmp_path, "key"), "encryption")
+    assert (level, "interrupted" in text) == (Level.ERROR, True)
 
 
 COMMANDS = [

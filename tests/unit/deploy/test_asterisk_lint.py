@@ -230,4 +230,4 @@ def test_findings_as_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["asterisk", "lint", str(tmp_path), "--json"])
     assert result.exit_code == 1
     first = json.loads(result.output.splitlines()[0])
-    assert set(first) == {"file", "line", "severity", "text", "remedy"}
+    assert set(first) == {"level", "subject", "text", "remedy", "file", "line", "rule", "details"}

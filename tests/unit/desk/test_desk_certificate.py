@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.desk.server import running_desk
 from dialer.domain.clock import SystemClock
+from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
-from dialer.site.checks.certificate import desk_certificate
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.certificate import check_desk_certificate
 from dialer.store.connection import exclusive_connection
 from tests.support.command_line import run
 from tests.support.desk import desk_settings
@@ -236,42 +236,40 @@ async def test_the_desk_serves_with_it(tmp_path: Path, files: CertificateFiles) 
 
 
 @pytest.mark.parametrize(
-    ("days", "verdict", "told"),
+    ("days", "level", "text"),
     [
-        (0, Verdict.GOOD, "730 days left; browsers know it where CN=Matdan pune-1 desk CA is installed"),
-        (705, Verdict.NOTE, "25 days left: renew it"),
-        (731, Verdict.BAD, "desk.pem ended on "),
-        (-2, Verdict.BAD, "compare this machine's clock"),
+        (0, Level.OK, "730 days left; browsers trust it where CN=Matdan pune-1 desk CA is installed"),
+        (705, Level.WARNING, "25 days left; renew it"),
+        (731, Level.ERROR, "desk.pem expired on "),
+        (-2, Level.ERROR, "check this machine's clock"),
     ],
 )
-def test_a_check_tells_the_days_left(site: Path, days: int, verdict: Verdict, told: str) -> None:
+def test_check_reports_the_days_left(site: Path, days: int, level: Level, text: str) -> None:
     settings = load_settings(site)
     run("desk", "certificate", "-c", site)
     made_at = (read(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()
-    (found,) = desk_certificate(settings, made_at + days * DAY)
-    assert (found.verdict, told in found.text) == (verdict, True), found.text
+    (found,) = check_desk_certificate(settings, made_at + days * DAY)
+    assert (found.level, text in str(found)) == (level, True), str(found)
 
 
-def test_a_check_sees_what_no_browser_would_take(site: Path, files: CertificateFiles) -> None:
+def test_check_reports_certificates_that_browsers_reject(site: Path, files: CertificateFiles) -> None:
     settings = load_settings(site)
-    assert [each.text for each in desk_certificate(settings, NOW)] == [
-        f"{files.certificate} is not there; `dialer desk certificate` makes one"
-    ]
+    assert [each.text for each in check_desk_certificate(settings, NOW)] == [f"{files.certificate} does not exist"]
     make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
     files.key.chmod(0o644)
-    texts = [each.text for each in desk_certificate(settings, NOW) if each.verdict is Verdict.BAD]
+    texts = [each.text for each in check_desk_certificate(settings, NOW) if each.level is Level.ERROR]
     assert texts == [
-        f"every user of this machine may read its key: chmod 640 {files.key}",
-        f"{files.certificate} is for 10.0.0.5, and people type desk.example.org: no browser opens the page",
+        f"every user of this machine can read its key {files.key}",
+        f"{files.certificate} is for 10.0.0.5, but the desk's address has desk.example.org: browsers reject it",
     ]
     files.certificate.write_bytes(files.ca.read_bytes())
-    signed_by_itself = [each for each in desk_certificate(settings, NOW) if "signed by itself" in each.text]
-    assert [each.verdict for each in signed_by_itself] == [Verdict.NOTE]
+    self_signed = [each for each in check_desk_certificate(settings, NOW) if "self-signed" in each.text]
+    assert [each.level for each in self_signed] == [Level.WARNING]
     files.certificate.write_text("a text")
-    assert [each.text for each in desk_certificate(settings, NOW)] == [
-        f"{files.certificate} is no certificate in PEM; `dialer desk certificate` makes one"
+    assert [each.text for each in check_desk_certificate(settings, NOW)] == [
+        f"{files.certificate} is not a certificate in PEM format"
     ]
-    assert not list(desk_certificate(load_settings(_plain(site)), NOW))
+    assert not list(check_desk_certificate(load_settings(_plain(site)), NOW))
 
 
 def _plain(site: Path) -> Path:

@@ -15,6 +15,7 @@ from dialer.audio.names import PromptName
 from dialer.audio.words import words_of
 from dialer.cli.flow import app as flow_app
 from dialer.domain.clock import SystemClock
+from dialer.domain.finding import Finding, Level
 from dialer.errors import SettingError
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.check import check_flow
@@ -26,8 +27,7 @@ from dialer.flows.wording import offers_transport
 from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.before_start import check_site
 from dialer.site.content import content_problems, refuse_content
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret
 from tests.support.certified import entry, write_prompts
@@ -283,11 +283,11 @@ def test_agents_need_the_information_message_where_the_profile_requires_it(tmp_p
     assert problems(settings) == []  # `dialer check` tells of it in a line of its own
 
 
-async def test_dialer_check_tells_of_content_and_of_accounts(tmp_path: Path) -> None:
+async def test_check_reports_synthetic_voices_and_missing_candidates(tmp_path: Path) -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout", "candidate": ""}, store={"path": tmp_path / "none.db"})
-    found = [each async for each in check_site(settings) if each.what in {"content", "rules"}]
+    found = [each async for each in check_site(settings) if each.subject in {"synthetic voices", "rules"}]
     texts = [each.text for each in found]
-    assert Verdict.BAD in {each.verdict for each in found if each.what == "content"}
-    assert any("on nobody's account" in text for text in texts)
-    good = [each async for each in check_site(recorded(tmp_path)) if each.what == "content"]
-    assert good == [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
+    assert Level.ERROR in {each.level for each in found if each.subject == "synthetic voices"}
+    assert any("has no candidate" in text for text in texts)
+    good = [each async for each in check_site(recorded(tmp_path)) if each.subject == "synthetic voices"]
+    assert good == [Finding(Level.OK, "synthetic voices", "none is played without the label that the profile requires")]

@@ -110,7 +110,7 @@ async def test_what_the_board_shows_is_told() -> None:
 @pytest.mark.parametrize(
     ("view", "status", "text"),
     [
-        (VIEW, 200, "well"),
+        (VIEW, 200, "ok"),
         (SILENT, 503, "no connection to the switch"),
         (replace(VIEW, draining=True), 503, "it is stopping"),
         (
@@ -125,7 +125,7 @@ async def test_who_does_not_do_its_work_says_why_and_is_alive_all_the_same(
 ) -> None:
     async with serving_metrics("127.0.0.1", 0, lambda: of_centre(view, broker_up=None, free_bytes=5)) as port:
         assert await ask(port, "/ready") == (status, f"{text}\n")
-        assert await ask(port, "/health") == (200, "well\n")
+        assert await ask(port, "/health") == (200, "ok\n")
         assert (await ask(port, "/voters"))[0] == 404
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from dialer.domain.enums import PacingPolicy
 from dialer.domain.errors import RollError
+from dialer.domain.finding import Level
 from dialer.roll.workers import WorkersResult, import_workers
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
@@ -129,10 +129,10 @@ def test_a_part_of_two_states_needs_the_state(store: Path) -> None:
 
 async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:
     campaign = {"purpose": "booth-workers", "kind": "agents"}
-    for polls, verdicts in (([], [Verdict.BAD]), ([{"day": "2026-04-26"}], [])):
+    for polls, verdicts in (([], [Level.ERROR]), ([{"day": "2026-04-26"}], [])):
         settings = site(campaign=campaign, rules={"polls": polls}, ami={"port": 1}, broker={"enabled": False})
         found = [each async for each in check_site(settings) if "booth workers on polling days" in each.text]
-        assert [each.verdict for each in found] == verdicts
+        assert [each.level for each in found] == verdicts
 
 
 def test_agents_call_booth_workers_one_for_each_who_is_free() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from dialer.site.plan import engine_plan
 from tests.support.seats import CHEAP
 
@@ -65,12 +65,12 @@ def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
     assert HASH not in str(refused.value)
 
 
-@pytest.mark.parametrize(("agents", "verdicts"), [("", [Verdict.BAD]), (AGENT, [])])
-async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Verdict]) -> None:
+@pytest.mark.parametrize(("agents", "verdicts"), [("", [Level.ERROR]), (AGENT, [])])
+async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Level]) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
-    found = [finding async for finding in check_site(load_settings(path)) if finding.what == "agents"]
-    assert [finding.verdict for finding in found] == verdicts
+    found = [finding async for finding in check_site(load_settings(path)) if finding.subject == "agents"]
+    assert [finding.level for finding in found] == verdicts
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dialer.domain.finding import Finding, Level
 from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
@@ -17,8 +18,7 @@ from dialer.simulation.rehearsal.day import CampaignHours, CannotRehearse, Fault
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
 from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.simulation.rehearsal.staff import at_work
-from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, findings, notes_of
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, findings, preparation_findings
 from tests.support.centre import site_settings
 from tests.support.seats import CHEAP
 
@@ -174,42 +174,42 @@ def verdict_of(**changes: Any) -> list[Finding]:
 
 def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> None:
     noted = verdict_of(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
-    assert (noted.verdict, noted.text) == (Verdict.NOTE, f"the manager link is cut: not judged, {NOBODY_LEFT}")
-    assert verdict_of(recovered={})[0].verdict is Verdict.BAD
+    assert (noted.level, str(noted)) == (Level.WARNING, f"the manager link is cut: not judged: {NOBODY_LEFT}")
+    assert verdict_of(recovered={})[0].level is Level.ERROR
 
 
 @pytest.mark.parametrize(
-    ("campaign", "verdict", "text"),
+    ("campaign", "level", "text"),
     [
         (
             CampaignOutcome("a", 0, True, "no agent is there"),
-            Verdict.BAD,
-            "campaign a called nobody: no agent is there",
+            Level.ERROR,
+            "campaign a: called nobody: no agent is there",
         ),
         (
             CampaignOutcome("a", 0, False, "silence"),
-            Verdict.NOTE,
+            Level.WARNING,
             "called nobody: it may not call in this time (silence)",
         ),
-        (CampaignOutcome("a", 0, True, ""), Verdict.NOTE, "its list is empty, or seats and channels went to other"),
+        (CampaignOutcome("a", 0, True, ""), Level.WARNING, "its list is empty, or other campaigns used all seats"),
         (
             CampaignOutcome("a", 9, True, "", {"certificate": 4}),
-            Verdict.NOTE,
-            "a: 4 calls were forbidden (certificate)",
+            Level.WARNING,
+            "campaign a: 4 calls were forbidden (certificate)",
         ),
     ],
 )
 def test_a_campaign_that_called_nobody_is_told_with_what_kept_it(
-    campaign: CampaignOutcome, verdict: Verdict, text: str
+    campaign: CampaignOutcome, level: Level, text: str
 ) -> None:
     first = verdict_of(campaigns=(campaign,))[0]
-    assert first.verdict is verdict
-    assert text in first.text
+    assert first.level is level
+    assert text in str(first)
 
 
 def test_calls_that_mark_no_voter_are_bad_only_where_nobody_answered() -> None:
-    assert verdict_of(reached=0)[0].verdict is Verdict.NOTE
-    assert verdict_of(reached=0, answered=0)[0].verdict is Verdict.BAD
+    assert verdict_of(reached=0)[0].level is Level.WARNING
+    assert verdict_of(reached=0, answered=0)[0].level is Level.ERROR
 
 
 # The settings of a rehearsal
@@ -260,7 +260,9 @@ def test_campaigns_of_twilios_trunks_alone_are_left_out_with_their_numbers() -> 
     assert [(each.id, each.trunks) for each in rehearsed.campaigns] == [("ours", ("carrier",))]
     assert [each.campaign for each in rehearsed.inbound.numbers] == ["ours"]
     assert [hours.campaign_id for hours in days(settings)[0].hours] == ["ours"]
-    assert list(notes_of(settings, {}, POLL)) == ["campaign theirs has Twilio's trunks alone: it was not rehearsed"]
+    assert [str(each) for each in preparation_findings(settings, {}, POLL)] == [
+        "campaign theirs: not rehearsed, because it has only Twilio trunks"
+    ]
     with pytest.raises(CannotRehearse, match="Twilio's trunks alone"):
         days(settings.model_copy(update={"campaigns": settings.campaigns[:1]}))
 
@@ -278,8 +280,8 @@ def test_a_flow_stands_in_for_a_script() -> None:
     settings = site(campaigns=[scripted], inbound={"numbers": [number]})
     rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert (rehearsed.campaigns[0].flow, rehearsed.inbound.numbers[0].flow) == ("turnout", "inbound")
-    (note,) = notes_of(settings, {}, POLL)
-    assert "campaign calls runs a script: a flow was rehearsed in its place" in note
+    (note,) = preparation_findings(settings, {}, POLL)
+    assert "a flow was rehearsed in place of its AGI script" in note.text
 
 
 # Agents
@@ -320,10 +322,10 @@ def test_whoever_has_a_skill_that_is_asked_for_has_a_seat(
 
 def test_what_must_be_done_before_the_day_is_noted() -> None:
     settings = site(agents=[agent(1)], seats=3)
-    notes = list(notes_of(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1)))
+    notes = [str(each) for each in preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))]
     assert notes == [
-        "every poll of the settings is over, the last one on 2024-04-26: correct [[rules.polls]]",
-        "campaign agents is paused and was rehearsed as if it ran: an operator must let it run",
-        "there are 3 seats and 1 agents who may log in: the others stayed empty",
+        "polls: all polls of the settings are over, the last one on 2024-04-26; correct [[rules.polls]]",
+        "campaign agents: paused, but rehearsed as running; an operator must resume it",
+        "agents: 1 agents for 3 seats: the other seats stayed empty",
     ]
-    assert list(notes_of(site(), {}, POLL)) == []
+    assert list(preparation_findings(site(), {}, POLL)) == []

@@ -12,9 +12,9 @@ import pytest
 
 from dialer.audio.errors import CatalogueError
 from dialer.audio.words import languages, load_all_words, words_of
+from dialer.domain.finding import Level
 from dialer.settings.site import Settings
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from dialer.site.open_files import files_needed
 
 TRUNK = {"name": "a", "endpoint": "a", "channels": 90, "caller_ids": ["+911140000001"]}
@@ -35,11 +35,11 @@ def test_channels_need_files_and_scripts_more() -> None:
 
 async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
-    found = [each async for each in check_site(site()) if each.what == "open files"]
-    assert [each.verdict for each in found] == [Verdict.BAD]
+    found = [each async for each in check_site(site()) if each.subject == "open files"]
+    assert [each.level for each in found] == [Level.ERROR]
     assert "may open 256 files, and its channels need 546" in found[0].text
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 1024))
-    assert not [each async for each in check_site(site()) if each.what == "open files"]
+    assert not [each async for each in check_site(site()) if each.subject == "open files"]
 
 
 def test_the_limit_is_raised_as_far_as_it_goes() -> None:

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from dialer.cli import main as cli
 from dialer.cli import running
+from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Verdict
+from dialer.site.checks.before_start import check_site
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "config" / "centre.example.toml"
@@ -148,11 +148,15 @@ async def test_check_names_all_that_the_example_leaves_to_be_done(tmp_path: Path
     config = tmp_path / "centre.toml"
     config.write_bytes(EXAMPLE.read_bytes())
     settings = load_settings(config).model_copy(update={"broker": site().broker})
-    bad = {each.what: each.text async for each in check_site(settings, file=config) if each.verdict is Verdict.BAD}
-    assert bad["ami.secret"].startswith("is not set; make one")
-    assert "placeholder" in bad["trunks.0.host"]
-    assert "nobody can log in" in bad["agents"]
-    assert "dialer agent hash-pin" in bad["agents"]
+    errors = {
+        each.subject: f"{each.text}; {each.remedy}"
+        async for each in check_site(settings, file=config)
+        if each.level is Level.ERROR
+    }
+    assert errors["ami.secret"].startswith("is not set; make one")
+    assert "placeholder" in errors["trunks.0.host"]
+    assert "nobody can log in" in errors["agents"]
+    assert "dialer agent hash-pin" in errors["agents"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.settings.site import Settings
-from dialer.site.checks.store import encryption
+from dialer.site.checks.store import check_encryption
 from dialer.store import audit, migrate, seals
 from dialer.store.backup import prove, restore
 from dialer.store.connection import exclusive_connection
@@ -200,10 +200,10 @@ def test_a_copy_is_encrypted_where_the_store_is_and_a_plain_one_beside_it_is_spo
     key_file.write_text(TEST_KEY.digits)
     key_file.chmod(0o600)
     settings = Settings.model_validate({"store": {"path": backend.path, "encryption_key_file": key_file}})
-    assert [each.verdict for each in encryption(settings)] == ["good"]
+    assert [each.level for each in check_encryption(settings)] == ["ok"]
     (copy / STORE).write_bytes(b"SQLite format 3\0")
-    (finding,) = encryption(settings)
-    assert (finding.verdict, finding.text) == (
-        "bad",
-        f"copies from before upgrades beside the store are plain: remove {copy.name}",
+    (finding,) = check_encryption(settings)
+    assert (finding.level, finding.text) == (
+        "error",
+        f"copies from before upgrades are not encrypted: {copy.name}",
     )

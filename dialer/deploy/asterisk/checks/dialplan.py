@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, LintFinding, broken, unsafe
+from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, broken, unsafe
 from dialer.deploy.asterisk.checks.pjsip import endpoints_by_kind
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Setting
+from dialer.domain.finding import Finding
 
 _STEP = re.compile(r"(?:[^,]*,)?\s*(?:\w+(?:\([\w-]*\))?(?:\+\d+)?)\s*,\s*(\w+)\s*\(?(.*?)\)?\s*$", re.DOTALL)
 _DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
@@ -19,7 +20,7 @@ _SERVER = (
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
-def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
+def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     """All of it."""
     conf = configuration.file("extensions.conf")
     if "extensions.conf" not in configuration.files:
@@ -35,7 +36,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
         yield from _ours(contexts, conf, configuration.rendered["extensions.conf"])
 
 
-def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[LintFinding]:
+def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
     """Steps that call out or run programs, in whatever context can be reached from `start`."""
     seen: set[str] = set()
     waiting = [start]
@@ -58,7 +59,7 @@ def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Itera
                 waiting += [context for context in contexts if _jumps_to(setting, context)]
 
 
-def _step(setting: Setting, context: str, who: str) -> Iterator[LintFinding]:
+def _step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
     application, data = _application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
@@ -78,7 +79,7 @@ def _jumps_to(setting: Setting, context: str) -> bool:
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[LintFinding]:
+def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
     """Our contexts: each there, each as it would be rendered."""
     for wanted in rendered.live():
         if not wanted.name.startswith(OUR_CONTEXTS):

@@ -1,40 +1,17 @@
-"""What a look at a configuration finds, and what it looks at."""
+"""The configuration of an Asterisk that is linted, and its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Problem, Setting
+from dialer.domain.finding import Finding, Level
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import why_weak
 
 OUR_CONTEXTS = "matdan-"
 _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
-
-
-class Severity(StrEnum):
-    """What a finding means."""
-
-    UNSAFE = "unsafe"
-    BROKEN = "will not work"
-
-
-@dataclass(frozen=True, slots=True)
-class LintFinding:
-    """One thing to mend, and where. Line 0: the file as a whole."""
-
-    file: str
-    line: int
-    severity: Severity
-    text: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """One line, as compilers write it."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.severity.value}: {self.text}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +31,23 @@ Place = ConfSection | Setting | Problem | str
 """Where something is to be mended; a text names a file as a whole."""
 
 
-def unsafe(place: Place, key: str, text: str, remedy: str) -> LintFinding:
-    """A danger: at a key of a section, or at its head where the key is not set."""
-    return LintFinding(*_where(place, key), Severity.UNSAFE, text, remedy)
+UNSAFE, BROKEN = "unsafe", "will not work"
+"""The subjects of findings."""
 
 
-def broken(place: Place, key: str, text: str, remedy: str) -> LintFinding:
-    """The same for what will not work."""
-    return LintFinding(*_where(place, key), Severity.BROKEN, text, remedy)
+def unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
+    """Return a finding of a danger: at a key of a section, or at its head where the key is not set."""
+    return _finding(UNSAFE, place, key, text, remedy)
+
+
+def broken(place: Place, key: str, text: str, remedy: str) -> Finding:
+    """Return a finding of what will not work, placed as in `unsafe`."""
+    return _finding(BROKEN, place, key, text, remedy)
+
+
+def _finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
+    file, line = _where(place, key)
+    return Finding(Level.ERROR, subject, text, remedy, file, line)
 
 
 def _where(place: Place, key: str) -> tuple[str, int]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialer.deploy.asterisk.checks.finding import (
-    Configuration,
-    LintFinding,
-    broken,
-    is_loopback,
-    is_true,
-    is_weak,
-    unsafe,
-)
+from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_loopback, is_true, is_weak, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.events import EVENTS
+from dialer.domain.finding import Finding
 from dialer.settings.site import Settings
 
 READS = frozenset({"system", "call", "user"})
@@ -31,7 +24,7 @@ _EVERYWHERE = ("0.0.0.0/0", "0.0.0.0/0.0.0.0", "::/0")
 _LEAST_WRITE_TIMEOUT = 1000
 
 
-def check_manager(configuration: Configuration) -> Iterator[LintFinding]:
+def check_manager(configuration: Configuration) -> Iterator[Finding]:
     """The manager interface."""
     conf = configuration.file("manager.conf")
     if "manager.conf" not in configuration.files:
@@ -51,7 +44,7 @@ def check_manager(configuration: Configuration) -> Iterator[LintFinding]:
         yield from _ours(conf, general, configuration.settings)
 
 
-def _user(user: ConfSection, *, exposed: bool) -> Iterator[LintFinding]:
+def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
     for key in ("read", "write"):
         classes = _classes(user, key)
         for name in sorted(classes & _DANGEROUS.keys()):
@@ -78,7 +71,7 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[LintFinding]:
         yield broken(user, "eventfilter", text, "one eventfilter=Event: NAME for each event that it needs")
 
 
-def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[LintFinding]:
+def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
     ami = settings.ami
     port = general.get("port", "5038")
     if port != str(ami.port):
@@ -108,7 +101,7 @@ def _classes(user: ConfSection, key: str) -> set[str]:
     return {name.strip().lower() for name in user.get(key).split(",") if name.strip()}
 
 
-def check_http(configuration: Configuration) -> Iterator[LintFinding]:
+def check_http(configuration: Configuration) -> Iterator[Finding]:
     """The web server, which the desk needs for browser phones and nobody else."""
     general = configuration.file("http.conf").named("general")
     if general is None:

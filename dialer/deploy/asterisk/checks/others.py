@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialer.deploy.asterisk.checks.finding import Configuration, LintFinding, broken, is_true, unsafe
+from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.modules import ALWAYS
 from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.domain.finding import Finding
 
 NEEDED_FILES = (
     "confbridge.conf",
@@ -45,7 +46,7 @@ _RISKY = {
 _TASTE = frozenset({"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"})
 
 
-def check_files(configuration: Configuration) -> Iterator[LintFinding]:
+def check_files(configuration: Configuration) -> Iterator[Finding]:
     """Files that are missing, and lines that Asterisk does not read as they look."""
     for name in NEEDED_FILES:
         if name not in configuration.files:
@@ -58,7 +59,7 @@ def check_files(configuration: Configuration) -> Iterator[LintFinding]:
         yield broken("sip.conf", "", text, "move its trunks to pjsip.conf, and remove it")
 
 
-def check_modules(configuration: Configuration) -> Iterator[LintFinding]:
+def check_modules(configuration: Configuration) -> Iterator[Finding]:
     """What is loaded that is risky, and what is not that is needed."""
     conf = configuration.file("modules.conf")
     section = conf.named("modules")
@@ -95,7 +96,7 @@ def _needed(configuration: Configuration) -> set[str]:
     return set() if wanted is None else {_name(setting.value) for setting in wanted.all("load")}
 
 
-def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[LintFinding]:
+def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
     """Our profiles: each there, and each with what keeps agent and voter apart from one another's fate."""
     if "confbridge.conf" not in configuration.files:
         return
@@ -115,7 +116,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
                 yield broken(found, setting.key, text, f"{setting.key}={setting.value}")
 
 
-def check_music(configuration: Configuration) -> Iterator[LintFinding]:
+def check_music(configuration: Configuration) -> Iterator[Finding]:
     """The class of music that voters on hold hear. Without it they are held all the same, and hear a tone now and then."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
@@ -131,7 +132,7 @@ def check_music(configuration: Configuration) -> Iterator[LintFinding]:
         yield broken(music, "mode", f"[{name}] says not what it plays: voters on hold hear no music", "mode=files")
 
 
-def check_voice(configuration: Configuration) -> Iterator[LintFinding]:
+def check_voice(configuration: Configuration) -> Iterator[Finding]:
     """Ports of the voice."""
     general = configuration.file("rtp.conf").named("general")
     if general is None:
@@ -146,7 +147,7 @@ def check_voice(configuration: Configuration) -> Iterator[LintFinding]:
         yield unsafe(general, "strictrtp", "anybody who hits the port may put his voice into a call", "strictrtp=yes")
 
 
-def _check_history(configuration: Configuration) -> Iterator[LintFinding]:
+def _check_history(configuration: Configuration) -> Iterator[Finding]:
     """Asterisk keeps how calls ended, and no number with it."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].named("mappings")
@@ -157,7 +158,7 @@ def _check_history(configuration: Configuration) -> Iterator[LintFinding]:
         yield unsafe(name, "", text, "render the file")
 
 
-def check_process(configuration: Configuration) -> Iterator[LintFinding]:
+def check_process(configuration: Configuration) -> Iterator[Finding]:
     """asterisk.conf, logger.conf, cdr.conf."""
     options = configuration.file("asterisk.conf").named("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):

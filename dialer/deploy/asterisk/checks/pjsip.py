@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import Configuration, LintFinding, broken, is_true, is_weak, unsafe
+from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, is_weak, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.domain.finding import Finding
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import is_placeholder_host
 
@@ -18,7 +19,7 @@ _HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>]+)")
 _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
-def check_pjsip(configuration: Configuration) -> Iterator[LintFinding]:
+def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     """All of it."""
     conf = configuration.file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
@@ -59,14 +60,14 @@ def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     return kinds
 
 
-def _placeholder(aor: ConfSection) -> Iterator[LintFinding]:
+def _placeholder(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"[{aor.name}] is called at {host[1]}, a placeholder at which nobody answers"
         yield broken(aor, "contact", text, "contact= the carrier's SIP host")
 
 
-def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[LintFinding]:
+def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
     """Whether a stranger can pass for it."""
     name = endpoint.name
     if name == "anonymous":
@@ -86,7 +87,7 @@ def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[LintFinding]:
         yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
 
 
-def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
+def _habits(endpoint: ConfSection) -> Iterator[Finding]:
     """What must not be left to Asterisk's defaults."""
     name = endpoint.name
     for key, found, what in (
@@ -111,7 +112,7 @@ def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
         yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[LintFinding]:
+def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
         known = {section.name for section in conf.of_type(kind)}
@@ -125,7 +126,7 @@ def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> It
         yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
 
 
-def _transport(transport: ConfSection) -> Iterator[LintFinding]:
+def _transport(transport: ConfSection) -> Iterator[Finding]:
     if transport.get("protocol") != "tls":
         return
     if not transport.get("cert_file"):
@@ -134,7 +135,7 @@ def _transport(transport: ConfSection) -> Iterator[LintFinding]:
         yield unsafe(transport, "method", f"[{transport.name}] speaks outdated TLS", "method=tlsv1_2")
 
 
-def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
+def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     there = {section.name for section in conf.of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]

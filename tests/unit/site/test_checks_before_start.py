@@ -1,4 +1,4 @@
-"""`dialer check`: whom the campaigns can call, a dialler that runs meanwhile, and folders that may not be entered."""
+"""`dialer check`: whom the campaigns can call, a dialler that is running, flows and scripts, folders that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.finding import Finding, Level
 from dialer.flows.script import SCRIPTS_DIRECTORY
 from dialer.settings.site import Settings
-from dialer.site.check import check_site
-from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.checks.before_start import check_site
 from dialer.store.lock import StoreLock, holder_of
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.roll_filler import fill_roll
@@ -33,7 +33,7 @@ IVR = {"kind": "ivr", "flow": "turnout"}
 
 @dataclass(frozen=True)
 class At:
-    """A clock that stands still."""
+    """A stopped clock."""
 
     moment: str
 
@@ -47,9 +47,9 @@ class At:
         return 0.0
 
 
-async def told(settings: Settings, at: str, what: str = "campaign calls (") -> list[Finding]:
-    """What a check at that moment finds of one thing."""
-    return [each async for each in check_site(settings, At(at)) if each.what.startswith(what)]
+async def findings(settings: Settings, at: str, subject: str = "campaign calls (") -> list[Finding]:
+    """Return what a check at that moment finds about one subject."""
+    return [each async for each in check_site(settings, At(at)) if each.subject.startswith(subject)]
 
 
 def without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any) -> Settings:
@@ -79,89 +79,89 @@ def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "
         ({"hours": [{"start": "09:00", "until": "10:00"}]}, POLL, "2024-04-26T11:00", "the poll of the polling area"),
     ],
 )
-async def test_a_campaign_that_can_call_nobody_is_bad(
+async def test_campaign_that_can_call_nobody_is_an_error(
     tmp_path: Path, campaign: dict[str, Any], poll: dict[str, Any], at: str, says: str
 ) -> None:
     for settings in (
         without_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
         with_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
     ):
-        found, *_ = await told(settings, at)
-        assert found.verdict is Verdict.BAD
+        found, *_ = await findings(settings, at)
+        assert found.level is Level.ERROR
         if settings.store.path.name == "none.db" or poll is POLL:
             assert says in found.text
 
 
-async def test_a_poll_that_is_over_in_some_booths_alone_leaves_the_campaign_its_calls(tmp_path: Path) -> None:
+async def test_campaign_still_calls_booths_whose_poll_is_open(tmp_path: Path) -> None:
     settings = with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute("UPDATE booth SET closes_at = '19:00' WHERE booth_id = 2")
         db.commit()
-    found, *_ = await told(settings, "2024-04-26T18:15")
-    assert (found.verdict, found.text) == (Verdict.GOOD, "may call now; calling hours 09:00-21:00 (Asia/Kolkata)")
-    found, *_ = await told(settings, "2024-04-26T18:45")
-    assert found.verdict is Verdict.BAD
+    found, *_ = await findings(settings, "2024-04-26T18:15")
+    assert (found.level, found.text) == (Level.OK, "may call now; calling hours 09:00-21:00 (Asia/Kolkata)")
+    found, *_ = await findings(settings, "2024-04-26T18:45")
+    assert found.level is Level.ERROR
 
 
-async def test_a_live_campaign_that_no_silence_touches_needs_no_close_of_poll(tmp_path: Path) -> None:
+async def test_live_campaign_outside_the_silence_interval_needs_no_close_of_poll(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     live = with_roll(tmp_path, "india", "", rules=rules)
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
-    (campaign,), (silence,) = await told(live, NOON), await told(live, NOON, "silence")
-    assert (campaign.verdict, silence.verdict) == (Verdict.GOOD, Verdict.GOOD)
-    assert silence.text == "it touches no campaign here; 6 polling areas"
-    (silence,) = await told(material, NOON, "silence")
-    assert silence.verdict is Verdict.BAD
+    (campaign,), (silence,) = await findings(live, NOON), await findings(live, NOON, "silence interval")
+    assert (campaign.level, silence.level) == (Level.OK, Level.OK)
+    assert silence.text == "it applies to no campaign here; 6 polling areas"
+    (silence,) = await findings(material, NOON, "silence interval")
+    assert silence.level is Level.ERROR
 
 
-async def test_caller_ids_of_areas_are_held_against_the_roll(tmp_path: Path) -> None:
+async def test_areas_of_caller_ids_are_compared_with_the_roll(tmp_path: Path) -> None:
     ours, others = "+911140000001", "+915224000001"
     areas = [
         {"states": ["S24"], "constituencies": [174], "caller_ids": [others]},
         {"states": ["UP"], "caller_ids": [others]},
     ]
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": [ours, others], "areas": areas}
-    found = await told(with_roll(tmp_path, trunks=[trunk]), NOON, "trunk carrier")
-    assert [(each.verdict, each.what) for each in found] == [
-        (Verdict.GOOD, "trunk carrier, area 1"),
-        (Verdict.NOTE, "trunk carrier, area 2"),
-        (Verdict.GOOD, "trunk carrier"),
+    found = await findings(with_roll(tmp_path, trunks=[trunk]), NOON, "trunk carrier")
+    assert [(each.level, each.subject) for each in found] == [
+        (Level.OK, "trunk carrier, area 1"),
+        (Level.WARNING, "trunk carrier, area 2"),
+        (Level.OK, "trunk carrier"),
     ]
     assert found[0].text == "1 caller IDs for 6 of 6 booths"
-    assert "the roll has S24" in found[1].text
-    assert found[2].text == "1 caller IDs for everybody else"
+    assert "the roll has S24" in found[1].remedy
+    assert found[2].text == "1 caller IDs for all other voters"
 
 
-async def test_what_hardly_anybody_means_is_noted(tmp_path: Path) -> None:
+async def test_implausible_values_are_warnings(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+911140000001", "140"]}
     seat = {"name": "01", "endpoint": "agent01", "languages": ["hi", "xx"]}
     settings = with_roll(tmp_path, trunks=[trunk], seats=[seat])
-    (number,) = await told(settings, NOON, "trunks.carrier.caller_ids")
-    (language,) = await told(settings, NOON, "seats.01.languages")
-    assert (number.verdict, language.verdict) == (Verdict.NOTE, Verdict.NOTE)
-    assert number.text.startswith("140 is no whole number")
-    assert language.text.startswith("'xx' is no language that a roll has")
+    (number,) = await findings(settings, NOON, "trunks.carrier.caller_ids")
+    (language,) = await findings(settings, NOON, "seats.01.languages")
+    assert (number.level, language.level) == (Level.WARNING, Level.WARNING)
+    assert number.text.startswith("140 is not in E.164 format")
+    assert language.text.startswith("'xx' is not the code of a language")
 
 
-async def test_a_campaign_whose_time_will_come_is_told_when(tmp_path: Path) -> None:
-    (found, _) = await told(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
-    assert found.verdict is Verdict.GOOD
+async def test_campaign_that_may_call_later_names_the_time(tmp_path: Path) -> None:
+    (found, _) = await findings(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
+    assert found.level is Level.OK
     assert found.text.endswith("next: Tue 23 Apr 09:00")
     workers = with_roll(tmp_path, campaign={"purpose": "booth-workers"}, rules={"polls": [POLL]})
-    (found, _) = await told(workers, NOON)
-    assert found.verdict is Verdict.GOOD
+    (found, _) = await findings(workers, NOON)
+    assert found.level is Level.OK
     assert found.text.startswith("in every polling area: it calls on the polling day 2024-04-26 alone")
     assert found.text.endswith("next: Fri 26 Apr 09:00")
 
 
-async def test_a_recorded_campaign_without_certificate_or_close_of_poll_is_bad(tmp_path: Path) -> None:
+async def test_recorded_campaign_without_certificate_or_close_of_poll_is_an_error(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     settings = with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
-    (found,) = await told(settings, NOON)
-    assert (found.verdict, "needs a certificate" in found.text) == (Verdict.BAD, True)
-    (silence,) = await told(settings, NOON, "silence")
-    assert silence.verdict is Verdict.BAD
-    assert silence.text.startswith("6 polling areas have no close time: calls may not call there")
+    (found,) = await findings(settings, NOON)
+    assert (found.level, "needs a certificate" in found.text) == (Level.ERROR, True)
+    (silence,) = await findings(settings, NOON, "silence interval")
+    assert silence.level is Level.ERROR
+    assert silence.text.startswith("6 polling areas have no close of poll, so calls cannot call there")
 
     own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
     needed = 'needed_for = ["turnout", "material", "survey"]'
@@ -170,60 +170,62 @@ async def test_a_recorded_campaign_without_certificate_or_close_of_poll_is_bad(t
     settings = settings.model_copy(
         update={"rules": settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})}
     )
-    (found,) = await told(settings, NOON)
-    assert (found.verdict, "close of poll of this polling area is not known" in found.text) == (Verdict.BAD, True)
+    (found,) = await findings(settings, NOON)
+    assert (found.level, "close of poll of this polling area is not known" in found.text) == (Level.ERROR, True)
 
 
 @pytest.mark.parametrize(
     ("jurisdiction", "hours", "left"),
     [
-        ("india", ("08:00", "23:00"), "of its calling hours 08:00-23:00 the profile india leaves 09:00-21:00"),
-        ("india", ("06:00", "08:00"), "of its calling hours 06:00-08:00 the profile india leaves nothing"),
+        ("india", ("08:00", "23:00"), "calling hours 08:00-23:00 are limited by the profile india to 09:00-21:00"),
+        ("india", ("06:00", "08:00"), "calling hours 06:00-08:00 are limited by the profile india to nothing"),
         ("india", ("10:00", "21:00"), None),
     ],
 )
-async def test_hours_that_the_profile_narrows_are_told(
+async def test_hours_limited_by_the_profile_are_a_warning(
     tmp_path: Path, jurisdiction: str, hours: tuple[str, str], left: str | None
 ) -> None:
     campaign = {"hours": [{"start": hours[0], "until": hours[1]}]}
-    found = await told(without_roll(tmp_path, jurisdiction, campaign=campaign), NOON)
-    notes = [each.text for each in found if each.verdict is Verdict.NOTE]
+    found = await findings(without_roll(tmp_path, jurisdiction, campaign=campaign), NOON)
+    notes = [each.text for each in found if each.level is Level.WARNING]
     assert notes == ([] if left is None else [left])
-    assert (found[0].verdict is Verdict.BAD) == (left is not None and "nothing" in left)
+    assert (found[0].level is Level.ERROR) == (left is not None and "nothing" in left)
 
 
-async def test_hours_are_narrowed_where_the_number_is(tmp_path: Path) -> None:
+async def test_hours_are_limited_in_the_numbers_time_zone(tmp_path: Path) -> None:
     campaign = {"hours": [{"start": "06:00", "until": "23:00"}]}
     settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
-    *_, narrowed = await told(settings, NOON)
+    *_, narrowed = await findings(settings, NOON)
     text = narrowed.text
-    assert text.startswith("of its calling hours 06:00-23:00 the profile neutral leaves what lies within 09:00-20:00")
-    assert text.endswith(", where the number is")
+    assert text.startswith("calling hours 06:00-23:00 are limited by the profile neutral to what is within 09:00-20:00")
+    assert text.endswith(", in the number's time zone")
 
 
-async def test_a_campaign_that_an_operator_has_paused_is_told(tmp_path: Path) -> None:
+async def test_paused_campaign_is_a_warning(tmp_path: Path) -> None:
     settings = with_roll(tmp_path)
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute(
             "INSERT INTO campaign (campaign_id, kind, purpose, state) VALUES ('calls', 'agents', 'turnout', 'paused')"
         )
         db.commit()
-    found, *_ = await told(settings, NOON)
-    assert (found.verdict, found.text) == (
-        Verdict.NOTE,
-        "the campaign is paused: an operator must let it run",
+    found, *_ = await findings(settings, NOON)
+    assert (found.level, found.text) == (
+        Level.WARNING,
+        "the campaign is paused: an operator must resume it",
     )
 
 
-async def test_what_counsel_must_do_is_told_to_the_end(tmp_path: Path) -> None:
-    notes = [each.text for each in await told(without_roll(tmp_path), NOON, "rules") if each.verdict is Verdict.NOTE]
-    assert any(text.endswith("counsel must confirm them") for text in notes)
+async def test_unconfirmed_rules_are_a_warning(tmp_path: Path) -> None:
+    notes = [
+        each.remedy for each in await findings(without_roll(tmp_path), NOON, "rules") if each.level is Level.WARNING
+    ]
+    assert "have counsel confirm them (`dialer rules show`)" in notes
 
 
-# Beside a dialler that runs
+# While a dialler runs
 
 
-async def test_a_dialler_that_runs_is_no_fault_and_is_not_kept_from_starting(
+async def test_check_accepts_a_running_dialler_and_takes_no_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = with_roll(tmp_path)
@@ -234,34 +236,34 @@ async def test_a_dialler_that_runs_is_no_fault_and_is_not_kept_from_starting(
 
     monkeypatch.setattr(StoreLock, "__init__", refuse)
     try:
-        (found,) = await told(settings, NOON, "store")
+        (found,) = await findings(settings, NOON, "store")
     finally:
         lock.release()
-    assert (found.verdict, found.text) == (
-        Verdict.GOOD,
+    assert (found.level, found.text) == (
+        Level.OK,
         f"54 voters in 6 booths; a dialler (process {os.getpid()}) is using it",
     )
-    (found,) = await told(settings, NOON, "store")
-    assert (found.verdict, found.text) == (Verdict.GOOD, "54 voters in 6 booths")
+    (found,) = await findings(settings, NOON, "store")
+    assert (found.level, found.text) == (Level.OK, "54 voters in 6 booths")
 
 
-async def test_the_port_of_a_dialler_that_runs_is_no_fault(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_port_of_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_port: int) -> None:
     import socket
 
     settings = with_roll(tmp_path)
     settings = settings.model_copy(update={"fastagi": settings.fastagi.model_copy(update={"port": unused_tcp_port})})
     with socket.create_server(("127.0.0.1", unused_tcp_port)):
-        (alone,) = await told(settings, NOON, "fastagi")
+        (alone,) = await findings(settings, NOON, "fastagi")
         lock = StoreLock(settings.store.path, "a dialler")
         try:
-            (running,) = await told(settings, NOON, "fastagi")
+            (running,) = await findings(settings, NOON, "fastagi")
         finally:
             lock.release()
-    assert alone.verdict is Verdict.BAD
-    assert running.verdict is Verdict.GOOD
+    assert alone.level is Level.ERROR
+    assert running.level is Level.OK
 
 
-def test_a_lock_that_was_left_behind_is_nobodys(tmp_path: Path) -> None:
+def test_lock_left_behind_has_no_holder(tmp_path: Path) -> None:
     store, lock = tmp_path / "centre.db", tmp_path / "centre.db.lock"
     assert holder_of(store) is None
     for left in ("", "what is this", "a dialler (process 999999999)"):
@@ -269,8 +271,8 @@ def test_a_lock_that_was_left_behind_is_nobodys(tmp_path: Path) -> None:
         assert holder_of(store) is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can see what a process has open")
-def test_another_program_under_the_number_of_the_one_that_locked_is_no_holder(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show the open files of a process")
+def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp_path: Path) -> None:
     lock = tmp_path / "centre.db.lock"
     lock.write_text(f"a dialler (process {os.getpid()})\n", encoding="utf-8")
     assert holder_of(tmp_path / "centre.db") is None
@@ -278,21 +280,21 @@ def test_another_program_under_the_number_of_the_one_that_locked_is_no_holder(tm
         assert holder_of(tmp_path / "centre.db") == f"a dialler (process {os.getpid()})"
 
 
-# Never raises
+# Errors become findings
 
 
 @pytest.mark.parametrize("blocked", ["store", "sounds"])
-async def test_a_folder_that_may_not_be_entered_is_bad_and_not_the_end(tmp_path: Path, blocked: str) -> None:
-    """A name that is too long stands for it: it fails alike, and for root too."""
+async def test_unreadable_folder_is_an_error_and_the_check_goes_on(tmp_path: Path, blocked: str) -> None:
+    """A name that is too long takes its place: it fails in the same way, also for root."""
     nowhere = tmp_path / ("x" * 300) / "y"
     store = nowhere if blocked == "store" else tmp_path / "none.db"
     sounds = nowhere if blocked == "sounds" else tmp_path
     settings = site(store={"path": store}, audio={"sounds": sounds}, **QUIET)
     found = [each async for each in check_site(settings, At(NOON))]
-    assert found[-1].what == "asterisk"  # it went on to the end
+    assert found[-1].subject == "asterisk"  # the last check
     about = [each for each in found if "x" * 300 in each.text]
     assert about
-    assert all(each.verdict is Verdict.BAD for each in about)
+    assert all(each.level is Level.ERROR for each in about)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ async def test_a_folder_that_may_not_be_entered_is_bad_and_not_the_end(tmp_path:
         ),
     ],
 )
-async def test_a_script_that_cannot_be_started_is_bad(
+async def test_script_that_cannot_be_started_is_an_error(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, flows: dict[str, str], problem: str | None
 ) -> None:
     skip_without_containment()
@@ -320,37 +322,43 @@ async def test_a_script_that_cannot_be_started_is_bad(
     campaign = {"kind": "ivr", "flow": f"script:{script}", "declared": declared}
     settings = without_roll(tmp_path, campaign=campaign, flows=flows)
     if os.geteuid() == 0:
-        found, *_ = await told(settings, NOON, "campaign calls")
+        found, *_ = await findings(settings, NOON, "campaign calls")
         assert "nobody" in found.text or problem is not None  # the test's folder is root's alone
         for directory in (folder, *folder.parents[:3]):
             directory.chmod(directory.stat().st_mode | 0o555)
         script.chmod(0o644)
-    found, *_ = await told(settings, NOON, "campaign calls")
-    assert found.verdict is (Verdict.GOOD if problem is None else Verdict.BAD)
+    found, *_ = await findings(settings, NOON, "campaign calls")
+    assert found.level is (Level.OK if problem is None else Level.ERROR)
     assert found.text == f"script {script} {'is there' if problem is None else f'cannot be run: {problem}'}"
-    kept = await told(settings, NOON, "scripts")
+    kept = await findings(settings, NOON, "scripts")
     assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
 
-async def test_the_script_of_agents_is_looked_at(tmp_path: Path) -> None:
+async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
     async def found(script: str) -> list[Finding]:
         settings = without_roll(tmp_path, campaign={"script": script})
-        return [each for each in await told(settings, "2026-04-20T12:00", "campaign ") if each.what == "campaign calls"]
+        return [
+            each
+            for each in await findings(settings, "2026-04-20T12:00", "campaign ")
+            if each.subject == "campaign calls"
+        ]
 
     good = await found("polling_day")
-    assert [each.verdict for each in good] == [Verdict.GOOD]
+    assert [each.level for each in good] == [Level.OK]
     assert "script polling_day " in good[0].text
     path = tmp_path / "own.yaml"
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     path.write_text(text.replace("Have you been able to vote?", "Whom did you vote for?"), encoding="utf-8")
     bad = await found(str(path))
-    assert [each.verdict for each in bad] == [Verdict.BAD]
+    assert [each.level for each in bad] == [Level.ERROR]
     assert "page question: asks whom somebody votes for" in bad[0].text
     path.write_text(text.replace("languages: [en, hi]", "languages: [hi, en]"), encoding="utf-8")
     elsewhere = without_roll(tmp_path, centre={"id": "x", "language": "ta"}, campaign={"script": str(path)})
-    _, note = [each for each in await told(elsewhere, "2026-04-20T12:00", "campaign ") if each.what == "campaign calls"]
-    assert note.verdict is Verdict.NOTE
-    assert note.text.endswith("is not in ta (centre.language): agents read it in hi")
+    _, note = [
+        each for each in await findings(elsewhere, "2026-04-20T12:00", "campaign ") if each.subject == "campaign calls"
+    ]
+    assert note.level is Level.WARNING
+    assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
     missing = await found("no_such")
     assert "no_such: no such script; use one of before_poll, polling_day" in missing[0].text
 
@@ -369,22 +377,22 @@ nodes:
 """
 
 
-async def test_a_flow_that_needs_agents_or_has_another_name_than_its_file_is_told(tmp_path: Path) -> None:
+async def test_flow_that_needs_agents_or_is_not_named_like_its_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(FLOW)
     calls = [{"id": "calls", "kind": "ivr", "flow": str(path)}]
-    lone = await told(without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
-    assert (Verdict.BAD, "flow errand transfers to agents, and there is no seat; add [[seats]]") in [
-        (each.verdict, each.text) for each in lone
+    lone = await findings(without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
+    assert (Level.ERROR, "flow errand transfers to agents, and there are no seats") in [
+        (each.level, each.text) for each in lone
     ]
-    note = f"{path} is the flow errand: reports have that name, and a subdialog is found by its file's"
-    assert (Verdict.NOTE, note) in [(each.verdict, each.text) for each in lone]
+    note = f"{path} contains the flow errand: reports use that name, subdialogs use the file's"
+    assert (Level.WARNING, note) in [(each.level, each.text) for each in lone]
     seats = [{"name": "01", "endpoint": "agent01"}]
-    manned = await told(without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
+    manned = await findings(without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
     assert not [each for each in manned if "transfers" in each.text]
 
 
-async def test_what_a_centre_of_a_headquarters_lacks_is_told(tmp_path: Path) -> None:
+async def test_centre_of_a_headquarters_is_checked(tmp_path: Path) -> None:
     key, leader = tmp_path / "pune-1.nk", {"name": "asha", "key": f"ed25519:{'A' * 43}="}
     known: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     belongs = {"user": "uplink", "zone": "west", "nkey_file": key, "leaders": [leader]}
@@ -392,16 +400,17 @@ async def test_what_a_centre_of_a_headquarters_lacks_is_told(tmp_path: Path) -> 
 
     async def found(**headquarters: Any) -> list[tuple[str, str]]:
         settings = without_roll(tmp_path, headquarters=headquarters, **known)
-        return [(each.verdict.value, each.text) for each in await told(settings, NOON, "headquarters")]
+        return [(each.level.value, each.text) for each in await findings(settings, NOON, "headquarters")]
 
     assert await found() == []
-    ((verdict, text),) = await found(**belongs)
-    assert (verdict, f"{key} cannot be looked at" in text) == ("bad", True)
+    leaders, (level, text) = await found(**belongs)
+    assert leaders == ("error", "[[headquarters.leaders]] has fewer than 2 leaders: a stop could not be lifted")
+    assert (level, f"{key} cannot be read" in text) == ("error", True)
     key.touch(mode=0o644)
-    assert [verdict for verdict, _ in await found(**belongs, **material)] == ["bad", "bad", "note", "good"]
+    assert [verdict for verdict, _ in await found(**belongs, **material)] == ["error", "error", "warning", "ok"]
     key.chmod(0o600)
     (tmp_path / "material/current").mkdir(parents=True)
     both = [leader, {"name": "ravi", "key": f"ed25519:{'B' * 43}="}]
     assert await found(**{**belongs, "leaders": both}, **material) == [
-        ("good", "zone west; it is ordered by asha, ravi")
+        ("ok", "zone west; orders are accepted from asha, ravi")
     ]

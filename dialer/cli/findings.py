@@ -1,0 +1,56 @@
+"""Findings on the terminal: the one way in which commands print what a check found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from dialer.domain.finding import Finding, Level
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+
+_LABELS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", Level.ERROR: "[red]ERROR[/]  "}
+
+
+class FindingPrinter:
+    """Prints findings as lines, or as JSON with one object per line."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.console = Console()
+        self._as_json = as_json
+        self.count = 0
+        self.errors = 0
+
+    def show(self, finding: Finding) -> None:
+        """Print a finding."""
+        self.count += 1
+        self.errors += finding.level is Level.ERROR
+        if self._as_json:
+            typer.echo(json.dumps(asdict(finding), ensure_ascii=False))
+            return
+        self.console.print(f"{_LABELS[finding.level]} {escape(str(finding))}", soft_wrap=True)
+        for detail in finding.details:
+            self.console.print(f"          - {escape(detail)}", soft_wrap=True)
+
+    def show_all(self, findings: Iterable[Finding]) -> None:
+        """Print findings in their order."""
+        for finding in findings:
+            self.show(finding)
+
+    async def follow(self, findings: AsyncIterator[Finding]) -> None:
+        """Print findings as the checks report them, which may take some seconds."""
+        waiting = self.console.is_terminal and not self._as_json
+        with self.console.status("checking") if waiting else nullcontext():
+            async for finding in findings:
+                self.show(finding)
+
+    def exit(self) -> NoReturn:
+        """End the command: with exit code 1 where there was an error."""
+        raise typer.Exit(1 if self.errors else 0)

@@ -1,0 +1,54 @@
+"""A finding: the result of one check. Every command that looks for problems reports them as findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"  # works, but somebody should know
+    ERROR = "error"  # does not work, is not safe or is not allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was checked, how it is, and what to do about it."""
+
+    level: Level
+    subject: str  # what was checked, such as "trunk carrier"
+    text: str
+    remedy: str = ""  # what to do
+    file: str = ""  # the file to correct
+    line: int = 0  # in that file; 0: the file as a whole
+    rule: str = ""  # the name of the check, where a program may ask for it
+    details: tuple[str, ...] = ()  # a line each, such as the reasons for a verdict
+
+    @property
+    def place(self) -> str:
+        """The file and line to correct, as compilers print it; empty where there is none."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    def __str__(self) -> str:
+        """Return the finding without its level as one line: where, what is wrong, what to do."""
+        text = ": ".join(part for part in (self.place, self.subject, self.text) if part)
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{text}{remedy}{f' [{self.rule}]' if self.rule else ''}"
+
+
+def ok(subject: str, text: str) -> Finding:
+    """Return a finding that nothing is wrong."""
+    return Finding(Level.OK, subject, text)
+
+
+def warning(subject: str, text: str, remedy: str = "") -> Finding:
+    """Return a finding that somebody should know."""
+    return Finding(Level.WARNING, subject, text, remedy)
+
+
+def error(subject: str, text: str, remedy: str = "") -> Finding:
+    """Return a finding that must be corrected."""
+    return Finding(Level.ERROR, subject, text, remedy)

@@ -1,0 +1,59 @@
+"""Checks of recordings and sounds on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from dialer.audio.catalogue import Voice
+from dialer.audio.message import MESSAGE_SOUND, missing_sounds
+from dialer.audio.playlist import PlaylistReader
+from dialer.audio.tones import SILENCE, TONES
+from dialer.domain.clock import Clock
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.site_time import site_day
+from dialer.site.content import content_problems
+
+
+def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
+    """Check that every prompt of the catalogue may be played today."""
+    if settings.audio.catalogue is None:
+        yield warning("audio", "audio.catalogue is not set, so sounds are played without any check")
+        return
+    playlist = reader().read()
+    today = site_day(settings, clock.now())
+    blocked = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
+    drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
+    counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
+    if blocked or not playlist.listed:
+        first = f", first {blocked[0][0].path}: {blocked[0][1]}" if blocked else ""
+        yield error("audio", f"{counts}; {len(blocked):,} cannot be played{first}", "see `dialer audio check`")
+        return
+    yield (warning if drafts else ok)("audio", counts)
+
+
+def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
+    """Check that synthetic voices are announced as such, where the profile requires it."""
+    problems = content_problems(settings, site_profile(settings), clock, reader())
+    for problem in problems:
+        yield error("synthetic voices", str(problem))
+    if not problems:
+        yield ok("synthetic voices", "none is played without the label that the profile requires")
+
+
+def check_own_sounds(settings: Settings) -> Iterator[Finding]:
+    """Check for the sounds that Asterisk plays by itself: the information message, and the tones on agents' phones."""
+    sounds = settings.audio.sounds
+    if missing_sounds(sounds, [MESSAGE_SOUND]):
+        text = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller hears nothing"
+        yield error("information message", text, "run `dialer audio drafts -c SETTINGS`, or record it")
+    else:
+        yield ok("information message", f"{MESSAGE_SOUND} is there")
+    missing = missing_sounds(sounds, TONES) if settings.seats else []
+    if missing:
+        effect = ": a voter whose agent's phone fails is hung up without a message" if SILENCE in missing else ""
+        text = f"{sounds} has no {', '.join(missing)}{effect}"
+        yield error("tones", text, f"run `dialer agent tones --to {sounds}`")
+    elif settings.seats:
+        yield ok("tones", f"all {len(TONES)} are there")

@@ -1,0 +1,57 @@
+"""`dialer check`: whether everything that a site's settings need is there. Nothing is changed, and a dialler may be running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.finding import Finding
+from dialer.flows.prompts import playlist_reader
+from dialer.settings.servers import servers_of
+from dialer.settings.site import Settings
+from dialer.site.checks.asterisk import check_asterisk
+from dialer.site.checks.audio import check_catalogue, check_own_sounds, check_synthetic_voices
+from dialer.site.checks.broker import check_broker_access
+from dialer.site.checks.certificate import check_desk_certificate
+from dialer.site.checks.flows import check_script_containment, flow_checks
+from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_sources, check_twilio
+from dialer.site.checks.rules import check_profile
+from dialer.site.checks.runner import Check, run_checks
+from dialer.site.checks.settings import check_secrets, check_tables
+from dialer.site.checks.store import check_disk, check_encryption, check_store_and_rules
+
+
+def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | None = None) -> AsyncIterator[Finding]:
+    """Check a site. `file` is that of the settings."""
+    return run_checks(site_checks(settings, clock or SystemClock(), file))
+
+
+def site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
+    """Yield every check of a site, in the order of the settings."""
+    reader = cache(lambda: playlist_reader(settings))  # parses and hashes each file once
+    yield Check("secrets", lambda: check_secrets(settings, file))
+    yield Check("settings", lambda: check_tables(settings))
+    yield Check("rules", lambda: check_profile(settings))
+    yield from flow_checks(settings)
+    yield Check("audio", lambda: check_catalogue(settings, clock, reader))
+    yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))
+    if settings.uses_asterisk:
+        yield Check("sounds", lambda: check_own_sounds(settings))
+    yield Check("disk", lambda: check_disk(settings))
+    yield Check("store", lambda: check_store_and_rules(settings, clock.now()))
+    yield Check("encryption", lambda: check_encryption(settings))
+    yield Check("scripts", lambda: check_script_containment(settings))
+    yield Check("sources", lambda: check_sources(settings))
+    yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
+    yield Check("fastagi", lambda: check_fastagi_port(settings))
+    yield Check("headquarters", lambda: check_headquarters(settings))
+    if settings.uses_asterisk and settings.ami.secret is not None:
+        for server, site in servers_of(settings).items():
+            others = [each.name for each in settings.asterisk.servers if each.name != server]
+            yield Check("asterisk", partial(check_asterisk, site, others, reader), server)
+    if settings.twilio.enabled:
+        yield Check("twilio", lambda: check_twilio(settings))
+    if settings.broker.enabled:
+        yield Check("broker", lambda: check_broker_access(settings, clock))

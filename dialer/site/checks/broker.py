@@ -1,0 +1,69 @@
+"""Checks of the MQTT broker before the centre dials: what it allows us, and what it allows strangers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from dialer.domain.clock import Clock
+from dialer.domain.enums import SupervisorRole
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.errors import MatdanError
+from dialer.mqtt.client import Visit, visit_blocking
+from dialer.mqtt.link import check_broker
+from dialer.settings.fields import is_loopback
+from dialer.settings.site import Settings
+from dialer.settings.supervision import OWN_USER
+from dialer.site.broker import broker_settings
+
+_SUBJECT = "broker"
+_RENDER = "see docs/mqtt.md: `dialer mqtt render` writes the configuration of a Mosquitto"
+
+
+async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """Check the connection, its encryption, and who else may read or publish. Raises MatdanError, OSError."""
+    ours = broker_settings(settings)
+    # With a client id of its own: the dialler's would disconnect a running dialler from the broker.
+    checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
+    try:
+        await check_broker(checking, settings.centre.id, clock.now())
+    except MatdanError as problem:
+        yield warning(_SUBJECT, f"{problem}; the centre dials without a broker, but supervisors see nothing")
+        return
+    yield ok(_SUBJECT, f"an MQTT broker answers at {ours.host}:{ours.port}")
+    if not settings.broker.tls and not is_loopback(settings.broker.host):
+        text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read on the way"
+        yield warning(_SUBJECT, text, "set broker.tls")
+    if settings.broker.username is None and not _all_commands_are_signed(settings):
+        text = "the dialler has no user of its own there (broker.username), so only signed commands are accepted"
+        yield warning(_SUBJECT, text, _RENDER)
+    centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
+    stranger = replace(ours, username=None, password=None)
+    yield _access_of_strangers(settings, await asyncio.to_thread(visit_blocking, stranger, centre, user))
+    as_ourselves = await asyncio.to_thread(visit_blocking, ours, centre, user, knocks_only=True)
+    if as_ourselves.connected and as_ourselves.most_bytes is None:
+        text = "it accepts messages of any size: anybody who may publish can fill its memory"
+        yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
+
+
+def _access_of_strangers(settings: Settings, stranger: Visit) -> Finding:
+    if stranger.may_command and not _all_commands_are_signed(settings) and settings.broker.username is not None:
+        text = "it accepts commands without a password: anybody who reaches it can stop the centre and mark voters"
+        return error(_SUBJECT, text, _RENDER)
+    if stranger.may_command:
+        text = "it accepts messages without a password: unsigned commands are rejected, but a flood of them costs time"
+        return warning(_SUBJECT, text, _RENDER)
+    if stranger.may_read:
+        return warning(_SUBJECT, "anybody can read this centre's state without a password", _RENDER)
+    if stranger.connected:
+        return warning(_SUBJECT, "anybody can connect without a password, but not publish commands", _RENDER)
+    return ok(_SUBJECT, "it rejects connections without a password")
+
+
+def _all_commands_are_signed(settings: Settings) -> bool:
+    """Return whether everybody who may give commands must sign them, our own command line included."""
+    if settings.broker.signed_commands:
+        return True
+    may_command = [each for each in settings.supervisors if each.role is not SupervisorRole.VIEWER]
+    return settings.broker.key_file is not None and all(each.key is not None for each in may_command)

@@ -1,0 +1,118 @@
+"""Checks of what calls run: flows, scripts that agents read, and AGI scripts."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import load_flow, refuse_unsafe
+from dialer.flows.model import Offer, offers_allowed
+from dialer.flows.node import NODE_KINDS
+from dialer.flows.script import ScriptLibrary
+from dialer.flows.texts import texts_with
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.site.checks.runner import Check
+from dialer.site.flows import script_rules, scripts_of
+from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
+from dialer.switch.asterisk.scripts.runner import script_of
+
+
+def flow_checks(settings: Settings) -> Iterator[Check]:
+    """Yield a check of each flow and each script that the settings name."""
+    for campaign in settings.campaigns:
+        subject = f"campaign {campaign.id}"
+        if campaign.flow is not None:
+            yield Check(subject, partial(_check_flow, subject, campaign.flow, settings))
+        if campaign.script is not None:
+            yield Check(subject, partial(_check_agents_script, campaign.id, settings))
+    for place, each in enumerate(settings.inbound.numbers, start=1):
+        subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
+        if each.flow is None:
+            yield Check(subject, partial(_one, ok(subject, each.mode.value + use)))
+        else:
+            yield Check(subject, partial(_check_flow, subject, each.flow, settings, use))
+
+
+def _one(finding: Finding) -> list[Finding]:
+    return [finding]
+
+
+def _allowed_offers(settings: Settings) -> frozenset[Offer]:
+    """Return what flows may offer; nothing where the profile cannot be read, which another check reports."""
+    try:
+        return offers_allowed(site_profile(settings))
+    except MatdanError:
+        return frozenset()
+
+
+def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
+    script = script_of(flow)
+    if script is not None:
+        rules = script_rules(settings)
+        rules.check_visible(script)
+        problem = _script_problem(settings) or _why_unusable(rules.user, script)
+        if problem is None:
+            yield ok(subject, f"script {script} is there{use}")
+        else:
+            yield error(subject, f"script {script} cannot be run: {problem}")
+        return
+    loaded = load_flow(flow)
+    refuse_unsafe(loaded, texts_with(settings.flows.texts), _allowed_offers(settings))
+    yield ok(subject, f"flow {loaded.name} {loaded.version} is sound{use}")
+    if loaded.name != Path(loaded.file).stem:
+        text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
+        yield warning(subject, text, "give both the same name")
+    transfer = NODE_KINDS["transfer"]
+    if not settings.seats and any(
+        isinstance(node, transfer) for part in loaded.parts() for node in part.nodes.values()
+    ):
+        yield error(subject, f"flow {loaded.name} transfers to agents, and there are no seats", "add [[seats]]")
+
+
+def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
+    subject = f"campaign {campaign}"
+    [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _allowed_offers(settings)).read().values()
+    yield ok(subject, f"script {script} for agents is sound")
+    language = settings.centre.language
+    if language not in script.languages:
+        text = f"script {script} has no text in {language} (centre.language): agents read it in {script.languages[0]}"
+        yield warning(subject, text)
+
+
+def check_script_containment(settings: Settings) -> Iterator[Finding]:
+    """Check that this machine can contain AGI scripts, by trying it. Raises FlowError where it cannot."""
+    if settings.has_scripts and _script_problem(settings) is None:
+        rules = script_rules(settings)
+        check_containment(rules)
+        yield ok("scripts", describe_containment(rules))
+
+
+def _script_problem(settings: Settings) -> str | None:
+    """Return which setting keeps every AGI script from being started; None: no setting does."""
+    user, errors = settings.flows.script_user, settings.flows.script_errors
+    if user is not None:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            return f"this machine has no user {user!r}; create it, or change flows.script_user"
+    if errors is not None and not errors.parent.is_dir():
+        return f"there is no directory {errors.parent}; create it, or change flows.script_errors"
+    return None
+
+
+def _why_unusable(user: str | None, script: Path) -> str | None:
+    """Return why a user may not run a script; None: they may. `user` None: the user of this process."""
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    for path, wanted in [(folder, 1) for folder in script.parents] + [(script, 4 if script.suffix == ".py" else 5)]:
+        found = path.stat()
+        shift = 6 if found.st_uid == entry.pw_uid else 3 if found.st_gid == entry.pw_gid else 0
+        if found.st_mode >> shift & wanted != wanted:
+            return f"it runs as user {user!r}, who has no access to {path}; grant it, or set flows.script_user"
+    return None

@@ -1,0 +1,101 @@
+"""Checks of the other programs and accounts that a centre needs: its FastAGI port, headquarters, portals, Twilio."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from dialer.domain.errors import RollError
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.orders import RESUMING_LEADERS
+from dialer.domain.signing import read_webhook_secret
+from dialer.errors import MatdanError
+from dialer.roll.mapping import load_map
+from dialer.roll.sources import token_headers
+from dialer.settings.site import Settings
+from dialer.settings.sources import Source
+from dialer.site.twilio import twilio_spent_today
+from dialer.store.lock import DIALLER, holder_of
+
+
+def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
+    """Check that the FastAGI port is free, or used by the running dialler."""
+    subject, host, port = "fastagi", settings.fastagi.host, settings.fastagi.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE:
+                yield error(subject, f"cannot listen on {host}:{port} ({problem.strerror})", "set fastagi.host")
+            elif (holder := holder_of(settings.store.path) or "").startswith(DIALLER):
+                yield ok(subject, f"port {port} is in use, and {holder} is running")
+            else:
+                text = f"port {port} is in use by another program"
+                yield error(subject, text, "stop that program, or set fastagi.port")
+            return
+    yield ok(subject, f"{host}:{port} is free")
+
+
+def check_headquarters(settings: Settings) -> Iterator[Finding]:
+    """Check the leaders, the key and the material of a centre that belongs to headquarters."""
+    subject, ours = "headquarters", settings.headquarters
+    if ours.user is None:
+        return
+    if len(ours.leaders) < RESUMING_LEADERS:
+        text = f"[[headquarters.leaders]] has fewer than {RESUMING_LEADERS} leaders: a stop could not be lifted"
+        yield error(subject, text, "add the leaders that `dialer hq render` lists")
+    key = ours.nkey_file
+    if key is not None and key.stat().st_mode & 0o077:
+        yield error(subject, f"other users can read {key}, the centre's private key", f"chmod 600 {key}")
+    if ours.material_url is not None and not (ours.material_folder / "current").is_dir():
+        text = f"no material has arrived in {ours.material_folder} yet"
+        yield warning(subject, text, "start `dialer uplink` and check its log")
+    leaders = ", ".join(leader.name for leader in ours.leaders) or "nobody"
+    yield ok(subject, f"zone {ours.zone or 'none'}; orders are accepted from {leaders}")
+
+
+def check_sources(settings: Settings) -> Iterator[Finding]:
+    """Check folder, saved mapping, token and webhook secret of each voter-data portal. The portals are not asked."""
+    for source in settings.sources:
+        subject, problems = f"source {source.name}", 0
+        for requirement in _requirements(source):
+            try:
+                requirement()
+            except MatdanError as problem:
+                problems += 1
+                yield error(subject, str(problem))
+        if not problems:
+            yield ok(subject, f"its folder {source.folder} and its mapping are there")
+
+
+def _requirements(source: Source) -> Iterator[Callable[[], object]]:
+    """Yield functions that raise MatdanError for what is wrong."""
+    yield partial(_require_folder, source.folder)
+    yield partial(load_map, source.map_file)
+    yield partial(token_headers, source)
+    if source.webhook_secret_file is not None:
+        yield partial(read_webhook_secret, source.webhook_secret_file, f"sources.{source.name}.webhook_secret_file")
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RollError(f"there is no folder {folder}; create it, or correct the folder of [[sources]]")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise RollError(
+            f"this user cannot read and write in {folder}, where rejected rows are written; grant it access"
+        )
+
+
+async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
+    """Check that Twilio answers, and what was spent today. Raises MatdanError where it does not."""
+    spent = await twilio_spent_today(settings)
+    cap = settings.twilio.most_spend_per_day
+    if cap is None:
+        yield warning("twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.most_spend_per_day")
+    else:
+        yield ok("twilio", f"answers; {spent:.2f} spent today of {cap:g}")

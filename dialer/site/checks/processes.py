@@ -1,0 +1,128 @@
+"""Checks of a centre's running processes: who holds the store, and what each says at its metrics port and at the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import random
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+from uuid import uuid4
+
+from dialer.domain.clock import Clock
+from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.words import counted
+from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
+from dialer.settings.site import Settings
+from dialer.site.broker import broker_settings
+from dialer.site.checks.ages import age_text
+from dialer.store.lock import holder_of
+
+ANSWER_SECONDS = 5.0
+_MOST_ANSWER_BYTES = 1 << 20  # another program on that port may send without end
+
+
+def check_store_holder(settings: Settings) -> Finding:
+    """Check that a dialler has the store open."""
+    path = settings.store.path
+    holder = holder_of(path)
+    if holder is None:
+        return error("store lock", f"no process has {path} open for writing", "start the dialler (`dialer run`)")
+    return ok("store lock", f"{holder} has the store open")
+
+
+def metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
+    """Yield each process of the centre with its metrics port; None: it has none."""
+    metrics = settings.metrics
+    yield "dialler", metrics.port
+    yield "desk", metrics.desk_port
+    if settings.headquarters.user is not None:
+        yield "uplink", metrics.uplink_port
+
+
+def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
+    """Check that a process answers at its metrics port, has this version and is ready."""
+    if port is None:
+        key = "port" if name == "dialler" else f"{name}_port"
+        yield warning(name, "its state is not known", f"set metrics.{key} (docs/monitoring.md)")
+        return
+    address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
+    try:
+        text, ready = [_fetch(address, port, path) for path in ("/metrics", "/ready")]
+    except (OSError, http.client.HTTPException) as problem:
+        remedy = f"see `systemctl status matdan-{name}` and `journalctl -u matdan-{name}`"
+        yield error(name, f"does not answer at {address}:{port} ({problem})", remedy)
+        return
+    found, installed = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text), version("matdan")
+    if found is None:
+        yield error(name, f"another program answers at {address}:{port}", "correct the port in [metrics]")
+        return
+    if found[1] != installed:
+        yield error(name, f"runs version {found[1]}, but {installed} is installed", "restart it")
+    if ready == "ok":
+        yield ok(name, f"answers at {address}:{port} and is ready")
+    else:
+        yield error(name, f"not ready: {ready}", "see docs/runbooks.md")
+
+
+def _fetch(host: str, port: int, path: str) -> str:
+    """Return the body of a response, whatever its status."""
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+    with closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().read(_MOST_ANSWER_BYTES).decode("utf-8", "replace").strip()
+
+
+async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """Check what the dialler publishes about itself. Raises BrokerUnreachable."""
+    broker, centre = broker_settings(settings), settings.centre.id
+    async with visiting(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
+        pass  # a wrong address or password is one finding
+    yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
+    messages: dict[str, Any] = {}
+
+    def put(key: str, value: Any) -> None:
+        messages.update({} if value is None else {key: value})
+
+    listener = Hearing(replace(broker, client_id="doctor"), centre, clock, put, random.SystemRandom())
+    listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
+    try:
+        await asyncio.sleep(HELD_SECONDS)
+        for finding in state_findings(messages, clock.now()):
+            yield finding
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+def state_findings(messages: Mapping[str, Any], now: float) -> Iterator[Finding]:
+    """Judge the messages of a dialler at the broker, by their keys: "centre", "alerts", "campaign/NAME"."""
+    state = messages.get("centre")
+    subject = "dialler at the broker"
+    if state is None:
+        yield error(subject, "has never published", "check its [broker], and the broker's access list")
+        return
+    if not state["online"]:
+        yield error(subject, "is offline", "see docs/runbooks.md, MatdanGone and MatdanBrokerAway")
+        return
+    silent = now - float(state["at"])
+    if silent > ALIVE_SECONDS:
+        text = f"has not published for {age_text(silent)}, or its clock is behind"
+        yield error(subject, text, "see docs/runbooks.md, MatdanGone")
+        return
+    seats = ", ".join(f"{count} {name}" for name, count in state["seats"].items() if count) or "none"
+    yield ok(subject, f"{counted(state['calls'], 'call')}; seats: {seats}")
+    for alert in messages.get("alerts", {}).get("alerts", ()):
+        level = error if alert["level"] == "critical" else warning
+        yield level(f"alert {alert['code']}", alert["text"], "see docs/runbooks.md")
+    for key in sorted(each for each in messages if each.startswith("campaign/")):
+        campaign = messages[key]
+        if campaign["campaign"] in state["campaigns"]:
+            subject, reason = f"campaign {campaign['campaign']}", campaign["held_because"]
+            text = f"{campaign['state']}, {campaign['due']:,} numbers due"
+            yield warning(subject, f"{text}; not dialling: {reason}") if reason else ok(subject, text)

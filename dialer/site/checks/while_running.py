@@ -1,0 +1,70 @@
+"""`dialer doctor`: how a running site is: its processes, records, clocks, certificates, lines and broker. Nothing is changed.
+
+`dialer check` finds what a site lacks before it can run.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.finding import Finding, ok
+from dialer.domain.words import counted
+from dialer.settings.servers import servers_of
+from dialer.settings.site import Settings
+from dialer.site.asterisk import ami_login
+from dialer.site.checks.asterisk import check_phones, check_trunks
+from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
+from dialer.site.checks.clocks import check_clock, check_clock_difference
+from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, metrics_ports
+from dialer.site.checks.runner import Check, run_checks
+from dialer.site.checks.store import check_backup, check_disk, check_records
+from dialer.store.migrate import newest_version
+from dialer.switch.asterisk.ami_client import AmiClient
+
+
+def examine(settings: Settings, clock: Clock | None = None, *, backups: Path | None = None) -> AsyncIterator[Finding]:
+    """Check a running site. `backups`: the folder of `dialer backup`, where it is not the one of the settings."""
+    return run_checks(running_checks(settings, clock or SystemClock(), backups or settings.store.backup_folder))
+
+
+def running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
+    """Yield every check of a running site."""
+    yield Check("versions", lambda: [_versions()])
+    yield Check("store lock", lambda: [check_store_holder(settings)])
+    for name, port in metrics_ports(settings):
+        yield Check(name, partial(check_process, name, settings.metrics.host, port))
+    yield Check("disk", lambda: check_disk(settings))
+    yield Check("store", lambda: check_records(settings, clock.now()))
+    yield Check("backup", lambda: [check_backup(settings, backups, clock.now())])
+    yield Check("clock", lambda: [check_clock()])
+    yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
+    yield Check("broker certificate", lambda: check_broker_certificate(settings, clock.now()))
+    if settings.uses_asterisk:
+        for server, site in servers_of(settings).items():
+            yield Check("asterisk", partial(_check_live_asterisk, site, clock), server)
+    if settings.broker.enabled:
+        yield Check("broker", lambda: check_state_at_broker(settings, clock))
+
+
+def _versions() -> Finding:
+    return ok("versions", f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {newest_version()}")
+
+
+async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """Check clock, trunks and phones of a running Asterisk. Raises MatdanError."""
+    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
+        timestamp = (await client.action("Ping")).get("Timestamp")
+        channels = await client.action_list("CoreShowChannels")
+        yield ok("asterisk", f"{client.banner}, {counted(len(channels), 'live channel')}")
+        with suppress(ValueError):
+            yield check_clock_difference("Asterisk's clock", float(timestamp) - clock.now())
+        for finding in await check_trunks(settings, client):
+            yield finding
+        if settings.seats:
+            yield await check_phones(settings, client)

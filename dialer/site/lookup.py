@@ -1,0 +1,55 @@
+"""Voters and numbers as a person names them: by id, EPIC number, place on the roll, or phone number."""
+
+from __future__ import annotations
+
+import re
+
+from dialer.domain.errors import RollError
+from dialer.roll.phone_numbers import read_cell
+from dialer.store import numbers
+from dialer.store.connection import Connection
+
+_VOTER_ID = re.compile(r"[0-9]{1,9}", re.ASCII)
+_EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
+_PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
+
+
+def find_numbers(db: Connection, who: str, region: str) -> list[str]:
+    """Return the numbers of a voter (see `find_voter`), or the number itself. Raises RollError where none or several match."""
+    voter_id = find_voter(db, who)
+    if voter_id is not None:
+        linked = numbers.numbers_of_voter(db, voter_id)
+        if not linked:
+            raise RollError(f"voter {who} has no phone number")
+        return linked
+    read = read_cell(who, region)
+    if len(read.numbers) != 1:
+        why = read.rejected[0].reason.value if read.rejected else "no number"
+        raise RollError(f"this is not a phone number ({why}), a voter's id or constituency/part/serial")
+    return list(read.numbers)
+
+
+def find_voter(db: Connection, who: str) -> int | None:
+    """Return the voter of an id, EPIC number or constituency/part/serial; None: it is none of these. Raises RollError."""
+    place = _PLACE.fullmatch(who)
+    if place is not None:
+        found = numbers.voters_at(db, *(int(part) for part in place.groups()))
+    elif _EPIC.fullmatch(who):
+        found = numbers.voters_of_epic(db, who)
+    elif _VOTER_ID.fullmatch(who):
+        if numbers.numbers_of_voter(db, int(who)) is None:
+            raise RollError(f"the store has no voter {who}; give a voter's id, constituency/part/serial, or a number")
+        return int(who)
+    else:
+        return None
+    if not found:
+        raise RollError(f"{who}: the roll has no voter there; check the figures on the roll, or give a voter's id")
+    if len(found) != 1:
+        ids = ", ".join(map(str, found))
+        raise RollError(f"{who}: the roll has {len(found)} voters there (ids {ids}); give the id of one")
+    return found[0]
+
+
+def masked(number: str) -> str:
+    """Return a phone number without its middle digits."""
+    return f"{number[:3]}…{number[-3:]}"

@@ -1,0 +1,115 @@
+"""The rules in force at a site, now or at an earlier moment: from its settings, or from the text stored with earlier calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from dialer.rules.gate import Gate
+from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import site_profile
+from dialer.store import numbers
+from dialer.store.connection import Connection
+
+_CAMPAIGN_KEYS = ("kind", "purpose", "flow", "hours", "ring_seconds", "other_retry_minutes")
+_DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
+
+
+def rules_text(profile: Profile, settings: Settings) -> str:
+    """Return the rules in force as JSON. It is stored, so that the rules of each call can be looked up later."""
+    rules = settings.rules.model_dump(mode="json", include={"polls", "holidays"})
+    found = {
+        "profile": profile.model_dump(mode="json"),
+        "polls": rules["polls"],
+        "site": {
+            "holidays": rules["holidays"],
+            "signed_off": sorted(sign_off.campaign for sign_off in settings.rules.sign_offs),
+            "opens": settings.polling_day.opens.isoformat(),
+            "workers_attempts_per_day": settings.polling_day.workers.attempts_per_day,
+            "dialling": settings.dialling.model_dump(mode="json", include=set(_DIALLING_KEYS)),
+            "campaigns": {
+                campaign.id: campaign.model_dump(mode="json", include=set(_CAMPAIGN_KEYS))
+                for campaign in settings.campaigns
+            },
+        },
+    }
+    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What a site's gate is built from, of today or of an earlier day."""
+
+    profile: Profile
+    settings: Settings  # with the settings that rules use as they were then
+    signed_off: frozenset[str]  # campaigns
+    unknown: tuple[str, ...] = ()  # what is not stored of that day, in words: judged as it is now
+    version: str = ""  # digest of the stored text; "": none is stored
+
+    def campaign(self, campaign: Campaign, certified: Mapping[str, Certified]) -> CampaignRules:
+        """Return what the gate must know of a campaign."""
+        return replace(campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off)
+
+
+def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
+    """Return the rules of the settings; `profile` is the site's, made stricter already."""
+    signed_off = frozenset(sign_off.campaign for sign_off in settings.rules.sign_offs)
+    return SiteRules(profile, settings, signed_off, unknown)
+
+
+def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
+    """Return the rules of a text made by `rules_text`, in place of those of the settings and their `profile`.
+
+    What the text does not contain, or what this version cannot read, is as in the settings and named in `unknown`.
+    """
+    stored = json.loads(text)
+    try:
+        then = Profile.model_validate(stored["profile"])
+        if "site" not in stored:  # stored by an earlier version
+            now = _with(settings, "rules", {"polls": stored["polls"]})
+            return site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
+        site = stored["site"]
+        settings = _with(settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]})
+        settings = _with(settings, "dialling", site["dialling"])
+        workers = settings.polling_day.workers.model_copy(update={"attempts_per_day": site["workers_attempts_per_day"]})
+        settings = _with(settings, "polling_day", {"opens": site["opens"], "workers": workers})
+        campaigns = tuple(
+            Campaign.model_validate({**campaign.model_dump(exclude_unset=True), **site["campaigns"][campaign.id]})
+            for campaign in settings.campaigns
+            if campaign.id in site["campaigns"]
+        )
+    except (ValidationError, KeyError):
+        return site_rules(profile, settings, ("the rules, which this version cannot read",))
+    removed = sorted(site["campaigns"].keys() - {campaign.id for campaign in campaigns})
+    unknown = tuple(f"the other settings of campaign {each}, which was removed since" for each in removed)
+    return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
+
+
+def _with(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
+    before = getattr(settings, section)
+    merged = {**before.model_dump(exclude_unset=True), **values}
+    return settings.model_copy(update={section: type(before).model_validate(merged)})
+
+
+def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
+    """Return the rules in force at a moment (epoch seconds); those of the settings where the store has none from then.
+
+    Raises SettingError.
+    """
+    profile, then = site_profile(settings), numbers.rules_by(db, at)
+    if then is None:
+        return site_rules(profile, settings, ("the rules: no dialler that stores them had started yet",))
+    return replace(site_rules_of(then.text, profile, settings), version=then.digest)
+
+
+def gate_of(settings: Settings, db: Connection | None) -> Gate:
+    """Return the site's gate, with the do-not-call registers of its store. Raises SettingError."""
+    rulebook = rulebook_of(site_profile(settings), settings)
+    return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))

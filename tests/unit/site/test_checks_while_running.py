@@ -1,0 +1,196 @@
+"""`dialer doctor`: the checks of a running site's processes, records, clocks and lines."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.finding import Finding, Level
+from dialer.domain.model import Announcement
+from dialer.metrics.families import of_desk
+from dialer.metrics.server import serving_metrics
+from dialer.settings.site import Settings
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.site.checks import processes, store
+from dialer.site.checks.processes import check_process, state_findings
+from dialer.site.checks.store import check_backup, check_records
+from dialer.site.checks.while_running import examine
+from tests.support.centre import site_settings
+from tests.support.roll_filler import fill_roll
+from tests.support.stores import NOW, SqliteBackend, dial, filled
+from tests.support.virtual import virtual_time
+
+STATE = {
+    "online": True,
+    "at": NOW - 2,
+    "calls": 3,
+    "seats": {"ready": 1, "talking": 2, "lost": 0},
+    "campaigns": {"calls": "running"},
+}
+CAMPAIGN = {"campaign": "calls", "state": "running", "due": 1_200, "held_because": None}
+
+
+@dataclass(frozen=True)
+class Now:
+    """A stopped clock."""
+
+    at: float = NOW
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def since_boot(self) -> float:
+        return 0.0
+
+
+async def found(settings: Settings, **more: Any) -> dict[str, Finding]:
+    return {each.subject: each async for each in examine(settings, Now(), **more)}
+
+
+def without_lines(directory: Path, **sections: Any) -> Settings:
+    return site_settings(directory, 1, trunks=[], **sections)
+
+
+async def test_site_without_running_dialler_is_an_error(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 9)
+    seen = await found(without_lines(tmp_path))
+    assert (seen["store lock"].level, seen["store lock"].remedy) == (Level.ERROR, "start the dialler (`dialer run`)")
+    assert (seen["dialler"].level, seen["dialler"].remedy) == (Level.WARNING, "set metrics.port (docs/monitoring.md)")
+    assert seen["store"] == Finding(Level.OK, "store", "its pages are intact")
+
+
+async def test_changed_records_pending_results_and_unknown_attempts_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = SqliteBackend(tmp_path)
+    async with filled(backend) as opened:
+        await dial(opened, 1)
+        await opened.announce([Announcement("results/marks", "{}")] * 2, NOW - 1_200)
+    copy = backend.path.with_name(f"{backend.path.name}.schema-26")
+    copy.mkdir()
+    settings = without_lines(tmp_path, store={"path": backend.path}, broker={"enabled": False})
+    seen = await found(settings)
+    assert seen["seals"].level is Level.OK
+    assert seen["copy"].text == f"{copy} is from before an upgrade"
+    assert "outbox for broker" not in seen
+    with closing(sqlite3.connect(backend.path)) as db:
+        db.execute("UPDATE attempt SET trunk = 'another', ended_at = 1, outcome = 'unknown'")
+        db.commit()
+    (late,) = [
+        each
+        for each in check_records(settings.model_copy(update={"broker": Settings().broker}), NOW)
+        if "outbox" in each.subject
+    ]
+    assert (late.level, late.text) == (Level.ERROR, "2 announcements pending, the oldest for 20 min")
+    seen = await found(settings)
+    assert seen["seals"].level is Level.ERROR
+    assert seen["seals"].remedy == "`dialer audit verify` lists all"
+    assert seen["unknown attempts"].text.startswith("1 attempt with an unknown result")
+    monkeypatch.setattr(store, "MOST_SEALS", 0)
+    assert (await found(settings))["seals"].level is Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("names", "level", "text"),
+    [
+        ([], Level.ERROR, "FOLDER has none of test"),
+        (["other-20240422-093000", "test-half-done"], Level.ERROR, "FOLDER has none of test"),
+        (["test-20240420-093000", "test-20240421-093000"], Level.ERROR, "the newest of 2 is 25 h old"),
+        (["test-20240422-090100"], Level.OK, "the newest of 1 is 90 min old"),
+    ],
+)
+async def test_the_age_of_the_newest_backup(tmp_path: Path, names: list[str], level: Level, text: str) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    now = datetime.fromisoformat("2024-04-22T10:31:00+05:30").timestamp()
+    seen = check_backup(without_lines(tmp_path), tmp_path, now)
+    assert (seen.level, seen.text) == (level, text.replace("FOLDER", str(tmp_path)))
+
+
+async def test_process_is_asked_at_its_metrics_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_roll(tmp_path / "centre.db", 9)
+    async with serving_metrics("127.0.0.1", 0, lambda: of_desk("test", heard=True, streams=1)) as port:
+        settings = without_lines(tmp_path, metrics={"desk_port": port})
+        assert (await found(settings))["desk"].level is Level.OK
+        monkeypatch.setattr(processes, "version", lambda _: "9.9.9")
+        findings = [each async for each in examine(settings, Now()) if each.subject == "desk"]
+        assert [each.level for each in findings] == [Level.ERROR, Level.OK]
+        assert (findings[0].text.endswith("but 9.9.9 is installed"), findings[0].remedy) == (True, "restart it")
+    assert (await found(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
+    async with serving_metrics("127.0.0.1", 0, lambda: of_desk("test", heard=False, streams=1)) as port:
+        settings = without_lines(tmp_path, metrics={"desk_port": port})
+        assert (await found(settings))["desk"].text == "not ready: the desk does not hear the broker"
+
+
+def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"\xff\xfe" * processes._MOST_ANSWER_BYTES)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Log nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (seen,) = check_process("desk", "127.0.0.1", server.server_port)
+        server.shutdown()
+    assert (seen.level, seen.text) == (Level.ERROR, f"another program answers at 127.0.0.1:{server.server_port}")
+
+
+@pytest.mark.parametrize(
+    ("messages", "subject", "level", "text"),
+    [
+        ({}, "dialler at the broker", Level.ERROR, "has never published"),
+        ({"centre": {"online": False, "at": NOW}}, "dialler at the broker", Level.ERROR, "is offline"),
+        ({"centre": {**STATE, "at": NOW - 600}}, "dialler at the broker", Level.ERROR, "has not published for 10 min"),
+        ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
+        (
+            {
+                "centre": STATE,
+                "alerts": {"alerts": [{"code": "store", "level": "critical", "text": "the disk is full"}]},
+            },
+            *("alert store", Level.ERROR, "the disk is full"),
+        ),
+        ({"centre": STATE, "campaign/calls": CAMPAIGN}, "campaign calls", Level.OK, "running, 1,200 numbers due"),
+        (
+            {"centre": STATE, "campaign/calls": {**CAMPAIGN, "held_because": "no agent is free"}},
+            *("campaign calls", Level.WARNING, "running, 1,200 numbers due; not dialling: no agent is free"),
+        ),
+    ],
+)
+def test_state_that_the_dialler_publishes_is_judged(
+    messages: dict[str, Any], subject: str, level: Level, text: str
+) -> None:
+    seen = {each.subject: each for each in state_findings(messages, NOW)}[subject]
+    assert (seen.level, seen.text.startswith(text)) == (level, True), seen
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(0.0, Level.OK), (-90.0, Level.ERROR)])
+def test_clock_trunks_and_phones_of_a_live_asterisk_are_checked(tmp_path: Path, ahead: float, level: Level) -> None:
+    fill_roll(tmp_path / "centre.db", 9)
+    config = SimulatedAsteriskConfig(seats=seat_phones(2), trunks=(SimulatedTrunk("carrier"),))
+
+    @virtual_time()
+    async def run() -> None:
+        async with SimulatedAsterisk(config) as switch:
+            here = Now(switch.now() - ahead)
+            seen = {each.subject: each async for each in examine(site_settings(tmp_path, switch.ami_port), here)}
+        assert seen["Asterisk's clock"].level is level
+        assert seen["phones"].text == "2 of 2 are registered"
+        assert seen["asterisk"].text.endswith("0 live channels")
+
+    run()
