@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from dialer.domain.finding import Finding, Level
 
@@ -23,6 +21,8 @@ class FindingPrinter:
     """Prints findings as lines, or as JSON with one object per line."""
 
     def __init__(self, *, as_json: bool = False) -> None:
+        from rich.console import Console  # noqa: PLC0415 - `dialer run` is in the same module as `check`, and needs none
+
         self.console = Console()
         self._as_json = as_json
         self.count = 0
@@ -35,9 +35,10 @@ class FindingPrinter:
         if self._as_json:
             typer.echo(json.dumps(asdict(finding), ensure_ascii=False))
             return
-        self.console.print(f"{_LABELS[finding.level]} {escape(str(finding))}", soft_wrap=True)
+        self.console.print(_LABELS[finding.level], end=" ")
+        self.console.print(str(finding), soft_wrap=True, markup=False, highlight=False)
         for detail in finding.details:
-            self.console.print(f"          - {escape(detail)}", soft_wrap=True)
+            self.console.print(f"          - {detail}", soft_wrap=True, markup=False, highlight=False)
 
     def show_all(self, findings: Iterable[Finding]) -> None:
         """Print findings in their order."""

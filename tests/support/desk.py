@@ -138,7 +138,7 @@ def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute | APIWebSocketRoute)
-        for method in (route.methods if isinstance(route, APIRoute) else {WEBSOCKET})
+        for method in ((route.methods or ()) if isinstance(route, APIRoute) else {WEBSOCKET})
     ]
 
 
