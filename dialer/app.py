@@ -18,7 +18,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.call_flows.service import SCRIPT
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import CertifiedBy, Outside
 from dialer.flows.catalogue import FlowLibrary
@@ -171,8 +171,8 @@ def _engine(
     reload: SettingsReload,
 ) -> Engine:
     """Build the engine over Asterisk, Twilio or both, and deliver their events to it."""
-    centre = Centre(settings.centre.id, site_zone(settings), clock)
-    centre.dialler = name.text
+    plan = engine_plan(settings, profile)
+    core = Core(settings.centre.id, site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.routed(switch if settings.uses_asterisk else None)
     outside = Outside(
@@ -186,7 +186,7 @@ def _engine(
         reread=reload if settings.file.table else None,
         spool=Spool(settings.store.path, site_key(settings)),
     )
-    engine = Engine(engine_plan(settings, profile), centre, outside)
+    engine = Engine(core, outside)
     first_server = next(iter(servers_of(settings)))
     on_event = engine.on_switch_event
     switch.deliver_to(on_event if routed is None else routed.merged(on_event, first_server))

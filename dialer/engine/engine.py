@@ -30,6 +30,7 @@ from dialer.engine.campaigns.service import Campaigns, SettingsAgain
 from dialer.engine.centre import Centre
 from dialer.engine.command.desks import Desks
 from dialer.engine.command.registry import Command, CommandOfSeat
+from dialer.engine.core import Core
 from dialer.engine.dispositions.service import Dispositions
 from dialer.engine.effects import (
     CallFinished,
@@ -56,7 +57,7 @@ from dialer.engine.inbound.service import Inbound
 from dialer.engine.keeping import Keeping
 from dialer.engine.placing.eligibility import ClockGuard, Eligibility
 from dialer.engine.placing.service import Hoppers, KeptSeats, Originator, Placing
-from dialer.engine.plan import EnginePlan, Outside
+from dialer.engine.plan import Outside
 from dialer.engine.preview.service import OwnCalls
 from dialer.engine.roll_import.service import TakingIn
 from dialer.engine.seats.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
@@ -68,8 +69,6 @@ from dialer.engine.trunks.service import TrunkDesk
 from dialer.engine.trunks.state import TrunkPool
 from dialer.engine.users.service import Users
 from dialer.engine.views import centre_view
-from dialer.pacing.port import PacingEvent, PacingEventKind
-from dialer.pacing.tuning import TUNED
 from dialer.store.port import StandingOrder, of_seat
 
 _log = structlog.get_logger(__name__)
@@ -78,8 +77,6 @@ FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 UNSAID_SECONDS = 900.0  # so long after a talk its agent may say what came of it, where the dialler's end came between
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
-_TELLS_OF_LIST = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
-_ENDS_OF_RINGING = _TELLS_OF_LIST | {PacingEventKind.CANCELLED}
 _FIRST = {UpdatePacer: 0, StartTimer: 1, StopTimer: 1, SwitchOrder: 2, StoreCommit: 3, Notify: 4}
 """The order in which what follows is carried out: the next decision knows it, the voter is served, the disk has it, the board shows
 it. Then come keyed commands, the store's trouble, and events of our own."""
@@ -88,17 +85,16 @@ it. Then come keyed commands, the store's trouble, and events of our own."""
 class Engine:
     """Runs the calls of one centre."""
 
-    def __init__(self, plan: EnginePlan, centre: Centre, outside: Outside) -> None:
+    def __init__(self, core: Core, outside: Outside) -> None:
         """Everything of it is made here and joined to what it needs; nothing is called back."""
-        self._centre = centre
+        plan = core.plan
+        self._centre = centre = Centre(core, outside.store, outside.switch, outside.flows.scripts)
         self._store, self._switch = outside.store, outside.switch
         self._sent, self._figures = outside.sent, outside.figures
-        centre.join(outside.store, outside.switch)
-        centre.use(plan)
-        centre.scripts = outside.flows.scripts
-        self._trunks = TrunkPool((), centre.clock.monotonic(), plan.rest)
+        self._trunks = TrunkPool((), centre.core.clock.monotonic(), plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._listening: list[Callable[[Change], None]] = []
         self._keeping = Keeping(centre, self._store, outside.has_room)
         self._ends, self._marks = CallEnds(centre, self._trunk_desk, self._store), Marks(centre, self._store)
         self._clock_guard = ClockGuard(centre, self._sent)
@@ -125,7 +121,7 @@ class Engine:
         self._is_over = False
         self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
         self._housekeeping = Housekeeping(centre, self._store, self._acd, self._eligibility)
-        self.users = Users(self._store, centre.clock, lambda: centre.plan.users)
+        self.users = Users(self._store, centre.core.clock, lambda: centre.core.plan.users)
         self._due_at_seat: Mapping[TimerKind, Callable[[str], object]] = {
             TimerKind.WRAP_UP_OVER: self._acd.wrap_up_ran_out,
             TimerKind.CALL_PHONE: self._acd.call_phone,
@@ -150,7 +146,7 @@ class Engine:
             transfers=self._transfers,
             recording=self._recorder,
             supervision=self._supervision,
-            records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
+            records=ExternalRecords(self._store, centre.core.clock, self._marks, centre.core.centre_id),
             users=self.users,
             headquarters=self._headquarters,
             settings=SettingsAgain(centre, outside, self._campaigns, self.seat_desk, read_plan),
@@ -168,7 +164,7 @@ class Engine:
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback`, which must not block, in the loop at each change, until the returned function is called."""
-        listening = self._centre.listening
+        listening = self._listening
         listening.append(callback)
 
         def unsubscribe() -> None:
@@ -187,7 +183,7 @@ class Engine:
 
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""
-        self._centre.take_alert(alert)
+        self._centre.alerts.accept(alert)
 
     async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
@@ -203,7 +199,7 @@ class Engine:
         """Apply an event at once, and carry out what follows; nothing of calls that are over, or after the engine's end."""
         if self._is_over:
             return
-        self._centre.in_turn = True
+        self._centre.core.in_event = True
         try:
             self._apply(event)
         finally:
@@ -269,11 +265,11 @@ class Engine:
         centre = self._centre
         match event:
             case switch_events.CallRinging():
-                centre.update_call(call, call.rang(centre.instant()))
+                centre.calls.update(call, call.rang(centre.core.instant()))
                 if call.ringing_seconds is None and not call.adopted:  # one of those may have rung for long
                     self._trunk_desk.rang(call)
             case switch_events.CallAnswered():
-                centre.update_call(call, call.picked_up(centre.instant()))
+                centre.calls.update(call, call.picked_up(centre.core.instant()))
             case switch_events.CallWaiting():
                 self._acd.voter_waits(call)
             case switch_events.CallConnected(seat=seat):
@@ -291,8 +287,8 @@ class Engine:
                 self._transfers.message_started(call)
                 self._acd.message_started(call)
             case switch_events.MachineDetected():
-                answered = centre.update_call(call, call.picked_up(centre.instant()))
-                centre.update_call(answered, answered.by_machine())
+                answered = centre.calls.update(call, call.picked_up(centre.core.instant()))
+                centre.calls.update(answered, answered.by_machine())
             case CallEnded():
                 self._ended(call, event)
 
@@ -302,12 +298,12 @@ class Engine:
         if not (call.flow.under_way or must_ask):
             self._over(ended)
             return
-        ending = self._centre.put_call(call.ending(ended))
+        ending = self._centre.calls.put(call.ending(ended))
         if must_ask:
-            self._centre.spawn(self._silence.ask(ending, ended), "ask-seat")
+            self._centre.core.spawn(self._silence.ask(ending, ended), "ask-seat")
         else:
             due = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
-            self._centre.then(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, due))
+            self._centre.core.do(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, due))
 
     def _over(self, ended: CallEnded) -> None:
         call = self._centre.calls.get(ended.attempt_id)
@@ -337,7 +333,7 @@ class Engine:
             self._campaigns.hold_unheard(live, unheard)
         call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
-            self._centre.then(CallFinished(call.leg.ended))
+            self._centre.core.do(CallFinished(call.leg.ended))
         self._carry_out()
 
     def _phone_went(self, seat: str) -> None:
@@ -349,16 +345,16 @@ class Engine:
         centre.servers.up.discard(server)
         if server:
             text = f"no link to server {server}, which takes no calls until it is back: {reason}"
-            centre.raise_alert(f"switch-down-{server}", AlertLevel.CRITICAL, text)
+            centre.alerts.raise_alert(f"switch-down-{server}", AlertLevel.CRITICAL, text)
         else:
-            centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
-        centre.wake.set()
+            centre.alerts.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
+        centre.core.wake.set()
 
     def _switch_up(self, up: switch_events.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
         self._obey({of_seat(name): name for name in self.seat_desk.adopt(up.live_seats, up.server)})
-        there = [seat for seat in centre.seats.values() if seat.server == up.server]
+        there = [seat for seat in centre.seats.all() if seat.server == up.server]
         for seat in there:
             if seat.name in up.live_seats and not seat.phone_up:
                 self._acd.phone_came(seat.name)
@@ -375,10 +371,10 @@ class Engine:
         self._supervision.resync(up)
         centre.servers.up.add(up.server)
         self._reconciled.set()
-        centre.clear_alert(f"switch-down-{up.server}" if up.server else "switch-down")
+        centre.alerts.clear(f"switch-down-{up.server}" if up.server else "switch-down")
         for seat in there:
             self._acd.call_phone(seat.name)
-        centre.wake.set()
+        centre.core.wake.set()
 
     def _due(self, due: TimerExpired) -> None:
         seat, attempt_id = due.seat, due.attempt_id or AttemptId("")
@@ -410,9 +406,9 @@ class Engine:
     def _carry_out(self) -> None:
         """All that follows, in the order of `_FIRST`, until nothing more does. A mistake loses none of it, and ends the engine."""
         centre, mistake = self._centre, None
-        centre.in_turn = True
+        centre.core.in_event = True
         try:
-            while effects := centre.take_effects():
+            while effects := centre.core.take_effects():
                 for effect in sorted(effects, key=lambda effect: _FIRST.get(type(effect), len(_FIRST))):
                     try:
                         self._do(effect)
@@ -420,27 +416,28 @@ class Engine:
                         _log.error("effect.failed", effect=type(effect).__name__, problem=type(error).__name__)
                         mistake = mistake or error
         finally:
-            centre.in_turn = False
+            centre.core.in_event = False
         if mistake is not None:
-            centre.end_by(mistake)
+            centre.core.fail(mistake)
 
     def _do(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
-                self._teach(effect)
+                run = self._centre.campaigns[effect.campaign_id]
+                run.update_pacer(effect, self._centre.core.clock.monotonic())
             case StartTimer():
                 self._start_timer(effect)
             case StopTimer(key=key):
                 self._stop_timer(key)
             case SwitchOrder():
-                self._centre.spawn(self._order(effect), effect.name)
+                self._centre.core.spawn(self._order(effect), effect.name)
             case StoreCommit():
-                self._centre.spawn(self._keeping.keep(effect), effect.name)
+                self._centre.core.spawn(self._keeping.keep(effect), effect.name)
             case Notify():
-                for listener in self._centre.listening:
+                for listener in self._listening:
                     listener(effect.change)
             case RunCommand(command=command):
-                self._centre.spawn(self._do_keyed(command), "keyed-command")
+                self._centre.core.spawn(self._do_keyed(command), "keyed-command")
             case StoreFailed(error=error):
                 self._keeping.failed(error)
             case _:
@@ -461,26 +458,13 @@ class Engine:
         try:
             self.on_switch_event(due)
         except Exception as error:  # noqa: BLE001 - asyncio would log it and go on
-            self._centre.end_by(error)
+            self._centre.core.fail(error)
 
     def _stop_timers(self) -> None:
         """Nothing is done after the engine's end."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-
-    def _teach(self, learn: UpdatePacer) -> None:
-        run, call, kind = self._centre.campaigns[learn.campaign_id], learn.call, learn.kind
-        now, rang = self._centre.clock.monotonic(), None
-        if call is not None:
-            if kind in _TELLS_OF_LIST:
-                run.answer_rate += ((kind is PacingEventKind.ANSWERED) - run.answer_rate) / TUNED.answer_memory
-            if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
-                until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
-                rang = max(0.0, until - call.ringing_seconds)
-        timed = call is None or not call.adopted
-        seconds = max(0.0, learn.seconds)
-        run.pacer.observe(PacingEvent(kind, now, seconds, timed, rang, learn.closing_seconds))
 
     async def _order(self, order: SwitchOrder) -> None:
         try:
@@ -508,24 +492,25 @@ class Engine:
         """
         await self._refuse_older_store()
         centre, store = self._centre, self._store
-        now = centre.clock.now()
-        centre.booths = await store.booths()
-        centre.turnout = {booth.booth_id: booth for booth in await store.booth_turnout()}
-        for campaign_id, plan in centre.plan.campaigns.items():
-            centre.campaigns[campaign_id] = await self._campaigns.begun(plan, beside_calls=False)
+        now = centre.core.clock.now()
+        centre.polls.add(await store.booths())
+        centre.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
+        for plan in centre.core.plan.campaigns.values():
+            centre.campaigns.put(await self._campaigns.begun(plan, beside_calls=False))
         await self._headquarters.prepare()
         self._clock_guard.watch(await store.newest_event_at())
-        await store.release_expired(now, centre.plan.owner)
+        await store.release_expired(now, centre.core.plan.owner)
         await self.seat_desk.prepare()
         await self.users.prepare()
         await self._call_backs.prepare()
         self._orders = await store.standing_orders(now)
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
-        await store.record_rules_version(centre.plan.rules_text, now)
+        await store.record_rules_version(centre.core.plan.rules_text, now)
         self._eligibility.load(await store.registers(), unfinished)
         for attempt in await store.unsaid_talks(now - UNSAID_SECONDS):
-            if attempt.campaign_id in centre.campaigns and attempt.seat in centre.seats:
-                self._dispositions.open_again(attempt.seat, self._reconciler.call_of(attempt), attempt.agent)
+            seat = centre.seats.get(attempt.seat)
+            if attempt.campaign_id in centre.campaigns and seat is not None:
+                self._dispositions.open_again(seat.name, self._reconciler.call_of(attempt), attempt.agent)
         left_open = self._reconciler.found(unfinished, lines)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
@@ -549,7 +534,7 @@ class Engine:
     async def _free_the_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
         """End the attempts that an earlier run was stopped before it sent: their numbers are due again. Returns the others."""
         never = set(self._sent.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(never)]
         if ended:
             await self._store.end_attempts(ended, announced=False)
@@ -565,7 +550,7 @@ class Engine:
         centre = self._centre
         try:
             async with asyncio.TaskGroup() as group:
-                centre.adopt_tasks(group, self._carry_out)
+                centre.core.start_tasks(group, self._carry_out)
                 keeper = group.create_task(self._housekeeping.go_on(), name="housekeeping")
                 await self._decide_until(stop)
                 await self._drain()
@@ -573,11 +558,11 @@ class Engine:
                 self._stop_timers()
         finally:
             self._is_over = True
-            centre.leave_tasks()
+            centre.core.stop_tasks()
             self._stop_timers()
-        self._acd.close_intervals()
+        self._centre.seats.close_intervals()
         await self._housekeeping.finish()
-        for effect in centre.take_effects():
+        for effect in centre.core.take_effects():
             if isinstance(effect, StoreFailed):  # of the last that was to be kept
                 self._keeping.failed(effect.error)
         self._sent.close()
@@ -585,31 +570,31 @@ class Engine:
     async def _decide_until(self, stop: asyncio.Event) -> None:
         centre = self._centre
         stopping = asyncio.create_task(stop.wait(), name="stop")
-        stopping.add_done_callback(lambda _: centre.wake.set())
+        stopping.add_done_callback(lambda _: centre.core.wake.set())
         try:
             while not stop.is_set():
                 self._carry_out()  # first: the pacers know all that has happened
-                centre.in_turn = True
+                centre.core.in_event = True
                 seconds = self._placing.decide()
                 self._carry_out()
-                centre.count_work()
+                centre.turnout.count_dialling_time()
                 try:
                     async with asyncio.timeout(seconds):
-                        await centre.wake.wait()
+                        await centre.core.wake.wait()
                 except TimeoutError:
                     pass
-                centre.wake.clear()
+                centre.core.wake.clear()
         finally:
             stopping.cancel()
 
     async def _drain(self) -> None:
         """No new calls; what nobody has answered is cancelled; conversations may end, then they are ended."""
         centre = self._centre
-        centre.draining = True
-        for run in centre.campaigns.values():
+        centre.core.draining = True
+        for run in centre.campaigns.all():
             self._placing.cancel_campaign(run)
-        await self._until_no_calls(centre.plan.drain_seconds)
-        centre.then(*(order(self._switch.hang_up, attempt_id) for attempt_id in centre.calls))
+        await self._until_no_calls(centre.core.plan.drain_seconds)
+        centre.core.do(*(order(self._switch.hang_up, call.attempt_id) for call in centre.calls.all()))
         self._supervision.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
@@ -620,8 +605,8 @@ class Engine:
         centre = self._centre
         try:
             async with asyncio.timeout(seconds):
-                while any(centre.servers.of_trunk(call.trunk) in centre.servers.up for call in centre.calls.values()):
-                    centre.wake.clear()
-                    await centre.wake.wait()
+                while any(centre.servers.of_trunk(call.trunk) in centre.servers.up for call in centre.calls.all()):
+                    centre.core.wake.clear()
+                    await centre.core.wake.wait()
         except TimeoutError:
             pass

@@ -42,7 +42,7 @@ class Housekeeping:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save()
-            self._centre.forget_old()
+            self._centre.numbers.forget_old()
             self._eligibility.forget_ended()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
@@ -54,7 +54,7 @@ class Housekeeping:
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
-                    self._centre.then(StoreFailed(error))
+                    self._centre.core.do(StoreFailed(error))
 
     async def _bound_the_outbox(self) -> None:
         """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
@@ -62,17 +62,17 @@ class Housekeeping:
             bound = await self._store.bound_outbox()
             self._centre.outbox = await self._store.outbox_waits()
         except StoreError as error:
-            self._centre.then(StoreFailed(error))
+            self._centre.core.do(StoreFailed(error))
             return
         if bound.lost:
             _log.warning("outbox.bound-reached", lost=bound.lost)
         if bound.bytes_beyond:
             text = f"results wait for headquarters, {bound.bytes_beyond >> 20} MB more than headquarters.outbox_megabytes: none is"
-            self._centre.raise_alert(
+            self._centre.alerts.raise_alert(
                 "outbox-full", AlertLevel.WARNING, f"{text} dropped, telemetry is; see why it is away"
             )
         else:
-            self._centre.clear_alert("outbox-full")
+            self._centre.alerts.clear("outbox-full")
 
     async def finish(self) -> None:
         """At the end of all calls: keep everything, and tell where the audit ends."""
@@ -85,22 +85,22 @@ class Housekeeping:
         try:
             await self._store.tell(self._unannounced, self._unannounced.at)
         except StoreError as error:
-            self._centre.then(StoreFailed(error))
+            self._centre.core.do(StoreFailed(error))
             return
         self._unannounced = None
 
     async def save(self) -> None:
         """Keep what seats have done and pacers have learned, and chain what was done; what is not kept now is tried again."""
-        intervals, self._acd.intervals = self._acd.intervals, []
+        intervals = self._centre.seats.take_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._centre.campaigns.items():
-                await self._store.save_pacer_state(campaign_id, run.learned())
-            self._unannounced = await self._store.seal(self._centre.clock.now()) or self._unannounced
+                await self._store.save_pacer_state(campaign_id, run.pacer_state())
+            self._unannounced = await self._store.seal(self._centre.core.clock.now()) or self._unannounced
         except StoreError as error:
-            self._acd.intervals = intervals + self._acd.intervals
-            self._centre.then(StoreFailed(error))
+            self._centre.seats.put_back_intervals(intervals)
+            self._centre.core.do(StoreFailed(error))
 
 
 # What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.

@@ -56,15 +56,15 @@ class Keeping:
     def failed(self, error: StoreError) -> None:
         """Stop dialling; `_recover` goes on. One alert a trouble: of many writers some succeed, and others fail in other words."""
         centre = self._centre
-        now = self._failed_at = centre.clock.monotonic()
+        now = self._failed_at = centre.core.clock.monotonic()
         if centre.store_trouble is None:
             soon = now - self._recovered_at < SOON_SECONDS
             self._quiet_seconds = min(2 * self._quiet_seconds, SOON_SECONDS) if soon else QUIET_SECONDS
             centre.store_trouble = str(error)
-            centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+            centre.alerts.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
         if not self._recovers and not self.closing:
             self._recovers = True
-            centre.spawn(self._recover(), "store-recovers")
+            centre.core.spawn(self._recover(), "store-recovers")
 
     async def _recover(self) -> None:
         """Dialling goes on once all results are kept, disk and store work and stay quiet a while: longer after recent trouble."""
@@ -74,14 +74,14 @@ class Keeping:
             if self._waiting or not self._has_room():
                 continue
             try:
-                await self._store.release_expired(centre.clock.now())
+                await self._store.release_expired(centre.core.clock.now())
             except StoreError as error:
                 self.failed(error)
                 continue
-            if centre.clock.monotonic() - self._failed_at >= self._quiet_seconds:
-                self._recovered_at = centre.clock.monotonic()
+            if centre.core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
+                self._recovered_at = centre.core.clock.monotonic()
                 centre.store_trouble = None
-                centre.clear_alert("store")
-                centre.wake.set()
+                centre.alerts.clear("store")
+                centre.core.wake.set()
                 break
         self._recovers = False

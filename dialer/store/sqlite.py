@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
@@ -101,7 +101,13 @@ class Write(Generic[P, T]):
         self._job: Callable[..., T] = job
         self.__doc__ = job.__doc__
 
-    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
+    @overload
+    def __get__(self, store: None, kind: type[Store]) -> Self: ...
+    @overload
+    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, store: Store | None, kind: type[Store]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
+        if store is None:
+            return self
         return partial(store._announce if self.announces else store._write, self._job)
 
 

@@ -20,7 +20,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
 from dialer.domain.switch import Switch
 from dialer.domain.switch_events import SwitchEvent
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
 from dialer.flows.catalogue import FlowLibrary
@@ -95,7 +95,6 @@ class Life:
         self.mortal = Mortal(die_at)
         self.switch = switch(self.mortal)
         self.engine: Engine
-        self.centre: Centre
         self.store: Store
         self._path = path
         self._settings = settings
@@ -109,10 +108,9 @@ class Life:
         self.store = await open_store(self._path)
         self.store._writer._db = _MortalConnection(self.store._db, self.mortal)  # type: ignore[assignment]
         self._tasks.add(self.store._writer._task)
-        self.centre = Centre(self._settings.centre.id, self._clock_zone(), self._clock)
+        plan = engine_plan(self._settings, PROFILE)
         self.engine = Engine(
-            engine_plan(self._settings, PROFILE),
-            self.centre,
+            Core(self._settings.centre.id, self._clock_zone(), self._clock, plan),
             Outside(
                 self.store,
                 self.switch,
@@ -164,8 +162,8 @@ class Life:
             file = self._path.with_name(self._path.name + suffix)
             if file.exists():
                 shutil.copyfile(file, next_path.with_name(next_path.name + suffix))
-        if hasattr(self, "centre"):
-            self.centre.calls.clear()  # for timers that fire late
+        if hasattr(self, "engine"):
+            self.engine._centre.calls._calls.clear()  # for timers that fire late
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

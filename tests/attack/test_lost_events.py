@@ -147,14 +147,14 @@ async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> N
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
         site.switch.call_in("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
-        await site.until(lambda: bool(site.centre.engine._centre.strangers))
+        await site.until(lambda: bool(site.centre.engine._centre.unknown_callers.trunks))
         site.switch.spoil_events(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
         site.switch.other_side_hangs_up(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
-        assert site.centre.engine._centre.strangers, "nobody has told"
-        await site.until(lambda: not site.centre.engine._centre.strangers, seconds=BOUND_SECONDS)
+        assert site.centre.engine._centre.unknown_callers.trunks, "nobody has told"
+        await site.until(lambda: not site.centre.engine._centre.unknown_callers.trunks, seconds=BOUND_SECONDS)
 
 
 @virtual_time()

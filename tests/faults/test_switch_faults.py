@@ -191,7 +191,7 @@ async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap
         restarts: list[asyncio.Task[None]] = []
 
         def restart_at_the_answer(_: object) -> None:
-            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.values()):
+            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.all()):
                 restarts.append(asyncio.get_running_loop().create_task(site.switch.restart(down_seconds=1.0)))
 
         site.centre.engine.subscribe(restart_at_the_answer)
@@ -237,7 +237,7 @@ async def test_lost_events_are_made_good_by_the_next_resync(tmp_path: Path) -> N
         await site.until(lambda: site.view.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
-        assert set(centre_of(site).calls) <= live
+        assert {call.attempt_id for call in centre_of(site).calls.all()} <= live
     nobody_dialled_twice(site)
     every_attempt_has_one_end(tmp_path)
 

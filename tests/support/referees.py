@@ -53,7 +53,9 @@ def all_agree(site: Site, directory: Path) -> bool:
         if member.channel.trunk is not None
     }
     talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
-    return stored == live == set(site.centre.engine._centre.calls) and talking == in_seats
+    return (
+        stored == live == {call.attempt_id for call in site.centre.engine._centre.calls.all()} and talking == in_seats
+    )
 
 
 def nobody_twice(site: Site, directory: Path) -> None:

@@ -12,7 +12,8 @@ from dialer.domain.parties import Place
 from dialer.domain.switch_events import CallConnected, CallEnded, CallWaiting, EndedBy
 from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.core import Core
 from dialer.engine.effects import (
     CallFinished,
     Effect,
@@ -31,6 +32,7 @@ from dialer.engine.effects import (
 )
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Outside
+from dialer.engine.seats.state import Seat
 from dialer.flows.script import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Ruling
@@ -80,12 +82,13 @@ class Turns:
         sections.setdefault("asterisk", {"seat_rtp_timeout_seconds": 0})
         plan = engine_plan(site(campaign=campaign, seats=phones, **sections), neutral_with())
         self.clock = ByHand()
-        self.centre = Centre("centre", KOLKATA, self.clock)
+        core = Core("centre", KOLKATA, self.clock, plan)
         self.beside: list[str] = []  # what was begun that waits for an answer
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
         store, switch = cast(Any, Named()), cast(Any, Named())
-        self.engine = Engine(plan, self.centre, Outside(store, switch, nothing, no_scripts, nothing, lambda: True))
-        self.centre.adopt_tasks(cast(Any, self), lambda: None)
+        self.engine = Engine(core, Outside(store, switch, nothing, no_scripts, nothing, lambda: True))
+        self.centre = self.engine._centre
+        self.centre.core.start_tasks(cast(Any, self), lambda: None)
         self.centre.servers.up.add("")
         self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
         self.engine._eligibility._certified = lambda campaign, flow: {}
@@ -99,10 +102,17 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.centre.campaigns[each.spec.campaign_id] = run
+            self.centre.campaigns.put(run)
         for name in names:
-            seat = self.centre.seats[name].logged_in(f"10{name}", None, self.centre.instant())
-            self.centre.seats[name] = seat.phone_came(self.centre.instant())
+            seat = self.centre.seats[name].logged_in(f"10{name}", None, self.centre.core.instant())
+            self.place(seat.phone_came(self.centre.core.instant()))
+
+    def place(self, seat: Seat) -> None:
+        """Replace a seat and drop the effects."""
+        self.centre.core.in_event = True
+        self.centre.seats.put(self.centre.seats[seat.name], seat)
+        self.centre.core.take_effects()
+        self.centre.core.in_event = False
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Nothing runs on the table."""
@@ -111,11 +121,9 @@ class Turns:
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """A call that was placed at 0 s, and is live."""
-        [run] = self.centre.campaigns.values()
-        live = self.centre.calls[attempt_id] = a_call(
-            run.spec.kind, attempt_id=attempt_id, campaign_id=run.spec.campaign_id, trunk="carrier", **facts
-        )
-        return live
+        [run] = self.centre.campaigns.all()
+        of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
+        return self.centre.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
     def talking(self, seat: str = "01") -> Call:
         """A voter who was answered at 8 s and talks at a seat since 8.4 s."""
@@ -131,11 +139,11 @@ class Turns:
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
         """The same of whatever is done at that second."""
         self.clock.seconds = seconds
-        self.centre.in_turn = True
+        self.centre.core.in_event = True
         self.beside.clear()
         do()
         lines: list[str] = []
-        while effects := self.centre.take_effects():
+        while effects := self.centre.core.take_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
                     self.engine._apply(effect)

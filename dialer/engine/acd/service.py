@@ -8,12 +8,10 @@ from dataclasses import replace
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import Switch
-from dialer.domain.view import CallState, SeatChange, SeatState
+from dialer.domain.view import CallState, SeatState
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre, SeatTally
+from dialer.engine.centre import Centre
 from dialer.engine.effects import (
-    Notify,
-    SeatStateChanged,
     StartTimer,
     StopTimer,
     TimerExpired,
@@ -23,9 +21,7 @@ from dialer.engine.effects import (
 )
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.state import Seat, choose_seat
-from dialer.engine.views import seat_view
 from dialer.pacing.port import PacingEventKind
-from dialer.store.port import SeatInterval
 
 MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
 CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
@@ -45,37 +41,23 @@ class Acd:
         self._switch = switch
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
-        self.intervals: list[SeatInterval] = []
-        self.use_plan()
-
-    def use_plan(self) -> None:
-        """The plan's seats, each as it stands, then those that it has no more. Whoever is at one keeps the phone of before."""
-        centre, plan, seats = self._centre, self._centre.plan, dict[str, Seat]()
-        for name, place in plan.seats.items():
-            seat = centre.seats.get(name) or Seat(
-                name, place.endpoint, place.languages, centre.instant(), server=place.server
-            )
-            endpoint = place.endpoint if seat.agent is None else seat.endpoint
-            serves = seat.campaigns & plan.campaigns.keys()
-            seats[name] = replace(seat, endpoint=endpoint, languages=place.languages, campaigns=serves)
-        centre.seats = {**seats, **{name: seat for name, seat in centre.seats.items() if name not in seats}}
 
     # Voters
 
     def voter_waits(self, call: Call) -> None:
         """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
-        now = self._centre.instant()
-        known = self._centre.update_call(call, call.by_person(now))
+        now = self._centre.core.instant()
+        known = self._centre.calls.update(call, call.by_person(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._centre.update_call(known, known.waits())
+        waiting = self._centre.calls.update(known, known.waits())
         if not self._eligibility.admits(waiting):
             self.too_late(call.attempt_id)
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=call.attempt_id)
-            self._centre.then(StartTimer(f"call/{call.attempt_id}", left, due))
+            self._centre.core.do(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
         """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
@@ -103,13 +85,13 @@ class Acd:
         seat = self._choose(call)
         if seat is None:
             return False
-        now = self._centre.instant()
+        now = self._centre.core.instant()
         if seat.state is SeatState.READY:  # else it was kept for this call
-            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
-        self._centre.update_call(call, call.reserved(seat.name, seat.agent))
+            self._centre.seats.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
+        self._centre.calls.update(call, call.reserved(seat.name, seat.agent))
         spec = self._centre.campaigns[call.campaign_id].spec
         never_came = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
-        self._centre.then(
+        self._centre.core.do(
             order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
@@ -122,16 +104,16 @@ class Acd:
             return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
         skill = self._centre.campaigns[call.campaign_id].spec.skill
         server = self._centre.servers.of_trunk(call.trunk)
-        return choose_seat(self._centre.seats_reached(), call.language, skill, call.campaign_id, server)
+        return choose_seat(self._centre.seats.reachable(), call.language, skill, call.campaign_id, server)
 
     def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.free(seat, seat.call_ended(self._centre.instant()))
+            self.free(seat, seat.call_ended(self._centre.core.instant()))
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._centre.update_call(call, call.never_came())
+            self._centre.calls.update(call, call.never_came())
             self._arrived(attempt_id, False)
 
     def too_late(self, attempt_id: AttemptId) -> None:
@@ -139,43 +121,43 @@ class Acd:
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)
-            self._centre.then(order(self._switch.play_message, attempt_id))
+            self._centre.core.do(order(self._switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
-        call = self._centre.update_call(call, call.by_person(self._centre.instant()))
+        call = self._centre.calls.update(call, call.by_person(self._centre.core.instant()))
         if not call.leg.message_started:
-            self._centre.update_call(call, call.hears_message())
-            self._centre.then(StopTimer(f"call/{call.attempt_id}"))
-            self._centre.wake.set()
+            self._centre.calls.update(call, call.hears_message())
+            self._centre.core.do(StopTimer(f"call/{call.attempt_id}"))
+            self._centre.core.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
         """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
-        now = self._centre.instant()
-        call = self._centre.update_call(call, call.by_person(now))
+        now = self._centre.core.instant()
+        call = self._centre.calls.update(call, call.by_person(now))
         seat = self._centre.seats.get(seat_name)
         if seat is None:
             return
         if call.talk.connected_at is not None:
             if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
-                self._talks_again(self._centre.update_call(call, call.message_cut_short()), seat_name)
+                self._talks_again(self._centre.calls.update(call, call.message_cut_short()), seat_name)
             return
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
-        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
-        self._centre.seat_tallies[seat_name].calls += 1
-        self._centre.update_call(call, call.connected(seat_name, seat.agent, now))
-        self._centre.then(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
+        self._centre.seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.seats.count_call(seat_name)
+        self._centre.calls.update(call, call.connected(seat_name, seat.agent, now))
+        self._centre.core.do(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._arrived(call.attempt_id, True)
 
     def talks_on(self, call: Call, seat_name: str) -> None:
         """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
-        now = self._centre.instant()
+        now = self._centre.core.instant()
         seat = self._centre.seats[seat_name]
-        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
-        self._centre.update_call(call, call.reserved(seat_name, seat.agent))
+        self._centre.seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.calls.update(call, call.reserved(seat_name, seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
-        self._centre.then(StopTimer(f"seat/{seat_name}"))
+        self._centre.core.do(StopTimer(f"seat/{seat_name}"))
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
@@ -192,15 +174,9 @@ class Acd:
         self._talks_again(call, own.name)
         return own.name
 
-    def notify(self, seat_name: str) -> None:
-        """Tell those who listen of something about a seat that is no change of its state."""
-        seat = self._centre.seats.get(seat_name)
-        if seat is not None:
-            self._centre.then(Notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now())))
-
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
-        self._centre.then(StopTimer(f"call/{call.attempt_id}"))
+        self._centre.core.do(StopTimer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
         seat = call.talk.seat or call.kept_seat
         if seat is not None:
@@ -211,10 +187,10 @@ class Acd:
         seat = self._centre.seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
-        now = self._centre.instant()
+        now = self._centre.core.instant()
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._centre.then(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
+            self._centre.core.do(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -222,22 +198,24 @@ class Acd:
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._centre.campaigns[call.campaign_id].spec.wrap_up_seconds
-            self._centre.then(StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_OVER, seat_name)))
+            self._centre.core.do(
+                StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_OVER, seat_name))
+            )
 
     # Wrap-up
 
     def latest_call(self, seat: Seat) -> Call | None:
         """The call that the seat has now, or whose wrap-up goes on."""
-        return self._ended.get(seat.name) or self._centre.call_at(seat)
+        return self._ended.get(seat.name) or self._centre.calls.at_seat(seat)
 
     def closing(self, seat: Seat) -> None:
         """The talk or the wrap-up comes to its end. A repeat changes nothing. Raises CommandRefused."""
-        now = self._centre.clock.monotonic()
+        now = self._centre.core.clock.monotonic()
         after = seat.closing(now)
         if after is seat:
             return
-        self.put(seat, after)
-        self._centre.wake.set()
+        self._centre.seats.put(seat, after)
+        self._centre.core.wake.set()
 
     def wrap_up_ran_out(self, seat_name: str) -> None:
         """The time for it is over."""
@@ -247,29 +225,29 @@ class Acd:
 
     def end_wrap_up(self, seat: Seat) -> None:
         """The wrap-up is over, by a disposition, a command or its time."""
-        now = self._centre.instant()
+        now = self._centre.core.instant()
         self._ended.pop(seat.name, None)
         after = seat.wrapped_up(now)
-        if seat.campaign_id in self._centre.campaigns:
-            self._centre.then(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
+        if seat.campaign_id is not None and seat.campaign_id in self._centre.campaigns:
+            self._centre.core.do(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
             if after.state is not SeatState.READY:
-                self._centre.then(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+                self._centre.core.do(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.free(seat, after)
 
     def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
-            self._centre.then(StopTimer(f"seat/{before.name}"))
-        self.put(before, after)
+            self._centre.core.do(StopTimer(f"seat/{before.name}"))
+        self._centre.seats.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._ended.pop(before.name, None)
             if after.phone_up:
-                self._centre.then(order(self._switch.release_seat, before.name))
+                self._centre.core.do(order(self._switch.release_seat, before.name))
         self._serve_waiting()
-        self._centre.wake.set()
+        self._centre.core.wake.set()
 
     def _serve_waiting(self) -> None:
-        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.leg.waiting]
+        waiting = [call for call in self._centre.calls.all() if call.state is CallState.WAITING and call.leg.waiting]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.admits(call):
                 self.too_late(call.attempt_id)
@@ -282,18 +260,18 @@ class Acd:
         """The agent's phone is on the line."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self.free(seat, seat.phone_came(self._centre.instant()))
+            self.free(seat, seat.phone_came(self._centre.core.instant()))
 
     def phone_went(self, seat_name: str) -> None:
         """The agent's phone is gone. It is called again while its agent is logged in."""
         seat = self._centre.seats.get(seat_name)
         if seat is None:
             return
-        now = self._centre.instant()
-        call = self._centre.call_at(seat)
+        now = self._centre.core.instant()
+        call = self._centre.calls.at_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
-            self._centre.then(
+            self._centre.core.do(
                 _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
@@ -306,7 +284,7 @@ class Acd:
 
     def phone_back(self, endpoint: str) -> None:
         """A phone can be called: at once, where an agent waits for it."""
-        seat = self._centre.seat_of_endpoint(endpoint)
+        seat = self._centre.seats.with_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
 
@@ -321,55 +299,16 @@ class Acd:
         seat = self._centre.seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._centre.servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
-            self._centre.then(
+            self._centre.core.do(
                 StopTimer(f"phone/{seat_name}"),
                 order(self._switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
             )
 
     def expect_phone(self, seat_name: str) -> None:
         """The agent's phone is about to be nailed up; if it does not come, it is called."""
-        self._centre.then(
+        self._centre.core.do(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
-
-    # Bookkeeping
-
-    def put(self, before: Seat, after: Seat) -> None:
-        """Put a seat's next state in place and tell of it."""
-        place = self._centre.plan.seats.get(before.name)
-        if after.agent is None and before.agent is not None and place is not None:
-            after = replace(after, endpoint=place.endpoint)  # whoever comes next has the phone of now
-        self._centre.seats[before.name] = after
-        if after.state is not before.state:
-            self._close_interval(before, after.since)
-            if after.agent is not None and before.agent is None:
-                self._centre.seat_tallies[before.name] = SeatTally()
-            if SeatState.LOST in (before.state, after.state):
-                key, gone = f"lost/{before.name}", TimerExpired(TimerKind.AGENT_GONE, before.name)
-                lost = after.state is SeatState.LOST
-                self._centre.then(StartTimer(key, LOST_SECONDS, gone) if lost else StopTimer(key))
-            if self._centre.listeners:
-                self._centre.then(SeatStateChanged(before.name))
-            if after.state in _WITH_VOTER:  # in a turn of its own: the voter's way to the seat waits for no screen
-                at_seat = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
-                self._centre.then(StartTimer(f"screen/{after.name}", 0.0, at_seat))
-        if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
-
-    def _close_interval(self, seat: Seat, until: Instant) -> None:
-        tally = self._centre.seat_tallies[seat.name]
-        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
-        if seat.state is not SeatState.OFFLINE and len(self.intervals) < MAX_INTERVALS:
-            self.intervals.append(
-                SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
-            )
-
-    def close_intervals(self) -> None:
-        """At the end of the run: what every seat has done up to now."""
-        now = self._centre.instant()
-        for seat in self._centre.seats.values():
-            self._close_interval(seat, now)
-            self._centre.seats[seat.name] = replace(seat, since=now)
 
 
 def _is_open_to(seat: Seat, call: Call) -> bool:

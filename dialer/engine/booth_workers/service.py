@@ -35,7 +35,11 @@ class BoothWorkers:
 
     def parts(self, worker: BoothWorker) -> dict[int, int]:
         """The worker's booths by the number of their part, in that order."""
-        known = [self._centre.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._centre.booths]
+        known = [
+            self._centre.polls.booths[booth_id]
+            for booth_id in worker.booth_ids
+            if booth_id in self._centre.polls.booths
+        ]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
     # Serials
@@ -56,7 +60,7 @@ class BoothWorkers:
         """
         if call.worker is None:
             raise NobodyMeant("a serial is taken from a booth worker alone: import the list (dialer workers import)")
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._booth(call.worker, part)
         voter_id = None if booth_id is None else await self._store.voter_by_serial(booth_id, serial)
@@ -91,7 +95,7 @@ class BoothWorkers:
             voter_id,
             MarkKind.NOT_YET,
             MarkSource.CORRECTION,
-            self._centre.clock.now(),
+            self._centre.core.clock.now(),
             attempt_id=call.attempt_id,
             agent=agent,
             worker_id=call.worker.worker_id,
@@ -137,7 +141,7 @@ class BoothWorkers:
 
     def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
         """The agent's seat, the booth worker's call, and what a commit of now is named."""
-        seat = self._centre.seat(seat_name)
+        seat = self._centre.seats.require(seat_name)
         call = self._acd.latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")

@@ -40,7 +40,7 @@ class OwnCallBacks:
 
     async def prepare(self) -> None:
         """Read what was promised. Raises StoreError."""
-        for own in await self._store.own_call_backs(self._centre.clock.now()):
+        for own in await self._store.own_call_backs(self._centre.core.clock.now()):
             self._wait(own)
 
     def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
@@ -57,23 +57,23 @@ class OwnCallBacks:
 
     def due(self, attempt_id: AttemptId) -> None:
         """The hour has come, or it is looked at again."""
-        own, now = self._waiting.get(attempt_id), self._centre.clock.now()
+        own, now = self._waiting.get(attempt_id), self._centre.core.clock.now()
         if own is None:
             return
         if now >= own.until:
             self._forget(own)
             return
-        seat, campaign = self._seat_of(own), self._centre.plan.campaigns.get(own.campaign_id)
+        seat, campaign = self._seat_of(own), self._centre.core.plan.campaigns.get(own.campaign_id)
         if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._let_go(seat.name)
             self._look(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._acd.put(seat, replace(seat, promised=True))
+            self._centre.seats.put(seat, replace(seat, promised=True))
             self._look(own, LOOK_SECONDS)
         elif self._may_take(seat, own, now):
-            self._acd.put(seat, replace(seat, promised=True))
-            self._centre.spawn(self._call(own, seat.name), "own-call-back")
+            self._centre.seats.put(seat, replace(seat, promised=True))
+            self._centre.core.spawn(self._call(own, seat.name), "own-call-back")
         else:
             self._look(own, LOOK_SECONDS)
 
@@ -93,28 +93,28 @@ class OwnCallBacks:
                 self._look(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._centre.then(StoreFailed(error))
+            self._centre.core.do(StoreFailed(error))
             self._let_go(seat_name)
             self._look(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
     def _seat_of(self, own: OwnCallBack) -> Seat | None:
-        return next((seat for seat in self._centre.seats.values() if seat.agent == own.agent), None)
+        return next((seat for seat in self._centre.seats.all() if seat.agent == own.agent), None)
 
     def _wait(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._look(own, max(0.0, own.at - self._centre.clock.now()))
+        self._look(own, max(0.0, own.at - self._centre.core.clock.now()))
 
     def _look(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._centre.then(
+        self._centre.core.do(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
     def _forget(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._centre.then(StopTimer(f"own/{own.attempt_id}"))
+        self._centre.core.do(StopTimer(f"own/{own.attempt_id}"))
         seat = self._seat_of(own)
         if seat is not None:
             self._let_go(seat.name)

@@ -90,15 +90,15 @@ class FlowService:
 
     def _begun(self, call: Call, named: str) -> str:
         """A run has begun. Its id is drawn: a count would begin anew after a crash, and its commits pass for earlier ones."""
-        answered = self._centre.update_call(call, call.by_person(self._centre.instant()))
-        self._centre.update_call(answered, answered.into_flow(named))
+        answered = self._centre.calls.update(call, call.by_person(self._centre.core.instant()))
+        self._centre.calls.update(answered, answered.into_flow(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
 
     def _language(self, call: Call) -> str:
         """The voter's; of a call that an earlier run placed only the booth is known."""
-        booth = self._centre.booths.get(call.booth_id)
+        booth = self._centre.polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
@@ -148,7 +148,7 @@ class FlowService:
             case CommitKind.OPT_OUT:
                 await self._marks.opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
-                await self._store.record_answers(call.attempt_id, commit.answers, self._centre.clock.now())
+                await self._store.record_answers(call.attempt_id, commit.answers, self._centre.core.clock.now())
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
@@ -157,7 +157,7 @@ class FlowService:
             return False
         kind = MarkKind(commit.mark.value)
         voters, source = await self._addressed(call, commit, await self._store.marked_by(key) if may_stand else [])
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
             await self._marks.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
@@ -167,7 +167,7 @@ class FlowService:
             await self.workers.take(call, commit.serial, commit.part, key, kind=kind)
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
-            self._centre.update_call(live, live.marked(kind, commit.hour))
+            self._centre.calls.update(live, live.marked(kind, commit.hour))
         return True
 
     async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
@@ -191,7 +191,7 @@ class FlowService:
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Put the answers so far on disk. Raises StoreError."""
         if answers:
-            await self._store.record_answers(attempt_id, answers, self._centre.clock.now())
+            await self._store.record_answers(attempt_id, answers, self._centre.core.clock.now())
 
     def is_live(self, attempt_id: AttemptId) -> bool:
         """Whether a call of this attempt is under way."""
@@ -208,24 +208,26 @@ class FlowService:
         """The flow is over; its answers are kept. The call as it stands; None: the switch has ended it before."""
         self._commits.pop(attempt_id, None)
         if answers:
-            self._centre.then(commit(self._store.record_answers, attempt_id, dict(answers), self._centre.clock.now()))
+            self._centre.core.do(
+                commit(self._store.record_answers, attempt_id, dict(answers), self._centre.core.clock.now())
+            )
         call = self._centre.calls.get(attempt_id)
         if call is None:
             return None
-        return self._centre.update_call(call, call.out_of_flow(completed=completed, left_at=left_at))
+        return self._centre.calls.update(call, call.out_of_flow(completed=completed, left_at=left_at))
 
     def _facts(self, call: Call) -> dict[str, Scalar]:
-        local = datetime.fromtimestamp(self._centre.clock.now(), self._centre.zone)
+        local = datetime.fromtimestamp(self._centre.core.clock.now(), self._centre.core.zone)
         facts: dict[str, Scalar] = {
-            "organisation": self._centre.plan.organisation,
+            "organisation": self._centre.core.plan.organisation,
             "hour_now": local.hour,
             "language": call.language,
             "pending_voters": call.pending_voters,
         }
-        booth = self._centre.booths.get(call.booth_id)
+        booth = self._centre.polls.booths.get(call.booth_id)
         if booth is not None:
             facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
-            closes_at = self._centre.closes_at(booth)
+            closes_at = self._centre.polls.closes_at(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:

@@ -25,7 +25,8 @@ from dialer.domain.model import (
 from dialer.domain.switch import History, PastCall, Switch
 from dialer.domain.switch_events import CallEnded, EndedBy, SwitchUp
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.effects import CallFinished, commit, order
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
@@ -64,20 +65,20 @@ class Reconciler:
         centre = self._centre
         vanished = [
             call
-            for call in centre.calls.values()
+            for call in centre.calls.all()
             if call.leg.written
             and call.attempt_id not in up.live_attempts
             and centre.servers.of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            centre.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
+            centre.core.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
         strangers = self._inbound.resync(up)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         if strays:
-            centre.spawn(self._hang_up_strays(strays), "hang-up-strays")
-        for call in centre.calls.values():  # the order to end it was lost with the link
+            centre.core.spawn(self._hang_up_strays(strays), "hang-up-strays")
+        for call in centre.calls.all():  # the order to end it was lost with the link
             if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
-                centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
+                centre.core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
@@ -85,7 +86,7 @@ class Reconciler:
 
     def stray(self, attempt_id: AttemptId) -> None:
         """A call of which we have no record lives on the switch."""
-        self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
+        self._centre.core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
     async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
@@ -113,11 +114,11 @@ class Reconciler:
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
-            self._centre.then(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._centre.core.do(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
-            then = Instant(past.answered_at, self._centre.clock.monotonic())
-            self._centre.put_call(call.found_answered(then, talked=past.seat is not None))
-            self._centre.then(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            then = Instant(past.answered_at, self._centre.core.clock.monotonic())
+            self._centre.calls.put(call.found_answered(then, talked=past.seat is not None))
+            self._centre.core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -128,14 +129,14 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._centre.then(CallFinished(ended))
+            self._centre.core.do(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
         """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
-        up_since = self._centre.clock.now() - history.up_seconds
+        up_since = self._centre.core.clock.now() - history.up_seconds
         return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
 
     def _adopt_orphans(self) -> int:
@@ -144,16 +145,16 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:
-                centre.put_call(self.call_of(attempt))
+                centre.calls.put(self.call_of(attempt))
         if homeless:
-            now = centre.clock.now()
+            now = centre.core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            centre.then(commit(self._store.end_attempts, ended, announced=False))
+            centre.core.do(commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
     def call_of(self, attempt: OpenAttempt) -> Call:
         """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
-        now = self._centre.clock.monotonic()
+        now = self._centre.core.clock.monotonic()
         run = self._centre.campaigns[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
         call = Call(
@@ -192,7 +193,7 @@ class Reconciler:
         if attempt.disposition is None:
             return None
         retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
-        said_at = attempt.disposed_at or self._centre.clock.now()
+        said_at = attempt.disposed_at or self._centre.core.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
@@ -204,7 +205,7 @@ class Reconciler:
             ours = await self._store.known_attempts(strays)
         except StoreError as error:
             _log.warning("store.not-asked", problem=str(error))
-        self._centre.then(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        self._centre.core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
@@ -212,4 +213,4 @@ class Reconciler:
         """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
         call = self._centre.calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._centre.then(order(self._switch.hang_up, attempt_id))
+            self._centre.core.do(order(self._switch.hang_up, attempt_id))

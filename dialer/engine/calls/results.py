@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import structlog
 
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, BoothTurnout, Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.model import AttemptId, Claim, Direction, EndedAttempt, Mark, Outcome
 from dialer.domain.switch_events import CallEnded
-from dialer.domain.view import AlertLevel, CallState, TurnoutChange
+from dialer.domain.view import AlertLevel, CallState
 from dialer.engine.calls.state import Call, outcome_of
-from dialer.engine.centre import CampaignRun, Centre
-from dialer.engine.effects import HouseholdChanged, Notify, UpdatePacer, commit
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
+from dialer.engine.effects import HouseholdChanged, UpdatePacer, commit
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.trunks.service import TrunkDesk
 from dialer.pacing.port import PacingEventKind
@@ -42,7 +42,7 @@ class CallEnds:
         centre = self._centre
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
-        now = centre.clock.now()
+        now = centre.core.clock.now()
         not_the_numbers = not call.inbound and self._trunk_desk.ended(call, ended, outcome)
         retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._due.after_call(run, call, outcome)
         record = EndedAttempt(
@@ -63,25 +63,27 @@ class CallEnds:
             counted=not not_the_numbers,
             promised=self._due.was_asked_for(call, outcome),
         )
-        centre.drop_call(call.attempt_id)
+        centre.calls.remove(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
-        centre.note_end(call, outcome)
-        centre.then(*_lessons(call, outcome, centre.clock.monotonic()))
+        centre.numbers.add_call(call, outcome)
+        centre.core.do(*_lessons(call, outcome, centre.core.clock.monotonic()))
         if retry_at is not None:
             run.due_again(retry_at)
-        centre.notify_call(call, CallState.ENDED, outcome)
-        centre.then(commit(self._store.end_attempts, [record]))
-        centre.wake.set()
+        centre.calls.notify(call, CallState.ENDED, outcome)
+        centre.core.do(commit(self._store.end_attempts, [record]))
+        centre.core.wake.set()
 
     def watch_for_silence(self, call: Call) -> None:
         """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
         if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
-            self._centre.clear_alert("voters-unseen")
-        elif self._centre.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
+            self._centre.alerts.clear("voters-unseen")
+        elif (
+            self._centre.core.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None
+        ):
             text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
-            self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
+            self._centre.alerts.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
@@ -118,7 +120,7 @@ class Marks:
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
-        at = self._centre.clock.now()
+        at = self._centre.core.clock.now()
         fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.opted_out(call.phone_id, fresh=fresh)
 
@@ -132,54 +134,32 @@ class Marks:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
         if not effect.recorded:
             return
-        self._centre.marks[mark.kind.value] += 1
-        if mark.attempt_id is not None:  # what others tell is no pace of our calls
-            self._centre.reached_by[mark.source] += effect.reached_change
-        self._count_turnout(effect)
+        self._centre.turnout.add_mark(mark, effect)
         self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
         if effect.reopened:
-            self.look_again()
+            self.read_queues_again()
 
     def not_on_the_roll(self, marks: int) -> None:
         """Other centres told of so many voters whom no roll here has; 0: all of those that came last are known."""
         if marks:
             text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
-            self._centre.raise_alert("news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have")
+            self._centre.alerts.raise_alert(
+                "news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have"
+            )
         else:
-            self._centre.clear_alert("news-unknown")
+            self._centre.alerts.clear("news-unknown")
 
-    def look_again(self) -> None:
+    def read_queues_again(self) -> None:
         """Numbers that were closed wait in the queues again."""
-        for run in self._centre.campaigns.values():
-            run.look_again()
-        self._centre.wake.set()
-
-    def counted(self, booth: BoothTurnout) -> None:
-        """A booth was counted anew: a roll has brought voters of it."""
-        self._centre.turnout[booth.booth_id] = booth
-        self._centre.then(Notify(TurnoutChange(booth)))
-
-    def _count_turnout(self, effect: MarkEffect) -> None:
-        booth = self._centre.turnout.get(effect.booth_id)
-        if booth is None:
-            return
-        changed = replace(
-            booth,
-            reached=booth.reached + effect.reached_change,
-            voted=booth.voted + effect.voted_change,
-            not_yet=booth.not_yet + effect.not_yet_change,
-            without_number=booth.without_number + effect.without_number_change,
-        )
-        self._centre.turnout[effect.booth_id] = changed
-        self._centre.then(Notify(TurnoutChange(changed)))
+        self._centre.campaigns.read_queues_again()
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
         """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
-        self._centre.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
-        self._centre.note_opt_out(phone_id)
+        self._centre.turnout.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
+        self._centre.numbers.add_opt_out(phone_id)
         self.silence(frozenset({phone_id}), None, workers=True)
         if fresh:
-            self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
+            self._centre.core.spawn(self._count_without_number(phone_id), "count-without-number")
 
     async def _count_without_number(self, phone_id: int) -> None:
         """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""
@@ -188,10 +168,7 @@ class Marks:
         except StoreError as error:
             _log.warning("voters.not-counted", phone=phone_id, problem=str(error))
             return
-        turnout = self._centre.turnout
-        for booth_id in gone.keys() & turnout.keys():
-            booth = turnout[booth_id]
-            turnout[booth_id] = replace(booth, without_number=booth.without_number + gone[booth_id])
+        self._centre.turnout.add_without_number(gone)
 
     def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
@@ -204,25 +181,25 @@ class Marks:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
-        for run in self._centre.campaigns.values():
+        for run in self._centre.campaigns.all():
             gone = [claim for claim in run.hopper if is_meant(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._centre.spawn(self._put_back(run, gone), "put-back")
-        unanswered = [call for call in self._centre.calls.values() if call.leg.answered_seconds is None]
+                self._centre.core.spawn(self._put_back(run, gone), "put-back")
+        unanswered = [call for call in self._centre.calls.all() if call.leg.answered_seconds is None]
         for call in filter(is_meant, unanswered):
-            self._centre.cancel(call)
-        for seat_name, pop in self._centre.pops.items():
+            self._centre.calls.cancel(call)
+        for seat_name, pop in self._centre.seats.screen_pops.items():
             at_seat = self._centre.seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
-                self._centre.then(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
+                self._centre.core.do(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
     async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease puts them back by itself
             _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
-        run.look_again()
-        self._centre.wake.set()
+        run.read_queue_again()
+        self._centre.core.wake.set()

@@ -14,7 +14,8 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.effects import Notify
 from dialer.engine.housekeeping import recount
 from dialer.engine.placing.eligibility import ClockGuard
@@ -52,7 +53,7 @@ class Campaigns:
     async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
         """A campaign as the store has it, with its numbers in its queue: nobody is called for it yet. Raises StoreError."""
         centre, store, campaign_id = self._centre, self._store, plan.spec.campaign_id
-        purpose, now = plan.rules.purpose, centre.clock.now()
+        purpose, now = plan.rules.purpose, centre.core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
         if (
             beside_calls and purpose is not Purpose.BOOTH_WORKERS
@@ -61,15 +62,15 @@ class Campaigns:
         else:
             await store.enrol(campaign_id)
         hopper = deque[Claim]()
-        weight = 1.0 if centre.plan.polling is None else centre.plan.polling.weights.voter
-        order = BoothOrder(centre.booths, weight, in_hand=hopper)
+        weight = 1.0 if centre.core.plan.polling is None else centre.core.plan.polling.weights.voter
+        order = BoothOrder(centre.polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(centre.zone, now)))
+        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(centre.core.zone, now)))
         run.progress = await store.campaign_progress(campaign_id)
         learned = await store.pacer_state(campaign_id)
         if learned is not None:
-            run.take_up(learned)
-        await recount(run.pacer, campaign_id, store, centre.clock)
+            run.restore_pacer(learned)
+        await recount(run.pacer, campaign_id, store, centre.core.clock)
         for ordered in await store.standing_orders(now):
             if ordered.addressee == of_campaign(campaign_id):
                 self._obey(run, ordered)
@@ -87,21 +88,18 @@ class Campaigns:
         """The campaigns of the centre's plan are those that dial, the `new` ones among them. One that is gone from it places no
         call any more; those that it has end as they would have.
         """
-        centre, before = self._centre, self._centre.campaigns
-        centre.campaigns = {name: new.get(name) or before[name] for name in centre.plan.campaigns}
-        for name, run in before.items():
-            centre.campaigns.setdefault(name, run)
-            if name not in centre.plan.campaigns:
-                self._before.pop(name, None)
-                run.state = CampaignState.STOPPED
-                self._hear_again(run)
+        centre = self._centre
+        for run in centre.campaigns.use_plan(new):
+            self._before.pop(run.spec.campaign_id, None)
+            run.state = CampaignState.STOPPED
+            self._hear_again(run)
         for name, run in new.items():
             if self.standing is not None:
                 self._before[name], run.state = run.state, CampaignState.STOPPED
-        for name, plan in centre.plan.campaigns.items():
+        for name, plan in centre.core.plan.campaigns.items():
             self._adapt(centre.campaigns[name], plan)
-        for name in centre.campaigns:
-            centre.then(Notify(CampaignChange(name)))
+        for name, _ in centre.campaigns.items():
+            centre.core.do(Notify(CampaignChange(name)))
 
     def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
@@ -119,7 +117,7 @@ class Campaigns:
     async def reload_flows(self) -> str:
         """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
         changed = await asyncio.to_thread(self._flows.reload)
-        for run in self._centre.campaigns.values():
+        for run in self._centre.campaigns.all():
             self._hear_again(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
@@ -127,7 +125,7 @@ class Campaigns:
         """Pause, resume or stop a campaign; what stands still stays so when the others go on. Raises CommandRefused, StoreError
         once it is so here and was not kept.
         """
-        run = self._centre.campaign(campaign_id)
+        run = self._centre.campaigns.require(campaign_id)
         if self.standing is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.standing)
         self._before.pop(campaign_id, None)
@@ -142,15 +140,15 @@ class Campaigns:
         self.stops += 1
         self._before.clear()
         self._stop_here()
-        await self._store.stop_campaigns(self._centre.clock.now())
-        return f"stopped {len(self._centre.plan.campaigns)} campaigns"
+        await self._store.stop_campaigns(self._centre.core.clock.now())
+        return f"stopped {len(self._centre.core.plan.campaigns)} campaigns"
 
     def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns
         those that go on afterwards, and as what: `stopped` are stopped already.
         """
         self.standing = why
-        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.plan.campaigns}
+        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.core.plan.campaigns}
         self._before.update(stopped)
         self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
         self._stop_here()
@@ -158,13 +156,13 @@ class Campaigns:
 
     def _stop_here(self) -> None:
         """Of campaigns that the settings have no more calls may ring still."""
-        for run in self._centre.campaigns.values():
+        for run in self._centre.campaigns.all():
             self._change(run, CampaignState.STOPPED)
 
     def go_on(self) -> dict[str, CampaignState]:
         """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
         self.standing = None
-        states = {name: state for name, state in self._before.items() if name in self._centre.plan.campaigns}
+        states = {name: state for name, state in self._before.items() if name in self._centre.core.plan.campaigns}
         self._before.clear()
         for campaign_id, state in states.items():
             self._change(self._centre.campaigns[campaign_id], state)
@@ -174,26 +172,26 @@ class Campaigns:
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
         """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused, StoreError."""
-        run = self._centre.campaign(campaign_id)
+        run = self._centre.campaigns.require(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         if most_calls is None and calls_per_seat is None:
             await self._store.end_order(of_campaign(campaign_id), SPEED)
             run.speed, said = None, "as fast as it may again"
         else:
-            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._centre.zone, now), sender)
+            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._centre.core.zone, now), sender)
             await self._store.keep_orders(
                 [StandingOrder(of_campaign(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
             run.speed, said = speed, "held to that until midnight"
-        self._centre.wake.set()
-        self._centre.then(Notify(CampaignChange(campaign_id)))
+        self._centre.core.wake.set()
+        self._centre.core.do(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
-        run = self._centre.campaign(campaign_id)
+        run = self._centre.campaigns.require(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
         most = run.spec.most_abandoned_target
@@ -203,7 +201,7 @@ class Campaigns:
             await self._store.end_order(of_campaign(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
-            now = self._centre.clock.now()
+            now = self._centre.core.clock.now()
             await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
         self._steer(run, target, sender)
         return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
@@ -211,8 +209,8 @@ class Campaigns:
     def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.steer(run.spec.abandoned_target if target is None else target)
         run.steered_by = None if target is None else sender
-        self._centre.wake.set()
-        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
+        self._centre.core.wake.set()
+        self._centre.core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
         """At once: a stop must not wait for the disk."""
@@ -221,8 +219,8 @@ class Campaigns:
             self._placing.cancel_campaign(run)
         if state is CampaignState.RUNNING:
             self._hear_again(run)
-        self._centre.wake.set()
-        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
+        self._centre.core.wake.set()
+        self._centre.core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     # Campaigns whose voters do not hear what they must: a question nobody can answer, an abandoned caller's message. Held, until
     # somebody who has put the sound there resumes the campaign or reloads the flows.
@@ -233,18 +231,18 @@ class Campaigns:
         if call.inbound:
             text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"
         else:
-            run.unheard = sound
+            run.inaudible_sound = sound
             text = (
                 f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
                 "(`dialer check` names what is missing), then resume the campaign"
             )
-        self._centre.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
-        self._centre.wake.set()
+        self._centre.alerts.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._centre.core.wake.set()
 
     def _hear_again(self, run: CampaignRun) -> None:
-        run.unheard = None
-        self._centre.clear_alert(f"unheard-{run.spec.campaign_id}")
-        self._centre.wake.set()
+        run.inaudible_sound = None
+        self._centre.alerts.clear(f"unheard-{run.spec.campaign_id}")
+        self._centre.core.wake.set()
 
 
 class ReadsPlan(Protocol):
@@ -284,7 +282,7 @@ class SettingsAgain:
                 return "the settings are as they were"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._begun(found.plan) as new:
-                await self._store.take_settings(found.told, found.plan.rules_text, self._centre.clock.now())
+                await self._store.take_settings(found.told, found.plan.rules_text, self._centre.core.clock.now())
                 stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
@@ -298,9 +296,9 @@ class SettingsAgain:
     async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
         """The campaigns that come with the plan, ready to dial. No roll is taken in meanwhile: it would pass them by."""
         centre = self._centre
-        new = [each for name, each in plan.campaigns.items() if name not in centre.plan.campaigns]
+        new = [each for name, each in plan.campaigns.items() if name not in centre.core.plan.campaigns]
         for each in new:
-            if any(centre.calls_of(each.spec.campaign_id)):
+            if any(centre.calls.of_campaign(each.spec.campaign_id)):
                 raise CommandRefused(
                     f"nothing was taken: the last calls of campaign {each.spec.campaign_id} are not over; again in a moment"
                 )
@@ -312,14 +310,15 @@ class SettingsAgain:
     def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """At once, and nothing in it can fail."""
         found.taken()
-        self._centre.use(found.plan)
+        self._centre.core.plan = found.plan
+        self._centre.polls.use_plan()
         for reader in self._readers:
             reader.use_plan()
         self._campaigns.use_plan(new)
         if found.plan.agents:
             self._agents.use_pins(pins)
         self._agents.use_plan()
-        self._centre.wake.set()
+        self._centre.core.wake.set()
 
 
 PIECE_NUMBERS = 250

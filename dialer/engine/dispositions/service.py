@@ -29,7 +29,8 @@ from dialer.engine.acd.service import Acd
 from dialer.engine.call_backs.service import OwnCallBacks
 from dialer.engine.calls.results import Marks
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.effects import UpdatePacer
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.state import Seat
@@ -78,7 +79,7 @@ class Dispositions:
 
     def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
         """This agent may still say what came of a call that is over: a word that names it is kept."""
-        self._open[seat_name] = _Open(call, agent, self._centre.clock.monotonic() + OPEN_AGAIN_SECONDS)
+        self._open[seat_name] = _Open(call, agent, self._centre.core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def dispose(
         self,
@@ -89,11 +90,11 @@ class Dispositions:
         receipt: Receipt | None,
     ) -> str:
         """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError if nothing was kept."""
-        seat = self._centre.seat(seat_name)
+        seat = self._centre.seats.require(seat_name)
         call = self._meant(seat, details.attempt_id)
         run = self._centre.campaigns[call.campaign_id]
         self._refuse_odd(seat, run, call, disposition, hour, details)
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         if details.call_back_at is None:
             retry_at = self._due.after_disposition(run, call, disposition, hour)
         else:
@@ -118,7 +119,7 @@ class Dispositions:
         self._kept.pop(seat.name, None)
         if receipt is not None:
             spoken = call.called_machine(machine=disposition is Disposition.MACHINE)
-            said_at = self._centre.clock.monotonic()
+            said_at = self._centre.core.clock.monotonic()
             self._kept[seat.name] = _Kept(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
             )
@@ -131,8 +132,8 @@ class Dispositions:
 
     async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
         """What was said of a call was a slip. Raises CommandRefused where it is too late, or was an opt-out; StoreError."""
-        seat = self._centre.seat(seat_name)
-        kept, now = self._kept.get(seat.name), self._centre.clock.monotonic()
+        seat = self._centre.seats.require(seat_name)
+        kept, now = self._kept.get(seat.name), self._centre.core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
             raise CommandRefused(
                 f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
@@ -144,7 +145,7 @@ class Dispositions:
             )
         call, run = kept.call, self._centre.campaigns[kept.call.campaign_id]
         retry_at = self._due.after_disposition(run, call, Disposition.NONE, None)
-        at = self._centre.clock.now()
+        at = self._centre.core.clock.now()
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
@@ -173,7 +174,7 @@ class Dispositions:
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
             left = self._open.get(seat.name)
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
-            if left is None or not mine or self._centre.clock.monotonic() > left.until_seconds:
+            if left is None or not mine or self._centre.core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
                     f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
                     RefusedBecause.LATE,
@@ -236,7 +237,7 @@ class Dispositions:
         live = self._centre.calls.get(attempt_id)
         if live is None:
             return None
-        self._centre.update_call(live, live.with_disposition(said))
+        self._centre.calls.update(live, live.with_disposition(said))
         return live.talk.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
@@ -249,10 +250,10 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._centre.update_call(live, live.called_machine(machine=machine))
+            self._centre.calls.update(live, live.called_machine(machine=machine))
         else:
             if machine and not known.leg.not_counted and not known.inbound:
-                self._centre.then(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
+                self._centre.core.do(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1

@@ -117,7 +117,7 @@ class ExternalRecords:
         with _refusals():
             opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
         if self._marks is not None:
-            self._marks.look_again()
+            self._marks.read_queues_again()
         return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
 
     def _audit_entry(self, who: str, **what: str) -> AuditNote:

@@ -19,7 +19,8 @@ from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
 from dialer.domain.switch import Switch
 from dialer.domain.view import AlertLevel, Hold, HoldReason
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.placing.snapshot import at_work, seats_of
 from dialer.engine.plan import CertifiedBy
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
@@ -48,20 +49,20 @@ class ClockGuard:
         """`sent` keeps how far the clock was ahead."""
         self._centre = centre
         self._sent = sent
-        self._clock_watch = ClockWatch(centre.instant())
+        self._clock_watch = ClockWatch(centre.core.instant())
 
     def watch(self, newest_at: float | None) -> None:
         """From now on; `newest_at` is the newest moment that the store knows, epoch seconds. Before the journal begins anew."""
         ahead = self._sent.clock_ahead()
-        should = None if ahead is None else ahead + self._centre.clock.since_boot()
-        self._clock_watch = ClockWatch(self._centre.instant(), newest_at, should)
+        should = None if ahead is None else ahead + self._centre.core.clock.since_boot()
+        self._clock_watch = ClockWatch(self._centre.core.instant(), newest_at, should)
 
     def accept(self) -> str:
         """Dial by the clock as it is: a person says that it is right."""
-        self._clock_watch.accept(self._centre.instant())
+        self._clock_watch.accept(self._centre.core.instant())
         held = "clock" in self._centre.alerts
-        self._centre.clear_alert("clock")
-        self._centre.wake.set()
+        self._centre.alerts.clear("clock")
+        self._centre.core.wake.set()
         return (
             "the clock is taken as it is; dialling goes on" if held else "the clock had not been set; nothing was held"
         )
@@ -69,14 +70,14 @@ class ClockGuard:
     def is_off(self) -> bool:
         """Whether the wall clock was set: what is locked by time would be dialled too soon. Told as an alert while it lasts."""
         centre = self._centre
-        now = centre.instant()
+        now = centre.core.instant()
         off = self._clock_watch.look(now)
-        self._sent.keep_clock(self._clock_watch.should(now) - centre.clock.since_boot())
+        self._sent.keep_clock(self._clock_watch.should(now) - centre.core.clock.since_boot())
         if off is None:
-            centre.clear_alert("clock")
+            centre.alerts.clear("clock")
             return False
         if "clock" not in centre.alerts:
-            zone = centre.zone
+            zone = centre.core.zone
             should, shown = (
                 datetime.fromtimestamp(at, zone).strftime("%d %b %H:%M:%S") for at in (now.at - off, now.at)
             )
@@ -85,7 +86,7 @@ class ClockGuard:
                 f"dialling is held: the clock says {shown} and is {abs(off):.0f} s {which} what it should be, {should}: it was set,"
                 " or the machine slept; set it right, or send the command accept-clock if it is right now"
             )
-            centre.raise_alert("clock", AlertLevel.CRITICAL, text)
+            centre.alerts.raise_alert("clock", AlertLevel.CRITICAL, text)
         return True
 
 
@@ -95,7 +96,7 @@ class Eligibility:
     def __init__(self, centre: Centre, certified: CertifiedBy, switch: Switch, clock_guard: ClockGuard) -> None:
         """The centre has its plan. `certified` says what the catalogue's certificates cover of a campaign's flow now."""
         self._centre = centre
-        self._gate = centre.plan.gate
+        self._gate = centre.core.plan.gate
         self._campaigns: dict[str, CampaignRules] = {}  # those that the settings have no more too, for their last calls
         self._certified = certified
         self._switch = switch
@@ -116,7 +117,7 @@ class Eligibility:
 
     def use_plan(self) -> None:
         """Judge by the rules of the centre's plan from now on; calls of a campaign that it has no more by those that it had."""
-        plan = self._centre.plan
+        plan = self._centre.core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
         self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
@@ -143,7 +144,7 @@ class Eligibility:
                 self._grounds.clear()
             text = self._grounds[key] = self._gate.grounds(case, self._rules_version)
         called_at = None if facts is None else facts.called_at
-        return text, None if called_at is None else max(self._centre.clock.now() - called_at, 0.0)
+        return text, None if called_at is None else max(self._centre.core.clock.now() - called_at, 0.0)
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
@@ -160,7 +161,7 @@ class Eligibility:
     def look_at_booths(self) -> None:
         """Take in where the booths are."""
         self._areas = frozenset(
-            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
+            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.polls.booths.values()
         )
 
     # Asked
@@ -169,33 +170,33 @@ class Eligibility:
         """Why this campaign may not dial now, or not over this `trunk`, whoever is there to talk; None: nothing holds it."""
         centre, servers = self._centre, self._centre.servers
         lines = run.spec.trunks if trunk is None else (trunk,)
-        servers.silent = frozenset(
+        servers.unresponsive = frozenset(
             server for server in servers.up if self._switch.unanswered_seconds(server) > UNANSWERED_SECONDS
         )
-        now = centre.clock.now()
-        if centre.draining:
+        now = centre.core.clock.now()
+        if centre.core.draining:
             return Hold(HoldReason.STOPPING)
         if self._clock_guard.is_off():
             return Hold(HoldReason.CLOCK_SET)
-        if not servers.open_to(lines):
+        if not servers.accepting(lines):
             silent = any(servers.of_trunk(line) in servers.up for line in lines)
             return Hold(HoldReason.SWITCH_SILENT if silent else HoldReason.NO_SWITCH)
         if centre.store_trouble is not None:
             return Hold(HoldReason.STORE)
-        if run.spec.campaign_id not in centre.plan.campaigns:
+        if run.spec.campaign_id not in centre.core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "the settings have it no more")
         if run.state is not CampaignState.RUNNING:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
-        if run.unheard is not None:
-            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.unheard}")
-        if not run.spec.hours.open_at(centre.zone, now):
-            opening = run.spec.hours.next_open((centre.zone,), now)
-            until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
+        if run.inaudible_sound is not None:
+            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.inaudible_sound}")
+        if not run.spec.hours.open_at(centre.core.zone, now):
+            opening = run.spec.hours.next_open((centre.core.zone,), now)
+            until = datetime.fromtimestamp(opening, centre.core.zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self.campaign(run)
         if not ruling.allowed:
             return Hold(HoldReason.RULES, str(ruling))
-        if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
+        if run.purpose is Purpose.BOOTH_WORKERS and not centre.polls.last_calls():
             return Hold(HoldReason.NO_POLL)
         return None
 
@@ -206,13 +207,13 @@ class Eligibility:
         if any(at_work(seat) for seat in seats_of(self._centre, run)):
             return None
         skill = run.spec.skill
-        if any(at_work(seat) and seat.campaigns for seat in self._centre.seats.values()):
+        if any(at_work(seat) and seat.campaigns for seat in self._centre.seats.all()):
             return Hold(HoldReason.NO_AGENT, "no agent is there who serves it: some serve other campaigns alone")
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
 
     def campaign(self, run: CampaignRun) -> Ruling:
         """Whether a campaign may call anybody now, looked at once a second: each call is asked for by itself all the same."""
-        now, rules = self._centre.clock.now(), self._rules(run)
+        now, rules = self._centre.core.clock.now(), self._rules(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
             ruling = self._gate.campaign(rules, now, self._areas)
@@ -223,19 +224,19 @@ class Eligibility:
         """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
         rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
-        return exception and self._gate.locked_until(facts, self._centre.clock.now()) is not None
+        return exception and self._gate.locked_until(facts, self._centre.core.clock.now()) is not None
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
         case = self._case(run, claim, guaranteed=guaranteed)
-        return self._counted(run, self._gate.originate(case, self._centre.clock.now()))
+        return self._counted(run, self._gate.originate(case, self._centre.core.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
         case = self._case(run, claim, caller_id, guaranteed=guaranteed)
-        ruling = self._gate.originate(case, self._centre.clock.now())
+        ruling = self._gate.originate(case, self._centre.core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
         return self._counted(run, ruling)
@@ -249,7 +250,7 @@ class Eligibility:
         if case is None:  # nobody knows that the gate was ever asked
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
-        return self._counted(run, self._gate.connect(case, self._centre.clock.now())).allowed
+        return self._counted(run, self._gate.connect(case, self._centre.core.clock.now())).allowed
 
     def forget_ended(self) -> None:
         """Forget what was asked of calls that are over."""
@@ -282,33 +283,19 @@ class Eligibility:
 
     def _language(self, language: str, booth_id: int) -> str:
         """What a recorded voice speaks to a voter: as the flow desk has it, and English where nobody knows."""
-        booth = self._centre.booths.get(booth_id)
+        booth = self._centre.polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
     def _area(self, booth_id: int) -> Area | None:
-        booth = self._centre.booths.get(booth_id)
+        booth = self._centre.polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """What a claim said of a number, and what happened to it since in this run."""
         if facts is None:
             return None
-        abandoned_at = self._centre.abandoned_at.get(phone_id)
-        if abandoned_at is not None:
-            facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
-        if phone_id in self._centre.opted_out:
-            facts = replace(facts, opted_out=True)
-        ended = self._centre.called_at.get(phone_id)
-        if ended is not None:
-            called_at, talked_at = ended
-            facts = replace(
-                facts,
-                called_at=max(called_at, facts.called_at or 0.0),
-                talked_at=max(talked_at, facts.talked_at or 0.0) or None,
-                campaigns=facts.campaigns or tuple(self._campaigns),
-            )
-        return facts
+        return self._centre.numbers.update(facts, phone_id, tuple(self._campaigns))
 
     def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
@@ -324,5 +311,5 @@ class Eligibility:
                 if objection.reason in _TO_BE_MENDED:
                     code = f"rules-{objection.reason.value}"
                     text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
-                    self._centre.raise_alert(code, AlertLevel.WARNING, text)
+                    self._centre.alerts.raise_alert(code, AlertLevel.WARNING, text)
         return ruling

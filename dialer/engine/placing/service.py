@@ -19,9 +19,10 @@ from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import AlertLevel, CallState, Preview, SeatState, TrunkState
 from dialer.engine.acd.service import Acd
-from dialer.engine.asterisk_servers.state import Loads
+from dialer.engine.asterisk_servers.state import ServerLoads
 from dialer.engine.calls.state import Call, Leg
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.effects import (
     CallFinished,
     StartTimer,
@@ -58,29 +59,29 @@ class KeptSeats:
 
     def choose(self, run: CampaignRun, language: str) -> Seat | None:
         """The seat that such a call would get if it were answered now. None: no seat is ready."""
-        return choose_seat(self._centre.seats_reached(), language, run.spec.skill, run.spec.campaign_id)
+        return choose_seat(self._centre.seats.reachable(), language, run.spec.skill, run.spec.campaign_id)
 
     def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve it for the call."""
-        self._acd.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
+        self._centre.seats.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.core.instant()))
         self._kept[attempt_id] = seat.name
 
     def holds(self, call: Call) -> bool:
         """Whether a seat is kept for the call still, and the call can be brought there."""
         seat = self._centre.seats.get(call.kept_seat or "")
-        if seat is None or seat.server in self._centre.servers.away:
+        if seat is None or seat.server in self._centre.servers.unreachable:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
     def tell(self, call: Call) -> None:
         """Those who listen hear how its seat stands."""
-        self._acd.notify(call.kept_seat or "")
+        self._centre.seats.notify(call.kept_seat or "")
 
     def give_back(self, attempt_id: AttemptId) -> None:
         """The call will not be: its seat is free again."""
         seat = self._centre.seats.get(self._kept.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.free(seat, seat.call_ended(self._centre.instant()))
+            self._acd.free(seat, seat.call_ended(self._centre.core.instant()))
 
     def look_after(self) -> None:
         """Give back seats of calls that are no more; cancel calls that ring without theirs, and previews of who leaves."""
@@ -91,7 +92,7 @@ class KeptSeats:
             elif not call.answered:
                 previewed = call.leg.preview is not None
                 if not self.holds(call) or (previewed and self._centre.seats[self._kept[attempt_id]].leaving):
-                    self._centre.cancel(call)
+                    self._centre.calls.cancel(call)
 
 
 # Hoppers: some seconds' worth of claims per campaign, so that a call that may start has its number at hand.
@@ -121,58 +122,58 @@ class Hoppers:
 
     def refill(self, run: CampaignRun) -> None:
         """Claim more where the hopper runs low and the queue may have some."""
-        if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
+        if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.core.clock.now():
             return
         if not self._has_room():
-            self._centre.then(
+            self._centre.core.do(
                 StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
             )
             return
         run.refilling = True
-        self._centre.spawn(self._fill(run), "refill")
+        self._centre.core.spawn(self._fill(run), "refill")
 
     def _runs_low(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     async def _fill(self, run: CampaignRun) -> None:
-        clock = self._centre.clock
+        clock = self._centre.core.clock
         try:
             run.next_due_at = 0.0
             self._set_priorities(run)
-            while run.hold is None and not self._centre.draining and self._runs_low(run):
+            while run.hold is None and not self._centre.core.draining and self._runs_low(run):
                 quotas = run.order.plan(CLAIMED_AT_ONCE)
                 first = run.order.first(quotas)
                 claims = await self._store.claim(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
-                    owner=self._centre.plan.owner,
+                    owner=self._centre.core.plan.owner,
                     now=clock.now(),
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
                     voting=None if first is None else VotingBooths(first, run.votes_until),
-                    day_start=day_start(self._centre.zone, clock.now()),
+                    day_start=day_start(self._centre.core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
                 run.order.took(quotas, claims, full=full)
                 run.hopper.extend(claims)
                 if claims:
-                    self._centre.wake.set()
+                    self._centre.core.wake.set()
                 if full or not run.order.exhausted:
                     continue
                 if first is None or run.order.waits:  # else what stands aside has its turn now
                     await self._note_next_due(run)
                     break
         except StoreError as error:
-            self._centre.then(StoreFailed(error))
+            self._centre.core.do(StoreFailed(error))
         finally:
             run.refilling = False
-        if self._centre.draining:  # the stop came while these were claimed
+        if self._centre.core.draining:  # the stop came while these were claimed
             self.give_back(run)
         elif run.hopper:
-            self._centre.wake.set()
+            self._centre.core.wake.set()
 
     async def _note_next_due(self, run: CampaignRun) -> None:
-        now, given_back = self._centre.clock.now(), run.given_back
+        now, given_back = self._centre.core.clock.now(), run.given_back
         due = await self._store.next_due_at(run.spec.campaign_id)
         if run.given_back != given_back:  # numbers came back meanwhile, which the answer may not know
             return
@@ -184,13 +185,13 @@ class Hoppers:
 
     def _set_priorities(self, run: CampaignRun) -> None:
         """Of the booths that vote today, which a turnout campaign calls first; for other purposes all booths are alike."""
-        centre, now = self._centre, self._centre.clock.now()
+        centre, now = self._centre, self._centre.core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
-        run.priorities_at, today = now, centre.polls_today()
+        run.priorities_at, today = now, centre.polls.today()
         run.votes_until = today.until
-        polling = centre.polling if run.purpose is Purpose.TURNOUT else None
-        run.order.set_priorities({} if polling is None else polling.priorities(today, centre.turnout, now))
+        polling = centre.core.plan.polling if run.purpose is Purpose.TURNOUT else None
+        run.order.set_priorities({} if polling is None else polling.priorities(today, centre.turnout.booths, now))
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
         """Take one number of the list, in hand or due. Raises CommandRefused that says why it may not be had, StoreError."""
@@ -198,14 +199,14 @@ class Hoppers:
         if in_hand is not None:
             run.hopper.remove(in_hand)
             return in_hand
-        now = self._centre.clock.now()
+        now = self._centre.core.clock.now()
         claim = await self._store.claim_number(
             run.spec.campaign_id,
             phone_id,
-            owner=self._centre.plan.owner,
+            owner=self._centre.core.plan.owner,
             now=now,
             lease_seconds=LEASE_SECONDS,
-            day_start=day_start(self._centre.zone, now),
+            day_start=day_start(self._centre.core.zone, now),
         )
         if isinstance(claim, Claim):
             return claim
@@ -219,7 +220,7 @@ class Hoppers:
 
     def give_back_old(self, run: CampaignRun) -> None:
         """Put the claims back whose lease ends soon; they stand first in the hopper."""
-        ends = self._centre.clock.now() + LEAST_LEASE_SECONDS
+        ends = self._centre.core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
         while run.hopper and run.hopper[0].leased_until < ends:
             old.append(run.hopper.popleft())
@@ -233,7 +234,7 @@ class Hoppers:
             run.given_back += 1
             run.list_done = False
             run.order.gave_back(claims)
-            self._centre.spawn(self._release(claims), "release-claims")
+            self._centre.core.spawn(self._release(claims), "release-claims")
 
     async def _release(self, claims: Sequence[Claim]) -> None:
         try:
@@ -272,10 +273,10 @@ class Originator:
         """Call up to so many of the hopper's numbers that may be called. Returns whether any is called. A start is granted at the
         moment of dialling: what is granted is committed and goes out at once, and counts in `used` and `leaving`, by trunk.
         """
-        now = self._centre.clock.monotonic()
+        now = self._centre.core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
-        lines, loads = self._centre.servers.reached(run.spec.trunks), self._loads(run)
+        lines, loads = self._centre.servers.reachable(run.spec.trunks), self._loads(run)
         while count > 0 and run.hopper:
             not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
             if not_before is not None:
@@ -290,7 +291,7 @@ class Originator:
             best = self._best_first(lines, loads, seat)
             taken = self._trunks.take(best, used, now, leaving, called=self._called(claim)) if ruling.allowed else None
             if not ruling.allowed:
-                refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
+                refused.append((run.hopper.popleft(), ruling.next_at or self._centre.core.clock.now() + REST_SECONDS))
                 continue
             if taken is None:
                 break
@@ -301,25 +302,25 @@ class Originator:
             loads.calls[trunk.server] += 1
             placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._centre.spawn(self._open_and_go(run, placed), "open-attempts")
+            self._centre.core.spawn(self._open_and_go(run, placed), "open-attempts")
         if refused:
-            self._centre.spawn(self._postpone(run, refused), "postpone")
+            self._centre.core.spawn(self._postpone(run, refused), "postpone")
         return bool(placed)
 
-    def _loads(self, run: CampaignRun) -> Loads:
+    def _loads(self, run: CampaignRun) -> ServerLoads:
         """What each server's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
-        centre, loads = self._centre, Loads(self._centre.servers)
+        centre, loads = self._centre, ServerLoads(self._centre.servers)
         if len(centre.servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
         for seat in seats_of(centre, run):
             loads.working[seat.server] += at_work(seat)
             loads.free[seat.server] += seat.free
-        for call in centre.calls.values():
+        for call in centre.calls.all():
             if call.kind is CampaignKind.AGENTS and call.kept_seat is None and call.state in _WANTS_SEAT:
                 loads.calls[centre.servers.of_trunk(call.trunk)] += 1
         return loads
 
-    def _best_first(self, lines: Sequence[str], loads: Loads, seat: Seat | None) -> Sequence[str]:
+    def _best_first(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
         """Return the trunks for a call, best first: by the server of its reserved seat, or where an agent is likely free."""
         if seat is None:
             return loads.best_first(lines)
@@ -327,7 +328,7 @@ class Originator:
         return sorted(lines, key=lambda line: servers.of_trunk(line) != seat.server)
 
     def _called(self, claim: Claim) -> Called:
-        booth = self._centre.booths.get(claim.booth_id)
+        booth = self._centre.polls.booths.get(claim.booth_id)
         return (
             Called(claim.number) if booth is None else Called(claim.number, booth.state_code, booth.constituency_number)
         )
@@ -339,26 +340,28 @@ class Originator:
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.kept_seats.keep(seat, run, attempt_id)
-        call = _call(attempt_id, claim, run, trunk, None if seat is None else seat.name, self._centre.clock.monotonic())
+        call = _call(
+            attempt_id, claim, run, trunk, None if seat is None else seat.name, self._centre.core.clock.monotonic()
+        )
         grounds, gap = self._eligibility.grounds(run, claim, guaranteed=seat is not None)
-        new = NewAttempt(attempt_id, claim, trunk, caller_id, self._centre.clock.now(), grounds, gap)
-        return new, self._centre.put_call(call)
+        new = NewAttempt(attempt_id, claim, trunk, caller_id, self._centre.core.clock.now(), grounds, gap)
+        return new, self._centre.calls.put(call)
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """When to look again at a number whose polling day is over, or a worker's not come, epoch; None: it may be called."""
-        last_call_at, now = self._centre.last_call_at(run, claim.booth_id), self._centre.clock.now()
+        last_call_at, now = self._centre.polls.last_call_at(run.purpose, claim.booth_id), self._centre.core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
-            return None if still_votes else self._centre.next_day()
+            return None if still_votes else self._centre.polls.next_day()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """When to look again at a number that is on a call, or its voter on another, epoch; None: neither, `but` for that call."""
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
-        for call in self._centre.calls.values():
+        for call in self._centre.calls.all():
             same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
             if same and call.attempt_id != but:
-                return self._centre.clock.now() + ON_A_CALL_SECONDS
+                return self._centre.core.clock.now() + ON_A_CALL_SECONDS
         return None
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
@@ -368,7 +371,7 @@ class Originator:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease puts them back by itself
             _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
-        self._centre.wake.set()
+        self._centre.core.wake.set()
 
     async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Commit the attempts, then show those that may be dialled to their agents, or dial them."""
@@ -377,11 +380,11 @@ class Originator:
             if run.spec.previews and call is not None and not call.leg.cancelled:
                 self._preview(run, attempt, call)
             else:
-                self._centre.spawn(self._originate(run, attempt), "originate")
+                self._centre.core.spawn(self._originate(run, attempt), "originate")
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts; those that may be dialled."""
-        since = calling_hours.day_start(self._centre.zone, self._centre.clock.now())
+        since = calling_hours.day_start(self._centre.core.zone, self._centre.core.clock.now())
         attempts, conversations, gaps = self._eligibility.limits(run)
         for attempt, _ in placed:
             self._sent.opening(attempt.attempt_id)
@@ -396,29 +399,29 @@ class Originator:
         except StoreError as error:
             for _, call in placed:
                 self._not_opened(call)
-            now = self._centre.clock.now()  # some may be in the store all the same
+            now = self._centre.core.clock.now()  # some may be in the store all the same
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
-            self._centre.then(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
+            self._centre.core.do(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
             return []
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
-                self._centre.notify_call(call, call.state)
+                self._centre.calls.notify(call, call.state)
                 if call.kept_seat is not None:  # reserved before there was an attempt
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.kept_seat, call.attempt_id)
-                    self._centre.then(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
+                    self._centre.core.do(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
                 self._not_opened(call)
-                self._centre.wake.set()  # its seat and its channel are free again
+                self._centre.core.wake.set()  # its seat and its channel are free again
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
         return opened
 
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
-        self._centre.drop_call(call.attempt_id)
+        self._centre.calls.remove(call.attempt_id)
         # If it was to probe its trunk, the next one does. Its start is spent: nothing is tried faster than calls may start.
-        self._trunks.ended(call.trunk, None, call.began_seconds, self._centre.clock.monotonic())
+        self._trunks.ended(call.trunk, None, call.began_seconds, self._centre.core.clock.monotonic())
 
     # The agent's own calls: those that are shown first, and those that are asked for
 
@@ -428,24 +431,24 @@ class Originator:
         stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._centre.calls}
         self._previewed[call.attempt_id] = run, attempt
-        until = self._centre.clock.now() + stands
-        self._centre.update_call(call, call.previewed(Preview(until, dials=seconds is not None)))
+        until = self._centre.core.clock.now() + stands
+        self._centre.calls.update(call, call.previewed(Preview(until, dials=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.kept_seat or "", call.attempt_id)
-        self._centre.then(StartTimer(f"preview/{call.attempt_id}", stands, due))
+        self._centre.core.do(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.kept_seats.tell(call)
 
     def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial what was shown; what forbids it now. The preview is over before anything is awaited: a second asker sees that."""
         run, attempt = self._previewed.pop(call.attempt_id)
-        self._centre.update_call(call, call.asked_for())
-        self._centre.then(StopTimer(f"preview/{call.attempt_id}"))
+        self._centre.calls.update(call, call.asked_for())
+        self._centre.core.do(StopTimer(f"preview/{call.attempt_id}"))
         self.kept_seats.tell(call)
         return self._dial(run, attempt, call)
 
     async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._another_day(run, attempt.claim) is not None
         health = self._trunks.health(call.trunk)
-        if health is not None and health.state(self._centre.clock.monotonic()) is TrunkState.RESTING:
+        if health is not None and health.state(self._centre.core.clock.monotonic()) is TrunkState.RESTING:
             self._never_placed(call.attempt_id)
             return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
         if another_day or self._on_a_call(attempt.claim, but=call.attempt_id) is not None:
@@ -468,8 +471,10 @@ class Originator:
         elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
-            used, now = self._centre.channels_used(), self._centre.clock.monotonic()
-            lines = self._best_first(self._centre.servers.reached(run.spec.trunks), Loads(self._centre.servers), seat)
+            used, now = self._centre.channels.used(), self._centre.core.clock.monotonic()
+            lines = self._best_first(
+                self._centre.servers.reachable(run.spec.trunks), ServerLoads(self._centre.servers), seat
+            )
             taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
@@ -501,7 +506,7 @@ class Originator:
         centre, attempt_id = self._centre, attempt.attempt_id
         wire = self._wires.get(attempt.trunk)
         if wire is None:
-            wire = self._wires[attempt.trunk] = _Wire(self._trunks.starts(attempt.trunk), centre.clock)
+            wire = self._wires[attempt.trunk] = _Wire(self._trunks.starts(attempt.trunk), centre.core.clock)
         await wire.turn(run.spec.kind)
         call = centre.calls.get(attempt_id)
         refusal = self._forbidden(run, attempt, call)
@@ -512,10 +517,10 @@ class Originator:
             self._sent.sending(attempt_id)
         except OSError as error:
             text = f"no call is placed that could not be told of: {error}"
-            centre.raise_alert("originate", AlertLevel.WARNING, text)
+            centre.alerts.raise_alert("originate", AlertLevel.WARNING, text)
             self._never_placed(attempt_id)
             return CommandRefused(text)
-        centre.update_call(call, call.sent(centre.clock.monotonic()))
+        centre.calls.update(call, call.sent(centre.core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate(
@@ -535,16 +540,16 @@ class Originator:
         except (SwitchError, UnsafeValue) as error:  # every other error means: certainly not placed
             _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
             text = f"the switch places no calls: {error}"
-            centre.raise_alert("originate", AlertLevel.WARNING, text)
+            centre.alerts.raise_alert("originate", AlertLevel.WARNING, text)
             self._never_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_LINE)
         else:
-            centre.clear_alert("originate")
+            centre.alerts.clear("originate")
         return None
 
     def _never_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
-        self._centre.then(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+        self._centre.core.do(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
 class _Wire:
@@ -626,20 +631,22 @@ class Placing:
         self._originator.kept_seats.look_after()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
-            runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
+            runs = [run for run in self._centre.campaigns.all() if run.spec.kind is kind]
             # Campaigns of a kind take turns, so that none takes it all: who has placed the longest time ago goes first.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
         hold, nobody = self._eligibility.hold(run), self._eligibility.no_agent(run)
-        if nobody is not None and self._centre.switch_up:  # whatever holds it: who is answered now would be abandoned
+        if (
+            nobody is not None and self._centre.servers.any_up
+        ):  # whatever holds it: who is answered now would be abandoned
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunk_desk.hold(run.spec.campaign_id, self._centre.servers.reached(run.spec.trunks))
+            hold = self._trunk_desk.hold(run.spec.campaign_id, self._centre.servers.reachable(run.spec.trunks))
         else:
-            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
+            self._centre.alerts.clear(f"trunks-{run.spec.campaign_id}")
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold
@@ -649,10 +656,10 @@ class Placing:
             if nobody is None:
                 self._let_ring(run)
             return LOOK_AGAIN_SECONDS
-        now, lines = self._centre.clock.monotonic(), self._centre.servers.reached(run.spec.trunks)
+        now, lines = self._centre.core.clock.monotonic(), self._centre.servers.reachable(run.spec.trunks)
         self._hoppers.give_back_old(run)
-        used = self._centre.channels_used()
-        leaving = self._centre.calls_leaving()
+        used = self._centre.channels.used()
+        leaving = self._centre.channels.leaving()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(lines, used, now, leaving) == 0:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.
             left = self._trunks.seconds_to_next_start(lines, now, leaving)
@@ -674,24 +681,24 @@ class Placing:
     # Cancelling
 
     def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
-        for call in self._centre.calls_of(run.spec.campaign_id):
+        for call in self._centre.calls.of_campaign(run.spec.campaign_id):
             if not (but_kept and self._originator.kept_seats.holds(call)):
-                self._centre.cancel(call)
+                self._centre.calls.cancel(call)
 
     def _let_ring(self, run: CampaignRun) -> None:
         """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
         nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
         nobody's phone rings on. What is shown to an agent is over.
         """
-        for call in self._centre.calls_of(run.spec.campaign_id):
+        for call in self._centre.calls.of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
-                self._centre.cancel(call)
-        if run.unheard is not None and self._centre.switch_up:
+                self._centre.calls.cancel(call)
+        if run.inaudible_sound is not None and self._centre.servers.any_up:
             self._cancel_unanswered(run)
             return
-        rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
-        if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
-            used, leaving = self._centre.channels_used(), self._centre.calls_leaving()
+        rings = any(not call.answered for call in self._centre.calls.of_campaign(run.spec.campaign_id))
+        if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.servers.any_up:
+            used, leaving = self._centre.channels.used(), self._centre.channels.leaving()
             self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, used, leaving))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
@@ -703,10 +710,10 @@ class Placing:
         """Hang up calls that no seat will be there for."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
-            away = self._centre.servers.away
+            away = self._centre.servers.unreachable
             unanswered = [
                 (call.began_seconds, call.ringing_seconds, call)
-                for call in self._centre.calls_of(run.spec.campaign_id)
+                for call in self._centre.calls.of_campaign(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
                 and call.kept_seat is None
@@ -714,4 +721,4 @@ class Placing:
             ]
             least = run.spec.minimum_ring_seconds
             for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:
-                self._centre.cancel(call)
+                self._centre.calls.cancel(call)

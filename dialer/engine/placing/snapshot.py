@@ -8,7 +8,8 @@ from itertools import chain, combinations
 from dialer.domain.enums import CampaignKind
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkPool
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
@@ -32,7 +33,7 @@ def pacing_snapshot(
     seats: a campaign sees those that have the skill it asks for, and the calls that no others may take. Where some of its seats
     serve other skills as well, it sees all seats that these campaigns have among them and all their calls, if that leaves it less.
     """
-    now = centre.clock.monotonic()
+    now = centre.core.clock.monotonic()
     seats: list[Seat] = []
     ringing: tuple[RingingCall, ...] = ()
     waiting: tuple[float, ...] = ()
@@ -41,7 +42,7 @@ def pacing_snapshot(
         seats, (ringing, waiting) = _tightest(centre, run, now)
     else:  # whose calls compete for no seat: how many there are is all that counts
         active = len([call for call in _outbound(centre, run) if not call.leg.cancelled or call.answered])
-    lines = centre.servers.reached(run.spec.trunks)
+    lines = centre.servers.reachable(run.spec.trunks)
     room = trunks.free_channels(lines, used, now)
     if run.spec.channels is not None:
         room = min(room, run.spec.channels - _channels_taken(centre, run))
@@ -57,13 +58,13 @@ def pacing_snapshot(
         held_back=allowed < room,
         cps_budget=trunks.startable(lines, used, now, leaving),
         active_calls=active,
-        seconds_left=seconds_left((run.spec.hours, run.spec.lawful_hours), centre.zone, centre.clock.now()),
+        seconds_left=seconds_left((run.spec.hours, run.spec.lawful_hours), centre.core.zone, centre.core.clock.now()),
     )
 
 
 def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
     """Of so many calls more those that a supervisor's word lets the campaign have."""
-    speed, allowed = run.speed_at(centre.clock.now()), room
+    speed, allowed = run.speed_at(centre.core.clock.now()), room
     if speed is not None and speed.most_calls is not None:
         allowed = min(allowed, speed.most_calls - len(_outbound(centre, run)))
     if speed is not None and speed.calls_per_seat is not None:
@@ -77,7 +78,7 @@ def _allowed(centre: Centre, run: CampaignRun, room: int) -> int:
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
     """The seats whose agents may take this campaign's calls."""
     skill, campaign_id = run.spec.skill, run.spec.campaign_id
-    return [seat for seat in centre.seats_reached() if seat.can_serve(skill, campaign_id)]
+    return [seat for seat in centre.seats.reachable() if seat.can_serve(skill, campaign_id)]
 
 
 def at_work(seat: Seat) -> bool:
@@ -101,8 +102,8 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     }
     others = sorted(_sharing(centre, own, serving) - {own}, key=str)
     flights = {skill: _in_flight(centre, _for_agents(centre, skills, {skill}), run, now) for skill in (own, *others)}
-    ready = {name for name, seat in centre.seats.items() if seat.free}
-    working = {name for name, seat in centre.seats.items() if at_work(seat)}
+    ready = {seat.name for seat in centre.seats.all() if seat.free}
+    working = {seat.name for seat in centre.seats.all() if at_work(seat)}
     free = {skill: serving[skill] & ready for skill in flights}
     there = {skill: serving[skill] & working for skill in flights}
     calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting) in flights.items()}
@@ -117,21 +118,21 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
         return max(0, spare), -(load + 1) / max(1, seats_there)
 
     chosen = min(sets, key=room)
-    seats = [seat for name, seat in centre.seats.items() if any(name in serving[skill] for skill in chosen)]
+    seats = [seat for seat in centre.seats.all() if any(seat.name in serving[skill] for skill in chosen)]
     ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
     return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
 
 def _skills(centre: Centre) -> dict[str, str | None]:
     """By campaign its skill, or itself where a seat serves some alone; of all, for flows hand callers to agents too."""
-    if any(seat.campaigns for seat in centre.seats.values()):
-        return {campaign_id: campaign_id for campaign_id in centre.campaigns}
+    if any(seat.campaigns for seat in centre.seats.all()):
+        return {campaign_id: campaign_id for campaign_id, _ in centre.campaigns.items()}
     return {campaign_id: run.spec.skill for campaign_id, run in centre.campaigns.items()}
 
 
 def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
     """The skills whose calls may take a seat at work that this one's could have, or so on through others."""
-    working = {name for name, seat in centre.seats.items() if at_work(seat)}
+    working = {seat.name for seat in centre.seats.all() if at_work(seat)}
     found, reached = {own}, serving[own] & working
     while True:
         more = {skill for skill, who in serving.items() if skill not in found and who & reached}
@@ -143,24 +144,27 @@ def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[s
 
 def _for_agents(centre: Centre, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
     theirs = {campaign_id for campaign_id, skill in skills.items() if skill in some}
-    agents = [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+    agents = [call for call in centre.calls.all() if call.kind is CampaignKind.AGENTS]
     return _reached(centre, [call for call in agents if call.campaign_id in theirs])
 
 
 def _reached(centre: Centre, calls: list[Call]) -> list[Call]:
     """Those of an Asterisk that is not reached while others are can come to nobody, and take nothing from the others' calls."""
-    servers, away = centre.servers, centre.servers.away
+    servers, away = centre.servers, centre.servers.unreachable
     return [call for call in calls if servers.of_trunk(call.trunk) not in away] if away else calls
 
 
 def _outbound(centre: Centre, run: CampaignRun) -> list[Call]:
-    return _reached(centre, [call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound])
+    return _reached(centre, [call for call in centre.calls.of_campaign(run.spec.campaign_id) if not call.inbound])
 
 
 def _channels_taken(centre: Centre, run: CampaignRun) -> int:
     """Of the campaign's own: its calls to agents, callers among them, or its calls into flows."""
     if run.spec.kind is CampaignKind.AGENTS:
-        return sum(call.kind is CampaignKind.AGENTS for call in _reached(centre, centre.calls_of(run.spec.campaign_id)))
+        return sum(
+            call.kind is CampaignKind.AGENTS
+            for call in _reached(centre, centre.calls.of_campaign(run.spec.campaign_id))
+        )
     return len(_outbound(centre, run))
 
 

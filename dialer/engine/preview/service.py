@@ -12,7 +12,8 @@ from dialer.domain.model import AttemptId
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.placing.service import Hoppers, Originator
 from dialer.engine.seats.state import Seat
@@ -47,7 +48,7 @@ class OwnCalls:
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.LATE)
-        self._centre.cancel(self._centre.update_call(call, call.skipped()))
+        self._centre.calls.cancel(self._centre.calls.update(call, call.skipped()))
         return f"seat {seat_name}: skipped"
 
     def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
@@ -56,16 +57,18 @@ class OwnCalls:
         if call is None or call.leg.preview is None:
             return
         if call.leg.preview.dials:
-            self._centre.spawn(self._originator.dial(call), "dial-preview")  # the attempt's end tells what forbade it
+            self._centre.core.spawn(
+                self._originator.dial(call), "dial-preview"
+            )  # the attempt's end tells what forbade it
             return
         seat = self._centre.seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._acd.put(seat, seat.paused(UNANSWERED, self._centre.instant()))
-        self._centre.cancel(call)
+            self._centre.seats.put(seat, seat.paused(UNANSWERED, self._centre.core.instant()))
+        self._centre.calls.cancel(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of a campaign's list for the seat's agent, who is ready or pauses. Raises CommandRefused, StoreError."""
-        run = self._centre.campaign(campaign_id)
+        run = self._centre.campaigns.require(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
                 f"agents dial no numbers in campaign {campaign_id}: its settings say so (manual_dialling)"
@@ -94,7 +97,7 @@ class OwnCalls:
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """The call of that id, which waits for the seat's agent. Raises CommandRefused."""
-        seat, call = self._centre.seat(seat_name), self._centre.calls.get(attempt_id)
+        seat, call = self._centre.seats.require(seat_name), self._centre.calls.get(attempt_id)
         own = call is not None and call.kept_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
@@ -102,7 +105,7 @@ class OwnCalls:
 
     def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
         """The seat, whose agent may call for this campaign now; `promised`: it is kept for that. Raises CommandRefused."""
-        seat = self._centre.seat(seat_name)
+        seat = self._centre.seats.require(seat_name)
         idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
         if promised:
             idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
@@ -122,7 +125,7 @@ class OwnCalls:
         """Whether all free seats may be needed by calls that are on their way."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled
-            for call in self._centre.calls.values()
+            for call in self._centre.calls.all()
             if not call.answered or call.state is CallState.WAITING
         )
-        return on_their_way >= sum(seat.free for seat in self._centre.seats.values())
+        return on_their_way >= sum(seat.free for seat in self._centre.seats.all())

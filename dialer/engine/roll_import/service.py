@@ -78,7 +78,9 @@ class TakingIn:
         roll = RollTaken(list_id, found.voters, 0)
         self._tell(roll)
         booth_ids = await self._take_booths(handed)
-        self._centre.take_booths(await self._store.booths())
+        booths = await self._store.booths()
+        self._centre.polls.add(booths)
+        self._centre.campaigns.add_booths(booths)
         self._eligibility.look_at_booths()
         taken = await self._take_voters(roll, handed, booth_ids)
         await self._enrol()
@@ -94,8 +96,8 @@ class TakingIn:
 
     def _tell(self, roll: RollTaken) -> None:
         self._centre.roll = roll
-        for campaign_id in self._centre.campaigns:
-            self._centre.then(Notify(CampaignChange(campaign_id)))
+        for campaign_id, _ in self._centre.campaigns.items():
+            self._centre.core.do(Notify(CampaignChange(campaign_id)))
 
     async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
@@ -116,13 +118,13 @@ class TakingIn:
                 continue
             await enrol_beside_calls(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
-        self._marks.look_again()
+        self._centre.campaigns.read_queues_again()
 
     async def _count(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
-            booth, counts = self._centre.booths[booth_id], await self._store.count_booth(booth_id)
+            booth, counts = self._centre.polls.booths[booth_id], await self._store.count_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
-            self._marks.counted(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
+            self._centre.turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
 
     @asynccontextmanager
     async def _opened(self, list_id: str) -> AsyncIterator[SpoolFile]:
@@ -143,13 +145,13 @@ class TakingIn:
 
     @property
     def _rules(self) -> ErasureRules:
-        rules = self._centre.plan.erasure
+        rules = self._centre.core.plan.erasure
         if self._given is None or rules is None:
             raise CommandRefused("nothing can be handed over here")
         return rules
 
     def _entry(self, who: str) -> AuditNote:
-        return AuditNote(who, self._centre.clock.now(), {})
+        return AuditNote(who, self._centre.core.clock.now(), {})
 
 
 def _told(found: HandedRoll, taken: Taken) -> str:

@@ -10,12 +10,11 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatChange, SupervisorsLine
+from dialer.domain.view import SupervisorsLine
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
-from dialer.engine.effects import Notify, StartTimer, StopTimer, TimerExpired, TimerKind
+from dialer.engine.effects import StartTimer, StopTimer, TimerExpired, TimerKind
 from dialer.engine.placing.snapshot import seats_of
-from dialer.engine.views import seat_view
 from dialer.store.port import StandingOrder, of_seat
 from dialer.store.sqlite import Store
 
@@ -36,7 +35,7 @@ class ScreenPops:
         """The call comes to the seat, or is there; `again`: something was said elsewhere of a voter or of the number."""
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
-            self._centre.spawn(self._read(seat_name, attempt_id), "screen-pop")
+            self._centre.core.spawn(self._read(seat_name, attempt_id), "screen-pop")
 
     async def _read(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:
@@ -49,11 +48,11 @@ class ScreenPops:
             if self._asked.get(seat_name) == attempt_id:
                 del self._asked[seat_name]
             return
-        before = self._centre.pops.get(seat_name)
+        before = self._centre.seats.screen_pops.get(seat_name)
         if before is not None and before.attempt_id == attempt_id:
             found = found.after(before)
-        self._centre.pops[seat_name] = found
-        self._centre.then(Notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now())))
+        self._centre.seats.screen_pops[seat_name] = found
+        self._centre.seats.notify(seat_name)
 
 
 class Messages:
@@ -66,14 +65,14 @@ class Messages:
 
     async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """To the agent at a seat. Raises CommandRefused where nobody is there, StoreError."""
-        if self._centre.seat(seat_name).agent is None:
+        if self._centre.seats.require(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent who could read it")
         await self._send([seat_name], text, sender)
         return f"seat {seat_name}: on the agent's page"
 
     async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """To every agent who serves a campaign. Raises CommandRefused where there is none, StoreError."""
-        run = self._centre.campaign(campaign_id)
+        run = self._centre.campaigns.require(campaign_id)
         names = [seat.name for seat in seats_of(self._centre, run) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent is there who serves campaign {campaign_id}")
@@ -82,7 +81,7 @@ class Messages:
 
     async def read(self, seat_name: str, at: float) -> str:
         """The agent has read the one of that moment, as it was told. Raises StoreError."""
-        there = self._centre.seat(seat_name).message
+        there = self._centre.seats.require(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
             await self._store.end_order(of_seat(seat_name), SEAT_MESSAGE)
             self.forget(seat_name)
@@ -90,11 +89,11 @@ class Messages:
 
     def forget(self, seat_name: str) -> None:
         """It is read, or old."""
-        self._centre.then(StopTimer(f"message/{seat_name}"))
+        self._centre.core.do(StopTimer(f"message/{seat_name}"))
         self._set(seat_name, None)
 
     async def _send(self, names: list[str], text: str, sender: str) -> None:
-        line = SupervisorsLine(text, self._centre.clock.now(), sender)
+        line = SupervisorsLine(text, self._centre.core.clock.now(), sender)
         content, until = asdict(line), line.at + MESSAGE_SECONDS
         await self._store.keep_orders(
             [StandingOrder(of_seat(name), SEAT_MESSAGE, content, line.at, until) for name in names]
@@ -108,8 +107,8 @@ class Messages:
         self._put(seat_name, SupervisorsLine(**order.content))
 
     def _put(self, seat_name: str, line: SupervisorsLine) -> None:
-        left = line.at + MESSAGE_SECONDS - self._centre.clock.now()
-        self._centre.then(
+        left = line.at + MESSAGE_SECONDS - self._centre.core.clock.now()
+        self._centre.core.do(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
         self._set(seat_name, line)
@@ -117,5 +116,5 @@ class Messages:
     def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:
         seat = self._centre.seats[seat_name]
         if seat.message != message:
-            self._acd.put(seat, replace(seat, message=message))
-            self._acd.notify(seat_name)
+            self._centre.seats.put(seat, replace(seat, message=message))
+            self._centre.seats.notify(seat_name)

@@ -60,7 +60,7 @@ class SeatSilence:
     def connected(self, call: Call, seat_name: str) -> None:
         """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._centre.spawn(self._count(call.attempt_id, seat_name), "count-packets")
+            self._centre.core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
 
     async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
@@ -70,7 +70,7 @@ class SeatSilence:
             return
         live = self._centre.calls.get(attempt_id)
         if live is not None:
-            self._centre.update_call(live, live.counted(packets))
+            self._centre.calls.update(live, live.counted(packets))
 
     def must_ask(self, call: Call, ended: CallEnded) -> bool:
         """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
@@ -86,25 +86,25 @@ class SeatSilence:
             if live is not None:
                 self._heard_nobody(live)
             await self._give_up(seat)
-        self._centre.then(CallFinished(ended))
+        self._centre.core.do(CallFinished(ended))
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
-        seat = self._centre.seat_of_endpoint(endpoint)
+        seat = self._centre.seats.with_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.doubt(seat.name, True)
-            self._centre.spawn(self._give_up_if_dead(seat.name), "phone-away")
+            self._centre.core.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
     def phone_back(self, endpoint: str, contact: str) -> None:
         """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
         page took its place. Then the new one is called, once, and a voter who is there stays.
         """
-        seat = self._centre.seat_of_endpoint(endpoint)
+        seat = self._centre.seats.with_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._centre.spawn(self._replace_if_dead(seat, contact), "phone-back")
+            self._centre.core.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
         """Whether nothing comes from a nailed-up phone, which is given up then. Until it is known no voter is sent there."""
@@ -168,11 +168,11 @@ class SeatSilence:
     def _is_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
             return False
-        talked = self._centre.clock.monotonic() - call.talk.connected_seconds
+        talked = self._centre.core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
     def _heard_nobody(self, call: Call) -> None:
         if call.talk.heard_nobody or call.inbound:
             return
-        self._centre.update_call(call, call.unheard())
+        self._centre.calls.update(call, call.unheard())
         _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.talk.seat)

@@ -7,7 +7,7 @@ A pause or a log-off during a call takes effect after its wrap-up. A phone that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
@@ -184,6 +184,14 @@ class Seat:
             return self._emptied(now)
         state = self.then if self.phone_up else SeatState.LOST
         return replace(self, attempt_id=None, campaign_id=None)._to(state, now)
+
+
+@dataclass(slots=True)
+class SeatTally:
+    """Time at a seat since its agent logged in (seconds by state), and calls."""
+
+    seconds: dict[SeatState, float] = field(default_factory=dict)
+    calls: int = 0
 
 
 def choose_seat(

@@ -38,17 +38,17 @@ class Supervision:
 
     def use_plan(self) -> None:
         """Who is no supervisor any more, or one with another role or phone, listens no longer."""
-        for listener in self._centre.listeners.values():
+        for listener in self._centre.listeners.all():
             if not self._may_stay(listener):
                 self._let_go(listener)
 
     def _may_stay(self, listener: Listener) -> bool:
-        return self._centre.plan.supervisors.get(listener.phone.name) == listener.phone
+        return self._centre.core.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
 
     def _phone(self, supervisor: str) -> SupervisorPhone:
-        phone = self._centre.plan.supervisors.get(supervisor)
+        phone = self._centre.core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
         return phone
@@ -69,7 +69,7 @@ class Supervision:
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
-        seat = self._centre.seat(seat_name)
+        seat = self._centre.seats.require(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(f"seat {seat_name} is {seat.state.value}: there is nobody to listen to")
         if mode is not ListeningMode.BARGE:
@@ -78,18 +78,18 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on")
         if any(
             listener.seat == seat_name and listener.mode is ListeningMode.BARGE
-            for listener in self._centre.listeners.values()
+            for listener in self._centre.listeners.all()
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _begin(self, listener: Listener) -> None:
-        self._centre.listeners[listener.phone.name] = listener  # at once: a second command meanwhile finds it
+        self._centre.listeners.put(listener)  # at once: a second command meanwhile finds it
         try:
             await self._audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
-            self._centre.listeners.pop(listener.phone.name, None)
+            self._centre.listeners.remove(listener)
             raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
         except SwitchError as error:
             self._end(listener, "not called")
@@ -116,7 +116,7 @@ class Supervision:
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
-        self._centre.listeners[before.phone.name] = after
+        self._centre.listeners.put(after)
 
     async def stop(self, supervisor: str) -> str:
         """Let a supervisor's phone go. Raises CommandRefused."""
@@ -134,22 +134,22 @@ class Supervision:
 
     def party_gone(self, party_id: PartyId) -> None:
         """A supervisor's phone was not reached, or has hung up."""
-        for listener in list(self._centre.listeners.values()):
+        for listener in self._centre.listeners.all():
             if listener.party_id == party_id:
                 self._end(listener, "hung up")
 
     def seat_changed(self, seat_name: str) -> None:
         """A talk is over: who barged in listens again. Its agent has logged off: there is nobody to listen to."""
         state = self._centre.seats[seat_name].state
-        for listener in [each for each in self._centre.listeners.values() if each.seat == seat_name]:
+        for listener in [each for each in self._centre.listeners.all() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
                 self._let_go(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._centre.spawn(self._fall_back(listener), "barge-ends")
+                self._centre.core.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
         """The dialler stops: nobody listens on without it."""
-        for listener in list(self._centre.listeners.values()):
+        for listener in self._centre.listeners.all():
             self._let_go(listener)
             self._end(listener, "the dialler stops")
 
@@ -163,26 +163,25 @@ class Supervision:
     def resync(self, up: SwitchUp) -> None:
         """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
-        known = {listener.party_id for listener in self._centre.listeners.values()}
-        for listener in list(self._centre.listeners.values()):
+        known = {listener.party_id for listener in self._centre.listeners.all()}
+        for listener in self._centre.listeners.all():
             if listener.party_id not in live and self._centre.seats[listener.seat].server == up.server:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
-            self._centre.then(order(self._switch.release_party, party_id))
+            self._centre.core.do(order(self._switch.release_party, party_id))
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
     def _let_go(self, listener: Listener) -> None:
-        self._centre.then(order(self._switch.release_party, listener.party_id))
+        self._centre.core.do(order(self._switch.release_party, listener.party_id))
 
     # Audit
 
     def _end(self, listener: Listener, because: str) -> None:
-        if self._centre.listeners.get(listener.phone.name) is listener:
-            del self._centre.listeners[listener.phone.name]
+        if self._centre.listeners.remove(listener):
             self._keep_end(listener, because)
 
     async def _audit(self, listener: Listener, kind: str) -> None:
-        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._centre.clock.now())
+        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._centre.core.clock.now())
 
     def _keep_end(self, listener: Listener, because: str) -> None:
         self._keep_audit(
@@ -190,7 +189,7 @@ class Supervision:
         )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._centre.then(commit(self._store.append_audit, kind, who, what, self._centre.clock.now()))
+        self._centre.core.do(commit(self._store.append_audit, kind, who, what, self._centre.core.clock.now()))
 
     def _what(self, listener: Listener) -> dict[str, str]:
         seat = self._centre.seats[listener.seat]
@@ -213,8 +212,8 @@ class Recorder:
 
     def began(self, call: Call) -> None:
         """The switch records this call from now on."""
-        known = self._centre.update_call(call, call.picked_up(self._centre.instant()))
-        self._centre.update_call(known, known.recording())
+        known = self._centre.calls.update(call, call.picked_up(self._centre.core.instant()))
+        self._centre.calls.update(known, known.recording())
 
     async def play(self, attempt_id: AttemptId) -> str:
         """Let a recording be heard. Raises CommandRefused, StoreError."""
@@ -226,7 +225,7 @@ class Recorder:
 
     async def mute(self, seat_name: str, *, pausing: bool) -> str:
         """Record silence, or let a recording go on. Raises CommandRefused."""
-        call = self._centre.call_at(self._centre.seat(seat_name))
+        call = self._centre.calls.at_seat(self._centre.seats.require(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is recorded")
         if call.talk.recording_paused is pausing:
@@ -237,10 +236,10 @@ class Recorder:
         except SwitchError as error:
             self._note(call.attempt_id, paused=not pausing)
             raise CommandRefused(f"seat {seat_name}: the recording was not changed: {error}") from error
-        self._acd.notify(seat_name)
+        self._centre.seats.notify(seat_name)
         return f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'}"
 
     def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._centre.update_call(call, call.muted(muted=paused))
+            self._centre.calls.update(call, call.muted(muted=paused))

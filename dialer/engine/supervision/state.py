@@ -43,3 +43,33 @@ class Listener:
     def place(self) -> Place:
         """Where the supervisor's channel stands for that."""
         return Place(_KINDS[self.mode], self.seat)
+
+
+class Listeners:
+    """The supervisors who monitor a seat, by name."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, Listener] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether anybody monitors a seat."""
+        return bool(self._listeners)
+
+    def get(self, supervisor: str) -> Listener | None:
+        """Return what a supervisor monitors, or None."""
+        return self._listeners.get(supervisor)
+
+    def all(self) -> list[Listener]:
+        """Return all of them."""
+        return [*self._listeners.values()]
+
+    def put(self, listener: Listener) -> None:
+        """Add or replace a supervisor's."""
+        self._listeners[listener.phone.name] = listener
+
+    def remove(self, listener: Listener) -> bool:
+        """Remove exactly this one. Returns whether it was there."""
+        if self._listeners.get(listener.phone.name) is not listener:
+            return False
+        del self._listeners[listener.phone.name]
+        return True

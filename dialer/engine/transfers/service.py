@@ -106,14 +106,14 @@ class Transfers:
         return call, now
 
     def _call_of(self, seat_name: str) -> Call:
-        seat = self._centre.seat(seat_name)
-        call = self._centre.call_at(seat)
+        seat = self._centre.seats.require(seat_name)
+        call = self._centre.calls.at_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call")
         return call
 
     def _target(self, name: str) -> TransferSettings:
-        targets = self._centre.plan.transfers
+        targets = self._centre.core.plan.transfers
         target = targets.get(name)
         if target is None:
             known = ", ".join(targets) or "none"
@@ -134,7 +134,7 @@ class Transfers:
                 raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
             await self._switch.call_party(request)
         except CommandRefused:
-            self._centre.party_trunks.pop(request.party_id, None)
+            self._centre.transfers.party_trunks.pop(request.party_id, None)
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
@@ -151,17 +151,19 @@ class Transfers:
         party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
-        rules = self._centre.plan.gate.rules
+        rules = self._centre.core.plan.gate.rules
         why_not = numbers.refusal(target.number, rules.allowed_prefixes, rules.denied_prefixes)
         if why_not is not None:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
-        now = self._centre.clock.monotonic()
+        now = self._centre.core.clock.monotonic()
         centre = self._centre
-        taken = self._trunks.take((target.trunk,), centre.channels_used(), now, centre.calls_leaving(), reported=False)
+        taken = self._trunks.take(
+            (target.trunk,), centre.channels.used(), now, centre.channels.leaving(), reported=False
+        )
         if taken is None:
             raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
         trunk, caller_id = taken
-        self._centre.party_trunks[party_id] = trunk.name
+        self._centre.transfers.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _bring_back(self, before: CallTransfer, after: CallTransfer) -> None:
@@ -220,8 +222,8 @@ class Transfers:
     def voter_aside(self, call: Call) -> None:
         """Voter and target hear each other. Where the agent's phone had died the message is cut short."""
         live = self._centre.transfers.get(call.attempt_id)
-        answered = call.picked_up(self._centre.instant())
-        self._centre.update_call(call, answered.message_cut_short())
+        answered = call.picked_up(self._centre.core.instant())
+        self._centre.calls.update(call, answered.message_cut_short())
         if live is not None:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
@@ -243,12 +245,12 @@ class Transfers:
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._centre.then(order(self._switch.hand_over, live.attempt_id).or_else(lost))
+            self._centre.core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_went(self, seat: str) -> None:
         """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
         live = next(
-            (each for each in self._centre.transfers.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+            (each for each in self._centre.transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None
         )
         if live is None:
             return
@@ -256,7 +258,7 @@ class Transfers:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._centre.then(order(self._switch.move_party, live.party_id, aside).or_else(lost))
+            self._centre.core.do(order(self._switch.move_party, live.party_id, aside).or_else(lost))
             return
         self.drop(live.attempt_id)
         self._let_go(live.party_id)
@@ -264,7 +266,7 @@ class Transfers:
             TransferStage.RETURNING,
             TransferStage.MERGING,
         }:  # those the dialplan itself sends to the message
-            self._centre.then(order(self._switch.play_message, live.attempt_id))
+            self._centre.core.do(order(self._switch.play_message, live.attempt_id))
 
     def call_over(self, attempt_id: AttemptId) -> None:
         """The voter is gone: nobody is called for it any more."""
@@ -277,30 +279,30 @@ class Transfers:
 
     def enter(self, transfer: CallTransfer) -> None:
         """Put the transfer of a call in place as it is now, or as it was found on the switch."""
-        self._centre.transfers[transfer.attempt_id] = transfer
+        self._centre.transfers.put(transfer)
         _log.info(
             "transfer", attempt=transfer.attempt_id, seat=transfer.seat, stage=transfer.stage.value, to=transfer.to
         )
-        self._acd.notify(transfer.seat)
+        self._centre.seats.notify(transfer.seat)
 
     def found(self, party_id: PartyId) -> str | None:
         """A transfer's target was found on the switch: the name of the target, whose trunk it takes a channel of."""
         name = target_of(party_id)
-        target = self._centre.plan.transfers.get(name or "")
+        target = self._centre.core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
-            self._centre.party_trunks[party_id] = target.trunk
+            self._centre.transfers.party_trunks[party_id] = target.trunk
         return name
 
     def drop(self, attempt_id: AttemptId) -> None:
         """There is no transfer of this call any more, whatever was thought."""
-        gone = self._centre.transfers.pop(attempt_id, None)
+        gone = self._centre.transfers.pop(attempt_id)
         if gone is not None:
-            self._acd.notify(gone.seat)
+            self._centre.seats.notify(gone.seat)
 
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
-        self._centre.party_trunks.pop(party_id, None)
-        self._centre.then(order(self._switch.release_party, party_id))
+        self._centre.transfers.party_trunks.pop(party_id, None)
+        self._centre.core.do(order(self._switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
@@ -309,7 +311,7 @@ class Transfers:
 
     def party_gone(self, party_id: PartyId) -> None:
         """The target was not reached, or has hung up: the voter comes back to the agent."""
-        self._centre.party_trunks.pop(party_id, None)
+        self._centre.transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
             return
@@ -330,10 +332,10 @@ class Transfers:
         name = live.seat if waits else self._acd.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
-            self._centre.then(order(self._switch.play_message, live.attempt_id))
+            self._centre.core.do(order(self._switch.play_message, live.attempt_id))
             return
         self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._centre.then(order(self._switch.connect, live.attempt_id, name))
+        self._centre.core.do(order(self._switch.connect, live.attempt_id, name))
 
     def not_handed_over(self, attempt_id: AttemptId) -> None:
         """The switch did not send the voter to the target."""
@@ -365,11 +367,11 @@ class Transfers:
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
         servers = self._centre.servers
-        for party_id, trunk in list(self._centre.party_trunks.items()):
+        for party_id, trunk in list(self._centre.transfers.party_trunks.items()):
             if party_id not in live and servers.of_trunk(trunk) == up.server:
-                del self._centre.party_trunks[party_id]
+                del self._centre.transfers.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
-        for call in list(self._centre.calls.values()):
+        for call in list(self._centre.calls.all()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._centre.transfers.get(call.attempt_id)

@@ -10,6 +10,7 @@ A target that cannot be had, or leaves, brings the voter back to the agent.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,6 +86,30 @@ class CallTransfer:
     stage: TransferStage
     party_id: PartyId | None = None
     to: str | None = None  # the target's name
+
+
+class CallTransfers:
+    """The transfers that are under way, by the attempt of their call, and the trunks that their targets use."""
+
+    def __init__(self) -> None:
+        self._transfers: dict[AttemptId, CallTransfer] = {}
+        self.party_trunks: dict[PartyId, str] = {}  # targets outside the site: the trunk of each
+
+    def get(self, attempt_id: AttemptId) -> CallTransfer | None:
+        """Return the transfer of a call, or None."""
+        return self._transfers.get(attempt_id)
+
+    def all(self) -> Collection[CallTransfer]:
+        """Return all transfers."""
+        return self._transfers.values()
+
+    def put(self, transfer: CallTransfer) -> None:
+        """Add or replace the transfer of a call."""
+        self._transfers[transfer.attempt_id] = transfer
+
+    def pop(self, attempt_id: AttemptId) -> CallTransfer | None:
+        """Remove and return the transfer of a call, if there is one."""
+        return self._transfers.pop(attempt_id, None)
 
 
 def check(asked: Asked, seat_name: str, transfer: CallTransfer | None) -> None:

@@ -25,17 +25,17 @@ class TrunkDesk:
     def use_plan(self) -> None:
         """The trunks of the settings carry the calls from now on."""
         centre, gone = self._centre, set(self._trunks.names)
-        plan = centre.plan
+        plan = centre.core.plan
         centre.servers.use(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
-        self._trunks.use(plan.trunks, centre.clock.monotonic())
+        self._trunks.use(plan.trunks, centre.core.clock.monotonic())
         for name in gone - set(self._trunks.names):
-            centre.clear_alert(f"trunk-{name}")
+            centre.alerts.clear(f"trunk-{name}")
 
     def rang(self, call: Call) -> None:
         """A call rings."""
-        now = self._centre.clock.monotonic()
+        now = self._centre.core.clock.monotonic()
         self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
         self._watch(call.trunk)
 
@@ -44,13 +44,13 @@ class TrunkDesk:
         health = self._trunks.health(call.trunk)
         if health is None:  # found after a restart, on a trunk that the settings have no more
             return False
-        tally = self._centre.trunk_tallies[call.trunk]
+        tally = self._trunks.tallies[call.trunk]
         failed = trunk_failed(outcome, ended)
         if outcome is not Outcome.REFUSED:
             tally.attempts += 1
         tally.answered += outcome.answered
         tally.failures += failed is True
-        self._trunks.ended(call.trunk, failed, call.began_seconds, self._centre.clock.monotonic())
+        self._trunks.ended(call.trunk, failed, call.began_seconds, self._centre.core.clock.monotonic())
         self._watch(call.trunk)
         rang = ended.ever_ringing or call.ringing_seconds is not None
         return failed is True and not rang and health.to_blame
@@ -60,20 +60,20 @@ class TrunkDesk:
         centre, health = self._centre, self._trunks.health(name)
         if health is None:
             return
-        now = centre.clock.monotonic()
+        now = centre.core.clock.monotonic()
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
-            centre.clear_alert(f"trunk-{name}")
+            centre.alerts.clear(f"trunk-{name}")
         elif health.state(now) is TrunkState.RESTING:
             until = self._local(health.rest_seconds_left(now))
             text = f"trunk {name} rests until {until}: {health.reason}; then one call finds out whether it works"
-            centre.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
+            centre.alerts.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
 
     def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Why no call may go out over a campaign's trunks at all, or None. Told as an alert while it lasts."""
-        centre, now = self._centre, self._centre.clock.monotonic()
+        centre, now = self._centre, self._centre.core.clock.monotonic()
         code = f"trunks-{campaign_id}"
         if not self._trunks.all_resting(names, now):
-            centre.clear_alert(code)
+            centre.alerts.clear(code)
             return None
         left = min(
             (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),
@@ -85,9 +85,9 @@ class TrunkDesk:
             else "a call finds out whether a trunk works again"
         )
         reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
-        centre.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
+        centre.alerts.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
     def _local(self, seconds_ahead: float) -> str:
-        at = round(self._centre.clock.now() + seconds_ahead)
-        return datetime.fromtimestamp(at, self._centre.zone).strftime("%H:%M:%S")
+        at = round(self._centre.core.clock.now() + seconds_ahead)
+        return datetime.fromtimestamp(at, self._centre.core.zone).strftime("%H:%M:%S")

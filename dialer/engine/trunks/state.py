@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -170,6 +170,15 @@ class TrunkLimits:
     areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs are shown alone
 
 
+@dataclass(slots=True)
+class TrunkTally:
+    """Calls of a trunk since the start."""
+
+    attempts: int = 0
+    answered: int = 0
+    failures: int = 0
+
+
 class CallStarts:
     """A trunk's one limiter of call starts: evenly spaced, and no second with more than the limit, rounded up, on the wire.
 
@@ -264,6 +273,7 @@ class TrunkPool:
         self._starts: dict[str, CallStarts] = {}
         self._health: dict[str, TrunkHealth] = {}
         self._turns: Counter[tuple[str, tuple[str, ...]]] = Counter()  # by trunk and the caller IDs that take turns
+        self.tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
         self.use(trunks, now_seconds)
 
     def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:

@@ -92,7 +92,7 @@ async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: 
         first = site.switch.call_in(CALLER, called=AGENT)
         await over(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
-        assert not site.centre.engine._centre.abandoned_at  # it locks no number: it was no call of ours
+        assert not site.centre.engine._centre.numbers._abandoned_at  # it locks no number: it was no call of ours
         await site.log_in("01")
         site.switch.call_in(CALLER, called=AGENT)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)

@@ -12,6 +12,7 @@ import gc
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,8 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.model import Outcome
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.centre import Centre
+from dialer.engine.core import Core
+from dialer.engine.plan import EnginePlan
 from dialer.engine.seats.log_ins import WrongLogIns
 from dialer.process.memory import trim_memory
 from dialer.simulation.agents import AgentHabits
@@ -76,6 +79,12 @@ async def _calls(site: Site, more: int) -> Counter[str]:
     return census(site.centre)
 
 
+def _state() -> Centre:
+    plan, nothing = SimpleNamespace(seats={}, campaigns={}, polling=None), cast(Any, None)
+    core = Core("test", ZoneInfo("UTC"), LoopClock(START_EPOCH), cast(EnginePlan, plan))
+    return Centre(core, nothing, nothing, nothing)
+
+
 async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
     """Each of these would be a leak: an attribute, a slot, a nest, a closure, a cache, a class's own, a coroutine's local."""
     count = 0
@@ -85,46 +94,45 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
         count += 1
         for each in range(50):
             entry = count * 1_000 + each
-            centre.campaigns[str(entry)] = None  # type: ignore[assignment]
+            centre.campaigns._runs[str(entry)] = None  # type: ignore[assignment]
             wrong._seats[str(entry)] = 0.0
-            centre.alerts.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
+            centre.alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
             endless(entry)
             WrongLogIns.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
-        return census(centre, wrong)
+        return census(centre, wrong, callbacks)
 
     centre, wrong, in_closure = (
-        Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH)),
+        _state(),
         WrongLogIns(),
         set[int](),
     )
     endless = functools.lru_cache(maxsize=None)(lambda entry: [entry])
     WrongLogIns.of_the_class = {}  # type: ignore[attr-defined]
-    centre.listening.append(lambda change: in_closure.discard(id(change)))
-    centre.listening.append(endless)  # type: ignore[arg-type]
+    callbacks: list[Any] = [lambda change: in_closure.discard(id(change)), endless]
     try:
         once, twice = more(), more()
     finally:
         del WrongLogIns.of_the_class  # type: ignore[attr-defined]
     found = grown(once, twice, A_FEW)
-    assert {name.split(".")[-1] for name in found} >= {"campaigns", "_seats", "alerts[]", "of_the_class"}
+    assert {name.split(".")[-1] for name in found} >= {"_runs", "_seats", "active[]", "of_the_class"}
     assert sum(found.values()) >= 6 * 50
 
 
 def test_what_every_claim_knows_by_now_is_forgotten() -> None:
     async def play() -> Centre:
-        centre = Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH))
-        talks = a_call(phone_id=2)
-        centre.calls[talks.attempt_id] = talks
+        centre = _state()
+        centre.calls.put(a_call(phone_id=2))
         for number in range(1, 11):
-            centre.note_end(a_call(phone_id=number), Outcome.ABANDONED)
-            centre.note_opt_out(number)
+            centre.numbers.add_call(a_call(phone_id=number), Outcome.ABANDONED)
+            centre.numbers.add_opt_out(number)
             await asyncio.sleep(100.0)
-            centre.forget_old()
+            centre.numbers.forget_old()
         return centre
 
     centre = run_virtual(play)
-    assert list(centre.abandoned_at) == list(centre.opted_out) == list(centre.called_at) == [2, 8, 9, 10]
+    numbers = centre.numbers
+    assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
 
 def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import structlog
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
-from dialer.engine.centre import CampaignRun
+from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.dispositions.commands import SeatDispose
 from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
@@ -41,7 +41,7 @@ def run_of(site: Site) -> CampaignRun:
 def snapshot_of(site: Site) -> PacingSnapshot:
     engine = site.centre.engine
     centre = engine._centre
-    return pacing_snapshot(centre, engine._trunks, run_of(site), centre.channels_used(), centre.calls_leaving())
+    return pacing_snapshot(centre, engine._trunks, run_of(site), centre.channels.used(), centre.channels.leaving())
 
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
@@ -145,7 +145,7 @@ def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
             before, now = learned["run"], run_of(site)
             assert isinstance(before, CampaignRun)
             assert now is not before
-            saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
+            saved, taken = (json.loads(run.pacer_state())["knowledge"] for run in (before, now))
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
@@ -197,10 +197,17 @@ def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
 async def test_a_damaged_memory_is_put_aside(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
         run = run_of(site)
-        for damaged in ("", "{", "[]", "null", '{"version": 3}', json.dumps({**json.loads(run.learned()), "usual": 3})):
-            begun = run.learned()
-            run.take_up(damaged)
-            assert run.learned() == begun
+        for damaged in (
+            "",
+            "{",
+            "[]",
+            "null",
+            '{"version": 3}',
+            json.dumps({**json.loads(run.pacer_state()), "usual": 3}),
+        ):
+            begun = run.pacer_state()
+            run.restore_pacer(damaged)
+            assert run.pacer_state() == begun
 
 
 @virtual_time()

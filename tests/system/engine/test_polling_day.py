@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,7 +18,9 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Booth
 from dialer.domain.view import HoldReason
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopCampaign
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
+from dialer.engine.plan import EnginePlan
+from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -236,6 +239,6 @@ def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> N
             "polls": [{"day": "2028-11-07", "closes_at": "20:00", "time_zone": "America/Anchorage"}],
         },
     )
-    centre = Centre("ny", ZoneInfo("America/New_York"), SystemClock())
-    centre.polling = polling_plan(chosen, polls_of(chosen))
-    assert centre.closes_at(Booth(1, 1, 1, "School", "en", "")) == "20:00"
+    plan = SimpleNamespace(polling=polling_plan(chosen, polls_of(chosen)))
+    core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
+    assert Polls(core).closes_at(Booth(1, 1, 1, "School", "en", "")) == "20:00"

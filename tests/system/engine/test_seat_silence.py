@@ -258,7 +258,7 @@ async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
-        (run,) = engine._centre.campaigns.values()
+        (run,) = engine._centre.campaigns.all()
 
         def free_seats() -> int:
             return pacing_snapshot(engine._centre, engine._trunks, run, Counter(), Counter()).free_seats

@@ -210,8 +210,8 @@ async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         centre, desk = site.centre.engine._centre, site.centre.engine.seat_desk
-        centre.use(replace(centre.plan, agents={"102": centre.plan.agents["102"]}))
-        desk.use_pins(PinCheck(centre.plan.agents.values()))
+        centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
+        desk.use_pins(PinCheck(centre.core.plan.agents.values()))
         desk.use_plan()
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")

@@ -284,7 +284,7 @@ async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_t
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        assert [*engine._centre.campaigns] == ["turnout-agents", "hq"]
+        assert [run.spec.campaign_id for run in engine._centre.campaigns.all()] == ["turnout-agents", "hq"]
         change(file, ("channels = 9", "channels = 7"))
         assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq.channels"
         assert engine._centre.campaigns["hq"].spec.channels == 7

@@ -24,7 +24,7 @@ async def most_unanswered(site: Site, seconds: float) -> int:
     """The most calls that were on their way at once."""
     most = 0
     for _ in range(int(seconds * 5)):
-        most = max(most, sum(not call.answered for call in site.centre.engine._centre.calls.values()))
+        most = max(most, sum(not call.answered for call in site.centre.engine._centre.calls.all()))
         await asyncio.sleep(0.2)
     return most
 

@@ -233,7 +233,7 @@ async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen
         centre, audit = site.centre.engine._centre, site.centre.store.append_audit
 
         async def taken_meanwhile(*entry: Any) -> int:
-            centre.use(replace(centre.plan, supervisors={}))
+            centre.core.plan = replace(centre.core.plan, supervisors={})
             site.centre.engine._supervision.use_plan()
             await asyncio.sleep(0.1)
             return await audit(*entry)
@@ -293,7 +293,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
             await site.log_in("01")
             await site.centre.engine.execute(Listen(seat="01", supervisor="asha"))
             await asyncio.sleep(2)
-            site.centre.engine._centre.listeners.clear()  # as if it had been killed: nobody lets go
+            site.centre.engine._centre.listeners._listeners.clear()  # as if it had been killed: nobody lets go
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)

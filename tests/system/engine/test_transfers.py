@@ -277,7 +277,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
 @virtual_time()
 async def test_a_denied_prefix_is_refused_at_the_moment_of_calling_too(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        rules = site.centre.engine._centre.plan.gate.rules
+        rules = site.centre.engine._centre.core.plan.gate.rules
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
             await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import Booth
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
+from dialer.engine.plan import EnginePlan
+from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import polls_of
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.site.polling_day import polling_plan
@@ -147,11 +151,12 @@ def test_a_list_of_voters_whose_data_had_to_be_erased_is_not_written(tmp_path: P
 def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, settings_hour: str | None, told: str) -> None:
     polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
     chosen = site(rules={"polls": polls})
-    centre = Centre("test", KOLKATA, SystemClock())
+    plan = SimpleNamespace(polling=None)
+    polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
-    assert centre.closes_at(booth) == rolls_hour
-    centre.polling = polling_plan(chosen, polls_of(chosen))
-    assert centre.closes_at(booth) == told
+    assert polls_known.closes_at(booth) == rolls_hour
+    plan.polling = polling_plan(chosen, polls_of(chosen))
+    assert polls_known.closes_at(booth) == told
 
 
 @pytest.mark.parametrize(

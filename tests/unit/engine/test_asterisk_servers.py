@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.engine.asterisk_servers.state import AsteriskServers, Loads
+from dialer.engine.asterisk_servers.state import AsteriskServers, ServerLoads
 
 LINES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 
@@ -10,7 +10,7 @@ LINES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
 def three(*up: str, silent: str = "") -> AsteriskServers:
     servers = AsteriskServers(LINES, "abc")
     servers.up.update(up)
-    servers.silent = frozenset(silent)
+    servers.unresponsive = frozenset(silent)
     return servers
 
 
@@ -24,17 +24,17 @@ def test_what_comes_with_new_settings_is_known_beside_what_there_was() -> None:
 
 
 def test_only_what_is_reached_is_dialled_on() -> None:
-    assert three("a", "c").reached(list(LINES)) == ["a1", "a2", "c1"]
-    assert three("a", "c", silent="c").reached(list(LINES)) == ["a1", "a2"]
-    assert three("a", "c").open_to(["b1"]) == set()
-    assert three("a", "c").open_to(["b1", "c1"]) == {"c"}
+    assert three("a", "c").reachable(list(LINES)) == ["a1", "a2", "c1"]
+    assert three("a", "c", silent="c").reachable(list(LINES)) == ["a1", "a2"]
+    assert three("a", "c").accepting(["b1"]) == set()
+    assert three("a", "c").accepting(["b1", "c1"]) == {"c"}
 
 
 def test_where_no_server_is_reached_nothing_is_said_of_single_ones() -> None:
-    assert not three().away
-    assert not three("a", silent="a").away
-    assert three("a").away == {"b", "c"}
-    assert not AsteriskServers({"line": ""}, [""]).away
+    assert not three().unreachable
+    assert not three("a", silent="a").unreachable
+    assert three("a").unreachable == {"b", "c"}
+    assert not AsteriskServers({"line": ""}, [""]).unreachable
 
 
 def test_a_trunk_that_is_gone_from_the_settings_is_the_first_server_s() -> None:
@@ -44,13 +44,13 @@ def test_a_trunk_that_is_gone_from_the_settings_is_the_first_server_s() -> None:
 
 def test_a_site_of_seats_alone_is_held_by_its_own_asterisk() -> None:
     site = AsteriskServers({}, [""])
-    assert site.open_to(()) == set()
+    assert site.accepting(()) == set()
     site.up.add("")
-    assert site.open_to(()) == {""}
+    assert site.accepting(()) == {""}
 
 
 def test_the_server_with_a_free_agent_comes_first_and_one_without_agents_last() -> None:
-    loads = Loads(three("a", "b", "c"))
+    loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
     assert loads.best_first(list(LINES)) == ["b1", "a1", "a2", "c1"]
@@ -59,7 +59,7 @@ def test_the_server_with_a_free_agent_comes_first_and_one_without_agents_last() 
 
 
 def test_calls_are_spread_by_how_many_agents_there_are() -> None:
-    loads = Loads(three("a", "b", "c"))
+    loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)
     for _ in range(160):

@@ -95,7 +95,7 @@ def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -
 def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.engine.seat_desk, turns.centre.seats["02"]
-    turns.centre.seats["02"] = seat.logged_off(turns.centre.instant())
+    turns.place(seat.logged_off(turns.centre.core.instant()))
     agents._kept = {"02": LogIn("02", "1001", False, None, NOON)}
     assert turns.centre.seats["01"].agent == "1001"
     assert agents.adopt(frozenset({"01", "02"}), "") == []
@@ -106,7 +106,7 @@ def test_a_three_way_call_at_a_seat_that_the_settings_have_no_more_is_left_alone
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")
-    turns.centre.transfers[A] = CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss")
+    turns.centre.transfers.put(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
     turns.at(1, up())
     assert A in turns.centre.calls
-    assert A not in turns.centre.transfers  # Asterisk has no such party
+    assert turns.centre.transfers.get(A) is None  # Asterisk has no such party

@@ -22,19 +22,19 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     """A call is shown at seat 01, and nothing of it is dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.centre.seats["01"]
-    turns.centre.seats["01"] = seat.reserved(A, "calls", turns.centre.instant())
+    turns.place(seat.reserved(A, "calls", turns.centre.core.instant()))
     call = replace(turns.call(written=False), kept_seat="01")
-    turns.centre.put_call(call.previewed(Preview(turns.clock.now() + 60, dials)))
+    turns.centre.calls.put(call.previewed(Preview(turns.clock.now() + 60, dials)))
     originator = turns.engine._placing._originator
     originator.kept_seats._kept[A] = "01"
-    [run] = turns.centre.campaigns.values()
+    [run] = turns.centre.campaigns.all()
     originator._previewed[A] = run, cast(NewAttempt, None)  # nothing is dialled on the table
     return turns
 
 
 def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when() -> None:
     turns = shown()
-    [call] = turns.centre.calls.values()
+    [call] = turns.centre.calls.all()
     assert call.state is CallState.PREVIEW
     [view] = turns.engine.view().seats
     assert view.preview is not None
@@ -56,7 +56,7 @@ def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) ->
         ends = turns.after(4, turns.engine._placing._originator.kept_seats.look_after)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
-        ends = turns.after(4, lambda: turns.centre.cancel(turns.centre.calls[A]))
+        ends = turns.after(4, lambda: turns.centre.calls.cancel(turns.centre.calls[A]))
         assert "; ".join(ends) == BACK
     assert not [line for line in ends if line.startswith("order")]
 
@@ -86,8 +86,8 @@ def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
 def test_the_voter_who_answers_has_the_seat_that_was_kept_and_no_other() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.centre.seats["02"]
-    turns.centre.seats["02"] = seat.reserved(A, "calls", turns.centre.instant())
-    turns.centre.put_call(replace(turns.call(), kept_seat="02"))
+    turns.place(seat.reserved(A, "calls", turns.centre.core.instant()))
+    turns.centre.calls.put(replace(turns.call(), kept_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect A 02"]
@@ -99,14 +99,14 @@ def test_a_call_that_is_no_preview_of_the_seat_is_refused_as_late() -> None:
         with pytest.raises(CommandRefused) as refused:
             turns.engine._own_calls.skip(seat, attempt_id)
         assert refused.value.why is RefusedBecause.LATE
-    turns.centre.put_call(turns.centre.calls[A].asked_for())
+    turns.centre.calls.put(turns.centre.calls[A].asked_for())
     with pytest.raises(CommandRefused, match="dialled already"):
         turns.engine._own_calls.skip("01", A)
 
 
 def test_who_did_not_answer_leaves_the_seat_ready_for_the_next() -> None:
     turns = shown()
-    turns.centre.put_call(turns.centre.calls[A].asked_for().sent(5.0))
+    turns.centre.calls.put(turns.centre.calls[A].asked_for().sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

@@ -46,7 +46,7 @@ def test_a_start_that_the_trunk_grants_is_committed_first_and_counts_as_a_call_a
     turns = deciding(wanted=2)
     turns.centre.campaigns["calls"].hopper.extend(map(claim, (1, 2)))
     assert "beside open-attempts" in decided(turns)
-    assert [call.state.value for call in turns.centre.calls.values()] == ["sending"]
+    assert [call.state.value for call in turns.centre.calls.all()] == ["sending"]
     assert [each.phone_id for each in turns.centre.campaigns["calls"].hopper] == [2]
 
 
@@ -55,17 +55,20 @@ def test_a_number_on_a_call_waits() -> None:
     turns.call(phone_id=1)
     turns.centre.campaigns["calls"].hopper.append(claim(1))
     assert "beside postpone" in decided(turns)
-    assert list(turns.centre.calls) == [A]
+    assert [call.attempt_id for call in turns.centre.calls.all()] == [A]
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda turns: setattr(turns.centre, "draining", True), HoldReason.STOPPING),
+        (lambda turns: setattr(turns.centre.core, "draining", True), HoldReason.STOPPING),
         (lambda turns: turns.centre.servers.up.clear(), HoldReason.NO_SWITCH),
         (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
         (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
-        (lambda turns: setattr(turns.centre.campaigns["calls"], "unheard", "matdan/message"), HoldReason.UNHEARD),
+        (
+            lambda turns: setattr(turns.centre.campaigns["calls"], "inaudible_sound", "matdan/message"),
+            HoldReason.UNHEARD,
+        ),
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
     ],
 )
@@ -92,7 +95,7 @@ def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
 def test_a_call_that_was_not_written_yet_never_is() -> None:
     turns = deciding()
     live = turns.call(written=False)
-    assert turns.after(10, lambda: turns.centre.cancel(live)) == []
+    assert turns.after(10, lambda: turns.centre.calls.cancel(live)) == []
     assert turns.centre.calls[A].leg.cancelled
 
 
@@ -101,7 +104,7 @@ def test_numbers_that_were_claimed_while_the_stop_came_go_back() -> None:
     run = turns.centre.campaigns["calls"]
 
     async def claims(*_: object, **__: object) -> list[Claim]:
-        turns.centre.draining = True
+        turns.centre.core.draining = True
         return [claim(1), claim(2)]
 
     async def due(*_: object) -> None:

@@ -30,14 +30,14 @@ def test_whoever_is_not_to_be_called_any_more_is_hung_up_on_while_it_rings() -> 
     lines = turns.after(5, lambda: turns.engine._marks.follow(VOTED, effect))
     assert lines == ["order hang_up A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
-    assert turns.centre.reached_by == {MarkSource.VOTER_KEY: 1}
+    assert turns.centre.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
 
 def test_a_mark_that_was_known_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert turns.after(5, lambda: turns.engine._marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
-    assert not turns.centre.marks
+    assert not turns.centre.turnout.marks
 
 
 def test_an_opt_out_takes_the_number_off_every_call_that_rings_and_is_counted_once() -> None:
@@ -46,7 +46,7 @@ def test_an_opt_out_takes_the_number_off_every_call_that_rings_and_is_counted_on
     marks = turns.engine._marks
     assert turns.after(5, lambda: marks.opted_out(1, fresh=True)) == ["order hang_up A", "beside count-without-number"]
     assert turns.after(6, lambda: marks.opted_out(1, fresh=False)) == []
-    assert turns.centre.opt_outs == 1
+    assert turns.centre.turnout.opt_outs == 1
 
 
 def flow_turns() -> Turns:
@@ -78,7 +78,7 @@ def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
     turns.after(8, lambda: turns.engine.flow_desk.begin(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
-    turns.centre.listening.append(heard.append)
+    turns.engine._listening.append(heard.append)
     turns.clock.seconds = 21
     turns.engine.flow_ended(A, completed=False, left_at="welcome")
     assert not turns.centre.calls

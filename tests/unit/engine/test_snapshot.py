@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from datetime import time
-from zoneinfo import ZoneInfo
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,9 +14,11 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import Preview, SeatState
-from dialer.engine.centre import CampaignRun, Centre
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.placing.snapshot import pacing_snapshot
-from dialer.engine.plan import CampaignSpec
+from dialer.engine.plan import CampaignSpec, EnginePlan
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
@@ -24,6 +27,7 @@ from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import every_day
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call
+from tests.support.rules import KOLKATA
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 ALWAYS = every_day([(time.min, time.max)])
@@ -31,23 +35,30 @@ ALWAYS = every_day([(time.min, time.max)])
 
 def centre_of(seats: list[str]) -> Centre:
     """Ready seats whose agents have a skill for each letter, and a campaign for each of these skills."""
-    centre = Centre("centre-1", ZoneInfo("Asia/Kolkata"), SystemClock())
+    plan, nothing = cast(EnginePlan, SimpleNamespace(seats={}, campaigns={}, polling=None)), cast(Any, None)
+    centre = Centre(Core("centre-1", KOLKATA, SystemClock(), plan), nothing, nothing, nothing)
     for n, skills in enumerate(seats, 1):
-        centre.seats[f"0{n}"] = Seat(
-            f"0{n}", f"agent0{n}", frozenset(), centre.instant(), SeatState.READY, f"10{n}", skills=frozenset(skills)
+        seat = Seat(
+            f"0{n}",
+            f"agent0{n}",
+            frozenset(),
+            centre.core.instant(),
+            SeatState.READY,
+            f"10{n}",
+            skills=frozenset(skills),
         )
+        centre.seats.put(seat, seat)
     for skill in sorted(set("".join(seats))):
         spec = CampaignSpec(
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
-        centre.campaigns[skill] = CampaignRun(
-            spec, Purpose.TURNOUT, ProgressivePacer(), CampaignState.RUNNING, BoothOrder([]), deque()
-        )
+        pacer, running = ProgressivePacer(), CampaignState.RUNNING
+        centre.campaigns.put(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
     return centre
 
 
 def seen_by(centre: Centre, campaign: str) -> PacingSnapshot:
-    trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.clock.monotonic() - 1.0)
+    trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     return pacing_snapshot(centre, trunks, centre.campaigns[campaign], {}, {})
 
 
@@ -62,8 +73,8 @@ def dial(centre: Centre, campaign: str) -> int:
 def ring(centre: Centre, campaign: str) -> None:
     n = len(centre.calls) + 1
     attempt = AttemptId(f"a{n}")
-    now = centre.clock.monotonic()
-    centre.calls[attempt] = a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now)
+    now = centre.core.clock.monotonic()
+    centre.calls.put(a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now))
 
 
 @pytest.mark.parametrize(
@@ -100,8 +111,8 @@ def test_campaigns_that_decide_in_turn_dial_each_seat_once(seats: list[str], ord
 
 def test_the_busy_seats_of_a_large_campaign_are_no_room_for_a_small_one() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
-    for name, seat in centre.seats.items():
-        centre.seats[name] = replace(seat, state=SeatState.TALKING)
+    for seat in centre.seats.all():
+        centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         ring(centre, "b")
     assert len(seen_by(centre, "a").busy_seats) == 1
@@ -117,14 +128,12 @@ def test_the_calls_of_agents_who_left_are_seen_by_who_shares_the_seats_that_stay
 
 def test_a_seat_whose_agent_looks_at_a_preview_is_no_nearer_to_its_end_the_longer_that_lasts() -> None:
     centre = centre_of(["a", "a"])
-    now = centre.instant()
+    now = centre.core.instant()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats["01"] = centre.seats["01"].reserved(AttemptId("a1"), "a", hours_ago)
-    centre.calls[AttemptId("a1")] = replace(
-        a_call(attempt_id=AttemptId("a1"), campaign_id="a", written=False).previewed(Preview(now.at + 60, dials=False)),
-        kept_seat="01",
-    )
+    centre.seats.put(centre.seats["01"], centre.seats["01"].reserved(AttemptId("a1"), "a", hours_ago))
+    call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", written=False)
+    centre.calls.put(replace(call.previewed(Preview(now.at + 60, dials=False)), kept_seat="01"))
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.calls_leaving() == {}  # nothing of it is on its way to the trunk
+    assert centre.channels.leaving() == {}  # nothing of it is on its way to the trunk

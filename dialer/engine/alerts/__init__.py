@@ -1,0 +1,1 @@
+"""Alerts: conditions that somebody at the centre has to know about."""

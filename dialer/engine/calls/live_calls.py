@@ -1,0 +1,88 @@
+"""The calls that are live. Every count of calls is derived from them, so that no counter can drift."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from dialer.domain.model import AttemptId, Outcome
+from dialer.domain.switch import Switch
+from dialer.domain.switch_events import CallEnded, EndedBy
+from dialer.domain.view import CallChange, CallState, CampaignChange
+from dialer.engine.calls.changes import effects_of_change
+from dialer.engine.calls.state import Call
+from dialer.engine.core import Core
+from dialer.engine.effects import CallFinished, Notify, order
+from dialer.engine.seats.state import Seat
+from dialer.store.sqlite import Store
+
+
+class LiveCalls:
+    """The live calls of a centre by attempt id, and the only place that replaces them."""
+
+    def __init__(self, core: Core, store: Store, switch: Switch) -> None:
+        self._core = core
+        self._store = store
+        self._switch = switch
+        self._calls: dict[AttemptId, Call] = {}
+
+    def __getitem__(self, attempt_id: AttemptId) -> Call:
+        """Return the live call of an attempt. Raises KeyError."""
+        return self._calls[attempt_id]
+
+    def __contains__(self, attempt_id: object) -> bool:
+        """Return whether an attempt has a live call."""
+        return attempt_id in self._calls
+
+    def __len__(self) -> int:
+        """Return the number of live calls."""
+        return len(self._calls)
+
+    def get(self, attempt_id: AttemptId | None) -> Call | None:
+        """Return the live call of an attempt, or None."""
+        return None if attempt_id is None else self._calls.get(attempt_id)
+
+    def all(self) -> Collection[Call]:
+        """Return all live calls, oldest first."""
+        return self._calls.values()
+
+    def of_campaign(self, campaign_id: str) -> list[Call]:
+        """Return the live calls of a campaign."""
+        return [call for call in self._calls.values() if call.campaign_id == campaign_id]
+
+    def at_seat(self, seat: Seat) -> Call | None:
+        """Return the live call that a seat has. The call of a wrap-up has usually ended."""
+        return self.get(seat.attempt_id)
+
+    def put(self, call: Call) -> Call:
+        """Add a call, or replace it without any effects, and return it."""
+        self._calls[call.attempt_id] = call
+        return call
+
+    def remove(self, attempt_id: AttemptId) -> None:
+        """Remove a call that has ended."""
+        self._calls.pop(attempt_id, None)
+
+    def update(self, before: Call, after: Call) -> Call:
+        """Replace a call with what is known of it now, request the effects of the change, and return it."""
+        if after is before:
+            return after
+        self._calls[after.attempt_id] = after
+        self._core.do(*effects_of_change(before, after, self._core.instant(), self._store))
+        if after.answered is not before.answered:
+            self._core.wake.set()
+        return after
+
+    def cancel(self, call: Call) -> None:
+        """Hang up an outbound call that nobody has answered. One that was not sent to the switch yet never will be."""
+        if call.answered or call.leg.cancelled or call.inbound:
+            return
+        self.update(call, call.given_up())
+        if call.leg.written:
+            self._core.do(order(self._switch.hang_up, call.attempt_id))
+        elif call.leg.preview is not None:  # otherwise the task that is about to send it sees that it is cancelled
+            self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
+
+    def notify(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+        """Notify subscribers of a call's state."""
+        change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
+        self._core.do(Notify(change), Notify(CampaignChange(call.campaign_id)))

@@ -1,0 +1,162 @@
+"""Campaigns that are running: what each one is, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Collection, ItemsView, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from dialer.domain.enums import Purpose
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Booth, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.domain.view import CampaignSpeed, Hold, HoldReason
+from dialer.engine.core import Core
+from dialer.engine.effects import UpdatePacer
+from dialer.engine.plan import CampaignSpec
+from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind
+from dialer.pacing.tuning import TUNED
+from dialer.polling_day.priorities import BoothOrder
+
+_log = structlog.get_logger(__name__)
+
+_STARTING = Hold(HoldReason.STARTING)
+_ANSWERED_OR_NOT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
+_END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
+
+
+@dataclass(slots=True)
+class CampaignRun:
+    """A campaign of this run of the dialler."""
+
+    spec: CampaignSpec
+    purpose: Purpose
+    pacer: Pacer
+    state: CampaignState
+    order: BoothOrder  # which booth is next; it looks at the claims in the hopper
+    hopper: deque[Claim]  # claimed under a lease, to be dialled next
+    answer_rate: float = TUNED.answer_rate  # recent, for the pacers of other campaigns with the same seats
+    priorities_at: float = 0.0  # epoch seconds: when the booths' priorities were last computed
+    votes_until: float = 0.0  # epoch seconds: the end of the polling day that they are for
+    refilling: bool = False
+    next_due_at: float = 0.0  # epoch seconds: no number in the queue is due before
+    list_done: bool = False
+    given_back: int = 0  # how often numbers returned to the queue
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    inbound: Counter[Outcome] = field(default_factory=Counter)  # of inbound calls
+    progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
+    hold: Hold | None = _STARTING
+    refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade since the start, by reason
+    speed: CampaignSpeed | None = None  # a supervisor's limit, with its end
+    steered_by: str | None = None  # the supervisor whose abandoned-call target replaces that of the settings
+    inaudible_sound: str | None = None  # a sound that its voters must hear and do not
+
+    def pacer_state(self) -> str:
+        """Return what the pacer has learned, as JSON for the store."""
+        return json.dumps(self.pacer.state())
+
+    def restore_pacer(self, learned: str) -> None:
+        """Restore what the pacer learned in an earlier run. Damaged text is ignored: the pacer starts cold."""
+        try:
+            state = json.loads(learned)
+        except ValueError:
+            state = None
+        if not isinstance(state, dict):
+            _log.warning("pacer.state_damaged", campaign=self.spec.campaign_id)
+            return
+        self.pacer.restore(state)
+
+    def update_pacer(self, update: UpdatePacer, now: float) -> None:
+        """Pass an event to the pacer. `now` is monotonic seconds."""
+        call, kind, rang = update.call, update.kind, None
+        if call is not None:
+            if kind in _ANSWERED_OR_NOT:
+                self.answer_rate += ((kind is PacingEventKind.ANSWERED) - self.answer_rate) / TUNED.answer_memory
+            if kind in _END_OF_RINGING and call.ringing_seconds is not None:
+                until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
+                rang = max(0.0, until - call.ringing_seconds)
+        timed = call is None or not call.adopted
+        event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
+        self.pacer.observe(event)
+
+    @property
+    def completed(self) -> bool:
+        """Return whether nobody is left to call, as far as the queue was read."""
+        return self.list_done and not self.hopper
+
+    @property
+    def can_dial(self) -> bool:
+        """Return whether the last decision found nothing that holds the campaign, and somebody is left to call."""
+        return self.hold is None and not self.completed
+
+    def speed_at(self, now: float) -> CampaignSpeed | None:
+        """Return the supervisor's limit in force at `now` (epoch seconds), if there is one."""
+        return self.speed if self.speed is not None and now < self.speed.until else None
+
+    def due_again(self, at: float) -> None:
+        """Note that a number of the queue is due at `at` (epoch seconds), whatever the queue said before."""
+        self.given_back += 1
+        self.next_due_at = min(self.next_due_at, at)
+        self.list_done = False
+
+    def read_queue_again(self) -> None:
+        """Read the queue again: numbers may have returned to it."""
+        self.given_back += 1
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
+
+
+class CampaignRuns:
+    """The campaigns of the settings, and campaigns removed from them whose last calls go on."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._runs: dict[str, CampaignRun] = {}
+
+    def __getitem__(self, campaign_id: str) -> CampaignRun:
+        """Return a campaign, whether or not it is still in the settings. Raises KeyError."""
+        return self._runs[campaign_id]
+
+    def __contains__(self, campaign_id: object) -> bool:
+        """Return whether a campaign runs, or its last calls do."""
+        return campaign_id in self._runs
+
+    def all(self) -> Collection[CampaignRun]:
+        """Return all campaigns, in the order of the settings; removed ones last."""
+        return self._runs.values()
+
+    def items(self) -> ItemsView[str, CampaignRun]:
+        """Return all campaigns with their ids, in the same order."""
+        return self._runs.items()
+
+    def require(self, campaign_id: str) -> CampaignRun:
+        """Return a campaign of the settings. Raises CommandRefused."""
+        if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
+            known = ", ".join(self._core.plan.campaigns) or "none"
+            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
+        return self._runs[campaign_id]
+
+    def put(self, run: CampaignRun) -> None:
+        """Add a campaign."""
+        self._runs[run.spec.campaign_id] = run
+
+    def use_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
+        """Take over the campaigns of the plan in force, with those `added`. Returns those that it has no longer."""
+        before, wanted = self._runs, self._core.plan.campaigns
+        removed = {name: run for name, run in before.items() if name not in wanted}
+        self._runs = {name: added.get(name) or before[name] for name in wanted} | removed
+        return [*removed.values()]
+
+    def add_booths(self, booths: Mapping[int, Booth]) -> None:
+        """Have every campaign call booths that were imported."""
+        for run in self._runs.values():
+            run.order.add(booths)
+
+    def read_queues_again(self) -> None:
+        """Read all queues again: numbers that were closed may be open again."""
+        for run in self._runs.values():
+            run.read_queue_again()
+        self._core.wake.set()

@@ -1,0 +1,84 @@
+"""What has happened to numbers since they were claimed.
+
+A claim carries what the store knew about its number when it was claimed. Calls and opt-outs since then are remembered here
+until every claim must know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import takewhile
+from typing import TypeVar
+
+from dialer.domain.model import Outcome
+from dialer.domain.phone_facts import PhoneFacts
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.calls.state import Call
+from dialer.engine.core import Core
+
+_Known = TypeVar("_Known")
+
+REMEMBER_SECONDS = 300.0  # far longer than a claim's lease
+
+
+class NumberMemory:
+    """Recent calls and opt-outs by phone id. Each dictionary is in the order of its times (epoch seconds)."""
+
+    def __init__(self, core: Core, calls: LiveCalls) -> None:
+        self._core = core
+        self._calls = calls
+        self._opted_out: dict[int, float] = {}
+        self._abandoned_at: dict[int, float] = {}
+        self._called_at: dict[int, tuple[float, float]] = {}  # end of its last call; of its last conversation (0: none)
+
+    def add_call(self, call: Call, outcome: Outcome) -> None:
+        """Remember a call that has ended."""
+        now = self._core.clock.now()
+        talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
+        if outcome is Outcome.ABANDONED and not call.inbound:  # as in the store: only outbound calls lock a number
+            self._abandoned_at.pop(call.phone_id, None)
+            self._abandoned_at[call.phone_id] = now
+        if outcome is Outcome.REFUSED or (call.inbound and not talked):
+            return
+        called_before, talked_before = self._called_at.pop(call.phone_id, (0.0, 0.0))
+        talked = talked and outcome is not Outcome.MACHINE
+        self._called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
+
+    def add_opt_out(self, phone_id: int) -> None:
+        """Remember that a number has opted out."""
+        self._opted_out.pop(phone_id, None)
+        self._opted_out[phone_id] = self._core.clock.now()
+
+    def update(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
+        """Return the facts of a claim with what has happened since. `campaigns` may have called the number meanwhile."""
+        abandoned_at = self._abandoned_at.get(phone_id)
+        if abandoned_at is not None:
+            facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
+        if phone_id in self._opted_out:
+            facts = replace(facts, opted_out=True)
+        ends = self._called_at.get(phone_id)
+        if ends is not None:
+            called_at, talked_at = ends
+            facts = replace(
+                facts,
+                called_at=max(called_at, facts.called_at or 0.0),
+                talked_at=max(talked_at, facts.talked_at or 0.0) or None,
+                campaigns=facts.campaigns or campaigns,
+            )
+        return facts
+
+    def forget_old(self) -> None:
+        """Forget what every claim knows by now, except about numbers of live calls: their claims may be older than any."""
+        before = self._core.clock.now() - REMEMBER_SECONDS
+        live = {call.phone_id for call in self._calls.all()}
+        _forget(self._opted_out, lambda at: at < before, live)
+        _forget(self._abandoned_at, lambda at: at < before, live)
+        _forget(self._called_at, lambda ends: max(ends) < before, live)
+
+
+def _forget(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
+    """Remove what is old, which is first in `known`, except for `live` numbers."""
+    for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
+        if phone_id not in live:
+            del known[phone_id]

@@ -1,0 +1,169 @@
+"""The seats of a centre as they are now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
+
+from dialer.domain.clock import Instant
+from dialer.domain.errors import CommandRefused, RefusedBecause
+from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
+from dialer.engine.asterisk_servers.state import AsteriskServers
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.core import Core
+from dialer.engine.effects import Notify, SeatStateChanged, StartTimer, StopTimer, TimerExpired, TimerKind
+from dialer.engine.seats.state import Seat, SeatTally
+from dialer.engine.seats.views import seat_view
+from dialer.engine.supervision.state import Listeners
+from dialer.engine.transfers.state import CallTransfers
+from dialer.store.port import SeatInterval
+
+LOST_SECONDS = 900.0  # an agent whose phone is off the line for longer has left: it must not be rung all night
+MAX_INTERVALS = 2_000
+_WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
+
+
+class Seats:
+    """The seats by name, and the only place that replaces them."""
+
+    def __init__(
+        self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
+    ) -> None:
+        """Take the seats of the plan. `transfers` and `listeners` tell what a seat's view shows and who watches a seat."""
+        self._core = core
+        self._servers = servers
+        self._calls = calls
+        self._transfers = transfers
+        self._listeners = listeners
+        self._seats: dict[str, Seat] = {}
+        self._tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
+        self._intervals: list[SeatInterval] = []
+        self.screen_pops: dict[str, ScreenPop] = {}  # by seat, of its latest call
+        self.use_plan()
+
+    def use_plan(self) -> None:
+        """Take over the seats of the plan in force. A seat that is no longer in it stays, at the end, until it is empty. Agents
+        keep the phone that they have.
+        """
+        plan, seats = self._core.plan, dict[str, Seat]()
+        for name, planned in plan.seats.items():
+            seat = self._seats.get(name) or Seat(
+                name, planned.endpoint, planned.languages, self._core.instant(), server=planned.server
+            )
+            endpoint = planned.endpoint if seat.agent is None else seat.endpoint
+            serves = seat.campaigns & plan.campaigns.keys()
+            seats[name] = replace(seat, endpoint=endpoint, languages=planned.languages, campaigns=serves)
+        self._seats = seats | {name: seat for name, seat in self._seats.items() if name not in seats}
+
+    def __getitem__(self, name: str) -> Seat:
+        """Return a seat. Raises KeyError."""
+        return self._seats[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is a seat with this name."""
+        return name in self._seats
+
+    def get(self, name: str | None) -> Seat | None:
+        """Return a seat, or None."""
+        return None if name is None else self._seats.get(name)
+
+    def all(self) -> Collection[Seat]:
+        """Return all seats, in the order of the settings."""
+        return self._seats.values()
+
+    def require(self, name: str) -> Seat:
+        """Return a seat. Raises CommandRefused where there is none."""
+        seat = self._seats.get(name)
+        if seat is None or self.is_removed(seat):
+            raise CommandRefused(
+                f"there is no seat {name!r}; the settings name {len(self._core.plan.seats)} seats",
+                RefusedBecause.NO_SEAT,
+            )
+        return seat
+
+    def is_removed(self, seat: Seat) -> bool:
+        """Return whether the settings no longer have a seat and nobody is at it."""
+        return seat.name not in self._core.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
+
+    def reachable(self) -> Collection[Seat]:
+        """Return the seats whose Asterisk server is not unreachable."""
+        unreachable = self._servers.unreachable
+        seats = self._seats.values()
+        return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
+
+    def with_endpoint(self, endpoint: str) -> Seat | None:
+        """Return the seat with this phone, or None."""
+        found = (seat for seat in self._seats.values() if seat.endpoint == endpoint)
+        return next((seat for seat in found if not self.is_removed(seat)), None)
+
+    # Changes
+
+    def put(self, before: Seat, after: Seat) -> None:
+        """Replace a seat, and request what follows from its new state."""
+        planned = self._core.plan.seats.get(before.name)
+        if after.agent is None and before.agent is not None and planned is not None:
+            after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings
+        self._seats[before.name] = after
+        if after.state is not before.state:
+            self._close_interval(before, after.since)
+            if after.agent is not None and before.agent is None:
+                self._tallies[before.name] = SeatTally()
+            self._start_timers(before, after)
+            if self._listeners:
+                self._core.do(SeatStateChanged(before.name))
+        if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
+            self._core.do(Notify(SeatChange(self.view(after), after.since.at)))
+
+    def _start_timers(self, before: Seat, after: Seat) -> None:
+        if after.state is SeatState.LOST:
+            gone = TimerExpired(TimerKind.AGENT_GONE, after.name)
+            self._core.do(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
+        elif before.state is SeatState.LOST:
+            self._core.do(StopTimer(f"lost/{after.name}"))
+        if after.state in _WITH_VOTER:  # in an event of its own: connecting the voter must not wait for the screen
+            pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
+            self._core.do(StartTimer(f"screen/{after.name}", 0.0, pop))
+
+    def count_call(self, name: str) -> None:
+        """Count a call that an agent has."""
+        self._tallies[name].calls += 1
+
+    def notify(self, name: str) -> None:
+        """Notify subscribers of a seat, though its state has not changed."""
+        seat = self._seats.get(name)
+        if seat is not None:
+            self._core.do(Notify(SeatChange(self.view(seat), self._core.clock.now())))
+
+    def view(self, seat: Seat) -> SeatView:
+        """Return a seat as others see it."""
+        call = self._calls.at_seat(seat)
+        transfer = None if call is None else self._transfers.get(call.attempt_id)
+        pop, now = self.screen_pops.get(seat.name), self._core.clock.monotonic()
+        return seat_view(seat, self._tallies[seat.name], call, transfer, pop, now)
+
+    # Intervals: what each seat did from when to when, for the store
+
+    def _close_interval(self, seat: Seat, until: Instant) -> None:
+        tally = self._tallies[seat.name]
+        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
+        if seat.state is not SeatState.OFFLINE and len(self._intervals) < MAX_INTERVALS:
+            self._intervals.append(
+                SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
+            )
+
+    def close_intervals(self) -> None:
+        """End every seat's interval now, at the end of the run."""
+        now = self._core.instant()
+        for seat in self._seats.values():
+            self._close_interval(seat, now)
+            self._seats[seat.name] = replace(seat, since=now)
+
+    def take_intervals(self) -> list[SeatInterval]:
+        """Return the intervals that were not stored yet, and forget them."""
+        intervals, self._intervals = self._intervals, []
+        return intervals
+
+    def put_back_intervals(self, intervals: list[SeatInterval]) -> None:
+        """Keep intervals that could not be stored."""
+        self._intervals = intervals + self._intervals

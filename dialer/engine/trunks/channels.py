@@ -1,0 +1,28 @@
+"""Channels of the trunks that are in use, derived from the calls that use them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.inbound.state import UnknownCallers
+from dialer.engine.transfers.state import CallTransfers
+
+
+class Channels:
+    """Counts channels by trunk: of calls, of transfer targets and of unknown callers."""
+
+    def __init__(self, calls: LiveCalls, transfers: CallTransfers, unknown_callers: UnknownCallers) -> None:
+        self._calls = calls
+        self._transfers = transfers
+        self._unknown_callers = unknown_callers
+
+    def used(self) -> Counter[str]:
+        """Return the channels in use by trunk. A call uses one from its commit until the switch has ended it."""
+        calls = [call.trunk for call in self._calls.all() if call.leg.ended is None]
+        return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
+
+    def leaving(self) -> Counter[str]:
+        """Return by trunk the calls whose start was granted but that were not sent to the switch yet."""
+        unsent = [call for call in self._calls.all() if not call.leg.written and not call.inbound]
+        return Counter([call.trunk for call in unsent if call.leg.preview is None])

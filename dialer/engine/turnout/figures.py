@@ -1,0 +1,90 @@
+"""Figures of the polling day: turnout by booth, marks, contacted voters and the time spent calling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from dialer.domain.enums import Purpose
+from dialer.domain.model import BoothTurnout, Mark, MarkSource
+from dialer.domain.view import TurnoutChange
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.effects import Notify
+from dialer.engine.turnout.polls import Polls
+from dialer.store.port import MarkEffect
+
+
+class TurnoutFigures:
+    """What was recorded in this run of the dialler, and what the store knew before.
+
+    Contacted voters and the time spent calling are of the current day of the polls, or since the start if that is later.
+    """
+
+    def __init__(self, core: Core, polls: Polls, campaigns: CampaignRuns) -> None:
+        self._core = core
+        self._polls = polls
+        self._campaigns = campaigns
+        self.booths: dict[int, BoothTurnout] = {}
+        self.marks: Counter[str] = Counter()
+        self.opt_outs = 0
+        self._contacted_by: Counter[MarkSource] = Counter()  # voters whose first mark was made in one of our calls
+        self._dialling_seconds = 0.0  # while a turnout campaign could dial
+        self._dialling_since: float | None = None  # monotonic; None: none can
+        self._day_number = 0
+
+    @property
+    def contacted_by(self) -> Counter[MarkSource]:
+        """Return today's contacted voters, by the source of their first mark."""
+        self._begin_day()
+        return self._contacted_by
+
+    @property
+    def dialling_seconds(self) -> float:
+        """Return for how long a turnout campaign could dial today (seconds)."""
+        self._begin_day()
+        return self._dialling_seconds
+
+    def _begin_day(self) -> None:
+        if self._day_number != self._polls.day_number:
+            self._day_number = self._polls.day_number
+            self._contacted_by.clear()
+            self._dialling_seconds = 0.0
+
+    def add_mark(self, mark: Mark, effect: MarkEffect) -> None:
+        """Count a mark that was stored, with what it changed."""
+        self.marks[mark.kind.value] += 1
+        if mark.attempt_id is not None:  # marks from elsewhere say nothing about the pace of our calls
+            self.contacted_by[mark.source] += effect.reached_change
+        booth = self.booths.get(effect.booth_id)
+        if booth is not None:
+            self.set_booth(
+                replace(
+                    booth,
+                    reached=booth.reached + effect.reached_change,
+                    voted=booth.voted + effect.voted_change,
+                    not_yet=booth.not_yet + effect.not_yet_change,
+                    without_number=booth.without_number + effect.without_number_change,
+                )
+            )
+
+    def set_booth(self, booth: BoothTurnout) -> None:
+        """Replace a booth's turnout and notify subscribers."""
+        self.booths[booth.booth_id] = booth
+        self._core.do(Notify(TurnoutChange(booth)))
+
+    def add_without_number(self, voters: dict[int, int]) -> None:
+        """Count voters, by booth id, who have no number left that may be called."""
+        for booth_id in voters.keys() & self.booths.keys():
+            booth = self.booths[booth_id]
+            self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
+
+    def count_dialling_time(self) -> None:
+        """Count the time since the last decision if a turnout campaign could dial then. Called after each decision."""
+        now = self._core.clock.monotonic()
+        self._polls.today()  # a new day of the polls begins the count again
+        self._begin_day()
+        if self._dialling_since is not None:
+            self._dialling_seconds += now - self._dialling_since
+        can_dial = any(run.can_dial for run in self._campaigns.all() if run.purpose is Purpose.TURNOUT)
+        self._dialling_since = now if can_dial else None
