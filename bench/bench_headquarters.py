@@ -33,16 +33,16 @@ import uvloop
 from bench.common import cpu_seconds, cpu_seconds_of
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
-from dialer.hq.carried import bring, read_files
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer, collect_seldom
+from dialer.hq.outbox_import import import_files, read_files
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.hq.snapshots import Snapshots
-from dialer.nats.carried import write_carried
+from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
-from dialer.uplink.batches import for_headquarters
+from dialer.uplink.batches import rows_for_headquarters
 
 CENTRES, ZONES = 300, 10
 CUT = 30  # centres that come back with a backlog
@@ -269,8 +269,8 @@ async def _carried(given: argparse.Namespace) -> str:
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
             each.work(given.carried)
-            rows = for_headquarters(each.store.between(0, given.carried))
-            write_carried(path, each.name, 1, given.carried, rows, None)
+            rows = rows_for_headquarters(each.store.between(0, given.carried))
+            write_outbox_file(path, each.name, 1, given.carried, rows, None)
         written = time.monotonic() - began
         gathering = asyncio.create_task(gather(at))
         session = await stack.enter_async_context(connected([at.server.address], "bring"))
@@ -278,7 +278,7 @@ async def _carried(given: argparse.Namespace) -> str:
         files = await asyncio.to_thread(read_files, at.settings, paths)
         read = time.monotonic() - began
         size = sum(file.path.stat().st_size for file in files)
-        count = len([file async for file in bring(session, files)])
+        count = len([file async for file in import_files(session, files)])
         brought = time.monotonic() - began
         wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
         async with database(at.books) as books:

@@ -29,10 +29,11 @@ from dialer.hq.orders import MOST_STREAM_BYTES, OrderAnswer, give_order, new_ord
 from dialer.hq.servers import nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.hearing import Reply
+from dialer.nats.messages import CMD
 from dialer.nats.session import Session, connected
-from dialer.nats.wire import CMD
-from dialer.uplink.downwards import MaterialDown, OrdersDown
-from dialer.uplink.upwards import DiallerDoor
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.material import MaterialUpdater
+from dialer.uplink.orders import OrderDelivery
 from tests.support.material import Publisher, publishing
 
 KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32}
@@ -40,14 +41,14 @@ LEADERS = {name: public_key(key) for name, key in KEYS.items()}
 STOP_GOAL_SECONDS, BUNDLE_GOAL_SECONDS = 2.0, 60.0
 
 
-class Judge(DiallerDoor):
+class Judge(DiallerCommands):
     """A dialler's judgement of an order."""
 
     def __init__(self, centre: str, zone: str) -> None:
         """Of that centre."""
         object.__setattr__(self, "whose", (centre, zone))
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Done, or refused as the dialler would."""
         if name == "reload-flows":
             return Reply("done", "")
@@ -74,7 +75,7 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
         await above.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
-                OrdersDown(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
+                OrderDelivery(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
             )
             for number, session in enumerate(sessions)
         ]
@@ -123,7 +124,7 @@ async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) ->
         material = CentreMaterial(
             place, MaterialSource(publisher.url, publisher.root, None, name, zone, "india"), lambda: 1 << 40
         )
-        down = MaterialDown(name, session, Judge(name, zone), material, SystemClock())
+        down = MaterialUpdater(name, session, Judge(name, zone), material, SystemClock())
         await asyncio.sleep(20.0 * number / len(sessions))  # where each stands between two looks
         while await asyncio.to_thread(material.running) is None:
             await down.look()

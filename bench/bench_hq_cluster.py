@@ -30,7 +30,7 @@ from dialer.cli.logs import quiet_logging
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.mqtt.embedded_broker import free_port
-from dialer.nats import wire
+from dialer.nats import messages
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
@@ -111,7 +111,7 @@ def promote(first: Path, second: Path) -> None:
 async def leads(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
     """Which server leads the stream of news."""
     async with connected([*address], "looks", patience_seconds=SETTLE_SECONDS) as session:
-        found = await session.client.jetstream().stream_info(wire.SIDE)
+        found = await session.client.jetstream().stream_info(messages.PEERS)
     return (found.cluster.leader if found.cluster is not None else None) or next(iter(servers))
 
 

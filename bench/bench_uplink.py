@@ -40,7 +40,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.monitor import OutboxRelay
 from dialer.mqtt.topics import Message
-from dialer.nats import wire
+from dialer.nats import messages
 from dialer.nats.session import connected
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings, load_settings
@@ -139,7 +139,7 @@ async def tell(server: str, a_second: float) -> None:
         for number in range(1_000_000):
             await asyncio.sleep(1.0 / a_second)
             opt_out = {"number_hash": f"{number:064x}", "at": time.time(), "centre": "other"}
-            await session.put(wire.OPT_OUT_SUBJECT, wire.news_message([opt_out], []))
+            await session.put(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
 
 
 async def compare(given: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:

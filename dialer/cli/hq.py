@@ -26,7 +26,7 @@ from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import SettingError
-from dialer.hq import carried, orders
+from dialer.hq import orders, outbox_import
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Keys to sign with.")
@@ -275,9 +275,9 @@ async def import_files(
 
     All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
     """
-    whole = carried.read_files(hq.settings, files)
+    whole = outbox_import.read_files(hq.settings, files)
     async with hq.session(_WHO, PATIENCE_SECONDS) as session:
-        async for file in carried.bring(session, whole):
+        async for file in outbox_import.import_files(session, whole):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
 
 

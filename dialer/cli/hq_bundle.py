@@ -21,7 +21,7 @@ from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
 from dialer.hq.orders import read_orders, stopped_by_leaders
 from dialer.hq.waves import WaveCourse, WaveState, wave_steps
-from dialer.nats.wire import CMD
+from dialer.nats.messages import CMD
 
 if TYPE_CHECKING:
     from dialer.material.repository import Repository, Signatory
@@ -93,7 +93,7 @@ def begin(
     Best on a machine without a line; then only the folder, and not the root keys, goes to headquarters' machine.
     """
     keys = _private(hq.root_key)
-    path = hq.repository.begin(keys, _public(root or ()), hq.signatories(), hq.online_key(), time.time())
+    path = hq.repository.create(keys, _public(root or ()), hq.signatories(), hq.online_key(), time.time())
     typer.echo(f"{path}: to every centre, as headquarters.material_root; lock the root keys away")
 
 
@@ -103,7 +103,7 @@ def people(hq: MaterialParts) -> None:
 
     It holds once they have signed what is approved (`sign`), and that is published. Centres hear of it by themselves.
     """
-    hq.repository.change(_private(hq.root_key), hq.signatories(), hq.online_key(), time.time())
+    hq.repository.change_signatories(_private(hq.root_key), hq.signatories(), hq.online_key(), time.time())
     typer.echo(
         "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
     )
@@ -148,7 +148,7 @@ def make(
     """Make a version of a bundle: flows/, scripts/, texts/, sounds/, catalogue/ and what else a folder has. Nobody gets it yet."""
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is no folder")
-    manifest, new = hq.repository.make(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.repository.add_bundle(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
@@ -159,7 +159,7 @@ def make(
 def sign(hq: Material, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]) -> None:
     """Sign what is drafted: all that it approves, and approves no more, is told before. Media and compliance each."""
     repository = hq.repository
-    new, gone = repository.changes()
+    new, gone = repository.draft_changes()
     for target in new:
         manifest = repository.manifest(target)
         typer.echo(f"approves {manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes")
@@ -197,7 +197,7 @@ def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOp
 @app.command()
 def freshen(hq: Material) -> None:
     """Say again that nothing is newer: centres believe it for two days. Run it every hour."""
-    hq.repository.freshen(hq.online_key(), time.time())
+    hq.repository.renew(hq.online_key(), time.time())
 
 
 @app.command()
@@ -231,7 +231,7 @@ async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: Wav
     settings = hq.settings
     with of_extra("hq"):
         from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
-        from dialer.nats.session import MadeAnew  # noqa: PLC0415
+        from dialer.nats.session import StreamRecreated  # noqa: PLC0415
 
     async def hear(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
@@ -247,14 +247,14 @@ async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: Wav
     async def follow_orders(session: Session) -> None:
         orders = list[tuple[SignedOrder, HqOrder]]()
         while True:
-            with contextlib.suppress(MadeAnew):
+            with contextlib.suppress(StreamRecreated):
                 async for stored in session.consume(CMD, 0):
                     orders += read_orders(stored.data)
                     course.stopped(stopped_by_leaders(settings, orders, time.time()))
 
     async with hq.session("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.listen("live.*.material", hear)
-        await session.listen("live.*.alert", hear)
+        await session.subscribe("live.*.material", hear)
+        await session.subscribe("live.*.alert", hear)
         following = asyncio.create_task(follow_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:

@@ -116,7 +116,7 @@ class NamedHeadquarters:
         with of_extra("hq"):
             from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
         key, ca = self.settings.nkey_file, self.settings.ca_file
-        return connected(self.settings.servers, name, nkey_file=key, ca_file=ca, patience_seconds=patience_seconds)
+        return connected(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
 
 
 def person(who: str | None) -> str:

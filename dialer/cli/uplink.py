@@ -12,13 +12,13 @@ import uvloop
 from dialer.cli.logs import json_logging
 from dialer.cli.options import SettingsFile, of_extra
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.carried import carried_name, write_carried
+from dialer.nats.messages import BatchRow
 from dialer.nats.nkey import private_key
-from dialer.nats.wire import BatchRow
+from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
 from dialer.store.headquarters import UplinkReading
 from dialer.store.keys import site_key
-from dialer.uplink.batches import for_headquarters
+from dialer.uplink.batches import rows_for_headquarters
 
 
 def uplink(
@@ -57,14 +57,14 @@ def carry(
         if last <= passed:
             typer.echo("nothing waits for headquarters, and no file was written")
             return
-        path = folder / carried_name(centre, passed + 1, last)
-        count = write_carried(path, centre, passed + 1, last, _waiting(reading, passed, last), private)
+        path = folder / outbox_file_name(centre, passed + 1, last)
+        count = write_outbox_file(path, centre, passed + 1, last, _waiting(reading, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
 def _waiting(reading: UplinkReading, passed: int, last: int) -> Iterator[BatchRow]:
     """The rows behind `passed`. Raises HeadquartersUnreachable where some of them may have gone meanwhile, by the line."""
-    yield from for_headquarters(reading.between(passed, last))
+    yield from rows_for_headquarters(reading.between(passed, last))
     if reading.passed() != passed:
         raise HeadquartersUnreachable(
             "the line is up, and headquarters takes rows by it just now: there is nothing to carry"

@@ -15,8 +15,8 @@ from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
+from dialer.nats.messages import CMD, PEERS, UP
 from dialer.nats.session import Session, connected
-from dialer.nats.wire import CMD, SIDE, UP
 from dialer.settings.headquarters import HqSettings
 
 CONNECT_SECONDS = 5.0
@@ -42,7 +42,7 @@ def material_problems(settings: HqSettings, now: float) -> Iterator[str]:
     if not folder.exists():
         return
     try:
-        new, gone = Repository(folder).changes()
+        new, gone = Repository(folder).draft_changes()
         for target in new:
             yield f"{target} is made and not published: media and compliance sign it, then `dialer hq bundle publish`"
         for target in gone:
@@ -68,7 +68,7 @@ async def server_problems(settings: HqSettings) -> list[str]:
             "headquarters' check",
             nkey_file=settings.nkey_file,
             ca_file=settings.ca_file,
-            patience_seconds=CONNECT_SECONDS,
+            timeout_seconds=CONNECT_SECONDS,
         ) as session:
             return [*await _stream_problems(session), *await _silent(session, settings)]
     except HeadquartersUnreachable as error:
@@ -77,9 +77,9 @@ async def server_problems(settings: HqSettings) -> list[str]:
 
 async def _stream_problems(session: Session) -> list[str]:
     found = []
-    for stream in (UP, SIDE, CMD):
+    for stream in (UP, PEERS, CMD):
         try:
-            await session.made(stream)
+            await session.stream_id(stream)
         except HeadquartersUnreachable:
             found.append(f"the stream {stream} is not there: start `dialer hq gather`, which makes it")
     return found
@@ -95,7 +95,7 @@ async def _silent(session: Session, settings: HqSettings) -> list[str]:
             complete.set()
 
     if silent:
-        await session.listen("live.>", hear)
+        await session.subscribe("live.>", hear)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await complete.wait()

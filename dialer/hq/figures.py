@@ -18,8 +18,8 @@ from dialer.hq.live import LiveCentres
 from dialer.hq.material import material_of
 from dialer.hq.orders import HeardOrders
 from dialer.hq.rights import covers
-from dialer.nats.session import MadeAnew, Session, connected
-from dialer.nats.wire import CMD, reply_subject
+from dialer.nats.messages import CMD, reply_subject
+from dialer.nats.session import Session, StreamRecreated, connected
 from dialer.settings.headquarters import HqSettings
 from dialer.web.people import tolerated
 from dialer.web.picture import Picture
@@ -89,7 +89,7 @@ class HqFigures:
     @property
     def hears(self) -> bool:
         """Whether there is a connection to headquarters' server now."""
-        return self._session is not None and self._session.up
+        return self._session is not None and self._session.is_connected
 
     async def run(self) -> NoReturn:
         """Until cancelled. A database that is away leaves its figures as they were, as material does that cannot be read: the page
@@ -117,10 +117,10 @@ class HqFigures:
         async with connected(
             settings.servers, "headquarters' pages", nkey_file=settings.nkey_file, ca_file=settings.ca_file
         ) as self._session:
-            await self._session.listen("live.>", take)
-            await self._session.listen(reply_subject("*", "*"), answered)
+            await self._session.subscribe("live.>", take)
+            await self._session.subscribe(reply_subject("*", "*"), answered)
             while True:
-                with contextlib.suppress(MadeAnew):
+                with contextlib.suppress(StreamRecreated):
                     async for stored in self._session.consume(CMD, 0):
                         self._orders.take_order(stored.data, self._books.clock.now())
                 await asyncio.sleep(SHOW_SECONDS)
@@ -189,7 +189,7 @@ class HqFigures:
         self._picture.put(
             "hq",
             {
-                "line": self._session is not None and self._session.up,
+                "line": self._session is not None and self._session.is_connected,
                 "read_at": self._read_at or None,
                 "expected": expected(self._settings.course, minute),
                 "hours_left": round(max(0.0, minute_of(targets.closes_at) - minute) / 60, 2),

@@ -40,9 +40,9 @@ from dialer.hq.ledger import (
     turnout_changes,
 )
 from dialer.hq.orders import MOST_STREAM_BYTES
-from dialer.nats import wire
-from dialer.nats.session import Session, Stored
-from dialer.nats.wire import NotOurs, UpBatch
+from dialer.nats import messages
+from dialer.nats.messages import InvalidMessage, OutboxBatch
+from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
 from dialer.store.standing import VoterStanding, standing_of, with_word
 
@@ -84,7 +84,7 @@ class Arrived:
 
     position: int
     subject: str
-    batch: UpBatch | None  # None: it is none
+    batch: OutboxBatch | None  # None: it is none
     why: str = ""
 
 
@@ -93,11 +93,11 @@ FreshRow = tuple[Row, dict[str, Any]]
 """A row that the books did not have, and its payload's fields."""
 
 
-def read_message(stored: Stored) -> Arrived:
+def read_message(stored: StoredMessage) -> Arrived:
     """The batch in a message of the stream."""
     try:
-        return Arrived(stored.position, stored.subject, wire.unpack(stored.data))
-    except NotOurs as error:
+        return Arrived(stored.position, stored.subject, messages.unpack_batch(stored.data))
+    except InvalidMessage as error:
         return Arrived(stored.position, stored.subject, None, str(error))
 
 
@@ -108,13 +108,13 @@ def side_messages(
     fields), in their order.
     """
     told = [{"number_hash": hashed, "at": at, "centre": centre} for hashed, at, centre in opt_outs]
-    found = [(wire.OPT_OUT_SUBJECT, wire.news_message(some, [])) for some in _parts(told)]
+    found = [(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(some, [])) for some in _parts(told)]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for centre, zone, place, fields in marks:
-        subject = wire.mark_subject(zone, place.state_code, place.constituency_number)
-        by_subject.setdefault(subject, []).append(wire.told_mark(centre, place, fields))
+        subject = messages.mark_subject(zone, place.state_code, place.constituency_number)
+        by_subject.setdefault(subject, []).append(messages.peer_mark(centre, place, fields))
     for subject, of_subject in by_subject.items():
-        found += [(subject, wire.news_message([], some)) for some in _parts(of_subject)]
+        found += [(subject, messages.pack_peer_updates([], some)) for some in _parts(of_subject)]
     return found
 
 
@@ -151,9 +151,9 @@ class Books:
             for each in arrived:
                 try:
                     if each.batch is None:
-                        raise NotOurs(each.why)
+                        raise InvalidMessage(each.why)
                     take(each.batch, each.subject, known, heard)
-                except NotOurs as error:
+                except InvalidMessage as error:
                     _log.warning("gather.refused", subject=each.subject, problem=str(error))
                     await self._db.do("trouble", each.subject.removeprefix("up."), str(error), now)
             booths = await self._enter_rows(known, heard, now)
@@ -308,7 +308,7 @@ class Gatherer:
     @property
     def joined(self) -> bool:
         """Whether there is a connection to headquarters' server now."""
-        return self._session.up
+        return self._session.is_connected
 
     async def run(self) -> NoReturn:
         """Gather until cancelled. A database or server that is away is met with another try."""
@@ -336,10 +336,16 @@ class Gatherer:
         settings = self._settings
         centres = [(centre.id, centre.zone) for centre in settings.centres]
         await books.do("add_centres", *columns(centres, 2))
-        up = await self._session.stream(wire.UP, ["up.*"], most_bytes=UP_BYTES, replicas=settings.gather.replicas)
-        await self._session.stream(wire.SIDE, ["side.>"], most_bytes=SIDE_BYTES, replicas=settings.gather.replicas)
+        up = await self._session.ensure_stream(
+            messages.UP, ["up.*"], max_bytes=UP_BYTES, replicas=settings.gather.replicas
+        )
+        await self._session.ensure_stream(
+            messages.PEERS, ["peer.>"], max_bytes=SIDE_BYTES, replicas=settings.gather.replicas
+        )
         # Orders are heard at once where their stream is there before the first.
-        await self._session.stream(wire.CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES, replicas=settings.gather.replicas)
+        await self._session.ensure_stream(
+            messages.CMD, ["cmd.>"], max_bytes=MOST_STREAM_BYTES, replicas=settings.gather.replicas
+        )
         self.works.set()
         self._told.set()
         _log.info("gather.works", centres=len(centres))
@@ -349,7 +355,7 @@ class Gatherer:
 
     async def _gather(self, books: Database, up: str) -> None:
         position = await books.value("position", up) or 0
-        waiting: asyncio.Queue[Stored] = asyncio.Queue(WAITING_BATCHES)
+        waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(WAITING_BATCHES)
         entering = Books(self._settings, books, self._clock)
         days_until = 0.0
         async with asyncio.TaskGroup() as group:
@@ -365,7 +371,7 @@ class Gatherer:
                 self._told.set()
                 self.kept_at |= dict.fromkeys(kept, self._clock.now())
                 for centre, through in kept.items():
-                    await self._session.say(wire.kept_subject(centre), wire.kept_message(through))
+                    await self._session.publish(messages.ack_subject(centre), messages.pack_ack(through))
 
     async def _enter(self, entering: Books, up: str, position: int, arrived: Sequence[Arrived]) -> dict[str, int]:
         """Enter what arrived. A batch with a value that the database does not take, against all that was checked, is refused by
@@ -383,11 +389,11 @@ class Gatherer:
             position = each.position
         return kept
 
-    async def _read(self, up: str, position: int, waiting: asyncio.Queue[Stored]) -> None:
-        async for stored in self._session.consume(wire.UP, position, made=up):
+    async def _read(self, up: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
+        async for stored in self._session.consume(messages.UP, position, stream_id=up):
             await waiting.put(stored)
 
-    async def _together(self, waiting: asyncio.Queue[Stored]) -> list[Arrived]:
+    async def _together(self, waiting: asyncio.Queue[StoredMessage]) -> list[Arrived]:
         """What arrives within a short while, for one commit."""
         arrived = [read_message(await waiting.get())]
         rows = _rows_of(arrived[0])
@@ -414,7 +420,7 @@ class Gatherer:
         until = self._clock.monotonic() + LEADERLESS_SECONDS
         while True:
             found = await asyncio.gather(
-                *(self._session.put(row["subject"], row["data"]) for row in rows), return_exceptions=True
+                *(self._session.store(row["subject"], row["data"]) for row in rows), return_exceptions=True
             )
             problems = [each for each in found if isinstance(each, BaseException)]
             if not problems:

@@ -18,7 +18,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
 from dialer.domain.other_centres import VoterPlace
 from dialer.domain.person_ids import is_number_hash
-from dialer.nats.wire import BatchRow, NotOurs, UpBatch
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.standing import VoterStanding
 
 TEST_MARKS = "results/test-marks"
@@ -56,20 +56,20 @@ class HeardCentre:
     trouble: str = ""
 
 
-def take(batch: UpBatch, subject: str, known: Mapping[str, KnownCentre], heard: dict[str, HeardCentre]) -> None:
+def take(batch: OutboxBatch, subject: str, known: Mapping[str, KnownCentre], heard: dict[str, HeardCentre]) -> None:
     """Take a batch in behind what was `heard` of its centre in this commit. One with a gap before it, or that is known, adds
-    nothing: the centre is told what it is to follow. Raises NotOurs for one that is not its sender's.
+    nothing: the centre is told what it is to follow. Raises InvalidMessage for one that is not its sender's.
     """
     centre = batch.centre
     if subject != f"up.{centre}":
-        raise NotOurs(f"a batch that says it is of {centre} came on {subject}: it bears another's key, or name")
+        raise InvalidMessage(f"a batch that says it is of {centre} came on {subject}: it bears another's key, or name")
     if centre not in known:
-        raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
+        raise InvalidMessage(f"{centre} is no centre of this headquarters: add it to [[centres]]")
     so_far = heard.setdefault(centre, HeardCentre(known[centre].last_id))
     if batch.last <= so_far.last_id or batch.first > so_far.last_id + 1:
         return
     fresh = [row for row in batch.rows if row.id > so_far.last_id]
-    so_far.lost += max(0, min(batch.gone, batch.last) - so_far.last_id)
+    so_far.lost += max(0, min(batch.deleted_through, batch.last) - so_far.last_id)
     so_far.rows += fresh
     so_far.made_at = max([so_far.made_at, *(row.at for row in fresh if 0 < row.at < _LATEST)])
     so_far.last_id = batch.last

@@ -31,7 +31,7 @@ def give_material(settings: HqSettings, name: str, version: int, to: Collection[
     if "all" in to:
         covered += {f"zone:{each.zone}" for each in settings.centres}
     repository = Repository(settings.bundles.folder)
-    repository.give(name, version, to, [*covered, *to], online_key(settings), time.time())
+    repository.assign(name, version, to, [*covered, *to], online_key(settings), time.time())
 
 
 async def material_of(settings: HqSettings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dialer.domain import signing
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import MatdanError
-from dialer.nats.wire import CMD, order_subject, reply_subject
+from dialer.nats.messages import CMD, order_subject, reply_subject
 from dialer.settings.headquarters import HqSettings
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ async def give_order(
             if len(answers) == len(centres):
                 complete.set()
 
-    await session.listen(reply_subject("*", order.id), take)
-    await session.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
-    await session.put(order_subject(order.to), signed.model_dump_json().encode())
+    await session.subscribe(reply_subject("*", order.id), take)
+    await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MOST_STREAM_BYTES)
+    await session.store(order_subject(order.to), signed.model_dump_json().encode())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
             await complete.wait()
@@ -129,7 +129,7 @@ async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, 
         async with asyncio.timeout(READ_SECONDS):
             async for stored in session.consume(CMD, 0):
                 found += [(signed, order) for signed, order in read_orders(stored.data) if order.expires_at > now]
-                if not stored.waiting:
+                if not stored.pending:
                     break
     return found
 

@@ -15,21 +15,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dialer.domain.signing import public_key_text
-from dialer.nats.nkey import public_key
-from dialer.nats.wire import (
+from dialer.nats.messages import (
     CMD,
     OPT_OUT_SUBJECT,
-    SIDE,
+    PEERS,
+    ack_subject,
+    batch_subject,
     inbox_of,
-    kept_subject,
     live_subject,
     mark_subject,
     marks_subject,
     order_subject,
     reply_subject,
     snapshot_subject,
-    up_subject,
 )
+from dialer.nats.nkey import public_key
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -44,7 +44,7 @@ def readable(centre: HqCentre) -> dict[str, list[str]]:
     """The subjects that a centre may read, by stream."""
     marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
-    return {SIDE: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
+    return {PEERS: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
 
 
 def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
@@ -53,7 +53,7 @@ def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
     return {
         "publish": {
             "allow": [
-                up_subject(centre.id),
+                batch_subject(centre.id),
                 live_subject(centre.id, ">"),
                 reply_subject(centre.id, "*"),
                 snapshot_subject(centre.id),
@@ -62,7 +62,7 @@ def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
-        "subscribe": {"allow": [kept_subject(centre.id), f"{inbox_of(centre.id)}.>"]},
+        "subscribe": {"allow": [ack_subject(centre.id), f"{inbox_of(centre.id)}.>"]},
     }
 
 

@@ -17,18 +17,18 @@ import structlog
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.ledger import place_of
-from dialer.nats import nkey, wire
+from dialer.nats import messages, nkey
+from dialer.nats.messages import InvalidMessage
 from dialer.nats.session import Session
 from dialer.nats.snapshot import (
-    MOST_PAGE_BYTES,
-    MOST_PAGE_ROWS,
-    SnapshotAsked,
+    MAX_PAGE_BYTES,
+    MAX_PAGE_ROWS,
     SnapshotPage,
+    SnapshotRequest,
     pack_page,
     pack_refusal,
-    read_asked,
+    unpack_request,
 )
-from dialer.nats.wire import NotOurs
 from dialer.settings.headquarters import HqSettings
 
 _log = structlog.get_logger(__name__)
@@ -48,17 +48,19 @@ class Snapshots:
 
     async def answer(self) -> None:
         """From now on."""
-        await self._session.answer(wire.snapshot_subject("*"), self._give)
+        await self._session.serve_requests(messages.snapshot_subject("*"), self._give)
 
     async def _give(self, subject: str, data: bytes) -> bytes:
-        centre = subject.removeprefix(wire.snapshot_subject(""))
+        centre = subject.removeprefix(messages.snapshot_subject(""))
         try:
-            asked = read_asked(data)
+            asked = unpack_request(data)
             self._refuse_others(centre, asked)
-            position = (await self._session.state(wire.SIDE)).last  # before the books: what they have is no less
+            position = (
+                await self._session.stream_state(messages.PEERS)
+            ).last  # before the books: what they have is no less
             async with database(self._address) as books:
                 then, opt_outs, marks = await _page(books, asked)
-        except NotOurs as error:
+        except InvalidMessage as error:
             _log.warning("snapshot.refused", centre=centre, problem=str(error))
             return pack_refusal(str(error))
         except (*DatabaseError, HeadquartersUnreachable, ValueError) as error:
@@ -67,36 +69,38 @@ class Snapshots:
         page = SnapshotPage(centre, asked, position, then, opt_outs, marks)
         return await asyncio.to_thread(pack_page, page, self._private)
 
-    def _refuse_others(self, centre: str, asked: SnapshotAsked) -> None:
+    def _refuse_others(self, centre: str, asked: SnapshotRequest) -> None:
         its = self._centres.get(centre)
         if its is None:
-            raise NotOurs(f"{centre} is no centre of this headquarters: add it to [[centres]]")
+            raise InvalidMessage(f"{centre} is no centre of this headquarters: add it to [[centres]]")
         number = asked.constituency_number
         if number is not None and not its.holds(asked.state_code, number):
             place = f"{asked.state_code} {number}".strip()
-            raise NotOurs(f"{place} is no constituency of {centre}: name it in [[centres]] of headquarters, and render")
+            raise InvalidMessage(
+                f"{place} is no constituency of {centre}: name it in [[centres]] of headquarters, and render"
+            )
 
 
 async def _page(
-    books: Database, asked: SnapshotAsked
+    books: Database, asked: SnapshotRequest
 ) -> tuple[str | None, Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
     """Behind what to ask for the next page, and opt-outs and marks of this one. Raises ValueError for a page of no snapshot."""
     if asked.constituency_number is None:
-        rows = await books.rows("snapshot_opt_outs", asked.after, MOST_PAGE_ROWS)
+        rows = await books.rows("snapshot_opt_outs", asked.after, MAX_PAGE_ROWS)
         told = [(row["number_hash"], {name: row[name] for name in ("number_hash", "at", "centre")}) for row in rows]
-        then, opt_outs = fitting(told, more=len(rows) == MOST_PAGE_ROWS)
+        then, opt_outs = fitting(told, more=len(rows) == MAX_PAGE_ROWS)
         return then, opt_outs, []
     part, serial, number = map(int, (asked.after or _BEGIN).split("/"))
     place = (asked.state_code, asked.constituency_number)
-    rows = await books.rows("snapshot_marks", *place, part, serial, number, MOST_PAGE_ROWS)
+    rows = await books.rows("snapshot_marks", *place, part, serial, number, MAX_PAGE_ROWS)
     marks = []
     for row in rows:
         fields = json.loads(row["payload"])
         voter = place_of(fields)
         if voter is not None:  # every mark of the books says where its voter stands
             last = f"{row['part_number']}/{row['serial']}/{row['number']}"
-            marks.append((last, wire.told_mark(row["centre"], voter, fields)))
-    then, of_page = fitting(marks, more=len(rows) == MOST_PAGE_ROWS)
+            marks.append((last, messages.peer_mark(row["centre"], voter, fields)))
+    then, of_page = fitting(marks, more=len(rows) == MAX_PAGE_ROWS)
     return then, [], of_page
 
 
@@ -107,7 +111,7 @@ def fitting(told: Sequence[tuple[str, dict[str, Any]]], *, more: bool) -> tuple[
     size = 0
     for count, (_, each) in enumerate(told):
         size += len(json.dumps(each))
-        if count and size > MOST_PAGE_BYTES:
+        if count and size > MAX_PAGE_BYTES:
             told, more = told[:count], True
             break
     return (told[-1][0] if more else None), [each for _, each in told]

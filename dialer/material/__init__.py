@@ -1,1 +1,1 @@
-"""Material on its way down: flows, texts, sounds and the like in signed, versioned bundles (The Update Framework), as files."""
+"""Material for centres: flows, texts, sounds and settings in signed, versioned bundles (The Update Framework), served as files."""

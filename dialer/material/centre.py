@@ -1,13 +1,13 @@
-"""Material in a centre: fetched file by file, checked whole before any of it is used, switched over at once, and back.
+"""Material in a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
 
-    FOLDER/trust/       what python-tuf has seen: no older state is believed again
-    FOLDER/files/       files by hash; NAME.part is one that is half fetched, and goes on where it ended
-    FOLDER/NAME-7/      a version, whole: its files are links to those by hash
-    FOLDER/current      a link to the version that runs: the settings name paths below it
-    FOLDER/before       a link to the one that ran before
-    FOLDER/untold       a link to the one that the dialler was not yet told to read
+    FOLDER/trust/       metadata that python-tuf has seen: older metadata is not accepted again
+    FOLDER/files/       files by hash; a download that was interrupted continues in NAME.part
+    FOLDER/NAME-7/      a complete version: its files are hard links to those by hash
+    FOLDER/current      symbolic link to the active version: the settings name paths below it
+    FOLDER/previous     symbolic link to the version that was active before
+    FOLDER/unloaded     symbolic link to the version that the dialler has not loaded yet
 
-Everything here blocks. What is wrong changes nothing of what runs.
+All methods block. An error leaves the active version as it is.
 """
 
 from __future__ import annotations
@@ -31,41 +31,41 @@ from tuf.ngclient.fetcher import FetcherInterface
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.material.manifest import (
     MANIFEST,
-    MOST_MANIFEST_BYTES,
+    MAX_MANIFEST_BYTES,
     WAVES_TARGET,
     BundleFile,
     Manifest,
     MaterialRefused,
     Waves,
-    file_place,
+    file_path,
     target_of,
 )
-from dialer.material.trust import refuse_one_part, who_signed
+from dialer.material.trust import require_both_departments, signers_of
 
-CURRENT, BEFORE, UNTOLD = "current", "before", "untold"
+CURRENT, PREVIOUS, UNLOADED = "current", "previous", "unloaded"
 ANSWER_SECONDS = 20.0
 CHUNK_BYTES = 1 << 18
-MOST_UNPACKING_BYTES = 64 << 20  # of memory
-_OK, _PARTIAL, _SERVERS_OWN = 200, 206, 500
+MAX_DECOMPRESSION_MEMORY = 64 << 20  # bytes
+_OK, _PARTIAL, _SERVER_ERROR = 200, 206, 500
 
 
 @dataclass(frozen=True, slots=True)
 class MaterialSource:
-    """Where material comes from, and for whom it is."""
+    """Where a centre gets its material."""
 
-    url: str  # below which metadata/, targets/ and files/ stand
-    root: Path  # the first root.json, which came with the settings
+    url: str  # of metadata/, targets/ and files/
+    root: Path  # the first root.json, part of the centre's settings
     ca_file: Path | None
     centre: str
     zone: str | None
     jurisdiction: str
 
 
-class Fetcher(FetcherInterface):
-    """Fetches over HTTP(S), believing those certificates alone."""
+class HttpFetcher(FetcherInterface):
+    """Downloads over HTTP(S)."""
 
     def __init__(self, ca_file: Path | None) -> None:
-        """None: the certificates of the system."""
+        """Only certificates in `ca_file` are trusted; None: those of the system."""
         self._pool = urllib3.PoolManager(
             ca_certs=None if ca_file is None else str(ca_file),
             cert_reqs="CERT_REQUIRED",
@@ -74,23 +74,23 @@ class Fetcher(FetcherInterface):
         )
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        answer = self.get(url)
-        if answer.status != _OK:
-            answer.close()  # what is left of it is read by nobody
-            raise DownloadHTTPError(f"HTTP {answer.status}", answer.status)
-        return self.stream(answer)
+        response = self.get(url)
+        if response.status != _OK:
+            response.close()
+            raise DownloadHTTPError(f"HTTP {response.status}", response.status)
+        return self.stream(response)
 
     def get(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
-        """The answer, its body still to be read; from byte `first` on, where the server can."""
+        """Return the response with its body unread; from byte `first` on, where the server supports ranges."""
         headers = {"Range": f"bytes={first}-"} if first else {}
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
-    def stream(self, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        """Its body."""
+    def stream(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """Yield the body of a response in chunks."""
         try:
-            yield from answer.stream(CHUNK_BYTES)
+            yield from response.stream(CHUNK_BYTES)
         finally:
-            answer.close()
+            response.close()
 
 
 class CentreMaterial:
@@ -100,63 +100,64 @@ class CentreMaterial:
         self,
         folder: Path,
         source: MaterialSource,
-        room_bytes: Callable[[], int],
-        problem: Callable[[], str | None] = lambda: None,
+        free_bytes: Callable[[], int],
+        startup_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`room_bytes`: what may be written to this disk now; `problem`: why the dialler could not start with what runs."""
+        """`free_bytes` returns how much may be written to the disk; `startup_problem` why the dialler could not start with the
+        active version, or None.
+        """
         self._folder = folder.absolute()
         self._trust = self._folder / "trust"
         self._source = source
-        self._room_bytes = room_bytes
-        self.problem = problem
-        self._fetcher = Fetcher(source.ca_file)
+        self._free_bytes = free_bytes
+        self.startup_problem = startup_problem
+        self._fetcher = HttpFetcher(source.ca_file)
 
-    def running(self) -> Manifest | None:
-        """The version that runs; None: there is none, or not its manifest any more. Raises MaterialRefused."""
+    def active(self) -> Manifest | None:
+        """Return the active version; None where there is none or its manifest is damaged. Raises MaterialRefused."""
         return self._version_at(CURRENT)
 
-    def before(self) -> Manifest | None:
-        """The version that ran before, as `running` says."""
-        return self._version_at(BEFORE)
+    def previous(self) -> Manifest | None:
+        """Return the version that was active before; None and exceptions as in `active`."""
+        return self._version_at(PREVIOUS)
 
     def _version_at(self, link: str) -> Manifest | None:
         try:
-            found = (self._folder / link / MANIFEST).read_bytes()
+            data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise MaterialRefused(f"{self._folder / link} cannot be read ({error.strerror})") from error
-        with suppress(MaterialRefused):  # it was damaged: the version is laid out anew
-            return Manifest.read(found)
+        with suppress(MaterialRefused):  # damaged: the version will be installed again
+            return Manifest.read(data)
         return None
 
-    def wanted(self) -> Manifest | None:
-        """What headquarters wants this centre to run, with all that vouches for it checked; None: nothing.
+    def assigned(self) -> Manifest | None:
+        """Return the version that headquarters assigns to this centre, after verifying its signatures; None: no version.
 
-        Raises MaterialRefused for what is not to be believed, HeadquartersUnreachable where nothing was heard.
+        Raises MaterialRefused where it cannot be trusted, HeadquartersUnreachable where it cannot be downloaded.
         """
-        with _told():
+        with _errors_translated():
             updater = self._updater()
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
-            refuse_one_part(who_signed(root.signed, targets).values())
-            waves = Waves.read(self._target(updater, WAVES_TARGET, MOST_MANIFEST_BYTES))
+            require_both_departments(signers_of(root.signed, targets).values())
+            waves = Waves.read(self._target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
             if (wave := waves.wave_of(self._source.centre, self._source.zone)) is None:
                 return None
-            manifest = Manifest.read(self._target(updater, target_of(wave.name, wave.version), MOST_MANIFEST_BYTES))
+            manifest = Manifest.read(self._target(updater, target_of(wave.name, wave.version), MAX_MANIFEST_BYTES))
             if (manifest.name, manifest.version) != (wave.name, wave.version):
-                raise MaterialRefused(f"{wave.name} {wave.version} calls itself {manifest.label}")
+                raise MaterialRefused(f"the manifest of {wave.name} {wave.version} says {manifest.label}")
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"{manifest.label} was made for the jurisdiction {manifest.jurisdiction!r}, and this centre's is"
-                f" {self._source.jurisdiction!r}"
+                f"{manifest.label} is for jurisdiction {manifest.jurisdiction!r}; this centre's is {self._source.jurisdiction!r}"
             )
         return manifest
 
     def _updater(self) -> Updater:
         self._trust.mkdir(parents=True, exist_ok=True)
-        # What was seen last is believed, and no older one; the first root is the settings'.
+        # The stored root is newer than the settings', which is for the first time only.
         root = None if (self._trust / "root.json").exists() else self._source.root.read_bytes()
         return Updater(
             str(self._trust),
@@ -168,12 +169,12 @@ class CentreMaterial:
             bootstrap=root,
         )
 
-    def _target(self, updater: Updater, path: str, most_bytes: int) -> bytes:
+    def _target(self, updater: Updater, path: str, max_bytes: int) -> bytes:
         info = updater.get_targetinfo(path)
         if info is None:
-            raise MaterialRefused(f"{path} is not, or no longer, approved")
-        if info.length > most_bytes:
-            raise MaterialRefused(f"{path} is longer than any")
+            raise MaterialRefused(f"{path} is not approved, or was withdrawn")
+        if info.length > max_bytes:
+            raise MaterialRefused(f"{path} is longer than {max_bytes} bytes")
         digest = next(iter(info.hashes.values()))
         folder, _, name = path.rpartition("/")
         url = f"{self._source.url}/targets/{folder}{'/' if folder else ''}{digest}.{name}"
@@ -182,12 +183,15 @@ class CentreMaterial:
         return data
 
     def missing(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """The files of a version that are not here, by hash."""
-        wanted = {file.sha256: file for file in manifest.files.values()}
-        return {digest: file for digest, file in wanted.items() if not self._place(digest).exists()}
+        """Return the files of a version that are not downloaded yet, by hash."""
+        files = {file.sha256: file for file in manifest.files.values()}
+        return {digest: file for digest, file in files.items() if not self._path_of(digest).exists()}
 
-    def fetch(self, manifest: Manifest) -> Path:
-        """The version's folder, whole and checked; what was fetched stays for a next time. Raises as `wanted`, and without room."""
+    def download(self, manifest: Manifest) -> Path:
+        """Download and verify a version and return its folder. A failed download keeps its files for the next attempt.
+
+        Raises MaterialRefused, also where the disk is too full, and HeadquartersUnreachable.
+        """
         tree = self._folder / manifest.label
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
             return tree
@@ -195,122 +199,123 @@ class CentreMaterial:
         needed = sum(file.size for file in missing.values()) + max(
             (file.packed or 0 for file in missing.values()), default=0
         )
-        if needed > self._room_bytes():
+        if needed > self._free_bytes():
             raise MaterialRefused(
-                f"{manifest.label} needs {needed / 1e6:,.0f} MB, and the disk has too little room above its reserve: make room"
+                f"{manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
             )
-        with _told():
+        with _errors_translated():
             for digest, file in missing.items():
-                self._fetch_file(digest, file)
-            self._lay_out(manifest, tree)
+                self._download_file(digest, file)
+            self._install(manifest, tree)
         return tree
 
-    def _place(self, digest: str) -> Path:
-        return self._folder / "files" / file_place(digest)
+    def _path_of(self, digest: str) -> Path:
+        return self._folder / "files" / file_path(digest)
 
-    def _fetch_file(self, digest: str, file: BundleFile) -> None:
-        place = self._place(digest)
+    def _download_file(self, digest: str, file: BundleFile) -> None:
+        place = self._path_of(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f"{place.name}.part")
-        coming = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
+        downloaded = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
         try:
-            with coming.open("ab") as out:
-                self._bring(digest, file, out)
+            with downloaded.open("ab") as out:
+                self._complete_download(digest, file, out)
             if file.packed is not None:
-                _unpack(coming, part, file.size)
-            with part.open("rb") as whole:
-                found = hashlib.file_digest(whole, "sha256").hexdigest()
+                _decompress(downloaded, part, file.size)
+            with part.open("rb") as complete:
+                actual = hashlib.file_digest(complete, "sha256").hexdigest()
         except OSError as error:
-            if not isinstance(error, TimeoutError | ConnectionError):  # a full disk: what is half there only takes room
+            if not isinstance(error, TimeoutError | ConnectionError):  # the disk may be full
                 part.unlink(missing_ok=True)
-                coming.unlink(missing_ok=True)
+                downloaded.unlink(missing_ok=True)
             raise
         except lzma.LZMAError:
-            found = ""
-        if found != digest or part.stat().st_size != file.size:
+            actual = ""
+        if actual != digest or part.stat().st_size != file.size:
             part.unlink(missing_ok=True)
-            coming.unlink(missing_ok=True)
-            raise MaterialRefused(f"the file {digest[:12]} is not what was signed: it was thrown away")
+            downloaded.unlink(missing_ok=True)
+            raise MaterialRefused(f"the file {digest[:12]} differs from the signed one and was deleted")
         part.replace(place)
-        coming.unlink(missing_ok=True)
+        downloaded.unlink(missing_ok=True)
 
-    def _bring(self, digest: str, file: BundleFile, out: BinaryIO) -> None:
-        """What is missing of what goes over the line."""
+    def _complete_download(self, digest: str, file: BundleFile, out: BinaryIO) -> None:
         size = file.size if file.packed is None else file.packed
         if out.tell() > size:
             out.truncate(0)
         if out.tell() < size:
-            self._append(f"{self._source.url}/files/{file_place(digest, packed=file.packed is not None)}", out, size)
+            self._append(f"{self._source.url}/files/{file_path(digest, packed=file.packed is not None)}", out, size)
         out.flush()
         os.fsync(out.fileno())
 
     def _append(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
-        answer = self._fetcher.get(url, first)
-        if answer.status == _OK and first:  # a server that knows no ranges begins anew
+        response = self._fetcher.get(url, first)
+        if response.status == _OK and first:  # a server without ranges sends the file from its beginning
             file.truncate(0)
             first = 0
-        elif answer.status != (_PARTIAL if first else _OK):
-            answer.close()
-            raise DownloadHTTPError(f"HTTP {answer.status} for {url}", answer.status)
-        for chunk in self._fetcher.stream(answer):
+        elif response.status != (_PARTIAL if first else _OK):
+            response.close()
+            raise DownloadHTTPError(f"HTTP {response.status} for {url}", response.status)
+        for chunk in self._fetcher.stream(response):
             first += len(chunk)
             if first > size:
-                raise MaterialRefused(f"{url} is longer than what was signed")
+                raise MaterialRefused(f"{url} is longer than the signed file")
             file.write(chunk)
 
-    def _lay_out(self, manifest: Manifest, tree: Path) -> None:
-        half = self._folder / f"{manifest.label}.new"
-        shutil.rmtree(half, ignore_errors=True)
+    def _install(self, manifest: Manifest, tree: Path) -> None:
+        unfinished = self._folder / f"{manifest.label}.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
         try:
             for path, file in manifest.files.items():
-                place = half / path
+                place = unfinished / path
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.hardlink_to(self._place(file.sha256))
-            with (half / MANIFEST).open("wb") as said:
-                said.write(manifest.to_bytes())
-                said.flush()
-                os.fsync(said.fileno())
-            _sync(half)
-            shutil.rmtree(tree, ignore_errors=True)  # of the same label, and not what was signed
-            half.rename(tree)
+                place.hardlink_to(self._path_of(file.sha256))
+            with (unfinished / MANIFEST).open("wb") as file_out:
+                file_out.write(manifest.to_bytes())
+                file_out.flush()
+                os.fsync(file_out.fileno())
+            _sync(unfinished)
+            shutil.rmtree(tree, ignore_errors=True)  # damaged: same label, other manifest
+            unfinished.rename(tree)
             _sync(self._folder)
         except OSError:
-            shutil.rmtree(half, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
-    def switch(self, label: str) -> None:
-        """That version runs from now on, once the dialler is told; the other one is the one before. Raises MaterialRefused."""
-        running = self.running()
-        if running is not None and label == running.label:
+    def activate(self, label: str) -> None:
+        """Make a downloaded version the active one, still to be loaded by the dialler. Raises MaterialRefused."""
+        active = self.active()
+        if active is not None and label == active.label:
             return
         if not (self._folder / label / MANIFEST).exists():
-            raise MaterialRefused(f"{label} is not here")
-        with _told():
-            if running is not None and not self.untold():  # what the dialler never read is nothing to go back to
-                self._link(BEFORE, running.label)
-            self._link(UNTOLD, label)
+            raise MaterialRefused(f"{label} is not downloaded")
+        with _errors_translated():
+            if (
+                active is not None and not self.is_unloaded()
+            ):  # only a version that the dialler has loaded can be restored
+                self._link(PREVIOUS, active.label)
+            self._link(UNLOADED, label)
             self._link(CURRENT, label)
 
-    def take_back(self) -> None:
-        """The one before runs again, which the dialler has never left; or none. Raises MaterialRefused."""
-        before = self.before()
-        with _told():
-            if before is None:
+    def roll_back(self) -> None:
+        """Make the previous version, which the dialler still uses, the active one again; or none. Raises MaterialRefused."""
+        previous = self.previous()
+        with _errors_translated():
+            if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._link(CURRENT, before.label)
+                self._link(CURRENT, previous.label)
 
-    def untold(self) -> bool:
-        """Whether the dialler was not yet told to read what runs. Raises MaterialRefused."""
-        with _told(), suppress(FileNotFoundError):
-            return (self._folder / UNTOLD).readlink() == (self._folder / CURRENT).readlink()
+    def is_unloaded(self) -> bool:
+        """Return whether the dialler has not loaded the active version yet. Raises MaterialRefused."""
+        with _errors_translated(), suppress(FileNotFoundError):
+            return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
-    def told(self) -> None:
-        """The dialler has read what runs. Raises MaterialRefused."""
-        with _told():
-            (self._folder / UNTOLD).unlink(missing_ok=True)
+    def mark_loaded(self) -> None:
+        """Record that the dialler has loaded the active version. Raises MaterialRefused."""
+        with _errors_translated():
+            (self._folder / UNLOADED).unlink(missing_ok=True)
 
     def _link(self, name: str, label: str) -> None:
         new = self._folder / f"{name}.new"
@@ -319,19 +324,19 @@ class CentreMaterial:
         new.replace(self._folder / name)
         _sync(self._folder)
 
-    def tidy(self) -> None:
-        """Only the version that runs, the one before and their files stay."""
-        kept = {manifest.label: manifest for manifest in (self.running(), self.before()) if manifest is not None}
-        for manifest in self._folder.glob("*/" + MANIFEST):  # nothing that somebody else has put here
-            if not manifest.parent.is_symlink() and manifest.parent.name not in kept:
-                shutil.rmtree(manifest.parent, ignore_errors=True)
-        for half in self._folder.glob("*-*.new"):  # of a kill in the middle
-            if half.is_dir():
-                shutil.rmtree(half, ignore_errors=True)
-        wanted = {file.sha256 for manifest in kept.values() for file in manifest.files.values()}
-        for place in self._folder.glob("files/*/*"):
-            if place.name not in wanted:
-                place.unlink(missing_ok=True)
+    def delete_unused(self) -> None:
+        """Delete everything but the active and the previous version and their files."""
+        used = {manifest.label: manifest for manifest in (self.active(), self.previous()) if manifest is not None}
+        for path in self._folder.glob("*/" + MANIFEST):  # other folders are not ours
+            if not path.parent.is_symlink() and path.parent.name not in used:
+                shutil.rmtree(path.parent, ignore_errors=True)
+        for unfinished in self._folder.glob("*-*.new"):  # of an installation that was killed
+            if unfinished.is_dir():
+                shutil.rmtree(unfinished, ignore_errors=True)
+        digests = {file.sha256 for manifest in used.values() for file in manifest.files.values()}
+        for path in self._folder.glob("files/*/*"):
+            if path.name not in digests:
+                path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
@@ -342,44 +347,44 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unpack(packed: Path, whole: Path, size: int) -> None:
-    """Unpack a file of that size. Raises lzma.LZMAError where it is none, or longer."""
-    engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_UNPACKING_BYTES)
-    with packed.open("rb") as source, whole.open("wb") as out:
-        while not engine.eof:
-            data = source.read(CHUNK_BYTES) if engine.needs_input else b""
-            if engine.needs_input and not data:
-                raise lzma.LZMAError("it ends too early")
-            out.write(engine.decompress(data, CHUNK_BYTES))
+def _decompress(packed: Path, target: Path, size: int) -> None:
+    """Decompress a file of `size` bytes. Raises lzma.LZMAError where it is damaged or longer."""
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DECOMPRESSION_MEMORY)
+    with packed.open("rb") as source, target.open("wb") as out:
+        while not decompressor.eof:
+            data = source.read(CHUNK_BYTES) if decompressor.needs_input else b""
+            if decompressor.needs_input and not data:
+                raise lzma.LZMAError("the file is truncated")
+            out.write(decompressor.decompress(data, CHUNK_BYTES))
             if out.tell() > size:
-                raise lzma.LZMAError("it is longer than what was signed")
+                raise lzma.LZMAError("the file is longer than the signed one")
         out.flush()
         os.fsync(out.fileno())
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What python-tuf, urllib3 and the disk say, in our words."""
+def _errors_translated() -> Iterator[None]:
+    """Raise errors of python-tuf, urllib3 and the disk as MaterialRefused or HeadquartersUnreachable."""
     try:
         yield
     except ExpiredMetadataError as error:
         raise MaterialRefused(
-            "what headquarters publishes has expired: it was not renewed, or somebody holds newer back; or this machine's clock"
-            " is wrong"
+            "the published metadata has expired: check that headquarters renews it, that nothing between holds it back, and"
+            " this machine's clock"
         ) from error
     except RepositoryError as error:
-        raise MaterialRefused(f"what headquarters publishes is not to be believed: {error}") from error
+        raise MaterialRefused(f"the published metadata is not trusted: {error}") from error
     except DownloadHTTPError as error:
-        if error.status_code >= _SERVERS_OWN:
-            raise HeadquartersUnreachable(f"headquarters' material is not reachable: {error}") from error
-        raise MaterialRefused(f"headquarters does not have what it names: {error}") from error
+        if error.status_code >= _SERVER_ERROR:
+            raise HeadquartersUnreachable(f"the material server is unreachable: {error}") from error
+        raise MaterialRefused(f"a file is missing on the material server: {error}") from error
     except (DownloadError, urllib3.exceptions.HTTPError, TimeoutError, ConnectionError) as error:
-        raise HeadquartersUnreachable(f"headquarters' material is not reachable: {_why(error)}") from error
+        raise HeadquartersUnreachable(f"the material server is unreachable: {_root_cause(error)}") from error
     except OSError as error:
-        raise MaterialRefused(f"the material cannot be kept ({error.strerror or error})") from error
+        raise MaterialRefused(f"the material cannot be stored ({error.strerror or error})") from error
 
 
-def _why(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error) or type(error).__name__

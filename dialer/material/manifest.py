@@ -1,7 +1,7 @@
-"""What a bundle is made of, and who is to run which one: the two documents that go with the files. Pure.
+"""The documents of a bundle: its manifest, and the waves that assign versions to centres. Pure.
 
-A bundle is a folder of files under a name, with a version that counts up. Files are known by their SHA-256, so that of a
-new version only what is new is fetched.
+A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
+downloads only the files of a new version that it does not have.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from dialer.errors import MatdanError
 from dialer.settings.fields import Slug
 
-MOST_FILES = 100_000
-MOST_BYTES = 20 << 30
-MOST_MANIFEST_BYTES = 32 << 20
+MAX_FILES = 100_000
+MAX_BYTES = 20 << 30
+MAX_MANIFEST_BYTES = 32 << 20
 WAVES_TARGET = "waves.json"
-MANIFEST = "bundle.json"  # beside a version's files
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
+MANIFEST = "bundle.json"
+"""The manifest's file, next to the files of a version."""
+_PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 
 Addressee = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class MaterialRefused(MatdanError):
-    """Material was not taken, or cannot be published. The text says what is wrong with it; what runs goes on running."""
+    """Material is invalid, untrusted, or cannot be published or installed. The active version stays as it is."""
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-    called: ClassVar[str]  # for people
+    title: ClassVar[str]  # in error messages
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """From its bytes. Raises MaterialRefused."""
+        """Return the document in `data`. Raises MaterialRefused."""
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            why = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
-            raise MaterialRefused(f"{cls.called} is none: {why}") from error
+            problem = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
+            raise MaterialRefused(f"{cls.title} is invalid: {problem}") from error
 
     def to_bytes(self) -> bytes:
-        """As it is published."""
+        """Return the document as it is published."""
         return self.model_dump_json(indent=1, exclude_none=True).encode()
 
 
@@ -53,57 +54,56 @@ class BundleFile(_Document):
     """A file of a bundle."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    size: Annotated[int, Field(ge=0, le=MOST_BYTES)]  # bytes
-    packed: Annotated[int, Field(ge=0, le=MOST_BYTES)] | None = (
-        None  # bytes of it as .xz, which comes in its place; None: itself
-    )
+    size: Annotated[int, Field(ge=0, le=MAX_BYTES)]  # bytes
+    packed: Annotated[int, Field(ge=0, le=MAX_BYTES)] | None = None
+    """Bytes of its .xz file, which is downloaded instead; None: it is not compressed."""
 
 
 class Manifest(_Document):
-    """What a bundle's version is made of."""
+    """The files of a version of a bundle."""
 
-    called = "a bundle's manifest"
+    title = "bundle manifest"
 
     name: Slug
     version: Version
-    jurisdiction: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._-]{1,64}$")]  # the profile that it was made under
+    jurisdiction: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._-]{1,64}$")]  # the profile it was made for
     made_at: Annotated[float, Field(gt=0, lt=1e11)]  # epoch seconds
-    files: Annotated[dict[str, BundleFile], Field(min_length=1, max_length=MOST_FILES)]  # by path below the folder
+    files: Annotated[dict[str, BundleFile], Field(min_length=1, max_length=MAX_FILES)]  # by path below the folder
 
     @model_validator(mode="after")
-    def _stays_within_its_folder(self) -> Self:
+    def _check_paths(self) -> Self:
         if MANIFEST in self.files:
-            raise ValueError(f"{MANIFEST} is the name of the manifest itself: leave that file out")
+            raise ValueError(f"{MANIFEST} is reserved for the manifest: remove that file")
         folders: set[str] = set()
         for path in self.files:
             parts = PurePosixPath(path).parts
-            if "/".join(parts) != path or not all(map(_PART.fullmatch, parts)):
-                raise ValueError(f"{path[:80]!r} is no path of plain names below a folder")
+            if "/".join(parts) != path or not all(map(_PATH_PART.fullmatch, parts)):
+                raise ValueError(f"{path[:80]!r} is not a relative path of plain names")
             folders.update("/".join(parts[:end]) for end in range(1, len(parts)))
         if both := folders & self.files.keys():
-            raise ValueError(f"{min(both)} is a file and a folder")
-        if self.size > MOST_BYTES:
-            raise ValueError("it is larger than any bundle may be")
+            raise ValueError(f"{min(both)} is both a file and a folder")
+        if self.size > MAX_BYTES:
+            raise ValueError(f"the bundle is larger than {MAX_BYTES >> 30} GiB")
         return self
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """The size of all files, in bytes."""
         return sum(file.size for file in self.files.values())
 
     @property
     def target(self) -> str:
-        """Under what it is published."""
+        """The path under which the manifest is published."""
         return target_of(self.name, self.version)
 
     @property
     def label(self) -> str:
-        """Name and version, as a folder and for people."""
+        """Name and version, as a folder name and in messages."""
         return f"{self.name}-{self.version}"
 
 
 class Wave(_Document):
-    """Who is to run a version."""
+    """A version, and the centres it is assigned to."""
 
     name: Slug
     version: Version
@@ -111,23 +111,23 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """Who is to run what: the first entry that is addressed to a centre counts."""
+    """The versions assigned to centres. The first entry addressed to a centre applies to it."""
 
-    called = WAVES_TARGET
+    title = WAVES_TARGET
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
     def wave_of(self, centre: str, zone: str | None) -> Wave | None:
-        """What that centre is to run; None: nothing."""
-        mine = {"all", f"centre:{centre}", f"zone:{zone}"}
-        return next((wave for wave in self.waves if mine & {*wave.to}), None)
+        """Return the entry of a centre; None where no version is assigned to it."""
+        addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
+        return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 
 
 def target_of(name: str, version: int) -> str:
-    """Under what a version is published."""
+    """Return the path under which the manifest of a version is published."""
     return f"bundles/{name}/{version}.json"
 
 
-def file_place(sha256: str, *, packed: bool = False) -> str:
-    """Where a file stands below the folder of files, or what goes over the line in its place."""
+def file_path(sha256: str, *, packed: bool = False) -> str:
+    """Return the path of a file below `files/`, or of its compressed copy."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

@@ -1,11 +1,11 @@
-"""Headquarters' side of material: bundles made, signed by both parts, published as files, given to centres wave by wave.
+"""Material at headquarters: bundles are created, signed by both departments, published as files and assigned to centres.
 
-    FOLDER/public/      what the web server serves: metadata/, targets/, files/
-    FOLDER/drafts/      bundles that are made, and targets.json on its way from signer to signer
+    FOLDER/public/      served by the web server: metadata/, targets/, files/
+    FOLDER/drafts/      created bundles, and targets.json on its way from signer to signer
 
-Three kinds of key: the root's (two of them begin, off-line), those of people of media and compliance (one of each for every
-bundle), and the one on this machine, which says what is newest and which centre is to run what: it can give a centre no bundle that
-the two parts have not signed. Everything here blocks.
+There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance (one of
+each signs every bundle), and the key on this machine, which signs what is newest and which centre runs which version. It
+cannot assign a bundle that the departments have not signed. All methods block.
 """
 
 from __future__ import annotations
@@ -48,53 +48,54 @@ from dialer.material.manifest import (
     MaterialRefused,
     Wave,
     Waves,
-    file_place,
+    file_path,
     target_of,
 )
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
-ROOT_DAYS, TARGETS_DAYS, FRESH_DAYS = 365, 90, 2
-"""Until when each is believed: the last is what `freshen` renews, and how long somebody can hold newer material back unseen."""
-
-PACKED_SHARE = 0.9
-"""Of a file's bytes: what takes more as .xz goes over the line as it is."""
+ROOT_DAYS, TARGETS_DAYS, TIMESTAMP_DAYS = 365, 90, 2
+"""How long each kind of metadata is valid. The last is renewed by `renew`; it limits how long newer material can be withheld
+unnoticed.
+"""
+MAX_PACKED_RATIO = 0.9
+"""A file whose .xz copy is larger than this share of it is published uncompressed only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signatory:
-    """Somebody of media or compliance."""
+    """A person of media or compliance who signs bundles."""
 
     name: str
-    part: str
+    department: str
     key: bytes  # public
 
 
 def tuf_key(public: bytes, fields: Mapping[str, Any] | None = None) -> SSlibKey:
-    """A public key as the metadata have it."""
+    """Return a public key in the form of the metadata."""
     value = public.hex()
     keyid = hashlib.sha256(b"ed25519:" + value.encode()).hexdigest()
     return SSlibKey(keyid, "ed25519", "ed25519", {"public": value}, dict(fields or {}))
 
 
 def tuf_signer(private: bytes) -> CryptoSigner:
-    """Signs metadata with a key of ours."""
+    """Return a signer of metadata for a private key."""
     return CryptoSigner(Ed25519PrivateKey.from_private_bytes(private), tuf_key(signing.public_key(private)))
 
 
 class Repository:
-    """The folder of what headquarters publishes."""
+    """The folder of published material."""
 
     def __init__(self, folder: Path) -> None:
-        """`begin` makes it."""
+        """`create` fills it."""
         self._folder = folder
         self._metadata = folder / "public" / "metadata"
         self._targets = folder / "public" / "targets"
         self._files = folder / "public" / "files"
         self._drafts = folder / "drafts"
 
-    # The beginning
+    # Root and keys
 
-    def begin(
+    def create(
         self,
         root_keys: Iterable[bytes],
         root_public: Iterable[bytes],
@@ -102,16 +103,19 @@ class Repository:
         online: bytes,
         now: float,
     ) -> Path:
-        """Make it; the root.json for every centre, signed by `root_keys`, later also by `root_public`. Raises MaterialRefused."""
+        """Create the repository and return its root.json, which every centre needs. Raises MaterialRefused.
+
+        The private `root_keys` sign it; `root_public` are further root keys that may sign changes.
+        """
         if self._metadata.exists():
-            raise MaterialRefused(f"{self._folder} has been begun already: its root is what every centre believes")
+            raise MaterialRefused(f"{self._folder} is a repository already: every centre trusts its root")
         signers = [tuf_signer(key) for key in root_keys]
         roots = {key.keyid: key for key in (*(s.public_key for s in signers), *map(tuf_key, root_public))}
         if (
             len(signers) < trust.ROOT_SIGNATURES
             or len({signer.public_key.keyid for signer in signers}) < trust.ROOT_SIGNATURES
         ):
-            raise MaterialRefused("two root keys sign the beginning: name two files")
+            raise MaterialRefused("the first root needs two root keys: name two files")
         own = tuf_signer(online).public_key
         root = _root_of([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
@@ -124,47 +128,53 @@ class Repository:
         )
         return self._metadata / "1.root.json"
 
-    def change(self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float) -> None:
-        """Draft that others sign, and this machine's key: it holds once signed by them and published. Raises MaterialRefused."""
+    def change_signatories(
+        self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
+    ) -> None:
+        """Draft a change of the signatories and of this machine's key, which applies once published. Raises MaterialRefused."""
         before = self._root()
         own = tuf_signer(online).public_key
         root = _root_of([before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now)
         root.version = self._newest_version(Root.type) + 1
         signed = _signed(root, map(tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("two root keys sign a change: name two files, of those that signed the beginning")
+            raise MaterialRefused("a change needs two root keys of the current root: name two files")
         self._write(signed, "root.json", self._drafts)
         targets = self._draft()
         targets.signed.delegations = _delegated(own)
         self._redraft(targets, now)
 
     def change_roots(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
-        """`root_public` are the root's from now on; two of the former and two of these sign that (`root_keys`, private). Who signs
-        bundles stays. Centres know it with their next look. Raises MaterialRefused.
+        """Replace the root keys by `root_public`. Two of the old and two of the new private keys sign (`root_keys`).
+
+        The signatories stay. Centres use the new root from their next update. Raises MaterialRefused.
         """
         if (self._drafts / "root.json").exists():
-            raise MaterialRefused("that others sign is drafted: publish that first")
+            raise MaterialRefused("a change of the signatories is drafted: publish it first")
         before = self._root()
         former = before.roles[Root.type].keyids
         everybody = [*(key for keyid, key in before.keys.items() if keyid not in former), *map(tuf_key, root_public)]
         keys: dict[str, Key] = {key.keyid: key for key in everybody}
         if len(keys) < len(everybody):
-            raise MaterialRefused("one key is named twice: every root, person and part needs one of its own")
+            raise MaterialRefused("a key is named twice: every root key and every person needs a key of their own")
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
         version = self._newest_version(Root.type) + 1
         root = Root(version=version, expires=_day(now, ROOT_DAYS), keys=keys, roles={**before.roles, Root.type: roots})
         signed = _signed(root, map(tuf_signer, root_keys))
         if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("two of the former root keys and two of the new ones sign: name their files")
+            raise MaterialRefused("two of the old root keys and two of the new ones must sign: name their files")
         self._write(signed, f"{version}.root.json")
 
     # Bundles
 
-    def make(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:
-        """A bundle of a folder's files, drafted to be signed; with the bytes that no version had before. Raises MaterialRefused."""
+    def add_bundle(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:
+        """Draft a bundle of a folder's files; return its manifest and the bytes that no version had before.
+
+        Raises MaterialRefused.
+        """
         if (self._folder / "drafts" / target_of(name, version)).exists():
-            raise MaterialRefused(f"{name} {version} is made already: what is changed is a new version")
-        found: dict[str, BundleFile] = {}
+            raise MaterialRefused(f"{name} {version} exists already: a changed bundle needs a new version")
+        files: dict[str, BundleFile] = {}
         new = 0
         for path in sorted(source.rglob("*")):
             below = path.relative_to(source)
@@ -172,100 +182,102 @@ class Repository:
                 continue
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            place, packed = (self._files / file_place(digest, packed=each) for each in (False, True))
+            place, packed = (self._files / file_path(digest, packed=each) for each in (False, True))
             if not place.exists():
                 new += path.stat().st_size
                 place.parent.mkdir(parents=True, exist_ok=True)
-                half = place.with_name(f"{digest}.new")
-                shutil.copyfile(path, half)
-                half.chmod(0o444)
-                _pack(half, packed)
-                half.replace(place)
-            over_line = packed.stat().st_size if packed.exists() else None
-            found[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size, packed=over_line)
+                unfinished = place.with_name(f"{digest}.new")
+                shutil.copyfile(path, unfinished)
+                unfinished.chmod(0o444)
+                _compress(unfinished, packed)
+                unfinished.replace(place)
+            packed_size = packed.stat().st_size if packed.exists() else None
+            files[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size, packed=packed_size)
         try:
-            manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=found)
+            manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=files)
         except ValueError as error:
-            raise MaterialRefused(f"{source} makes no bundle: {error}") from error
-        self._keep(self._drafts / manifest.target, manifest.to_bytes())
+            raise MaterialRefused(f"{source} cannot be a bundle: {error}") from error
+        self._write_file(self._drafts / manifest.target, manifest.to_bytes())
         targets = self._draft()
         targets.signed.targets[manifest.target] = TargetFile.from_data(manifest.target, manifest.to_bytes(), ["sha256"])
         self._redraft(targets, now)
         return manifest, new
 
     def withdraw(self, name: str, version: int, now: float) -> None:
-        """Draft that a version is approved no more. Raises MaterialRefused."""
+        """Draft the withdrawal of an approved version. Raises MaterialRefused."""
         targets = self._draft()
         if targets.signed.targets.pop(target_of(name, version), None) is None:
-            raise MaterialRefused(f"{name} {version} is not approved: there is nothing to withdraw")
+            raise MaterialRefused(f"{name} {version} is not approved, so it cannot be withdrawn")
         self._redraft(targets, now)
 
-    def changes(self) -> tuple[list[str], list[str]]:
-        """What the draft approves that is not published, and what it approves no more."""
+    def draft_changes(self) -> tuple[list[str], list[str]]:
+        """Return the targets that publishing the draft would approve, and those that it would withdraw."""
         drafted, published = {*self._draft().signed.targets}, {*self.approved()}
         return sorted(drafted - published), sorted(published - drafted)
 
     def approved(self) -> list[str]:
-        """What is published."""
+        """Return the approved targets: those published."""
         newest = self._newest(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
     def manifest(self, target: str) -> Manifest:
-        """A version that was made. Raises MaterialRefused."""
+        """Return the manifest of a version that was created here. Raises MaterialRefused."""
         try:
             return Manifest.read((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
-            raise MaterialRefused(f"{target} was never made here") from error
+            raise MaterialRefused(f"{target} was not created here") from error
 
     def sign(self, private: bytes) -> dict[str, str]:
-        """Add a person's signature to the draft; who has signed it, and of which part. Raises MaterialRefused."""
+        """Add a person's signature to the draft; return the department of everyone who has signed it. Raises MaterialRefused."""
         targets, signer = self._draft(), tuf_signer(private)
         root = self._root(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
-            raise MaterialRefused("this key is neither media's nor compliance's: the root names theirs")
+            raise MaterialRefused("this key is not a signatory's: the root names the keys of media and compliance")
         targets.sign(signer, append=True)
         self._write(targets, "targets.json", self._drafts)
-        return trust.who_signed(root, targets)
+        return trust.signers_of(root, targets)
 
     def publish(self, online: bytes, now: float) -> None:
-        """What the draft approves is approved. Raises MaterialRefused where a part has not signed."""
+        """Publish the draft. Raises MaterialRefused where a department has not signed it."""
         targets, drafted = self._draft(), self._drafts / "root.json"
         root = self._root(drafted=True)
-        signed = trust.who_signed(root, targets)
-        trust.refuse_one_part(signed.values())
+        signed = trust.signers_of(root, targets)
+        trust.require_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
-            raise MaterialRefused("two people sign a bundle, and one did")
+            raise MaterialRefused("a bundle needs the signatures of two people, and has one")
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")
-            self._keep(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
+            self._write_file(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write(targets, f"{targets.signed.version}.targets.json")
-        self.freshen(online, now)
+        self.renew(online, now)
 
     # Waves
 
     def waves(self) -> Waves:
-        """Who is to run what."""
+        """Return which versions are assigned to which centres."""
         newest = self._newest(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
         return Waves.read((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
-    def give(
+    def assign(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Those are to run an approved version; of `covered`, all that they are, nothing older holds. Raises MaterialRefused."""
-        with self._alone():
+        """Assign an approved version to the addressees `to`, replacing older entries for them and for `covered`, the addressees
+        that `to` includes. Raises MaterialRefused.
+        """
+        with self._locked():
             if target_of(name, version) not in self.approved():
-                raise MaterialRefused(f"{name} {version} is not approved: both parts sign it, then it is published")
-            gone = {*to, *covered}
+                raise MaterialRefused(f"{name} {version} is not approved: both departments sign it, then publish it")
+            replaced = {*to, *covered}
             others = [
                 wave.model_copy(update={"to": left})
                 for wave in self.waves().waves
-                if (left := tuple(each for each in wave.to if each not in gone))
+                if (left := tuple(each for each in wave.to if each not in replaced))
             ]
             own = next((wave for wave in others if (wave.name, wave.version) == (name, version)), None)
             if own is not None:
@@ -274,51 +286,54 @@ class Repository:
             narrow_first = sorted(
                 (Wave(name=name, version=version, to=tuple(to)), *others), key=lambda wave: _breadth(wave.to)
             )
-            self._waves(Waves(waves=tuple(narrow_first)), online, now)
-            self._vouch(online, now)
+            self._write_waves(Waves(waves=tuple(narrow_first)), online, now)
+            self._write_timestamp(online, now)
 
-    def freshen(self, online: bytes, now: float) -> None:
-        """Say again that nothing is newer, which is believed for two days."""
-        with self._alone():
-            self._waves(self.waves(), online, now)
-            self._vouch(online, now)
+    def renew(self, online: bytes, now: float) -> None:
+        """Sign again, for two days, that the published versions are the newest."""
+        with self._locked():
+            self._write_waves(self.waves(), online, now)
+            self._write_timestamp(online, now)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Of pages, commands and cron one says at a time who runs what: of two, the later would take back what the first gave."""
+    def _locked(self) -> Iterator[None]:
+        """Hold a lock: pages, commands and cron jobs assign versions, and one must not undo what another has just assigned."""
         try:
-            held = os.open(self._drafts, os.O_RDONLY)  # which no web server sees
+            descriptor = os.open(self._drafts, os.O_RDONLY)
         except OSError as error:
-            raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
+            raise self._not_created() from error
         try:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(held)
+            os.close(descriptor)
 
-    def _waves(self, waves: Waves, online: bytes, now: float) -> None:
+    def _not_created(self) -> MaterialRefused:
+        return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle begin`")
+
+    def _write_waves(self, waves: Waves, online: bytes, now: float) -> None:
         data, newest = waves.to_bytes(), self._newest(trust.WAVES_ROLE)
-        self._keep(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
+        self._write_file(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
-            expires=_day(now, FRESH_DAYS),
+            expires=_day(now, TIMESTAMP_DAYS),
             targets={WAVES_TARGET: TargetFile.from_data(WAVES_TARGET, data, ["sha256"])},
         )
         self._write(_signed(signed, [tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json")
 
-    def _vouch(self, online: bytes, now: float) -> None:
-        """A new snapshot of what is newest, and a new timestamp: the last file to change is what clients look at first."""
+    def _write_timestamp(self, online: bytes, now: float) -> None:
+        """Write a new snapshot, then a new timestamp: clients read the timestamp first, so it changes last."""
         signer, version = tuf_signer(online), self._newest_version(Snapshot.type) + 1
         meta = {f"{role}.json": MetaFile(self._newest_version(role)) for role in (Targets.type, trust.WAVES_ROLE)}
-        snapshot = Snapshot(version=version, expires=_day(now, FRESH_DAYS), meta=meta)
+        snapshot = Snapshot(version=version, expires=_day(now, TIMESTAMP_DAYS), meta=meta)
         self._write(_signed(snapshot, [signer]), f"{version}.snapshot.json")
-        stamp = Timestamp(version=version, expires=_day(now, FRESH_DAYS), snapshot_meta=MetaFile(version))
+        stamp = Timestamp(version=version, expires=_day(now, TIMESTAMP_DAYS), snapshot_meta=MetaFile(version))
         self._write(_signed(stamp, [signer]), "timestamp.json")
 
     # Files
 
     def _root(self, *, drafted: bool = False) -> Root:
-        """Who signs; `drafted`: once what is drafted holds."""
+        """Return the root; with `drafted` the one that publishing would make current."""
         path = self._metadata / f"{self._newest_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
             path = self._drafts / "root.json"
@@ -332,10 +347,10 @@ class Repository:
         try:
             return Metadata.from_file(str(path))
         except (RepositoryError, OSError) as error:
-            raise MaterialRefused(f"{self._folder} was not begun: `dialer hq bundle begin`") from error
+            raise self._not_created() from error
 
     def _redraft(self, targets: Metadata[Targets], now: float) -> None:
-        """Nobody has signed what is new."""
+        """Store the draft without signatures."""
         targets.signed.version = self._newest_version(Targets.type) + 1
         targets.signed.expires = _day(now, TARGETS_DAYS)
         targets.signatures.clear()
@@ -349,27 +364,27 @@ class Repository:
         return Metadata.from_file(str(self._metadata / f"{version}.{role}.json")) if version else None
 
     def _write(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
-        self._keep((folder or self._metadata) / name, metadata.to_bytes())
+        self._write_file((folder or self._metadata) / name, metadata.to_bytes())
 
-    def _keep(self, path: Path, data: bytes) -> None:
+    def _write_file(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f"{path.name}.new")
-        with half.open("wb") as file:
+        unfinished = path.with_name(f"{path.name}.new")
+        with unfinished.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        half.replace(path)
+        unfinished.replace(path)
 
 
-def _pack(file: Path, packed: Path) -> None:
-    """Put a smaller copy beside a file, where it is worth it: not of what is compressed in itself."""
-    half = packed.with_name(f"{packed.name}.new")
-    with file.open("rb") as whole, lzma.open(half, "wb") as smaller:
-        shutil.copyfileobj(whole, smaller, 1 << 20)
-    if half.stat().st_size < PACKED_SHARE * file.stat().st_size:
-        half.replace(packed)
+def _compress(file: Path, packed: Path) -> None:
+    """Write a compressed copy of a file, unless it is hardly smaller."""
+    unfinished = packed.with_name(f"{packed.name}.new")
+    with file.open("rb") as source, lzma.open(unfinished, "wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    if unfinished.stat().st_size < MAX_PACKED_RATIO * file.stat().st_size:
+        unfinished.replace(packed)
     else:
-        half.unlink()
+        unfinished.unlink()
 
 
 def _signed(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
@@ -380,12 +395,12 @@ def _signed(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
 
 
 def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
-    """Who signs what. Raises MaterialRefused."""
-    trust.refuse_one_part({each.part for each in signatories})
-    people = [tuf_key(each.key, {trust.WHO: each.name, trust.PART: each.part}) for each in signatories]
+    """Return a root with these keys. Raises MaterialRefused."""
+    trust.require_both_departments({each.department for each in signatories})
+    people = [tuf_key(each.key, {trust.NAME: each.name, trust.DEPARTMENT: each.department}) for each in signatories]
     keys: dict[str, Key] = {key.keyid: key for key in (*roots, own, *people)}
     if len(keys) < len(roots) + 1 + len(people):
-        raise MaterialRefused("one key is named twice: every person and part needs one of its own")
+        raise MaterialRefused("a key is named twice: every person needs a key of their own")
     return Root(
         expires=_day(now, ROOT_DAYS),
         keys=keys,
@@ -399,13 +414,13 @@ def _root_of(roots: Collection[Key], own: Key, signatories: Collection[Signatory
 
 
 def _delegated(own: Key) -> Delegations:
-    """To the key on headquarters' machine: which centre runs what, and nothing else."""
+    """Delegate to this machine's key which centre runs which version, and nothing else."""
     waves = DelegatedRole(trust.WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
 def _breadth(to: Collection[str]) -> int:
-    """Centres before zones before all: the first that is addressed to a centre counts."""
+    """Return a sort key that puts centres before zones before all: the first entry addressed to a centre applies."""
     return max((2 if each == "all" else 1 if each.startswith("zone:") else 0) for each in to)
 
 

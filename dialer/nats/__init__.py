@@ -1,1 +1,1 @@
-"""The line between centres and headquarters (NATS): what goes over it, and the one door to its library."""
+"""The connection between centres and headquarters over nats-server: sessions, messages, keys, and files that replace the line."""

@@ -1,7 +1,7 @@
-"""nkeys, by which a centre and its headquarters know each other: their seeds in files, and the Ed25519 keys that they are.
+"""nkeys of centres and headquarters: reading seed files and converting to Ed25519 keys.
 
-A seed is base32 of two bytes that say what it is, the private key and a checksum; a public nkey is one byte, the public key and a
-checksum (nats-io/nkeys, README).
+A seed is base32 of a two-byte prefix, the private key and a checksum; a public nkey is base32 of a one-byte prefix, the public
+key and a checksum (nats-io/nkeys, README).
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ _KEY_BYTES = 32
 
 
 def read_seed(path: Path) -> str:
-    """The seed of a user's nkey in a file. Raises HeadquartersUnreachable where there is none."""
+    """Return the seed of a user's nkey in a file. Raises HeadquartersUnreachable where the file has none."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise HeadquartersUnreachable(f"{path} cannot be read as the seed of an nkey") from error
+        raise HeadquartersUnreachable(f"{path}: cannot be read as an nkey seed") from error
     if not text.startswith("SU"):
-        raise HeadquartersUnreachable(f"{path} is no seed of a user's nkey, which begins with SU")
+        raise HeadquartersUnreachable(f"{path}: is not a user's nkey seed, which starts with SU")
     return text
 
 
 def private_key(path: Path) -> bytes:
-    """The private key of the seed in a file. Raises HeadquartersUnreachable where there is none."""
+    """Return the private key of the seed in a file. Raises HeadquartersUnreachable where the file has none."""
     seed = read_seed(path)
     try:
         key = base64.b32decode(seed + "=" * (-len(seed) % 8))[2 : 2 + _KEY_BYTES]
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise HeadquartersUnreachable(f"{path} is no seed of a user's nkey: put back the file that headquarters gave")
+        raise HeadquartersUnreachable(f"{path}: is not a user's nkey seed: restore the file that headquarters issued")
     return key
 
 
 def public_key(nkey: str) -> bytes:
-    """The public key of a public nkey, which settings have held to its pattern."""
+    """Return the public key of a public nkey. The settings have validated its format."""
     return base64.b32decode(nkey)[1 : 1 + _KEY_BYTES]
 
 
 def public_key_of_seed(path: Path) -> bytes:
-    """The public key of the seed in a file. Raises HeadquartersUnreachable where there is none."""
+    """Return the public key of the seed in a file. Raises HeadquartersUnreachable where the file has none."""
     return signing.public_key(private_key(path))

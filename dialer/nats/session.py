@@ -1,8 +1,8 @@
-"""A connection to nats-server: the one door to its library.
+"""Connections to nats-server. No other module imports its library.
 
-It comes back by itself, and what is heard goes on from a position that the caller has: nothing is acknowledged, so nothing is
-kept for us at the server, and a server that has lost its consumers costs nothing. A stream is read by push with a heartbeat: a pull
-that waits when the server restarts waits for ever (nats.py #504).
+A connection reconnects by itself, and reading a stream goes on from a position that the caller stores: nothing is
+acknowledged, so the server keeps no state for us and may lose its consumers. Streams are read by push with heartbeats: a pull
+request that waits while the server restarts waits forever (nats.py #504).
 """
 
 from __future__ import annotations
@@ -32,202 +32,200 @@ from dialer.nats.nkey import read_seed
 _log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 5.0
-ASK_SECONDS = 3.0  # for what writes nothing: a cluster without a leader does not answer at all
+QUERY_SECONDS = 3.0  # for requests that write nothing: a cluster without a leader does not answer them
 HEARTBEAT_SECONDS = 2.0
-SILENT_SECONDS = 2.25 * HEARTBEAT_SECONDS
-"""A stream of which nothing is heard for so long, heartbeats included, is read anew from its position."""
+SILENCE_SECONDS = 2.25 * HEARTBEAT_SECONDS
+"""A stream that has sent nothing for so long, not even a heartbeat, is read again from the last position."""
 RETRY_SECONDS = 1.0
-LOOK_SECONDS = 0.5  # for a connection that is another one meanwhile: it has no consumer of ours any more
-WAITING_MESSAGES = 2_000
-MOST_CONSUMERS = 100_000
-"""Of a stream: three hundred centres read some fifteen subjects each, and nats-server (2.15) makes a thousand where it is told
-nothing.
-"""
+RECONNECT_CHECK_SECONDS = 0.5  # after a reconnect the server has no consumer of ours any more
+MAX_PENDING_MESSAGES = 2_000
+MAX_CONSUMERS = 100_000
+"""Of a stream. Three hundred centres read some fifteen subjects each; the default of nats-server 2.15 is a thousand."""
 
 
-class MadeAnew(HeadquartersUnreachable):
-    """A stream is gone, or another one of its name is there: a position in the one before says nothing of it."""
+class StreamRecreated(HeadquartersUnreachable):
+    """The stream is missing or was created again: positions of the old one mean nothing in it."""
 
 
-class NotKept(HeadquartersUnreachable):
-    """A stream no longer has what followed a position, or was set back to before it: what went from it, or comes under numbers that
-    were read, would be passed over.
-    """
+class MessagesMissing(HeadquartersUnreachable):
+    """The stream no longer has the messages behind a position, or was reset to before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """How a stream stands."""
+    """The state of a stream."""
 
-    made: str  # its name with the moment in which it was made
-    first: int  # position of the oldest message that it has
-    last: int  # of the newest that it ever had
+    id: str  # its name and creation time
+    first: int  # position of the oldest message
+    last: int  # position of the newest message it ever had
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredMessage:
     """A message of a stream."""
 
     subject: str
     data: bytes
     position: int  # in the stream
-    after: int  # the position of the one before it that was asked for
-    waiting: int  # that were stored behind it when it went
-    here: int  # that have arrived behind it: they come whatever happens to the line
+    previous: int  # position of the message delivered before it
+    pending: int  # messages stored behind it when it was sent
+    buffered: int  # messages behind it that have arrived already
 
 
 class Session:
-    """What our programs do over a connection."""
+    """A connection to headquarters' nats-server."""
 
     def __init__(self, client: Client) -> None:
         """Use `connected`."""
         self.client = client
         self._js = client.jetstream(timeout=ANSWER_SECONDS)
-        # A stream's subjects are joined one by one: when all centres come back at once the server has questions enough.
+        # The subjects of a stream are joined one by one, so that the server is not flooded when all centres reconnect.
         self._joining: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._asking = client.jetstream(timeout=ASK_SECONDS)
+        self._queries = client.jetstream(timeout=QUERY_SECONDS)
 
     @property
-    def up(self) -> bool:
-        """Whether there is a connection now."""
+    def is_connected(self) -> bool:
+        """Whether the connection is up."""
         return bool(self.client.is_connected)
 
-    async def put(self, subject: str, data: bytes) -> int:
-        """Store a message in the stream of its subject; its position. Returns once it is on the server's disk. Raises
-        HeadquartersUnreachable.
+    async def store(self, subject: str, data: bytes) -> int:
+        """Store a message in the stream of its subject and return its position, once it is on the server's disk.
+
+        Raises HeadquartersUnreachable.
         """
-        with _reached(f"{subject} was not stored"):
+        with _as_unreachable(f"{subject} was not stored"):
             return int((await cancellable(self._js.publish(subject, data))).seq)
 
-    async def say(self, subject: str, data: bytes) -> None:
-        """Tell who listens now. Without a connection it is lost."""
-        if not self.up:
+    async def publish(self, subject: str, data: bytes) -> None:
+        """Publish a message to the current subscribers. Without a connection it is lost."""
+        if not self.is_connected:
             return
         try:
             await self.client.publish(subject, data)
         except (NatsError, OSError) as error:
-            _log.debug("nats.not-said", subject=subject, problem=_said(error))
+            _log.debug("nats.publish_failed", subject=subject, problem=_text_of(error))
 
-    async def listen(self, subject: str, take: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Hand over what is said on a subject from now on, over reconnects too, one after another."""
+    async def subscribe(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Pass messages on a subject to `handle`, one after another and across reconnects."""
 
-        async def handle(message: Msg) -> None:
-            await take(message.subject, message.data)
+        async def receive(message: Msg) -> None:
+            await handle(message.subject, message.data)
 
-        await self.client.subscribe(subject, cb=handle, pending_msgs_limit=WAITING_MESSAGES)
+        await self.client.subscribe(subject, cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
-    async def stream(self, name: str, subjects: Sequence[str], *, most_bytes: int = -1, replicas: int = 1) -> str:
-        """Have a stream of that name that keeps these subjects on disk, the oldest going beyond `most_bytes`; a name for what it is
-        now: another one where it was made anew. Raises HeadquartersUnreachable.
+    async def ensure_stream(self, name: str, subjects: Sequence[str], *, max_bytes: int = -1, replicas: int = 1) -> str:
+        """Create a stream unless it exists, and return its id. Beyond `max_bytes` it discards its oldest messages.
+
+        Raises HeadquartersUnreachable.
         """
         wanted = StreamConfig(
             name=name,
             subjects=[*subjects],
-            max_bytes=most_bytes,
+            max_bytes=max_bytes,
             num_replicas=replicas,
             discard=DiscardPolicy.OLD,
             duplicate_window=0,
-            max_consumers=MOST_CONSUMERS,
+            max_consumers=MAX_CONSUMERS,
         )
-        with _reached(f"the stream {name} is not to be had"):
+        with _as_unreachable(f"stream {name} is not available"):
             try:
-                found = (await cancellable(self._js.stream_info(name))).config
+                config = (await cancellable(self._js.stream_info(name))).config
             except NotFoundError:
                 await cancellable(self._js.add_stream(wanted))
             else:
-                await self._let_all_read(found)
-        return await self.made(name)
+                await self._allow_all_consumers(config)
+        return await self.stream_id(name)
 
-    async def _let_all_read(self, config: StreamConfig) -> None:
-        if config.max_consumers == MOST_CONSUMERS:
+    async def _allow_all_consumers(self, config: StreamConfig) -> None:
+        if config.max_consumers == MAX_CONSUMERS:
             return
         try:
-            await cancellable(self._js.update_stream(config.evolve(max_consumers=MOST_CONSUMERS)))
-        except APIError as error:  # an older server's, which knows no bound, and takes no other
-            _log.warning("nats.consumers-bounded", stream=config.name, problem=_said(error))
+            await cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
+        except APIError as error:  # servers before 2.15 have no limit and accept none
+            _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_text_of(error))
 
-    async def answer(self, subject: str, give: Callable[[str, bytes], Awaitable[bytes]]) -> None:
-        """Answer what is asked on a subject from now on, over reconnects too, one after another; of several that answer there, one
-        is asked.
-        """
+    async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
+        """Answer requests on a subject, one after another and across reconnects. One of several servers gets each request."""
 
-        async def handle(message: Msg) -> None:
-            await message.respond(await give(message.subject, message.data))
+        async def receive(message: Msg) -> None:
+            await message.respond(await answer(message.subject, message.data))
 
-        await self.client.subscribe(subject, queue="answers", cb=handle, pending_msgs_limit=WAITING_MESSAGES)
+        await self.client.subscribe(subject, queue="answers", cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
-    async def ask(self, subject: str, data: bytes, patience_seconds: float) -> bytes:
-        """What is answered on a subject. Raises HeadquartersUnreachable where nobody does."""
-        with _reached(f"{subject} is not answered"):
-            return bytes((await cancellable(self.client.request(subject, data, timeout=patience_seconds))).data)
+    async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
+        """Send a request and return its answer. Raises HeadquartersUnreachable where nobody answers."""
+        with _as_unreachable(f"{subject} has no answer"):
+            return bytes((await cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
 
-    async def made(self, name: str) -> str:
-        """The stream's name with the moment in which it was made. Raises HeadquartersUnreachable where there is none."""
-        return (await self.state(name)).made
+    async def stream_id(self, name: str) -> str:
+        """Return the stream's name with its creation time. Raises HeadquartersUnreachable where it does not exist."""
+        return (await self.stream_state(name)).id
 
-    async def state(self, name: str) -> StreamState:
-        """How a stream stands. Raises HeadquartersUnreachable where there is none."""
-        with _reached(f"the stream {name} is not to be had"):
-            found = await cancellable(self._asking.stream_info(name))
-        if found.created is None:
-            raise HeadquartersUnreachable(f"the stream {name} does not say when it was made")
-        return StreamState(f"{name}.{int(found.created.timestamp())}", found.state.first_seq, found.state.last_seq)
+    async def stream_state(self, name: str) -> StreamState:
+        """Return the state of a stream. Raises HeadquartersUnreachable where it does not exist."""
+        with _as_unreachable(f"stream {name} is not available"):
+            info = await cancellable(self._queries.stream_info(name))
+        if info.created is None:
+            raise HeadquartersUnreachable(f"stream {name} has no creation time")
+        return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
 
     async def consume(
-        self, stream: str, after: int, subject: str = "", *, made: str = "", whole: bool = False
-    ) -> AsyncIterator[Stored]:
-        """The messages of a stream behind a position, of this subject alone, as they come, for ever. A connection that goes is
-        waited for; what is heard goes on where it ended. `made`: of which stream the position is, as `made` says; none: of the one
-        that is there. Raises MadeAnew where it is no longer that one; where it must be `whole`, NotKept where messages behind
-        the position have gone from it, or it ends before the position.
+        self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
+    ) -> AsyncIterator[StoredMessage]:
+        """Yield the messages of a stream behind a position, forever and across reconnects; of one subject where it is given.
+
+        `stream_id` is the stream that the position belongs to; without it, whichever exists now. Raises StreamRecreated where
+        the stream is another one. Where reading must be `complete`, raises MessagesMissing where messages behind the position
+        are gone, or the stream ends before it.
         """
-        position, told = after, ""
+        position, reported = after, ""
         while True:
             try:
                 async with self._joining[stream]:
-                    made = await self._same(stream, made, position if whole else None)
-                async for stored in self._read(stream, position, subject):
-                    position, told = stored.position, ""
-                    yield stored
-            except (MadeAnew, NotKept):
+                    stream_id = await self._check_stream(stream, stream_id, position if complete else None)
+                async for message in self._read(stream, position, subject):
+                    position, reported = message.position, ""
+                    yield message
+            except (StreamRecreated, MessagesMissing):
                 raise
             except (HeadquartersUnreachable, NatsError, TimeoutError, OSError) as error:
-                if (problem := _said(error)) != told:
-                    _log.warning("nats.stream-not-read", stream=stream, problem=problem)
-                told = problem
-            await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311
+                if (problem := _text_of(error)) != reported:
+                    _log.warning("nats.stream_read_failed", stream=stream, problem=problem)
+                reported = problem
+            await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
-    async def _same(self, stream: str, made: str, position: int | None) -> str:
-        """The stream's name, as `made` says. Raises MadeAnew where it was another, NotKept where it has not all that follows the
-        position, and as `state` does.
-        """
+    async def _check_stream(self, stream: str, stream_id: str, position: int | None) -> str:
+        """Return the stream's id. Raises StreamRecreated, MessagesMissing as `consume`, HeadquartersUnreachable."""
         try:
-            found = await self.state(stream)
+            state = await self.stream_state(stream)
         except HeadquartersUnreachable as error:
-            if not made or not isinstance(error.__cause__, NotFoundError):
+            if not stream_id or not isinstance(error.__cause__, NotFoundError):
                 raise
-            found = StreamState("", 0, 0)
-        if made not in {"", found.made}:
-            raise MadeAnew(f"the stream {stream} was lost: it is read from the beginning once it is made anew")
-        if position is not None and not found.first - 1 <= position <= found.last:
-            kept = f"has {found.first} to {found.last} now"
-            raise NotKept(f"the stream {stream} {kept}, and {position} was the last that came")
-        return found.made
+            state = StreamState("", 0, 0)
+        if stream_id not in {"", state.id}:
+            raise StreamRecreated(f"stream {stream} was lost: it is read from the beginning once it is created again")
+        if position is not None and not state.first - 1 <= position <= state.last:
+            raise MessagesMissing(
+                f"stream {stream} has messages {state.first} to {state.last}; the last one read was {position}"
+            )
+        return state.id
 
-    async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[Stored]:
-        """Until nothing is heard, or something was left out. By a consumer of one subject, which is then in the request's own: by
-        that the server lets a centre read what is for it, and no other (dialer/hq/render.py).
+    async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[StoredMessage]:
+        """Yield messages until the server is silent or a message was lost.
+
+        The consumer is for one subject, which is then part of the request's own subject: that is how the server can let a
+        centre read only what is meant for it (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
-        waiting: asyncio.Queue[Msg] = asyncio.Queue(WAITING_MESSAGES)
-        arrived = 0  # of the stream itself
+        queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
+        arrived = 0  # messages of the stream, without heartbeats
 
-        async def arrive(message: Msg) -> None:
+        async def receive(message: Msg) -> None:
             nonlocal arrived
             arrived += not _is_status(message)
-            await waiting.put(message)
+            await queue.put(message)
 
-        heard = await self.client.subscribe(inbox, cb=arrive)
+        subscription = await self.client.subscribe(inbox, cb=receive)
         position, number = after, 0
         try:
             consumer = ConsumerConfig(
@@ -245,54 +243,55 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._joining[stream]:
-                await cancellable(self._asking.add_consumer(stream, consumer))
+                await cancellable(self._queries.add_consumer(stream, consumer))
             reconnects = self.client.stats["reconnects"]
             while True:
-                message = await self._next(waiting, reconnects)
+                message = await self._next(queue, reconnects)
                 if message is None:
                     return
                 if _is_status(message):
                     if message.reply:  # flow control
                         await message.respond(b"")
                     continue
-                at = message.metadata.sequence
-                if at.consumer != number + 1:  # one was lost on its way
+                sequence = message.metadata.sequence
+                if sequence.consumer != number + 1:  # a message was lost on its way
                     return
-                number = at.consumer
-                behind = message.metadata.num_pending
-                yield Stored(message.subject, message.data, at.stream, position, behind, arrived - number)
-                position = at.stream
+                number = sequence.consumer
+                pending = message.metadata.num_pending
+                yield StoredMessage(message.subject, message.data, sequence.stream, position, pending, arrived - number)
+                position = sequence.stream
         finally:
-            if self.up:
-                await heard.unsubscribe()
+            if self.is_connected:
+                await subscription.unsubscribe()
 
-    async def _next(self, waiting: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
-        """The next message; None: none comes any more, for the server that sent them has gone, or is another one."""
-        silent_at = asyncio.get_running_loop().time() + SILENT_SECONDS
-        while self.client.stats["reconnects"] == reconnects and asyncio.get_running_loop().time() < silent_at:
+    async def _next(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
+        """Return the next message; None where the consumer's server is gone or silent."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + SILENCE_SECONDS
+        while self.client.stats["reconnects"] == reconnects and clock() < deadline:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    return await waiting.get()
+                async with asyncio.timeout(RECONNECT_CHECK_SECONDS):
+                    return await queue.get()
         return None
 
     async def close(self) -> None:
-        """Send what waits, where there is a connection, and leave."""
+        """Send what is buffered, where there is a connection, and disconnect."""
         if not self.client.is_closed:
             with contextlib.suppress(NatsError, OSError):
                 await self.client.close()
 
 
 @contextlib.contextmanager
-def _reached(failed: str) -> Iterator[None]:
-    """What goes wrong inside as HeadquartersUnreachable, which begins with what `failed`."""
+def _as_unreachable(failure: str) -> Iterator[None]:
+    """Raise errors of the library as HeadquartersUnreachable, with `failure` before their text."""
     try:
         yield
     except (NatsError, TimeoutError, OSError) as error:
-        raise HeadquartersUnreachable(f"{failed}: {_said(error)}") from error
+        raise HeadquartersUnreachable(f"{failure}: {_text_of(error)}") from error
 
 
 def _is_status(message: Msg) -> bool:
-    """Whether it is none of the stream, but a heartbeat or flow control."""
+    """Return whether the message is a heartbeat or flow control instead of a message of the stream."""
     return message.headers is not None and message.headers.get("Status") == "100"
 
 
@@ -304,26 +303,26 @@ async def connected(
     nkey_file: Path | None = None,
     ca_file: Path | None = None,
     inbox: str = "_INBOX",
-    patience_seconds: float | None = None,
+    timeout_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
-    """A session under that name, as long as it is needed: with the server as soon as it can be reached, and again whenever it goes.
-    `inbox`: below which it is answered; a centre's is its own, and no other may listen there. `patience_seconds`: how long the
-    server is tried; None: for ever.
+    """Open a session named `name`, which reconnects until the context ends.
 
-    Raises HeadquartersUnreachable where the certificates or the key cannot be used, which does not mend itself, and when the
-    patience is over.
+    `inbox` is the prefix of the subjects on which the server answers; a centre has its own, and no other may subscribe there.
+    `timeout_seconds` limits the first connection attempt; None tries forever.
+
+    Raises HeadquartersUnreachable where certificates or key cannot be used, or when the time is over.
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
-        options["tls"] = _trusting(ca_file)
+        options["tls"] = _tls_context(ca_file)
     if nkey_file is not None:
         options["nkeys_seed_str"] = read_seed(nkey_file)
     try:
-        async with asyncio.timeout(patience_seconds):
-            client = await _first(servers, name, options)
+        async with asyncio.timeout(timeout_seconds):
+            client = await _connect(servers, name, options)
     except TimeoutError as error:
         raise HeadquartersUnreachable(
-            f"{', '.join(servers)} does not let us in: check that nats-server runs, and that it knows the key of nkey_file"
+            f"{', '.join(servers)} did not accept the connection: check that nats-server runs and knows the key of nkey_file"
         ) from error
     session = Session(client)
     try:
@@ -332,9 +331,9 @@ async def connected(
         await session.close()
 
 
-async def _first(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
-    """The connection, tried until it is there."""
-    news = _News()
+async def _connect(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
+    """Connect, retrying until it succeeds."""
+    log = _ProblemLog()
     while True:
         try:
             connecting = nats.connect(
@@ -342,43 +341,45 @@ async def _first(servers: Sequence[str], name: str, options: dict[str, object]) 
                 name=name,
                 connect_timeout=ANSWER_SECONDS,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=random.uniform(0.3, 1.5),  # noqa: S311 - so that three hundred do not come at once
+                reconnect_time_wait=random.uniform(0.3, 1.5),  # noqa: S311 - 300 centres must not reconnect at once
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=news.trouble,
-                reconnected_cb=news.over,
+                error_cb=log.report,
+                reconnected_cb=log.reset,
                 **options,
             )
             return await cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
-            await news.trouble(error)
-            await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311
+            await log.report(error)
+            await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once
 
 
-class _News:
-    """What ails the connection, told once for as long as it is the same: the client says it at every try, one a second."""
+class _ProblemLog:
+    """Logs a problem of the connection once for as long as it stays the same: the library reports every attempt."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._reported = ""
 
-    async def trouble(self, error: Exception) -> None:
-        if (problem := _said(error)) != self._told:
-            self._told = problem
-            _log.warning("nats.trouble", problem=problem)
+    async def report(self, error: Exception) -> None:
+        if (problem := _text_of(error)) != self._reported:
+            self._reported = problem
+            _log.warning("nats.connection_failed", problem=problem)
 
-    async def over(self) -> None:
-        self._told = ""
+    async def reset(self) -> None:
+        self._reported = ""
 
 
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise HeadquartersUnreachable(f"{ca_file} cannot be read as certificates: name a file in PEM format") from error
+        raise HeadquartersUnreachable(
+            f"{ca_file}: cannot be read as certificates: name a file in PEM format"
+        ) from error
 
 
-def _said(error: BaseException) -> str:
+def _text_of(error: BaseException) -> str:
     if isinstance(error, APIError):
         return str(error.description)
     return str(error) or type(error).__name__

@@ -1,1 +1,1 @@
-"""The uplink: a process beside the dialler that joins its centre to headquarters. The centre runs on without it."""
+"""The uplink: a process that connects a centre to headquarters. The centre runs on without it."""

@@ -1,8 +1,8 @@
-"""Which stretch of the outbox goes to headquarters next, and what its answer means. Pure: the time is handed in, in monotonic
+"""Which range of the outbox the uplink sends next, and what an acknowledgement means. Pure: times are passed in, in monotonic
 seconds.
 
-One batch is under way at a time. It goes again until headquarters says up to which id it has committed, whatever was lost on the
-way: batch, answer, or headquarters' own database since. Headquarters knows every id that it has, so nothing is there twice.
+One batch is in flight at a time. It is sent again until headquarters acknowledges it, whether the batch, the acknowledgement or
+headquarters' own database was lost. Headquarters knows every id it has, so nothing is stored twice.
 """
 
 from __future__ import annotations
@@ -11,104 +11,108 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.nats.wire import MOST_BATCH_BYTES, MOST_ROWS, VERSION, BatchRow, UpBatch, row_bytes
+from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, BatchRow, OutboxBatch, row_bytes
 from dialer.store.port import OutboxRow
 
-EVERY_SECONDS = 1.0
-"""From one batch to the next where few rows wait; a full one is followed by the next at once."""
-AGAIN_SECONDS = 5.0  # without an answer; longer from try to try, up to a minute
-MOST_AGAIN_SECONDS = 60.0
-_NOT_FOR_HEADQUARTERS = "replies/"
+BATCH_SECONDS = 1.0
+"""From one batch to the next where few rows are waiting; a full batch is followed by the next at once."""
+ACK_TIMEOUT_SECONDS = 5.0  # doubles with every attempt
+MAX_ACK_TIMEOUT_SECONDS = 60.0
+_CENTRE_ONLY = "replies/"
 
 
 @dataclass(slots=True)
-class UnderWay:
-    """The batch that headquarters has not answered yet."""
+class BatchInFlight:
+    """A batch that headquarters has not acknowledged."""
 
-    batch: UpBatch
-    tries: int
-    again_at: float
+    batch: OutboxBatch
+    attempts: int
+    resend_at: float
 
 
-def for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
-    """What of the outbox is of use to headquarters."""
+def rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
+    """Yield the rows of the outbox that headquarters needs."""
     for row in rows:
-        if not row.topic.startswith(_NOT_FOR_HEADQUARTERS):
+        if not row.topic.startswith(_CENTRE_ONLY):
             yield BatchRow(row.outbox_id, row.topic, row.at, row.payload)
 
 
-class Batches:
-    """One centre's way up."""
+class BatchSchedule:
+    """Decides what a centre's uplink sends and when."""
 
-    def __init__(self, centre: str, passed: int, chance: random.Random) -> None:
-        """`passed`: up to this id of the outbox headquarters has everything, as far as the store knows."""
+    def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
+        """`acknowledged` is the id up to which headquarters has the outbox, as stored by the dialler."""
         self._centre = centre
-        self._chance = chance
-        self._under_way: UnderWay | None = None
+        self._rng = rng
+        self._in_flight: BatchInFlight | None = None
         self._next_at = 0.0
-        self.known = passed
-        """Up to this id headquarters has everything, as far as it has said."""
+        self.acknowledged = acknowledged
+        """The id up to which headquarters has the outbox."""
 
-    def looks_at(self, now: float) -> float:
-        """When to look for rows behind `known` (`make`), or to send again (`again`)."""
-        return self._next_at if self._under_way is None else self._under_way.again_at
+    def next_at(self, now: float) -> float:
+        """Return when to read rows for `next_batch`, or to resend (`overdue_batch`)."""
+        return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
     @property
-    def waits(self) -> bool:
-        """Whether an answer is waited for."""
-        return self._under_way is not None
+    def is_waiting(self) -> bool:
+        """Whether an acknowledgement is pending."""
+        return self._in_flight is not None
 
-    def make(self, rows: Sequence[OutboxRow], passed: int, now: float) -> UpBatch | None:
-        """The next batch, of rows behind `known`, at most `MOST_ROWS`; `passed` is the store's own cursor, up to which rows may be
-        gone. None: nothing is of use to headquarters, as yet.
+    def next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
+        """Return the next batch; None where nothing is waiting for headquarters yet.
+
+        `rows` are at most `MAX_BATCH_ROWS` rows behind `acknowledged`; the outbox may have been deleted up to `stored`, the
+        acknowledged id that the dialler has stored.
         """
-        self._next_at = now + EVERY_SECONDS
-        taken: list[OutboxRow] = []
+        self._next_at = now + BATCH_SECONDS
+        chosen: list[OutboxRow] = []
         size = 0
         for row in rows:
             size += row_bytes(row.topic, row.payload)
-            if taken and size > MOST_BATCH_BYTES:
+            if chosen and size > MAX_BATCH_BYTES:
                 break
-            taken.append(row)
-        useful = tuple(for_headquarters(taken))
-        if not useful and len(taken) == len(rows) < MOST_ROWS:
+            chosen.append(row)
+        needed = tuple(rows_for_headquarters(chosen))
+        if not needed and len(chosen) == len(rows) < MAX_BATCH_ROWS:
             return None
-        first, last = self.known + 1, taken[-1].outbox_id
-        gone = passed if first <= passed else 0
-        batch = UpBatch(self._centre, VERSION, first, last, useful, gone)
-        self._under_way = UnderWay(batch, 1, now + self._patience(1))
-        if len(taken) < len(rows) or len(rows) == MOST_ROWS:
+        first, last = self.acknowledged + 1, chosen[-1].outbox_id
+        deleted_through = stored if first <= stored else 0
+        batch = OutboxBatch(self._centre, VERSION, first, last, needed, deleted_through)
+        self._in_flight = BatchInFlight(batch, 1, now + self._timeout(1))
+        if len(chosen) < len(rows) or len(rows) == MAX_BATCH_ROWS:
             self._next_at = now
         return batch
 
-    def again(self, now: float) -> UpBatch | None:
-        """The batch that is under way, where its answer is overdue."""
-        under_way = self._under_way
-        if under_way is None or now < under_way.again_at:
+    def overdue_batch(self, now: float) -> OutboxBatch | None:
+        """Return the batch in flight where its acknowledgement is overdue."""
+        in_flight = self._in_flight
+        if in_flight is None or now < in_flight.resend_at:
             return None
-        under_way.tries += 1
-        under_way.again_at = now + self._patience(under_way.tries)
-        return under_way.batch
+        in_flight.attempts += 1
+        in_flight.resend_at = now + self._timeout(in_flight.attempts)
+        return in_flight.batch
 
-    def not_stored(self, now: float) -> None:
-        """The batch that was to go did not reach the server: no answer is waited for, and it goes again at once."""
-        if self._under_way is not None:
-            self._under_way.again_at = now
+    def send_failed(self, now: float) -> None:
+        """Resend at once: the batch did not reach the server."""
+        if self._in_flight is not None:
+            self._in_flight.resend_at = now
 
-    def answered(self, through: int, now: float) -> None:
-        """Headquarters has committed everything up to this id: what was under way, less (its database was restored: it asks for
-        what follows), or more (this store was). `known` is then that. An old answer, to a batch before, changes nothing.
+    def acknowledge(self, through: int, now: float) -> None:
+        """Record that headquarters has committed the outbox up to `through`.
+
+        That may be less than before (its database was restored and it needs what follows) or more than was sent (this store
+        was restored). A late acknowledgement of an earlier batch changes nothing.
         """
-        under_way = self._under_way
-        if under_way is not None and under_way.batch.first - 1 <= through < under_way.batch.last:
-            return  # to the one before, or of a repeat of it
-        if under_way is None and through == self.known:
+        in_flight = self._in_flight
+        if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:
             return
-        if through < self.known:
+        if in_flight is None and through == self.acknowledged:
+            return
+        if through < self.acknowledged:
             self._next_at = now
-        self.known = through
-        self._under_way = None
+        self.acknowledged = through
+        self._in_flight = None
 
-    def _patience(self, tries: int) -> float:
-        most = min(MOST_AGAIN_SECONDS, AGAIN_SECONDS * 2.0 ** (tries - 1))
-        return most * self._chance.uniform(0.75, 1.25)
+    def _timeout(self, attempts: int) -> float:
+        timeout = min(MAX_ACK_TIMEOUT_SECONDS, ACK_TIMEOUT_SECONDS * 2.0 ** (attempts - 1))
+        return timeout * self._rng.uniform(0.75, 1.25)

@@ -51,7 +51,7 @@ NEEDED: dict[str, Any] = {
     "user": "meena",
     "role": "coach",
     "through": 812,
-    "stream": "SIDE.1",
+    "stream": "PEERS.1",
     "after": 40,
     "position": 42,
     "opt_outs": [{"number_hash": "0f" * 32, "at": NOW - 60, "centre": "pune-2"}],

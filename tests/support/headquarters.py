@@ -12,9 +12,9 @@ from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer
 from dialer.hq.snapshots import Snapshots
-from dialer.nats import wire
+from dialer.nats import messages
+from dialer.nats.messages import BatchRow, OutboxBatch
 from dialer.nats.session import connected
-from dialer.nats.wire import BatchRow, UpBatch
 from dialer.settings.headquarters import HqSettings
 from tests.support.waiting import HANG_SECONDS
 
@@ -59,9 +59,11 @@ def row(number: int, topic: str, **fields: Any) -> BatchRow:
     return BatchRow(number, f"results/{topic}", NOW + number, json.dumps(fields))
 
 
-def batch(rows: Sequence[BatchRow], *, first: int = 0, last: int = 0, centre: str = "pune-1", gone: int = 0) -> UpBatch:
+def batch(
+    rows: Sequence[BatchRow], *, first: int = 0, last: int = 0, centre: str = "pune-1", gone: int = 0
+) -> OutboxBatch:
     """A batch of these rows, which covers their ids and no more unless it says so."""
-    return UpBatch(centre, wire.VERSION, first or rows[0].id, last or rows[-1].id, tuple(rows), gone)
+    return OutboxBatch(centre, messages.VERSION, first or rows[0].id, last or rows[-1].id, tuple(rows), gone)
 
 
 @contextlib.asynccontextmanager

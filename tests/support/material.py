@@ -38,7 +38,7 @@ class _Handler(SimpleHTTPRequestHandler):
         data = path.read_bytes()
         wanted = self.headers.get("Range")
         first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-        server.asked.append((self.path, first))
+        server.requests.append((self.path, first))
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(data) - first))
         self.end_headers()
@@ -48,17 +48,17 @@ class _Handler(SimpleHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """No word on the screen."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
-    asked: list[tuple[str, int]]
-    breaks_after: int | None = None  # bytes of a file
+    requests: list[tuple[str, int]]
+    breaks_after: int | None = None  # bytes of each file
 
 
 @dataclass
 class Publisher:
-    """A headquarters."""
+    """A repository with a web server."""
 
     folder: Path
     repository: Repository
@@ -68,47 +68,47 @@ class Publisher:
     ca_file: Path | None = None
     versions: dict[str, int] = field(default_factory=dict)
 
-    def files_asked(self) -> list[int]:
-        """From which byte on files were asked for, since the last look."""
-        found = [first for path, first in self.server.asked if path.startswith("/files/")]
-        self.server.asked.clear()
-        return found
+    def first_bytes_requested(self) -> list[int]:
+        """Return the first byte of each requested file since the last call."""
+        first_bytes = [first for path, first in self.server.requests if path.startswith("/files/")]
+        self.server.requests.clear()
+        return first_bytes
 
     def approve(self, source: Path, now: float, *, name: str = "turnout", jurisdiction: str = "india") -> int:
-        """The folder as a new version, signed by both parts and published; its number."""
+        """Publish the folder as a new version, signed by both departments; return its number."""
         version = self.versions[name] = self.versions.get(name, 0) + 1
-        self.repository.make(source, name, version, jurisdiction, now)
+        self.repository.add_bundle(source, name, version, jurisdiction, now)
         for person in ("lata", "meena"):
             self.repository.sign(KEYS[person])
         self.repository.publish(KEYS["online"], now)
         return version
 
-    def give(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
-        """Those are to run it."""
-        self.repository.give(name, version, to or ("all",), (), KEYS["online"], now)
+    def assign(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
+        """Assign a version to these addressees, or to all."""
+        self.repository.assign(name, version, to or ("all",), (), KEYS["online"], now)
 
     def centre(
         self,
         folder: Path,
         *,
-        room_bytes: int = 1 << 40,
+        free_bytes: int = 1 << 40,
         jurisdiction: str = "india",
-        problem: Callable[[], str | None] = lambda: None,
+        startup_problem: Callable[[], str | None] = lambda: None,
     ) -> CentreMaterial:
-        """A centre that fetches from here."""
+        """Return the material folder of a centre that downloads from this server."""
         source = MaterialSource(self.url, self.root, self.ca_file, "pune-1", "north", jurisdiction)
-        return CentreMaterial(folder, source, lambda: room_bytes, problem)
+        return CentreMaterial(folder, source, lambda: free_bytes, startup_problem)
 
 
 @contextmanager
 def publishing(
     folder: Path, now: float, *, tls: tuple[Path, Path] | None = None, ca: Path | None = None
 ) -> Iterator[Publisher]:
-    """A headquarters that has begun, for as long as the context lasts. `tls`: certificate and key; `ca`: what centres believe."""
+    """Serve a new repository; `tls` is the server's certificate and key, `ca` the one that centres trust."""
     repository = Repository(folder)
-    root = repository.begin([KEYS["r1"], KEYS["r2"]], [public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
+    root = repository.create([KEYS["r1"], KEYS["r2"]], [public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
     server = _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder / "public")))
-    server.asked = []
+    server.requests = []
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)

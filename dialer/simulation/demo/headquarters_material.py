@@ -45,20 +45,20 @@ class DemoMaterial:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"{text}\n# version {version}\n", encoding="utf-8")
         now = time.time()
-        self.repository.make(self.source, NAME, version, JURISDICTION, now)
+        self.repository.add_bundle(self.source, NAME, version, JURISDICTION, now)
         for key in self.signers:
             self.repository.sign(key)
         self.repository.publish(self.online, now)
-        self.repository.give(NAME, version, ["all"], (), self.online, now)
+        self.repository.assign(NAME, version, ["all"], (), self.online, now)
 
     def install(self, folder: Path, centre: str, zone: str) -> None:
         """What a centre's uplink does before its dialler's first start. Blocks."""
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
-        if (wanted := material.wanted()) is not None:
-            material.fetch(wanted)
-            material.switch(wanted.label)
+        if (wanted := material.assigned()) is not None:
+            material.download(wanted)
+            material.activate(wanted.label)
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
         for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)
     ]
     repository = Repository(folder / "published")
-    root = repository.begin(root_keys, [], people, online, time.time())
+    root = repository.create(root_keys, [], people, online, time.time())
     handler = functools.partial(_Quiet, directory=str(folder / "published" / "public"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

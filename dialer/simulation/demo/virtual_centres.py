@@ -18,13 +18,15 @@ from typing import Any
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.mqtt.hearing import Reply
+from dialer.nats.messages import ack_subject, live_subject, unpack_ack
 from dialer.nats.session import Session
-from dialer.nats.wire import kept_subject, live_subject, read_kept
 from dialer.store.headquarters import HeldRoll, UplinkReading
 from dialer.store.port import OutboxRow
-from dialer.uplink.downwards import OrdersDown
-from dialer.uplink.sideways import NewsOrigin, WaySideways
-from dialer.uplink.upwards import DiallerDoor, WayUp
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.orders import OrderDelivery
+from dialer.uplink.peer_snapshots import SnapshotSource
+from dialer.uplink.peer_updates import PeerUpdates
+from dialer.uplink.upload import OutboxUpload
 
 STATE, ROLL_VERSION = "S99", "virtual"
 PART_VOTERS = 1_000
@@ -119,14 +121,14 @@ class VirtualStore(UplinkReading):
         return HeldRoll(((STATE, self._constituency),), 1)
 
 
-class VirtualDoor(DiallerDoor):
+class VirtualDialler(DiallerCommands):
     """A dialler that has no calls."""
 
     def __init__(self, store: VirtualStore) -> None:
         object.__setattr__(self, "_store", store)
         object.__setattr__(self, "orders", [])
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "uplink-kept":
             store.keep_up_to(values["through"])
@@ -152,12 +154,12 @@ class VirtualCentre:
 
     async def run(self, session: Session) -> None:
         """Be joined to headquarters until cancelled."""
-        door = VirtualDoor(self.store)
-        await session.listen(kept_subject(self.name), self._take_answer)
+        door = VirtualDialler(self.store)
+        await session.subscribe(ack_subject(self.name), self._take_answer)
         async with asyncio.TaskGroup() as group:
-            group.create_task(WayUp(self.name, session, door, self.store, self._clock).run())
-            group.create_task(WaySideways(NewsOrigin(self.name, session), door, self.store).run())
-            group.create_task(OrdersDown(self.name, self.zone, session, door, self._clock).run())
+            group.create_task(OutboxUpload(self.name, session, door, self.store, self._clock).run())
+            group.create_task(PeerUpdates(SnapshotSource(self.name, session), door, self.store).run())
+            group.create_task(OrderDelivery(self.name, self.zone, session, door, self._clock).run())
             group.create_task(self._live(session))
 
     async def _live(self, session: Session) -> None:
@@ -184,12 +186,12 @@ class VirtualCentre:
                 "due": LIST_NUMBERS - done,
                 "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None},
             }
-            await session.say(live_subject(self.name, "state"), json.dumps(state).encode())
-            await session.say(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
+            await session.publish(live_subject(self.name, "state"), json.dumps(state).encode())
+            await session.publish(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
             await asyncio.sleep(LIVE_SECONDS * self._chance.uniform(0.8, 1.2))
 
     async def _take_answer(self, subject: str, data: bytes) -> None:
-        self.store.committed(read_kept(data))
+        self.store.committed(unpack_ack(data))
 
     def work(self, rows: int) -> None:
         """Announce so many rows of what a centre's calls bring."""

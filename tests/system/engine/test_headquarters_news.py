@@ -33,7 +33,7 @@ def news(
     )
     hashes = [number_hash(SECRET.encode(), NUMBER.format(out))] if out else []
     return HeadquartersNews(
-        stream="SIDE",
+        stream="PEERS",
         after=after,
         position=position,
         opt_outs=tuple(ForeignOptOut(each, now, "pune-2") for each in hashes),

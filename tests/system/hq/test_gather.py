@@ -24,22 +24,23 @@ from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
 from dialer.engine.command.registry import COMMANDS, read_value
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.hq import carried as carried_files
-from dialer.hq import ledger, snapshots
-from dialer.hq.carried import bring, read_files
+from dialer.hq import ledger, outbox_import, snapshots
 from dialer.hq.database import database
+from dialer.hq.outbox_import import import_files, read_files
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.mqtt.hearing import Reply
-from dialer.nats import wire
-from dialer.nats.carried import carried_name, write_carried
+from dialer.nats import messages
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
+from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, connected
-from dialer.nats.wire import BatchRow, NotOurs, UpBatch
 from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
-from dialer.uplink import sideways, upwards
-from dialer.uplink.batches import for_headquarters
-from dialer.uplink.sideways import NewsOrigin, WaySideways
-from dialer.uplink.upwards import DiallerDoor, WayUp
+from dialer.uplink import peer_updates, upload
+from dialer.uplink.batches import rows_for_headquarters
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.peer_snapshots import SnapshotSource
+from dialer.uplink.peer_updates import PeerUpdates
+from dialer.uplink.upload import OutboxUpload
 from tests.support.command_line import run
 from tests.support.headquarters import (
     NOW,
@@ -79,21 +80,21 @@ class Line:
     kept: list[int] = field(default_factory=list)
     told: list[tuple[str, bytes]] = field(default_factory=list)
 
-    async def send(self, *batches: UpBatch) -> None:
+    async def send(self, *batches: OutboxBatch) -> None:
         for each in batches:
-            await self.session.put(wire.up_subject(each.centre), wire.pack(each))
+            await self.session.store(messages.batch_subject(each.centre), messages.pack_batch(each))
 
     async def take(self, subject: str, data: bytes) -> None:
-        self.kept.append(wire.read_kept(data))
+        self.kept.append(messages.unpack_ack(data))
 
 
-class DiallerOf(DiallerDoor):
+class DiallerOf(DiallerCommands):
     """The dialler of a store, as it is told that headquarters has its rows."""
 
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "store", store)
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         assert name == "uplink-kept"
         await self.store.uplink_kept(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "kept")
@@ -127,7 +128,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         await books.ask(f"CREATE DATABASE {name}")
     async with nats_server(tmp_path / "nats") as server, connected([server.address], "centre") as session:
         line = Line(session)
-        await session.listen(wire.kept_subject("pune-1"), line.take)
+        await session.subscribe(messages.ack_subject("pune-1"), line.take)
         yield Headquarters(server, address.replace("/postgres?", f"/{name}?"), line)
 
 
@@ -178,9 +179,9 @@ async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stop
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
         await until_true(gatherer.works.is_set)
         line = hq.line.session
-        await line.put("up.pune-2", wire.pack(batch([attempt_row(1)])))  # another's
-        await line.put("up.pune-2", b"nothing")
-        await line.put("up.nobody", wire.pack(batch([attempt_row(1)], centre="nobody")))
+        await line.store("up.pune-2", messages.pack_batch(batch([attempt_row(1)])))  # another's
+        await line.store("up.pune-2", b"nothing")
+        await line.store("up.nobody", messages.pack_batch(batch([attempt_row(1)], centre="nobody")))
         odd = [
             BatchRow(1, "results/marks", -5.0, "not JSON \0"),
             BatchRow(2, "results/attempts", 9e99, '{"attempt": "a\\u0000", "outcome": NaN}'),
@@ -198,7 +199,7 @@ async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stop
         await until_found(hq.books, LAST, [("pune-1", 6), ("pune-2", 0)])
         [(refused,)] = await looked(hq.books, "SELECT trouble FROM centre WHERE centre = 'pune-2'")
         assert "a batch that cannot be kept: " in refused
-    assert troubles["pune-2"] == "a message that is not compressed as ours are"
+    assert troubles["pune-2"] == "message is not zlib-compressed"
     assert "s ahead of ours" in troubles["pune-1"]
     assert await looked(hq.books, "SELECT count(*) FROM announced") == [(6,)]
 
@@ -207,7 +208,7 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
     heard: list[tuple[str, bytes]] = []
 
     async def hear() -> None:
-        async for stored in hq.line.session.consume(wire.SIDE, 0):
+        async for stored in hq.line.session.consume(messages.PEERS, 0):
             heard.append((stored.subject, stored.data))
 
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
@@ -220,12 +221,12 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
         await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 1, 0, 1)])
         await hq.line.send(batch([mark_row(6, 12), mark_row(7, 12, "not-yet", source="correction")]))
         await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 2, 0, 2)])
-        await until_true(lambda: sum(len(wire.read_news(data)[1]) for _, data in heard) == 4)
+        await until_true(lambda: sum(len(messages.unpack_peer_updates(data)[1]) for _, data in heard) == 4)
         await until_found(hq.books, "SELECT * FROM side", [])
         hearing.cancel()
-    news = [(subject, wire.read_news(data)) for subject, data in heard]
+    news = [(subject, messages.unpack_peer_updates(data)) for subject, data in heard]
     assert [told["centre"] for _, (opt_outs, _) in news for told in opt_outs] == ["pune-1"]
-    marks = [told for subject, (_, marks) in news for told in marks if subject == "side.z1.mark.S13.209"]
+    marks = [told for subject, (_, marks) in news for told in marks if subject == "peer.z1.mark.S13.209"]
     assert [(told["key"], told["kind"], told.get("undoes")) for told in marks] == [
         ("k1", "voted", None),
         ("k5", "not-yet", "k1"),
@@ -264,7 +265,7 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
     """Two files by hand, the second of which covers the first, each brought twice; then the centre's own uplink."""
     rows = [mark_row(number, number) if number % 2 else attempt_row(number) for number in range(1, 701)]
     rows += [row(701, "opt-outs", phone=7, number_hash=HASHED), row(702, "seat-hours", seconds={"ready": 30})]
-    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.05)
+    monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     settings = hq_settings(hq.server.address, hq.books, "pune-1")
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, gathering(settings) as gatherer:
@@ -274,17 +275,17 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
             files = []
             for some in (rows[:600], rows[600:]):
                 await store.announce([Announcement(each.topic, each.payload) for each in some], NOW)
-                path = tmp_path / carried_name("pune-1", 1, reading.last_given())
-                waiting = for_headquarters(reading.between(0, reading.last_given()))
-                write_carried(path, "pune-1", 1, reading.last_given(), waiting, None)
+                path = tmp_path / outbox_file_name("pune-1", 1, reading.last_given())
+                waiting = rows_for_headquarters(reading.between(0, reading.last_given()))
+                write_outbox_file(path, "pune-1", 1, reading.last_given(), waiting, None)
                 files.append(path)
             for path in (*files, *files):
                 [whole] = read_files(settings, [path])
-                assert [file async for file in bring(hq.line.session, [whole])] == [whole]
+                assert [file async for file in import_files(hq.line.session, [whole])] == [whole]
             books = [await looked(hq.books, table) for table in BOOKS]
             assert [len(table) for table in books[:4]] == [352, 350, 350, 1]
             door = DiallerOf(store)
-            joined = asyncio.create_task(WayUp("pune-1", hq.line.session, door, reading, SystemClock()).run())
+            joined = asyncio.create_task(OutboxUpload("pune-1", hq.line.session, door, reading, SystemClock()).run())
             await until_true(
                 lambda: query(store_path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(702,)]
             )
@@ -301,7 +302,7 @@ async def test_a_file_before_which_rows_are_missing_waits_for_them(
 ) -> None:
     files = [tmp_path / "3.csv", tmp_path / "1.csv"]
     for path, first in zip(files, (3, 1), strict=True):
-        write_carried(path, "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None)
+        write_outbox_file(path, "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None)
     config = tmp_path / "hq.toml"
     config.write_text(f'servers = ["{hq.server.address}"]\n[[centres]]\nid = "pune-1"\nzone = "z1"\n', encoding="utf-8")
 
@@ -312,13 +313,13 @@ async def test_a_file_before_which_rows_are_missing_waits_for_them(
         await until_true(gatherer.works.is_set)
         code, told = await brought(files[0])
         assert (code, told.partition(": ")[2]) == (
-            NotOurs.exit_code,
-            "begins at 3, and headquarters has pune-1 up to 0 only: bring the file before it, or wait for the line",
+            InvalidMessage.exit_code,
+            "starts at row 3, but headquarters has pune-1 only up to 0: import the file before it, or wait for the line",
         )
         told = f"{files[1]}: 2 rows of pune-1 committed, up to 2\n{files[0]}: 2 rows of pune-1 committed, up to 4\n"
         assert await brought(*files) == (0, told)
     assert await looked(hq.books, "SELECT count(*) FROM announced") == [(4,)]
-    monkeypatch.setattr(carried_files, "HANG_SECONDS", 0.3)
+    monkeypatch.setattr(outbox_import, "ACK_TIMEOUT_SECONDS", 0.3)
     assert "start `dialer hq gather`" in (await brought(files[0]))[1]
 
 
@@ -421,7 +422,7 @@ async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: H
     assert await looked(hq.books, "SELECT count FROM day_count WHERE what = 'attempts'") == [(60.0,)]
 
 
-class NewCentre(DiallerDoor):
+class NewCentre(DiallerCommands):
     """A centre whose dialler takes news, and is killed after some commands."""
 
     def __init__(self, store: Store) -> None:
@@ -431,7 +432,7 @@ class NewCentre(DiallerDoor):
     def killed_after(self, commands: int) -> None:
         object.__setattr__(self, "left", commands)
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         if not self.left:  # type: ignore[attr-defined]
             return None
         self.killed_after(self.left - 1)  # type: ignore[attr-defined]
@@ -444,9 +445,9 @@ class NewCentre(DiallerDoor):
 async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_killed_one_takes_it_whole(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "MOST_PAGE_ROWS", 2)
-    monkeypatch.setattr(sideways, "MOST_TOGETHER", 1)
-    monkeypatch.setattr(sideways, "SNAPSHOT_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(snapshots, "MAX_PAGE_ROWS", 2)
+    monkeypatch.setattr(peer_updates, "MAX_UPDATES", 1)
+    monkeypatch.setattr(peer_updates, "SNAPSHOT_RETRY_SECONDS", 0.05)
     seed = tmp_path / "hq.nk"
     seed.write_bytes(nkeys.encode_seed(b"h" * 32, nkeys.PREFIX_BYTE_USER))
     settings = hq_settings(hq.server.address, hq.books, "pune-1", "pune-9").model_copy(update={"nkey_file": seed})
@@ -455,7 +456,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     others = {"constituency_number": CONSTITUENCY_NUMBER + 1}
     voted = "SELECT count(*) FROM voter WHERE turnout = 'voted'"
-    position = "SELECT count(*) FROM news_position WHERE stream LIKE 'SIDE.%'"
+    position = "SELECT count(*) FROM news_position WHERE stream LIKE 'PEERS.%'"
 
     def mark(number: int, serial: int, **more: Any) -> BatchRow:
         said = mark_row(number, serial, undoes=more.pop("undoes", None))
@@ -463,7 +464,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
 
     async def forget_news() -> None:
         await until_found(hq.books, "SELECT count(*) FROM side", [(0,)])
-        await hq.line.session.client.jetstream().purge_stream(wire.SIDE)
+        await hq.line.session.client.jetstream().purge_stream(messages.PEERS)
 
     async with (
         await open_store(path) as store,
@@ -481,8 +482,8 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
             centre = NewCentre(store)
             centre.killed_after(6)
 
-            def way(key: bytes) -> WaySideways:
-                return WaySideways(NewsOrigin("pune-9", below, key), centre, reading)
+            def way(key: bytes) -> PeerUpdates:
+                return PeerUpdates(SnapshotSource("pune-9", below, key), centre, reading)
 
             killed = asyncio.create_task(way(key).run())
             await until_true(lambda: not centre.left)  # type: ignore[attr-defined]
@@ -507,7 +508,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
             async def hear(subject: str, data: bytes) -> None:
                 said.append(json.loads(data))
 
-            await hq.line.session.listen("live.pune-9.news", hear)
+            await hq.line.session.subscribe("live.pune-9.news", hear)
             await hq.line.send(batch([mark(15, 15)]))
             await until_found(hq.books, LAST, [("pune-1", 15), ("pune-9", 0)])
             await forget_news()

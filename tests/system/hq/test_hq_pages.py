@@ -143,8 +143,8 @@ def approved_material(settings: HqSettings, folder: Path) -> Repository:
     (folder / "source").mkdir()
     (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
     repository, online, now = Repository(settings.bundles.folder), online_key(settings), time.time()
-    repository.begin([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
-    repository.make(folder / "source", "turnout", 8, "india", now)
+    repository.create([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
+    repository.add_bundle(folder / "source", "turnout", 8, "india", now)
     for name in ("lata", "meena"):
         repository.sign(KEYS[name])
     repository.publish(online, now)

@@ -33,12 +33,12 @@ from dialer.hq.orders import give_order, new_order
 from dialer.hq.render import readable, rights_of
 from dialer.mqtt.embedded_broker import free_port
 from dialer.mqtt.hearing import Reply
-from dialer.nats import wire
+from dialer.nats import messages
 from dialer.nats.session import Session, connected
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
-from dialer.uplink.downwards import OrdersDown
-from dialer.uplink.upwards import DiallerDoor
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.orders import OrderDelivery
 from tests.support.command_line import run
 from tests.support.material import KEYS, publishing
 from tests.support.waiting import HANG_SECONDS
@@ -136,16 +136,16 @@ async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(addres
     visitor = Visitor()
     client = await visitor.connect(address, tmp_path / "etc/centres/pune-1.nk")
     own = ["up.pune-1", "live.pune-1.state", "live.pune-1.campaign.turnout", "live.pune-1.material", "reply.pune-1.o-1"]
-    others = ["up.delhi-1", "up.pune-1.x", "live.delhi-1.state", "reply.delhi-1.o-1", "kept.pune-1", "kept.delhi-1"]
-    others += ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1", "side.all.optout", "side.west.mark.S13.209", "anything"]
+    others = ["up.delhi-1", "up.pune-1.x", "live.delhi-1.state", "reply.delhi-1.o-1", "ack.pune-1", "ack.delhi-1"]
+    others += ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1", "peer.all.optout", "peer.west.mark.S13.209", "anything"]
     others += ["$JS.API.STREAM.DELETE.UP", "$JS.API.STREAM.CREATE.UP", "$JS.API.STREAM.PURGE.CMD", "$SYS.REQ.USER.INFO"]
     others += ["$JS.API.STREAM.MSG.GET.UP", "$JS.API.CONSUMER.CREATE.UP", "$JS.API.CONSUMER.DELETE.CMD.x"]
     for subject in own + others:
         assert await may(client, visitor, subject, publish=True) == (subject in own), subject
-    for subject in ["kept.pune-1", "_INBOX.pune-1.x"]:
+    for subject in ["ack.pune-1", "_INBOX.pune-1.x"]:
         assert await may(client, visitor, subject, publish=False), subject
     for subject in [
-        "kept.delhi-1",
+        "ack.delhi-1",
         ">",
         "up.>",
         "_INBOX.>",
@@ -153,22 +153,22 @@ async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(addres
         "live.>",
         "cmd.all",
         "reply.>",
-        "side.>",
+        "peer.>",
     ]:
         assert not await may(client, visitor, subject, publish=False), subject
     await client.close()
 
 
 NAME = "NAME"  # of a consumer, each time another
-MINE = ["side.all.optout", "side.*.mark.S13.209", "side.*.mark.S13.210", "side.west.mark.S13.209"]
+MINE = ["peer.all.optout", "peer.*.mark.S13.209", "peer.*.mark.S13.210", "peer.west.mark.S13.209"]
 ORDERS = ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1"]
 NOT_MINE = [
-    "side.>",
-    "side.*.mark.S13.211",
-    "side.*.mark.S14.209",
-    "side.*.mark.S13.*",
-    "side.*.mark.>",
-    "side.*.*.*.*",
+    "peer.>",
+    "peer.*.mark.S13.211",
+    "peer.*.mark.S14.209",
+    "peer.*.mark.S13.*",
+    "peer.*.mark.>",
+    "peer.*.*.*.*",
 ]
 NOT_MINE_TO_OBEY = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
 
@@ -179,8 +179,8 @@ async def test_a_centre_reads_orders_for_it_and_marks_of_its_constituencies_and_
     """By every form in which a consumer may be asked for."""
     etc, visitor = tmp_path / "etc", Visitor()
     async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
-        await above.stream(wire.SIDE, ["side.>"])
-        await above.stream(wire.CMD, ["cmd.>"])
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.ensure_stream(messages.CMD, ["cmd.>"])
     client = await visitor.connect(address, etc / "centres/pune-1.nk")
     inbox = client.new_inbox()
     await client.subscribe(inbox)
@@ -207,7 +207,7 @@ async def test_a_centre_reads_orders_for_it_and_marks_of_its_constituencies_and_
         answer = json.loads((await asked).data)
         return "error" not in answer
 
-    for stream, own, others in ((wire.SIDE, MINE, NOT_MINE), (wire.CMD, ORDERS, NOT_MINE_TO_OBEY)):
+    for stream, own, others in ((messages.PEERS, MINE, NOT_MINE), (messages.CMD, ORDERS, NOT_MINE_TO_OBEY)):
         for subject in own[:3] + others:
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
             assert await made(stream, create, filter_subject=subject) == (subject in own), subject
@@ -222,7 +222,11 @@ async def test_a_centre_reads_orders_for_it_and_marks_of_its_constituencies_and_
                 stream, f"CONSUMER.DURABLE.CREATE.{stream}.NAME", filter_subject=subject, durable_name="d"
             ), subject
         assert not await made(stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}")  # and none, which would be all
-    for subject in (f"STREAM.MSG.GET.{wire.SIDE}", f"DIRECT.GET.{wire.SIDE}", f"CONSUMER.MSG.NEXT.{wire.CMD}.c"):
+    for subject in (
+        f"STREAM.MSG.GET.{messages.PEERS}",
+        f"DIRECT.GET.{messages.PEERS}",
+        f"CONSUMER.MSG.NEXT.{messages.CMD}.c",
+    ):
         assert not await may(client, visitor, f"$JS.API.{subject}", publish=True), subject
     await client.close()
 
@@ -250,13 +254,13 @@ async def test_a_strangers_key_or_none_is_not_let_in(address: str, tmp_path: Pat
         assert "Authorization Violation" in await knock(address, seed)
 
 
-class Dialler(DiallerDoor):
+class Dialler(DiallerCommands):
     """The dialler behind its broker."""
 
     def __init__(self) -> None:
         pass
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         return Reply("done", "stopped 1 campaigns")
 
 
@@ -264,22 +268,22 @@ async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address:
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
-        return connected([address], name, nkey_file=etc / f"centres/{name}.nk", inbox=wire.inbox_of(name))
+        return connected([address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.inbox_of(name))
 
     async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
-        for stream, subjects in ((wire.UP, ["up.*"]), (wire.SIDE, ["side.>"]), (wire.CMD, ["cmd.>"])):
-            await above.stream(stream, subjects)
-        await above.put(wire.OPT_OUT_SUBJECT, b"news")
+        for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
+            await above.ensure_stream(stream, subjects)
+        await above.store(messages.OPT_OUT_SUBJECT, b"news")
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
-            assert await pune.put(wire.up_subject("pune-1"), b"rows") == 1
-            assert (await pune.made(wire.SIDE)).startswith("SIDE.")
+            assert await pune.store(messages.batch_subject("pune-1"), b"rows") == 1
+            assert (await pune.stream_id(messages.PEERS)).startswith("PEERS.")
             async with asyncio.timeout(HANG_SECONDS):
-                async for stored in pune.consume(wire.SIDE, 0, wire.OPT_OUT_SUBJECT):
+                async for stored in pune.consume(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
                     assert stored.data == b"news"
                     break
             running = [
-                asyncio.create_task(OrdersDown(name, zone, session, Dialler(), SystemClock()).run())
+                asyncio.create_task(OrderDelivery(name, zone, session, Dialler(), SystemClock()).run())
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = new_order(OrderKind.STOP_ALL, "all", SystemClock().now())
@@ -305,13 +309,13 @@ async def test_the_check_names_what_is_missing_and_who_is_silent(
 
     async def told(session: Session) -> None:
         while True:
-            await session.say("live.pune-1.state", b"{}")
+            await session.publish("live.pune-1.state", b"{}")
             await asyncio.sleep(0.05)
 
     found = await checked(head.format(etc / "centres/pune-1.nk.other") + text)
-    assert "cannot be read as the seed of an nkey" in found[-1]
+    assert "cannot be read as an nkey seed" in found[-1]
     assert (
-        "does not let us in"
+        "did not accept the connection"
         in (await checked(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
     )
     own = head.format(etc / "hq.nk") + text
@@ -320,12 +324,12 @@ async def test_the_check_names_what_is_missing_and_who_is_silent(
         found = await checked(own)
         assert found[0].startswith("[[leaders]] are fewer than two")
         assert await checked(own) == found  # to look makes nothing
-        assert [line.split()[2] for line in found[1:4]] == ["UP", "SIDE", "CMD"]
+        assert [line.split()[2] for line in found[1:4]] == ["UP", "PEERS", "CMD"]
         assert found[4] == "not heard within 0.5 s: delhi-1"
         async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
-            await above.stream(wire.UP, ["up.*"])
-            await above.stream(wire.SIDE, ["side.>"])
-            await above.stream(wire.CMD, ["cmd.>"])
+            await above.ensure_stream(messages.UP, ["up.*"])
+            await above.ensure_stream(messages.PEERS, ["peer.>"])
+            await above.ensure_stream(messages.CMD, ["cmd.>"])
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await checked(alone) == ["headquarters is ready: 1 centres are heard"]
@@ -338,7 +342,7 @@ def test_material_that_waits_or_grows_old_is_named(tmp_path: Path) -> None:
         settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
         (tmp_path / "source").mkdir()
         (tmp_path / "source/flow.yaml").write_text("flow: 1")
-        publisher.repository.make(tmp_path / "source", "turnout", 1, "india", now)
+        publisher.repository.add_bundle(tmp_path / "source", "turnout", 1, "india", now)
         assert next(iter(check.material_problems(settings, now))).startswith(
             "bundles/turnout/1.json is made and not published"
         )
@@ -473,10 +477,10 @@ def test_every_subject_of_a_centre_is_named_by_its_own_id() -> None:
 
 
 def test_without_constituencies_a_centre_reads_its_state_and_without_a_state_all() -> None:
-    assert readable(HqCentre(id="a", zone="west", state="S13"))[wire.SIDE] == [
-        wire.OPT_OUT_SUBJECT,
-        "side.*.mark.S13.*",
+    assert readable(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
+        messages.OPT_OUT_SUBJECT,
+        "peer.*.mark.S13.*",
     ]
-    assert readable(HqCentre(id="a", zone="west"))[wire.SIDE] == [wire.OPT_OUT_SUBJECT, "side.*.mark.*.*"]
+    assert readable(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT, "peer.*.mark.*.*"]
     with pytest.raises(ValidationError, match="has constituencies and no state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo
-from dialer.uplink import downwards
+from dialer.uplink import material
 
 OF_THE_CLOCK = "in time"  # a bench's business
 
@@ -18,7 +18,7 @@ OF_THE_CLOCK = "in time"  # a bench's business
 async def test_what_centres_have_is_what_headquarters_has_and_all_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downwards, "LOOK_SECONDS", 2.0)
+    monkeypatch.setattr(material, "CHECK_SECONDS", 2.0)
     shown = io.StringIO()
     report = tmp_path / "report.json"
     options = HqDemoOptions(for_seconds=14.0, report_path=report, centres=6, voters=400, rows_per_second=40.0)

@@ -21,11 +21,11 @@ from dialer.hq.orders import new_order
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.hearing import Reply
+from dialer.nats.messages import CMD
 from dialer.nats.session import connected
-from dialer.nats.wire import CMD
-from dialer.uplink import downwards
-from dialer.uplink.downwards import MaterialDown
-from dialer.uplink.upwards import DiallerDoor
+from dialer.uplink import material
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.material import MaterialUpdater
 from tests.support.command_line import run
 from tests.support.material import KEYS, Publisher, publishing
 from tests.support.waiting import HANG_SECONDS
@@ -34,13 +34,13 @@ LEADERS = {"asha": b"a" * 32, "ravi": b"r" * 32}
 ZONES = {"c1": "west", "c2": "west", "c3": "north", "c4": "west", "c5": "south"}
 
 
-class Dialler(DiallerDoor):
+class Dialler(DiallerCommands):
     """The dialler behind its broker: it takes flows that are not wrong."""
 
     def __init__(self, folder: Path) -> None:
         object.__setattr__(self, "folder", folder)
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         folder: Path = self.folder  # type: ignore[attr-defined]
         text = (folder / "current/flows/turnout.yaml").read_text()
         return Reply("refused", "no such node") if "wrong" in text else Reply("done", "")
@@ -67,7 +67,7 @@ async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> Asy
             source = MaterialSource(publisher.url, publisher.root, None, name, zone, "india")
             (folder / name).mkdir(exist_ok=True)
             material = CentreMaterial(folder / name, source, lambda: 1 << 40)
-            down = MaterialDown(name, session, Dialler(folder / name), material, SystemClock())
+            down = MaterialUpdater(name, session, Dialler(folder / name), material, SystemClock())
             tasks.append(asyncio.create_task(down.run()))
         yield
         for task in tasks:
@@ -83,7 +83,7 @@ def run_what(folder: Path) -> dict[str, str]:
 async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_trouble_and_goes_back(
     tmp_path: Path, server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downwards, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)
     monkeypatch.setattr(hq_bundle, "LOOK_SECONDS", 0.05)
     config, source = tmp_path / "hq.toml", tmp_path / "source"
     for name in ("lata", "meena", "online"):
@@ -117,7 +117,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         code, said = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
         assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in said) == (0, True)
         code, said = await bundle("publish")
-        assert (code, "nobody of media has signed" in said) == (2, True)
+        assert (code, "not signed by anyone of media" in said) == (2, True)
         for name, part in (("lata", "media"), ("meena", "compliance")):
             code, said = await bundle("sign", "--key", tmp_path / f"{name}.key")
             assert (code, f"approves turnout-{version}" in said, f"{name} ({part})" in said) == (0, True, True)
@@ -135,12 +135,14 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         assert (code, said.splitlines()) == (0, steps)
         assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         async with connected([server.address], "asha") as session:
-            await session.stream(CMD, ["cmd.>"])
+            await session.ensure_stream(CMD, ["cmd.>"])
 
             async def order(kind: OrderKind) -> None:
                 order = new_order(kind, "centre:c4", time.time())
                 signed = SignedOrder(order=order.text).signed_by("asha", LEADERS["asha"])
-                await session.put("cmd.centre.c4", signed.signed_by("ravi", LEADERS["ravi"]).model_dump_json().encode())
+                await session.store(
+                    "cmd.centre.c4", signed.signed_by("ravi", LEADERS["ravi"]).model_dump_json().encode()
+                )
 
             await order(OrderKind.STOP_ALL)
             again = asyncio.create_task(
@@ -155,7 +157,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
             assert (code, [line for line in said.splitlines() if line not in steps]) == (0, held)
         await approve(2, "wrong")
         code, said = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
-        assert (code, "stopped, nobody else gets it: c" in said, "taken back: no such node" in said) == (1, True, True)
+        assert (code, "stopped, nobody else gets it: c" in said, "rolled back: no such node" in said) == (1, True, True)
         assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         await approve(3, "flow: 3")
         assert (await bundle("give", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
@@ -189,7 +191,7 @@ def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
     code, said = run("hq", "bundle", "begin", *roots, *third, *people, "-c", config)
     assert (code, said.partition(":")[0]) == (0, str(tmp_path / "material/public/metadata/1.root.json"))
     code, said = run("hq", "bundle", "begin", *roots, *people, "-c", config)
-    assert (code, "begun already" in said) == (2, True)
+    assert (code, "is a repository already" in said) == (2, True)
     code, said = run("hq", "bundle", "begin", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
     assert (code, "'lata' is no NAME=ed25519" in said) == (2, True)
     later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]

@@ -20,21 +20,21 @@ from dialer.domain.signing import new_key_file, public_key_text
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import connected
-from dialer.uplink import downwards
-from dialer.uplink.downwards import OrdersDown
-from dialer.uplink.upwards import DiallerDoor
+from dialer.uplink import orders
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.orders import OrderDelivery
 from tests.support.command_line import run
 from tests.support.waiting import HANG_SECONDS
 
 
-class Dialler(DiallerDoor):
+class Dialler(DiallerCommands):
     """The dialler behind its broker, as far as orders go: the second try is answered."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "asked", [])
         object.__setattr__(self, "says", [None, Reply("unanswered", "")])
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         says: list[Reply | None] = self.says  # type: ignore[attr-defined]
         if says:
             return says.pop(0)
@@ -53,7 +53,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @contextlib.asynccontextmanager
 async def centre(server: NatsServer, name: str, zone: str, door: Dialler) -> AsyncIterator[None]:
     async with connected([server.address], name) as session:
-        down = asyncio.create_task(OrdersDown(name, zone, session, door, SystemClock()).run())
+        down = asyncio.create_task(OrderDelivery(name, zone, session, door, SystemClock()).run())
         yield
         down.cancel()
 
@@ -78,7 +78,7 @@ def a_headquarters(folder: Path, server: NatsServer) -> Path:
 async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_for_them(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downwards, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
     config, asha, ravi = a_headquarters(tmp_path, server), tmp_path / "asha.key", tmp_path / "ravi.key"
     pune, delhi, late = Dialler(), Dialler(), Dialler()
 
@@ -86,7 +86,7 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
         return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
 
     async with connected([server.address], "hq") as above:
-        await above.stream("CMD", ["cmd.>"])
+        await above.ensure_stream("CMD", ["cmd.>"])
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
         code, said = await order("stop-all", "--key", asha, "--wait", 2)
         assert (code, "stop-all to all, signed by asha" in said) == (1, True)
@@ -121,7 +121,7 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
 async def test_a_stop_is_heard_on_a_server_that_lost_the_orders_before_it(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downwards, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
     config, asha, pune = a_headquarters(tmp_path, server), tmp_path / "asha.key", Dialler()
 
     async def order(*arguments: Any) -> tuple[int, str]:
@@ -157,5 +157,5 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(
     monkeypatch.setattr(hq, "HANG_SECONDS", 0.2)
     text = config.read_text()
     config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
-    assert "does not let us in" in await order("stop-all", "--key", tmp_path / "asha.key")
+    assert "did not accept the connection" in await order("stop-all", "--key", tmp_path / "asha.key")
     assert "no order" in await order("sign", config, "--key", tmp_path / "asha.key")

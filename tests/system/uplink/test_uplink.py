@@ -21,14 +21,16 @@ from dialer.engine.command.registry import COMMANDS
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
-from dialer.nats import wire
-from dialer.nats.session import MOST_CONSUMERS, NotKept, Session, connected
-from dialer.nats.snapshot import SnapshotPage, pack_page, read_asked
+from dialer.nats import messages
+from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, connected
+from dialer.nats.snapshot import SnapshotPage, pack_page, unpack_request
 from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import Store, open_store
-from dialer.uplink import sideways, upwards
-from dialer.uplink.sideways import NewsOrigin, WaySideways
-from dialer.uplink.upwards import DiallerDoor, WayUp
+from dialer.uplink import peer_updates, upload
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.peer_snapshots import SnapshotSource
+from dialer.uplink.peer_updates import PeerUpdates
+from dialer.uplink.upload import OutboxUpload
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.stored import query
 from tests.support.waiting import HANG_SECONDS
@@ -36,14 +38,14 @@ from tests.support.waiting import HANG_SECONDS
 HASHED = "0f" * 32
 
 
-class Dialler(DiallerDoor):
+class Dialler(DiallerCommands):
     """The dialler behind its broker: it reads a command as its own door does, and does it to the store."""
 
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
         object.__setattr__(self, "asked", [])
 
-    async def ask(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
         from dialer.engine.command.registry import read_value
@@ -67,13 +69,13 @@ class Headquarters:
         self.answers = True
 
     async def run(self) -> None:
-        async for stored in self._session.consume(wire.UP, 0):
-            batch = wire.unpack(stored.data)
+        async for stored in self._session.consume(messages.UP, 0):
+            batch = messages.unpack_batch(stored.data)
             if batch.first <= self.last + 1 and batch.last > self.last:
                 self.rows += [row.id for row in batch.rows if row.id > self.last]
                 self.last = batch.last
             if self.answers:
-                await self._session.say(wire.kept_subject(batch.centre), wire.kept_message(self.last))
+                await self._session.publish(messages.ack_subject(batch.centre), messages.pack_ack(self.last))
 
 
 @pytest.fixture
@@ -101,9 +103,9 @@ async def answer_with_nothing(above: Session) -> None:
     """The snapshot of a headquarters whose books were empty before the stream's first message."""
 
     async def give(subject: str, data: bytes) -> bytes:
-        return pack_page(SnapshotPage("pune-1", read_asked(data), 0, None, [], []), None)
+        return pack_page(SnapshotPage("pune-1", unpack_request(data), 0, None, [], []), None)
 
-    await above.answer(wire.snapshot_subject("pune-1"), give)
+    await above.serve_requests(messages.snapshot_subject("pune-1"), give)
 
 
 async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
@@ -116,15 +118,15 @@ async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
 async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.05)
+    monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     path = tmp_path / "centre.db"
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.keep_for_headquarters(1 << 20)
-        await above.stream(wire.UP, ["up.*"])
+        await above.ensure_stream(messages.UP, ["up.*"])
         hq, door = Headquarters(above), Dialler(store)
         async with connected([server.address], "uplink") as below:
             with UplinkReading(path, None) as reading:
-                async with running(hq.run(), WayUp("pune-1", below, door, reading, SystemClock()).run()):
+                async with running(hq.run(), OutboxUpload("pune-1", below, door, reading, SystemClock()).run()):
                     for number in range(600):
                         await store.announce([Announcement("results/marks", str(number))], 1.0)
                     await store.outbox_done(300)
@@ -142,8 +144,8 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
 async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upwards, "TELL_SECONDS", 0.0)
-    monkeypatch.setattr(upwards, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "RETRY_SECONDS", 0.0)
     path = tmp_path / "centre.db"
     busy = 0
 
@@ -158,10 +160,10 @@ async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.keep_for_headquarters(1 << 20)
         await store.announce([Announcement("results/marks", "1")], 1.0)
-        await above.stream(wire.UP, ["up.*"])
+        await above.ensure_stream(messages.UP, ["up.*"])
         async with connected([server.address], "uplink") as below:
             with Busy(path, None) as reading:
-                way = WayUp("pune-1", below, Dialler(store), reading, SystemClock())
+                way = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
                 async with running(Headquarters(above).run(), way.run()):
                     await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
     assert busy > 9
@@ -174,76 +176,78 @@ async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_
     fill_roll(path, 54, voters_per_booth=9)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
-    theirs = wire.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+    theirs = messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
         return query(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
-        await above.stream(wire.SIDE, ["side.>"])
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
         await answer_with_nothing(above)
         marks = [{**told, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
-        await above.put(theirs, wire.news_message([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}]))
-        await above.put("side.z1.mark.S99.1", wire.news_message([], [marks[2]]))  # not on the roll here
-        await above.put(wire.OPT_OUT_SUBJECT, b"none of ours")
+        await above.store(
+            theirs, messages.pack_peer_updates([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}])
+        )
+        await above.store("peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]]))  # not on the roll here
+        await above.store(messages.OPT_OUT_SUBJECT, b"none of ours")
         with UplinkReading(path, None) as reading:
             door = Dialler(store)
             async with connected([server.address], "uplink") as below:
-                async with running(WaySideways(NewsOrigin("pune-1", below), door, reading).run()):
+                async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
                     await until(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": HASHED, "at": 5.0, "centre": "pune-2"}
-                await above.put(wire.OPT_OUT_SUBJECT, wire.news_message([opt_out], []))
-                await above.put(theirs, wire.news_message([], [marks[2]]))
-                async with running(WaySideways(NewsOrigin("pune-1", below), door, reading).run()):
+                await above.store(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
+                await above.store(theirs, messages.pack_peer_updates([], [marks[2]]))
+                async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
                     await until(lambda: len(voted()) == 2)
                     await server.kill()
                     await server.start()
-                    await above.put(theirs, wire.news_message([], [marks[1]]))
+                    await above.store(theirs, messages.pack_peer_updates([], [marks[1]]))
                     await until(lambda: len(voted()) == 3)
     assert voted() == [(12,), (13,), (14,)]
     assert query(path, "SELECT number_hash, centre FROM opt_out_hash") == [(HASHED, "pune-2")]
-    positions = "SELECT max(position) FROM news_position WHERE stream LIKE 'SIDE.%' GROUP BY stream ORDER BY 1"
+    positions = "SELECT max(position) FROM news_position WHERE stream LIKE 'PEERS.%' GROUP BY stream ORDER BY 1"
     assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
 async def test_what_has_come_meanwhile_is_said_to_be_here_behind_a_message(server: NatsServer) -> None:
     async with connected([server.address], "hq") as above, connected([server.address], "uplink") as below:
-        await above.stream(wire.SIDE, ["side.>"])
-        heard = below.consume(wire.SIDE, 0)
-        await above.put(wire.OPT_OUT_SUBJECT, b"1")
-        assert (await anext(heard)).here == 0
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        heard = below.consume(messages.PEERS, 0)
+        await above.store(messages.OPT_OUT_SUBJECT, b"1")
+        assert (await anext(heard)).buffered == 0
         before = below.client.stats["in_msgs"]
         for number in (b"2", b"3", b"4"):
-            await above.put(wire.OPT_OUT_SUBJECT, number)
+            await above.store(messages.OPT_OUT_SUBJECT, number)
         await until(lambda: below.client.stats["in_msgs"] >= before + 3)
         found = [await anext(heard) for _ in range(3)]
-        assert [(each.data, each.here) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
+        assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
 async def test_a_stream_that_was_set_back_is_not_gone_on_with(server: NatsServer) -> None:
     """Under the numbers that were read come other news: those would be passed over."""
     async with connected([server.address], "hq") as above:
-        made = await above.stream(wire.SIDE, ["side.>"])
-        await above.put(wire.OPT_OUT_SUBJECT, b"1")
+        made = await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.store(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
-            with pytest.raises(NotKept, match="has 1 to 1 now, and 2 was the last"):
-                await anext(above.consume(wire.SIDE, 2, wire.OPT_OUT_SUBJECT, made=made, whole=True))
+            with pytest.raises(MessagesMissing, match="has messages 1 to 1; the last one read was 2"):
+                await anext(above.consume(messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=made, complete=True))
 
 
 async def test_a_stream_lets_every_centre_read_each_of_its_subjects(server: NatsServer) -> None:
     """One that was made before it had to, too; what else was set of that stays."""
     async with connected([server.address], "hq") as above:
         js = above.client.jetstream()
-        await js.add_stream(StreamConfig(name=wire.SIDE, subjects=["side.>"], max_bytes=1 << 20))
-        for stream, subjects in ((wire.SIDE, ["side.>"]), (wire.CMD, ["cmd.>"])):
-            await above.stream(stream, subjects)
-        found = [(await js.stream_info(stream)).config for stream in (wire.SIDE, wire.CMD)]
-        assert [each.max_consumers for each in found] == [MOST_CONSUMERS] * 2
+        await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
+        for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
+            await above.ensure_stream(stream, subjects)
+        found = [(await js.stream_info(stream)).config for stream in (messages.PEERS, messages.CMD)]
+        assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
         for number in range(1_001):  # the server's own bound is a thousand
-            subject = wire.mark_subject("*", "S13", number)
+            subject = messages.mark_subject("*", "S13", number)
             await js.add_consumer(
-                wire.SIDE, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
+                messages.PEERS, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
             )
 
 
@@ -254,32 +258,32 @@ async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
     fill_roll(path, 54, voters_per_booth=9)
 
     def told(number: int) -> bytes:
-        return wire.news_message([{"number_hash": f"{number:064x}", "at": 5.0, "centre": "pune-2"}], [])
+        return messages.pack_peer_updates([{"number_hash": f"{number:064x}", "at": 5.0, "centre": "pune-2"}], [])
 
     def known() -> int:
         return len(query(path, "SELECT 1 FROM opt_out_hash"))
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
-        await above.stream(wire.SIDE, ["side.>"])
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
         await answer_with_nothing(above)
         for number in range(5):
-            await above.put(wire.OPT_OUT_SUBJECT, told(number))
+            await above.store(messages.OPT_OUT_SUBJECT, told(number))
         with UplinkReading(path, None) as reading:
             async with (
                 connected([server.address], "uplink") as below,
-                running(WaySideways(NewsOrigin("pune-1", below), Dialler(store), reading).run()),
+                running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
             ):
                 await until(lambda: known() == 5)
                 await lose_streams(server, tmp_path)
-                await above.stream(wire.SIDE, ["side.>"])
-                await above.put(wire.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
+                await above.ensure_stream(messages.PEERS, ["peer.>"])
+                await above.store(messages.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
                 await until(lambda: known() == 6)
 
 
 async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_known_once_it_is(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sideways, "ROLL_SECONDS", 0.05)
+    monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.05)
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "roll_version": ROLL_VERSION}
@@ -290,13 +294,15 @@ async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_kn
         return query(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
-        await above.stream(wire.SIDE, ["side.>"])
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
         await answer_with_nothing(above)
-        await above.put(wire.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), wire.news_message([], marks))
+        await above.store(
+            messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
+        )
         with UplinkReading(path, None) as reading:
             async with (
                 connected([server.address], "uplink") as below,
-                running(WaySideways(NewsOrigin("pune-1", below), Dialler(store), reading).run()),
+                running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
             ):
                 await until(lambda: voted() == [(9,)])
                 with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as piece:

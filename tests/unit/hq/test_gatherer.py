@@ -31,7 +31,7 @@ class Leaderless(Session):
         self.taken: list[str] = []
         self.tries = 0
 
-    async def put(self, subject: str, data: bytes) -> int:
+    async def store(self, subject: str, data: bytes) -> int:
         self.tries += 1
         if self.tries % 2 or asyncio.get_running_loop().time() < self.from_seconds:
             raise HeadquartersUnreachable(f"{subject} was not stored: no response from stream")
@@ -41,7 +41,7 @@ class Leaderless(Session):
 
 @virtual_time()
 async def test_news_wait_for_another_leader_and_each_is_stored_once() -> None:
-    rows = [{"subject": f"side.{number}", "data": b""} for number in range(7)]
+    rows = [{"subject": f"peer.{number}", "data": b""} for number in range(7)]
     begin = asyncio.get_running_loop().time()
     soon = Leaderless(begin + 8.0)
     settings = HqSettings.model_validate({"servers": ["nats://one"]})

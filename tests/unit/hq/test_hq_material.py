@@ -21,7 +21,7 @@ async def test_what_is_published_is_told_and_damage_is_no_emptiness(tmp_path: Pa
     (tmp_path / "turnout" / "texts.yaml").write_text("hi: {}", encoding="utf-8")
     with publishing(tmp_path / "hq", NOW) as publisher:
         publisher.approve(tmp_path / "turnout", NOW)
-        publisher.give(1, NOW)
+        publisher.assign(1, NOW)
     assert await material_of(settings) == {
         "approved": ["bundles/turnout/1.json"],
         "waves": [{"name": "turnout", "version": 1, "to": ["all"]}],

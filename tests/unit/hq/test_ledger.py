@@ -23,7 +23,7 @@ from dialer.hq.ledger import (
     trouble_of,
     turnout_changes,
 )
-from dialer.nats.wire import BatchRow, NotOurs
+from dialer.nats.messages import BatchRow, InvalidMessage
 from dialer.store.standing import VoterStanding
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row
 from tests.support.headquarters import row as row_of
@@ -65,9 +65,9 @@ def test_each_row_is_taken_once_in_its_order(
 
 
 def test_a_batch_is_its_sender_s_and_of_a_centre_that_is_ours() -> None:
-    with pytest.raises(NotOurs, match="another's key"):
+    with pytest.raises(InvalidMessage, match="another's key"):
         take(batch([attempt_row(1)]), "up.pune-2", KNOWN, {})
-    with pytest.raises(NotOurs, match=r"add it to \[\[centres\]\]"):
+    with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
         take(batch([attempt_row(1)], centre="x"), "up.x", KNOWN, {})
 
 

@@ -1,4 +1,4 @@
-"""Leaving a server that has gone, and what is told of one that is away."""
+"""Closing a lost connection, and logging the problems of one."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import pytest
 import structlog
 from nats.errors import ConnectionClosedError
 
-from dialer.nats.session import Session, _News
+from dialer.nats.session import Session, _ProblemLog
 
 
-class GoneClient:
-    """A client whose connection was lost in the midst of something."""
+class LostClient:
+    """A client whose connection was lost."""
 
     is_closed = False
 
     def __init__(self, error: Exception) -> None:
         self.error = error
-        self.left = 0
+        self.closed = 0
 
     def jetstream(self, **_: object) -> None:
-        """None is needed."""
+        """Return nothing: no stream is used."""
 
     async def close(self) -> None:
-        self.left += 1
+        self.closed += 1
         raise self.error
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError("Connection lost"), ConnectionClosedError()])
-async def test_it_is_no_error(error: Exception) -> None:
-    client = GoneClient(error)
+async def test_closing_a_lost_connection_is_no_error(error: Exception) -> None:
+    client = LostClient(error)
     await Session(cast(Any, client)).close()
-    assert client.left == 1
+    assert client.closed == 1
 
 
-async def test_the_same_trouble_is_told_once_until_it_is_over() -> None:
-    news, away = _News(), OSError("refused")
-    with structlog.testing.capture_logs() as told:
-        for error in (away, away, OSError("no route"), away):
-            await news.trouble(error)
-        await news.over()
-        await news.trouble(away)
-    assert [each["problem"] for each in told] == ["refused", "no route", "refused", "refused"]
+async def test_same_problem_is_logged_once_until_reconnected() -> None:
+    log, refused = _ProblemLog(), OSError("refused")
+    with structlog.testing.capture_logs() as logged:
+        for error in (refused, refused, OSError("no route"), refused):
+            await log.report(error)
+        await log.reset()
+        await log.report(refused)
+    assert [each["problem"] for each in logged] == ["refused", "no route", "refused", "refused"]

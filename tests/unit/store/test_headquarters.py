@@ -139,7 +139,7 @@ def foreign(
 async def take(
     store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
 ) -> NewsTaken:
-    return await store.take_news(ForeignNews("SIDE", after, position, opt_outs, marks))
+    return await store.take_news(ForeignNews("PEERS", after, position, opt_outs, marks))
 
 
 async def test_news_are_taken_with_their_position_once(backend: Backend) -> None:

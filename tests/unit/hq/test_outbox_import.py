@@ -1,4 +1,4 @@
-"""What a centre carries to headquarters, and what headquarters lets in: by its centres' names, and by their keys."""
+"""Outbox files from `dialer carry` to headquarters: accepted only from a known centre, signed with its key."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from dialer.domain.errors import HeadquartersUnreachable, OutputRefused
 from dialer.domain.model import Announcement
-from dialer.hq.carried import read_files
+from dialer.hq.outbox_import import read_files
+from dialer.nats.messages import InvalidMessage
 from dialer.nats.nkey import private_key
-from dialer.nats.wire import NotOurs
 from dialer.settings.headquarters import HqSettings
 from dialer.store.headquarters import UplinkReading
 from dialer.store.sqlite import open_store
@@ -20,7 +20,7 @@ from tests.support.command_line import run
 
 
 def seed_file(path: Path, letter: bytes) -> str:
-    """A seed, and the public nkey."""
+    """Write a seed file and return its public nkey."""
     seed = nkeys.encode_seed(letter * 32, nkeys.PREFIX_BYTE_USER)
     path.parent.mkdir(exist_ok=True)
     path.write_text(seed.decode() + "\n", encoding="ascii")
@@ -28,7 +28,7 @@ def seed_file(path: Path, letter: bytes) -> str:
 
 
 def centre_file(folder: Path, *, with_key: bool = True) -> Path:
-    """The settings of a centre with three rows for headquarters, one of them of no use there."""
+    """Write the settings of a centre connected to headquarters."""
     settings = f'[centre]\nid = "pune-1"\n[store]\npath = "{folder / "centre.db"}"\n[headquarters]\nuser = "uplink"\n'
     settings += 'servers = ["nats://127.0.0.1:1"]\n' + (f'nkey_file = "{folder / "own.nk"}"\n' if with_key else "")
     path = folder / "centre.toml"
@@ -48,7 +48,7 @@ def hq_of(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSett
     return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
 
 
-def test_what_waits_is_carried_signed_and_let_in_by_its_centres_key_alone(tmp_path: Path) -> None:
+def test_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     theirs = seed_file(tmp_path / "theirs" / "other.nk", b"t")
     settings = centre_file(tmp_path)
@@ -58,29 +58,29 @@ def test_what_waits_is_carried_signed_and_let_in_by_its_centres_key_alone(tmp_pa
     assert run("carry", tmp_path, "-c", settings)[0] == OutputRefused.exit_code
     [file] = read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
     assert [row.id for batch in file.batches() for row in batch.rows] == [1, 3]
-    for centre, why in (
-        ({"id": "pune-2", "nkey": own}, r"of pune-1, no centre of this headquarters"),
-        ({"id": "pune-1", "nkey": theirs}, r"not signed by pune-1's key"),
-        ({"id": "pune-1"}, r"no key is known of pune-1"),
+    for centre, problem in (
+        ({"id": "pune-2", "nkey": own}, "pune-1 is not a centre of this headquarters"),
+        ({"id": "pune-1", "nkey": theirs}, "not signed with the key of pune-1"),
+        ({"id": "pune-1"}, "the key of pune-1 is unknown"),
     ):
-        with pytest.raises(NotOurs, match=why):
+        with pytest.raises(InvalidMessage, match=problem):
             read_files(hq_of(tmp_path, centre), [path])
-    seed_file(tmp_path / "centres" / "pune-1.nk", b"o")  # as `dialer hq render` made it
+    seed_file(tmp_path / "centres" / "pune-1.nk", b"o")  # as rendered by `dialer hq render`
     assert read_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
 
 
-def test_a_centre_without_a_key_carries_what_only_a_headquarters_without_one_takes(tmp_path: Path) -> None:
+def test_unsigned_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     path = tmp_path / "pune-1-1-4.csv"
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, not signed: nkey_file is not set\n")
     assert len(read_files(hq_of(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
-    with pytest.raises(NotOurs, match="not signed"):
+    with pytest.raises(InvalidMessage, match="not signed"):
         read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
 
 
-def test_where_nothing_is_kept_for_headquarters_or_nothing_waits_there_is_no_file(tmp_path: Path) -> None:
+def test_no_file_is_written_where_no_rows_are_waiting(tmp_path: Path) -> None:
     settings = centre_file(tmp_path, with_key=False)
 
     async def begin(*, kept: bool) -> None:
@@ -94,7 +94,7 @@ def test_where_nothing_is_kept_for_headquarters_or_nothing_waits_there_is_no_fil
     assert [*tmp_path.glob("*.csv")] == []
 
 
-def test_rows_that_the_line_takes_meanwhile_are_not_carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
@@ -105,9 +105,9 @@ def test_rows_that_the_line_takes_meanwhile_are_not_carried(tmp_path: Path, monk
     assert [*tmp_path.glob("*.csv*")] == [*tmp_path.glob(".*.part")] == []
 
 
-def test_a_seed_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_seed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.nk"
-    for text, why in (("SU!!", "is no seed"), ("nothing", "begins with SU")):
+    for text, problem in (("SU!!", "is not a user"), ("nothing", "starts with SU")):
         path.write_text(text, encoding="ascii")
-        with pytest.raises(HeadquartersUnreachable, match=why):
+        with pytest.raises(HeadquartersUnreachable, match=problem):
             private_key(path)

@@ -1,0 +1,104 @@
+"""Importing outbox files at headquarters, through the same stream and gatherer as the uplinks' batches.
+
+So a row is stored once, whether the file or the line brings it first, and the database has one writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.nats import nkey
+from dialer.nats.messages import InvalidMessage, ack_subject, batch_subject, pack_batch, unpack_ack
+from dialer.nats.outbox_file import OutboxFile, read_outbox_file
+from dialer.settings.headquarters import HqSettings
+
+if TYPE_CHECKING:
+    from dialer.nats.session import Session
+
+ACK_TIMEOUT_SECONDS = 30.0
+"""A gatherer commits within a second; another one takes over within some seconds."""
+
+
+def read_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
+    """Return the checked files, sorted by centre and then by their first row.
+
+    Raises InvalidMessage for a file that is incomplete, of an unknown centre, or not signed by its centre.
+    """
+    files = [read_outbox_file(path) for path in paths]
+    for file in files:
+        _check_signature(settings, file)
+    return sorted(files, key=lambda file: (file.centre, file.first, file.last))
+
+
+def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
+    centre = next((centre for centre in settings.centres if centre.id == file.centre), None)
+    if centre is None:
+        raise InvalidMessage(f"{file.path}: {file.centre} is not a centre of this headquarters: add it to [[centres]]")
+    if settings.nkey_file is None:
+        return  # the server uses no keys
+    rendered = settings.nkey_file.parent / "centres" / f"{file.centre}.nk"
+    if centre.nkey is None and not rendered.exists():
+        raise InvalidMessage(f"{file.path}: the key of {file.centre} is unknown: add its nkey to [[centres]]")
+    public_key = nkey.public_key_of_seed(rendered) if centre.nkey is None else nkey.public_key(centre.nkey)
+    if not file.is_signed_by(public_key):
+        raise InvalidMessage(
+            f"{file.path}: is not signed with the key of {file.centre}: write it again there, with its nkey_file"
+        )
+
+
+class _Acknowledgements:
+    """The ids up to which the gatherer has acknowledged each centre's rows."""
+
+    def __init__(self) -> None:
+        self._through: dict[str, int] = {}
+        self._received = asyncio.Event()
+
+    def reset(self, centre: str) -> None:
+        """Discard the acknowledgements of an earlier file."""
+        self._through.pop(centre, None)
+
+    async def receive(self, subject: str, data: bytes) -> None:
+        """Store an acknowledgement."""
+        self._through[subject.removeprefix(ack_subject(""))] = unpack_ack(data)
+        self._received.set()
+
+    async def wait(self, file: OutboxFile, last: int) -> None:
+        """Wait until rows up to `last` are acknowledged. Raises as `import_files` does."""
+        while (through := self._through.get(file.centre, file.first - 1)) < last:
+            if through < file.first - 1:
+                raise InvalidMessage(
+                    f"{file.path}: starts at row {file.first}, but headquarters has {file.centre} only up to {through}: import"
+                    " the file before it, or wait for the line"
+                )
+            self._received.clear()
+            try:
+                async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
+                    await self._received.wait()
+            except TimeoutError as error:
+                raise HeadquartersUnreachable(
+                    f"{file.path}: no gatherer has committed it: start `dialer hq gather`, or see its log for why the file was"
+                    " refused, then import it again (rows that are stored already are skipped)"
+                ) from error
+
+
+async def import_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIterator[OutboxFile]:
+    """Send the files to the gatherer and yield each once it is committed completely.
+
+    Raises HeadquartersUnreachable where no gatherer answers, InvalidMessage where rows before a file are missing. Files sent
+    before stay imported; importing them again changes nothing.
+    """
+    acks = _Acknowledgements()
+    for centre in {file.centre for file in files}:
+        await session.subscribe(ack_subject(centre), acks.receive)
+    for file in files:
+        acks.reset(file.centre)
+        for number, batch in enumerate(file.batches()):
+            await session.store(batch_subject(file.centre), await asyncio.to_thread(pack_batch, batch))
+            if number == 0:
+                await acks.wait(file, batch.last)  # find out whether rows before it are missing
+        await acks.wait(file, file.last)
+        yield file

@@ -1,0 +1,211 @@
+"""Messages between centres and headquarters: subjects, batches of a centre's outbox, acknowledgements and peer updates. Pure.
+
+A batch covers every id of the centre's outbox from `first` to `last`. Ids without a row in it are not meant for headquarters
+or were discarded telemetry. Ids up to `deleted_through` that headquarters never received are lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from dialer.domain.other_centres import VoterPlace
+from dialer.errors import MatdanError
+
+VERSION = 1
+MAX_BATCH_ROWS = 500
+MAX_BATCH_BYTES = 2_000_000
+"""Of a batch as JSON. It compresses to about a tenth; the server accepts messages of one million bytes."""
+UP = "UP"
+"""The stream of batches from the centres."""
+PEERS = "PEERS"
+"""The stream of peer updates: opt-outs and marks of one centre for all others."""
+CMD = "CMD"
+"""The stream of orders to the centres."""
+_ROW_OVERHEAD_BYTES = 64  # of a row as JSON, without topic and payload
+_NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class InvalidMessage(MatdanError):
+    """A message is malformed or has another version. The text says what is wrong with it."""
+
+
+def batch_subject(centre: str) -> str:
+    """Return the subject of a centre's batches."""
+    return f"up.{centre}"
+
+
+def ack_subject(centre: str) -> str:
+    """Return the subject on which headquarters acknowledges a centre's batches."""
+    return f"ack.{centre}"
+
+
+def live_subject(centre: str, kind: str, name: str = "") -> str:
+    """Return the subject of a centre's live status of one kind, published about once a second and never stored."""
+    return f"live.{centre}.{kind}.{_token(name)}" if name else f"live.{centre}.{kind}"
+
+
+def order_subject(to: str) -> str:
+    """Return the subject of orders to "all", "zone:north" or "centre:pune-1"."""
+    return f"cmd.{to.replace(':', '.')}"
+
+
+def reply_subject(centre: str, order_id: str) -> str:
+    """Return the subject of a centre's reply to an order; `*` for any order."""
+    return f"reply.{centre}.{order_id}"
+
+
+def snapshot_subject(centre: str) -> str:
+    """Return the subject on which a centre requests a snapshot of peer updates; `*` for any centre."""
+    return f"snapshot.{centre}"
+
+
+def inbox_of(centre: str) -> str:
+    """Return the prefix of the subjects on which the server answers a centre."""
+    return f"_INBOX.{centre}"
+
+
+OPT_OUT_SUBJECT = "peer.all.optout"
+
+
+def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
+    """Return the subject of peer marks of a constituency's voters; `zone` is that of the sending centre, `*` for any."""
+    return f"peer.{zone}.mark.{_token(state_code)}.{constituency_number}"
+
+
+def marks_subject(state_code: str | None) -> str:
+    """Return the subject of peer marks of all constituencies of a state; None: of every state."""
+    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_token(state_code)}.*"
+
+
+def _token(text: str) -> str:
+    """Return the text as one token of a subject, without dots and wildcards."""
+    return _NOT_IN_SUBJECT.sub("_", text) or "_"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A row of the outbox."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    id: int
+    topic: str  # without the centre's prefix
+    at: float  # epoch seconds
+    payload: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxBatch:
+    """A range of a centre's outbox."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    centre: str
+    version: int
+    first: int
+    last: int
+    rows: tuple[BatchRow, ...]
+    deleted_through: int = 0  # the centre has nothing left up to this id
+
+
+def row_bytes(topic: str, payload: str) -> int:
+    """Return about how many bytes of `MAX_BATCH_BYTES` a row takes."""
+    return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
+
+
+_BATCH = TypeAdapter(OutboxBatch)
+
+
+def pack_batch(batch: OutboxBatch) -> bytes:
+    """Return a batch as compressed JSON."""
+    rows = [{"id": row.id, "topic": row.topic, "at": row.at, "payload": row.payload} for row in batch.rows]
+    fields = {"centre": batch.centre, "version": batch.version, "first": batch.first, "last": batch.last, "rows": rows}
+    text = json.dumps({**fields, "deleted_through": batch.deleted_through}, separators=(",", ":"))
+    return zlib.compress(text.encode(), 1)
+
+
+def unpack_batch(data: bytes) -> OutboxBatch:
+    """Return the batch in a message. Raises InvalidMessage."""
+    fields = _read_json(_decompress(data))
+    if not isinstance(fields, dict) or fields.get("version") != VERSION:
+        raise InvalidMessage(f"batch has an unknown version: this headquarters reads version {VERSION}")
+    try:
+        batch = _BATCH.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise InvalidMessage(f"batch is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    ids = [row.id for row in batch.rows]
+    if not 0 < batch.first <= batch.last or ids != sorted(set(ids)) or (ids and not batch.first <= ids[0]):
+        raise InvalidMessage("batch has rows out of order")
+    if ids and ids[-1] > batch.last:
+        raise InvalidMessage("batch has rows beyond its last id")
+    return batch
+
+
+def _decompress(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    try:
+        text = decompressor.decompress(data, MAX_BATCH_BYTES * 2)
+    except zlib.error as error:
+        raise InvalidMessage("message is not zlib-compressed") from error
+    if decompressor.unconsumed_tail or not decompressor.eof:
+        raise InvalidMessage("message is too long or truncated")
+    return text
+
+
+def _read_json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage("message is not JSON") from error
+
+
+def pack_ack(through: int) -> bytes:
+    """Return the acknowledgement that headquarters has committed a centre's outbox up to an id."""
+    return json.dumps({"through": through}).encode()
+
+
+def unpack_ack(data: bytes) -> int:
+    """Return the id up to which headquarters has committed the outbox. Raises InvalidMessage."""
+    fields = _read_json(data)
+    through = fields.get("through") if isinstance(fields, dict) else None
+    if not isinstance(through, int) or isinstance(through, bool) or not 0 <= through < 2**63:
+        raise InvalidMessage("acknowledgement has no valid id")
+    return through
+
+
+def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return a message of peer updates, each as in the command `headquarters-news`."""
+    return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
+
+
+def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the opt-outs and marks in a message; the dialler checks their fields. Raises InvalidMessage."""
+    fields = _read_json(data)
+    if not isinstance(fields, dict):
+        raise InvalidMessage("peer updates are malformed")
+    lists = [fields.get("opt_outs", []), fields.get("marks", [])]
+    if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in lists):
+        raise InvalidMessage("peer updates are malformed")
+    return lists[0], lists[1]
+
+
+def peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mark of a centre's `results/marks` as other centres receive it."""
+    fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
+    return {
+        **fields,
+        "roll_version": place.roll_version,
+        "state_code": place.state_code,
+        "constituency_number": place.constituency_number,
+        "part_number": place.part_number,
+        "serial": place.serial,
+        "centre": centre,
+    }

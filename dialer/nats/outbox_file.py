@@ -1,0 +1,219 @@
+"""Outbox files: rows for headquarters in a CSV file that a person carries there while the line is down.
+
+    matdan rows for headquarters,1
+    centre,pune-1
+    first,901
+    last,1450
+    id,at,topic,payload
+    901,1713764000.5,results/attempts,"{""attempt"": ...}"
+    ...
+    end,540,sha256:...,ed25519:...
+
+The version, ids, topics and payloads are those of a batch (dialer/nats/messages.py). `first` to `last` is the range of the
+outbox; ids without a row are not meant for headquarters. The last line has the number of rows, the SHA-256 of all bytes before
+it, and a signature of that by the centre's nkey, if it has one. A file that a spreadsheet has saved again is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import IO, Any
+
+from dialer.domain import signing
+from dialer.domain.errors import OutputRefused
+from dialer.domain.output import whole_file
+from dialer.nats.messages import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_ROWS,
+    VERSION,
+    BatchRow,
+    InvalidMessage,
+    OutboxBatch,
+    row_bytes,
+)
+
+_TITLE = "matdan rows for headquarters"
+_COLUMNS: list[object] = ["id", "at", "topic", "payload"]
+_END, _SHA256, _SIGNATURE = "end", "sha256:", "ed25519:"
+_HEAD_LINES = 5
+_MAX_END_BYTES = 256
+_LARGEST_ID = 2**63
+
+
+def outbox_file_name(centre: str, first: int, last: int) -> str:
+    """Return the name of the file with this range of a centre's outbox."""
+    return f"{centre}-{first}-{last}.csv"
+
+
+def write_outbox_file(
+    path: Path, centre: str, first: int, last: int, rows: Iterable[BatchRow], private_key: bytes | None
+) -> int:
+    """Write a new file of these rows, completely or not at all, signed with `private_key`; return the number of rows.
+
+    Raises OutputRefused where the file exists or cannot be written, and whatever reading `rows` raises.
+    """
+    if path.exists():
+        raise OutputRefused(f"DIR: {path} exists already: move it away, or carry it as it is")
+    count = 0
+    with whole_file(path, "DIR") as file:
+        digest = hashlib.sha256()
+        _write(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
+        for row in rows:
+            _write(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
+            count += 1
+        sha256 = digest.hexdigest()
+        signature = "" if private_key is None else _SIGNATURE + signing.sign(private_key, _signed_text(sha256))
+        _write(file, digest, [[_END, count, _SHA256 + sha256, signature]])
+    return count
+
+
+def _write(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    lines = text.getvalue().encode()
+    digest.update(lines)
+    file.write(lines)
+
+
+def _signed_text(sha256: str) -> bytes:
+    return f"{_TITLE} {sha256}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxFile:
+    """A complete outbox file and what it says of itself."""
+
+    path: Path
+    centre: str
+    first: int
+    last: int
+    rows: int
+    sha256: str
+    signature: str  # base64; "": not signed
+    digests: tuple[bytes, ...]  # of its batches
+
+    def is_signed_by(self, public_key: bytes) -> bool:
+        """Return whether the file is signed with the private part of that key."""
+        return signing.holds(public_key, _signed_text(self.sha256), self.signature)
+
+    def batches(self) -> Iterator[OutboxBatch]:
+        """Yield its rows in batches without gaps, as the centre's uplink would send them.
+
+        The file may be larger than memory: it is read again, and each batch compared with its digest of the first reading.
+        Raises InvalidMessage where the file has changed meanwhile.
+        """
+        with self.path.open("rb") as file:
+            cells = islice(csv.reader(_lines(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None)
+            for batch, digest in zip_longest(
+                _batches(cells, self.path, self.centre, self.first, self.last), self.digests
+            ):
+                if batch is None or _digest(batch) != digest:
+                    raise InvalidMessage(f"{self.path}: changed while it was imported: import it again")
+                yield batch
+
+
+def read_outbox_file(path: Path) -> OutboxFile:
+    """Return the file at `path` after checking all of it. Raises InvalidMessage, in a line that names the file."""
+    with path.open("rb") as file:
+        size, end = _read_end(file, path)
+        digest = hashlib.sha256()
+        try:
+            word, count, sha256, signature = next(csv.reader([end]))
+            cells = csv.reader(_lines(file, size, digest))
+            head = list(islice(cells, _HEAD_LINES))
+            names, values = [each[0] for each in head], [each[1] for each in head]
+            if word != _END or names != [_TITLE, "centre", "first", "last", _COLUMNS[0]]:
+                raise ValueError
+            if values[0] != str(VERSION):
+                raise InvalidMessage(f"{path}: has version {values[0]}; this headquarters reads version {VERSION}")
+            first, last = _read_number(values[2]), _read_number(values[3])
+            if not 0 < first <= last < _LARGEST_ID:
+                raise ValueError
+            rows, digests, problem = 0, [], None
+            try:
+                for batch in _batches(cells, path, values[1], first, last):
+                    rows += len(batch.rows)
+                    digests.append(_digest(batch))
+            except InvalidMessage as error:
+                problem = error
+            for _ in cells:
+                pass  # the digest is of the whole file
+            if sha256 != _SHA256 + digest.hexdigest():
+                raise InvalidMessage(
+                    f"{path}: was changed (saved by a spreadsheet?): import the file that the centre wrote"
+                )
+            if problem is not None:
+                raise problem
+            if rows != _read_number(count):
+                raise InvalidMessage(f"{path}: has {rows} rows where its last line says {count}: write it again")
+        except (ValueError, IndexError, csv.Error) as error:
+            raise _incomplete(path) from error
+    return OutboxFile(
+        path, values[1], first, last, rows, digest.hexdigest(), signature.removeprefix(_SIGNATURE), tuple(digests)
+    )
+
+
+def _incomplete(path: Path) -> InvalidMessage:
+    return InvalidMessage(f"{path}: is not a complete file of `dialer carry`")
+
+
+def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
+    """Return the size of everything before the last line, and that line. Raises InvalidMessage."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MAX_END_BYTES))
+    _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
+    if not found:
+        raise _incomplete(path)
+    return size - len(end) - len(b"\r\n"), end.decode("ascii", "replace")
+
+
+def _lines(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
+    """Yield the lines of the first `size` bytes and add them to the digest."""
+    file.seek(0)
+    remaining = size
+    while remaining > 0 and (line := file.readline(remaining)):
+        digest.update(line)
+        remaining -= len(line)
+        yield line.decode("utf-8")
+
+
+def _batches(cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int) -> Iterator[OutboxBatch]:
+    size, rows = 0, list[BatchRow]()
+    for row in _rows(cells, path, first, last):
+        more = row_bytes(row.topic, row.payload)
+        if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
+            yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows))
+            first, size, rows = rows[-1].id + 1, 0, []
+        rows.append(row)
+        size += more
+    yield OutboxBatch(centre, VERSION, first, last, tuple(rows))
+
+
+def _rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
+    previous = first - 1
+    for row in cells:
+        if row[0] == _END:
+            return
+        row_id, at = _read_number(row[0]), float(row[1])
+        if len(row) != len(_COLUMNS) or not previous < row_id <= last or not math.isfinite(at):
+            raise InvalidMessage(f"{path}: has rows out of order: write it again")
+        yield BatchRow(row_id, row[2], at, row[3])
+        previous = row_id
+
+
+def _digest(batch: OutboxBatch) -> bytes:
+    return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
+
+
+def _read_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        raise ValueError(text)
+    return int(text)

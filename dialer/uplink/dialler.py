@@ -1,0 +1,28 @@
+"""The dialler as the uplink commands it, over the centre's broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.senders import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class DiallerCommands:
+    """Sends commands to the dialler as the uplink's user."""
+
+    hearing: Hearing
+    user: str
+    signer: Signer | None = None
+
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+        """Send a command and return the dialler's reply; None where the broker is unreachable and nothing was sent."""
+        return await self.hearing.ask(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
+
+
+def is_unanswered(reply: Reply | None) -> bool:
+    """Return whether the dialler or its broker was unreachable, so that the command must be sent again."""
+    return reply is None or reply.status == "unanswered"

@@ -1,0 +1,46 @@
+"""The centre's live status, published to headquarters about once a second and stored nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+from dialer.nats.messages import live_subject
+from dialer.nats.session import Session
+
+PUBLISH_SECONDS = 1.0
+REPEAT_SECONDS = 60  # all values again, for new subscribers
+LIVE_KINDS = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
+"""The kinds of broker messages that headquarters gets, with its names for them. Seats and booths stay in the centre."""
+
+
+class LiveStatus:
+    """The latest values from the centre's broker. Only the newest is published, and none while headquarters is unreachable."""
+
+    def __init__(self, centre: str) -> None:
+        self._centre = centre
+        self._latest: dict[str, Any] = {}
+        self._changed: set[str] = set()
+
+    def put(self, key: str, value: Any) -> None:
+        """Store a value that was received from the broker; None removes it."""
+        kind, _, name = key.partition("/")
+        if kind in LIVE_KINDS:
+            subject = live_subject(self._centre, LIVE_KINDS[kind], name)
+            if value is None:
+                self._latest.pop(subject, None)
+                self._changed.discard(subject)
+            else:
+                self._latest[subject] = value
+                self._changed.add(subject)
+
+    async def run(self, session: Session) -> None:
+        """Publish until cancelled."""
+        for tick in itertools.count():
+            changed, self._changed = self._changed, set()
+            for subject in [*self._latest] if tick % REPEAT_SECONDS == 0 else changed:
+                if subject in self._latest:  # it may have been removed while another was published
+                    await session.publish(subject, json.dumps(self._latest[subject]).encode())
+            await asyncio.sleep(PUBLISH_SECONDS)

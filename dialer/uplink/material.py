@@ -1,0 +1,187 @@
+"""Material in the centre: the version that headquarters assigns is installed and loaded, and its state reported."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.errors import SettingError
+from dialer.material.centre import CentreMaterial, MaterialSource
+from dialer.material.manifest import Manifest, MaterialRefused
+from dialer.mqtt.hearing import Reply
+from dialer.nats.messages import live_subject
+from dialer.nats.session import Session
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import site_profile
+from dialer.uplink.dialler import DiallerCommands, is_unanswered
+
+_log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 20.0
+"""Between two checks for a new version. The file is small and fetched over HTTP, by each centre at another time."""
+EFFECTIVE_FROM_NEXT_CALL = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds", "texts"})
+"""Folders of a bundle that the dialler loads while it runs. Others are read when it starts."""
+SETTINGS_FOLDERS = frozenset({"campaigns", "profiles"})
+"""Folders of a bundle that hold settings, which the dialler reloads as far as that is possible while it runs."""
+
+
+class MaterialUpdater:
+    """Installs the assigned version, has the dialler load it, and reports the state to headquarters."""
+
+    def __init__(
+        self, centre: str, session: Session, dialler: DiallerCommands, material: CentreMaterial, clock: Clock
+    ) -> None:
+        """`material` blocks and is used in threads."""
+        self._centre = centre
+        self._session = session
+        self._dialler = dialler
+        self._material = material
+        self._clock = clock
+        self._rejected: tuple[str, str] | None = None  # a version that the dialler could not load, and why
+        self._after_restart = ""
+
+    async def run(self) -> NoReturn:
+        """Check and report until cancelled."""
+        while True:
+            await self.check()
+            await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
+
+    async def check(self) -> None:
+        """Install the assigned version where it is not active yet, then report the state."""
+        assigned: Manifest | None = None
+        problem = ""
+        try:
+            assigned = await asyncio.to_thread(self._material.assigned)
+            if assigned is not None:
+                problem = await self._apply(assigned)
+        except MaterialRefused as error:
+            problem = str(error)
+        except HeadquartersUnreachable as error:
+            _log.warning("material.unreachable", problem=str(error))
+        if problem:
+            _log.warning("material.refused", problem=problem)
+        active = None
+        try:
+            active = await asyncio.to_thread(self._material.active)
+        except MaterialRefused as error:
+            problem = problem or str(error)
+        state = {
+            "running": None if active is None else active.label,
+            "wanted": None if assigned is None else assigned.label,
+            "trouble": problem,
+            "from_next_start": self._after_restart,
+            "at": self._clock.now(),
+        }
+        await self._session.publish(live_subject(self._centre, "material"), json.dumps(state).encode())
+
+    async def _apply(self, assigned: Manifest) -> str:
+        """Return why the dialler does not use the assigned version; empty: it does, or will be asked again.
+
+        Raises MaterialRefused, HeadquartersUnreachable.
+        """
+        active = await asyncio.to_thread(self._material.active)
+        if active is None or active.label != assigned.label:
+            if self._rejected is not None and self._rejected[0] == assigned.label:
+                return self._rejected[1]
+            if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
+                raise MaterialRefused(
+                    f"{assigned.label} is not installed until the centre's settings are valid: {problem}"
+                )
+            await asyncio.to_thread(self._material.download, assigned)
+            await asyncio.to_thread(self._material.activate, assigned.label)
+        elif not await asyncio.to_thread(self._material.is_unloaded):
+            return ""
+        return await self._load(assigned)
+
+    async def _load(self, assigned: Manifest) -> str:
+        """Have the dialler load the active version, or roll it back. Returns and raises as `_apply`."""
+        if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
+            return await self._roll_back(assigned, problem)
+        reply = await self._command(assigned, "reload-flows")
+        if reply is None:
+            return ""
+        if reply.status == "refused":  # it still uses the previous version
+            return await self._roll_back(assigned, reply.text)
+        changed = _changed_folders(await asyncio.to_thread(self._material.previous), assigned)
+        after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
+        if settings := sorted(changed & SETTINGS_FOLDERS):
+            reloaded = await self._command(assigned, "reload-settings")
+            if reloaded is None:
+                return ""
+            if reloaded.status != "done":  # valid, but not changeable while calls are made
+                after_restart.insert(0, f"{', '.join(settings)} ({reloaded.text})")
+        await asyncio.to_thread(self._material.mark_loaded)
+        _log.info("material.loaded", version=assigned.label, dialler=reply.text)
+        self._rejected = None
+        self._after_restart = ", ".join(after_restart)
+        await asyncio.to_thread(self._material.delete_unused)
+        return ""
+
+    async def _command(self, assigned: Manifest, command: str) -> Reply | None:
+        """Return the dialler's reply; None where it must be asked again."""
+        reply = await self._dialler.send(command, {})
+        if is_unanswered(reply):
+            _log.info(
+                "material.load_pending", version=assigned.label, problem="the dialler or its broker is unreachable"
+            )
+            return None
+        return reply
+
+    async def _roll_back(self, assigned: Manifest, reason: str) -> str:
+        await asyncio.to_thread(self._material.roll_back)
+        self._rejected = (assigned.label, f"{assigned.label} was rolled back: {reason}")
+        return self._rejected[1]
+
+
+def _changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
+    """Return the folders of a bundle in which a file differs."""
+    old, new = ({} if before is None else before.files), after.files
+    return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+
+
+def material_problem(settings: Settings, jurisdiction: str) -> str | None:
+    """Return why the dialler could not start with the active version's settings and profile; None: it could.
+
+    Settings that came through a pipe cannot be read again and are not checked.
+    """
+    path = Path(settings.file.name)
+    if not path.is_file():
+        return None
+    try:
+        name = site_profile(load_settings(path)).name
+    except SettingError as error:
+        return str(error)
+    return None if name == jurisdiction else f"its profile is for {name!r}; this centre's is for {jurisdiction!r}"
+
+
+def material_of(settings: Settings) -> CentreMaterial | None:
+    """Return the centre's material folder; None where headquarters provides no material. Raises SettingError."""
+    headquarters = settings.headquarters
+    if headquarters.material_url is None:
+        return None
+    folder, root = headquarters.material_folder, headquarters.material_root
+    if root is None:
+        raise SettingError(
+            "settings", "headquarters.material_root", "is not set", "name the root.json from headquarters"
+        )
+    source = MaterialSource(
+        headquarters.material_url,
+        root,
+        headquarters.ca_file,
+        settings.centre.id,
+        headquarters.zone,
+        site_profile(settings).name,
+    )
+    reserve = settings.store.reserve_megabytes << 20
+    folder.mkdir(parents=True, exist_ok=True)
+    startup_problem = partial(material_problem, settings, source.jurisdiction)
+    return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve, startup_problem)

@@ -1,0 +1,81 @@
+"""Orders of headquarters: delivered to the dialler, and its replies to headquarters.
+
+The uplink only carries orders: the dialler verifies each against the leaders' keys. Their stream is read from its beginning
+whenever the uplink starts, so that a stop ordered meanwhile arrives; the dialler knows which orders it has carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import NoReturn
+
+import structlog
+from pydantic import ValidationError
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import CommandRefused
+from dialer.domain.orders import HqOrder, SignedOrder, read_order
+from dialer.mqtt.hearing import Reply
+from dialer.nats.messages import CMD, order_subject, reply_subject
+from dialer.nats.session import Session, StoredMessage, StreamRecreated
+from dialer.uplink.dialler import DiallerCommands, is_unanswered
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+class OrderDelivery:
+    """Delivers orders to all, to the centre's zone and to the centre.
+
+    Of each kind one after another, each until the dialler has replied or the order has expired. The dialler orders them in
+    time by their own fields.
+    """
+
+    def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
+        """`zone` is None where the centre belongs to none."""
+        self._centre = centre
+        self._session = session
+        self._dialler = dialler
+        self._clock = clock
+        addressees = ["all", f"centre:{centre}", *([] if zone is None else [f"zone:{zone}"])]
+        self._subjects = [order_subject(each) for each in addressees]
+
+    async def run(self) -> NoReturn:
+        """Deliver until cancelled."""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for subject in self._subjects:
+                        group.create_task(self._read(subject), name="uplink-read-orders")
+            except* StreamRecreated as errors:
+                _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
+
+    async def _read(self, subject: str) -> None:
+        async for message in self._session.consume(CMD, 0, subject):
+            await self._deliver_message(message)
+
+    async def _deliver_message(self, message: StoredMessage) -> None:
+        try:
+            signed = SignedOrder.model_validate_json(message.data)
+            order = read_order(signed.order)
+        except (ValidationError, CommandRefused) as error:
+            _log.warning("order.invalid", position=message.position, problem=type(error).__name__)
+        else:
+            await self._deliver(signed, order)
+
+    async def _deliver(self, signed: SignedOrder, order: HqOrder) -> None:
+        values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
+        while self._clock.now() < order.expires_at:
+            reply = await self._dialler.send("headquarters-order", values)
+            if reply is not None and not is_unanswered(reply):
+                await self._reply(order, reply)
+                return
+            _log.warning("order.delivery_failed", order=order.id, problem="the dialler or its broker is unreachable")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _reply(self, order: HqOrder, reply: Reply) -> None:
+        _log.info("order.delivered", order=order.id, status=reply.status)
+        fields = {"centre": self._centre, "status": reply.status, "text": reply.text, "at": self._clock.now()}
+        await self._session.publish(reply_subject(self._centre, order.id), json.dumps(fields).encode())

@@ -1,0 +1,74 @@
+"""Downloading a snapshot of peer updates from headquarters, page by page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from typing import IO
+from uuid import uuid4
+
+from dialer.nats.messages import InvalidMessage, snapshot_subject
+from dialer.nats.session import Session
+from dialer.nats.snapshot import SnapshotPage, SnapshotRequest, check_page, pack_request, unpack_page
+
+Place = tuple[str, int]
+"""A constituency: its state's code and its number."""
+PAGE_TIMEOUT_SECONDS = 60.0  # 300 centres may ask at once, and are answered one after another
+MAX_MEMORY_BYTES = 8 << 20
+"""Larger snapshots are kept in an unnamed file, which disappears with this process."""
+_LENGTH_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSnapshot:
+    """A complete snapshot."""
+
+    name: str  # unique
+    position: int  # in the stream, which continues behind it
+    pages: Iterator[SnapshotPage]  # can be read once
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSource:
+    """Requests snapshots from headquarters for a centre."""
+
+    centre: str
+    session: Session
+    key: bytes | None = None  # headquarters' public key, which signs snapshots
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
+        """Download the marks of a constituency, or all opt-outs where it is None, for a centre that has `stored` positions.
+
+        Raises InvalidMessage, HeadquartersUnreachable where the snapshot is not available completely.
+        """
+        request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
+        with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:
+            data, page = await self._request_page(request)
+            position = page.position
+            if position < stored:
+                raise InvalidMessage(f"snapshot is too old: it ends at {position}, and {stored} is stored already")
+            _write(file, data)
+            while page.next_after is not None:
+                request = replace(request, after=page.next_after)
+                data, page = await self._request_page(request)
+                _write(file, data)
+            file.seek(0)
+            yield PeerSnapshot(request.nonce, position, _pages(file))
+
+    async def _request_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
+        subject = snapshot_subject(self.centre)
+        data = await self.session.request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
+        return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    file.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+
+
+def _pages(file: IO[bytes]) -> Iterator[SnapshotPage]:
+    while length := file.read(_LENGTH_BYTES):
+        yield unpack_page(file.read(int.from_bytes(length, "big")))

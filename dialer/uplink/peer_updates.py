@@ -1,0 +1,276 @@
+"""Peer updates: opt-outs and marks of other centres, passed from headquarters' stream to the dialler, which stores the position."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.engine.headquarters.uplink_commands import ToldMark, ToldOptOut
+from dialer.mqtt.commands import MOST_BYTES
+from dialer.nats.messages import (
+    OPT_OUT_SUBJECT,
+    PEERS,
+    InvalidMessage,
+    live_subject,
+    mark_subject,
+    unpack_peer_updates,
+)
+from dialer.nats.session import MessagesMissing, StoredMessage
+from dialer.store.headquarters import HeldRoll, UplinkReading
+from dialer.uplink.dialler import DiallerCommands, is_unanswered
+from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 2.0
+SNAPSHOT_RETRY_SECONDS = 10.0
+MAX_REPLY_SECONDS = 60.0
+"""After a slower reply of the dialler the stream is opened again: messages may have been discarded meanwhile."""
+ROLL_CHECK_SECONDS = 60.0
+COMMAND_SECONDS = 0.5
+"""The least interval between two commands with updates: each costs the dialler a message, a commit and a reply."""
+POSITION_SECONDS = 60.0
+"""How far the stored position may lag while the stream has only updates of this centre itself."""
+MAX_UPDATES = 80  # opt-outs and marks in one command
+MAX_UPDATE_BYTES = MOST_BYTES - 1_024  # of a command, without its other fields
+_OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[ToldOptOut])
+_MARKS: TypeAdapter[Any] = TypeAdapter(list[ToldMark])
+
+
+class PendingUpdates:
+    """Updates for the dialler's next command, in the stream's order."""
+
+    def __init__(self, after: int) -> None:
+        """`after` is the position that they follow."""
+        self.after = self.position = after
+        self.opt_outs: list[dict[str, Any]] = []
+        self.marks: list[dict[str, Any]] = []
+        self._bytes = 0
+
+    def fits(self, more: Sequence[dict[str, Any]]) -> bool:
+        """Return whether the same command has room for `more` updates."""
+        count = len(self.opt_outs) + len(self.marks)
+        has_room = count + len(more) <= MAX_UPDATES and self._bytes + _signed_bytes(more) <= MAX_UPDATE_BYTES
+        return not count or has_room
+
+    def add(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
+        """Add the updates of the next message, which is at `position`."""
+        self.position = position
+        self.opt_outs += opt_outs
+        self.marks += marks
+        self._bytes += _signed_bytes([*opt_outs, *marks])
+
+    def command_values(self, stream: str) -> dict[str, Any]:
+        """Return the values of the command `headquarters-news`."""
+        return {
+            "stream": stream,
+            "after": self.after,
+            "position": self.position,
+            "opt_outs": self.opt_outs,
+            "news_marks": self.marks,
+        }
+
+
+def _signed_bytes(updates: Sequence[dict[str, Any]]) -> int:
+    """Return their size in a signed command, which has them as JSON in JSON."""
+    return len(json.dumps(json.dumps(updates)))
+
+
+def valid_updates(
+    opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Drop this centre's own updates, and those the dialler would reject, so that a bad update cannot block the rest."""
+    return _valid(_OPT_OUTS, opt_outs, centre), _valid(_MARKS, marks, centre)
+
+
+def _valid(adapter: TypeAdapter[Any], updates: Sequence[dict[str, Any]], centre: str) -> list[dict[str, Any]]:
+    of_others = [each for each in updates if each.get("centre") != centre]
+    try:
+        adapter.validate_json(json.dumps(of_others), strict=True)
+    except ValidationError as error:
+        if len(of_others) > 1:
+            return [valid for each in of_others for valid in _valid(adapter, [each], centre)]
+        _log.warning("peer_update.dropped", problem=error.errors(include_input=False)[0]["msg"])
+        return []
+    return of_others
+
+
+class PeerUpdates:
+    """Follows headquarters' stream of peer updates from the positions in the store.
+
+    Opt-outs have one position, the marks of each constituency another. Where there is none yet, or the stream does not have
+    everything behind it any more, a snapshot is downloaded first.
+    """
+
+    def __init__(
+        self, source: SnapshotSource, dialler: DiallerCommands, reading: UplinkReading, clock: Clock | None = None
+    ) -> None:
+        """`reading` is not shared with another task."""
+        self._source = source
+        self._centre = source.centre
+        self._session = source.session
+        self._dialler = dialler
+        self._reading = reading
+        self._clock = clock or SystemClock()
+        self._sent_at: dict[str, float] = {}  # by stream, monotonic
+        self._reading_lock = asyncio.Lock()
+        self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
+
+    async def run(self) -> None:
+        """Pass updates to the dialler until cancelled."""
+        while True:
+            try:
+                roll = await self._read_store(self._reading.roll)
+                stream_id = await self._session.stream_id(PEERS)
+                async with asyncio.TaskGroup() as group:
+                    followers = [
+                        group.create_task(self._follow(stream_id, roll, place), name="uplink-follow-peers")
+                        for place in (None, *roll.constituencies)
+                    ]
+                    await self._wait_for_roll_change(roll)
+                    for follower in followers:
+                        follower.cancel()
+            except* (HeadquartersUnreachable, StoreError) as errors:
+                _log.warning("peer_updates.failed", problem=str(errors.exceptions[0]))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_store(self, read: Callable[[], T]) -> T:
+        async with self._reading_lock:
+            return await asyncio.to_thread(read)
+
+    async def _wait_for_roll_change(self, roll: HeldRoll) -> None:
+        """Wait for another constituency, or for the end of an import of voters: restarting during one would never finish."""
+        current = roll
+        while True:
+            await asyncio.sleep(ROLL_CHECK_SECONDS)
+            previous, current = current, await self._read_store(self._reading.roll)
+            if current.constituencies != roll.constituencies or previous == current != roll:
+                return
+
+    async def _follow(self, stream_id: str, roll: HeldRoll, place: Place | None) -> None:
+        """Follow opt-outs, or the marks of a place.
+
+        A larger roll makes the marks another stream: earlier updates of its new voters were left out.
+        """
+        subject = OPT_OUT_SUBJECT if place is None else mark_subject("*", *place)
+        roll_key = [] if place is None else astuple(roll)
+        stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
+        is_missing = False
+        while True:
+            stored = await self._read_store(partial(self._reading.position, stream))
+            if is_missing or not stored:
+                stored = await self._apply_snapshot(stream, place, stored)
+            try:
+                await self._read_stream(stream_id, stream, subject, stored)
+                is_missing = False
+            except MessagesMissing as error:
+                _log.warning("peer_updates.missing", problem=f"{error}: a snapshot is downloaded instead")
+                is_missing = True
+            await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
+
+    async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
+        """Download a snapshot and pass it to the dialler, retrying until it succeeds; return the position behind it."""
+        while True:
+            try:
+                async with self._snapshot_lock, self._source.snapshot(stream, place, stored) as snapshot:
+                    count = await self._send_snapshot(stream, stored, snapshot)
+                _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
+                await self._publish({"trouble": ""})
+            except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
+                _log.warning("peer_snapshot.failed", problem=str(error))
+                await self._publish({"trouble": str(error)})
+                await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
+            else:
+                return snapshot.position
+
+    async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
+        """Pass a snapshot to the dialler and return the number of its updates.
+
+        The updates are a stream of their own, each command with a position in it, so that no commit is long. The position in
+        the real stream, which says that all of them are stored, follows in the last command.
+        """
+        snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
+        while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
+            opt_outs, marks = await asyncio.to_thread(valid_updates, page.opt_outs, page.marks, self._centre)
+            count += len(opt_outs) + len(marks)
+            for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
+                if not pending.fits([*update[0], *update[1]]):
+                    await self._send_part(snapshot_stream, pending)
+                    pending = PendingUpdates(pending.position)
+                pending.add(pending.position + 1, *update)
+        await self._send_part(snapshot_stream, pending)
+        end = PendingUpdates(stored)
+        end.add(snapshot.position, [], [])
+        await self._send_part(stream, end)
+        return count
+
+    async def _send_part(self, stream: str, pending: PendingUpdates) -> None:
+        if not await self._send(stream, pending):
+            raise InvalidMessage("the dialler refused a snapshot: it is downloaded again")
+
+    async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
+        """Pass on updates until the stream must be opened again. Raises StreamRecreated, MessagesMissing."""
+        pending = PendingUpdates(after)
+        async for message in self._session.consume(PEERS, after, subject, stream_id=stream_id, complete=True):
+            remaining = await self._receive(stream, pending, message)
+            if remaining is None:
+                return
+            pending = remaining
+
+    async def _receive(self, stream: str, pending: PendingUpdates, message: StoredMessage) -> PendingUpdates | None:
+        """Add a message and send what is due; return what is still pending, None where the stream must be opened again."""
+        opt_outs: list[dict[str, Any]] = []
+        marks: list[dict[str, Any]] = []
+        try:
+            opt_outs, marks = valid_updates(*unpack_peer_updates(message.data), self._centre)
+        except InvalidMessage as error:
+            _log.warning("peer_updates.invalid", problem=str(error))
+        if not pending.fits([*opt_outs, *marks]):
+            if not await self._send_and_report(stream, pending):
+                return None
+            pending = PendingUpdates(pending.position)
+        pending.add(message.position, opt_outs, marks)
+        now = self._clock.monotonic()
+        is_empty = not (pending.opt_outs or pending.marks)
+        if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
+            return pending
+        self._sent_at[stream] = now
+        if not await self._send_and_report(stream, pending):
+            return None
+        await asyncio.sleep(COMMAND_SECONDS)
+        return PendingUpdates(pending.position)
+
+    async def _send_and_report(self, stream: str, pending: PendingUpdates) -> bool:
+        """Send updates and publish how old the newest opt-out is; return False where the stream must be opened again."""
+        started = self._clock.monotonic()
+        is_stored = await self._send(stream, pending)
+        if is_stored and pending.opt_outs:
+            lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
+            await self._publish({"lag_seconds": round(lag, 3)})
+        return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
+
+    async def _send(self, stream: str, pending: PendingUpdates) -> bool:
+        """Send until the dialler has replied; return whether it has stored them. Otherwise it is at another position."""
+        while True:
+            reply = await self._dialler.send("headquarters-news", pending.command_values(stream))
+            if reply is not None and not is_unanswered(reply):
+                if reply.status != "done":
+                    _log.warning("peer_updates.refused", problem=reply.text)
+                return reply.status == "done"
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _publish(self, fields: Mapping[str, Any]) -> None:
+        await self._session.publish(live_subject(self._centre, "news"), json.dumps(fields).encode())

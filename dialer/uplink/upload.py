@@ -1,0 +1,140 @@
+"""Uploading the outbox: batches to headquarters, and their acknowledgements to the dialler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import NoReturn
+
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.nats.messages import (
+    MAX_BATCH_ROWS,
+    InvalidMessage,
+    ack_subject,
+    batch_subject,
+    pack_batch,
+    unpack_ack,
+)
+from dialer.nats.session import Session
+from dialer.store.headquarters import UplinkReading
+from dialer.uplink.batches import BatchSchedule
+from dialer.uplink.dialler import DiallerCommands
+
+_log = structlog.get_logger(__name__)
+
+REPORT_SECONDS = 5.0
+"""The least interval between two acknowledgements to the dialler: each is a command and a reply."""
+RETRY_SECONDS = 2.0
+
+
+class OutboxUpload:
+    """Sends the store's outbox to headquarters and tells the dialler what may be deleted from it."""
+
+    def __init__(
+        self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReading, clock: Clock
+    ) -> None:
+        """`reading` is not shared with another task."""
+        self._centre = centre
+        self._session = session
+        self._dialler = dialler
+        self._reading = reading
+        self._clock = clock
+        self._reading_lock = asyncio.Lock()
+        self._schedule: BatchSchedule | None = None
+        self._ack_received = asyncio.Event()
+        self._report_due = asyncio.Event()
+
+    async def run(self) -> None:
+        """Upload until cancelled."""
+        self._schedule = BatchSchedule(self._centre, await self._wait_for_cursor(), random.SystemRandom())
+        self._report_due.set()  # an acknowledgement may not have been reported before the last stop
+        await self._session.subscribe(ack_subject(self._centre), self._receive_ack)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send_batches(self._schedule), name="uplink-send-batches")
+            group.create_task(self._report_acks(self._schedule), name="uplink-report-acks")
+
+    async def _wait_for_cursor(self) -> int:
+        """Return the acknowledged id of the store, once a dialler keeps its outbox for headquarters."""
+        logged = False
+        while (stored := await self._stored_ack()) is None:
+            if not logged:
+                _log.warning(
+                    "uplink.waiting", problem="no dialler has run on this store with [headquarters] in its settings"
+                )
+                logged = True
+            await asyncio.sleep(RETRY_SECONDS)
+        return stored
+
+    async def _stored_ack(self) -> int | None:
+        async with self._reading_lock:
+            return await asyncio.to_thread(self._reading.passed)
+
+    async def _receive_ack(self, subject: str, data: bytes) -> None:
+        if self._schedule is None:
+            return
+        try:
+            self._schedule.acknowledge(unpack_ack(data), self._clock.monotonic())
+        except InvalidMessage as error:
+            _log.warning("uplink.invalid_ack", problem=str(error))
+            return
+        self._ack_received.set()
+        self._report_due.set()
+
+    async def _send_batches(self, schedule: BatchSchedule) -> NoReturn:
+        while True:
+            self._ack_received.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(schedule.next_at(self._clock.monotonic()) - self._clock.monotonic()):
+                    await self._ack_received.wait()
+            try:
+                await self._send_due_batch(schedule)
+            except (StoreError, HeadquartersUnreachable) as error:
+                _log.warning("uplink.send_failed", problem=str(error))
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - 300 centres must not retry at once
+
+    async def _send_due_batch(self, schedule: BatchSchedule) -> None:
+        now = self._clock.monotonic()
+        if not self._session.is_connected:
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        if now < schedule.next_at(now):
+            return
+        batch = schedule.overdue_batch(now)
+        if batch is None and not schedule.is_waiting:
+            async with self._reading_lock:
+                rows = await asyncio.to_thread(self._reading.after, schedule.acknowledged, MAX_BATCH_ROWS)
+            batch = schedule.next_batch(rows, await self._stored_ack() or 0, now)
+        if batch is None:
+            return
+        try:
+            await self._session.store(batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
+        except HeadquartersUnreachable:
+            schedule.send_failed(self._clock.monotonic())
+            raise
+
+    async def _report_acks(self, schedule: BatchSchedule) -> NoReturn:
+        """Tell the dialler what headquarters has acknowledged, until the store has it."""
+        while True:
+            await self._report_due.wait()
+            self._report_due.clear()
+            if (problem := await self._report_ack(schedule.acknowledged)) is not None:
+                _log.warning("uplink.ack_report_failed", problem=problem)
+                self._report_due.set()
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def _report_ack(self, through: int) -> str | None:
+        """Return why the dialler does not have it yet; None: it has."""
+        try:
+            if await self._stored_ack() == through:
+                return None
+        except StoreError as error:
+            return str(error)
+        reply = await self._dialler.send("uplink-kept", {"through": through})
+        if reply is None:
+            return "the dialler is unreachable"
+        return None if reply.status == "done" else reply.text

@@ -1,0 +1,35 @@
+"""Stand-ins for the two sides of an uplink: a session that records what is published, and a dialler that records commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dialer.mqtt.hearing import Reply
+from dialer.nats.session import Session
+from dialer.uplink.dialler import DiallerCommands
+
+
+class RecordingSession(Session):
+    """A session without a server."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, Any]] = []
+        """Subjects and JSON values."""
+
+    async def publish(self, subject: str, data: bytes) -> None:
+        """Record a message."""
+        self.published.append((subject, json.loads(data)))
+
+
+class RecordingDialler(DiallerCommands):
+    """A dialler that gives every command the same reply."""
+
+    def __init__(self, status: str) -> None:
+        object.__setattr__(self, "status", status)
+        object.__setattr__(self, "commands", [])
+
+    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+        """Record a command."""
+        self.commands.append(values)  # type: ignore[attr-defined] # the class is frozen
+        return Reply(self.status, "")  # type: ignore[attr-defined] # the class is frozen

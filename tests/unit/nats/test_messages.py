@@ -1,0 +1,80 @@
+"""Messages between centres and headquarters: what is packed is unpacked, and anything else is refused."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.domain.other_centres import VoterPlace
+from dialer.nats import messages
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
+
+ROWS = (BatchRow(7, "results/marks", 5.0, '{"key":"a"}'), BatchRow(9, "results/attempts", 6.0, "{}"))
+BATCH = OutboxBatch("pune-1", messages.VERSION, 5, 9, ROWS)
+
+
+def packed(**changes: object) -> bytes:
+    fields = json.loads(zlib.decompress(messages.pack_batch(BATCH)))
+    return zlib.compress(json.dumps({**fields, **changes}).encode())
+
+
+def test_batch_is_unpacked_as_it_was_packed() -> None:
+    assert messages.unpack_batch(messages.pack_batch(BATCH)) == BATCH
+    rows = tuple(BatchRow(row_id, "t", 1.0, "x" * 400) for row_id in range(1, 501))
+    assert len(messages.pack_batch(OutboxBatch("pune-1", 1, 1, 500, rows))) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"version": 2}, "unknown version"),
+        ({"version": None}, "unknown version"),
+        ({"first": 8}, "out of order"),
+        ({"last": 8}, "beyond its last id"),
+        ({"last": 4}, "out of order"),
+        ({"rows": [{"id": 7}]}, "rows.0"),
+        (
+            {"rows": json.loads(json.dumps([{"id": 9, "topic": "t", "at": 1.0, "payload": ""}] * 2))},
+            "out of order",
+        ),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_malformed_batch_is_refused(changes: dict[str, object], problem: str) -> None:
+    with pytest.raises(InvalidMessage, match=problem):
+        messages.unpack_batch(packed(**changes))
+
+
+@given(st.binary(max_size=200))
+@settings(derandomize=True, deadline=None)
+def test_any_other_bytes_raise_invalid_message(data: bytes) -> None:
+    for read in (messages.unpack_batch, messages.unpack_ack, messages.unpack_peer_updates):
+        with pytest.raises(InvalidMessage):
+            read(data)
+        with pytest.raises(InvalidMessage):
+            read(zlib.compress(data))
+
+
+def test_batch_that_decompresses_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(InvalidMessage, match="too long"):
+        messages.unpack_batch(zlib.compress(b" " * (messages.MAX_BATCH_BYTES * 3)))
+
+
+def test_names_add_no_tokens_to_a_subject() -> None:
+    assert messages.mark_subject("*", "S13", 209) == "peer.*.mark.S13.209"
+    assert messages.mark_subject("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
+    assert messages.live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
+
+
+def test_peer_mark_has_the_voters_place_and_no_ids_of_the_store() -> None:
+    mark = {"key": "k", "voter": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt": "x", "undoes": None}
+    peer = messages.peer_mark("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
+    assert peer.keys() == {
+        *("key", "kind", "source", "at", "centre", "roll_version", "state_code", "constituency_number", "part_number"),
+        "serial",
+    }
+    assert messages.unpack_peer_updates(messages.pack_peer_updates([], [peer])) == ([], [peer])

@@ -1,0 +1,116 @@
+"""Outbox files: read as they were written or refused, and split into batches as the uplink would send them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from dialer.domain import signing
+from dialer.domain.errors import OutputRefused
+from dialer.nats import messages, outbox_file
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
+from dialer.nats.outbox_file import read_outbox_file, write_outbox_file
+
+ODD = '{"note": "=1+1, \\"so\\"\\nनमस्ते"}'
+ROWS = [BatchRow(number, "results/marks", 1_713_764_000.1234567 + number, ODD) for number in range(902, 2_000, 2)]
+OURS, THEIRS = bytes(SigningKey(b"o" * 32)), bytes(SigningKey(b"t" * 32))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / outbox_file.outbox_file_name("pune-1", 901, 2_001)
+    assert write_outbox_file(path, "pune-1", 901, 2_001, ROWS, OURS) == len(ROWS)
+    return path
+
+
+def test_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> None:
+    file = read_outbox_file(path)
+    batches = [*file.batches()]
+    assert [row for batch in batches for row in batch.rows] == ROWS
+    assert [(batch.first, batch.last) for batch in batches] == [(901, 1_900), (1_901, 2_001)]
+    assert [messages.unpack_batch(messages.pack_batch(batch)) for batch in batches] == batches
+    assert file.is_signed_by(signing.public_key(OURS))
+    assert not file.is_signed_by(signing.public_key(THEIRS))
+
+
+def test_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
+    rows = [*csv.reader(path.read_text(encoding="utf-8").splitlines())]
+    assert rows[1:5] == [["centre", "pune-1"], ["first", "901"], ["last", "2001"], ["id", "at", "topic", "payload"]]
+    assert rows[5] == ["902", repr(ROWS[0].at), "results/marks", ODD]
+    assert rows[-1][:2] == ["end", str(len(ROWS))]
+
+
+def test_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    write_outbox_file(path, "pune-1", 5, 9, [], None)
+    file = read_outbox_file(path)
+    assert [*file.batches()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
+    assert not file.is_signed_by(signing.public_key(OURS))
+
+
+def test_large_rows_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
+    write_outbox_file(path, "pune-1", 1, 49, rows, None)
+    batches = [*read_outbox_file(path).batches()]
+    assert len(batches) == 3
+    assert [row for batch in batches for row in batch.rows] == rows
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda data: data.replace(b"902,", b"903,", 1), "was changed"),
+        (lambda data: data.replace(b"centre,pune-1", b"centre,pune-2"), "was changed"),
+        (lambda data: data[:-200], "is not a complete file"),
+        (lambda data: data[: len(data) // 2], "is not a complete file"),
+        (lambda data: data.replace(b"\r\n", b"\n"), "is not a complete file"),
+        (lambda data: data.replace(b"\r\nend,549,", b"\r\nend,548,"), "has 549 rows where its last line says 548"),
+        (lambda data: b"", "is not a complete file"),
+        (lambda data: b"id,at\r\n1,2\r\n", "is not a complete file"),
+        (lambda data: data.replace(b"headquarters,1", b"headquarters,2"), "has version 2"),
+    ],
+)
+def test_changed_or_truncated_file_is_refused_by_name(
+    path: Path, change: Callable[[bytes], bytes], problem: str
+) -> None:
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(InvalidMessage, match=problem) as refused:
+        read_outbox_file(path)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("change", [(b"902,", b"903,"), (b"\r\n1998,", b"\r\nend,")])
+def test_file_changed_after_the_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
+    file = read_outbox_file(path)
+    path.write_bytes(path.read_bytes().replace(*change, 1))
+    with pytest.raises(InvalidMessage, match="changed while it was imported"):
+        [*file.batches()]
+
+
+@pytest.mark.parametrize(
+    "rows", [[BatchRow(10, "t", 1.0, "{}")], [BatchRow(7, "t", 1.0, "{}"), BatchRow(7, "t", 1.0, "{}")]]
+)
+def test_rows_out_of_order_are_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
+    write_outbox_file(tmp_path / "odd.csv", "pune-1", 5, 9, rows, None)
+    with pytest.raises(InvalidMessage, match="rows out of order"):
+        read_outbox_file(tmp_path / "odd.csv")
+
+
+def test_existing_file_is_never_overwritten_and_failed_write_leaves_none(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(OutputRefused, match="exists already"):
+        write_outbox_file(path, "pune-1", 901, 2_001, [], None)
+    assert path.read_bytes() == before
+
+    def fail() -> list[BatchRow]:
+        raise ValueError("the store failed")
+
+    other = path.with_name("other.csv")
+    with pytest.raises(ValueError, match="the store failed"):
+        write_outbox_file(other, "pune-1", 1, 9, (row for _ in [0] for row in fail()), None)
+    assert [*path.parent.iterdir()] == [path]

@@ -1,0 +1,29 @@
+"""The uplink's live status: changes every second, all values every minute."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from dialer.uplink.live_status import REPEAT_SECONDS, LiveStatus
+from tests.support.uplink import RecordingSession
+from tests.support.virtual import virtual_time
+
+
+@virtual_time()
+async def test_new_subscriber_has_all_values_within_a_minute() -> None:
+    live, session = LiveStatus("pune-1"), RecordingSession()
+    live.put("centre", {"calls": 1})
+    live.put("centre", {"calls": 2})
+    live.put("alerts", {"alerts": []})
+    live.put("seat/04", {"state": "ready"})
+    running = asyncio.ensure_future(live.run(session))
+    await asyncio.sleep(1.5)
+    expected: list[tuple[str, Any]] = [("live.pune-1.state", {"calls": 2}), ("live.pune-1.alert", {"alerts": []})]
+    assert session.published == expected
+    live.put("campaign/turnout", {"due": 7})
+    await asyncio.sleep(1.0)
+    assert session.published[2:] == [("live.pune-1.campaign.turnout", {"due": 7})]
+    await asyncio.sleep(REPEAT_SECONDS)
+    assert {subject for subject, _ in session.published[3:]} == {subject for subject, _ in session.published[:3]}
+    running.cancel()

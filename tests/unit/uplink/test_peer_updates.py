@@ -1,0 +1,142 @@
+"""Peer updates: how they are grouped into commands, how their delay is published, and when snapshots are downloaded."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from dialer.domain.clock import SystemClock
+from dialer.mqtt.commands import MOST_BYTES
+from dialer.mqtt.senders import Signer
+from dialer.nats.messages import OPT_OUT_SUBJECT
+from dialer.nats.session import StoredMessage
+from dialer.store.headquarters import HeldRoll
+from dialer.uplink import peer_updates
+from dialer.uplink.peer_snapshots import PeerSnapshot, SnapshotSource
+from dialer.uplink.peer_updates import MAX_UPDATES, PeerUpdates, PendingUpdates
+from tests.support.uplink import RecordingDialler, RecordingSession
+from tests.support.virtual import virtual_time
+
+NOW = 1_713_764_000.0
+PLACE = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 7}
+NO_STORE: Any = None
+
+
+class FixedClock(SystemClock):
+    """A clock that stands at NOW."""
+
+    def now(self) -> float:
+        return NOW
+
+
+def signed_length(updates: PendingUpdates) -> int:
+    """Return the bytes of the signed command."""
+    values = updates.command_values("PEERS.1713764000.0123456789ab")
+    text = json.dumps(
+        {"id": f"uplink-{'0' * 32}", "name": "headquarters-news", "expires_at": 1713764000.123456, **values}
+    )
+    return len(Signer("uplink", b"k" * 32).payload("pune-1", text))
+
+
+def filled(mark: dict[str, Any]) -> PendingUpdates:
+    """Return as many messages of ten such marks as fit into one command."""
+    updates = PendingUpdates(10**9)
+    while updates.fits([mark] * 10):
+        updates.add(updates.position + 1, [], [mark] * 10)
+    return updates
+
+
+def test_command_with_updates_is_within_the_dialler_limit() -> None:
+    mark = {"kind": "voted", "source": "correction", "at": 1713764000.123456, "centre": "pune-2", **PLACE}
+    short = filled({**mark, "key": "k" * 32})
+    assert len(short.marks) == MAX_UPDATES
+    assert signed_length(short) <= MOST_BYTES
+    long = filled({**mark, "key": "k" * 128, "undoes": "u" * 128, "confidence": "told"})
+    assert 40 <= len(long.marks) < MAX_UPDATES
+    assert signed_length(long) <= MOST_BYTES
+
+
+async def test_followers_restart_after_an_import_and_at_once_for_another_constituency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.0)
+    here, there = ("S13", 209), ("S13", 210)
+
+    async def checks_until_restart(*found: HeldRoll) -> int:
+        rolls = list(found)
+        reading: Any = type("Reading", (), {"roll": lambda self: rolls.pop(0)})()
+        nobody: Any = None
+        updates = PeerUpdates(SnapshotSource("pune-1", nobody), nobody, reading)
+        await updates._wait_for_roll_change(HeldRoll((here,), 5))
+        return len(found) - len(rolls)
+
+    same, more, most = (HeldRoll((here,), last) for last in (5, 6, 7))
+    other = HeldRoll((here, there), 6)
+    assert await checks_until_restart(same, same, more, most, most, most) == 5
+    assert await checks_until_restart(same, other, other) == 2
+
+
+def opt_out_message(position: int, buffered: int, centre: str = "patna-1") -> StoredMessage:
+    """Return a message with one opt-out."""
+    opt_out = {"number_hash": f"{position:064x}", "at": NOW, "centre": centre}
+    return StoredMessage(
+        OPT_OUT_SUBJECT, json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, 9, buffered
+    )
+
+
+@virtual_time()
+async def test_buffered_updates_share_a_command_and_own_updates_move_the_position_once_a_minute() -> None:
+    dialler = RecordingDialler("done")
+    updates = PeerUpdates(SnapshotSource("pune-1", RecordingSession()), dialler, NO_STORE, FixedClock())
+    pending: PendingUpdates | None = PendingUpdates(0)
+    for message in (
+        opt_out_message(1, 0, "pune-1"),
+        opt_out_message(2, 2),
+        opt_out_message(3, 1),
+        opt_out_message(4, 0),
+        opt_out_message(5, 0, "pune-1"),
+    ):
+        assert pending is not None
+        pending = await updates._receive("PEERS.1", pending, message)
+    sent = dialler.commands  # type: ignore[attr-defined]
+    assert [(each["after"], each["position"], len(each["opt_outs"])) for each in sent] == [(0, 1, 0), (1, 4, 3)]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("done", [("live.pune-1.news", {"lag_seconds": 0.4})]), ("refused", [])]
+)
+@virtual_time()
+async def test_opt_out_delay_is_published_once_stored(status: str, expected: list[Any]) -> None:
+    session = RecordingSession()
+    updates = PeerUpdates(SnapshotSource("pune-1", session), RecordingDialler(status), NO_STORE, FixedClock())
+    opt_outs = [
+        {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
+    ]
+    message = StoredMessage(OPT_OUT_SUBJECT, json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0)
+    await updates._receive("PEERS.1", PendingUpdates(6), message)
+    assert session.published == expected
+
+
+@virtual_time()
+async def test_snapshot_without_disk_space_is_reported_and_downloaded_again() -> None:
+    session, attempts = RecordingSession(), 0
+
+    class FullDiskOnce(SnapshotSource):
+        @contextlib.asynccontextmanager
+        async def snapshot(
+            self, stream: str, place: tuple[str, int] | None, stored: int
+        ) -> AsyncIterator[PeerSnapshot]:
+            nonlocal attempts
+            attempts += 1
+            if attempts == 1:
+                raise OSError(28, "No space left on device")
+            yield PeerSnapshot("one", 7, iter(()))
+
+    updates = PeerUpdates(FullDiskOnce("pune-1", session), RecordingDialler("done"), NO_STORE, FixedClock())
+    assert await updates._apply_snapshot("PEERS.1", None, 0) == 7
+    expected = [{"trouble": "[Errno 28] No space left on device"}, {"trouble": ""}]
+    assert session.published == [("live.pune-1.news", each) for each in expected]
