@@ -154,7 +154,7 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(
     assert "zone:east is no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
-    monkeypatch.setattr(hq, "HANG_SECONDS", 0.2)
+    monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
     text = config.read_text()
     config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
     assert "did not accept the connection" in await order("stop-all", "--key", tmp_path / "asha.key")
