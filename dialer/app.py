@@ -52,7 +52,7 @@ from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.spool import Spool
 from dialer.store.sqlite import Store
-from dialer.switch.routed import without_asterisk
+from dialer.switch.routed import report_carrier_only
 
 if TYPE_CHECKING:
     from dialer.switch.twilio.carrier import TwilioCarrier  # of an optional extra
@@ -189,7 +189,7 @@ def _engine(
     engine = Engine(core, outside)
     first_server = next(iter(servers_of(settings)))
     on_event = engine.on_switch_event
-    switch.deliver_to(on_event if routed is None else routed.merged(on_event, first_server))
+    switch.deliver_to(on_event if routed is None else routed.merging_sink(on_event, first_server))
     return engine
 
 
@@ -203,7 +203,7 @@ async def _connected(
 ) -> AsyncIterator[None]:
     """Stay connected to the switch for as long as the context lasts."""
     if twilio is not None and not settings.uses_asterisk:
-        without_asterisk(engine.on_switch_event, twilio.switch)
+        report_carrier_only(engine.on_switch_event, twilio.switch)
         yield
     else:
         async with asterisk.connected(chance):

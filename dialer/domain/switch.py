@@ -1,8 +1,8 @@
 """The switch as a port: what the engine asks of whatever carries its calls.
 
-Asterisk over AMI and FastAGI is the first adapter. The engine names attempts and seats, never channels or actions. Every method
-may be called at any time. Each returns when the switch has accepted the order, not when the order has had its effect: effects
-are reported as events (`dialer.domain.switch_events`), in no guaranteed order.
+Asterisk over AMI and FastAGI is the first adapter. The engine names attempts and seats, never channels or actions.
+Every method may be called at any time. Each returns when the switch has accepted the order, not when the order has had
+its effect: effects are reported as events (`dialer.domain.switch_events`), in no guaranteed order.
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ class CallSwitch(Protocol):
         """End the attempt's call, in whatever state. A call that is already over is no error."""
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """Send a voter to a seat. `CallConnected` reports that they hear each other. With `record` the call is recorded from
-        then on, once, into a file named by the attempt: `RecordingStarted`. Raises SwitchError.
+        """Send a voter to a seat.
+
+        `CallConnected` reports that they hear each other. With `record` the call is recorded from then on, once, into a
+        file named by the attempt: `RecordingStarted`. Raises SwitchError.
         """
 
     async def play_message(self, attempt_id: AttemptId) -> None:
@@ -96,27 +98,33 @@ class Switch(CallSwitch, Protocol):
     """What the engine asks of a switch that has seats too."""
 
     def unanswered_seconds(self, server: str) -> float:
-        """Return how long this Asterisk's oldest unanswered order has waited; 0: there is none. Infinity where another dialler may
-        have the server.
+        """Return how long this Asterisk's oldest unanswered order has waited; 0: there is none.
+
+        Infinity where another dialler may have the server.
         """
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return this Asterisk's records of how these calls ended. Raises SwitchError where it keeps none."""
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """Call the agent's phone and keep it on the line (`SeatUp`). A phone that was there is hung up then, and a voter stays.
-        Raises SwitchError.
+        """Call the agent's phone and keep it on the line (`SeatUp`).
+
+        A phone that was there is hung up then, and a voter stays. Raises SwitchError.
         """
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call a seat's phone and ask for agent number and PIN. Raises SwitchError."""
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """Play the agent the answer to a key. It is not heard when it comes too late or the phone is gone. Raises SwitchError."""
+        """Play the agent the answer to a key.
+
+        It is not heard when it comes too late or the phone is gone. Raises SwitchError.
+        """
 
     async def seat_packets(self, seat: str) -> int:
-        """Return how many packets of sound have come from the agent's phone in its present call. Raises SwitchError where that is
-        not known.
+        """Return how many packets of sound have come from the agent's phone in its present call.
+
+        Raises SwitchError where that is not known.
         """
 
     async def release_seat(self, seat: str) -> None:
@@ -125,11 +133,15 @@ class Switch(CallSwitch, Protocol):
     # Transfers
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Take a voter out of a seat, to music. After the hold's limit the switch returns them to it. Raises SwitchError."""
+        """Take a voter out of a seat, to music.
+
+        After the hold's limit the switch returns them to it. Raises SwitchError.
+        """
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """Send a voter to the third party, without an agent (`CallHandedOver`). When one leaves, the other's call ends too. Raises
-        SwitchError.
+        """Send a voter to the third party, without an agent (`CallHandedOver`).
+
+        When one leaves, the other's call ends too. Raises SwitchError.
         """
 
     async def call_party(self, request: PartyRequest) -> None:

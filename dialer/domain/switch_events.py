@@ -13,8 +13,8 @@ from dialer.domain.parties import PartyId, Place
 REDIRECTED: Final = "CANCEL"
 """The dial status of a call that was answered with a redirection (SIP 3xx), which our configuration never follows.
 
-Asterisk 22 gives it cause 16 or 23, with and without ringing before it, and calls another channel for it. No other call of ours
-has this status.
+Asterisk 22 gives it cause 16 or 23, with and without ringing before it, and calls another channel for it. No other call
+of ours has this status.
 """
 
 

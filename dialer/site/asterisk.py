@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret
+from dialer.deploy.asterisk.agi_secret import agi_secret, dialplan_fingerprint
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
@@ -22,10 +22,11 @@ from dialer.settings.site import Settings
 from dialer.settings.unfinished import MAKE_ONE
 from dialer.site.reload import Part
 from dialer.switch.asterisk.adapter import AsteriskSwitch
-from dialer.switch.asterisk.ami_client import AmiClient, ami_link
-from dialer.switch.asterisk.ami_rights import check_rights
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_link import ami_link
+from dialer.switch.asterisk.ami_permissions import check_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
-from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
+from dialer.switch.asterisk.lease import SwitchLease, refuse_second_dialler
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 LONGEST_RETRY_SECONDS = 3.0  # seats and calls must be known within 5 s after Asterisk is back
@@ -44,9 +45,9 @@ class AsteriskServers:
         self.agi_secret = agi_secret(
             secrets.token_hex() if manager_secret is None else manager_secret.get_secret_value()
         )
-        mark = agi_mark(self.agi_secret)
+        fingerprint = dialplan_fingerprint(self.agi_secret)
         self._adapters = {
-            server: AsteriskSwitch(SwitchLease(name), mark, site.asterisk.history, server)
+            server: AsteriskSwitch(SwitchLease(name), fingerprint, site.asterisk.history, server)
             for server, site in servers_of(settings).items()
         }
         self.switch: AsteriskSwitch | MultiServerSwitch = (
@@ -57,7 +58,7 @@ class AsteriskServers:
         """Yield what a reload of the settings changes here: which server has which line, seat and phone."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
-            yield lambda settings: partial(switch.know, *_locations(settings))
+            yield lambda settings: partial(switch.add_locations, *_locations(settings))
 
     @asynccontextmanager
     async def connected(self, chance: random.Random) -> AsyncIterator[None]:
@@ -90,10 +91,10 @@ def _manager_connection(
     backoff = Backoff(longest_seconds=LONGEST_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return ami_link(
-        lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
-        on_up=switch.up,
-        on_down=switch.down,
-        keep=switch.keep,
+        lambda: AmiClient(login, on_event=switch.on_event, keep_events=EVENTS, limits=limits),
+        on_up=switch.on_up,
+        on_down=switch.on_down,
+        keep=switch.keep_session,
         wait_seconds=lambda failures: backoff.seconds(failures, chance),
     )
 
@@ -130,9 +131,9 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     for server, site in servers.items():
         try:
             if name is None:
-                await check_rights(ami_login(site))
+                await check_permissions(ami_login(site))
             else:
-                await refuse_beside_another(ami_login(site), name)
+                await refuse_second_dialler(ami_login(site), name)
         except SwitchUnreachable as error:
             unreachable.append(error)
             if len(unreachable) == len(servers):

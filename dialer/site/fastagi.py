@@ -17,8 +17,10 @@ from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
 from dialer.site.flows import flows_of, recording_rules, script_rules
-from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
-from dialer.switch.asterisk.fastagi.door import SiteDoor
+from dialer.switch.asterisk.addresses import addresses_of
+from dialer.switch.asterisk.agi_routes import AgiRoutes
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
+from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
 from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
@@ -45,15 +47,15 @@ async def fastagi_server(
     found, FlowError where the site has AGI scripts and this machine cannot contain them.
     """
     routes = _routes(settings, engine, asterisk, flows, prompts, sms, await _contained_scripts(settings))
-    door = SiteDoor(asterisk.agi_secret, engine.take_alert, clock)
+    authenticator = TokenAuthenticator(asterisk.agi_secret, engine.take_alert, clock)
     limits = AgiLimits(await _allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
         async with AgiServer(
-            routes, limits, host=settings.fastagi.host, port=settings.fastagi.port, door=door
+            routes, limits, host=settings.fastagi.host, port=settings.fastagi.port, authenticator=authenticator
         ) as server:
             yield server
     finally:
-        door.close()
+        authenticator.close()
 
 
 def _routes(

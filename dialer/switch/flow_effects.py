@@ -1,4 +1,4 @@
-"""What a flow does beyond the call, whoever carries it: it puts an answer on record, it sends an SMS."""
+"""What a flow does beyond playing sounds and reading keys, on any carrier: it stores results and sends SMS."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dialer.flows.turns import Committed, Failed, FlowCommit, NobodyFound, SendS
 _log = structlog.get_logger(__name__)
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-"""Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
+"""Stores a result: True only when it is on disk. (call, run, `FlowCommit.sequence`) is the idempotency key.
 
-Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
+Raises NobodyMeant where no voter is meant, StoreError where it was not stored.
 """
 
 
@@ -26,13 +26,13 @@ class SmsGateway(Protocol):
     """Sends SMS."""
 
     async def send_sms(self, number: str, text: str) -> bool:
-        """Send one to a number in E.164; True when the gateway took it. Never repeats one by itself."""
+        """Send one SMS to a number in E.164. Return whether the gateway accepted it. Never retries by itself."""
 
 
-async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | Failed | NobodyFound:
-    """What came of it. A store that cannot is said to the caller, not hidden from them."""
+async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NobodyFound:
+    """Store a result and return the outcome as a flow's input: a failure is said to the caller."""
     try:
-        return Committed() if await put(commit) else Failed()
+        return Committed() if await store(commit) else Failed()
     except NobodyMeant:
         return NobodyFound()
     except MatdanError as error:
@@ -41,15 +41,15 @@ async def put_on_record(commit: FlowCommit, put: CommitFlow) -> Committed | Fail
 
 
 async def send_text(
-    action: SendSms, session: FlowSession, desk: FlowService, texts: Texts, gateway: SmsGateway | None
+    action: SendSms, session: FlowSession, flows: FlowService, texts: Texts, gateway: SmsGateway | None
 ) -> bool:
-    """Send the SMS that a flow asks for; True when the gateway took it."""
+    """Send the SMS that a flow asks for. Return whether the gateway accepted it."""
     text = filled(f"{SMS}{action.template}", session.language, action.values, texts)
     if gateway is None or text is None:
         return False
     try:
-        number = await desk.number(session.attempt_id)
+        number = await flows.number(session.attempt_id)
         return number is not None and await gateway.send_sms(number, text)
     except MatdanError as error:
-        _log.warning("flow.sms-not-sent", attempt=session.attempt_id, problem=str(error))
+        _log.warning("flow.sms_failed", attempt=session.attempt_id, problem=str(error))
         return False

@@ -1,108 +1,138 @@
-"""Two switches as one: calls go by their trunk's endpoint, seats are always Asterisk's, and a resync speaks for both."""
+"""Asterisk and a second carrier as one switch: a call is placed by its trunk, and seats are always Asterisk's."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 from dialer.domain.errors import SwitchUnreachable
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import CallSwitch, OriginateRequest, Switch
+from dialer.domain.parties import PartyId, Place
+from dialer.domain.switch import CallSwitch, History, OriginateRequest, PartyRequest, SeatSound, Switch
 from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class CarrierSwitch(CallSwitch, Protocol):
-    """A second switch that has calls but no seats."""
+    """A second switch, which has calls but no seats."""
 
     def live(self) -> frozenset[AttemptId]:
-        """The attempts that are, or may be, calls there."""
+        """Return the attempts that are, or may be, calls there."""
         ...
 
     def report_states(self) -> None:
-        """The engine knows the live calls now: tell it where each stands."""
+        """Report the state of each live call, after the engine has been told which calls are live."""
         ...
 
 
-def forwarded(
-    method: Callable[Concatenate[Switch, P], Awaitable[T]], to: Callable[..., Switch | CallSwitch]
-) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
-    """A method of the port that another switch does: which one, `to` says by the method's own arguments."""
-
-    async def ask(self: Any, /, *arguments: P.args, **named: P.kwargs) -> T:
-        done: Awaitable[T] = getattr(to(self, *arguments, **named), method.__name__)(*arguments, **named)
-        return await done
-
-    ask.__doc__ = method.__doc__
-    return ask
-
-
-def nowhere(event: SwitchEvent) -> None:
-    """The sink of a switch that has none yet."""
-    raise RuntimeError(f"nobody takes the switch's events yet: {type(event).__name__}")
+def no_sink(event: SwitchEvent) -> None:
+    """Reject an event. The sink of a switch before `deliver_to`."""
+    raise RuntimeError(f"a switch event before deliver_to: {type(event).__name__}")
 
 
 class RoutedSwitch:
     """Implements `dialer.domain.switch.Switch`."""
 
-    def __init__(self, primary: Switch | None, carrier: CarrierSwitch, endpoints: Collection[str]) -> None:
-        """`endpoints` are those of the carrier's trunks. `primary` None: there is no Asterisk, and no seat."""
-        self._primary = primary
+    def __init__(self, asterisk: Switch | None, carrier: CarrierSwitch, endpoints: Collection[str]) -> None:
+        """`asterisk` None: the site has none, and no seats. `endpoints` are those of the carrier's trunks."""
+        self._asterisk = asterisk
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def merged(self, sink: EventSink, server: str) -> EventSink:
-        """A sink for the primary's events: what it says lives is joined with what lives at the carrier. Of several Asterisks
-        that is `server`, which the carrier's trunks are told of with.
-        """
+    def merging_sink(self, sink: EventSink, server: str) -> EventSink:
+        """Return a sink for Asterisk's events that adds the carrier's live calls to `SwitchUp` of this server."""
 
-        def take(event: SwitchEvent) -> None:
+        def merge(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.live()))
                 self._carrier.report_states()
             else:
                 sink(event)
 
-        return take
+        return merge
+
+    def unanswered_seconds(self, server: str) -> float:
+        """See `Switch.unanswered_seconds`. Only Asterisk's: each request to the carrier has its own time limit."""
+        return 0.0 if self._asterisk is None else self._asterisk.unanswered_seconds(server)
+
+    async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
+        """See `Switch.history`."""
+        return await self._with_seats().history(attempt_ids, server)
+
+    # Calls
 
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`."""
-        await (self._carrier if request.endpoint in self._endpoints else self._asterisk()).originate(request)
+        await (self._carrier if request.endpoint in self._endpoints else self._with_seats()).originate(request)
 
-    def unanswered_seconds(self, server: str) -> float:
-        """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
-        return 0.0 if self._primary is None else self._primary.unanswered_seconds(server)
+    async def hang_up(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hang_up`."""
+        await self._with_call(attempt_id).hang_up(attempt_id)
 
-    def _of(self, attempt_id: AttemptId, *_: object, **__: object) -> CallSwitch:
-        return self._carrier if attempt_id in self._carrier.live() else self._asterisk()
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+        """See `Switch.connect`."""
+        await self._with_call(attempt_id).connect(attempt_id, seat, record=record)
 
-    def _asterisk(self, *_: object, **__: object) -> Switch:
-        """Who alone has seats, and whom they talk to."""
-        if self._primary is None:
+    async def play_message(self, attempt_id: AttemptId) -> None:
+        """See `Switch.play_message`."""
+        await self._with_call(attempt_id).play_message(attempt_id)
+
+    def _with_call(self, attempt_id: AttemptId) -> CallSwitch:
+        return self._carrier if attempt_id in self._carrier.live() else self._with_seats()
+
+    # Seats, and what only calls in seats have
+
+    def _with_seats(self) -> Switch:
+        if self._asterisk is None:
             raise SwitchUnreachable("this site has no Asterisk: only Twilio's trunks carry calls")
-        return self._primary
+        return self._asterisk
 
-    hang_up = forwarded(Switch.hang_up, _of)
-    connect = forwarded(Switch.connect, _of)
-    play_message = forwarded(Switch.play_message, _of)
-    call_seat = forwarded(Switch.call_seat, _asterisk)
-    call_for_log_in = forwarded(Switch.call_for_log_in, _asterisk)
-    answer_key = forwarded(Switch.answer_key, _asterisk)
-    history = forwarded(Switch.history, _asterisk)
-    seat_packets = forwarded(Switch.seat_packets, _asterisk)
-    release_seat = forwarded(Switch.release_seat, _asterisk)
-    hold = forwarded(Switch.hold, _asterisk)
-    hand_over = forwarded(Switch.hand_over, _asterisk)
-    call_party = forwarded(Switch.call_party, _asterisk)
-    move_party = forwarded(Switch.move_party, _asterisk)
-    release_party = forwarded(Switch.release_party, _asterisk)
-    mute_recording = forwarded(Switch.mute_recording, _asterisk)
+    async def call_seat(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_seat`."""
+        await self._with_seats().call_seat(seat, endpoint)
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._with_seats().call_for_log_in(seat, endpoint)
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`."""
+        await self._with_seats().answer_key(seat, sound)
+
+    async def seat_packets(self, seat: str) -> int:
+        """See `Switch.seat_packets`."""
+        return await self._with_seats().seat_packets(seat)
+
+    async def release_seat(self, seat: str) -> None:
+        """See `Switch.release_seat`."""
+        await self._with_seats().release_seat(seat)
+
+    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+        """See `Switch.hold`."""
+        await self._with_seats().hold(attempt_id, seat)
+
+    async def hand_over(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hand_over`."""
+        await self._with_seats().hand_over(attempt_id)
+
+    async def call_party(self, request: PartyRequest) -> None:
+        """See `Switch.call_party`."""
+        await self._with_seats().call_party(request)
+
+    async def move_party(self, party_id: PartyId, place: Place) -> None:
+        """See `Switch.move_party`."""
+        await self._with_seats().move_party(party_id, place)
+
+    async def release_party(self, party_id: PartyId) -> None:
+        """See `Switch.release_party`."""
+        await self._with_seats().release_party(party_id)
+
+    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+        """See `Switch.mute_recording`."""
+        await self._with_seats().mute_recording(attempt_id, muted=muted)
 
 
-def without_asterisk(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
-    """Tell the engine that the carrier alone is the switch, and is there."""
+def report_carrier_only(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
+    """Report that the switch is up with the carrier's calls, for a site without Asterisk."""
     sink(SwitchUp(carrier.live(), frozenset(), (), restarted=False))
     carrier.report_states()

@@ -36,8 +36,8 @@ from dialer.domain.switch_events import (
 from dialer.engine.call_flows.service import FlowSession
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit
-from dialer.switch.asterisk.adapter import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
 from dialer.switch.asterisk.agi_codec import CallHungUp
+from dialer.switch.asterisk.comparison import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
 from tests.attack.lives import Killed, Life, Mortal
 

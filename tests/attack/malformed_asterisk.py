@@ -13,7 +13,7 @@ from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from dialer.switch.asterisk.scripts.commands import Recordings, interpret, reply_with
-from dialer.switch.asterisk.tracker import CallTracker
+from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.captures import NAMES, said_by
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
@@ -120,12 +120,12 @@ def split(chance: random.Random, data: bytes) -> list[bytes]:
 
 def ami_event(chance: random.Random) -> None:
     """To the call tracker, as the adapter does."""
-    tracker, decoder = CallTracker(), AmiDecoder(keep_events=None if chance.random() < 0.5 else EVENTS)
+    tracker, decoder = SwitchTracker(), AmiDecoder(keep_events=None if chance.random() < 0.5 else EVENTS)
     try:
         decoder.feed(BANNER)
         for part in split(chance, damaged(chance, AMI, HOOKS) + chance.choice(AMI)):
             for message in decoder.feed(part):
-                tracker.take(message)
+                tracker.handle(message)
                 str(message.action_id) + message.response
                 message.fields()
     except ProtocolError:

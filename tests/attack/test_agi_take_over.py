@@ -225,7 +225,7 @@ def test_on_another_dialplan_nothing_is_dialled_and_the_alert_says_why(tmp_path:
             await asyncio.sleep(30)
             (alert,) = site.view.alerts
             assert alert.code == "switch-down"
-            assert "dialplan is not the one" in alert.text
+            assert "dialplan was not rendered from these settings" in alert.text
             assert "dialer asterisk render" in alert.text
             assert site.switch.placed == []
             site.stop.set()

@@ -20,7 +20,7 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.transfers.commands import SeatConsult
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.switch.asterisk import adapter
+from dialer.switch.asterisk import adapter, comparison
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, in_full_swing
 from tests.support.referees import all_agree, nobody_twice
@@ -30,7 +30,7 @@ from tests.support.transfers import bring_to, party, talking
 from tests.support.virtual import virtual_time
 from tests.support.voters import scripted
 
-BOUND_SECONDS = adapter.COMPARE_SECONDS + adapter.COMPARE_AGAIN_SECONDS + adapter.GRACE_SECONDS + 1.0
+BOUND_SECONDS = comparison.COMPARE_SECONDS + comparison.COMPARE_AGAIN_SECONDS + comparison.ARRIVAL_SECONDS + 1.0
 NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")
 
 
@@ -165,7 +165,7 @@ async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Pa
         attempt_id = site.switch.placed[0].channel_id
         switch = site.centre.engine._switch
         assert isinstance(switch, adapter.AsteriskSwitch)
-        switch.tracker.forget(AttemptId(attempt_id))
+        switch.tracker.calls.forget(AttemptId(attempt_id))
         site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
         await site.until(lambda: attempt_id not in site.switch.channels, seconds=BOUND_SECONDS)
 
@@ -179,7 +179,7 @@ async def test_a_comparison_that_breaks_begins_a_new_session_and_goes_on(tmp_pat
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(switch.tracker, "differences", lambda _: 1 / 0)
-            await site.until(lambda: not site.view.switch_up, seconds=adapter.COMPARE_SECONDS + 1)
+            await site.until(lambda: not site.view.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
         await site.until(lambda: site.view.switch_up, seconds=10)
         site.switch.spoil_events(lose=1.0)
         site.switch.drop_seat("agent01")

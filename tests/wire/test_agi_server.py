@@ -98,8 +98,8 @@ def test_each_command_and_what_its_answer_means(
 @pytest.mark.parametrize(
     ("use", "answer", "told"),
     [
-        (lambda call: call.answer(), b"510 Invalid or unknown command\n", "ANSWER (it answered 510)"),
-        (lambda call: call.get_data("1", 1, 1), b"520 Wrong\n", "GET DATA (it answered 520)"),
+        (lambda call: call.answer(), b"510 Invalid or unknown command\n", "ANSWER (reply 510)"),
+        (lambda call: call.get_data("1", 1, 1), b"520 Wrong\n", "GET DATA (reply 520)"),
         (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record into r.wav"),
     ],
 )

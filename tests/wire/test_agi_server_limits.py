@@ -1,4 +1,4 @@
-"""The FastAGI server against hostile peers and at its end, in virtual time: each costs its own connection alone."""
+"""The FastAGI server against hostile peers, and at its stop, in virtual time: a fault costs only its own connection."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import socket
 import pytest
 
 from dialer.domain.errors import PortInUse, SwitchError
+from dialer.switch.asterisk.addresses import addresses_of
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
-from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, Door, addresses_of
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiAuthenticator, AgiLimits, AgiServer
 from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, server_of
 from tests.support.ami_peer import settle
 from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_a_handler_that_raises_closes_its_own_call_alone(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_handler_that_raises_closes_only_its_own_call(capsys: pytest.CaptureFixture[str]) -> None:
     async def flow(call: AgiCall) -> None:
         await call.answer()
         if not call.env.get("agi_accountcode"):
@@ -38,20 +39,20 @@ async def test_a_handler_that_raises_closes_its_own_call_alone(capsys: pytest.Ca
 
 
 @virtual_time()
-async def test_a_port_that_is_taken_names_itself_and_its_setting() -> None:
+async def test_a_port_in_use_is_reported_with_its_setting() -> None:
     async with server_of(answer_all) as server:
         with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
             await AgiServer(answer_all, port=server.port).__aenter__()
 
 
 @virtual_time()
-async def test_an_address_that_is_not_ours_names_its_setting() -> None:
+async def test_an_address_of_another_machine_is_reported_with_its_setting() -> None:
     with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
         await AgiServer(answer_all, host="192.0.2.1").__aenter__()
 
 
 @virtual_time()
-async def test_a_peer_that_is_not_allowed_is_closed_unheard() -> None:
+async def test_a_peer_from_another_address_is_closed_before_its_environment_is_read() -> None:
     recorder = Recorder(answer_all)
     async with AgiServer(recorder, AgiLimits(["10.0.0.0/8", "192.0.2.7"]), port=0) as server:
         for _ in range(2):
@@ -61,7 +62,7 @@ async def test_a_peer_that_is_not_allowed_is_closed_unheard() -> None:
     assert recorder.calls == []
 
 
-async def test_the_addresses_of_a_host_are_itself_or_what_its_name_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_has_its_own_address_or_those_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def names(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -74,37 +75,40 @@ async def test_the_addresses_of_a_host_are_itself_or_what_its_name_stands_for(mo
     found = await addresses_of("asterisk.example")
     assert found == ("10.0.0.6", "fe80::1")
     assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_allowed("10.0.0.6")
-    for nobody in ("nowhere.example", "x" * 64 + ".example"):
-        with pytest.raises(SwitchError, match=rf"{nobody}.*`ami\.host`") as caught:
-            await addresses_of(nobody)
+    for unknown in ("nowhere.example", "x" * 64 + ".example"):
+        with pytest.raises(SwitchError, match=rf"{unknown}.*`ami\.host`") as caught:
+            await addresses_of(unknown)
         assert "\n" not in str(caught.value)
 
 
-class Doorkeeper(Door):
-    """A door that knows its own by an argument, and counts what it was asked and told."""
+class OursOnly(AgiAuthenticator):
+    """Accepts connections with the argument `ours`. Counts the others, and records overloads."""
 
     def __init__(self) -> None:
-        self.turned_away = 0
-        self.crowds: list[str] = []
+        self.rejected = 0
+        self.overloads: list[str] = []
 
-    def admits(self, environment: AgiEnvironment) -> bool:
-        self.turned_away += environment.arguments != ("ours",)
+    def accepts(self, environment: AgiEnvironment) -> bool:
+        self.rejected += environment.arguments != ("ours",)
         return environment.arguments == ("ours",)
 
-    def crowded(self, problem: str) -> None:
-        self.crowds.append(problem)
+    def on_overload(self, problem: str) -> None:
+        self.overloads.append(problem)
 
 
 OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 
 @virtual_time()
-async def test_a_flood_of_silent_connections_makes_room_for_calls_and_is_gone_in_seconds() -> None:
-    """From the address of Asterisk itself: the oldest that says nothing is closed, and not the call that comes last."""
+async def test_a_flood_of_silent_connections_keeps_no_call_out_and_is_closed_in_seconds() -> None:
+    """Even from Asterisk's own address: the oldest silent connection is closed, not the call that comes last."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    door = Doorkeeper()
+    authenticator = OursOnly()
     limits = AgiLimits(connections=20, opening=50, opening_per_peer=30, environment_seconds=5)
-    async with AgiServer(recorder, limits, port=0, door=door) as server, AsteriskCall(server.port, OURS) as live:
+    async with (
+        AgiServer(recorder, limits, port=0, authenticator=authenticator) as server,
+        AsteriskCall(server.port, OURS) as live,
+    ):
         await live.command()
         flood = [AsteriskCall(server.port, b"") for _ in range(300)]
         for number, peer in enumerate(flood):
@@ -116,10 +120,10 @@ async def test_a_flood_of_silent_connections_makes_room_for_calls_and_is_gone_in
                     await another.ended.wait()
         await settle()
         assert [peer.ended.is_set() for peer in flood] == [True] * 270 + [False] * 30
-        assert len(door.crowds) == 270
+        assert len(authenticator.overloads) == 270
         live.wire.write(b"200 result=5\n")
         await live.ended.wait()
-        await asyncio.sleep(5.1)  # the silent ones have used up their time
+        await asyncio.sleep(5.1)  # past the time limit of silent connections
         assert all(peer.ended.is_set() for peer in flood)
         assert not server._opening
         assert not server._opening_of
@@ -127,9 +131,11 @@ async def test_a_flood_of_silent_connections_makes_room_for_calls_and_is_gone_in
 
 
 @virtual_time()
-async def test_all_peers_together_have_a_limit_too() -> None:
-    door = Doorkeeper()
-    async with AgiServer(answer_all, AgiLimits(opening=5, opening_per_peer=30), port=0, door=door) as server:
+async def test_silent_connections_of_all_peers_together_are_limited() -> None:
+    authenticator = OursOnly()
+    async with AgiServer(
+        answer_all, AgiLimits(opening=5, opening_per_peer=30), port=0, authenticator=authenticator
+    ) as server:
         flood = [AsteriskCall(server.port, b"") for _ in range(12)]
         for peer in flood:
             await peer.__aenter__()
@@ -138,27 +144,27 @@ async def test_all_peers_together_have_a_limit_too() -> None:
 
 
 @virtual_time()
-async def test_who_is_not_let_in_is_closed_unheard_and_takes_no_calls_place() -> None:
+async def test_a_rejected_connection_gets_no_command_and_takes_no_place_of_a_call() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    door = Doorkeeper()
-    async with AgiServer(recorder, AgiLimits(connections=2), port=0, door=door) as server:
+    authenticator = OursOnly()
+    async with AgiServer(recorder, AgiLimits(connections=2), port=0, authenticator=authenticator) as server:
         for environment in (ENVIRONMENT, ENVIRONMENT[:-1] + b"agi_arg_1: yours\n\n") * 5:
             async with AsteriskCall(server.port, environment + b"200 result=0\n") as stranger:
                 await stranger.ended.wait()
                 assert stranger.lines == []
-        assert door.turned_away == 10
+        assert authenticator.rejected == 10
         async with AsteriskCall(server.port, OURS) as one, AsteriskCall(server.port, OURS) as two:
             await one.command()
             await two.command()
             async with AsteriskCall(server.port, OURS) as third:
                 await third.ended.wait()
-            assert door.crowds == ["2 calls are in flows at once (`fastagi.max_connections`)"]
+            assert authenticator.overloads == ["2 calls are in flows at once (`fastagi.max_connections`)"]
             assert not one.ended.is_set()
     assert len(recorder.calls) == 2
 
 
 @virtual_time()
-async def test_the_log_names_each_fault_once_a_minute_and_each_address_once(
+async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with (
@@ -203,7 +209,7 @@ async def test_the_log_names_each_fault_once_a_minute_and_each_address_once(
         "usage",
     ],
 )
-def test_a_peer_that_breaks_the_protocol_costs_its_own_connection(poison: bytes) -> None:
+def test_a_peer_that_breaks_the_protocol_loses_only_its_own_connection(poison: bytes) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
@@ -221,20 +227,20 @@ def test_a_peer_that_breaks_the_protocol_costs_its_own_connection(poison: bytes)
 
 
 @virtual_time()
-async def test_an_environment_that_does_not_come_has_a_deadline() -> None:
+async def test_a_connection_without_a_whole_environment_is_closed_at_the_time_limit() -> None:
     async with server_of(answer_all, environment_seconds=5) as server:
         async with AsteriskCall(server.port, ENVIRONMENT[:-1]) as peer:
-            begun = asyncio.get_running_loop().time()
+            began_at = asyncio.get_running_loop().time()
             await peer.ended.wait()
-            assert asyncio.get_running_loop().time() - begun == pytest.approx(5, abs=0.01)
+            assert asyncio.get_running_loop().time() - began_at == pytest.approx(5, abs=0.01)
         async with AsteriskCall(server.port) as peer:
             await peer.command()
-            await asyncio.sleep(3600)  # a call itself may last
+            await asyncio.sleep(3600)  # an accepted call has no time limit
             assert not peer.ended.is_set()
 
 
 @virtual_time()
-async def test_stopping_lets_calls_end_by_themselves_and_takes_no_new_ones() -> None:
+async def test_a_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     server = server_of(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
@@ -253,33 +259,33 @@ async def test_stopping_lets_calls_end_by_themselves_and_takes_no_new_ones() -> 
 
 
 @virtual_time()
-async def test_stopping_ends_what_does_not_end_by_itself() -> None:
+async def test_a_stop_ends_calls_that_outlast_the_drain_time() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
-        begun = asyncio.get_running_loop().time()
+        began_at = asyncio.get_running_loop().time()
         await server.stop(4)
-        assert asyncio.get_running_loop().time() - begun == pytest.approx(4, abs=0.01)
+        assert asyncio.get_running_loop().time() - began_at == pytest.approx(4, abs=0.01)
         assert not server._tasks
         await peer.ended.wait()
     assert isinstance(recorder.errors[0], asyncio.CancelledError)
 
 
 @virtual_time()
-async def test_an_error_of_the_body_ends_calls_at_once() -> None:
+async def test_an_exception_inside_the_context_ends_calls_at_once() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    begun = asyncio.get_running_loop().time()
+    began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):
         async with server_of(recorder) as server:
             peer = await AsteriskCall(server.port).__aenter__()
             await peer.command()
             raise KeyError
-    assert asyncio.get_running_loop().time() - begun < 0.1
+    assert asyncio.get_running_loop().time() - began_at < 0.1
     await peer.ended.wait()
 
 
 @virtual_time()
-async def test_the_kernel_watches_for_peers_that_vanish() -> None:
+async def test_keepalive_is_set_so_that_a_dead_peer_ends_its_call() -> None:
     async with server_of(answer_all) as server:
         assert server._server is not None
         for listener in server._server.sockets:

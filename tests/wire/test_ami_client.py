@@ -275,7 +275,7 @@ async def test_a_list_without_end_is_cut_off_by_number_and_by_time() -> None:
     async with ManagerPeer(answer) as peer, client_of(peer, limits=AmiLimits(list_items=5)) as client:
         assert "over 5 items" in str(await error_of(client.action_list("Status")))
         begun = loop_now()
-        assert "no answer" in str(await error_of(client.action_list("CoreShowChannels", timeout_seconds=3)))
+        assert "no response" in str(await error_of(client.action_list("CoreShowChannels", timeout_seconds=3)))
         assert loop_now() - begun == pytest.approx(3)
         assert client.up
 
@@ -379,7 +379,7 @@ def test_a_call_that_was_refused_is_waited_for_no_longer(text: str) -> None:
             assert isinstance(await error_of(switch.originate(call)), OriginateRefused | PermissionMissing)
             assert isinstance(await error_of(switch.call_party(third)), OriginateRefused | PermissionMissing)
             assert len(peer.session.named("Originate")) == 2
-            assert not switch.tracker.is_live(attempt_id)
+            assert not switch.tracker.calls.is_live(attempt_id)
             assert not switch.tracker.parties.is_live(party_id)
 
     run()

@@ -28,7 +28,7 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_whoever_waits_for_it_to_boot_is_freed_by_its_end_and_not_kept_for_ever() -> None:
     async with ManagerPeer() as peer, client_of(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
-        assert "did not say within 3 s that it is fully booted" in str(await error_of(client.booted()))
+        assert "did not report within 3 s that it is fully booted" in str(await error_of(client.booted()))
         assert loop_now() >= 3.0
         begun, waits = loop_now(), asyncio.create_task(client.booted())
         await settle()
@@ -178,7 +178,7 @@ async def test_a_handler_that_raises_ends_the_session_and_hears_no_more() -> Non
 
     async with ManagerPeer(silent) as peer, AmiClient(peer.login, on_event=stumble) as client:
         peer.session.wire.write(event("Good") + event("Bad") + event("After"))
-        assert "mistake of our own" in str(await client.lost())
+        assert "bug of the dialler" in str(await client.lost())
         await settle()
     assert heard == ["Good", "Bad"]
 

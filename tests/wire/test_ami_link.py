@@ -13,8 +13,9 @@ import pytest
 
 from dialer.domain.backoff import Backoff
 from dialer.domain.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
-from dialer.switch.asterisk.ami_client import AmiClient, ami_link
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_link import ami_link
 from tests.support.ami_peer import ManagerPeer, PeerSession, error, settle, success
 from tests.support.virtual import virtual_time
 

@@ -1,36 +1,37 @@
-"""How Asterisk shows that a FastAGI connection is its own. Pure.
+"""The token by which Asterisk proves that a FastAGI connection is its own. Pure.
 
-FastAGI has no log-in, and an attempt's id is no secret: it stands in topics, reports and logs. So the rendered dialplan bears a
-secret, made of the manager's, and sends with each connection a token of the desk that it asks, of its channel's unique id and of
-its channel's name: `${SHA1(...)}`, which Asterisk computes itself. A token is good for that one channel and desk, nothing is kept
-or sent with the Originate, and a call that outlives the dialler shows the same token to the next one.
+FastAGI has no log-in, and an attempt's id is no secret: it is in topics, reports and logs. So the rendered dialplan has a secret,
+derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path, the channel's unique
+id and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for that channel and handler only.
+Nothing is stored or sent with the Originate, and a call that outlives the dialler shows the same token to the next one.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from pydantic import SecretStr
 
 from dialer.settings.fields import derived_secret
 
-MARK_VARIABLE = "MATDAN_AGI"
-"""The global of the dialplan that tells which secret it bears, without telling it."""
+FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
+"""The global variable of the dialplan that identifies its secret without revealing it."""
 
-_TOKEN_VERSION = "1"  # noqa: S105 - of what a token is made of
+_TOKEN_VERSION: Final = "1"  # noqa: S105 - of how a token is made
 
 
 def agi_secret(manager_secret: str) -> str:
-    """The dialplan's secret, 160 bits in hexadecimal digits, of the manager's (`ami.secret`)."""
+    """Return the dialplan's secret, 160 bits in hexadecimal digits, derived from the manager's (`ami.secret`)."""
     return derived_secret(SecretStr(manager_secret), "fastagi")
 
 
-def agi_token(secret: str, entrance: str, unique_id: str, channel: str) -> str:
-    """What the dialplan sends from a channel. The secret stands at both ends, so that no token can be lengthened."""
-    text = "/".join((secret, entrance, unique_id, channel, secret))
+def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
+    """Return the token of a channel for a handler. The secret is at both ends of the text, so that no token can be extended."""
+    text = "/".join((secret, path, unique_id, channel, secret))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def agi_mark(secret: str) -> str:
-    """What `MARK_VARIABLE` is where a dialplan bears this secret."""
+def dialplan_fingerprint(secret: str) -> str:
+    """Return the value of FINGERPRINT_VARIABLE in a dialplan with this secret."""
     return f"{_TOKEN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

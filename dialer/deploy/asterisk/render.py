@@ -12,7 +12,7 @@ from jinja2 import Environment
 from pydantic import SecretStr
 
 from dialer import content
-from dialer.deploy.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
+from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, agi_secret, dialplan_fingerprint
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.modules import modules_for
 from dialer.deploy.templates import templates_in
@@ -133,7 +133,7 @@ def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
         "marker": MARKER,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
         "agi_token": token,
-        "agi_mark": f"{MARK_VARIABLE}={agi_mark(secret)}",
+        "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.floor.log_in_code,
         "echo_code": ECHO_CODE,

@@ -24,7 +24,7 @@ from dialer.settings.site import Settings
 from dialer.site.asterisk import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_rights import ask_dialplan, check_rights
+from dialer.switch.asterisk.ami_permissions import check_permissions, run_check_extension
 from dialer.switch.asterisk.scripts.runner import script_of
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
@@ -44,7 +44,7 @@ async def check_asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
     """Check one Asterisk. `others` are the site's other servers; `reader` has read the catalogue already. Raises MatdanError."""
-    banner = await check_rights(ami_login(settings))
+    banner = await check_permissions(ami_login(settings))
     events: Events = {}
 
     def on_event(message: AmiMessage) -> None:
@@ -111,7 +111,7 @@ async def _answers(
     channel_id = f"check-{secrets.token_hex(8)}"
     queue = events[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_PER_REQUEST)
     try:
-        await ask_dialplan(client, extension, channel_id, sounds)
+        await run_check_extension(client, extension, channel_id, sounds)
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
                 event = await queue.get()

@@ -1,8 +1,8 @@
-"""FastAGI without I/O: what Asterisk sends on a call's connection, and the commands that go back.
+"""FastAGI without I/O: what Asterisk sends on a call's connection, and the commands that it gets.
 
-Asterisk opens with the environment, lines `agi_name: value` ended by a blank one. Then it answers commands one at a
-time: `200 result=...` in one line, 510 and 511 when it will not, 520 in several lines. When the caller hangs up, the
-running command answers `result=-1` and a line `HANGUP` of its own follows, before the next answer.
+Asterisk first sends the environment: lines `agi_name: value`, then a blank one. After that it replies to commands one
+at a time: `200 result=...` on one line, 510 and 511 for a refusal, 520 on several lines. When the caller hangs up, the
+reply to the running command is `result=-1`, and `HANGUP` follows on a line of its own, before the next reply.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Final
 
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 
-MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
-MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS
-MAX_LINE_BYTES = 2048  # that Asterisk sends, as the next two
+MAX_COMMAND_BYTES: Final = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
+MAX_COMMAND_WORDS: Final = 128  # res_agi.c, MAX_ARGS
+MAX_LINE_BYTES: Final = 2048  # from Asterisk, as the next two
 MAX_LINES, MAX_BYTES = 100, 8192  # of an environment, and of the usage text of a 520
 
 ARGUMENT: Final = "agi_arg_"
-"""Begins the fields of an environment that are the dialplan's arguments."""
+"""The prefix of an environment's fields for the dialplan's arguments."""
 
 _REPLY = re.compile(rb"(\d{3})(?: result=(\S*))?(?: \((.*)\))?(?: endpos=(-?\d+))?")
 _ENVIRONMENT_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
@@ -29,11 +29,11 @@ _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NEEDS_QUOTES = re.compile(r'[\s"\\]|^$')
 SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOOP", "VERBOSE")
-"""What Asterisk still does once the caller is gone: variables and notes, nothing that is heard."""
+"""The commands that Asterisk still executes after a hang-up: variables and log lines, nothing audible."""
 
 
 class CallHungUp(Exception):
-    """The caller is gone: the ordinary end of a call, and no error. Only variables can still be read and set."""
+    """The caller has hung up: the ordinary end of a call. Only variables can still be read and set."""
 
 
 class SoundMissing(SwitchError):
@@ -41,7 +41,7 @@ class SoundMissing(SwitchError):
 
 
 class _Hangup:
-    """What `HANGUP` and end of file become."""
+    """A line `HANGUP`."""
 
     def __repr__(self) -> str:
         return "HANGUP"
@@ -52,17 +52,17 @@ HANGUP: Final = _Hangup()
 
 @dataclass(frozen=True, slots=True)
 class AgiEnvironment:
-    """What Asterisk says of a call before the first command."""
+    """What Asterisk sends about a call before the first command."""
 
-    fields: Mapping[str, str] = field(repr=False)  # numbers and names of callers, which belong in no log
+    fields: Mapping[str, str] = field(repr=False)  # numbers and names of callers, which must not be logged
 
     def get(self, name: str, default: str = "") -> str:
-        """The value of `name`, such as `agi_uniqueid`; `default` where Asterisk did not send it."""
+        """Return the value of a field, such as `agi_uniqueid`; `default` where Asterisk did not send it."""
         return self.fields.get(name, default)
 
     @property
     def unique_id(self) -> str:
-        """The channel's Uniqueid: the attempt's id, where we dialled."""
+        """The channel's Uniqueid: the attempt's id, for a call that we placed."""
         return self.get("agi_uniqueid")
 
     @property
@@ -83,16 +83,16 @@ class AgiEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class AgiReply:
-    """The answer to one command."""
+    """The reply to one command."""
 
-    code: int  # 200 done; 510 unknown command; 511 not on a dead channel; 520 wrong arguments
-    result: str = ""  # digits, an ASCII code or a flag, as the command has it; "" where nothing was keyed
-    note: str = ""  # what stood in parentheses: "timeout", "hangup", "dtmf", a variable's value
+    code: int  # 200 executed; 510 unknown command; 511 not on a dead channel; 520 wrong arguments
+    result: str = ""  # digits, an ASCII code or a flag, by command; "" where no key was pressed
+    note: str = ""  # text in parentheses: "timeout", "hangup", "dtmf", a variable's value
     end_position: int | None = None  # of the sound, in samples
 
     @property
     def failed(self) -> bool:
-        """Whether the result is -1: the caller hung up, or what was to be played is missing."""
+        """Whether the result is -1: the caller hung up, or the sound to play is missing."""
         return self.result == "-1"
 
 
@@ -100,7 +100,7 @@ AgiInput = AgiEnvironment | AgiReply | _Hangup
 
 
 class AgiDecoder:
-    """Cuts what Asterisk sends into one environment, then replies and hang-ups, however the stream is split."""
+    """Splits a stream from Asterisk into one environment, then replies and hang-ups, however the bytes arrive."""
 
     __slots__ = ("_in_environment", "_pending", "_usage_lines")
 
@@ -110,16 +110,16 @@ class AgiDecoder:
         self._usage_lines: list[bytes] | None = None  # of a 520, as they come
 
     def feed(self, data: bytes) -> list[AgiInput]:
-        """Take the next bytes and return what they complete, in order.
+        """Process the next bytes and return what they complete, in order.
 
-        Raises ProtocolError when a line, the environment or a usage text is too long, or what comes is not AGI; the
-        decoder is then of no further use.
+        Raises ProtocolError where a line, the environment or a usage text is too long, or the bytes are not AGI. The
+        decoder cannot be used after that.
         """
         if self._pending:
             data = self._pending + data
             self._pending = b""
         if self._in_environment:
-            return self._open(data)
+            return self._read_environment(data)
         if not data.endswith(b"\n"):
             end = data.rfind(b"\n") + 1
             data, self._pending = data[:end], data[end:]
@@ -127,17 +127,17 @@ class AgiDecoder:
         self._check_lines(data)
         inputs: list[AgiInput] = []
         for line in data.split(b"\n")[:-1]:
-            found = self._take_line(line)
+            found = self._read_line(line)
             if found is not None:
                 inputs.append(found)
         return inputs
 
-    def _open(self, data: bytes) -> list[AgiInput]:
+    def _read_environment(self, data: bytes) -> list[AgiInput]:
         end = data.find(b"\n\n")
         environment = data if end < 0 else data[:end]
         self._check_size(environment, environment.count(b"\n") + (end >= 0), "environment")
         if environment[:4] != b"agi_"[: len(environment)]:
-            raise ProtocolError("the peer does not speak FastAGI: it does not begin with an environment")
+            raise ProtocolError("the peer does not speak FastAGI: it does not start with an environment")
         if end < 0:
             self._pending = data
             self._check_lines(data)
@@ -153,9 +153,9 @@ class AgiDecoder:
             raise ProtocolError("the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'")
         return AgiEnvironment(dict(fields))
 
-    def _take_line(self, line: bytes) -> AgiInput | None:
+    def _read_line(self, line: bytes) -> AgiInput | None:
         if self._usage_lines is not None:
-            return self._take_usage(line, self._usage_lines)
+            return self._read_usage(line, self._usage_lines)
         if line == b"HANGUP":
             return HANGUP
         if line.startswith(b"520-"):
@@ -163,7 +163,7 @@ class AgiDecoder:
             return None
         return parse_reply(line)
 
-    def _take_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
+    def _read_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
         self._check_size(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):
@@ -180,12 +180,12 @@ class AgiDecoder:
             raise ProtocolError(f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes")
 
 
-@lru_cache(maxsize=512)  # as with commands: a day's calls say the same few hundred things over and over
+@lru_cache(maxsize=512)  # as with commands: a day's calls repeat the same few hundred
 def parse_reply(line: bytes) -> AgiReply | None:
-    """The reply on one line without its line feed; None for a provisional one (100 Trying). Raises ProtocolError."""
+    """Return the reply on a line (without its line feed); None for a provisional one (100 Trying). Raises ProtocolError."""
     found = _REPLY.match(line)
     if found is None:
-        raise ProtocolError("the peer does not speak AGI: a reply does not begin with a three-digit code")
+        raise ProtocolError("the peer does not speak AGI: a reply does not start with a three-digit code")
     code, result, note, end_position = found.groups()
     if code.startswith(b"1"):
         return None
@@ -199,13 +199,13 @@ def parse_reply(line: bytes) -> AgiReply | None:
 
 @lru_cache(maxsize=512, typed=True)
 def encode_command(verb: str, *arguments: str | int) -> bytes:
-    """The bytes of exactly one command; each argument reaches Asterisk as one word, whatever is in it.
+    """Return the bytes of exactly one command. Each argument reaches Asterisk as one word, whatever its text.
 
     Raises UnsafeValue, which never repeats an argument, for a control character, half of a surrogate pair, too many
     words, or a command of over 2,048 bytes.
     """
     if not _VERB.fullmatch(verb):
-        raise UnsafeValue("an AGI command's name must be one to four words of capital letters")
+        raise UnsafeValue("an AGI command's name is one to four words of capital letters")
     if len(arguments) + len(verb.split(" ")) > MAX_COMMAND_WORDS:
         raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words; send fewer")
     text = " ".join((verb, *(str(word) if isinstance(word, int) else quoted(word) for word in arguments)))
@@ -221,7 +221,7 @@ def encode_command(verb: str, *arguments: str | int) -> bytes:
 
 
 def quoted(argument: str) -> str:
-    """An argument as AGI writes it: bare, or in quotes with quotes and backslashes escaped where it needs them."""
+    """Return an argument as AGI writes it: in quotes, with quotes and backslashes escaped, where it needs them."""
     if not _NEEDS_QUOTES.search(argument):
         return argument
     escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
@@ -229,7 +229,7 @@ def quoted(argument: str) -> str:
 
 
 def split_command(line: str) -> list[str]:
-    """The words of a command as Asterisk cuts them (res_agi.c, parse_args): the inverse of `encode_command`."""
+    """Return the words of a command as Asterisk splits it (res_agi.c, parse_args): the inverse of `encode_command`."""
     words: list[str] = []
     word: list[str] | None = None
     in_quotes = escaped = False
@@ -255,7 +255,7 @@ def split_command(line: str) -> list[str]:
 
 
 def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
-    """The environment with its blank line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return an environment with its blank line, as Asterisk writes it. Raises UnsafeValue for a control character."""
     lines = [f"{name}: {value}" for name, value in fields]
     if any(_CONTROL.search(line) for line in lines):
         raise UnsafeValue("a value of an AGI environment has a line break or another control character; remove it")
@@ -263,7 +263,7 @@ def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
 
 
 def encode_reply(reply: AgiReply) -> bytes:
-    """A reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return a reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
     text = f"{reply.code} result={reply.result}"
     if reply.note:
         text += f" ({reply.note})"

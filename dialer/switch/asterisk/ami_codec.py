@@ -1,11 +1,10 @@
 """AMI without I/O: bytes in, messages out; an action in, bytes out.
 
-A message is a run of `Name: value` lines ended by a blank one. The decoder serves both sides: the dialler reads what
-Asterisk writes with it, and the simulated Asterisk reads actions with it.
+A message is a series of `Name: value` lines, ended by a blank one. The decoder serves both sides: the dialler reads what
+Asterisk writes, and the simulated Asterisk reads actions.
 
-Most events are of no interest, and of an interesting one only a few fields are. So a message is framed and named by
-byte searches alone, events whose name is not wanted are dropped before they become objects, and a field is looked up in
-the raw bytes when somebody asks for it.
+Most events are not wanted, and of the others only a few fields are. So messages are found and named by byte searches alone,
+unwanted events are dropped before they become objects, and a field is looked up in the raw bytes when it is asked for.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _SPACE = 0x20
 _BANNER = b"Asterisk Call Manager"
 _FIRST_LINE = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*:")
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # CR, LF and NUL end a line; no other control character is honest
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # CR, LF and NUL end a line; no other is legitimate
 
 
 @lru_cache(maxsize=512)
@@ -42,22 +41,22 @@ def _text(value: bytes) -> str:
 
 
 class AmiMessage:
-    """One event, response or action as it came. Fields are found when asked for; nothing is parsed before.
+    """One event, response or action. Fields are looked up when asked for; nothing is parsed before.
 
-    Names compare as they are written; in an action, which a person may have typed, without regard to case. The first of
-    several fields of one name is the one that `get` returns; `all` returns each. Bytes that are not UTF-8 become U+FFFD.
+    Names are case-sensitive, except in an action, which a person may have typed. Where several fields have one name,
+    `get` returns the first, and `all` returns all. Bytes that are not UTF-8 become U+FFFD.
     """
 
     __slots__ = ("_any_case", "_event", "_raw")
 
     def __init__(self, body: bytes, any_case: bool = False) -> None:
-        """`body` is the message without its blank line, lines parted by CRLF."""
+        """`body` is the message without its blank line, with lines separated by CRLF."""
         self._raw = b"\r\n%b\r\n" % body
         self._any_case = any_case
         self._event: str | None = None
 
     def get(self, name: str, default: str = "") -> str:
-        """The value of the first field of that name; `default` where there is none. A blank value is ""."""
+        """Return the value of the first field of that name; `default` where there is none. A blank value is ""."""
         raw = self._raw
         needle = _needle(name)
         start = self._find(needle) if self._any_case else raw.find(needle)
@@ -72,19 +71,19 @@ class AmiMessage:
         return self._raw.lower().find(needle.lower()) if self._any_case else self._raw.find(needle)
 
     def all(self, name: str) -> list[str]:
-        """The values of every field of that name, in order; an empty list where there is none."""
+        """Return the values of all fields of that name, in order."""
         if self._any_case:
             return [value for key, value in self.fields() if key.lower() == name.lower()]
         return [value for key, value in self.fields() if key == name]
 
     def fields(self) -> list[tuple[str, str]]:
-        """Every field as (name, value), in order, repeated names included. A line without a colon is no field."""
+        """Return all fields as (name, value), in order, repeated names included. A line without a colon is no field."""
         lines = _text(self._raw).split("\r\n")
         pairs = (line.partition(":") for line in lines if ":" in line)
         return [(name, value.removeprefix(" ")) for name, _, value in pairs]
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a field of that name, blank or not."""
+        """Return whether there is a field of that name, blank or not."""
         return isinstance(name, str) and self._find(_needle(name)) >= 0
 
     @property
@@ -122,17 +121,17 @@ class AmiMessage:
         return self.get("ActionID")
 
     def __repr__(self) -> str:
-        """Its kind alone: fields carry numbers and names of voters, which belong in no log."""
+        """Return the first line only: fields have phone numbers and names, which must not be logged."""
         first = _text(self._raw[2 : self._raw.find(_END_OF_LINE, 2)])
         return f"<AmiMessage {first}>"
 
 
 class AmiDecoder:
-    """Cuts a stream into messages, however the stream is split.
+    """Splits a stream into messages, however the bytes arrive.
 
-    Reading Asterisk (`expects_banner`), the first line must be its banner, and that line's ending, CRLF or a lone LF, is
-    the one of the whole session: Asterisk does not escape every value, and a lone LF inside one must not forge a field.
-    Reading actions, every line may end either way, as Asterisk itself takes them.
+    From Asterisk (`expects_banner`) the first line must be its banner. The ending of that line, CRLF or a lone LF, is
+    that of the whole session: Asterisk does not escape every value, and a lone LF inside one must not forge a field. In
+    actions each line may end either way, as Asterisk itself accepts them.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class AmiDecoder:
         max_line_bytes: int = 16_384,
         max_message_bytes: int = 1_048_576,
     ) -> None:
-        """`keep_events` are the names of the events to return, None for all; responses are always returned."""
+        """`keep_events` are the names of the events to return; None: all. Responses are always returned."""
         self.banner = ""
         self._awaits_banner = expects_banner
         self._reads_actions = not expects_banner
@@ -156,7 +155,10 @@ class AmiDecoder:
         self.keep_only(keep_events)
 
     def keep_only(self, keep_events: Collection[str] | None) -> None:
-        """From the next `feed` on return only these events, None for all. A list of events needs all to be kept."""
+        """Return only these events from the next `feed` on; None: all.
+
+        While a list of events is awaited, all are needed.
+        """
         if keep_events is None:
             self._begins_wanted = None
             return
@@ -165,17 +167,17 @@ class AmiDecoder:
 
     @property
     def mid_message(self) -> bool:
-        """Whether bytes of an unfinished message are held: a connection that ends now was cut."""
+        """Whether part of a message has arrived: a connection that ends now was cut off."""
         return bool(self._pending.strip(_END_OF_LINE))
 
     def feed(self, data: bytes) -> list[AmiMessage]:
-        """Take the next bytes and return the messages they complete, in order.
+        """Process the next bytes and return the messages that they complete, in order.
 
-        Raises ProtocolError when a line or message is too long, or what comes is not AMI; the decoder is then of no
-        further use.
+        Raises ProtocolError where a line or message is too long, or the bytes are not AMI. The decoder cannot be used
+        after that.
         """
         if self._awaits_banner:
-            data = self._take_banner(data)
+            data = self._read_banner(data)
         if self._mixed_line_ends:
             data = self._with_crlf(data)
         if self._pending or not data.endswith(_END_OF_MESSAGE):
@@ -191,7 +193,7 @@ class AmiDecoder:
         return messages
 
     def _whole_messages(self, data: bytes) -> bytes:
-        """What is held and `data`, up to the last end of a message; the rest is held."""
+        """Return the buffered bytes and `data` up to the last end of a message, and buffer the rest."""
         pending = self._pending
         seam = max(0, len(pending) - 3)
         pending += data
@@ -205,12 +207,15 @@ class AmiDecoder:
         return whole
 
     def _checked(self, body: bytes) -> bytes:
-        """A message that is not plainly a short event: without blank lines before it; b"" if there is nothing else."""
+        """Check a message that is not simply a short event.
+
+        Return it without blank lines before it; b"" where nothing is left.
+        """
         body = body.lstrip(_END_OF_LINE)
         if not body or not self._wants(body):
             return b""
         if not _FIRST_LINE.match(body):
-            raise ProtocolError("the peer does not speak AMI: a message begins without a field name")
+            raise ProtocolError("the peer does not speak AMI: a message starts without a field name")
         if len(body) > self._max_line_bytes:
             self._check_line(max(map(len, body.split(_END_OF_LINE))))
         return body
@@ -219,13 +224,13 @@ class AmiDecoder:
         wanted = self._begins_wanted
         return wanted is None or wanted.match(b"\r\n\r\n%b\r\n" % body) is not None
 
-    def _take_banner(self, data: bytes) -> bytes:
-        """Take the banner's line off the stream's beginning; what is left of `data` once it is whole."""
+    def _read_banner(self, data: bytes) -> bytes:
+        """Read the banner at the start of the stream. Return the rest of `data` once it is complete."""
         self._pending += data
         line, line_feed, rest = bytes(self._pending).partition(b"\n")
         begins_right = line.startswith(_BANNER) if line_feed else line[: len(_BANNER)] == _BANNER[: len(line)]
         if not begins_right:
-            raise ProtocolError("the peer is no Asterisk manager: it does not begin with the manager's banner")
+            raise ProtocolError("the peer is not an Asterisk manager: it does not start with the manager's banner")
         if len(line) > self._max_line_bytes:
             raise ProtocolError(f"the peer sent an AMI line of more than {self._max_line_bytes} bytes")
         if not line_feed:
@@ -239,7 +244,7 @@ class AmiDecoder:
     def _with_crlf(self, data: bytes) -> bytes:
         data = self._carriage_return + data
         self._carriage_return = b"\r" if data.endswith(b"\r") else b""
-        if self._carriage_return:  # it may be one half of a CRLF that the stream was split in
+        if self._carriage_return:  # it may be the first half of a CRLF
             data = data[:-1]
         return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
@@ -249,9 +254,9 @@ class AmiDecoder:
 
 
 def _wanted_bodies(begins_wanted: re.Pattern[bytes], block: bytes) -> list[bytes]:
-    """The messages of a block that begins and ends with an end of message, but for events that nobody wants.
+    """Return the messages of a block without unwanted events. The block starts and ends with an end of message.
 
-    Those are passed over by one search for what begins a wanted message: most of the stream is never cut.
+    One search finds the starts of wanted messages, so that most of the stream is never split.
     """
     bodies = []
     for found in begins_wanted.finditer(block):
@@ -263,15 +268,17 @@ def _wanted_bodies(begins_wanted: re.Pattern[bytes], block: bytes) -> list[bytes
 
 
 def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) -> bytes:
-    """The bytes of exactly one action. `fields` follow `Action` and `ActionID` in the given order; names may repeat.
+    """Return the bytes of exactly one action.
 
-    Raises UnsafeValue, which never repeats the value, where a name is not a field's name or is `Action` or `ActionID`,
-    a value has a control character or is not text, a line would be over 1,024 bytes, or there are over 128 lines.
+    `fields` follow `Action` and `ActionID` in the given order; names may repeat.
+
+    Raises UnsafeValue, which never repeats the value, where a name is invalid or is `Action` or `ActionID`, a value has
+    a control character or is not text, a line would be over 1,024 bytes, or there are over 128 lines.
     """
     lines = [_line("Action", name), _line("ActionID", action_id)]
     for key, value in fields:
         if key.lower() in ("action", "actionid"):
-            raise UnsafeValue(f"an action has one {key}; hand it over by its own parameter")
+            raise UnsafeValue(f"an action has one {key}; pass it by its own parameter")
         lines.append(_line(key, value))
     if len(lines) > MAX_ACTION_LINES:
         raise UnsafeValue(f"AMI action {name} has {len(lines)} lines; Asterisk takes {MAX_ACTION_LINES}: send fewer")
@@ -285,16 +292,16 @@ def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) 
 
 
 def encode_message(fields: Iterable[tuple[str, str]]) -> bytes:
-    """The bytes of one message with these fields in this order, as a server writes them.
+    """Return the bytes of one message with these fields in this order, as a server writes it.
 
-    Raises UnsafeValue as `encode_action` does, but for lengths: Asterisk writes lines longer than it reads.
+    Raises UnsafeValue as `encode_action` does, except for lengths: Asterisk writes longer lines than it reads.
     """
     return b"".join([_line(key, value) for key, value in fields]) + _END_OF_LINE
 
 
 def _line(key: str, value: str) -> bytes:
     beginning = _checked_name(key)
-    if not value.isprintable() and _CONTROL.search(value):  # the first is quick and says yes to nearly all
+    if not value.isprintable() and _CONTROL.search(value):  # the first test is quick, and true of nearly all
         raise UnsafeValue(f"AMI field {key} has a line break or another control character; remove it")
     try:
         return f"{beginning}{value}\r\n".encode()
@@ -305,5 +312,5 @@ def _line(key: str, value: str) -> bytes:
 @lru_cache(maxsize=512)
 def _checked_name(key: str) -> str:
     if not _FIELD_NAME.fullmatch(key):
-        raise UnsafeValue("an AMI field's name must be letters, digits, '-' and '_', begin with a letter, 64 at most")
+        raise UnsafeValue("an AMI field's name is up to 64 letters, digits, '-' and '_', and starts with a letter")
     return f"{key}: "

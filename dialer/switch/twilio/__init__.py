@@ -1,4 +1,7 @@
-"""Twilio as a carrier: calls over its REST API, flows as TwiML webhooks. Needs the extra `twilio`; nothing else imports it."""
+"""Twilio as a carrier: calls over its REST API, flows as TwiML webhooks.
+
+Needs the extra `twilio`; nothing else imports it.
+"""
 
 from dialer.extras import with_extra
 

@@ -1,7 +1,8 @@
-"""The switch, done by Twilio: orders go out over its REST API, news come in by status callbacks, silent calls are asked for.
+"""The switch, done by Twilio: orders go out over its REST API, news come in by status callbacks, silent calls are asked
+for.
 
-At most once: a request to place a call is sent once. Where its answer was lost the call is looked for in Twilio's list, by
-number and time; found, it is ours; not found, nobody dials that number again by itself.
+At most once: a request to place a call is sent once. Where its answer was lost the call is looked for in Twilio's list,
+by number and time; found, it is ours; not found, nobody dials that number again by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, CallEvent, EndedBy, EventSink
 from dialer.settings.flows import Twilio
-from dialer.switch.routed import nowhere
+from dialer.switch.routed import no_sink
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, vanished
@@ -42,7 +43,8 @@ FindAttempt = Callable[[str], Awaitable[AttemptId | None]]
 class TwilioSwitch:
     """The switch port over Twilio: calls that run a flow, without seats.
 
-    Implements `dialer.switch.routed.CarrierSwitch` and `dialer.switch.flow_effects.SmsGateway`. The webhooks call `take_status`.
+    Implements `dialer.switch.routed.CarrierSwitch` and `dialer.switch.flow_effects.SmsGateway`. The webhooks call
+    `take_status`.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class TwilioSwitch:
         self._settings = settings
         self._clock = clock
         self._find_attempt = find_attempt
-        self._sink: EventSink = nowhere
+        self._sink: EventSink = no_sink
         self._on_end: Callable[[AttemptId], None] = lambda _attempt_id: None
         self._calls: dict[AttemptId, TwilioCall] = {}
         self._to_hang_up: set[AttemptId] = set()  # asked for before we know the call's sid, or not taken by Twilio
@@ -82,8 +84,8 @@ class TwilioSwitch:
             call.legs = self.meter.most_legs
 
     async def send_sms(self, number: str, text: str) -> bool:
-        """Send an SMS from the site's number, once; False where the day's cap leaves no room beside what the live calls may still
-        cost. Raises SwitchError where it was not taken, or nobody can say.
+        """Send an SMS from the site's number, once; False where the day's cap leaves no room beside what the live calls
+        may still cost. Raises SwitchError where it was not taken, or nobody can say.
         """
         segments = segments_of(text)
         if self._settings.sms_from is None or not self.meter.allows_sms(len(self._calls), segments):
@@ -95,8 +97,10 @@ class TwilioSwitch:
     # The engine's side
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`. What Twilio refuses, or cannot be reached for, is also told as an end before any channel, so
-        that the trunk is rested instead of asked again at once.
+        """See `Switch.originate`.
+
+        What Twilio refuses, or cannot be reached for, is also told as an end before any channel, so that the trunk is
+        rested instead of asked again at once.
         """
         self._check(request)
         attempt_id = request.attempt_id
@@ -137,8 +141,8 @@ class TwilioSwitch:
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`. A call whose sid is not known yet is hung up as soon as it is.
 
-        Raises SwitchError where Twilio did not take it: it is sent again, with the call's next news and in each round, until
-        the call is over.
+        Raises SwitchError where Twilio did not take it: it is sent again, with the call's next news and in each round,
+        until the call is over.
         """
         call = self._calls.get(attempt_id)
         if call is None:
@@ -243,8 +247,8 @@ class TwilioSwitch:
             call.heard_seconds = float("-inf")
 
     async def look_after(self) -> None:
-        """Until cancelled: ask for calls that fell silent, look for those whose request was not answered, read the spending;
-        and, more often, send again what hang-ups were not taken: a phone rings.
+        """Until cancelled: ask for calls that fell silent, look for those whose request was not answered, read the
+        spending; and, more often, send again what hang-ups were not taken: a phone rings.
         """
         read_at = self._clock.monotonic()
         while True:

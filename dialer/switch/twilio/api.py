@@ -59,7 +59,10 @@ class TwilioApi:
         await self._http.close()
 
     async def create_call(self, request: OriginateRequest) -> str:
-        """Place a call, once; its sid. Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`)."""
+        """Place a call, once; its sid.
+
+        Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`).
+        """
         webhooks = f"{self._settings.public_url}/twilio"
         try:
             made = await self._client.calls.create_async(
@@ -108,8 +111,9 @@ class TwilioApi:
         await _asked(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not taken")
 
     async def spent_today(self) -> tuple[float, date | None]:
-        """What the account has spent today, in its currency, and which day that is, of UTC (None: Twilio did not say). Raises
-        SwitchError.
+        """What the account has spent today, in its currency, and which day that is, of UTC (None: Twilio did not say).
+
+        Raises SwitchError.
         """
         records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
@@ -121,8 +125,9 @@ class TwilioApi:
 
 
 async def _asked(answer: Awaitable[Any], failed: str = _NO_ANSWER, harmless: Container[int] = ()) -> Any:
-    """What Twilio answers; None where it refuses with a status that is `harmless`. `failed` is what another refusal means. Raises
-    SwitchError.
+    """What Twilio answers; None where it refuses with a status that is `harmless`.
+
+    `failed` is what another refusal means. Raises SwitchError.
     """
     try:
         return await answer

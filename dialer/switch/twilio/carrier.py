@@ -50,7 +50,8 @@ class TwilioCarrier:
     async def serving(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
-        """Listen for webhooks and look after calls; `prompts` is asked of each sound, `label`: a computer says that it is one.
+        """Listen for webhooks and look after calls; `prompts` is asked of each sound, `label`: a computer says that it is
+        one.
 
         Raises PortInUse.
         """

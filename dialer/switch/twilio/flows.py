@@ -1,7 +1,8 @@
 """Flows on Twilio: each webhook is one step of the machine, from a state that came with the request.
 
-Nothing has to be remembered between two requests, so that a restart in mid-call loses no call. What is remembered while the process
-lives makes repeats harmless: a request that comes again gets the answer that it got, and its commit is done once.
+Nothing has to be remembered between two requests, so that a restart in mid-call loses no call. What is remembered while
+the process lives makes repeats harmless: a request that comes again gets the answer that it got, and its commit is done
+once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dialer.flows.machine import start, step
 from dialer.flows.texts import Texts
 from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 from dialer.settings.flows import Twilio
-from dialer.switch.flow_effects import SmsGateway, put_on_record, send_text
+from dialer.switch.flow_effects import SmsGateway, commit_result, send_text
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
@@ -35,10 +36,11 @@ _log = structlog.get_logger(__name__)
 
 FIRST = ""  # stands for the token of a call's first page
 LATE_SECONDS = 3.0
-"""After the end of a call, for the request with its last key or its recording: Twilio sends the two at once, on two connections.
+"""After the end of a call, for the request with its last key or its recording: Twilio sends the two at once, on two
+connections.
 
-Shorter than the engine waits (`dialer.engine.switch_events.FLOW_GRACE_SECONDS`), so that what comes at the last moment is still
-committed to a call that lives.
+Shorter than the engine waits (`dialer.engine.switch_events.FLOW_GRACE_SECONDS`), so that what comes at the last moment
+is still committed to a call that lives.
 """
 
 
@@ -209,7 +211,7 @@ class _Host:
 
     async def commit(self, commit: FlowCommit) -> Input:
         """Put what the caller said on record."""
-        return await put_on_record(commit, lambda asked: self.desk.commit(self.session, asked))
+        return await commit_result(commit, lambda asked: self.desk.commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """The text `sms.<template>`."""

@@ -1,8 +1,9 @@
-"""What Twilio is told next, without XML: a flow's turns gathered into pages, and what came back read into the flow's inputs.
+"""What Twilio is told next, without XML: a flow's turns gathered into pages, and what came back read into the flow's
+inputs.
 
-Pure but for what a flow asks of its host (a commit, an SMS), which is awaited before the page is made. A page ends where the
-caller, or time, decides: at a question, a recording, a transfer, the end. Prompts that no key can break off are put before it;
-prompts that a key ends become part of the question that follows, as on any other line.
+Pure but for what a flow asks of its host (a commit, an SMS), which is awaited before the page is made. A page ends
+where the caller, or time, decides: at a question, a recording, a transfer, the end. Prompts that no key can break off
+are put before it; prompts that a key ends become part of the question that follows, as on any other line.
 """
 
 from __future__ import annotations
@@ -127,7 +128,9 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page
 
 
 async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Of a caller who is gone: what they left is kept, up to the next word that they would have heard; the state they left in."""
+    """Of a caller who is gone: what they left is kept, up to the next word that they would have heard; the state they left
+    in.
+    """
     while isinstance(turn.action, Commit):
         turn = step(flow, turn.state, await _ask_host(turn.action, host))
     return left(flow, turn.state)

@@ -1,7 +1,8 @@
 """What an account has spent today, and whether another call or SMS fits under its cap. Pure.
 
-Twilio's own figure comes late, so what this process has caused is added up by the price list as well, and never taken back by a
-reading that is smaller. A call that is under way counts with what it may still cost. So the cap is met early rather than late.
+Twilio's own figure comes late, so what this process has caused is added up by the price list as well, and never taken
+back by a reading that is smaller. A call that is under way counts with what it may still cost. So the cap is met early
+rather than late.
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ def twiml(
     *,
     first: bool = False,
 ) -> str:
-    """The XML of a page. `next_url` takes what comes of it, `transfer_to` a transfer; `first`: it is the call's first one."""
+    """The XML of a page.
+
+    `next_url` takes what comes of it, `transfer_to` a transfer; `first`: it is the call's first one.
+    """
     response = VoiceResponse()
     if first:
         voice.add_label(response, language)

@@ -1,6 +1,9 @@
-"""The web server that Twilio calls. Every request must bear Twilio's signature over the public URL; what does not is refused.
+"""The web server that Twilio calls.
 
-The public URL is the configured one, never what a request's headers claim: behind a proxy those are the sender's to choose.
+Every request must bear Twilio's signature over the public URL; what does not is refused.
+
+The public URL is the configured one, never what a request's headers claim: behind a proxy those are the sender's to
+choose.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.tracker import SeatTracker
+from dialer.switch.asterisk.tracking.seats import SeatTracker
 from tests.support.centre import Site
 from tests.support.seats import a_floor, log_in_by_phone, seat, until_talking
 from tests.support.virtual import virtual_time
@@ -334,10 +334,10 @@ def test_a_phone_given_up_for_silence_is_told_apart_from_one_put_down() -> None:
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
-        assert tracker.take(joined) == [SeatUp("01")]
-        assert tracker.take(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
-        assert tracker.take(event("Hangup", Uniqueid="a", Cause=cause)) == told
-        assert tracker.take(event("Hangup", Uniqueid="a", Cause=cause)) is None
+        assert tracker.handle(joined) == [SeatUp("01")]
+        assert tracker.handle(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
+        assert tracker.handle(event("Hangup", Uniqueid="a", Cause=cause)) == told
+        assert tracker.handle(event("Hangup", Uniqueid="a", Cause=cause)) is None
 
 
 CONTACT = (
@@ -352,7 +352,7 @@ def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() 
     """
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
-    told = [tracker.take(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
+    told = [tracker.handle(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
     assert told == [
         [PhoneRegistered("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")],
         [PhoneUnreachable("agent01")],
@@ -366,4 +366,4 @@ def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() 
 )
 def test_a_phone_that_is_asked_now_and_then(status: str, told: PhoneUnreachable | PhoneRegistered) -> None:
     message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
-    assert SeatTracker().take(message) == [told]
+    assert SeatTracker().handle(message) == [told]

@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_beside_another
+from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_second_dialler
 from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.stored import rows
@@ -39,7 +39,7 @@ def login(switch: SimulatedAsterisk) -> AmiLogin:
 
 @contextlib.asynccontextmanager
 async def session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
-    async with AmiClient(login(switch), on_event=lease.heard, keep_events=EVENTS) as client:
+    async with AmiClient(login(switch), on_event=lease.on_event, keep_events=EVENTS) as client:
         yield client
 
 
@@ -61,7 +61,7 @@ async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path:
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
         async with a_site(folder(tmp_path, "b"), switch=first.switch, run=False) as second:
             with pytest.raises(SwitchTaken, match=f"process {first.centre.name.process}, since 2024-04-22"):
-                await refuse_beside_another(login(first.switch), second.centre.name)
+                await refuse_second_dialler(login(first.switch), second.centre.name)
             stop = asyncio.Event()
             running = asyncio.create_task(second.centre.run(stop))
             await asyncio.sleep(600)
@@ -98,7 +98,7 @@ async def test_a_crashed_dialler_of_another_store_holds_nobody_up_for_long(tmp_p
         async with session(switch, lease) as client:
             await lease.take(client)
         began = asyncio.get_running_loop().time()
-        await refuse_beside_another(login(switch), SECOND)  # waits, and does not refuse
+        await refuse_second_dialler(login(switch), SECOND)  # waits, and does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with session(switch, lease) as client:
             await lease.take(client)
@@ -113,7 +113,7 @@ async def test_a_successor_on_the_same_store_waits_for_nobody() -> None:
         async with session(switch, dead) as old, session(switch, successor) as new:
             await dead.take(old)
             began = asyncio.get_running_loop().time()
-            await refuse_beside_another(login(switch), replace(FIRST, process=813))
+            await refuse_second_dialler(login(switch), replace(FIRST, process=813))
             await successor.take(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
@@ -206,7 +206,7 @@ async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_ca
         async with session(switch, asleep) as client:
             adapter = AsteriskSwitch(asleep)
             adapter.deliver_to(lambda _: None)
-            await adapter.up(client)
+            await adapter.on_up(client)
             assert adapter.unanswered_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # nothing of it runs: it renews nothing, and hears nothing
             successor = SwitchLease(SECOND)
@@ -217,7 +217,7 @@ async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_ca
                 with pytest.raises(SwitchError):
                     await asleep.renew(client)
                 assert adapter.unanswered_seconds() == inf
-            adapter.down(SwitchError("the test is over"))
+            adapter.on_down(SwitchError("the test is over"))
 
 
 @virtual_time()
@@ -229,7 +229,7 @@ async def test_a_lease_that_is_renewed_stands(tmp_path: Path) -> None:
             keeping = asyncio.create_task(lease.keep(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
-                assert lease.stands
+                assert lease.is_valid
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping

@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.asterisk.agi_secret import agi_mark, agi_secret, agi_token
+from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token, dialplan_fingerprint
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
 from dialer.deploy.asterisk.lint import lint
 from dialer.deploy.asterisk.placing import FileChange, passwords_for, plan_files, write_files
@@ -319,8 +319,8 @@ def test_each_agi_request_bears_a_token_of_its_desk_and_channel() -> None:
             assert token == agi_token(secret, desk, unique_id, channel)
             tokens.add(token)
     assert len(tokens) == 9
-    assert agi_mark(secret) in text
-    assert agi_mark(agi_secret("another")) != agi_mark(secret)
+    assert dialplan_fingerprint(secret) in text
+    assert dialplan_fingerprint(agi_secret("another")) != dialplan_fingerprint(secret)
 
 
 def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:

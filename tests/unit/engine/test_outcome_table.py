@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
-from dialer.switch.asterisk.tracker import CallTracker
+from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
 from tests.support.paths import ROOT
 from tests.support.simulation import lab_centre
@@ -79,9 +79,9 @@ def messages_of(text: str) -> list[AmiMessage]:
 
 def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
     """What the tracker and the rule make of a call's events."""
-    tracker, call = CallTracker(), a_call()
-    tracker.expect(attempt_id)
-    told = [event for message in messages for event in tracker.take(message)]
+    tracker, call = SwitchTracker(), a_call()
+    tracker.calls.expect(attempt_id)
+    told = [event for message in messages for event in tracker.handle(message)]
     if any(isinstance(event, CallRinging) for event in told):
         call = call.rang(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
@@ -134,18 +134,20 @@ def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None
     """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
     listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
-    tracker = CallTracker()
+    tracker = SwitchTracker()
     _, *states = tracker.resync([listed], restarted=False)
     assert states == []  # neither pacing nor the trunk's health may learn when it rang
-    ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.take(message)]
+    ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle(message)]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
     assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
 
 
 def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
-    tracker = CallTracker()
-    tracker.expect(ID)
-    told = [event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.take(message)]
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    told = [
+        event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.handle(message)
+    ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
     assert outcome_of(a_call(cancelled=True), ended) is Outcome.CANCELLED
 

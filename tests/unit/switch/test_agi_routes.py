@@ -1,4 +1,4 @@
-"""Which desk a FastAGI connection reaches."""
+"""Which handler serves a FastAGI connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
-from dialer.switch.asterisk.agi_server import AgiRoutes
+from dialer.switch.asterisk.agi_routes import AgiRoutes
 
 
 class _Call:
@@ -17,11 +17,11 @@ class _Call:
 
 
 @pytest.mark.parametrize(("script", "served"), [("flow", ["flow"]), ("flow?x=1", ["flow"]), ("other", []), ("", [])])
-async def test_the_path_names_the_desk(script: str, served: list[str]) -> None:
+async def test_the_path_names_the_handler(script: str, served: list[str]) -> None:
     seen: list[str] = []
 
-    async def desk(call: Any) -> None:
+    async def handler(call: Any) -> None:
         seen.append(call.env.script)
 
-    await AgiRoutes({"flow": desk})(cast(AgiCall, _Call(script)))
+    await AgiRoutes({"flow": handler})(cast(AgiCall, _Call(script)))
     assert seen == served

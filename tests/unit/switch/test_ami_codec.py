@@ -211,7 +211,7 @@ def test_the_banner_is_kept_and_may_come_in_pieces() -> None:
     [b"SSH-2.0-OpenSSH_9.7\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\n", b"Asterisk?\r\n"],
 )
 def test_a_peer_that_is_no_manager_is_refused_at_once(garbage: bytes) -> None:
-    with pytest.raises(ProtocolError, match="no Asterisk manager"):
+    with pytest.raises(ProtocolError, match="not an Asterisk manager"):
         AmiDecoder().feed(garbage)
 
 

@@ -138,6 +138,13 @@ TABLES = {
         Step(2, bring=success("b"), out=("b answered",), written=("Getvar c",)),
         Step(3, bring=success("a") + success("c"), out=("a answered", "c answered"), written=("Getvar d",)),
     ),
+    "an unanswered Ping takes no place of an action, and is sent when all places are taken": (
+        Step(5, written=("Ping s-2",)),
+        Step(6, send=tuple(("Getvar", each) for each in "abc"), written=("Getvar a", "Getvar b")),
+        Step(7, bring=success("s-2")),
+        Step(10, written=("Ping s-3",)),
+        Step(11, bring=success("a"), out=("a answered",), written=("Getvar c",)),
+    ),
     "what had no turn was not sent, of what was written nobody knows": (
         Step(1, send=(("Originate", "a"), ("Getvar", "b"), ("Originate", "c")), written=("Originate a", "Getvar b")),
         Step(2, lost=True, out=("a OriginateUnsure", "b SwitchUnreachable", "c SwitchUnreachable")),

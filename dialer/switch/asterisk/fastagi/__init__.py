@@ -1,1 +1,1 @@
-"""What Asterisk asks of us over FastAGI: flows, agents' log-ins, calls that come in."""
+"""Handlers of FastAGI connections: calls in flows, agents' log-ins by phone, inbound calls."""

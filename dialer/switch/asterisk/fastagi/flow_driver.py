@@ -1,7 +1,7 @@
-"""Runs a flow over one call: the thin driver between the pure machine and FastAGI.
+"""Runs a flow on one call: the driver between the flow's state machine, which is pure, and FastAGI.
 
-The machine decides; here its actions are done, one after the other, and what came of them is handed back. A hang-up at any moment
-is an ordinary end.
+The machine returns actions. The driver carries them out one after the other and returns their results to the machine. A
+hang-up at any moment is an ordinary end.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ from dialer.flows.turns import (
     Transferred,
 )
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from dialer.switch.flow_effects import CommitFlow, put_on_record
+from dialer.switch.flow_effects import CommitFlow, commit_result
 
-MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
+MOST_CACHED_PROMPTS = 4096  # a campaign has some hundred, not counting its booths' names
 
-# A question's own: without a name or a number it is one still.
-_WORDS = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
+# Prompts that a question cannot be understood without; a name or a number can be missing.
+_ESSENTIAL = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class FlowCall(Protocol):
-    """What a flow needs of a call. Each method raises CallHungUp when the caller is gone."""
+    """What a flow needs of a call. Each method raises CallHungUp where the caller has hung up."""
 
     async def answer(self) -> object:
-        """Answer the channel; harmless on one that is up."""
+        """Answer the channel. Harmless on one that is up."""
         ...
 
     async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        """Play a sound; the key that ended it, or None."""
+        """Play a sound. Return the key that interrupted it, or None."""
         ...
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        """The next key, or None when none came in time."""
+        """Return the next key; None: none in time."""
         ...
 
     async def hangup(self) -> object:
@@ -71,49 +71,52 @@ class PromptResolver(Protocol):
     """Finds the sounds of a prompt."""
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Names of sound files, without extension, in the order in which they are played."""
+        """Return the names of sound files, without extension, in playing order."""
         ...
 
     def why_not(self, sound: str) -> str | None:
-        """Why a sound may not be played; None: it may. One that may not is left out, as one that is missing."""
+        """Return why a sound may not be played; None: it may. One that may not is skipped, as a missing one is."""
         ...
 
 
 class ConventionalPrompts:
-    """Sounds by convention (see `dialer.flows.sounds`): needs no catalogue of recordings."""
+    """Finds sounds by their conventional names (see `dialer.flows.sounds`), without a catalogue of recordings."""
 
     def __init__(self, texts: Texts) -> None:
-        """`texts` decides where a language puts a value in a sentence."""
+        """`texts` say where a language puts a value in a sentence."""
         self.texts = texts
-        self._known: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
+        self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """`matdan/<language>/...`"""
-        found = self._known.get((ref, language))
+        """Return names such as `matdan/<language>/...`."""
+        found = self._cache.get((ref, language))
         if found is None:
-            if len(self._known) >= MOST_KNOWN_PROMPTS:
-                self._known.clear()
-            found = self._known[ref, language] = sounds_of(ref, language, self.texts)
+            if len(self._cache) >= MOST_CACHED_PROMPTS:
+                self._cache.clear()
+            found = self._cache[ref, language] = sounds_of(ref, language, self.texts)
         return found
 
     def why_not(self, sound: str) -> str | None:
-        """Nothing is known against any sound."""
+        """Return None: every sound may be played."""
         return None
 
 
 class FlowHost:
-    """What a flow may ask for beyond sounds and keys. Here there is none of it: every request fails, and the flow says so."""
+    """What a flow may request beyond sounds and keys.
+
+    In this base class every request fails, which the flow then handles.
+    """
 
     async def record(self, action: Record) -> Recorded | None:
-        """Play a tone and record the caller; None when nothing was recorded. The prompts have been played."""
+        """Play a tone and record the caller, after the prompts. Return None where nothing was recorded."""
         return None
 
     async def transfer(self, action: Transfer) -> bool:
-        """Hand the call to an agent; True when one has it. The prompts have been played."""
+        """Transfer the call to an agent, after the prompts. Return whether one has it."""
         return False
 
     async def send_sms(self, action: SendSms) -> bool:
-        """Send an SMS to the caller; True when the gateway took it."""
+        """Send an SMS to the caller. Return whether the gateway accepted it."""
         return False
 
 
@@ -122,21 +125,21 @@ class FlowResult:
     """How a flow ended on one call."""
 
     state: FlowState
-    unheard: str | None  # the sound for want of which the call came to nothing: no answer to it means anything
+    unheard: str | None  # the missing sound that made the call fail: answers to it mean nothing
 
     @property
     def completed(self) -> bool:
-        """Whether it came to an end of its own, and something of it was heard."""
+        """Whether the flow reached its own end, and was heard."""
         return self.state.completed and self.unheard is None
 
 
 class QuestionUnheard(Exception):
-    """A question of which a word is missing, or all: nobody can answer it. The text is the sound."""
+    """Raised for a question that cannot be heard, in part or at all. The text is the missing sound."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """One call's flow under way."""
+    """A flow in progress on one call."""
 
     call: FlowCall
     language: str
@@ -144,18 +147,18 @@ class _Run:
     commit: CommitFlow
     services: FlowHost
     missing: MissingSounds
-    heard: bool = False  # anything at all
-    left_out: str | None = None  # the first sound that was not heard
+    heard: bool = False  # a sound was played
+    skipped: str | None = None  # the first missing sound
 
     async def do(self, action: Action) -> Input:
-        """Do one action and say what came of it."""
+        """Carry out one action and return its result."""
         match action:
             case Play():
                 event: Input = Played(await self.play(action.prompts, action.escape_digits))
             case Collect():
                 event = await self.collect(action)
             case Commit(commit=commit):
-                event = await put_on_record(commit, self.commit)
+                event = await commit_result(commit, self.commit)
             case Record():
                 await self.play(action.prompts)
                 event = await self.services.record(action) or Failed()
@@ -171,11 +174,11 @@ class _Run:
         return event
 
     async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "", *, asks: bool = False) -> str | None:
-        """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it.
+        """Play prompts. Return the key that interrupted them, or None. Missing sounds are skipped.
 
-        Raises QuestionUnheard where the prompts are a question's (`asks`) and its own words, or all of it, are not heard.
+        Raises QuestionUnheard where the prompts are a question's (`asks`) and an essential one, or all, cannot be heard.
         """
-        heard, left_out = False, ""
+        heard, skipped = False, ""
         for ref in prompts:
             for sound in self.prompts.sounds(ref, self.language):
                 why = self.prompts.why_not(sound)
@@ -185,20 +188,20 @@ class _Run:
                     why = str(error)
                 if why is not None:
                     self.missing.tell(sound, why)
-                    self.left_out = self.left_out or sound
-                    left_out = left_out or sound
-                    if asks and ref.kind in _WORDS:
+                    self.skipped = self.skipped or sound
+                    skipped = skipped or sound
+                    if asks and ref.kind in _ESSENTIAL:
                         raise QuestionUnheard(sound)
                     continue
                 heard = self.heard = True
                 if digit:
                     return digit
-        if asks and left_out and not heard:
-            raise QuestionUnheard(left_out)
+        if asks and skipped and not heard:
+            raise QuestionUnheard(skipped)
         return None
 
     async def collect(self, action: Collect) -> Digits:
-        """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
+        """Play and collect digits, one by one: GET DATA does not distinguish "#" from a timeout."""
         digits = action.typed_ahead
         if not digits:
             first = await self.play(action.prompts, KEYS if action.barge_in else "", asks=True)
@@ -229,12 +232,12 @@ async def run_flow(
     services: FlowHost | None = None,
     missing: MissingSounds | None = None,
 ) -> FlowResult:
-    """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
+    """Run a flow on an answered call to its end, and return how it ended. A hang-up by the caller is no error.
 
-    `missing` is told of sounds that were left out; shared by many calls, it names each once. A question that cannot be heard
-    ends the call at once, and so does a flow of which nothing was heard count for nothing (`FlowResult.unheard`).
+    `missing` reports skipped sounds; shared by many calls, it reports each once. A question that cannot be heard ends
+    the call at once, and a flow of which nothing was heard does not count (`FlowResult.unheard`).
 
-    Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
+    Other errors (a lost connection to the switch, a cancellation) are raised; results stored by then are on disk.
     """
     run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
@@ -253,4 +256,4 @@ async def run_flow(
         turn = step(flow, turn.state, HungUp())
         with contextlib.suppress(CallHungUp):
             await call.hangup()
-    return FlowResult(turn.state, unheard if run.heard else unheard or run.left_out)
+    return FlowResult(turn.state, unheard if run.heard else unheard or run.skipped)

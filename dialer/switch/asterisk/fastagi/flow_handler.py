@@ -1,10 +1,10 @@
-"""Serves flows: a FastAGI connection comes in, the engine says which flow it is, the flow runs."""
+"""The FastAGI handler of calls in flows: the engine says which flow or AGI script a call has, and it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -23,16 +23,14 @@ from dialer.switch.asterisk.scripts.containment import ScriptRules
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, script_of
 from dialer.switch.flow_effects import SmsGateway, send_text
 
-# What a flow may ask for beyond sounds and keys, on an Asterisk call: a recording, an agent, an SMS.
-
-LINE_RATE = 8000  # samples a second, in which Asterisk counts what it has recorded
+SAMPLE_RATE: Final = 8000  # samples per second, by which Asterisk counts a recording
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRules:
-    """Where Asterisk keeps what callers say."""
+    """Where Asterisk stores recordings of callers."""
 
-    directory: str  # as Asterisk names it: absolute, or below its sounds directory
+    directory: str  # as Asterisk names it: absolute, or relative to its sounds directory
     sound_format: str
 
 
@@ -47,17 +45,20 @@ class AgiFlowRules:
 
 @dataclass(slots=True)
 class AgiFlowHost(FlowHost):
-    """Of one call. What the site has not allowed (`recording`, `sms` None) fails, and the flow says so."""
+    """The flow host of one Asterisk call.
+
+    What the site does not allow (`recording`, `sms` None) fails, and the flow handles it.
+    """
 
     call: AgiCall
     session: FlowSession
-    desk: FlowService
+    flows: FlowService
     texts: Texts
     rules: AgiFlowRules
     recorded: int = 0
 
     async def record(self, action: Record) -> Recorded | None:
-        """Record after a tone. A caller who hangs up while speaking has left the message all the same."""
+        """Record after a tone. A caller who hangs up while speaking has left a message too."""
         rules = self.rules.recording
         if rules is None:
             return None
@@ -71,32 +72,32 @@ class AgiFlowHost(FlowHost):
                 round(action.max_seconds * 1000),
                 max(1, round(action.silence_seconds)),
             )
-        except MatdanError as error:  # the flow has its own way for it, and must not begin anew
-            _log.error("flow.not-recorded", attempt=self.session.attempt_id, problem=str(error))
+        except MatdanError as error:  # the flow handles the failure; raised, it would start the flow again
+            _log.error("flow.recording_failed", attempt=self.session.attempt_id, problem=str(error))
             return None
-        return Recorded(name, samples / LINE_RATE) if samples > 0 else None
+        return Recorded(name, samples / SAMPLE_RATE) if samples > 0 else None
 
     async def transfer(self, action: Transfer) -> bool:
-        """To a seat that is ready, with the answers so far on record for its screen."""
+        """Transfer to a ready seat, with the answers so far stored for its screen."""
         try:
-            return await self.desk.hand_over(self.session.attempt_id, action.answers)
-        except MatdanError as error:  # the flow has its own way for it, and must not begin anew
-            _log.error("flow.not-transferred", attempt=self.session.attempt_id, problem=str(error))
+            return await self.flows.hand_over(self.session.attempt_id, action.answers)
+        except MatdanError as error:  # the flow handles the failure; raised, it would start the flow again
+            _log.error("flow.transfer_failed", attempt=self.session.attempt_id, problem=str(error))
             return False
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>` in the caller's language."""
-        return await send_text(action, self.session, self.desk, self.texts, self.rules.sms)
+        return await send_text(action, self.session, self.flows, self.texts, self.rules.sms)
 
 
 _log = structlog.get_logger(__name__)
 
-DONE_VARIABLE = "MATDAN_DONE"
-"""Set last: Asterisk reports a server that died in mid-call as success, so the dialplan goes by this instead."""
+DONE_VARIABLE: Final = "MATDAN_DONE"
+"""Set last: Asterisk reports a FastAGI server that died during a call as success, so the dialplan reads this instead."""
 
 
 class FlowHandler:
-    """The FastAGI server's handler."""
+    """The FastAGI handler of the path `flow`."""
 
     def __init__(
         self,
@@ -106,8 +107,10 @@ class FlowHandler:
         prompts_for: Callable[[str], PromptResolver] | None = None,
         rules: AgiFlowRules | None = None,
     ) -> None:
-        """`switch` knows the channels, and whether they are answered. `texts`: what flows say now. `prompts_for` finds, for a call
-        of that campaign, the sounds that it may play; by convention when none is given.
+        """`switch` knows the channels, and whether they are answered.
+
+        `texts` returns the current texts of flows. `prompts_for` returns the sounds that calls of a campaign may play;
+        None: by convention.
         """
         self._engine = engine
         self._switch = switch
@@ -123,17 +126,19 @@ class FlowHandler:
         return self._by_convention
 
     async def __call__(self, call: AgiCall) -> None:
-        """Run the call's flow to its end. A connection that belongs to no answered channel of a live IVR attempt is turned away;
-        where Asterisk could not be asked, without its MATDAN_DONE, so that the dialplan comes again.
+        """Run the call's flow to its end.
+
+        A connection that belongs to no answered channel of a live IVR attempt is rejected. Where Asterisk could not be
+        asked, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.until_reconciled()
-        if not await self._switch.stands(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
-            _log.warning("flow.no-such-call", channel=call.env.unique_id)
+        if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
+            _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.attempt_of(call.env.unique_id)
         session = self._engine.flow_desk.begin(attempt_id)
         if session is None:
-            _log.warning("flow.turned-away", channel=attempt_id)
+            _log.warning("flow.rejected", channel=attempt_id)
             await call.set_variable(DONE_VARIABLE, "1")
             return
         if isinstance(session, ScriptSession):
@@ -143,32 +148,34 @@ class FlowHandler:
         await call.set_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
-        desk = self._engine.flow_desk
+        flows = self._engine.flow_desk
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
             script = script_of(session.script)
             if script is not None:
                 rules = self._rules.recording
-                kept = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")
+                recordings = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")
                 run = ScriptRun(
                     call,
                     script,
                     self._rules.scripts,
-                    lambda commit: desk.commit(session, commit),
+                    lambda commit: flows.commit(session, commit),
                     session.facts,
-                    kept,
+                    recordings,
                 )
                 end = await run.run()
                 completed = end is ScriptEnd.DONE
                 left_at = None if completed else f"script ({end})"
         finally:
             self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
-        if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever, and a cut connection begins anew
+        if (
+            end is ScriptEnd.TOO_LONG
+        ):  # its last command may wait for a key for ever, and after a cut the dialplan connects again
             await call.cut_short()
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
-        desk = self._engine.flow_desk
+        flows = self._engine.flow_desk
         ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
             result = await run_flow(
@@ -177,8 +184,8 @@ class FlowHandler:
                 session.facts,
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
-                commit=lambda commit: desk.commit(session, commit),
-                services=AgiFlowHost(call, session, desk, self._texts(), self._rules),
+                commit=lambda commit: flows.commit(session, commit),
+                services=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )
             ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}

@@ -1,12 +1,13 @@
-"""Serves calls that come in: Asterisk asks over FastAGI where a call goes, the engine says it.
+"""The FastAGI handler of inbound calls: Asterisk asks where a call goes, and the engine decides.
 
-What a connection claims is believed once the switch, asked over the manager interface, has said that this channel is there, in our
-inbound context, and who calls whom on it. Only then is anything kept or opened, and for each channel once.
+A connection is believed only once Asterisk, asked over the manager interface, has confirmed that the channel exists in
+our inbound context, and who calls whom. Only then is anything stored, and once per channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -19,41 +20,41 @@ from dialer.switch.asterisk.multi_server import AnyAsterisk
 
 _log = structlog.get_logger(__name__)
 
-WAY_VARIABLE = "MATDAN_GO"
-"""Set last: what is not "flow", "agent" or "message" is hung up unanswered by the dialplan."""
+WAY_VARIABLE: Final = "MATDAN_GO"
+"""Set last. The dialplan hangs up unanswered for any value but "flow", "agent" or "message"."""
 
 Normalise = Callable[[str], str | None]
-"""A number as a carrier writes it, in E.164; None where it is none."""
+"""Returns a number, as a carrier writes it, in E.164; None where it is invalid."""
 
 
 class InboundHandler:
-    """The FastAGI server's handler for the dialplan's inbound context."""
+    """The FastAGI handler of the path `inbound`."""
 
     def __init__(self, engine: Engine, switch: AnyAsterisk, normalise: Normalise) -> None:
-        """`normalise` reads the carrier's way of writing numbers."""
+        """`normalise` reads numbers as the carrier writes them."""
         self._engine = engine
         self._switch = switch
         self._normalise = normalise
 
     async def __call__(self, call: AgiCall) -> None:
-        """Say where the call goes. A connection whose channel is not what it says is turned away."""
+        """Set where the call goes. A connection that Asterisk does not confirm is rejected."""
         await self._engine.until_reconciled()
-        desk = self._engine.inbound_desk
-        attempt_id = desk.reserve()
+        inbound = self._engine.inbound_desk
+        attempt_id = inbound.reserve()
         if attempt_id is None:
             await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
             return
         try:
             channel = await self._switch.adopt(call.env.unique_id, call.env.channel, attempt_id)
         except SwitchError as error:
-            _log.warning("inbound.switch-not-asked", problem=str(error))
+            _log.warning("inbound.switch_unreachable", problem=str(error))
             channel = None
         if channel is None:
-            _log.warning("inbound.turned-away", channel=call.env.unique_id)
-            desk.withdraw(attempt_id)
+            _log.warning("inbound.rejected", channel=call.env.unique_id)
+            inbound.withdraw(attempt_id)
             await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
             return
-        way = await desk.decide(
+        way = await inbound.decide(
             attempt_id,
             self._normalise(channel.called),
             None if channel.caller is None else self._normalise(channel.caller),

@@ -1,8 +1,11 @@
-"""Serves log-ins: a seat's phone has dialled the log-in code, or answered the desk's call, and is asked for number and PIN."""
+"""The FastAGI handler of log-ins by phone: a seat's phone has dialled the log-in code, or answered our call, and the agent
+enters number and PIN.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import structlog
 
@@ -17,59 +20,61 @@ from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
 
 _log = structlog.get_logger(__name__)
 
-SEAT_VARIABLE = "MATDAN_SEAT"
-"""Set when the agent is logged in: the dialplan nails the phone up in this seat's conference, and hangs up without it."""
+SEAT_VARIABLE: Final = "MATDAN_SEAT"
+"""Set once the agent is logged in: the dialplan puts the phone into this seat's conference, and hangs up without it."""
 
-SPOKEN = ("number", "pin", "wrong", "taken", "welcome")
+SPOKEN: Final = ("number", "pin", "wrong", "taken", "welcome")
 """The texts `seat.*` that an agent hears while logging in."""
 
-TRIES = 3
-BETWEEN_KEYS_MS = 5000
-_MOST_NUMBER_KEYS = 10
-_MOST_PIN_KEYS = 16  # more than a PIN has, so that one too long is seen as wrong; what is keyed beyond them is not read
+TRIES: Final = 3
+BETWEEN_KEYS_MS: Final = 5000
+_MOST_NUMBER_KEYS: Final = 10
+_MOST_PIN_KEYS: Final = 16  # more than a PIN has, so that a longer one is wrong; further keys are not read
 _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
 class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
-    def __init__(self, desk: Agents, switch: AnyAsterisk, language: str) -> None:
-        """`switch` knows the channels; `language` is spoken at seats that have none of their own."""
-        self._desk = desk
+    def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
+        """`switch` knows the channels. `language` is spoken at seats that have none of their own."""
+        self._agents = agents
         self._switch = switch
         self._language = language
 
     async def __call__(self, call: AgiCall) -> None:
-        """Log an agent in, or leave the phone to be hung up. The seat is the one whose phone this is: wrong PINs count against it,
-        so Asterisk must have told that this phone is on the line here.
+        """Log an agent in, or return, after which the dialplan hangs up.
+
+        The seat is that of the phone. Wrong PINs count against it, so Asterisk must confirm that this phone is on the
+        line here.
         """
         channel = _CHANNEL.fullmatch(call.env.channel)
-        seat = None if channel is None else self._desk.seat_of_endpoint(channel[1])
-        if seat is None or not await self._switch.stands(call.env.unique_id, call.env.channel, LOG_IN_CONTEXT):
-            _log.warning("seat.turned-away", channel=call.env.unique_id)
+        seat = None if channel is None else self._agents.seat_of_endpoint(channel[1])
+        if seat is None or not await self._switch.is_answered(call.env.unique_id, call.env.channel, LOG_IN_CONTEXT):
+            _log.warning("seat.rejected", channel=call.env.unique_id)
             return
         try:
             await self._log_in(call, seat)
         except CallHungUp:
-            _log.info("seat.hung-up-before-log-in", seat=seat.name)
+            _log.info("seat.hung_up_before_log_in", seat=seat.name)
 
     async def _log_in(self, call: AgiCall, seat: Seat) -> None:
         language = self._language_of(seat)
-        if not self._desk.takes_log_ins:
+        if not self._agents.takes_log_ins:
             await _say(call, "taken", language)
             return
         for _ in range(TRIES):
-            number = await _keyed(call, "number", language, _MOST_NUMBER_KEYS)
-            pin = await _keyed(call, "pin", language, _MOST_PIN_KEYS) if number else ""
+            number = await _ask(call, "number", language, _MOST_NUMBER_KEYS)
+            pin = await _ask(call, "pin", language, _MOST_PIN_KEYS) if number else ""
             if not pin:
                 continue
             try:
-                await self._desk.log_in(seat.name, number, pin, phone_here=True)
+                await self._agents.log_in(seat.name, number, pin, phone_here=True)
             except CommandRefused as refused:
-                _log.info("seat.log-in-refused", seat=seat.name)
+                _log.info("seat.log_in_refused", seat=seat.name)
                 await _say(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
-            if self._desk.has_phone(seat.name):
+            if self._agents.has_phone(seat.name):
                 await call.set_variable(REPLACES_VARIABLE, "1")
             await call.set_variable(SEAT_VARIABLE, seat.name)
             await _say(call, "welcome", language)
@@ -83,19 +88,19 @@ class LogInHandler:
 
 
 async def _say(call: AgiCall, what: str, language: str, of: str = "seat") -> None:
-    """Say it. A sound that is missing is left out: an agent who knows the keys can do without."""
+    """Play a text. A missing sound is skipped: an agent who knows the keys does not need it."""
     try:
         await call.stream_file(text_sound(f"{of}.{what}", language))
     except SoundMissing as error:
-        _log.error("seat.sound-missing", error=str(error))
+        _log.error("seat.sound_missing", error=str(error))
 
 
-async def _keyed(call: AgiCall, what: str, language: str, most: int) -> str:
-    """What is keyed in answer to a question, without the closing #; "" when nothing came."""
+async def _ask(call: AgiCall, what: str, language: str, most: int) -> str:
+    """Ask a question and return the digits of the answer, without the closing #; "": none."""
     try:
         return await call.get_data(text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:
-        _log.error("seat.sound-missing", error=str(error))
+        _log.error("seat.sound_missing", error=str(error))
     digits = ""
     while len(digits) < most:
         key = await call.wait_for_digit(BETWEEN_KEYS_MS)

@@ -1,14 +1,16 @@
 """The AGI commands of scripts: what each one asks for, and whether a script may use it. Pure.
 
-A script may play sounds, read keys, record, wait and set variables of its own. It may not run dialplan applications, read
-databases or dialplan functions, or use a command that Asterisk cannot interrupt (receiving text, a recording without a limit).
+A script may play sounds, read keys, record, wait and set variables of its own. It may not run dialplan applications,
+read databases or dialplan functions, or use a command that Asterisk cannot interrupt (receiving text, a recording
+without a limit).
 
-It may play sounds below Asterisk's sounds directory, and what it has recorded on its own call, by the name it chose. Absolute
-paths, `..`, the folder of recordings and names with an attempt's id, which every recording has, are refused.
+It may play sounds below Asterisk's sounds directory, and what it has recorded on its own call, by the name it chose.
+Absolute paths, `..`, the folder of recordings and names with an attempt's id, which every recording has, are refused.
 Its variables stay with the dialler. On the channel the dialplan would read them, and a script could redirect the call.
 
-`SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a result; the
-reply is `result=1` once it is on disk, else `result=0`. `GET VARIABLE MATDAN_FACT_<name>` returns a fact about the voter.
+`SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
+result; the reply is `result=1` once it is on disk, else `result=0`. `GET VARIABLE MATDAN_FACT_<name>` returns a fact
+about the voter.
 """
 
 from __future__ import annotations
@@ -62,8 +64,9 @@ _RECORDING = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _FORMAT = re.compile(r"[a-z0-9]{1,8}")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DATE_ARGUMENT = re.compile(r"(?!.*\.\.)[A-Za-z0-9 ,:_+*#-][A-Za-z0-9 ,:_+*#/-]{0,79}|")
-"""A time, the keys that interrupt it, a format or a time zone. Asterisk plays text in single quotes in a format as a sound, and
-opens a time zone as a file.
+"""A time, the keys that interrupt it, a format or a time zone.
+
+Asterisk plays text in single quotes in a format as a sound, and opens a time zone as a file.
 """
 _ATTEMPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MOST_VALUE_LETTERS = 1000
@@ -132,8 +135,8 @@ ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Re
 def interpret(line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()) -> ScriptCommand:
     """Return what a line of a script asks for.
 
-    `sequence` is the number that a result of this line would have. `recorded` are the script's names for what it has recorded on
-    this call.
+    `sequence` is the number that a result of this line would have. `recorded` are the script's names for what it has
+    recorded on this call.
     """
     words = split_command(line)
     verb, arguments = _split_verb(words)
@@ -229,7 +232,10 @@ def _mark(value: str, sequence: int) -> ScriptCommand:
 
 
 def reply_with(value: str | int | bool | None) -> bytes:
-    """Return the AGI reply that carries a value, or `result=0` for None. Raises UnsafeValue for one with control characters."""
+    """Return the AGI reply that carries a value, or `result=0` for None.
+
+    Raises UnsafeValue for one with control characters.
+    """
     if value is None:
         return b"200 result=0\n"
     text = str(value)

@@ -1,9 +1,10 @@
 """The containment of AGI scripts: the command line that runs a program under bubblewrap, and a check that it works here.
 
-bubblewrap (`bwrap`) gives the program namespaces of its own: users, processes, IPC, host name, and network unless the site
-allows one. When `bwrap` ends, which it does when the dialler is killed, the kernel ends every process in them. setpriv, env,
-choom, nice and prlimit (util-linux and coreutils) set user, signals, priority and limits. Each of these programs replaces itself
-with the next, so no code of ours runs between fork and exec, where it could deadlock in a threaded process.
+bubblewrap (`bwrap`) gives the program namespaces of its own: users, processes, IPC, host name, and network unless the
+site allows one. When `bwrap` ends, which it does when the dialler is killed, the kernel ends every process in them.
+setpriv, env, choom, nice and prlimit (util-linux and coreutils) set user, signals, priority and limits. Each of these
+programs replaces itself with the next, so no code of ours runs between fork and exec, where it could deadlock in a
+threaded process.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from dialer.flows.errors import FlowError
 
 CHECK_SECONDS: Final = 10.0  # bwrap takes some 10 ms
 CPU_MARGIN_SECONDS: Final = 5
-"""The dialler ends a script that computes for too long, and says so. The kernel's limit comes later, for whatever is left."""
+"""The dialler ends a script that computes for too long, and says so.
+
+The kernel's limit comes later, for whatever is left.
+"""
 OPEN_FILES: Final = 64
 WRITTEN_BYTES: Final = 64 * 1024 * 1024  # per file
 NICE: Final = 5
@@ -120,8 +124,8 @@ def contained_command(
 ) -> list[str]:
     """Return the command line that runs a program, in a directory, contained.
 
-    bwrap writes the process id of the namespace's first process, as JSON, to the file descriptor `info`. Raises KeyError where
-    the machine has no such user.
+    bwrap writes the process id of the namespace's first process, as JSON, to the file descriptor `info`. Raises
+    KeyError where the machine has no such user.
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [

@@ -19,7 +19,10 @@ class ContainedProcess:
     """A contained program with pipes for its standard input and output. Ends with everything that it has started."""
 
     def __init__(self, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, info: int) -> None:
-        """Wrap a process that `start` has started. `info` is read for the namespace's first process, and closed by `stop`."""
+        """Wrap a process that `start` has started.
+
+        `info` is read for the namespace's first process, and closed by `stop`.
+        """
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
         self.stdin = process.stdin
@@ -73,8 +76,8 @@ class ContainedProcess:
     def hang_up(self) -> None:
         """Send SIGHUP to the program and its process group.
 
-        bwrap's first process in the namespace leads that group. The kernel keeps the signal from it, as from the init process of
-        any namespace. Its id is valid for as long as bwrap itself runs.
+        bwrap's first process in the namespace leads that group. The kernel keeps the signal from it, as from the init
+        process of any namespace. Its id is valid for as long as bwrap itself runs.
         """
         if self._process.returncode is not None:
             return

@@ -37,7 +37,7 @@ from dialer.switch.asterisk.scripts.commands import (
 )
 from dialer.switch.asterisk.scripts.containment import ScriptRules, script_command
 from dialer.switch.asterisk.scripts.process import ContainedProcess
-from dialer.switch.flow_effects import CommitFlow, put_on_record
+from dialer.switch.flow_effects import CommitFlow, commit_result
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +47,8 @@ MOST_REFUSED: Final = 100
 MOST_LINE_BYTES: Final = 4096
 MOST_VARIABLES: Final = 200
 LAST_KEY_SECONDS: Final = 1.0
-"""From a hang-up to SIGHUP, for storing the caller's last key: most scripts die of the signal, and pyst2 sends no command after it.
-Together with STOP_SECONDS it is less than the engine waits for a flow's last commit.
+"""From a hang-up to SIGHUP, for storing the caller's last key: most scripts die of the signal, and pyst2 sends no command
+after it. Together with STOP_SECONDS it is less than the engine waits for a flow's last commit.
 """
 STOP_SECONDS: Final = 3.0  # from SIGHUP until the script is killed
 _DEAD: Final = b"511 Command Not Permitted on a dead channel or intercept routine\n"
@@ -205,11 +205,11 @@ class ScriptRun:
     async def _store(self, commit: FlowCommit) -> bool:
         """Store a result, and return whether it is on disk.
 
-        A commit that has begun is awaited even if the script's time ends meanwhile: else it could be on disk without the engine
-        knowing it.
+        A commit that has begun is awaited even if the script's time ends meanwhile: else it could be on disk without
+        the engine knowing it.
         """
         self.commits += 1
-        storing = asyncio.create_task(put_on_record(commit, self.commit), name="script-commit")
+        storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")
         try:
             return isinstance(await asyncio.shield(storing), Committed)
         except asyncio.CancelledError:

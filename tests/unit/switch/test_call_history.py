@@ -1,4 +1,4 @@
-"""What Asterisk has kept of calls that ended unseen: lines as a real Asterisk 22.10.1 wrote them with our cdr_custom.conf."""
+"""Asterisk's records of ended calls: lines that a real Asterisk 22.10.1 wrote with our cdr_custom.conf."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
 from dialer.engine.calls.reconcile import Reconciler
-from dialer.switch.asterisk import listing
-from dialer.switch.asterisk.listing import history_of, read_history
+from dialer.switch.asterisk import call_history
+from dialer.switch.asterisk.call_history import history_of, read_history
 
 LINES = """\
 id-1,4,1795779056.400164,0.000000,1795779056.710350,AppDial2,(Outgoing Line)
@@ -23,29 +23,29 @@ id-talk,8,1795779056.404568,1795779056.915065,1795779058.406954,ConfBridge,seat-
 ASKED = [AttemptId(name) for name in ("id-0", "id-1", "id-3", "id-4", "id-talk", "id-none")]
 
 
-def test_each_ending_is_told_as_it_was() -> None:
-    told = history_of(LINES, ASKED, 60.0)
-    assert told.ended == {
+def test_every_kind_of_ending_is_read() -> None:
+    history = history_of(LINES, ASKED, 60.0)
+    assert history.ended == {
         "id-1": PastCall(None, "BUSY"),
         "id-4": PastCall(None, "CONGESTION"),
         "id-3": PastCall(None, "NOANSWER"),
         "id-0": PastCall(1795779056.910217),
         "id-talk": PastCall(1795779056.915065, None, "01"),
     }
-    assert (told.first_at, told.up_seconds) == (1795779056.398456, 60.0)
+    assert (history.first_at, history.up_seconds) == (1795779056.398456, 60.0)
 
 
 @pytest.mark.parametrize("line", ["", "id-1", "id-1,x,1,2,3,a,b", "id-1,4,1795779056.4", "id-1,4,,,,,", "\x00,\ufffd"])
-def test_a_damaged_line_is_passed_over(line: str) -> None:
+def test_a_damaged_line_is_skipped(line: str) -> None:
     assert history_of([line, *LINES], ASKED, None) == history_of(LINES, ASKED, None)
 
 
-def test_an_answer_stands_above_a_later_line_of_the_same_call() -> None:
+def test_an_answer_counts_more_than_a_later_line_of_the_same_call() -> None:
     again = "id-0,0,1795779060.0,0.000000,1795779061.0,AppDial2,(Outgoing Line)"
     assert history_of([*LINES, again], ASKED, None).ended == history_of(LINES, ASKED, None).ended
 
 
-def test_the_file_that_was_rotated_counts_and_a_long_one_is_read_from_its_end(
+def test_the_rotated_file_is_read_too_and_only_the_end_of_a_long_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "matdan.csv"
@@ -53,7 +53,7 @@ def test_the_file_that_was_rotated_counts_and_a_long_one_is_read_from_its_end(
     file.with_name("matdan.csv.1").write_text("\n".join(LINES[:3]) + "\n", encoding="utf-8")
     file.write_text("\n".join(LINES[3:]) + "\n", encoding="utf-8")
     assert set(read_history(file, ASKED, None).ended) == {"id-0", "id-1", "id-3", "id-4", "id-talk"}
-    monkeypatch.setattr(listing, "MOST_BYTES", len(LINES[4]) + 10)
+    monkeypatch.setattr(call_history, "MOST_BYTES", len(LINES[4]) + 10)
     assert "id-talk" in read_history(file, ASKED, None).ended
     assert "id-0" not in read_history(file, ASKED, None).ended
 
@@ -62,15 +62,15 @@ def test_the_file_that_was_rotated_counts_and_a_long_one_is_read_from_its_end(
     ("created_at", "first_at", "up_seconds", "answered", "never"),
     [
         (900.0, 500.0, 800.0, False, True),
-        (900.0, 500.0, 99.0, False, False),  # the switch began after it: what lived then is kept nowhere
-        (900.0, 898.0, 800.0, False, False),  # nothing older is kept: the file may have begun with it
+        (900.0, 500.0, 99.0, False, False),  # the switch started after it: calls of that time have no record
+        (900.0, 898.0, 800.0, False, False),  # the oldest record is younger: the file may start after it
         (900.0, None, 800.0, False, False),
         (900.0, 500.0, None, False, False),
         (900.0, 500.0, 800.0, True, False),
-        (None, 500.0, 800.0, False, False),  # of this run's own: it knows what it has sent
+        (None, 500.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
-def test_only_what_a_whole_history_does_not_know_was_never_sent(
+def test_a_call_was_never_sent_only_if_complete_records_have_none_of_it(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
     centre = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0), zone=None)

@@ -12,7 +12,7 @@ from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.ami_client import READ_LINE
-from dialer.switch.asterisk.ami_rights import WRITE_LINE, check_rights
+from dialer.switch.asterisk.ami_permissions import WRITE_LINE, check_permissions
 from dialer.switch.asterisk.ami_session import AmiLogin
 from tests.support.virtual import virtual_time
 
@@ -20,7 +20,7 @@ from tests.support.virtual import virtual_time
 async def checked(user: ManagerUser, **changes: str) -> str:
     config = SimulatedAsteriskConfig(users=(user,), **changes)  # type: ignore[arg-type]  # a dialplan's text alone
     async with SimulatedAsterisk(config) as switch:
-        greeting = await check_rights(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        greeting = await check_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
         assert not switch.placed
         async with asyncio.timeout(5):
             while switch.channels:  # the two halves of a Local channel end one after the other
@@ -64,7 +64,7 @@ async def test_a_switch_that_still_boots_is_waited_for() -> None:
     async with SimulatedAsterisk() as switch:
         restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
         await asyncio.sleep(1.0)
-        await check_rights(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        await check_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
         assert switch.booted
         await restart
 
@@ -79,7 +79,7 @@ async def test_a_dialplan_that_is_not_ours_is_told_too() -> None:
 def test_a_dialplan_of_another_rendering_is_told_with_what_to_do(text: str) -> None:
     @virtual_time()
     async def run() -> None:
-        with pytest.raises(SwitchError, match=r"not the one that these settings render.*`dialer asterisk render`"):
+        with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):
             await checked(LEAST_PRIVILEGE_USER, dialplan=text)
 
     run()

@@ -1,4 +1,4 @@
-"""Seats and lines that come with new settings go to the server that has them; those of before stay known for their calls."""
+"""Several Asterisk servers: seats and trunks of new settings go to their server, and earlier ones stay known for their calls."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 
 class Server:
-    """Notes what is asked of it."""
+    """A server that records its orders."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, ...]] = []
+        self.orders: list[tuple[str, ...]] = []
         self.tracker = self
+        self.calls = self
 
     def has(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        self.asked.append((seat, endpoint))
+        self.orders.append((seat, endpoint))
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
-        self.asked.append((attempt_id, seat, server))
+        self.orders.append((attempt_id, seat, server))
 
 
-async def test_a_seat_that_comes_is_called_at_its_own_server_and_one_that_is_gone_is_known_still() -> None:
+async def test_a_new_seat_is_called_on_its_server_and_a_removed_one_stays_known() -> None:
     one, other = Server(), Server()
     switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):
         await switch.call_seat("02", "phone02")
-    switch.know({"phone02": "other"}, {"02": "other"})
+    switch.add_locations({"phone02": "other"}, {"02": "other"})
     await switch.call_seat("02", "phone02")
     await switch.connect(AttemptId("call"), "02")
     await switch.call_seat("01", "phone01")
-    assert (one.asked, other.asked) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
+    assert (one.orders, other.orders) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
 
 
 SITE = """
@@ -68,7 +69,7 @@ kind = "agents"
 SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nserver = "{server}"\n'
 
 
-def test_a_seat_that_comes_again_is_of_the_server_of_before_or_waits_for_a_restart(tmp_path: Path) -> None:
+def test_a_seat_cannot_move_to_another_server_without_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     first, again = SEAT.format(name="01", server="one"), SEAT.format(name="02", server="one")
     path.write_text(SITE + first + again, encoding="utf-8")

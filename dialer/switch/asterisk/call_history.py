@@ -1,0 +1,62 @@
+"""Asterisk's records of calls, read for those that ended while the dialler was not connected.
+
+Asterisk writes them to a file, with no phone number in it (cdr_custom.conf). A line is `unique id, disposition, start,
+answer, end, last application, its data`: times in epoch seconds, the disposition by Asterisk 22's numbers (0 no answer,
+2 failed, 4 busy, 8 answered, 16 congestion). A line is written when its call ends: a call that a crash of Asterisk
+ended has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Final
+
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import History, PastCall
+from dialer.switch.asterisk.places import seat_of
+
+MOST_BYTES: Final = 64 << 20  # of the file's end: some 700,000 calls
+_ANSWERED: Final = 8
+_DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
+
+
+def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+    """Return the records of these attempts in the file, and in the one that it was rotated to (`.1`). Blocks.
+
+    A missing file has no records.
+    """
+    lines: list[str] = []
+    for path in (file.with_name(f"{file.name}.1"), file):
+        try:
+            with path.open("rb") as opened:
+                size = opened.seek(0, 2)
+                opened.seek(max(0, size - MOST_BYTES))
+                read = opened.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        lines += read if size <= MOST_BYTES else read[1:]
+    return history_of(lines, attempt_ids, up_seconds)
+
+
+def history_of(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+    """Return the records of these attempts in lines. Skips lines that are incomplete or damaged. Pure."""
+    wanted = frozenset(attempt_ids)
+    ended: dict[AttemptId, PastCall] = {}
+    first_at: float | None = None
+    for line in lines:
+        fields = line.split(",")
+        try:
+            disposition, start, answer = int(fields[1]), float(fields[2]), float(fields[3])
+        except (IndexError, ValueError):
+            continue
+        first_at = start if first_at is None else min(first_at, start)
+        attempt_id = AttemptId(fields[0])
+        if attempt_id not in wanted or len(fields) < 7:
+            continue
+        answered_at = answer if disposition == _ANSWERED else None
+        seat = seat_of(fields[6]) if answered_at is not None and fields[5] == "ConfBridge" else None
+        before = ended.get(attempt_id)
+        if before is None or before.answered_at is None:
+            ended[attempt_id] = PastCall(answered_at, _DIAL_STATUS.get(disposition), seat)
+    return History(ended, first_at, up_seconds)

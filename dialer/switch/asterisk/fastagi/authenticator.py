@@ -1,0 +1,74 @@
+"""Authentication of FastAGI connections: Asterisk's dialplan sends a token that it computes
+(`dialer.deploy.asterisk.agi_secret`).
+
+Any other connection is rejected, whatever attempt or seat it names, and an alert is raised: either a stranger has found
+the port, or Asterisk still runs a dialplan of another rendering and its calls are not served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+
+from dialer.deploy.asterisk.agi_secret import agi_token
+from dialer.domain.clock import Clock
+from dialer.domain.view import Alert, AlertLevel
+from dialer.switch.asterisk.agi_codec import AgiEnvironment
+from dialer.switch.asterisk.agi_server import AgiAuthenticator
+
+QUIET_SECONDS = 300.0  # from the last rejected connection to the end of its alert
+STRANGER, CROWDED = "fastagi-stranger", "fastagi-crowded"
+_STRANGER_TEXT = (
+    "a FastAGI connection without the dialplan's secret was rejected: if calls are not served, Asterisk runs an older dialplan "
+    "(run `dialer asterisk render`, then reload it); else find out who connects to the FastAGI port"
+)
+
+
+class TokenAuthenticator(AgiAuthenticator):
+    """Accepts connections with a valid token. Raises an alert for others, and for too many connections."""
+
+    def __init__(self, secret: str, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
+        """`secret` is the dialplan's. `raise_alert` gets each alert, and its end."""
+        self._secret = secret
+        self._raise_alert = raise_alert
+        self._clock = clock
+        self._last: dict[str, float] = {}  # when each alert's cause last occurred, on the loop's clock
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._raised: dict[str, Alert] = {}
+
+    def accepts(self, environment: AgiEnvironment) -> bool:
+        """Return whether a connection has the token of its path, channel and unique id."""
+        token = agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
+        shown = (*environment.arguments, "")[0]
+        if hmac.compare_digest(shown.encode(), token.encode()):
+            return True
+        self._report(STRANGER, _STRANGER_TEXT)
+        return False
+
+    def on_overload(self, problem: str) -> None:
+        """Raise the alert of too many connections."""
+        self._report(CROWDED, f"FastAGI connections are closed because there are too many: {problem}")
+
+    def close(self) -> None:
+        """Raise no alert after this."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _report(self, code: str, text: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._last[code] = loop.time()
+        if code in self._raised:
+            return
+        alert = self._raised[code] = Alert(code, AlertLevel.WARNING, text, self._clock.now())
+        self._raise_alert(alert)
+        self._timers[code] = loop.call_later(QUIET_SECONDS, self._end_if_quiet, code)
+
+    def _end_if_quiet(self, code: str) -> None:
+        loop = asyncio.get_running_loop()
+        left = self._last[code] + QUIET_SECONDS - loop.time()
+        if left > 0:
+            self._timers[code] = loop.call_later(left, self._end_if_quiet, code)
+            return
+        alert = self._raised.pop(code)
+        self._raise_alert(Alert(code, alert.level, alert.text, self._clock.now(), cleared=True))

@@ -1,0 +1,40 @@
+"""Channels and conferences as Asterisk lists them, and what they mean. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dialer.domain.model import AttemptId
+from dialer.domain.parties import PartyId, Place, PlaceKind
+from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
+from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party, place_of, seat_of
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChannel:
+    """A channel as CoreShowChannels lists it."""
+
+    unique_id: str
+    context: str
+    up: bool
+    ringing: bool
+    extension: str = ""
+    conference: str = ""  # that it is in; "": in none
+    name: str = ""
+
+
+def phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
+    """Return the seats of the agents' phones that are in their conferences, by unique id."""
+    found = ((each.unique_id, seat_of(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
+    return {unique_id: seat for unique_id, seat in found if seat is not None}
+
+
+def parties_with_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
+    """Return the third parties, with the conference that each is in; None: in none."""
+    return {PartyId(each.unique_id): place_of(each.conference) for each in channels if is_party(each.unique_id)}
+
+
+def joined_conference(attempt_id: AttemptId, place: Place) -> SwitchEvent:
+    """Return the event of a voter who has joined a conference."""
+    return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallHandedOver(attempt_id)

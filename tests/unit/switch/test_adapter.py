@@ -1,0 +1,60 @@
+"""The Asterisk adapter: what it reports when a session comes up."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.model import AttemptId
+from dialer.domain.switch_events import SwitchEvent, SwitchUp
+from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.asterisk.ami_codec import AmiMessage
+
+ENDS, STAYS = (AttemptId(f"3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c2{digit}") for digit in "12")
+
+
+def message(*lines: str) -> AmiMessage:
+    return AmiMessage("\r\n".join(lines).encode())
+
+
+class Client:
+    """A session in which a call is hung up between Asterisk's list of channels and the end of the resync."""
+
+    def __init__(self, switch: AsteriskSwitch, during: str) -> None:
+        self._switch = switch
+        self._during = during  # the action after which the Hangup comes
+
+    def _hang_up_after(self, action: str) -> None:
+        if action == self._during:
+            self._switch.on_event(message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
+
+    async def booted(self) -> None:
+        return
+
+    async def action(self, name: str, *_: object) -> AmiMessage:
+        self._hang_up_after(name)
+        return message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
+
+    async def action_list(self, name: str, *_: object) -> list[AmiMessage]:
+        channels = [
+            message("Event: CoreShowChannel", f"Uniqueid: {each}", "Context: matdan-voter", "ChannelState: 6")
+            for each in (ENDS, STAYS)
+        ]
+        inbound = message("Event: CoreShowChannel", "Uniqueid: 17.1", "Context: matdan-voter", "ChannelState: 6")
+        self._hang_up_after(name)
+        return [*channels, inbound] if name == "CoreShowChannels" else []
+
+
+@pytest.mark.parametrize("during", ["CoreStatus", "CoreShowChannels", "Status"])
+async def test_a_call_that_ends_while_the_lists_are_read_is_not_reported_as_live(during: str) -> None:
+    """A real Asterisk sends the Hangup of a channel that it has just listed. No second one would come."""
+    events: list[SwitchEvent] = []
+    switch = AsteriskSwitch()
+    switch.deliver_to(events.append)
+    await switch.on_up(cast(Any, Client(switch, during)))
+    switch.close()
+    [up] = [event for event in events if isinstance(event, SwitchUp)]
+    assert STAYS in up.live_attempts
+    assert ENDS not in up.live_attempts
+    assert not switch.tracker.calls.has(ENDS)

@@ -1,0 +1,246 @@
+"""The tracker: calls that end in every order, phones in their seats, voters of other servers, and a resync after a restart."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+
+import pytest
+
+from dialer.domain.model import AttemptId
+from dialer.domain.switch_events import (
+    CallAnswered,
+    CallConnected,
+    CallEnded,
+    CallLeftSeat,
+    CallRinging,
+    CallWaiting,
+    EndedBy,
+    MessageStarted,
+    SeatDown,
+    SeatKeyPressed,
+    SeatUp,
+    SwitchUp,
+)
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.places import seat_channel_id
+from dialer.switch.asterisk.tracking.channels import LiveChannel
+from dialer.switch.asterisk.tracking.tracker import SwitchTracker
+
+ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+
+
+def event(name: str, **fields: str) -> AmiMessage:
+    lines = [f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]
+    return AmiMessage("\r\n".join(lines).encode())
+
+
+RINGING = event("DialState", DestUniqueid=ID, DialStatus="RINGING")
+PROGRESS = event("DialState", DestUniqueid=ID, DialStatus="PROGRESS")
+ANSWER = event("DialEnd", DestUniqueid=ID, DialStatus="ANSWER")
+SUCCESS = event("OriginateResponse", ActionID=ID, Response="Success", Reason="4", Uniqueid=ID)
+FAILURE = event("OriginateResponse", ActionID=ID, Response="Failure", Reason="3", Uniqueid="<null>")
+HANGUP = event("Hangup", Uniqueid=ID, Cause="16")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
+def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    events = [each for message in order for each in tracker.handle(message)]
+    events += tracker.calls.end_overdue(ID)
+    ends = [each for each in events if isinstance(each, CallEnded)]
+    assert len(ends) == 1
+    assert ends[0].by is EndedBy.HANGUP
+
+
+@pytest.mark.parametrize(
+    ("messages", "times"),
+    [([PROGRESS], 1), ([PROGRESS, PROGRESS], 1), ([PROGRESS, RINGING], 2), ([RINGING, PROGRESS, RINGING], 1)],
+)
+def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[AmiMessage], times: int) -> None:
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    assert [each for message in messages for each in tracker.handle(message)] == [CallRinging(ID)] * times
+    (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle(message)]
+    assert isinstance(end, CallEnded)
+    assert end.ever_ringing
+
+
+def test_a_redirected_call_is_not_answered() -> None:
+    """The events of a real Asterisk where the carrier's contact named another channel, which answered."""
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    redirected = event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
+    (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle(message)]
+    assert isinstance(end, CallEnded)
+    assert not end.answered
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
+def test_a_call_that_rang_for_our_limit_is_timed_out_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    ends = [each for message in order for each in tracker.handle(message) if isinstance(each, CallEnded)]
+    assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
+
+
+def test_a_failure_without_a_channel_ends_after_the_grace_time() -> None:
+    tracker = SwitchTracker()
+    tracker.calls.expect(ID)
+    assert not tracker.handle(FAILURE)
+    assert tracker.calls.pop_half_ended() == [ID]
+    assert not tracker.calls.pop_half_ended()
+    (end,) = tracker.calls.end_overdue(ID)
+    assert isinstance(end, CallEnded)
+    assert end.by is EndedBy.NO_CHANNEL
+    assert not tracker.calls.end_overdue(ID)
+
+
+def test_events_of_unknown_channels_are_ignored() -> None:
+    tracker = SwitchTracker()
+    for message in (RINGING, ANSWER, SUCCESS, FAILURE, HANGUP):
+        assert not tracker.handle(message)
+
+
+def test_a_phone_that_does_not_answer_leaves_its_seat_down() -> None:
+    channel = seat_channel_id("07-b", "abc")
+    assert SwitchTracker().handle(event("OriginateResponse", ActionID=channel, Response="Failure")) == [
+        SeatDown("07-b")
+    ]
+
+
+def test_a_resync_finds_calls_of_an_earlier_run_by_their_ids() -> None:
+    """A phone that rings is still in its trunk's context, as a real Asterisk lists it. Channels that are not ours are ignored."""
+    waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
+    tracker = SwitchTracker()
+    up, *states = tracker.resync(
+        [
+            LiveChannel(ID, "from-carrier", up=False, ringing=True),
+            LiveChannel(waiting, "matdan-voter", up=True, ringing=False),
+            LiveChannel(talking, "matdan-seat", up=True, ringing=False, conference="seat-01"),
+            LiveChannel(message, "matdan-message", up=True, ringing=False),
+            LiveChannel("1795532660.12", "from-carrier", up=True, ringing=False),
+            LiveChannel("seat-01-abc", "matdan-agent", up=True, ringing=False, conference="seat-01"),
+        ],
+        restarted=False,
+    )
+    assert isinstance(up, SwitchUp)
+    assert up.live_attempts == {ID, waiting, talking, message}
+    assert up.live_seats == {"01"}
+    assert up.talking == ((talking, "01"),)
+    assert states == [
+        CallRinging(ID),
+        CallAnswered(waiting),
+        CallWaiting(waiting),
+        CallAnswered(talking),
+        CallAnswered(message),
+        MessageStarted(message),
+    ]
+    # The Originate of the call that still rings is not answered yet: its end needs both events, and may be a timeout.
+    assert not tracker.handle(HANGUP)
+    (end,) = tracker.handle(FAILURE)
+    assert isinstance(end, CallEnded)
+    assert end.timed_out
+
+
+def test_an_agents_phone_joins_and_leaves_its_seat() -> None:
+    tracker = SwitchTracker()
+    join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
+    assert tracker.handle(join) == [SeatUp("01")]
+    assert tracker.seats.channel("01") == "seat-01-x"
+    assert tracker.handle(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
+    assert tracker.seats.channel("01") is None
+
+
+PHONE = "seat-07-abc"
+ANSWERED = event("DialEnd", DestUniqueid=PHONE, DialStatus="ANSWER")
+PLACED = event("OriginateResponse", ActionID=PHONE, Response="Success", Reason="4", Uniqueid=PHONE)
+IN_SEAT = event("ConfbridgeJoin", Conference="seat-07", Uniqueid=PHONE, Context="matdan-agent")
+HUNG_UP = event("Hangup", Uniqueid=PHONE, Cause="16")
+
+
+@pytest.mark.parametrize("order", [(ANSWERED, PLACED), (PLACED, ANSWERED)])
+def test_a_phone_that_is_hung_up_before_it_joins_its_seat_takes_the_seat_down(order: tuple[AmiMessage, ...]) -> None:
+    """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
+    tracker = SwitchTracker()
+    assert [each for message in order for each in tracker.handle(message)] == []
+    assert tracker.handle(HUNG_UP) == [SeatDown("07")]
+    assert tracker.handle(HUNG_UP) == []
+
+
+def test_a_phone_that_leaves_its_seat_takes_the_seat_down_once() -> None:
+    tracker = SwitchTracker()
+    events = [each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle(message)]
+    assert events == [SeatUp("07"), SeatDown("07")]
+
+
+def test_the_seat_stays_up_when_a_second_phone_is_hung_up() -> None:
+    tracker = SwitchTracker()
+    for message in (event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"), ANSWERED):
+        tracker.handle(message)
+    assert tracker.handle(HUNG_UP) == []
+
+
+def test_a_resync_finds_a_phone_that_has_answered_and_not_joined_its_seat() -> None:
+    tracker = SwitchTracker()
+    tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
+    assert tracker.handle(HUNG_UP) == [SeatDown("07")]
+
+
+def test_a_key_is_reported_for_the_seat_of_its_phone() -> None:
+    tracker = SwitchTracker()
+    key = event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
+    assert tracker.handle(key) == []  # of a channel in no seat
+    joined = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
+    assert tracker.handle(joined) == [SeatUp("01")]
+    assert tracker.handle(key) == [SeatKeyPressed("01", "5")]
+    assert tracker.handle(event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
+
+
+def test_a_seat_is_down_when_its_last_phone_has_left() -> None:
+    """A lost phone is called and dials in by itself at the same time: the call that fails does not take the seat down."""
+    tracker = SwitchTracker()
+    for unique_id in ("1732.7", "seat-01-aa"):
+        tracker.handle(event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))
+    failed = event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
+    assert tracker.handle(failed) == []
+    assert tracker.handle(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle(event("Hangup", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle(event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
+    assert tracker.handle(failed) == [SeatDown("01")]
+
+
+LEG = "b-1795826257.5"  # between two servers
+JOIN = event(
+    "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten=f"{ID}*02", Channel="PJSIP/x"
+)
+IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
+
+
+@pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
+def test_a_voter_of_another_server_is_identified_by_the_called_extension(end: str) -> None:
+    tracker = SwitchTracker("b")
+    assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
+    assert tracker.handle(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
+    assert tracker.handle(event("Hangup", Uniqueid=LEG)) == []
+    assert not tracker.calls.has(ID)
+
+
+def test_a_channel_without_an_attempt_id_is_no_remote_call() -> None:
+    tracker = SwitchTracker("b")
+    stranger = event("ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02")
+    assert tracker.handle(stranger) == []
+
+
+def test_lost_events_of_a_voter_of_another_server_are_found_and_applied() -> None:
+    tracker = SwitchTracker("b")
+    [up] = tracker.resync([IN_TALK], restarted=False)
+    assert isinstance(up, SwitchUp)
+    assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
+    assert tracker.differences([IN_TALK]) == frozenset()
+    assert tracker.differences([]) == {CallLeftSeat(ID, "02")}
+    assert tracker.apply({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.differences([IN_TALK]) == {CallConnected(ID, "02")}
+    assert tracker.apply({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.differences([IN_TALK]) == frozenset()
