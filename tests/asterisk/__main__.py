@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from dialer.deploy.asterisk.lint import lint_directory
+from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
@@ -33,6 +34,7 @@ from tests.support.scenario_run import play
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
 LOG_IN = "log-in"
+AGI_SCRIPTS = "agi-scripts"
 TWO_SERVERS = "two-servers"
 
 
@@ -40,7 +42,9 @@ def main() -> int:
     """Play what the arguments name, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", help="scenario files without .yaml, browser-phones, log-in, two-servers; all by default"
+        "names",
+        nargs="*",
+        help="scenario files without .yaml, browser-phones, log-in, agi-scripts, two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
@@ -58,14 +62,15 @@ def main() -> int:
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
             servers = not arguments.names or TWO_SERVERS in arguments.names
             log_in = not arguments.names or LOG_IN in arguments.names
-            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, servers=servers))
+            scripts = not arguments.names or AGI_SCRIPTS in arguments.names
+            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, scripts=scripts, servers=servers))
     except NoAsterisk as error:
         say(f"no scenario was run: {error}")
         return 2
 
 
 async def run(
-    scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, servers: bool
+    scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, scripts: bool, servers: bool
 ) -> int:
     """All of them in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
@@ -94,6 +99,13 @@ async def run(
         )
         if faults:
             failed.append(LOG_IN)
+    if scripts:
+        began_at = time.monotonic()
+        faults = await check_agi_scripts(Lab(lab.asterisk.program, lab.sipp, lab.directory / AGI_SCRIPTS))
+        seconds = time.monotonic() - began_at
+        say(f"{'FAIL' if faults else 'ok  '} {AGI_SCRIPTS} ({seconds:.0f} s): {'; '.join(faults) or 'holds'}")
+        if faults:
+            failed.append(AGI_SCRIPTS)
     if servers:
         begun, called = time.monotonic(), "transfers-on-two-servers"
         faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / called))

@@ -296,7 +296,7 @@ async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: P
         assert "asterisk" not in found
         assert (found["twilio"].level, found["twilio"].text) == (
             Level.WARNING,
-            "answers; 1.50 spent today; there is no cap (twilio.most_spend_per_day)",
+            "answers; 1.50 spent today, without a cap",
         )
         twilio.answers_with = [401]
         found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}

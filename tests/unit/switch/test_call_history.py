@@ -73,7 +73,8 @@ def test_the_rotated_file_is_read_too_and_only_the_end_of_a_long_one(
 def test_a_call_was_never_sent_only_if_complete_records_have_none_of_it(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
-    centre = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0), zone=None)
+    clock = SimpleNamespace(now=lambda: 1000.0)
+    centre = SimpleNamespace(core=SimpleNamespace(clock=clock, zone=None))
     reconciler = Reconciler(centre, None, None, None)  # type: ignore[arg-type]
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
