@@ -45,10 +45,10 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.view import CallChange, CallState, ScreenPop, SeatChange, SeatState, SeatView
 from dialer.mqtt import topics
+from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.senders import Sender, Senders
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
 from tests.support.browser import CHROMIUM, chromium, new_page

@@ -12,7 +12,8 @@ import resource
 import sys
 import time
 
-from dialer.mqtt.commands import RefusedCommand, judge_command, open_command
+from dialer.mqtt.commands.checks import RefusedCommand, check_message
+from dialer.mqtt.commands.message import open_message
 from tests.attack.malformed import good_commands, malformed
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
 
@@ -25,8 +26,8 @@ def main() -> None:
     chance, seeds = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1), good_commands(NOW)
     for done in range(0, count, STRETCH):
         for _ in range(min(STRETCH, count - done)):
-            opened = open_command(malformed(chance, seeds))
-            parsed = judge_command(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
+            opened = open_message(malformed(chance, seeds))
+            parsed = check_message(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
             assert isinstance(parsed, RefusedCommand), parsed
         gc.collect()
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -22,10 +22,10 @@ from unittest import mock
 
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
-from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Claim, Mark, MarkSource, NewAttempt
-from dialer.engine.external_records.commands import TakeMarks
+from dialer.domain.model import Claim, NewAttempt
+from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import free_port
@@ -258,15 +258,15 @@ async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) ->
     chance = random.Random(6)
 
     async def mark(number: int) -> None:
-        told = Mark(
-            f"told-{number}",
-            chance.randrange(1, voters + 1),
-            MarkKind.VOTED if number % 2 else MarkKind.NOT_YET,
-            MarkSource.BOOTH_WORKER,
-            time.time(),
+        report = MarkReport(
+            key=f"told-{number}",
+            voter=chance.randrange(1, voters + 1),
+            kind="voted" if number % 2 else "not-yet",
+            source="booth-worker",
+            at=time.time(),
         )
         began = time.perf_counter()
-        await centre.engine.execute(TakeMarks(marks=(told,), batch=f"batch-{number}", who="desk"))
+        await centre.engine.execute(RecordMarks(marks=(report,), batch=f"batch-{number}", who="desk"))
         figures.marks.append(time.perf_counter() - began)
 
     due = time.monotonic()

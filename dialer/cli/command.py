@@ -1,4 +1,4 @@
-"""`dialer command NAME ...`: a command to a running dialler, over its broker; one for each that is registered."""
+"""`dialer command NAME ...`: sends a command to a running dialler over its broker."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any
 
 import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.deploy.mosquitto.render import broker_user
 from dialer.domain.clock import SystemClock
-from dialer.engine.command.registry import COMMANDS, VALUES, CommandKind, read_value
-from dialer.mqtt.ask import CommandRequest, ask
+from dialer.engine.command.base import Command
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.engine.command.reading import read_command
+from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import OWN_ROLES, broker_settings, own_signer
@@ -28,58 +30,67 @@ app = CommandGroup()
 
 
 def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """What a command carries: values by name (`seat=04`), others in the order of its needs. Raises BadParameter, CommandRefused."""
-    kind = COMMANDS[name]
-    known = (*kind.needs, *kind.may)
+    """Return a command's fields from the words of the command line: `seat=04` by name, others in the order of the required fields.
+
+    Raises BadParameter, and CommandRefused for what the dialler would refuse.
+    """
+    required, known = COMMANDS[name].required_fields(), _known_fields(name)
     fields: dict[str, Any] = {}
-    bare: list[str] = []
+    in_order: list[str] = []
     for text in given:
         by_name = _BY_NAME.fullmatch(text)
         if by_name is None:
-            bare.append(text)
+            in_order.append(text)
         elif by_name[1] not in known:
             near = get_close_matches(by_name[1], known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else f": it takes {', '.join(known) or 'nothing'}"
-            raise typer.BadParameter(f"`{name}` takes no `{by_name[1]}`{meant}")
+            meant = f"; did you mean `{near[0]}`?" if near else f". Its fields: {', '.join(known) or 'none'}"
+            raise typer.BadParameter(f"`{name}` has no field `{by_name[1]}`{meant}")
         elif by_name[1] in fields:
             raise typer.BadParameter(f"`{by_name[1]}` is given twice")
         else:
-            fields[by_name[1]] = _of_json(by_name[1], by_name[2])
-    wanting = [key for key in kind.needs if key not in fields]
-    if len(bare) > len(wanting):
-        raise typer.BadParameter(f"{bare[len(wanting)]!r} is too much: `{name}` takes {', '.join(known) or 'nothing'}")
-    fields.update((key, _of_json(key, text)) for key, text in zip(wanting, bare, strict=False))
-    for key in known:
-        if key in fields or key in kind.needs:
-            read_value(name, key, fields.get(key))  # what the dialler would refuse needs no broker
+            fields[by_name[1]] = _json_value(name, by_name[1], by_name[2])
+    missing = [field for field in required if field not in fields]
+    if len(in_order) > len(missing):
+        extra = in_order[len(missing)]
+        raise typer.BadParameter(
+            f"{extra!r} is one value too many for `{name}`. Its fields: {', '.join(known) or 'none'}"
+        )
+    fields.update((field, _json_value(name, field, text)) for field, text in zip(missing, in_order, strict=False))
+    read_command(name, fields)  # without a broker
     return fields
 
 
-def _of_json(key: str, text: str) -> Any:
-    """A value as JSON has it; a list of texts may be given with commas."""
-    kind = VALUES[key].json_type
-    if kind is str or get_origin(kind) is Literal:
+def _known_fields(name: str) -> tuple[str, ...]:
+    return (*COMMANDS[name].required_fields(), *COMMANDS[name].optional_fields())
+
+
+def _json_value(name: str, field: str, text: str) -> Any:
+    """Return the JSON value of a field from its text. A list of texts may be given with commas between them."""
+    schema = COMMANDS[name].model_json_schema()["properties"][field]
+    kinds = [schema, *schema.get("anyOf", ())]
+    if any(kind.get("type") == "string" for kind in kinds):
         return text
     try:
         return json.loads(text)
     except ValueError:
-        return [each.strip() for each in text.split(",") if each.strip()] if kind == list[str] else text
+        is_list = any(kind.get("type") == "array" and kind["items"].get("type") == "string" for kind in kinds)
+        return [each.strip() for each in text.split(",") if each.strip()] if is_list else text
 
 
 def own_name(settings: Settings) -> str:
-    """Who the broker's user is among those who give commands."""
-    username, beginning = settings.broker.username or "", broker_user(settings, "")
-    return username.removeprefix(beginning) if username.startswith(beginning) else OWN_USER
+    """Return the name by which this machine's broker user sends commands."""
+    username, prefix = settings.broker.username or "", broker_user(settings, "")
+    return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
 
-def _help(kind: CommandKind) -> str:
-    values = [(key, VALUES[key].meaning) for key in kind.needs]
-    values += [(f"{key}=", f"{VALUES[key].meaning}; may be left out") for key in kind.may]
-    lines = "\n".join(f"- {key}: {meaning}" for key, meaning in values)
-    return f"{kind.meaning}\n\nFor the role {' or '.join(sorted(kind.roles))}.\n\n{lines}"
+def _help(kind: type[Command]) -> str:
+    fields = kind.model_fields
+    lines = [f"- {field}: {fields[field].description}" for field in kind.required_fields()]
+    lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.optional_fields()]
+    return f"{kind.meaning()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n" + "\n".join(lines)
 
 
-async def give(
+async def send(
     context: typer.Context,
     values: Annotated[
         list[str] | None,
@@ -88,32 +99,35 @@ async def give(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", help="Settings with the centre's id and the broker, and broker.key_file to sign."
+            "--config",
+            "-c",
+            help="Settings with the centre's ID and the broker; commands are signed with its broker.key_file.",
         ),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--as", metavar="USER", help="Who gives it. [default: whose broker.username it is]")
+        str | None, typer.Option("--as", metavar="USER", help="The sender. [default: the user of broker.username]")
     ] = None,
 ) -> None:
-    """Give the command by whose name this was called, with an id and an expiry of its own."""
+    """Send the command by whose name this was called, with a new ID and an expiry."""
     settings = load_settings(config)
     name, sender = str(context.info_name), user or own_name(settings)
     request = CommandRequest(name, fields_of(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
-        raise typer.BadParameter(f"--as: say who gives it: `{name}` is for the role {' or '.join(sorted(roles))}")
+        raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
     signer = own_signer(settings, sender)
-    (answer,) = await ask(broker, settings.centre.id, [request], SystemClock(), signer=signer)
-    typer.echo(answer)
+    (reply,) = await send_commands(broker, settings.centre.id, [request], SystemClock(), signer=signer)
+    typer.echo(reply)
 
 
 @app.command("list")
 def list_commands() -> None:
-    """Say of each command what it does, what it carries and who may give it."""
+    """List all commands: what each does, its fields and the roles that may send it."""
     for name, kind in COMMANDS.items():
-        typer.echo(" ".join([name, *(key.upper() for key in kind.needs), *(f"[{key}=...]" for key in kind.may)]))
-        typer.echo(f"    {kind.meaning} ({', '.join(sorted(kind.roles))})")
+        required = [field.upper() for field in kind.required_fields()]
+        typer.echo(" ".join([name, *required, *(f"[{field}=...]" for field in kind.optional_fields())]))
+        typer.echo(f"    {kind.meaning()} ({', '.join(sorted(kind.roles))})")
 
 
 for _name, _kind in COMMANDS.items():
-    app.command(_name, help=_help(_kind))(give)
+    app.command(_name, help=_help(_kind))(send)

@@ -14,7 +14,7 @@ from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
-from dialer.mqtt.ask import CommandRequest
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site_time import site_zone
 from dialer.store import numbers

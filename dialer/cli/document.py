@@ -10,7 +10,7 @@ from typing import Any
 import typer.main
 
 from dialer.cli.main import app
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.catalogue import COMMANDS
 
 HEAD = """# Commands
 

@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import typer
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreBusy
-from dialer.engine.command.registry import COMMANDS, read_value
+from dialer.engine.command.base import FROM_DIALLER
+from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.commands import RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.errors import MatdanError
-from dialer.mqtt.ask import CommandRequest, ask
+from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.topics import encode
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
@@ -133,7 +134,7 @@ def ask_dialler(
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
     broker = replace(broker_settings(settings), client_id=client_id)
     return asyncio.run(
-        ask(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings, sender))
+        send_commands(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings, sender))
     )
 
 
@@ -144,13 +145,9 @@ async def _keep_here(
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
         desk = ExternalRecords(opened, SystemClock())
         for request in requests:
-            command: RecordsCommand = command_of(request)
-            answers.append(await command.keep(desk))
+            command = read_command(request.name, request.fields)
+            if not isinstance(command, RecordsCommand):
+                raise TypeError(f"{request.name} needs a running dialler")
+            answers.append(await command.save(desk, FROM_DIALLER))
             done(len(answers))
     return answers
-
-
-def command_of(request: CommandRequest, *more: str) -> Any:
-    """The command that the dialler would make of a request; `more`: what it is told beside it."""
-    kind = COMMANDS[request.name]
-    return kind.make(*(read_value(request.name, key, request.fields.get(key)) for key in kind.needs), *more)

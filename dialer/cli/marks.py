@@ -20,8 +20,8 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.person_ids import is_id
-from dialer.engine.external_records.commands import MOST_MARKS
-from dialer.mqtt.ask import CommandRequest
+from dialer.engine.external_records.commands import MAX_MARKS
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
@@ -128,7 +128,7 @@ def _keep(site: NamedSite, marks: Sequence[Mark], batch: str, who: str) -> None:
         told = {"marks": [_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
         return CommandRequest("marks", told)
 
-    keep_all(site.settings, marks, MOST_MARKS, "marks", request)
+    keep_all(site.settings, marks, MAX_MARKS, "marks", request)
 
 
 def _fields(mark: Mark) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
-from dialer.mqtt.ask import CommandRequest
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,

@@ -17,8 +17,8 @@ from dialer.cli.options import SiteAndWho
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
-from dialer.engine.external_records.commands import MOST_FIGURES
-from dialer.mqtt.ask import CommandRequest
+from dialer.engine.external_records.commands import MAX_FIGURES
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
 from dialer.rules.polls import PollingDay, poll_of
@@ -119,7 +119,7 @@ def _keep(site: SiteAndWho, entries: Sequence[_Entry], *, as_told: bool) -> None
     def request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
-    for answer in keep_all(site.settings, figures, MOST_FIGURES, "figures", request):
+    for answer in keep_all(site.settings, figures, MAX_FIGURES, "figures", request):
         typer.echo(answer)
 
 

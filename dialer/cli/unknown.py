@@ -10,8 +10,8 @@ import typer
 from dialer.cli.external_records import keep_all
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite, SiteAndWho
-from dialer.engine.external_records.unknown_commands import MOST_ATTEMPTS
-from dialer.mqtt.ask import CommandRequest
+from dialer.engine.external_records.commands import MAX_ATTEMPTS
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.settings.site_time import site_zone
 from dialer.site.lookup import masked
 from dialer.store import queues
@@ -58,7 +58,7 @@ def release(
     def request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
-    for answer in keep_all(site.settings, wanted, MOST_ATTEMPTS, "releases", request):
+    for answer in keep_all(site.settings, wanted, MAX_ATTEMPTS, "releases", request):
         typer.echo(answer)
     if not wanted:
         typer.echo("no attempt is unknown: nothing was released")

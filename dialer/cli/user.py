@@ -11,16 +11,18 @@ from typing import Annotated
 import typer
 
 from dialer.cli.command import own_name
-from dialer.cli.external_records import ask_dialler, command_of, refuse_unless_dialler
+from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, person, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.words import counted
+from dialer.engine.command.base import CommandContext
+from dialer.engine.command.reading import read_command
 from dialer.engine.users.commands import UserCommand
 from dialer.engine.users.service import Users
-from dialer.mqtt.ask import CommandRequest
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.mqtt.topics import encode
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_zone
@@ -159,9 +161,11 @@ def _change(settings: Settings, command: str, fields: Mapping[str, str], who: st
 
 
 async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -> str:
-    command: UserCommand = command_of(request, sender)
+    command = read_command(request.name, request.fields)
+    if not isinstance(command, UserCommand):
+        raise TypeError(f"{request.name} needs a running dialler")
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(fixed_users, settings))
         await users.prepare()
-        return await command.keep(users)
+        return await command.save(users, CommandContext(sender))

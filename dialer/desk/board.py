@@ -13,10 +13,10 @@ from pydantic import Field
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
-from dialer.engine.call_flows.commands import MOST_LETTERS
-from dialer.engine.campaigns.speed_commands import LEAST_TARGET, MOST_TARGET
-from dialer.engine.command.registry import COMMANDS, SUPERVISOR_ALONE
-from dialer.engine.seats.commands import MOST_CAMPAIGNS
+from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
+from dialer.engine.command.base import SUPERVISOR_ONLY
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
@@ -52,7 +52,7 @@ OFFERED = (
 )
 """The commands that the board has a button for. What each needs and who may give it stands with the command."""
 HANDED_OVER: dict[str, frozenset[Role]] = {
-    "roll-import": SUPERVISOR_ALONE,
+    "roll-import": SUPERVISOR_ONLY,
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
     "recording-play": COMMANDS["recording-play"].roles,
@@ -89,8 +89,8 @@ class CommandAsked(PageRequest):
     most_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
     calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
     abandoned_target: Annotated[float, Field(ge=LEAST_TARGET, le=MOST_TARGET)] | None = None
-    campaigns: Annotated[list[_Text], Field(max_length=MOST_CAMPAIGNS)] | None = None
-    text: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)] | None = None
+    campaigns: Annotated[list[_Text], Field(max_length=MAX_CAMPAIGNS)] | None = None
+    text: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)] | None = None
 
 
 class AlertSeen(PageRequest):
@@ -150,7 +150,8 @@ class Board:
         if who.role not in kind.roles:
             raise RequestRefused(403, "role")
         values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
-        if not set(kind.needs) <= set(values) <= {*kind.needs, *kind.may}:
+        required = kind.required_fields()
+        if not set(required) <= set(values) <= {*required, *kind.optional_fields()}:
             raise RequestRefused(422, "values")
         return answered(await reply_to(self._hearing, who.name, asked.id, asked.name, values))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from dialer.desk.board import answered, reply_to
-from dialer.engine.command.registry import SUPERVISOR_ALONE
+from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.hearing import Hearing
 from dialer.store.desk_file import DeskAccount, DeskFile
 from dialer.web.access import PageRoute, SignedIn, allow
@@ -54,7 +54,7 @@ class UsersPage:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ALONE))
+        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
         router.get("")(self.listed)
         router.post("")(self.set)
         router.post("/remove")(self.remove)

@@ -16,7 +16,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallEnded, SwitchEvent
 from dialer.domain.view import Change
 from dialer.engine.calls.state import Call
-from dialer.engine.command.registry import CommandOfSeat
+from dialer.engine.command.base import SeatCommand
 from dialer.pacing.port import PacingEventKind
 
 P = ParamSpec("P")
@@ -124,7 +124,7 @@ class Notify(NamedTuple):
 class RunCommand(NamedTuple):
     """Carry out a command that an agent entered on the phone."""
 
-    command: CommandOfSeat
+    command: SeatCommand
 
 
 class StoreFailed(NamedTuple):

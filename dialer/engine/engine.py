@@ -28,8 +28,7 @@ from dialer.engine.calls.results import CallEnds, Marks
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.service import Campaigns, SettingsAgain
 from dialer.engine.centre import Centre
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import Command, CommandOfSeat
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext, SeatCommand
 from dialer.engine.core import Core
 from dialer.engine.dispositions.service import Dispositions
 from dialer.engine.effects import (
@@ -63,6 +62,7 @@ from dialer.engine.roll_import.service import TakingIn
 from dialer.engine.seats.screen_pop import SEAT_MESSAGE, Messages, ScreenPops
 from dialer.engine.seats.service import SEAT_CAMPAIGNS, Agents, SeatKeys
 from dialer.engine.seats.silence import SeatSilence
+from dialer.engine.services import Services
 from dialer.engine.supervision.service import Recorder, Supervision
 from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunks.service import TrunkDesk
@@ -136,21 +136,21 @@ class Engine:
             SEAT_MESSAGE: self._messages.show_again,
         }
         read_plan = (self._trunk_desk, self._eligibility, self._supervision)
-        self._desks = Desks(
+        self._services = Services(
             campaigns=self._campaigns,
             seats=self.seat_desk,
             messages=self._messages,
-            own_calls=self._own_calls,
+            previews=self._own_calls,
             dispositions=self._dispositions,
-            workers=self.flow_desk.workers,
+            booth_workers=self.flow_desk.workers,
             transfers=self._transfers,
-            recording=self._recorder,
+            recordings=self._recorder,
             supervision=self._supervision,
             records=ExternalRecords(self._store, centre.core.clock, self._marks, centre.core.centre_id),
             users=self.users,
             headquarters=self._headquarters,
             settings=SettingsAgain(centre, outside, self._campaigns, self.seat_desk, read_plan),
-            handed_over=TakingIn(centre, outside, self._marks, self._eligibility),
+            roll_import=TakingIn(centre, outside, self._marks, self._eligibility),
         )
 
     @property
@@ -189,9 +189,9 @@ class Engine:
         """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
         await self._marks.foreign_opt_out(number_hash, at=at, centre=centre)
 
-    async def execute(self, command: Command) -> str:
-        """Do what was asked; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
-        return await command.carry_out(self._desks)
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        """Execute a command. Return one line that says what was done. Raises CommandRefused, StoreError."""
+        return await command.execute(self._services, context)
 
     # Events
 
@@ -474,7 +474,7 @@ class Engine:
             if order.on_failure is not None:
                 self.on_switch_event(order.on_failure)
 
-    async def _do_keyed(self, command: CommandOfSeat) -> None:
+    async def _do_keyed(self, command: SeatCommand) -> None:
         refusal: Exception | None = None
         try:
             await self.execute(command)

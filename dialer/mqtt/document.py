@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.engine.command.registry import COMMANDS
 from dialer.mqtt import topics
+from dialer.mqtt.commands.schema import reference
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
 MARKDOWN = "topics.md"
@@ -43,14 +43,15 @@ def markdown() -> str:
         )
     for topic in TOPICS:
         lines += ["", f"## {_shown(topic)}", "", topic.description, ""]
-        schema = topic.example.schema_of()
-        lines += _fields(schema)
-        for name, inner in schema.get("$defs", {}).items():
-            lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
+        if topic is not topics.COMMANDS:
+            schema = topic.example.schema_of()
+            lines += _fields(schema)
+            for name, inner in schema.get("$defs", {}).items():
+                lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
         example = json.dumps(json.loads(topic.example.encode()), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
         if topic is topics.COMMANDS:
-            lines += ["", _commands()]
+            lines += ["", *reference()]
     return "\n".join(lines) + "\n"
 
 
@@ -94,18 +95,6 @@ def asyncapi() -> dict[str, Any]:
         "operations": operations,
         "components": components,
     }
-
-
-def _commands() -> str:
-    """The table for the page of topics."""
-    lines = ["| name | what it does | needs | may have | roles | executed |", "|---|---|---|---|---|---|"]
-    for name, kind in COMMANDS.items():
-        needs, may, roles = (
-            ", ".join(f"`{each}`" for each in some) for some in (kind.needs, kind.may, sorted(kind.roles))
-        )
-        often = "once" if kind.repeatable else "at most once"
-        lines.append(f"| `{name}` | {kind.meaning} | {needs} | {may} | {roles} | {often} |")
-    return "\n".join(lines)
 
 
 def _operation(topic: Topic) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Connection, visiting
 from dialer.mqtt.payloads import ReplyPayload
-from dialer.mqtt.senders import Signer
 
 _log = structlog.get_logger(__name__)
 

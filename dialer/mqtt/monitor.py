@@ -14,13 +14,13 @@ from dialer.domain.errors import StoreError
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change
-from dialer.engine.external_records.commands import MOST_SECONDS
+from dialer.engine.command.fields import MAX_EPOCH_SECONDS
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
-from dialer.mqtt.commands import CommandDesk, Commanded
+from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
+from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.link import BrokerLink, Connection, Presence, for_opt_outs
 from dialer.mqtt.publisher import Publish, Publisher
-from dialer.mqtt.senders import Senders
 from dialer.store.port import OutboxRow
 from dialer.store.sqlite import Store
 
@@ -83,7 +83,7 @@ class OutboxRelay:
 # shared secret, so a hash that fits a number of ours is its own proof; one that fits none changes nothing. A repeat changes
 # nothing either: our own news come back to us on the same topic.
 
-MOST_BYTES = 2048
+MAX_BYTES = 2048
 WAITING_OPT_OUTS = 1_000  # who brings another one waits for room
 KEPT_AT_ONCE = 200  # they share a commit; results of calls that come meanwhile wait for them
 RETRY_SECONDS = 2.0
@@ -92,7 +92,7 @@ RETRY_SECONDS = 2.0
 def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
     """Read a message on some centre's topic of opt-outs. None: it has no hash, or is none at all. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
-    if not centre or len(payload) > MOST_BYTES:
+    if not centre or len(payload) > MAX_BYTES:
         return None
     try:
         fields = json.loads(payload)
@@ -103,7 +103,7 @@ def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
     hashed, at = fields.get("number_hash"), fields.get("at")
     if not is_number_hash(hashed) or isinstance(at, bool) or not isinstance(at, int | float):
         return None
-    if not 0 <= at <= MOST_SECONDS:
+    if not 0 <= at <= MAX_EPOCH_SECONDS:
         return None
     return ForeignOptOut(str(hashed), float(at), centre[:64])
 
@@ -159,7 +159,7 @@ class OptOutDesk:
 FAREWELL_SECONDS = 3.0  # for the last results and the goodbye; what is left stays in the outbox
 
 
-class EnginePort(Commanded, Protocol):
+class EnginePort(CommandEngine, Protocol):
     """What the monitor needs of the engine."""
 
     def view(self) -> CentreView:
@@ -201,7 +201,7 @@ class Monitor:
             lambda text: engine.take_alert(Alert("outbox-unsendable", AlertLevel.WARNING, text, clock.now())),
         )
         self._centre = centre
-        self._desk = CommandDesk(engine, store, clock, senders, centre)
+        self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = OptOutDesk(self._keep_opt_out) if hears_opt_outs else None
         self._link = BrokerLink(presence, engine.take_alert)
         self._opt_outs_link = BrokerLink(presence, engine.take_alert, for_opt_outs())
@@ -224,7 +224,7 @@ class Monitor:
         unsubscribe = self._engine.subscribe(self._publisher.offer)
         try:
             async with asyncio.TaskGroup() as group:
-                desks = [group.create_task(self._desk.run(), name="monitor-commands")]
+                desks = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
                     desks.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
                     listening = self._opt_outs_link.run(lambda connection: self._listen(connection, stop), stop)
@@ -252,7 +252,7 @@ class Monitor:
 
     async def _send_answers(self, connection: Connection) -> None:
         while True:
-            await connection.publish(await self._desk.answers.get())
+            await connection.publish(await self._gateway.unstored_replies.get())
 
     async def _keep_opt_out(self, told: ForeignOptOut) -> None:
         await self._engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
@@ -275,7 +275,7 @@ class Monitor:
     async def _take(self, connection: Connection, received: Received) -> None:
         sender = topics.sender_of(self._centre, received.topic)
         if sender is not None:
-            self._desk.offer(sender, received.payload, retained=received.retained)
+            self._gateway.offer(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # else it would be there at every connect to come
                 await connection.publish(topics.Message(received.topic, "", 0, True))
         elif self._opt_outs is not None:

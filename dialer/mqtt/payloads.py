@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.forecast import Forecast
 from dialer.domain.view import Hold
-from dialer.engine.command.registry import COMMANDS, VALUES
+from dialer.mqtt.commands.schema import message_schema
 
 
 def _to(digits: int) -> AfterValidator:
@@ -453,30 +453,18 @@ class OptOutPayload(Payload):
 
 
 class CommandPayload(Payload):
-    """What a supervisor asks for. Signed, this object's text stands in another one (see "Signed commands")."""
+    """A command to the dialler, with the fields of that command besides these."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
 
-    id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Annotated[str, Field(description="which command")]
-    expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
+    id: str
+    name: str
+    expires_at: float
 
     @classmethod
     def schema_of(cls) -> dict[str, Any]:
-        """With the names and the values of all commands that are registered: each value may stand there or not."""
-        return super(CommandPayload, command_payload()).schema_of()
-
-
-def command_payload() -> type[Any]:
-    """The message with every value that a command may bring."""
-    values: dict[str, Any] = {
-        "name": Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})],
-        **{
-            value.key: (value.json_type | None, Field(default=None, description=value.description or None))
-            for value in VALUES.values()
-        },
-    }
-    return create_model(CommandPayload.__name__, __base__=CommandPayload, __doc__=CommandPayload.__doc__, **values)
+        """Return the JSON schema of all commands."""
+        return message_schema("#/components/schemas/{model}")
 
 
 class ReplyPayload(Payload):

@@ -351,13 +351,15 @@ AUDIT_HEAD = Topic(
 COMMANDS = Topic(
     key="command",
     pattern="commands/{user}",
-    description="What a supervisor asks for, of a campaign, a seat, or by ear. The last level is the sender's name in "
-    "`[[supervisors]]`, or a user's: the broker lets nobody else publish there (`dialer mqtt render`), and the dialler has the "
-    "role from its own settings and its table of users. The table says what each command needs and which role may give it. "
-    "Publish it with QoS 1 and never retained; a retained, expired, malformed or, where it must be, unsigned one is refused. The "
-    "same id of a sender is executed once and answered each time; with another content it is refused.",
+    description="Commands to the dialler. The last level is the sender: a name of `[[supervisors]]`, or a user. The broker "
+    "lets nobody else publish there (`dialer mqtt render`); the dialler takes the sender's role from its settings and its "
+    "users. Publish with QoS 1 and without the retain flag. A retained, expired or invalid command is refused, and so is an "
+    "unsigned one where the settings require signatures. A command with an ID that the sender has used before is not "
+    "executed again but answered again; with other content it is refused.",
     direction=TopicWriter.SUPERVISOR,
-    example=payloads.command_payload()(id="7c1f1b2e-pause", name="pause", expires_at=_AT + 30, campaign="turnout-ivr"),
+    example=payloads.CommandPayload.model_validate(
+        {"id": "7c1f1b2e-pause", "name": "pause", "expires_at": _AT + 30, "campaign": "turnout-ivr"}
+    ),
 )
 REPLIES = Topic(
     key="reply",

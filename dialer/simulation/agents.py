@@ -17,8 +17,8 @@ import structlog
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import Change, SeatChange, SeatState
-from dialer.engine.command.registry import Command
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatPreviewDial
 from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 
@@ -54,8 +54,8 @@ class EngineLike(Protocol):
         """Hear changes."""
         ...
 
-    async def execute(self, command: Command) -> str:
-        """Ask for something."""
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        """Execute a command. Raises CommandRefused, StoreError."""
         ...
 
 
@@ -129,7 +129,7 @@ class SimulatedAgents(EngineClient):
         await asyncio.sleep(max(1.0, chance.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
             await self._ask(SeatPause(seat=seat, reason="break"))
-        await self._ask(SeatDispose(seat=seat, disposition=disposition, hour=hour))
+        await self._ask(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
             await asyncio.sleep(max(2.0, chance.expovariate(1 / habits.break_seconds)))
             await self._ask(SeatReady(seat=seat))

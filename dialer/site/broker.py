@@ -18,9 +18,10 @@ from dialer.domain.signing import public_key, read_key_file, read_public_key
 from dialer.engine.engine import Engine
 from dialer.errors import SettingError
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.commands.senders import Sender, Senders
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.senders import Sender, Senders, Signer
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.reload import SettingsReload

@@ -8,7 +8,8 @@ import signal
 import structlog
 
 from dialer.domain.view import Alert, AlertLevel
-from dialer.engine.campaigns.commands import ReloadFlows, ReloadSettings
+from dialer.engine.call_flows.commands import ReloadFlows
+from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.engine import Engine
 from dialer.errors import MatdanError
 

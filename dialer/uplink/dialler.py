@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.hearing import Hearing, Reply
-from dialer.mqtt.senders import Signer
 
 
 @dataclass(frozen=True, slots=True)

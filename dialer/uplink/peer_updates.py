@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
-from dialer.engine.headquarters.uplink_commands import ToldMark, ToldOptOut
-from dialer.mqtt.commands import MOST_BYTES
+from dialer.engine.headquarters.commands import PeerMark, PeerOptOut
+from dialer.mqtt.commands.message import MAX_BYTES
 from dialer.nats.messages import (
     OPT_OUT_SUBJECT,
     PEERS,
@@ -45,9 +45,9 @@ COMMAND_SECONDS = 0.5
 POSITION_SECONDS = 60.0
 """How far the stored position may lag while the stream has only updates of this centre itself."""
 MAX_UPDATES = 80  # opt-outs and marks in one command
-MAX_UPDATE_BYTES = MOST_BYTES - 1_024  # of a command, without its other fields
-_OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[ToldOptOut])
-_MARKS: TypeAdapter[Any] = TypeAdapter(list[ToldMark])
+MAX_UPDATE_BYTES = MAX_BYTES - 1_024  # of a command, without its other fields
+_OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[PeerOptOut])
+_MARKS: TypeAdapter[Any] = TypeAdapter(list[PeerMark])
 
 
 class PendingUpdates:

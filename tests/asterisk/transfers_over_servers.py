@@ -9,7 +9,7 @@ from contextlib import closing
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, TransferStage
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult
 from tests.asterisk.log_in import running, seat, until
@@ -72,6 +72,6 @@ async def consulted(centre: RunningCentre, lab: TwoServers, target: str) -> list
         [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second server: {rooms}"]
     )
     await until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
-    await execute(SeatDispose(seat=SEAT, disposition=Disposition.VOTED))
+    await execute(KeyedDisposition(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.command("confbridge list")
     return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: somebody was left alone: {rooms}"]

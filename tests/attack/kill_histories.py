@@ -36,7 +36,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.texts import shipped_texts
@@ -203,7 +203,7 @@ class History:
         kind = word.value if hour is None else f"{word.value}-{hour}"
         truth.said[attempt_id, kind, "agent"] += 1
         try:
-            await life.engine.execute(SeatDispose(seat=seat, disposition=word, hour=hour))
+            await life.engine.execute(KeyedDisposition(seat=seat, disposition=word, hour=hour))
         except (CommandRefused, StoreError):
             return
         if not life.mortal.dead.is_set():

@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from dialer.engine.command.registry import COMMANDS
-from tests.support.command_messages import NEEDED
+from dialer.engine.command.catalogue import COMMANDS
+from tests.support.command_messages import needed
 
 _ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**63, 10**400, 1e308, -0.0, "", "\x00", "\ud800", "x" * 5_000, [], {}, [[]], {"": None}),
@@ -36,8 +36,13 @@ _TOKENS = (
 def good_commands(now: float) -> list[dict[str, Any]]:
     """One of each kind."""
     return [
-        {"id": f"c-{name}", "name": name, "expires_at": now + 60, **{key: NEEDED[key] for key in kind.needs}}
-        for name, kind in COMMANDS.items()
+        {
+            "id": f"c-{name}",
+            "name": name,
+            "expires_at": now + 60,
+            **needed(name),
+        }
+        for name in COMMANDS
     ]
 
 

@@ -24,13 +24,13 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.engine.campaigns.commands import StopAll
-from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.commands.client import CommandRequest, send_commands
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.senders import Signer
 from dialer.site.broker import senders_of
 from dialer.store.sqlite import Store, open_store
 from tests.support.desk_hearing import hearing
@@ -76,7 +76,9 @@ class Ground:
             tls=how["tls_context"],
             client_id=f"s-{user}",
         )
-        (answer,) = await ask(settings, "pune-1", [CommandRequest(name, fields)], SystemClock(), signer=Signer(user))
+        (answer,) = await send_commands(
+            settings, "pune-1", [CommandRequest(name, fields)], SystemClock(), signer=Signer(user)
+        )
         return answer
 
 

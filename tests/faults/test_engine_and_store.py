@@ -17,7 +17,7 @@ from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopAll
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store import seals
 from tests.support.breaking import FailingStore
@@ -77,11 +77,12 @@ async def test_a_disposition_that_was_not_kept_is_refused_and_may_be_given_again
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "record_disposition")
         with pytest.raises(StoreFull):
-            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.WRAP_UP
         full.failing = False
         assert (
-            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
+            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            == "seat 01: voted"
         )
     assert rows(tmp_path, "SELECT kind FROM mark") == [("voted",)]
 

@@ -16,7 +16,7 @@ import pytest
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import StopAll
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import until_killed
@@ -166,14 +166,14 @@ def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
 @pytest.mark.parametrize(
     ("said", "outcome", "due"),
     [
-        (SeatDispose(seat="01", disposition=Disposition.LATER, hour=16), Outcome.CONNECTED, "16:45"),
+        (KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16), Outcome.CONNECTED, "16:45"),
         (
-            SeatDispose(seat="01", disposition=Disposition.CALL_BACK),
+            KeyedDisposition(seat="01", disposition=Disposition.CALL_BACK),
             Outcome.CONNECTED,
             "10:30",
         ),  # an hour after it was said
-        (SeatDispose(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
-        (SeatDispose(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
+        (KeyedDisposition(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
+        (KeyedDisposition(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
 def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.catalogue import COMMANDS
 
 NOW = 1713771727.0
 
@@ -74,7 +74,12 @@ NEEDED: dict[str, Any] = {
 }
 
 
+def needed(name: str) -> dict[str, Any]:
+    """Return the fields that a message of this command must have, with valid values."""
+    fields = {key: NEEDED[key] for key in COMMANDS[name].required_fields()}
+    return {**fields, "seat": "01"} if name == "seat-message" else fields
+
+
 def of_kind(name: str, **changes: Any) -> bytes:
-    """A good message of a command, with all that it needs."""
-    fields: dict[str, Any] = {"campaign": None, **{key: NEEDED[key] for key in COMMANDS[name].needs}}
-    return message(name=name, **{**fields, **changes})
+    """Return a valid message of a command, with some fields changed; None leaves a field out."""
+    return message(name=name, **{"campaign": None, **needed(name), **changes})

@@ -30,8 +30,8 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreError
 from dialer.mqtt import topics
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.hearing import Hearing, Reply
-from dialer.mqtt.senders import Signer
 from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading

@@ -14,7 +14,8 @@ from typing import Any
 
 from dialer.domain.errors import StoreBusy
 from dialer.domain.view import SeatState
-from dialer.mqtt.commands import CommandDesk, judge_command, open_command
+from dialer.mqtt.commands.checks import check_payload
+from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
@@ -33,7 +34,7 @@ BETWEEN_RESTARTS = 30  # words
 CAMPAIGN = {"wrap_up_seconds": 30.0, "script": "polling_day"}
 
 
-class LosesReplies(CommandDesk):
+class LosesReplies(CommandGateway):
     """A desk of commands whose next answers never go out: as where the dialler dies between its commit and the reply."""
 
     lose = 0
@@ -62,9 +63,7 @@ class Page:
         [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
-            await self.desk.handle(
-                judge_command(open_command(payload), "desk", SENDERS, "test", retained=False, now=now)
-            )
+            await self.desk.handle(check_payload(payload, "desk", SENDERS, "test", retained=False, now=now))
         except StoreBusy:
             return "", ""
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"

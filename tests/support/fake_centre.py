@@ -22,7 +22,7 @@ from dialer.domain.view import (
     TrunkView,
 )
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopCampaign
-from dialer.engine.command.registry import Command
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 
 AT = 1713771727.0  # 2024-04-22 07:42:07 UTC
 
@@ -115,6 +115,7 @@ class FakeEngine:
         self.current = view or centre_view()
         self.outbox_event = asyncio.Event()
         self.executed: list[Command] = []
+        self.senders: list[str] = []  # of the commands in `executed`
         self._listeners: list[Callable[[Change], None]] = []
 
     def view(self) -> CentreView:
@@ -140,10 +141,11 @@ class FakeEngine:
     async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Nothing is done about it."""
 
-    async def execute(self, command: Command) -> str:
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Keep the command; a campaign that is not in the view is refused."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
         if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:
             raise CommandRefused(f"there is no campaign {command.campaign!r}")
         self.executed.append(command)
+        self.senders.append(context.sender)
         return f"done: {type(command).__name__}"

@@ -15,8 +15,8 @@ import pytest
 
 from dialer.domain.enums import SupervisorRole
 from dialer.mqtt.client import BrokerSettings, MqttVersion
+from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import mosquitto_path
-from dialer.mqtt.senders import Sender, Senders
 from dialer.settings.supervision import OWN_USER
 from tests.support.waiting import HANG_SECONDS
 

@@ -20,7 +20,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.engine import Engine
 from dialer.engine.preview.commands import SeatPreviewDial
 from dialer.engine.seats.commands import SeatLogIn, SeatLogOff, SeatPause
@@ -226,7 +226,7 @@ class _Run:
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)
         with contextlib.suppress(CommandRefused):  # the wrap-up ended by itself
-            await self._engine.execute(SeatDispose(seat=seat, disposition=self._scenario.site.disposition))
+            await self._engine.execute(KeyedDisposition(seat=seat, disposition=self._scenario.site.disposition))
 
     async def _befall(self, event: Event) -> None:
         if event.once is not None and event.seat is not None:

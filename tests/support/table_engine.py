@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dialer.domain.view import CentreView
-from dialer.engine.command.registry import Command
-from dialer.engine.users.commands import NotePassword, UserCommand
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.users.commands import IssuePassword, UserCommand
 from dialer.engine.users.service import Users
 from tests.support.fake_centre import FakeEngine
 
@@ -16,9 +16,9 @@ class TableEngine(FakeEngine):
         super().__init__(view)
         self._users = users
 
-    async def execute(self, command: Command) -> str:
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         if isinstance(command, UserCommand):
-            return await command.keep(self._users)
-        if isinstance(command, NotePassword):
-            return await self._users.note_password(command.user, command.sender)
-        return await super().execute(command)
+            return await command.save(self._users, context)
+        if isinstance(command, IssuePassword):
+            return await self._users.note_password(command.user, context.sender)
+        return await super().execute(command, context)

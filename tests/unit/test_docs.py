@@ -23,7 +23,8 @@ from dialer.flows.model import FlowPurpose
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.script import VALUES, check_script, parse_script
 from dialer.flows.texts import shipped_texts
-from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
+from dialer.mqtt.commands.checks import AcceptedCommand, check_message
+from dialer.mqtt.commands.message import open_message
 from dialer.pacing.port import Limit
 from dialer.settings.document import settings_page
 from dialer.settings.site import Settings, load_settings
@@ -146,7 +147,7 @@ def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
     assert shown
     for text in shown:
         now = json.loads(text)["expires_at"] - 30
-        read = judge_command(open_command(text.encode()), BOSS, SENDERS, "pune-1", retained=False, now=now)
+        read = check_message(open_message(text.encode()), BOSS, SENDERS, "pune-1", retained=False, now=now)
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 

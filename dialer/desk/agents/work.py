@@ -11,7 +11,7 @@ from pydantic import Field
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
 from dialer.domain.errors import RefusedBecause, StoreError
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.hearing import Hearing
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
@@ -100,14 +100,15 @@ class AgentWork:
         if self._floor.user is None:
             raise RequestRefused(409, "no-agents")
         kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
-        known = {*kind.needs, *kind.may} - {"seat"}
+        required = set(kind.required_fields()) - {"seat"}
+        known = required.union(kind.optional_fields())
         if (
             "attempt" not in known
             and "attempt" in values
             and values.pop("attempt") != attempt_at(self._picture, who.seat)
         ):
             raise RequestRefused(409, "late")
-        if not values.keys() <= known or not {*kind.needs} - {"seat"} <= values.keys():
+        if not values.keys() <= known or not required <= values.keys():
             raise RequestRefused(422, "values")
         return await self._give(self._floor.user, who.seat, asked.id, asked.name, values)
 

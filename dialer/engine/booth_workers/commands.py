@@ -1,45 +1,43 @@
-"""Commands for booth workers on the line: the serials that they say to an agent. Pure."""
+"""Commands for the serial numbers that a booth worker reads out on a call."""
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered
+from pydantic import Field
 
-_SERIALS = re.compile(r"(?:([0-9]{1,5}):)?([0-9]{1,5}(?:,[0-9]{1,5}){0,199})", re.ASCII)
+from dialer.engine.command.base import SEAT_ROLES, CommandContext, SeatCommand
 
-
-def _read_serials(value: object) -> tuple[tuple[int, ...], int | None]:
-    """The serials, and their part where one is named."""
-    found = _SERIALS.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError
-    return tuple(map(int, found[2].split(","))), None if found[1] is None else int(found[1])
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
 
 
-SERIALS = Value(
-    "serials",
-    "serials with commas, after the part and a colon where the booth worker has several",
-    _read_serials,
-    description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts',
-)
+class SeatSerials(SeatCommand):
+    """Mark voters as having voted, by the serial numbers that a booth worker reads out on the call or before its wrap-up ends."""
+
+    name: Literal["seat-serials"] = "seat-serials"
+    roles = SEAT_ROLES
+
+    serials: Annotated[
+        str,
+        Field(
+            pattern=r"^(?:[0-9]{1,5}:)?[0-9]{1,5}(?:,[0-9]{1,5}){0,199}$",
+            description='1 to 200 serial numbers with commas between them, such as "12,15,340"; with the number of the part before'
+            ' them, such as "7:12,15", where the booth worker has several parts',
+        ),
+    ]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        part, colon, numbers = self.serials.rpartition(":")
+        serials = tuple(map(int, numbers.split(",")))
+        return await services.booth_workers.take_serials(self.seat, serials, int(part) if colon else None)
 
 
-@offered("seat-serials", SEAT, SERIALS, roles=AT_THE_SEAT, make=lambda seat, given: SeatSerials(seat, *given))
-class SeatSerials(CommandOfSeat):
-    """Serials that a booth worker says to the agent, during the call or its wrap-up: those voters have voted."""
+class SeatUndoSerial(SeatCommand):
+    """Undo the last serial number of the call."""
 
-    serials: tuple[int, ...]
-    part: int | None = None  # None: the worker has only one
+    name: Literal["seat-take-back"] = "seat-take-back"
+    roles = SEAT_ROLES
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.workers.take_serials(self.seat, self.serials, self.part)
-
-
-@offered("seat-take-back", SEAT, roles=AT_THE_SEAT)
-class SeatTakeBack(CommandOfSeat):
-    """The last serial of the call was a mistake."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.workers.take_back_last(self.seat)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.booth_workers.take_back_last(self.seat)

@@ -1,74 +1,144 @@
-"""Commands for campaigns: which of them dial, with which flows, by which clock. Pure."""
+"""Commands that start, stop and pace campaigns, and reload their settings."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
 from dialer.domain.enums import SupervisorRole as Role
-from dialer.domain.model import CampaignState
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import LINE, RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
+from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, CampaignState
+from dialer.engine.command.base import COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
+from dialer.engine.command.fields import CampaignId
 
-CAMPAIGN = Value(
-    "campaign", "the campaign's id", text_of(LINE + "{1,128}"), description="of the commands of a campaign"
-)
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+
+LEAST_TARGET, MOST_TARGET = 0.0005, 0.1
 
 
-@offered("pause", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
 class PauseCampaign(Command):
-    """No new calls of this campaign; live and ringing ones go on."""
+    """Pause a campaign: no new calls. Ringing and connected calls continue."""
 
-    campaign: str
+    name: Literal["pause"] = "pause"
+    roles = COMPLIANCE_ROLES
+    urgency = Urgency.HALT
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.PAUSED)
+    campaign: CampaignId
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.PAUSED)
 
 
-@offered("resume", CAMPAIGN, roles=SUPERVISOR_ALONE, repeatable=True)
 class ResumeCampaign(Command):
-    """Dial again, a stopped campaign too."""
+    """Resume a paused or stopped campaign."""
 
-    campaign: str
+    name: Literal["resume"] = "resume"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.RUNNING)
+    campaign: CampaignId
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.RUNNING)
 
 
-@offered("stop", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
 class StopCampaign(Command):
-    """No new calls of this campaign, and ringing ones are cancelled."""
+    """Stop a campaign: no new calls, and ringing calls are cancelled."""
 
-    campaign: str
+    name: Literal["stop"] = "stop"
+    roles = COMPLIANCE_ROLES
+    urgency = Urgency.HALT
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.set_campaign_state(self.campaign, CampaignState.STOPPED)
+    campaign: CampaignId
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.STOPPED)
 
 
-@offered("stop-all", roles=RULES, repeatable=True, urgency=Urgency.STOP_ALL)
 class StopAll(Command):
-    """Stop every campaign. One that the settings bring later stands still too, until any is resumed."""
+    """Stop every campaign. Campaigns that the settings add later are stopped too, until any campaign is resumed."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.stop_all()
+    name: Literal["stop-all"] = "stop-all"
+    roles = COMPLIANCE_ROLES
+    urgency = Urgency.STOP_ALL
+    is_idempotent = True
 
-
-@offered("reload-flows", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
-class ReloadFlows(Command):
-    """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.campaigns.reload_flows()
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.stop_all()
 
 
-@offered("reload-settings", roles=SUPERVISOR_ALONE | {Role.UPLINK}, repeatable=True)
+class SetSpeed(Command):
+    """Limit the calls of a campaign until the day ends. Without a limit in the command the campaign's limits end. The
+    campaign never dials faster than its settings, trunks and pacing allow.
+    """
+
+    name: Literal["speed"] = "speed"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = (*Command.audited, "most_calls", "calls_per_seat")
+
+    campaign: CampaignId
+    most_calls: Annotated[
+        int | None,
+        Field(ge=1, le=MOST_CALLS, description=f"maximum concurrent calls of the campaign, 1 to {MOST_CALLS}"),
+    ] = None
+    calls_per_seat: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_PER_SEAT,
+            le=MOST_PER_SEAT,
+            description=f"maximum unanswered calls per available agent, {LEAST_PER_SEAT:g} to {MOST_PER_SEAT:g}",
+        ),
+    ] = None
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_speed(self.campaign, self.most_calls, self.calls_per_seat, context.sender)
+
+
+class SetAbandonedTarget(Command):
+    """Set the abandoned-call rate that a campaign's pacing aims at, at most that of the rules profile. It stays in force
+    until it is reset. Caps do not change.
+    """
+
+    name: Literal["abandoned-target"] = "abandoned-target"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+
+    campaign: CampaignId
+    abandoned_target: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_TARGET,
+            le=MOST_TARGET,
+            description=f"share of live answers that may be abandoned, {LEAST_TARGET:g} to {MOST_TARGET:g} (0.01 is 1 %);"
+            " left out: the rate of the settings",
+        ),
+    ] = None
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.steer(self.campaign, self.abandoned_target, context.sender)
+
+
 class ReloadSettings(Command):
-    """Read the settings' file again and take what was changed, all of it or nothing: what needs a restart is named."""
+    """Reload the settings file. All changes take effect, or none does. The reply names the settings that need a restart."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.settings.reload_settings()
+    name: Literal["reload-settings"] = "reload-settings"
+    roles = SUPERVISOR_ONLY | {Role.UPLINK}
+    is_idempotent = True
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.settings.reload_settings()
 
 
-@offered("accept-clock", roles=SUPERVISOR_ALONE, repeatable=True)
 class AcceptClock(Command):
-    """The machine's clock, which was set, is right: dial again."""
+    """Confirm that the computer's clock is right after it was set. Dialling continues."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return desks.campaigns.accept_clock()
+    name: Literal["accept-clock"] = "accept-clock"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return services.campaigns.accept_clock()

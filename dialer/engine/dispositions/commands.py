@@ -1,214 +1,174 @@
-"""Commands that say what came of a call: by its attempt, so that no click is ever another voter's. Pure."""
+"""Commands that save what came of a call, or undo that.
+
+Each names the call attempt, so that a late click never applies to another voter.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
-from dialer.domain.errors import CommandRefused
-from dialer.domain.model import AttemptId, Confidence, Disposition, DispositionDetails, Receipt, VoterOutcome
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import (
-    AT_THE_SEAT,
-    SEAT,
-    CommandOfSeat,
-    ReceiptedCommand,
-    Value,
-    listed,
-    number_of,
-    offered,
-    read_flag,
-    read_moment,
-    text_of,
-)
-from dialer.engine.external_records.commands import MOST_INTEGER, WireRecord, checked
+from dialer.domain.model import Confidence, Disposition, DispositionDetails, VoterOutcome
+from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
+from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, must
 
-MOST_VOTERS = 30
-MOST_ANSWERS = 50
-NO_DETAILS = DispositionDetails()
-_SAYABLE = tuple(each.value for each in Disposition if each is not Disposition.NONE)
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+
+MAX_VOTERS = 30
+MAX_ANSWERS = 50
+_NO_DETAILS = DispositionDetails()
+_CHOICES = tuple(each for each in Disposition if each is not Disposition.NONE)
+_FIELDS_OF = {"hour": Disposition.LATER, "call_back_at": Disposition.CALL_BACK, "language": Disposition.LANGUAGE}
+
+Hour = Annotated[int, Field(ge=0, le=23, description="hour of the day, 0 to 23")]
+ScriptName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-@dataclass(frozen=True, slots=True)
-class VoterReport(WireRecord):
-    """What was said of one voter on the number that was called."""
+class VoterReport(Record):
+    """What the agent was told about one voter of the number that was called."""
 
-    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
+    voter: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
     mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]
-    hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)] = None
+    hour: Annotated[Hour | None, Field(description="with `later`: hour of the day, 0 to 23")] = None
     confidence: Annotated[
         Literal["said", "told"] | None,
         Field(
-            description="said by that voter, or told by another; null: said by whom the call addresses, told of others"
+            description="said by the voter, or told by somebody else; null: said for the voter whom the call addresses, told for"
+            " others"
         ),
     ] = None
 
+    @model_validator(mode="after")
+    def _has_hour_with_later(self) -> Self:
+        if (self.hour is None) is (self.mark == "later"):
+            raise ValueError("must have `hour` with the mark later, and with no other")
+        return self
 
-_VOTERS = TypeAdapter(list[VoterReport])
-
-
-def _read_voters(value: object) -> tuple[VoterOutcome, ...]:
-    reports: list[VoterReport] = checked(_VOTERS, listed(value, MOST_VOTERS))
-    if len({each.voter for each in reports}) < len(reports):
-        raise ValueError("a voter stands there twice")
-    if any((each.hour is None) is (each.mark == "later") for each in reports):
-        raise ValueError("an hour goes with later, and with nothing else")
-    return tuple(
-        VoterOutcome(each.voter, MarkKind(each.mark), each.hour, each.confidence and Confidence(each.confidence))
-        for each in reports
-    )
+    def outcome(self) -> VoterOutcome:
+        """Return it as the engine's value."""
+        confidence = self.confidence and Confidence(self.confidence)
+        return VoterOutcome(self.voter, MarkKind(self.mark), self.hour, confidence)
 
 
-def _read_answers(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not 1 <= len(value) <= MOST_ANSWERS:
-        raise ValueError(f"an object of 1 to {MOST_ANSWERS}")
-    return {_name_in_script(name): _name_in_script(each) for name, each in value.items()}
+class SeatDispose(SeatCommand, ReceiptedCommand):
+    """Save what came of the current call or of the call that just ended, and end the wrap-up."""
 
+    name: Literal["seat-dispose"] = "seat-dispose"
+    roles = SEAT_ROLES
 
-def _read_disposition(value: object) -> Disposition:
-    if value not in _SAYABLE:
-        raise ValueError
-    return Disposition(value)
+    attempt: CallAttemptId
+    disposition: Annotated[Disposition, Only(_CHOICES), Field(description="outcome of the call")]
+    hour: Annotated[
+        Hour | None, Field(description="required with `later`: the hour at which the voter will vote, 0 to 23")
+    ] = None
+    voters: Annotated[
+        tuple[VoterReport, ...] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_VOTERS,
+            description=f"one entry for each voter of the household, 1 to {MAX_VOTERS}, all saved or none. The voter whom the call"
+            " addresses has the mark of the disposition if not in this list; other voters have none",
+        ),
+        must(
+            lambda voters: voters is None or len({each.voter for each in voters}) == len(voters),
+            "must have each voter once",
+        ),
+    ] = None
+    call_back_at: Annotated[
+        EpochSeconds | None, Field(description="with `call-back`: when to call again, epoch seconds, UTC")
+    ] = None
+    language: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z]{2,3}$",
+            description="with `language`: the voter's language, a code of two or three letters such as hi; the next call uses it",
+        ),
+    ] = None
+    note: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z][A-Za-z0-9-]{0,63}$",
+            description="ID of a note that the sender stores: a lower-case letter, then letters, digits and dashes, at most 64",
+        ),
+    ] = None
+    answers: Annotated[
+        dict[ScriptName, ScriptName] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_ANSWERS,
+            description=f'1 to {MAX_ANSWERS} answers to questions of the campaign\'s script, by name: {{"knows_booth": "told"}}. If'
+            " the script has no such question or answer, nothing is saved",
+        ),
+    ] = None
+    own: Annotated[
+        bool | None,
+        Field(
+            description="with `call_back_at`, true: the same agent calls back if ready at that time; any agent"
+            " `own_call_back_wait_minutes` later"
+        ),
+    ] = None
 
-
-_name_in_script = text_of("[a-z][a-z0-9_]{0,39}")
-_id_of_attempt = text_of("(?a:[A-Za-z0-9-]{1,64})")
-
-ATTEMPT = Value(
-    "attempt",
-    "the id of the call that is spoken of",
-    lambda value: AttemptId(_id_of_attempt(value)),
-    description="of seat-dispose, seat-take-back-disposition, seat-preview-dial and seat-preview-skip: the call that is meant, as"
-    " `seats/{seat}` names it",
-)
-DISPOSITION = Value(
-    "disposition",
-    f"one of {', '.join(_SAYABLE)}",
-    _read_disposition,
-    Literal[_SAYABLE],
-    "of seat-dispose",
-)
-HOUR = Value(
-    "hour", "an hour of the day, 0 to 23", number_of(0, 23), int, "of seat-dispose, with later: when the voter will go"
-)
-VOTERS = Value(
-    "voters",
-    f"1 to {MOST_VOTERS} voters of the number that was called",
-    _read_voters,
-    list[VoterReport],
-    f"of seat-dispose: what was said of each voter of the household; at most {MOST_VOTERS}, all kept or none. A voter who does"
-    " not stand here has no mark, but whom the call addresses has that of the disposition",
-)
-CALL_BACK_AT = Value(
-    "call_back_at",
-    "epoch seconds, UTC",
-    read_moment,
-    float,
-    "of seat-dispose, with call-back: when the number is to be called again",
-)
-OWN = Value(
-    "own",
-    "true or false",
-    read_flag,
-    bool,
-    "of seat-dispose, with call_back_at: the call is for the same agent, if signed in and ready then; for anyone"
-    " `own_call_back_wait_minutes` later",
-)
-NOTE = Value(
-    "note",
-    "the id of a note: a small letter, then letters, digits and dashes",
-    text_of("(?a:[a-z][A-Za-z0-9-]{0,63})"),
-    description="of seat-dispose: the id of a note that the client keeps, such as note-7, or a UUID behind a letter",
-)
-LANGUAGE = Value(
-    "language",
-    "a language's code of two or three small letters, such as hi",
-    text_of("[a-z]{2,3}"),
-    description="of seat-dispose, with language: which one the voter speaks; the next call is in it",
-)
-ANSWERS = Value(
-    "answers",
-    f'1 to {MOST_ANSWERS} answers to questions of the campaign\'s script, by name: {{"knows_booth": "told"}}',
-    _read_answers,
-    dict[str, str],
-    f"of seat-dispose: what was answered to the script's questions, by their names; at most {MOST_ANSWERS}, kept with the word"
-    " or not at all. One that is not in the campaign's script is refused with it",
-)
-_GOES_WITH = {"hour": Disposition.LATER, "call_back_at": Disposition.CALL_BACK, "language": Disposition.LANGUAGE}
-
-
-def _dispose(
-    seat: str,
-    attempt: AttemptId,
-    disposition: Disposition,
-    hour: int | None,
-    voters: tuple[VoterOutcome, ...] | None,
-    call_back_at: float | None,
-    language: str | None,
-    note: str | None,
-    answers: dict[str, str] | None,
-    own: bool | None,
-) -> SeatDispose:
-    """Raises CommandRefused where one value does not go with another."""
-    given = {"hour": hour, "call_back_at": call_back_at, "language": language}
-    for key, with_what in _GOES_WITH.items():
-        if given[key] is not None and disposition is not with_what:
-            raise CommandRefused(f"`{key}` goes with the disposition {with_what.value}: leave `{key}` out")
-    if disposition is Disposition.LATER and hour is None:
-        raise CommandRefused("the disposition later needs `hour`, an hour of the day, 0 to 23")
-    if own and call_back_at is None:
-        raise CommandRefused("`own` goes with `call_back_at`, its hour: leave `own` out, or give one")
-    details = DispositionDetails(attempt, voters or (), call_back_at, bool(own), language, note, answers or {})
-    return SeatDispose(seat=seat, disposition=disposition, hour=hour, details=details)
-
-
-@offered(
-    "seat-dispose",
-    SEAT,
-    ATTEMPT,
-    DISPOSITION,
-    may=(HOUR, VOTERS, CALL_BACK_AT, LANGUAGE, NOTE, ANSWERS, OWN),
-    roles=AT_THE_SEAT,
-    make=_dispose,
-    repeatable=True,
-)
-class SeatDispose(CommandOfSeat, ReceiptedCommand):
-    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
-
-    disposition: Disposition
-    hour: int | None = None  # 0-23, with LATER
-    details: DispositionDetails = NO_DETAILS
-    receipt: Receipt | None = None
+    @model_validator(mode="after")
+    def _fields_match_disposition(self) -> Self:
+        for field, disposition in _FIELDS_OF.items():
+            if getattr(self, field) is not None and self.disposition is not disposition:
+                raise ValueError(
+                    f"`{field}` is allowed with the disposition {disposition.value} only: leave `{field}` out"
+                )
+        if self.disposition is Disposition.LATER and self.hour is None:
+            raise ValueError("the disposition later needs `hour`, the hour of the day, 0 to 23")
+        if self.own and self.call_back_at is None:
+            raise ValueError("`own` needs `call_back_at`: leave `own` out, or give the time")
+        return self
 
     @property
-    def attempt(self) -> AttemptId | None:
-        """Of which call; None: of the one that the seat has."""
-        return self.details.attempt_id
+    def details(self) -> DispositionDetails:
+        """What it says besides the disposition and the hour."""
+        return DispositionDetails(
+            attempt_id=self.attempt,
+            voters=tuple(each.outcome() for each in self.voters or ()),
+            call_back_at=self.call_back_at,
+            own=bool(self.own),
+            language=self.language,
+            note=self.note,
+            answers=self.answers or {},
+        )
 
     @property
-    def thanks(self) -> str:
-        return f"seat {self.seat}: {self.disposition.value} is kept"
+    def reply(self) -> str:
+        return f"seat {self.seat}: {self.disposition.value} is saved"
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.dispositions.dispose(self.seat, self.disposition, self.hour, self.details, self.receipt)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        dispositions = services.dispositions
+        return await dispositions.dispose(self.seat, self.disposition, self.hour, self.details, context.receipt)
 
 
-@offered("seat-take-back-disposition", SEAT, ATTEMPT, roles=AT_THE_SEAT, repeatable=True)
-class SeatTakeBackDisposition(CommandOfSeat, ReceiptedCommand):
-    """What was said of a call a moment ago was a slip: its marks are taken back, and another word is taken for that call.
-
-    An opt-out stands, and so does a refusal: the number is suppressed everywhere, and others have been told.
+class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
+    """Undo the outcome of a call that was saved moments ago, with its marks, so that another one can be saved. An opt-out and a
+    refusal cannot be undone: the number is suppressed everywhere already.
     """
 
-    attempt: AttemptId
-    receipt: Receipt | None = None
+    name: Literal["seat-take-back-disposition"] = "seat-take-back-disposition"
+    roles = SEAT_ROLES
+
+    attempt: CallAttemptId
 
     @property
-    def thanks(self) -> str:
-        return f"seat {self.seat}: taken back; say what came of that call"
+    def reply(self) -> str:
+        return f"seat {self.seat}: undone; save the right outcome of that call"
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.dispositions.take_back(self.seat, self.attempt, self.receipt)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.dispositions.take_back(self.seat, self.attempt, context.receipt)
+
+
+class KeyedDisposition(SeatCommand):
+    """Save what came of the seat's call, as entered on the agent's phone."""
+
+    disposition: Disposition
+    hour: int | None = None  # with LATER
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.dispositions.dispose(self.seat, self.disposition, self.hour, _NO_DETAILS, None)

@@ -1,58 +1,150 @@
-"""The command that carries an order of headquarters. Who sends it is no matter: its signatures are what counts. Pure."""
+"""Commands of headquarters: signed orders, updates from other centres, and acknowledgements of results.
+
+The last two are sent by the uplink about once a second. Each contains a position, by which a repeat is recognized, so neither they
+nor their replies are stored, and only refusals are audited.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from dialer.domain.enums import SupervisorRole as Role
+from dialer.domain.enums import MarkKind, SupervisorRole
+from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import Command, Urgency, Value, offered
-from dialer.engine.external_records.commands import checked
+from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
+from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, Urgency
+from dialer.engine.command.fields import MAX_INTEGER, NumberHash, Record, RecordedTime
 
-_SIGNATURES = TypeAdapter(Annotated[list[LeaderSignature], Field(min_length=1, max_length=MOST_SIGNATURES)])
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
 
+UPLINK_ONLY = frozenset({SupervisorRole.UPLINK})
+MAX_UPDATES = 100
+"""Opt-outs, and marks, of one command: it must fit into the size limit of a command."""
 
-def _read_text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MOST_LETTERS:
-        raise ValueError
-    return value
-
-
-def _read_signatures(value: object) -> tuple[LeaderSignature, ...]:
-    return tuple(checked(_SIGNATURES, value))
-
-
-ORDER = Value(
-    "order",
-    f"an order's text of 1 to {MOST_LETTERS} letters",
-    _read_text,
-    description="of headquarters-order: the order, JSON as text, as it was signed (docs/headquarters.md)",
-)
-SIGNATURES = Value(
-    "signatures",
-    f"1 to {MOST_SIGNATURES} leaders' signatures",
-    _read_signatures,
-    list[LeaderSignature],
-    "of headquarters-order: whose it is",
-)
+CentreId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="ID of the centre")]
+MarkKey = Annotated[str, Field(pattern=r"^[!-~]{1,128}$", description="unique key; a repeat changes nothing")]
+Position = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
-@offered(
-    "headquarters-order",
-    ORDER,
-    SIGNATURES,
-    roles=frozenset({Role.UPLINK, Role.SUPERVISOR}),
-    repeatable=True,
-    urgency=Urgency.HALT,  # whoever floods it must hold up no stop-all of this centre
-)
-class ObeyOrder(Command):
-    """What headquarters' leaders have signed is done, once: stop-all, pause, quota, resume."""
+class PeerOptOut(Record):
+    """A number that opted out in another centre."""
 
-    order: str
-    signatures: tuple[LeaderSignature, ...]
+    number_hash: Annotated[NumberHash, Field(description="as in `results/opt-outs`")]
+    at: RecordedTime
+    centre: CentreId
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.headquarters.obey(self.order, self.signatures)
+    def opt_out(self) -> ForeignOptOut:
+        """Return it as the engine's value."""
+        return ForeignOptOut(self.number_hash, self.at, self.centre)
+
+
+class PeerMark(Record):
+    """A mark of a voter from another centre."""
+
+    key: MarkKey
+    roll_version: Annotated[str, Field(min_length=1, max_length=128)]
+    state_code: Annotated[str, Field(max_length=128)]
+    constituency_number: Position
+    part_number: Position
+    serial: Position
+    kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
+    source: Literal["voter-key", "agent", "relative", "booth-worker", "import", "correction"]
+    at: RecordedTime
+    centre: CentreId
+    confidence: Literal["seen", "said", "told"] = "told"
+    undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
+
+    def mark(self) -> ForeignMark:
+        """Return it as the engine's value."""
+        return ForeignMark(
+            VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
+            Mark(
+                key=self.key,
+                voter_id=0,
+                kind=MarkKind(self.kind),
+                source=MarkSource(self.source),
+                at=self.at,
+                agent=f"centre {self.centre}",
+                confidence=Confidence(self.confidence),
+                undoes=self.undoes,
+            ),
+        )
+
+
+class ExecuteOrder(Command):
+    """Execute an order of headquarters, once: stop-all, pause, quota or resume. The leaders' signatures decide, not the sender."""
+
+    name: Literal["headquarters-order"] = "headquarters-order"
+    roles = frozenset({SupervisorRole.UPLINK, SupervisorRole.SUPERVISOR})
+    urgency = Urgency.HALT  # not STOP_ALL: a flood of orders must not delay this centre's own stop-all
+    is_idempotent = True
+
+    order: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MOST_LETTERS,
+            description=f"the order as it was signed: JSON text of at most {MOST_LETTERS} characters (docs/headquarters.md)",
+        ),
+    ]
+    signatures: Annotated[
+        tuple[LeaderSignature, ...],
+        Field(min_length=1, max_length=MOST_SIGNATURES, description=f"1 to {MOST_SIGNATURES} signatures of leaders"),
+    ]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.headquarters.obey(self.order, self.signatures)
+
+
+class ConfirmUplink(Command):
+    """Confirm that headquarters has committed the results up to an ID of the outbox."""
+
+    name: Literal["uplink-kept"] = "uplink-kept"
+    roles = UPLINK_ONLY
+    is_idempotent = True
+    is_stored = False
+
+    through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.records.uplink_kept(self.through)
+
+
+class ImportPeerUpdates(Command):
+    """Import opt-outs and marks of other centres, and store the position in the stream up to which they are imported."""
+
+    name: Literal["headquarters-news"] = "headquarters-news"
+    roles = UPLINK_ONLY
+    is_idempotent = True
+    is_stored = False
+
+    stream: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="name of the stream that the updates are from")
+    ]
+    after: Annotated[Position, Field(description="position in the stream before the first update")]
+    position: Annotated[Position, Field(description="position of the last update")]
+    opt_outs: Annotated[
+        tuple[PeerOptOut, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} opt-outs")
+    ]
+    news_marks: Annotated[
+        tuple[PeerMark, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} marks")
+    ]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        opt_outs = tuple(each.opt_out() for each in self.opt_outs)
+        marks = tuple(each.mark() for each in self.news_marks)
+        return await services.records.take_news(ForeignNews(self.stream, self.after, self.position, opt_outs, marks))
+
+
+class SendTestMark(Command):
+    """Send a test mark to headquarters' page, through outbox and uplink like every result. Do it weekly before polling day."""
+
+    name: Literal["test-mark"] = "test-mark"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.records.tell_test_mark()

@@ -1,50 +1,56 @@
-"""Commands for calls that their agent dials: what is shown first, and numbers of the list. Pure."""
+"""Commands for calls that an agent dials: previews, and numbers that the agent chooses from the list."""
 
 from __future__ import annotations
 
-from dialer.domain.model import AttemptId
-from dialer.engine.campaigns.commands import CAMPAIGN
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import AT_THE_SEAT, REASON, SEAT, CommandOfSeat, Value, number_of, offered
-from dialer.engine.dispositions.commands import ATTEMPT
-from dialer.engine.external_records.commands import MOST_INTEGER
+from typing import TYPE_CHECKING, Annotated, Literal
 
-PHONE = Value(
-    "phone",
-    "the id of a number in this centre's store, never the number",
-    number_of(1, MOST_INTEGER),
-    int,
-    "of seat-dial: the number's id in this centre's store, as `seats/{seat}` has it; never the number itself",
-)
+from pydantic import Field
+
+from dialer.engine.command.base import SEAT_ROLES, CommandContext, SeatCommand
+from dialer.engine.command.fields import CallAttemptId, CampaignId, Reason, StoreId
+
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
 
 
-@offered("seat-preview-dial", SEAT, ATTEMPT, roles=AT_THE_SEAT, repeatable=True)
-class SeatPreviewDial(CommandOfSeat):
-    """Dial the call that is shown at the seat. The rules are asked again; what they forbid now is given back."""
+class SeatPreviewDial(SeatCommand):
+    """Dial the call that the seat previews. The rules are checked again; a call that they forbid now is released."""
 
-    attempt: AttemptId
+    name: Literal["seat-preview-dial"] = "seat-preview-dial"
+    roles = SEAT_ROLES
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.own_calls.dial(self.seat, self.attempt)
+    attempt: CallAttemptId
 
-
-@offered("seat-preview-skip", SEAT, ATTEMPT, REASON, roles=AT_THE_SEAT, repeatable=True)
-class SeatPreviewSkip(CommandOfSeat):
-    """Do not dial what is shown: no attempt is used up, and the number is due again after `other_retry_minutes`."""
-
-    attempt: AttemptId
-    reason: str  # for the audit
-
-    async def carry_out(self, desks: Desks) -> str:
-        return desks.own_calls.skip(self.seat, self.attempt)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.previews.dial(self.seat, self.attempt)
 
 
-@offered("seat-dial", SEAT, CAMPAIGN, PHONE, roles=AT_THE_SEAT)
-class SeatDial(CommandOfSeat):
-    """Call a number that is in the campaign's list and due, for the agent at the seat; where its settings allow that."""
+class SeatPreviewSkip(SeatCommand):
+    """Skip the call that the seat previews. It is not counted as an attempt and is due again after `other_retry_minutes`."""
 
-    campaign: str
-    phone: int
+    name: Literal["seat-preview-skip"] = "seat-preview-skip"
+    roles = SEAT_ROLES
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.own_calls.dial_number(self.seat, self.campaign, self.phone)
+    attempt: CallAttemptId
+    reason: Reason
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return services.previews.skip(self.seat, self.attempt)
+
+
+class SeatDial(SeatCommand):
+    """Dial a number that is due in the campaign's list, for the agent at the seat. The campaign's settings must allow it."""
+
+    name: Literal["seat-dial"] = "seat-dial"
+    roles = SEAT_ROLES
+
+    campaign: CampaignId
+    phone: Annotated[
+        StoreId,
+        Field(description="ID of the number in this centre's store, from `seats/{seat}`; never the number itself"),
+    ]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.previews.dial_number(self.seat, self.campaign, self.phone)

@@ -1,58 +1,75 @@
-"""Commands for rolls and numbers, which no command names: each stands in the spool beside the store (dialer/store/spool.py), handed
-over there by a program on the dialler's machine, and the command names it by its id. Pure.
+"""Commands for electoral rolls and phone numbers.
+
+No command contains a number. A program on the dialler's machine puts the list into the spool of the store (dialer/store/spool.py),
+and the command names it by its ID there.
 """
 
 from __future__ import annotations
 
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import BOOTHS, RULES, Command, Urgency, Value, offered, read_flag, text_of
-from dialer.engine.external_records.commands import SOURCE, WHO
+from typing import TYPE_CHECKING, Annotated, Literal
 
-LIST = Value(
-    "list",
-    "the id of what was handed over: 32 small hexadecimal digits",
-    text_of("[0-9a-f]{32}"),
-    description="of roll-import, suppress and erase-number: the id of what was handed over in the store's spool",
-)
-NAMES = Value(
-    "names",
-    "true or false",
-    read_flag,
-    bool,
-    "of erase-number: true: what identifies the voters on the number goes too",
-)
+from pydantic import Field
+
+from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, Command, CommandContext, Urgency
+from dialer.engine.command.fields import PersonId, Responsible
+
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+
+SpooledList = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{32}$", description="ID of the list in the store's spool: 32 hexadecimal digits")
+]
+ListSource = Annotated[
+    PersonId,
+    Field(
+        description="where the numbers come from, such as letter-12: an ID of letters, dots, dashes and at most 6 digits;"
+        " no name, no phone number"
+    ),
+]
 
 
-@offered("roll-import", LIST, WHO, roles=BOOTHS, repeatable=True, urgency=Urgency.LONG)
 class ImportRoll(Command):
-    """A roll into the store, piece by piece beside the calls; `roll` of `state` tells how far. It is called once all is in."""
+    """Import an electoral roll in small steps while calls continue. `roll` in `state` shows the progress. Dialling of its numbers
+    starts when the import is complete.
+    """
 
-    list: str
-    who: str
+    name: Literal["roll-import"] = "roll-import"
+    roles = BOOTH_ROLES
+    urgency = Urgency.LONG
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.take_roll(self.list, self.who)
+    list: SpooledList
+    who: Responsible
 
-
-@offered("suppress", LIST, SOURCE, WHO, roles=RULES, repeatable=True)
-class Suppress(Command):
-    """Numbers that are never to be called again, by any campaign, on the roll or not."""
-
-    list: str
-    source: str
-    who: str
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.suppress(self.list, self.source, self.who)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.roll_import.take_roll(self.list, context.responsible(self.who))
 
 
-@offered("erase-number", LIST, NAMES, WHO, roles=RULES, repeatable=True)
-class EraseNumber(Command):
-    """Numbers that are to be known no more, with what was recorded and written of their people: see `dialer erase`."""
+class SuppressNumbers(Command):
+    """Suppress numbers: no campaign calls them again, whether they are on a roll or not."""
 
-    list: str
-    names: bool
-    who: str
+    name: Literal["suppress"] = "suppress"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.handed_over.erase(self.list, self.who, names=self.names)
+    list: SpooledList
+    source: ListSource
+    who: Responsible
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.roll_import.suppress(self.list, self.source, context.responsible(self.who))
+
+
+class EraseNumbers(Command):
+    """Erase numbers, with the recordings and notes of their voters. `dialer erase` does the same."""
+
+    name: Literal["erase-number"] = "erase-number"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
+
+    list: SpooledList
+    names: Annotated[bool, Field(description="true: erase the names of the voters on these numbers too")]
+    who: Responsible
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.roll_import.erase(self.list, context.responsible(self.who), names=self.names)

@@ -1,149 +1,207 @@
-"""Commands for agents at their seats: log in and off, pause. Pure."""
+"""Commands for agents at their seats: sign in and out, pauses, the current call, and messages from supervisors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from dialer.domain.pin_proof import PinProof, read_proof
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import (
-    AT_THE_SEAT,
-    LINE,
-    REASON,
-    SEAT,
-    SUPERVISOR_ALONE,
-    CommandOfSeat,
-    Value,
-    offered,
-    text_of,
-)
+from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
+from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, must
 
-MOST_CAMPAIGNS = 50
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+
+MAX_CAMPAIGNS = 50
+MAX_MESSAGE = 200  # characters
+MAX_DIGITS = 6
+
+AgentNumber = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._-]{1,40}$",
+        description="the agent's number: letters, digits, dots, dashes and underscores, at most 40",
+    ),
+]
 
 
-@dataclass(frozen=True, slots=True)
-class SeatLogIn(CommandOfSeat):
-    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
+def _proof(value: Any) -> PinProof:
+    return value if isinstance(value, PinProof) else read_proof(value)
 
-    Where the settings have agents, `agent` is one's number and `pin` must be right.
+
+Proof = Annotated[PinProof, PlainValidator(_proof), WithJsonSchema({"type": "string"})]
+
+
+class SeatLogIn(SeatCommand):
+    """Log an agent in and call the seat's phone. The seat is ready when the phone answers.
+
+    Only simulations send it: it has the PIN itself. Where the settings have agents, `agent` is the number of one of them.
     """
 
     agent: str
-    pin: str = field(default="", repr=False)
+    pin: Annotated[str, Field(repr=False)] = ""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.log_in(self.seat, self.agent, self.pin)
-
-
-AGENT = Value(
-    "agent",
-    "the agent's number",
-    text_of("(?a:[A-Za-z0-9._-]{1,40})"),
-    description="of seat-sign-in: the agent's number",
-)
-PROOF = Value(
-    "proof",
-    "a proof that the PIN was right, as docs/seats.md says",
-    read_proof,
-    description="of seat-sign-in: that the PIN was right, which is never sent; where the settings have agents",
-)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.log_in(self.seat, self.agent, self.pin)
 
 
-@offered("seat-sign-in", SEAT, AGENT, may=(PROOF,), roles=AT_THE_SEAT)
-class SeatSignIn(CommandOfSeat):
-    """An agent takes a seat from a page: the seat's phone is called and nailed up. Who has the seat already keeps it."""
+class SeatSignIn(SeatCommand):
+    """Sign an agent in from a page and call the seat's phone. An agent who has the seat already stays signed in."""
 
-    agent: str
-    proof: PinProof | None
+    name: Literal["seat-sign-in"] = "seat-sign-in"
+    roles = SEAT_ROLES
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.sign_in(self.seat, self.agent, self.proof)
+    agent: AgentNumber
+    proof: Annotated[
+        Proof | None,
+        Field(
+            description="proof that the agent knows the PIN, which is never sent (docs/seats.md); required where the"
+            " settings have agents"
+        ),
+    ] = None
 
-
-@offered("seat-call", SEAT, roles=AT_THE_SEAT)
-class SeatCall(CommandOfSeat):
-    """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.call_for_log_in(self.seat)
-
-
-@offered("seat-unlock", SEAT, roles=SUPERVISOR_ALONE)
-class SeatUnlock(CommandOfSeat):
-    """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return desks.seats.unlock(self.seat)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.sign_in(self.seat, self.agent, self.proof)
 
 
-@offered("seat-pause", SEAT, REASON, roles=AT_THE_SEAT)
-class SeatPause(CommandOfSeat):
-    """No further calls to this seat; during a conversation it takes effect after it."""
+class SeatCall(SeatCommand):
+    """Ring the phone of a vacant seat, so that an agent can answer it and enter number and PIN."""
 
-    reason: str
+    name: Literal["seat-call"] = "seat-call"
+    roles = SEAT_ROLES
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.pause(self.seat, self.reason)
-
-
-_read_campaign = text_of(LINE + "{1,128}")
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.call_for_log_in(self.seat)
 
 
-def _read_campaigns(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or len(value) > MOST_CAMPAIGNS:
-        raise ValueError
-    return tuple(sorted({_read_campaign(each) for each in value}))
+class SeatUnlock(SeatCommand):
+    """Unlock a seat, and the agents who tried to log in there, after too many failed log-ins."""
+
+    name: Literal["seat-unlock"] = "seat-unlock"
+    roles = SUPERVISOR_ONLY
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return services.seats.unlock(self.seat)
 
 
-CAMPAIGNS = Value(
-    "campaigns",
-    f"a list of at most {MOST_CAMPAIGNS} campaigns' ids",
-    _read_campaigns,
-    list[str],
-    "of seat-campaigns: those that the seat serves from now on, and no others; empty: all again",
-)
+class SeatPause(SeatCommand):
+    """Pause a seat: no new calls. During a conversation the pause starts after it."""
+
+    name: Literal["seat-pause"] = "seat-pause"
+    roles = SEAT_ROLES
+
+    reason: Reason
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.pause(self.seat, self.reason)
 
 
-@offered("seat-campaigns", SEAT, CAMPAIGNS, roles=SUPERVISOR_ALONE, repeatable=True)
-class SeatCampaigns(CommandOfSeat):
-    """The seat takes calls of these campaigns alone, until its agent logs off. A call that it has goes on."""
+class SeatCampaigns(SeatCommand):
+    """Restrict a seat to calls of some campaigns until its agent logs off. The current call continues."""
 
-    campaigns: tuple[str, ...]
+    name: Literal["seat-campaigns"] = "seat-campaigns"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = (*SeatCommand.audited, "campaigns")
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.serve(self.seat, self.campaigns)
+    campaigns: Annotated[
+        tuple[CampaignId, ...],
+        Field(max_length=MAX_CAMPAIGNS, description=f"IDs of at most {MAX_CAMPAIGNS} campaigns; empty: all campaigns"),
+        AfterValidator(lambda campaigns: tuple(sorted(set(campaigns)))),
+    ]
 
-
-@offered("seat-ready", SEAT, roles=AT_THE_SEAT)
-class SeatReady(CommandOfSeat):
-    """The seat takes calls again: ends a pause, and a wrap-up."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.make_ready(self.seat)
-
-
-@offered("seat-log-off", SEAT, roles=AT_THE_SEAT)
-class SeatLogOff(CommandOfSeat):
-    """The agent leaves; a conversation is finished first."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.log_off(self.seat)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.serve(self.seat, self.campaigns)
 
 
-@offered("seat-hang-up", SEAT, roles=AT_THE_SEAT)
-class SeatHangUp(CommandOfSeat):
-    """End the voter's call; the seat goes to wrap-up."""
+class SeatReady(SeatCommand):
+    """Make a seat available for calls: ends a pause or a wrap-up."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.seats.hang_up(self.seat)
+    name: Literal["seat-ready"] = "seat-ready"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.make_ready(self.seat)
 
 
-@offered("seat-closing", SEAT, roles=AT_THE_SEAT)
-class SeatClosing(CommandOfSeat):
-    """The talk comes to its end (the last page of the script), or the wrap-up does (its form is half filled).
+class SeatLogOff(SeatCommand):
+    """Log the agent off. A conversation ends first."""
 
-    Changes nothing for the agent; the pacer knows sooner when the seat will be free.
+    name: Literal["seat-log-off"] = "seat-log-off"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.log_off(self.seat)
+
+
+class SeatHangUp(SeatCommand):
+    """Hang up the voter's call. The seat goes to wrap-up."""
+
+    name: Literal["seat-hang-up"] = "seat-hang-up"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.seats.hang_up(self.seat)
+
+
+class SeatClosing(SeatCommand):
+    """Announce that the conversation or the wrap-up is about to end, so that pacing can dial in time for this seat. Nothing
+    changes for the agent.
     """
 
-    async def carry_out(self, desks: Desks) -> str:
-        return desks.seats.closing(self.seat)
+    name: Literal["seat-closing"] = "seat-closing"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return services.seats.closing(self.seat)
+
+
+class SeatMessage(Command):
+    """Show a message on the page of the agent at a seat, or of all agents who serve a campaign. It disappears when it is
+    read, or after 10 minutes.
+    """
+
+    name: Literal["seat-message"] = "seat-message"
+    roles = SUPERVISOR_ONLY
+
+    text: Annotated[
+        str,
+        Field(pattern=ONE_LINE % MAX_MESSAGE),
+        must(str.strip, "must not be blank"),
+        must(
+            lambda text: sum(letter.isdigit() for letter in text) <= MAX_DIGITS,
+            f"has more than {MAX_DIGITS} digits, which may be a phone number",
+        ),
+        Field(
+            description=f"one line, at most {MAX_MESSAGE} characters, of them at most {MAX_DIGITS} digits; no names of"
+            " voters, because everybody who can read `seats/{seat}` can read it"
+        ),
+    ]
+    seat: Annotated[SeatName | None, Field(description="name of the seat; or give `campaign`")] = None
+    campaign: Annotated[CampaignId | None, Field(description="ID of the campaign; or give `seat`")] = None
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> Self:
+        if (self.seat is None) is (self.campaign is None):
+            raise ValueError("give either `seat` or `campaign`")
+        return self
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        text = self.text.strip()
+        if self.seat is not None:
+            return await services.messages.send_to_seat(self.seat, text, context.sender)
+        return await services.messages.send_to_campaign(str(self.campaign), text, context.sender)
+
+
+class SeatMessageRead(SeatCommand):
+    """Confirm that the agent has read a message: it disappears from the page. A newer message stays."""
+
+    name: Literal["seat-message-read"] = "seat-message-read"
+    roles = SEAT_ROLES
+    is_idempotent = True
+
+    message_at: Annotated[EpochSeconds, Field(description="`at` of the message, from `seats/{seat}`")]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.messages.read(self.seat, self.message_at)

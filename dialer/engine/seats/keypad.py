@@ -14,13 +14,13 @@ storm, as a phone with a stuck key or a sound that is taken for keys makes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.domain.model import DISPOSITION_KEYS, AttemptId, Disposition
 from dialer.domain.switch import SeatSound
-from dialer.engine.command.registry import CommandOfSeat
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.command.base import SeatCommand
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.engine.supervision.commands import SeatPauseRecording, SeatResumeRecording
@@ -47,7 +47,7 @@ class Pressed:
     """What a key came to."""
 
     keypad: Keypad
-    command: CommandOfSeat | None = None
+    command: SeatCommand | None = None
     sound: SeatSound | None = None  # to be heard at once; None with a command: its execution decides
 
 
@@ -67,7 +67,7 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
     return Pressed(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
-def at_preview(command: CommandOfSeat, attempt_id: AttemptId) -> CommandOfSeat:
+def at_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
     """What a command that is keyed means while a call is shown that is not dialled yet: ready for it, or rid of it."""
     match command:
         case SeatReady():
@@ -81,7 +81,7 @@ _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if dispositio
 _BEGINNINGS = frozenset({"*", "*2", _LATER})
 
 
-_OF_ONE_CODE: dict[str, Callable[[str], CommandOfSeat]] = {
+_OF_ONE_CODE: dict[str, type[SeatCommand]] = {
     "*1": SeatReady,
     "*3": SeatHangUp,
     "*4": SeatHold,
@@ -93,14 +93,14 @@ _OF_ONE_CODE: dict[str, Callable[[str], CommandOfSeat]] = {
 }
 
 
-def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> CommandOfSeat | None:
+def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
     if keys in _OF_ONE_CODE:
-        return _OF_ONE_CODE[keys](seat)
+        return _OF_ONE_CODE[keys](seat=seat)
     if keys.startswith("*2"):
         number = int(keys[2:])
         return SeatPause(seat=seat, reason=pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
     if keys.startswith(_LATER):
         hour = int(keys[1:])
-        return SeatDispose(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
+        return KeyedDisposition(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
     disposition = DISPOSITION_KEYS.get(keys)
-    return None if disposition is None else SeatDispose(seat=seat, disposition=disposition)
+    return None if disposition is None else KeyedDisposition(seat=seat, disposition=disposition)

@@ -17,7 +17,7 @@ from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.centre import Centre
-from dialer.engine.command.registry import CommandOfSeat
+from dialer.engine.command.base import SeatCommand
 from dialer.engine.effects import RunCommand, StartTimer, StoreFailed, TimerExpired, TimerKind, order
 from dialer.engine.plan import Outside
 from dialer.engine.seats.keypad import Keypad, at_preview, press
@@ -387,7 +387,7 @@ class SeatKeys:
         else:
             self._answer(seat_name, pressed.sound or SeatSound.WRONG)
 
-    def done(self, command: CommandOfSeat, refusal: Exception | None) -> None:
+    def done(self, command: SeatCommand, refusal: Exception | None) -> None:
         """What became of a keyed command."""
         self._doing.discard(command.seat)
         if refusal is not None:

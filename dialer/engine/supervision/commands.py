@@ -1,86 +1,96 @@
-"""Commands for recordings and for supervisors who listen. Pure."""
+"""Commands for recordings, and for supervisors who monitor seats."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 from dialer.domain.enums import LISTENERS, SupervisorRole
-from dialer.domain.model import AttemptId, ListeningMode
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import (
-    AT_THE_SEAT,
-    RULES,
-    SEAT,
-    SUPERVISOR_ALONE,
+from dialer.domain.model import ListeningMode
+from dialer.engine.command.base import (
+    COMPLIANCE_ROLES,
+    SEAT_ROLES,
+    SUPERVISOR_ONLY,
     Command,
-    CommandOfSeat,
-    offered,
+    CommandContext,
+    SeatCommand,
 )
-from dialer.engine.dispositions.commands import ATTEMPT
+from dialer.engine.command.fields import CallAttemptId
+
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
 
 
-@offered("seat-pause-recording", SEAT, roles=AT_THE_SEAT)
-class SeatPauseRecording(CommandOfSeat):
-    """Silence is recorded until it goes on; for what must not be kept."""
+class SeatPauseRecording(SeatCommand):
+    """Pause the recording of the call: silence is recorded until it is resumed."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.mute(self.seat, pausing=True)
+    name: Literal["seat-pause-recording"] = "seat-pause-recording"
+    roles = SEAT_ROLES
 
-
-@offered("seat-resume-recording", SEAT, roles=AT_THE_SEAT)
-class SeatResumeRecording(CommandOfSeat):
-    """The recording goes on."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.mute(self.seat, pausing=False)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.mute(self.seat, pausing=True)
 
 
-@offered("recording-play", ATTEMPT, roles=RULES, repeatable=True)
+class SeatResumeRecording(SeatCommand):
+    """Resume the recording of the call."""
+
+    name: Literal["seat-resume-recording"] = "seat-resume-recording"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.mute(self.seat, pausing=False)
+
+
 class PlayRecording(Command):
-    """Somebody listens to the recording of a call that has ended: the desk plays it to the sender once the audit has this."""
+    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it plays."""
 
-    attempt: AttemptId
+    name: Literal["recording-play"] = "recording-play"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.recording.play(self.attempt)
+    attempt: CallAttemptId
 
-
-# The sender's own phone alone: nobody is made to listen, and nobody hears by another's name.
-
-
-@offered("listen", SEAT, roles=LISTENERS, takes_sender=True)
-class Listen(CommandOfSeat):
-    """A supervisor hears a seat: the agent, and whomever the agent hears. Goes on over the voters."""
-
-    supervisor: str  # a name of [[supervisors]]
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.LISTEN)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.play(self.attempt)
 
 
-@offered("whisper", SEAT, roles=frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR}), takes_sender=True)
-class Whisper(CommandOfSeat):
-    """A supervisor hears a seat and speaks to its agent alone."""
-
-    supervisor: str
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.WHISPER)
+# Each of the following rings the sender's own phone, so that nobody can listen under another person's name.
 
 
-@offered("barge", SEAT, roles=SUPERVISOR_ALONE, takes_sender=True)
-class Barge(CommandOfSeat):
-    """A supervisor joins the conversation of a seat; when the voter is gone, listens again."""
+class Listen(SeatCommand):
+    """Listen to a seat: to the agent and everybody on the agent's call. Continues over the next calls."""
 
-    supervisor: str
+    name: Literal["listen"] = "listen"
+    roles = LISTENERS
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.join(self.seat, self.supervisor, ListeningMode.BARGE)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.supervision.join(self.seat, context.sender, ListeningMode.LISTEN)
 
 
-@offered("stop-listening", roles=LISTENERS, takes_sender=True)
+class Whisper(SeatCommand):
+    """Listen to a seat and speak to its agent only."""
+
+    name: Literal["whisper"] = "whisper"
+    roles = frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.supervision.join(self.seat, context.sender, ListeningMode.WHISPER)
+
+
+class Barge(SeatCommand):
+    """Join the conversation at a seat. After the call the supervisor listens again."""
+
+    name: Literal["barge"] = "barge"
+    roles = SUPERVISOR_ONLY
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.supervision.join(self.seat, context.sender, ListeningMode.BARGE)
+
+
 class StopListening(Command):
-    """A supervisor's phone is let go."""
+    """Stop listening: the supervisor's phone is hung up."""
 
-    supervisor: str
+    name: Literal["stop-listening"] = "stop-listening"
+    roles = LISTENERS
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.supervision.stop(self.supervisor)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.supervision.stop(context.sender)

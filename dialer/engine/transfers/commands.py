@@ -1,73 +1,92 @@
-"""Commands of an agent during a call: hold, transfer, consult. Pure."""
+"""Commands that put a call on hold, transfer it, or consult somebody about it."""
 
 from __future__ import annotations
 
-from dialer.engine.command.desks import Desks
-from dialer.engine.command.registry import AT_THE_SEAT, SEAT, CommandOfSeat, Value, offered, text_of
+from typing import TYPE_CHECKING, Annotated, Literal
 
-TO = Value(
-    "to",
-    "a name of [[transfers]]",
-    text_of("[a-z0-9][a-z0-9-]{0,31}"),
-    description="of a transfer or consult: a name of [[transfers]]",
-)
+from pydantic import Field
 
+from dialer.engine.command.base import SEAT_ROLES, CommandContext, SeatCommand
 
-@offered("seat-hold", SEAT, roles=AT_THE_SEAT)
-class SeatHold(CommandOfSeat):
-    """The voter hears music; the agent does not hear the voter."""
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.hold(self.seat)
+TransferTarget = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="name of a target in `[[transfers]]` of the settings")
+]
 
 
-@offered("seat-resume", SEAT, roles=AT_THE_SEAT)
-class SeatResume(CommandOfSeat):
-    """The voter comes off hold."""
+class SeatHold(SeatCommand):
+    """Put the voter on hold, with music."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.resume(self.seat)
+    name: Literal["seat-hold"] = "seat-hold"
+    roles = SEAT_ROLES
 
-
-@offered("seat-transfer", SEAT, TO, roles=AT_THE_SEAT)
-class SeatTransfer(CommandOfSeat):
-    """Blind: the agent goes to wrap-up at once, the voter hears music until the target answers."""
-
-    to: str  # a name of [[transfers]]
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.transfer(self.seat, self.to)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.hold(self.seat)
 
 
-@offered("seat-consult", SEAT, TO, roles=AT_THE_SEAT)
-class SeatConsult(CommandOfSeat):
-    """Warm: the target is called into the seat while the voter hears music."""
+class SeatResume(SeatCommand):
+    """Take the voter off hold."""
 
-    to: str
+    name: Literal["seat-resume"] = "seat-resume"
+    roles = SEAT_ROLES
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.consult(self.seat, self.to)
-
-
-@offered("seat-merge", SEAT, roles=AT_THE_SEAT)
-class SeatMerge(CommandOfSeat):
-    """The voter joins agent and target: three-way."""
-
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.merge(self.seat)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.resume(self.seat)
 
 
-@offered("seat-complete-transfer", SEAT, roles=AT_THE_SEAT)
-class SeatCompleteTransfer(CommandOfSeat):
-    """The agent leaves to wrap-up; voter and target stay together."""
+class SeatTransfer(SeatCommand):
+    """Blind transfer: the agent goes to wrap-up at once, and the voter hears music until the target answers."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.complete(self.seat)
+    name: Literal["seat-transfer"] = "seat-transfer"
+    roles = SEAT_ROLES
+    audited = (*SeatCommand.audited, "to")
+
+    to: TransferTarget
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.transfer(self.seat, self.to)
 
 
-@offered("seat-cancel-consult", SEAT, roles=AT_THE_SEAT)
-class SeatCancelConsult(CommandOfSeat):
-    """The target is let go and the agent has the voter alone again."""
+class SeatConsult(SeatCommand):
+    """Start a warm transfer: the target is called and speaks with the agent while the voter hears music."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.transfers.cancel_consult(self.seat)
+    name: Literal["seat-consult"] = "seat-consult"
+    roles = SEAT_ROLES
+    audited = (*SeatCommand.audited, "to")
+
+    to: TransferTarget
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.consult(self.seat, self.to)
+
+
+class SeatMerge(SeatCommand):
+    """Bring the voter into the consultation: a three-way call."""
+
+    name: Literal["seat-merge"] = "seat-merge"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.merge(self.seat)
+
+
+class SeatCompleteTransfer(SeatCommand):
+    """Complete a warm transfer: the agent goes to wrap-up, and the voter and the target stay connected."""
+
+    name: Literal["seat-complete-transfer"] = "seat-complete-transfer"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.complete(self.seat)
+
+
+class SeatCancelConsult(SeatCommand):
+    """Cancel the consultation: the target is hung up, and the agent is alone with the voter again."""
+
+    name: Literal["seat-cancel-consult"] = "seat-cancel-consult"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.transfers.cancel_consult(self.seat)

@@ -1,101 +1,84 @@
-"""Commands for users: who may give commands, beside those of the settings. Pure.
+"""Commands that manage users: who may give commands, besides those in the settings.
 
-Each is kept with its receipt, its entry in the audit and what it changes in one transaction.
+Each is committed with its receipt and its audit entry in one transaction.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field
 
 from dialer.domain.enums import USER_ROLES, SupervisorRole
-from dialer.domain.model import Receipt
-from dialer.engine.command.desks import Desks, UsersDesk
-from dialer.engine.command.registry import SUPERVISOR_ALONE, Command, ReceiptedCommand, Value, offered
+from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, ReceiptedCommand
+from dialer.engine.command.fields import Only
 from dialer.settings.supervision import UserName
 
-_NAME: TypeAdapter[str] = TypeAdapter(UserName)
-_ROLES = tuple(role.value for role in USER_ROLES)
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+    from dialer.engine.users.service import Users
 
-
-def _read_name(value: object) -> str:
-    try:
-        return _NAME.validate_python(value, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        own_words = first["type"] == "value_error"
-        raise ValueError(first["msg"].removeprefix("Value error, ") if own_words else "") from error
-
-
-def _read_role(value: object) -> SupervisorRole:
-    if value not in _ROLES:
-        raise ValueError
-    return SupervisorRole(value)
-
-
-USER = Value(
-    "user",
-    "a name of 1 to 32 small letters, digits and dashes, at most 6 of them digits",
-    _read_name,
-    description="of user-set and user-remove: whose rights are meant",
-)
-ROLE = Value("role", f"one of {', '.join(_ROLES)}", _read_role, Literal[_ROLES], "of user-set: what this user may do")
+User = Annotated[
+    UserName,
+    Field(description="name of the user: 1 to 32 lower-case letters, digits and dashes, of them at most 6 digits"),
+]
 
 
 class UserCommand(ReceiptedCommand):
-    """A command that needs the table of users alone: it is carried out where no dialler runs, too."""
+    """A command that needs only the table of users: the command line executes it itself while no dialler runs."""
 
     @abstractmethod
-    async def keep(self, users: UsersDesk) -> str:
-        """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
+    async def save(self, users: Users, context: CommandContext) -> str:
+        """Commit it. Return one line that says what is committed. Raises CommandRefused, StoreError."""
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await self.keep(desks.users)
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await self.save(services.users, context)
 
 
-@offered("user-set", USER, ROLE, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
 class SetUser(UserCommand):
-    """A user is added, or has another role. Nobody changes their own, and those of the settings stay as these say."""
+    """Add a user, or change a user's role. Nobody can change their own role, or that of a supervisor in the settings."""
 
-    user: str
-    role: SupervisorRole
-    sender: str
-    receipt: Receipt | None = None
+    name: Literal["user-set"] = "user-set"
+    roles = SUPERVISOR_ONLY
+
+    user: User
+    role: Annotated[SupervisorRole, Only(USER_ROLES), Field(description="what the user may do")]
 
     @property
-    def thanks(self) -> str:
+    def reply(self) -> str:
         return f"{self.user} has the role {self.role.value}"
 
-    async def keep(self, users: UsersDesk) -> str:
-        await users.set(self.user, self.role, self.sender, self.receipt)
-        return self.thanks
+    async def save(self, users: Users, context: CommandContext) -> str:
+        await users.set(self.user, self.role, context.sender, context.receipt)
+        return self.reply
 
 
-@offered("user-password", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
-class NotePassword(Command):
-    """A user is about to be given a one-time password on the desk's page: it is in the audit before anybody sees it."""
+class IssuePassword(Command):
+    """Record in the audit that a user is about to get a one-time password on the desk's page."""
 
-    user: str
-    sender: str
+    name: Literal["user-password"] = "user-password"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
 
-    async def carry_out(self, desks: Desks) -> str:
-        return await desks.users.note_password(self.user, self.sender)
+    user: User
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.users.note_password(self.user, context.sender)
 
 
-@offered("user-remove", USER, roles=SUPERVISOR_ALONE, repeatable=True, takes_sender=True)
 class RemoveUser(UserCommand):
-    """A user may do nothing any more, from the next command on."""
+    """Remove a user. The user's next command is refused."""
 
-    user: str
-    sender: str
-    receipt: Receipt | None = None
+    name: Literal["user-remove"] = "user-remove"
+    roles = SUPERVISOR_ONLY
+
+    user: User
 
     @property
-    def thanks(self) -> str:
-        return f"{self.user} is no user any more"
+    def reply(self) -> str:
+        return f"{self.user} is removed"
 
-    async def keep(self, users: UsersDesk) -> str:
-        await users.remove(self.user, self.sender, self.receipt)
-        return self.thanks
+    async def save(self, users: Users, context: CommandContext) -> str:
+        await users.remove(self.user, context.sender, context.receipt)
+        return self.reply

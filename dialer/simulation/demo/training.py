@@ -21,8 +21,8 @@ from dialer.desk.server import running_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange, SeatState
-from dialer.engine.call_flows.commands import SeatMessage, SeatMessageRead
-from dialer.engine.command.registry import Command
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.seats.commands import SeatMessage, SeatMessageRead
 from dialer.errors import SettingError
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.process.signals import stop_on_signals
@@ -160,12 +160,13 @@ class SpokenVoters(EngineClient):
         if change.view.state is SeatState.TALKING and self._talking.get(seat) != change.view.attempt_id:
             self._talking[seat] = change.view.attempt_id
             saying = self._chance.choice(SAYINGS[self._language])
-            command = SeatMessage(text=saying, seat=seat, campaign=None, supervisor=VOTER[self._language])
-            self._begin(self._execute(command, SPEAKS_AFTER_SECONDS), "voter-speaks")
+            command = SeatMessage(text=saying, seat=seat)
+            voter = CommandContext(VOTER[self._language])
+            self._begin(self._execute(command, SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
         elif change.view.state is SeatState.READY and message is not None:
             self._begin(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
 
-    async def _execute(self, command: Command, after_seconds: float) -> None:
+    async def _execute(self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER) -> None:
         await asyncio.sleep(after_seconds)
         with contextlib.suppress(CommandRefused):  # the seat has moved on
-            await self._engine.execute(command)
+            await self._engine.execute(command, context)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange
 from dialer.engine.booth_workers.commands import SeatSerials
-from dialer.engine.command.registry import Command
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatReady
 from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, EngineLike, SimulatedAgents
@@ -60,20 +59,20 @@ class StaffDesk:
 
         return self._engine.subscribe(heard)
 
-    async def execute(self, command: Command) -> str:
-        """Ask for something. Raises CommandRefused, StoreError."""
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        """Execute a command. Raises CommandRefused, StoreError."""
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
-            command = replace(command, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
-        if isinstance(command, SeatDispose) and self._campaign.get(command.seat) in self._workers:
+            command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
+        if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:
             return await self._end_worker_call(command.seat)
-        return await self._engine.execute(command)
+        return await self._engine.execute(command, context)
 
     async def _end_worker_call(self, seat: str) -> str:
         """Of a booth worker's call serials are noted, and no disposition is given."""
         serials = {self._chance.randint(1, _HIGHEST_SERIAL) for _ in range(self._chance.randint(1, _MOST_SERIALS))}
         # Of a worker of several parts one must be named, and the parts are on the agent's page alone.
         with contextlib.suppress(CommandRefused):
-            await self._engine.execute(SeatSerials(seat=seat, serials=tuple(sorted(serials))))
+            await self._engine.execute(SeatSerials(seat=seat, serials=",".join(map(str, sorted(serials)))))
         return await self._engine.execute(SeatReady(seat=seat))
 
 

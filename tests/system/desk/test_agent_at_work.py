@@ -18,15 +18,15 @@ from playwright.async_api import Browser, Page, expect
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
-from dialer.engine.command.registry import Command
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.dispositions.commands import SeatDispose
 from dialer.engine.seats.commands import SeatSignIn
 from dialer.flows.script import load_script
 from dialer.mqtt import topics
+from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.senders import Sender, Senders
 from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store
@@ -52,9 +52,9 @@ class SeatEngine(FakeEngine):
         self.current = replace(self.current, seats=(seat,), at=SystemClock().now())
         self.tell(SeatChange(seat, SystemClock().now()))
 
-    async def execute(self, command: Command) -> str:
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Whoever signs in is at the seat."""
-        done = await super().execute(command)
+        done = await super().execute(command, context)
         if isinstance(command, SeatSignIn):
             self.seat(SeatState.READY)
         return done

@@ -8,7 +8,8 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import AbandonedTarget
-from dialer.engine.campaigns.speed_commands import SteerTo
+from dialer.engine.campaigns.commands import SetAbandonedTarget
+from dialer.engine.command.base import CommandContext
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -36,16 +37,22 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
             assert (first.share, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
             with pytest.raises(CommandRefused, match=f"allows {first.most:.2%} at most"):
-                await engine.execute(SteerTo(campaign="agents", abandoned_target=first.most * 1.01, supervisor="asha"))
+                await engine.execute(
+                    SetAbandonedTarget(campaign="agents", abandoned_target=first.most * 1.01), CommandContext("asha")
+                )
             assert target(site) == first
-            said = await engine.execute(SteerTo(campaign="agents", abandoned_target=first.most / 4, supervisor="asha"))
+            said = await engine.execute(
+                SetAbandonedTarget(campaign="agents", abandoned_target=first.most / 4), CommandContext("asha")
+            )
             assert said == f"campaign agents: steered to {first.most / 4:.2%} of live answers"
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
             assert pacer.governor.target == first.most / 4
             assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
-            await site.centre.engine.execute(SteerTo(campaign="agents", abandoned_target=None, supervisor="vikram"))
+            await site.centre.engine.execute(
+                SetAbandonedTarget(campaign="agents", abandoned_target=None), CommandContext("vikram")
+            )
             assert target(site) == first
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert target(site) == first
@@ -56,4 +63,6 @@ async def test_one_whose_pacing_abandons_nobody_is_steered_to_no_share(tmp_path:
     async with a_site(tmp_path) as site:
         assert target(site) is None
         with pytest.raises(CommandRefused, match="abandons nobody"):
-            await site.centre.engine.execute(SteerTo(campaign="agents", abandoned_target=0.01, supervisor="asha"))
+            await site.centre.engine.execute(
+                SetAbandonedTarget(campaign="agents", abandoned_target=0.01), CommandContext("asha")
+            )

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
-from dialer.engine.campaigns.commands import ReloadFlows
+from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.sqlite import Store
@@ -54,7 +54,7 @@ async def test_answers_are_kept_with_the_word_told_with_it_and_taken_back_with_i
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wrapping_up(site)
-        assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is kept")
+        assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is saved")
         assert kept(tmp_path) == [(attempt, "been_there", "still_to_go"), (attempt, "knows_booth", "told")]
         assert (await page.take_back(attempt))[0] == "done"
         assert kept(tmp_path) == []
@@ -80,7 +80,7 @@ async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -
         assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
         assert (await page.dispose(attempt, "voted", command_id="k-1", answers=ANSWERS))[0] == "done"
         other = await page.dispose(attempt, "voted", command_id="k-1", answers={"knows_booth": "knows"})
-        assert other == ("refused", "another command had this id: every command needs a new one")
+        assert other == ("refused", "another command has this ID: every command needs a new one")
 
 
 @virtual_time()
@@ -144,7 +144,7 @@ async def test_a_dialler_killed_after_its_commit_keeps_them_once(
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
             page = Page(site, tmp_path)
             again = await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS)
-            assert again == ("done", "seat 01: not-yet is kept")
+            assert again == ("done", "seat 01: not-yet is saved")
             assert kept(tmp_path) == stands
             assert len(stands) == len(told(tmp_path)[0]) == len(ANSWERS)
             assert len(told(tmp_path)) == 1

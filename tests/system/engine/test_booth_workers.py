@@ -15,10 +15,10 @@ import pytest
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import Hold, HoldReason, SeatState
-from dialer.engine.booth_workers.commands import SeatSerials, SeatTakeBack
+from dialer.engine.booth_workers.commands import SeatSerials, SeatUndoSerial
 from dialer.engine.booth_workers.service import BoothWorkers
 from dialer.engine.call_flows.service import FlowService, FlowSession, ScriptSession
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatReady
 from dialer.flows.turns import FlowCommit
 from dialer.reports import accounts
@@ -218,10 +218,10 @@ async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypa
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         moment = site.clock.now()
         monkeypatch.setattr(site.clock, "now", lambda: moment)
-        await engine.execute(SeatSerials(seat="01", serials=(7,), part=3))
-        await engine.execute(SeatTakeBack(seat="01"))
-        await engine.execute(SeatSerials(seat="01", serials=(7,), part=3))
-        await engine.execute(SeatTakeBack(seat="01"))
+        await engine.execute(SeatSerials(seat="01", serials="3:7"))
+        await engine.execute(SeatUndoSerial(seat="01"))
+        await engine.execute(SeatSerials(seat="01", serials="3:7"))
+        await engine.execute(SeatUndoSerial(seat="01"))
         monkeypatch.undo()
     kinds = [(serial, kind) for _, serial, kind, _, _ in rows(tmp_path, MARKS)]
     assert kinds == [(7, "voted"), (7, "not-yet")] * 2
@@ -232,18 +232,18 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
     async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
-            await engine.execute(SeatSerials(seat="01", serials=(7,)))
+            await engine.execute(SeatSerials(seat="01", serials="7"))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="say at which part: 1, 3"):
-            await engine.execute(SeatSerials(seat="01", serials=(7,)))
-        said = await engine.execute(SeatSerials(seat="01", serials=(7, 9, 7, 77), part=3))
+            await engine.execute(SeatSerials(seat="01", serials="7"))
+        said = await engine.execute(SeatSerials(seat="01", serials="3:7,9,7,77"))
         assert said == "seat 01: 2 noted; no such serial: 77"
-        assert await engine.execute(SeatTakeBack(seat="01")) == "seat 01: the last serial is taken back"
+        assert await engine.execute(SeatUndoSerial(seat="01")) == "seat 01: the last serial is taken back"
         with pytest.raises(CommandRefused, match="takes no voted"):
-            await engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+            await engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        assert await engine.execute(SeatSerials(seat="01", serials=(2,), part=1)) == "seat 01: 1 noted"
+        assert await engine.execute(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 noted"
         await engine.execute(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1
@@ -262,7 +262,7 @@ async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_p
     async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.WRONG_NUMBER))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
         await asyncio.sleep(900)
         assert len(site.switch.placed) == 1
 

@@ -51,7 +51,7 @@ async def test_a_word_is_kept_of_the_call_that_it_names_and_ends_the_wrap_up(tmp
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wrapping_up(site)
-        assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is kept")
+        assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is saved")
         assert said(tmp_path)[attempt] == "not-yet"
         assert rows(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
         assert seat(site).state is SeatState.READY
@@ -87,13 +87,13 @@ async def test_the_same_id_again_is_answered_as_kept_and_does_nothing(tmp_path: 
         await site.log_in("01")
         attempt = await wrapping_up(site)
         first = await page.dispose(attempt, "voted", command_id="k-1")
-        assert first == ("done", "seat 01: voted is kept")
+        assert first == ("done", "seat 01: voted is saved")
         when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
         kept = rows(tmp_path, when), marks(tmp_path)
         await until_talking(site)
         assert await page.dispose(attempt, "voted", command_id="k-1") == first
         other = await page.dispose(attempt, "not-yet", command_id="k-1")
-        assert other == ("refused", "another command had this id: every command needs a new one")
+        assert other == ("refused", "another command has this ID: every command needs a new one")
         assert (
             rows(tmp_path, "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"),
             marks(tmp_path),
@@ -137,7 +137,7 @@ async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(t
         odd = await page.dispose(attempt, "voted", call_back_at=at)
         assert odd == (
             "refused",
-            "`call_back_at` goes with the disposition call-back: leave `call_back_at` out",
+            "`seat-dispose`: `call_back_at` is allowed with the disposition call-back only: leave `call_back_at` out",
         )
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         due = "SELECT due_at, promised FROM target JOIN attempt USING (phone_id, campaign_id) WHERE attempt_id = ?"
@@ -163,7 +163,7 @@ async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Pa
         attempt = await wrapping_up(site)
         [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
         assert (await page.dispose(attempt, slip))[0] == "done"
-        assert await page.take_back(attempt) == ("done", "seat 01: taken back; say what came of that call")
+        assert await page.take_back(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
         assert voter(tmp_path, voter_id) == "pending"
         link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
         assert query(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
@@ -208,7 +208,7 @@ async def test_what_the_store_cannot_keep_is_not_thanked_for_and_may_be_sent_aga
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("", "")
         assert said(tmp_path)[attempt] is None
         monkeypatch.setattr(Store, "record_disposition", lambda _, *args, **options: kept_by(*args, **options))
-        assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is kept")
+        assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is saved")
         assert said(tmp_path)[attempt] == "voted"
 
 
@@ -226,7 +226,7 @@ async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_p
             assert said(tmp_path)[attempt] == "voted"
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             page = Page(site, tmp_path)
-            assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is kept")
+            assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is saved")
     assert [kind for _, kind, *_ in marks(tmp_path)] == ["voted"]
 
 

@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.settings.jurisdiction import AbandonedCap
 from dialer.simulation.asterisk.config import PhoneMode
@@ -190,14 +190,14 @@ async def test_an_agents_word_is_kept_and_followed(tmp_path: Path) -> None:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="hour 24"):
-            await execute(SeatDispose(seat="01", disposition=Disposition.LATER, hour=24))
+            await execute(KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=24))
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="tea"))
-        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.PAUSED
         with pytest.raises(CommandRefused, match="no call"):
-            await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+            await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
         assert len(site.switch.placed) == 1
     assert rows(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialer.domain.enums import MarkKind
-from dialer.domain.model import Mark, MarkSource, Outcome
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut, VoterPlace
+from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
-from dialer.engine.headquarters.uplink_commands import HeadquartersNews
+from dialer.engine.headquarters.commands import ImportPeerUpdates, PeerMark, PeerOptOut
 from dialer.rules.number_hash import number_hash
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
@@ -22,22 +20,30 @@ NUMBER = "+917000000{:03}"
 
 def news(
     site: Site, after: int, position: int, *serials: int, version: str = ROLL_VERSION, out: int = 0
-) -> HeadquartersNews:
+) -> ImportPeerUpdates:
     now = site.clock.now()
     marks = tuple(
-        ForeignMark(
-            VoterPlace(version, STATE_CODE, CONSTITUENCY_NUMBER, 1, serial),
-            Mark(f"theirs:{serial}", 0, MarkKind.VOTED, MarkSource.AGENT, now, agent="centre pune-2"),
+        PeerMark(
+            key=f"theirs:{serial}",
+            roll_version=version,
+            state_code=STATE_CODE,
+            constituency_number=CONSTITUENCY_NUMBER,
+            part_number=1,
+            serial=serial,
+            kind="voted",
+            source="agent",
+            at=now,
+            centre="pune-2",
         )
         for serial in serials
     )
     hashes = [number_hash(SECRET.encode(), NUMBER.format(out))] if out else []
-    return HeadquartersNews(
+    return ImportPeerUpdates(
         stream="PEERS",
         after=after,
         position=position,
-        opt_outs=tuple(ForeignOptOut(each, now, "pune-2") for each in hashes),
-        marks=marks,
+        opt_outs=tuple(PeerOptOut(number_hash=each, at=now, centre="pune-2") for each in hashes),
+        news_marks=marks,
     )
 
 

@@ -15,7 +15,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
 from dialer.domain.signing import public_key, public_key_text
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.engine.headquarters.commands import ObeyOrder
+from dialer.engine.headquarters.commands import ExecuteOrder
 from dialer.engine.headquarters.service import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
@@ -38,7 +38,7 @@ async def give(site: Site, kind: str, *signers: str, later: float = 0.0, **chang
     fields = {"id": f"{kind}-{now:.0f}", "to": "all", "made_at": now, "expires_at": now + 3600, **changes}
     order = HqOrder(order=OrderKind(kind), **fields)
     signatures = tuple(sign_order(order.text, name, KEYS[name]) for name in signers)
-    return await site.centre.engine.execute(ObeyOrder(order=order.text, signatures=signatures))
+    return await site.centre.engine.execute(ExecuteOrder(order=order.text, signatures=signatures))
 
 
 def state(site: Site) -> CampaignState:
@@ -92,7 +92,7 @@ async def test_an_order_is_done_once_a_forged_one_is_told_and_the_old_stop_does_
         assert state(site) is CampaignState.RUNNING
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
-        carried = ObeyOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
+        carried = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
         assert await site.centre.engine.execute(carried) == "stopped 1 campaigns"
         await give(site, "resume", "asha", "ravi", later=1)
         assert await site.centre.engine.execute(carried) == "order stop was obeyed before"

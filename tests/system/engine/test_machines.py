@@ -11,7 +11,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import LIVE_ANSWERS, Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatHangUp
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Behaviour
@@ -96,8 +96,8 @@ async def test_after_the_seat_the_agent_says_machine_and_may_take_it_back(tmp_pa
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
             ended = len(site.ended())
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
-            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.MACHINE))
-            await site.centre.engine.execute(SeatDispose(seat="01", disposition=last))
+            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=last))
             await site.centre.engine.execute(SeatHangUp(seat="01"))
             await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
             assert outcomes(site)[-1] is wanted
@@ -111,7 +111,7 @@ async def test_in_the_wrap_up_too_and_the_store_says_the_same(tmp_path: Path) ->
     async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         await site.until(lambda: Outcome.MACHINE in site.view.campaigns[0].outcomes, seconds=10)
         assert not site.view.campaigns[0].outcomes.get(Outcome.CONNECTED)
         await asyncio.sleep(1)
@@ -125,7 +125,7 @@ async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
-            await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
 def counted(site: Site) -> tuple[int, int]:
@@ -144,7 +144,7 @@ async def test_an_answer_is_taken_from_the_pacer_once_however_often_the_agent_sa
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
             for word in words:
                 said = Disposition.MACHINE if word == "m" else Disposition.VOTED
-                await site.centre.engine.execute(SeatDispose(seat="01", disposition=said))
+                await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=said))
             await site.centre.engine.execute(SeatHangUp(seat="01"))
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
             assert counted(site)[0] == answers
@@ -164,5 +164,5 @@ async def test_a_caller_who_is_no_person_takes_no_answer_of_our_calls_away(tmp_p
         before = counted(site)[0]
         site.switch.call_in(caller, called=number)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         assert counted(site)[0] == before

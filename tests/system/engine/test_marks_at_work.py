@@ -10,22 +10,23 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from dialer.cli.external_records import carry_out
 from dialer.domain.clock import SystemClock
-from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.domain.model import Disposition, Mark, MarkSource, Outcome
+from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState
-from dialer.engine.command.registry import Command
-from dialer.engine.dispositions.commands import SeatDispose
-from dialer.engine.external_records.commands import RecordsCommand, TakeMarks
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.external_records.commands import MarkReport, RecordMarks, RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.mqtt import ask as asking
-from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.commands import client as asking
+from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
@@ -47,11 +48,17 @@ NUMBER = "+917000000{:03}"
 
 
 def voted(
-    site: Site, *voters: int, kind: MarkKind = MarkKind.VOTED, source: MarkSource = MarkSource.BOOTH_WORKER
-) -> TakeMarks:
+    site: Site,
+    *voters: int,
+    kind: Literal["voted", "not-yet"] = "voted",
+    source: Literal["booth-worker", "relative", "correction"] = "booth-worker",
+) -> RecordMarks:
     now = site.clock.now()
-    marks = tuple(Mark(f"import/{kind}/{source}/{each}", each, kind, source, now) for each in voters)
-    return TakeMarks(marks=marks, batch="b-1", who="ops")
+    marks = tuple(
+        MarkReport(key=f"import/{kind}/{source}/{each}", voter=each, kind=kind, source=source, at=now)
+        for each in voters
+    )
+    return RecordMarks(marks=marks, batch="b-1", who="ops")
 
 
 def dialled(site: Site) -> set[str]:
@@ -121,7 +128,7 @@ async def test_what_one_voter_says_in_a_call_leaves_the_household_due(tmp_path: 
         await site.centre.engine.execute(voted(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
     assert rows(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
     assert rows(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
         ("voted",),
@@ -136,7 +143,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_DONE))
         assert not site.switch.placed
-        undo = voted(site, 5, kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION)
+        undo = voted(site, 5, kind="not-yet", source="correction")
         await site.centre.engine.execute(undo)
         await site.until(lambda: dialled(site) == {NUMBER.format(4)}, seconds=5)
     assert sum(booth.voted for booth in site.view.booths) == 7
@@ -145,7 +152,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
 @virtual_time()
 async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_not_kept(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
-        undo = voted(site, 5, kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION)
+        undo = voted(site, 5, kind="not-yet", source="correction")
         assert await site.centre.engine.execute(undo) == "0 marks taken, 0 were known, 1 had nothing to take back"
         assert sum(booth.not_yet + booth.reached for booth in site.view.booths) == 0
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -157,7 +164,7 @@ async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # who is never done with the first call, so that nobody else is called
-        await site.centre.engine.execute(voted(site, *range(1, 60), source=MarkSource.RELATIVE))
+        await site.centre.engine.execute(voted(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
         assert site.view.forecast is not None
         assert (site.view.forecast.left, site.view.forecast.reached) == (31, 0)
@@ -172,11 +179,11 @@ async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> Non
         db.commit()
     async with a_site(tmp_path, all_answer(talk_seconds=5000.0), seats=1, rules=rules) as site:
         await site.log_in("01")  # who is never done with the first call, so that nobody else is called
-        await site.centre.engine.execute(voted(site, *range(21, 41), source=MarkSource.BOOTH_WORKER))
+        await site.centre.engine.execute(voted(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
         before = site.view.forecast
         await site.centre.engine.execute(
-            SeatDispose(seat="01", disposition=Disposition.OPT_OUT)
+            KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
         )  # of one voter's one number
         await asyncio.sleep(5)
         after = site.view.forecast
@@ -195,7 +202,7 @@ async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_pa
         told = voted(site, 1).marks[0]
         with pytest.raises(CommandRefused, match="ahead"):
             await site.centre.engine.execute(
-                TakeMarks(marks=(replace(told, at=told.at + 3600),), batch="b-1", who="ops")
+                RecordMarks(marks=(told.model_copy(update={"at": told.at + 3600}),), batch="b-1", who="ops")
             )
     assert rows(tmp_path, "SELECT * FROM mark") == []
 
@@ -210,9 +217,9 @@ class DeskEngine(FakeEngine):
         super().__init__()
         self._desk = ExternalRecords(store, SystemClock())
 
-    async def execute(self, command: Command) -> str:
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         assert isinstance(command, RecordsCommand)
-        return await command.keep(self._desk)
+        return await command.save(self._desk, context)
 
 
 @contextlib.asynccontextmanager
@@ -252,11 +259,11 @@ async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path:
     done: list[int] = []
     async with a_dialler(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
-        answers = await ask(broker, "pune-1", requests, SystemClock(), done.append)
+        answers = await send_commands(broker, "pune-1", requests, SystemClock(), done.append)
         assert answers == ["1 marks taken, 0 were known", "0 marks taken, 1 were known", "1 marks taken, 0 were known"]
         assert done == [1, 2, 3]
         with pytest.raises(CommandRefused, match="no voter 999"):
-            await ask(broker, "pune-1", [request(999, "import/3")], SystemClock())
+            await send_commands(broker, "pune-1", [request(999, "import/3")], SystemClock())
     assert rows(tmp_path, "SELECT voter_id FROM voter WHERE turnout = 'voted'") == [(1,), (2,)]
 
 
@@ -368,6 +375,6 @@ async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_
         broker = BrokerSettings(port=port, client_id="by-hand", answer_seconds=0.3)
         with pytest.raises(BrokerUnreachable, match="does not answer"):
             async with asyncio.timeout(HANG_SECONDS):
-                await ask(broker, "pune-1", [request(1)], SystemClock())
+                await send_commands(broker, "pune-1", [request(1)], SystemClock())
         async with asyncio.timeout(HANG_SECONDS):
             await left.wait()  # it leaves no open connection behind

@@ -223,10 +223,11 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt = seat(site).attempt_id
         refused = await page.dispose(attempt, "call-back", own=True)
-        assert refused == ("refused", "`own` goes with `call_back_at`, its hour: leave `own` out, or give one")
+        assert refused == ("refused", "`seat-dispose`: `own` needs `call_back_at`: leave `own` out, or give the time")
         for wrong in ("yes", 1):
             refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own=wrong)
-            assert refused == ("refused", "`seat-dispose` needs `own`, true or false")
+            assert refused[0] == "refused"
+            assert refused[1].startswith("`seat-dispose`: `own` must be true or false (")
         assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == []
 
 

@@ -16,7 +16,7 @@ from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch_events import SeatKeyPressed
 from dialer.domain.view import CallState, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatDial, SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause
 from dialer.pacing.port import Limit
@@ -82,7 +82,7 @@ async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_onc
         assert not seat_of(site).dialling
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
         await site.until(lambda: seat_of(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await shown(site, attempt_id)
         assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
 

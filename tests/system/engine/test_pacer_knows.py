@@ -16,7 +16,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.pacing.governed import RatioPacer
@@ -94,7 +94,7 @@ async def say_closing(directory: Path, how: str) -> None:
                     site.switch.phone_keys("agent01", key)
                     await asyncio.sleep(1.0)
             case "disposition":
-                await execute(SeatDispose(seat="01", disposition=Disposition.NOT_YET))
+                await execute(KeyedDisposition(seat="01", disposition=Disposition.NOT_YET))
         await asyncio.sleep(3.0)
         (seat,) = snapshot_of(site).busy_seats
         assert seat.stage is SeatStage.CLOSING
@@ -105,7 +105,7 @@ async def say_closing(directory: Path, how: str) -> None:
         await execute(SeatClosing(seat="01"))
         assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
-        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
         await talking(site)
         assert snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING  # a new conversation begins anew

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
-from dialer.engine.external_records.commands import TakeOptOuts
+from dialer.engine.external_records.commands import RecordOptOuts
 from dialer.errors import SettingError
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.settings.jurisdiction import load_profile
@@ -255,7 +254,7 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         hashes = (number_hash(secret.encode(), number), "0" * 64)
-        told = TakeOptOuts(
+        told = RecordOptOuts(
             hashes=hashes, fingerprint=fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
         )
         assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
@@ -263,7 +262,7 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.opt_outs == 1
         with pytest.raises(CommandRefused, match="does not share the secret"):
-            await site.centre.engine.execute(replace(told, fingerprint="0" * 16))
+            await site.centre.engine.execute(told.model_copy(update={"fingerprint": "0" * 16}))
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
     assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.centre,)]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]

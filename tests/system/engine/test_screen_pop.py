@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialer.domain.enums import MarkKind
-from dialer.domain.model import Disposition, Mark, MarkSource
+from dialer.domain.model import Disposition
 from dialer.domain.view import SeatChange, SeatState
-from dialer.engine.dispositions.commands import SeatDispose
-from dialer.engine.external_records.commands import TakeMarks
+from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from tests.support.centre import a_site
 from tests.support.seats import seat, until_talking
 from tests.support.stored import query
@@ -49,8 +48,8 @@ async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_nu
         pop = seat(site).screen_pop
         assert pop is not None
         voter_id = pop.voters[-1]
-        mark = Mark("import/1", voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
-        await site.centre.engine.execute(TakeMarks(marks=(mark,), batch="b-1", who="ops"))
+        mark = MarkReport(key="import/1", voter=voter_id, kind="voted", source="booth-worker", at=site.clock.now())
+        await site.centre.engine.execute(RecordMarks(marks=(mark,), batch="b-1", who="ops"))
 
         def settled() -> tuple[int, ...]:
             now = seat(site).screen_pop
@@ -58,7 +57,7 @@ async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_nu
 
         await site.until(lambda: settled() == (voter_id,), seconds=1)
         assert seat(site).state is SeatState.TALKING
-        await site.centre.engine.execute(SeatDispose(seat="01", disposition=Disposition.OPT_OUT))
+        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT))
 
         def opted_out() -> bool:
             now = seat(site).screen_pop

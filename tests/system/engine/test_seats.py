@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.engine.seats.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
@@ -295,7 +295,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
         async with a_site(tmp_path, config, seats=1, campaign={"wrap_up_seconds": 20}) as site:
             await site.log_in("01")
             await site.until(lambda: seat(site).state is SeatState.TALKING)
-            later = SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)
+            later = KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
             if during_the_talk:
                 await site.centre.engine.execute(later)
             await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -401,7 +401,7 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
         await site.centre.engine.execute(
-            SeatDispose(seat="01", disposition=Disposition.VOTED)
+            KeyedDisposition(seat="01", disposition=Disposition.VOTED)
         )  # the agent may still say how it went
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)

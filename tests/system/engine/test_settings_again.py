@@ -116,7 +116,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
-    desk: Any = engine._desks.settings
+    desk: Any = engine._services.settings
     reread, keep, reads = desk._reread, desk._store.take_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 

@@ -14,7 +14,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Outcome
 from dialer.domain.view import CallState, CampaignView, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ReloadSettings, ResumeCampaign, StopAll
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 from dialer.pacing.port import Cap
 from dialer.settings.site import Settings, load_settings
@@ -123,7 +123,7 @@ async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on
         (call,) = rows(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
         assert rows(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
-        await here.site.centre.engine.execute(SeatDispose(seat="03", disposition=Disposition.VOTED))
+        await here.site.centre.engine.execute(KeyedDisposition(seat="03", disposition=Disposition.VOTED))
         assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
@@ -142,7 +142,7 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
         with pytest.raises(CommandRefused, match="the settings have the seat 01 no more"):
             await execute(SeatLogIn(seat="01", agent="agent-07"))
         await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
-        assert await execute(SeatDispose(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
+        assert await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
@@ -288,7 +288,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
             await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
-        engine._desks.settings._store.take_settings = slow  # type: ignore[attr-defined]
+        engine._services.settings._store.take_settings = slow  # type: ignore[assignment]
         assert await here.reload() == "settings taken: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states
@@ -301,7 +301,7 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
     """
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
-    async with engine._desks.settings._one_at_a_time:  # type: ignore[attr-defined]
+    async with engine._services.settings._one_at_a_time:
         reload = asyncio.create_task(here.reload())
         await asyncio.sleep(0.1)
         assert await engine.execute(StopAll()) == "stopped 1 campaigns"

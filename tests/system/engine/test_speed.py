@@ -9,7 +9,8 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CampaignSpeed
-from dialer.engine.campaigns.speed_commands import SetSpeed
+from dialer.engine.campaigns.commands import SetSpeed
+from dialer.engine.command.base import CommandContext
 from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -39,23 +40,27 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
         engine = site.centre.engine
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
         assert await most_unanswered(site, 60.0) == 6  # progressive: one for each free seat
-        said = await engine.execute(SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.5, supervisor="asha"))
+        said = await engine.execute(
+            SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.5), CommandContext("asha")
+        )
         assert said == "campaign agents: held to that until midnight"
         held = speed_of(site)
         assert held is not None
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
         await asyncio.sleep(60.0)  # what rings rings on
         assert await most_unanswered(site, 90.0) == 3
-        await engine.execute(SetSpeed(campaign="agents", most_calls=2, calls_per_seat=None, supervisor="asha"))
+        await engine.execute(SetSpeed(campaign="agents", most_calls=2, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 90.0) == 2
-        await engine.execute(SetSpeed(campaign="agents", most_calls=500, calls_per_seat=10.0, supervisor="asha"))
+        await engine.execute(SetSpeed(campaign="agents", most_calls=500, calls_per_seat=10.0), CommandContext("asha"))
         assert await most_unanswered(site, 60.0) == 6  # faster than the pacing it is not
-        await engine.execute(SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.1, supervisor="asha"))
+        await engine.execute(SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.1), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 1
         assert (
-            await engine.execute(SetSpeed(campaign="agents", most_calls=None, calls_per_seat=None, supervisor="asha"))
+            await engine.execute(
+                SetSpeed(campaign="agents", most_calls=None, calls_per_seat=None), CommandContext("asha")
+            )
             == "campaign agents: as fast as it may again"
         )
         assert speed_of(site) is None
@@ -66,14 +71,14 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
 async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
-        await engine.execute(SetSpeed(campaign="agents", most_calls=1, calls_per_seat=None, supervisor="asha"))
+        await engine.execute(SetSpeed(campaign="agents", most_calls=1, calls_per_seat=None), CommandContext("asha"))
         held = speed_of(site)
         assert held is not None
         run = engine._centre.campaigns["agents"]
         assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
-            await engine.execute(SetSpeed(campaign="none", most_calls=1, calls_per_seat=None, supervisor="asha"))
+            await engine.execute(SetSpeed(campaign="none", most_calls=1, calls_per_seat=None), CommandContext("asha"))
 
 
 @virtual_time()
@@ -82,8 +87,8 @@ async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) 
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="campaign ivr has no agents: give `most_calls`"):
-            await engine.execute(SetSpeed(campaign="ivr", most_calls=None, calls_per_seat=1.0, supervisor="asha"))
-        await engine.execute(SetSpeed(campaign="ivr", most_calls=3, calls_per_seat=None, supervisor="asha"))
+            await engine.execute(SetSpeed(campaign="ivr", most_calls=None, calls_per_seat=1.0), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="ivr", most_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 3
         assert site.view.campaigns[0].limited_by == Limit.SPEED

@@ -13,10 +13,9 @@ import pytest
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.view import CampaignSpeed, SupervisorsLine
-from dialer.engine.call_flows.commands import SeatMessage, SeatMessageRead
-from dialer.engine.campaigns.commands import PauseCampaign, StopCampaign
-from dialer.engine.campaigns.speed_commands import SetSpeed
-from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff
+from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopCampaign
+from dialer.engine.command.base import CommandContext
+from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff, SeatMessage, SeatMessageRead
 from dialer.engine.seats.screen_pop import MESSAGE_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -53,22 +52,21 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_in(site, "01", "02")
             given = (
-                SetSpeed(campaign="one", most_calls=5, calls_per_seat=None, supervisor="asha"),
-                SetSpeed(campaign="two", most_calls=None, calls_per_seat=1.5, supervisor="asha"),
-                SetSpeed(campaign="four", most_calls=7, calls_per_seat=None, supervisor="asha"),
-                SetSpeed(campaign="four", most_calls=None, calls_per_seat=None, supervisor="asha"),
+                SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
+                SetSpeed(campaign="two", most_calls=None, calls_per_seat=1.5),
+                SetSpeed(campaign="four", most_calls=7, calls_per_seat=None),
+                SetSpeed(campaign="four", most_calls=None, calls_per_seat=None),
                 PauseCampaign(campaign="two"),
                 StopCampaign(campaign="three"),
                 SeatCampaigns(seat="01", campaigns=("one", "two")),
                 SeatCampaigns(seat="02", campaigns=("one",)),
                 SeatCampaigns(seat="02", campaigns=()),
-                SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"),
-                SeatMessage(
-                    text="all of you", seat=None, campaign="four", supervisor="meena"
-                ),  # seat 02 alone serves it
+                SeatMessage(text="slower", seat="01", campaign=None),
+                SeatMessage(text="all of you", seat=None, campaign="four"),  # seat 02 alone serves it
             )
             for command in given:
-                await site.centre.engine.execute(command)
+                sender = "meena" if command == given[-1] else "asha"
+                await site.centre.engine.execute(command, CommandContext(sender))
             said_at = site.clock.now()
         await asyncio.sleep(MESSAGE_SECONDS / 2)
         newer = "INSERT INTO standing_order VALUES ('campaign/one', 'of-a-newer-version', '{}', ?, ?)"
@@ -113,7 +111,7 @@ async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) ->
             engine = site.centre.engine
             await log_in(site, "01")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
-            await engine.execute(SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"))
+            await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
             await engine.execute(SeatLogOff(seat="01"))
             await log_in(site, "01", agent="102")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
@@ -146,7 +144,7 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
         await log_in(site, "01")
-        await engine.execute(SeatMessage(text="slower", seat="01", campaign=None, supervisor="asha"))
+        await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
         shown = seat(site).message
         assert shown is not None
 
@@ -156,12 +154,12 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(engine._store, "keep_orders", full, raising=False)
         monkeypatch.setattr(engine._store, "end_order", full, raising=False)
         given = (
-            SetSpeed(campaign="one", most_calls=5, calls_per_seat=None, supervisor="asha"),
+            SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),
-            SeatMessage(text="faster", seat="01", campaign=None, supervisor="asha"),
+            SeatMessage(text="faster", seat="01", campaign=None),
             SeatMessageRead(seat="01", message_at=shown.at),
         )
         for command in given:
             with pytest.raises(StoreError, match="the disk is full"):
-                await engine.execute(command)
+                await engine.execute(command, CommandContext("asha"))
         assert (speeds(site), seat(site).campaigns, seat(site).message) == ({}, (), shown)

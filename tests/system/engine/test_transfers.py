@@ -14,7 +14,7 @@ from dialer.domain.model import Disposition, Outcome
 from dialer.domain.parties import PartyId, Place
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.campaigns.commands import StopCampaign
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatHangUp, SeatReady
 from dialer.engine.transfers.commands import (
     SeatCancelConsult,
@@ -108,7 +108,7 @@ async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> Non
         assert together(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
         assert seat(site).state is SeatState.WRAP_UP
         attempt = seat(site).attempt_id
-        await execute(SeatDispose(seat="01", disposition=Disposition.VOTED))
+        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await until_talking(site)  # with the next voter, while the first still talks to the boss
         assert seat(site).attempt_id != attempt
         site.switch.drop_seat("boss")
@@ -145,7 +145,7 @@ async def test_a_target_that_cannot_be_had_brings_the_voter_back(
 ) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
         await site.centre.engine.execute(StopCampaign(campaign="agents"))
-        await site.centre.engine.execute(command("01", "boss"))
+        await site.centre.engine.execute(command(seat="01", to="boss"))
         await asyncio.sleep(25)
         assert together(site) == {frozenset({"agent01", "voter"})}
         assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, None)
@@ -258,7 +258,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
         await until_talking(site)
         for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
             with pytest.raises(CommandRefused) as refused:
-                await execute(SeatTransfer(seat="01", to=to))
+                await execute(SeatTransfer.model_construct(seat="01", to=to))
             assert str(refused.value) == "there is no transfer of that name; [[transfers]] has: boss, party-office"
         for early in (
             SeatResume(seat="01"),

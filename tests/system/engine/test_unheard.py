@@ -11,7 +11,8 @@ import pytest
 
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertLevel, SeatState
-from dialer.engine.campaigns.commands import ReloadFlows, ResumeCampaign
+from dialer.engine.call_flows.commands import ReloadFlows
+from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.flows.texts import shipped_texts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile

@@ -16,8 +16,9 @@ from dialer.app import running_centre
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
-from dialer.engine.campaigns.commands import ReloadFlows, ReloadSettings
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.call_flows.commands import ReloadFlows
+from dialer.engine.campaigns.commands import ReloadSettings
+from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import FlowError
 from dialer.flows.texts import shipped_texts, texts_with
@@ -72,7 +73,7 @@ async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_pat
         assert seat.attempt_id is not None
         assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(seat.attempt_id, "wanted", "3")]
         await site.until(lambda: len(site.ended()) >= 1)
-        await site.centre.engine.execute(SeatDispose(seat=seat.seat, disposition=Disposition.VOTED))
+        await site.centre.engine.execute(KeyedDisposition(seat=seat.seat, disposition=Disposition.VOTED))
     ((outcome, left_at, disposition),) = rows(
         tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
     )

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nkeys
@@ -22,7 +23,8 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
-from dialer.engine.command.registry import COMMANDS, read_value
+from dialer.engine.command.base import FROM_DIALLER
+from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq import ledger, outbox_import, snapshots
 from dialer.hq.database import database
@@ -436,10 +438,8 @@ class NewCentre(DiallerCommands):
         if not self.left:  # type: ignore[attr-defined]
             return None
         self.killed_after(self.left - 1)  # type: ignore[attr-defined]
-        kind = COMMANDS[name]
-        command = kind.make(*(read_value(name, key, values[key]) for key in kind.needs))
-        desks: Any = type("Desks", (), {"records": self.records})  # type: ignore[attr-defined]
-        return Reply("done", await command.carry_out(desks))
+        services: Any = SimpleNamespace(records=self.records)  # type: ignore[attr-defined]
+        return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
 async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_killed_one_takes_it_whole(

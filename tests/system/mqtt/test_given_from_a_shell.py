@@ -45,7 +45,7 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
         assert (await said("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
         assert engine.executed[1:] == [ResumeCampaign(campaign="turnout-agents")]
         code, text = await said("resume", "turnout-agents", "--as", "coach")
-        assert (code, "`resume` is for the role supervisor; coach has coach" in text) == (2, True)
+        assert (code, "`resume` needs the role supervisor; coach has coach" in text) == (2, True)
         assert len(engine.executed) == 2
         stop.set()
         await running

@@ -28,7 +28,7 @@ from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkSource, NewAttempt, Outcome
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.campaigns.commands import PauseCampaign, StopAll
-from dialer.engine.headquarters.uplink_commands import UplinkKept
+from dialer.engine.headquarters.commands import ConfirmUplink
 from dialer.mqtt import link, topics
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
@@ -148,7 +148,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
         first, second = await boss.wait_for_topic("replies/uplink/c-1", count=2)
         assert first.payload["status"] == second.payload["status"] == "done"
         assert await store.kept_command("uplink/c-1") is None
-    assert engine.executed == [UplinkKept(through=7)] * 2
+    assert engine.executed == [ConfirmUplink(through=7)] * 2
 
 
 @BOTH

@@ -16,14 +16,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from dialer.domain.clock import SystemClock
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.engine.campaigns.commands import StopAll
-from dialer.engine.command.registry import Command
-from dialer.engine.external_records.commands import TakeOptOuts
+from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.external_records.commands import RecordOptOuts
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.engine.roll_import.commands import Suppress
-from dialer.mqtt import ask as asking
+from dialer.engine.roll_import.commands import SuppressNumbers
 from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import monitor as monitor_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
+from dialer.mqtt.commands import client as asking
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Connection, Presence
 from dialer.mqtt.monitor import Monitor
@@ -56,16 +56,16 @@ class DeskEngine(FakeEngine):
         self._spool = Spool(path, None)
         self._store = store
 
-    async def execute(self, command: Command) -> str:
-        if isinstance(command, TakeOptOuts):
-            return await command.keep(self._desk)
-        if isinstance(command, Suppress):
+    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        if isinstance(command, RecordOptOuts):
+            return await command.save(self._desk, context)
+        if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
             with contextlib.closing(self._spool.opened(command.list)) as handed:
                 taken = await self._store.suppress(handed.numbers(), SECRET, command.source, entry)
             self.outbox_event.set()
             return f"{taken.fresh} numbers suppressed"
-        return await super().execute(command)
+        return await super().execute(command, context)
 
 
 class Centre:

@@ -11,10 +11,10 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
+from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.senders import Sender, Senders
 from dialer.mqtt.topics import encode
 from dialer.store.sqlite import open_store
 from tests.support.command_line import run
@@ -73,7 +73,7 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
         assert code == 2
         assert "--as: the dialler runs" in told
         code, told = await said("add", "meena", "supervisor", "--as", "ravi")
-        assert (code, "`user-set` is for the role supervisor; ravi has listener" in told) == (2, True)
+        assert (code, "`user-set` needs the role supervisor; ravi has listener" in told) == (2, True)
         assert await said("add", "meena", "supervisor", "--as", "asha") == (0, "meena has the role supervisor\n")
         assert await stop_all("c-2") == "done"
         assert "is a user already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
@@ -100,7 +100,7 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
         rows = [line.split(maxsplit=3)[1:] for line in (await said("list"))[1].splitlines()]
         assert rows[0] == ["supervisor", "settings", "no password        never signed in"]
         assert rows[1] == ["coach", "user", "one-time password  never signed in"]
-        assert await said("remove", "meena", "--as", "asha") == (0, "meena is no user any more\n")
+        assert await said("remove", "meena", "--as", "asha") == (0, "meena is removed\n")
         assert await stop_all("c-4") == "refused"
         stop.set()
         await running
@@ -122,7 +122,7 @@ def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     config.write_text(SITE.format(store=path, host="127.0.0.1", port=1))
     code, told = run("user", "add", "meena", "coach", "-c", config)
-    assert (code, "there is no store" in told) == (2, True), told
+    assert (code, "the store does not exist" in told) == (2, True), told
 
     async def make() -> None:
         await (await open_store(path)).close()
@@ -132,8 +132,8 @@ def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None
     assert query(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
     for arguments, says in (
         (("add", "meena", "coach"), "meena is a user already"),
-        (("add", "Meena", "coach"), "needs `user`, a name of 1 to 32 small letters"),
-        (("add", "lata", "desk"), "needs `role`, one of viewer, listener, coach, compliance, supervisor"),
+        (("add", "Meena", "coach"), "`user` is not valid (name of the user"),
+        (("add", "lata", "desk"), "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'"),
         (("add", "asha", "viewer"), "asha stands in the settings"),
         (("role", "lata", "coach"), "lata is no user: `dialer user add lata coach` makes one"),
         (("remove", "lata"), "lata is no user"),
@@ -143,5 +143,5 @@ def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None
         code, told = run("user", *arguments, "-c", config)
         assert (code, says in told) == (2, True), told
     assert query(path, "SELECT name, role FROM user") == [("meena", "coach")]
-    assert run("user", "remove", "meena", "-c", config) == (0, "meena is no user any more\n")
+    assert run("user", "remove", "meena", "-c", config) == (0, "meena is removed\n")
     assert query(path, "SELECT name FROM user") == []

@@ -18,6 +18,7 @@ from dialer.domain.finding import Level
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, HoldReason, SeatState, SeatView
+from dialer.engine.command.base import CommandContext
 from dialer.engine.supervision.commands import Listen
 from dialer.engine.transfers.commands import (
     SeatCancelConsult,
@@ -132,7 +133,7 @@ async def test_a_phone_of_another_server_listens_and_is_transferred_to(tmp_path:
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
     async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
-        await site.centre.engine.execute(Listen(seat="b01", supervisor="anita"))
+        await site.centre.engine.execute(Listen(seat="b01"), CommandContext("anita"))
         await asyncio.sleep(2)
         assert "ChanSpy" in {channel.application for channel in site.servers["b"].channels.values()}
         await site.centre.engine.execute(SeatTransfer(seat="b01", to="boss"))

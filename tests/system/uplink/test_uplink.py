@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Announcement
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.base import FROM_DIALLER
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.hearing import Reply
@@ -48,13 +51,11 @@ class Dialler(DiallerCommands):
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
-        from dialer.engine.command.registry import read_value
-
-        command = kind.make(*(read_value(name, key, values[key]) for key in kind.needs))
+        command = read_command(name, values)
         self.asked.append(name)  # type: ignore[attr-defined]
-        desks: Any = type("Desks", (), {"records": self.records})  # type: ignore[attr-defined]
+        services: Any = SimpleNamespace(records=self.records)  # type: ignore[attr-defined]
         try:
-            return Reply("done", await command.carry_out(desks))
+            return Reply("done", await command.execute(services, FROM_DIALLER))
         except CommandRefused as refused:
             return Reply("refused", str(refused))
 

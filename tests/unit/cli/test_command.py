@@ -15,9 +15,9 @@ from dialer.cli.command import fields_of
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.command.registry import COMMANDS
-from dialer.mqtt.commands import AcceptedCommand, judge_command, open_command
-from dialer.mqtt.senders import Sender, Senders
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.mqtt.commands.checks import AcceptedCommand, check_payload
+from dialer.mqtt.commands.senders import Sender, Senders
 from tests.support.command_line import run
 
 PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
@@ -46,11 +46,11 @@ def test_values_stand_in_order_or_by_name_as_json_has_them(words: str, fields: d
     ("words", "says"),
     [
         ("pause", "`pause` needs `campaign`"),
-        ("pause turnout persuasion", "'persuasion' is too much: `pause` takes campaign"),
-        ("pause campain=turnout", "takes no `campain`; did you mean `campaign`?"),
-        ("stop-all seat=04", "takes no `seat`: it takes nothing"),
+        ("pause turnout persuasion", "'persuasion' is one value too many for `pause`. Its fields: campaign"),
+        ("pause campain=turnout", "has no field `campain`; did you mean `campaign`?"),
+        ("stop-all seat=04", "has no field `seat`. Its fields: none"),
         ("pause campaign=a campaign=b", "`campaign` is given twice"),
-        ("speed turnout most_calls=many", "`speed` needs `most_calls`, a whole number of 1 to 500"),
+        ("speed turnout most_calls=many", "`speed`: `most_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
 def test_what_does_not_go_with_a_command_is_named_before_anything_is_sent(words: str, says: str) -> None:
@@ -65,8 +65,8 @@ def test_every_command_has_its_help_which_says_what_it_does_and_what_it_carries(
     code, said = run("command", name, "--help")
     words = " ".join(said.split())
     assert code == 0
-    assert " ".join(kind.meaning.split()[:4]) in words
-    for key in (*kind.needs, *kind.may):
+    assert " ".join(kind.meaning().split()[:4]) in words
+    for key in (*kind.required_fields(), *kind.optional_fields()):
         assert key in words
 
 
@@ -84,7 +84,7 @@ def test_the_dialler_s_own_command_line_is_told_to_say_who_gives_what_a_supervis
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
     code, said = run("command", "resume", "turnout", "-c", config)
-    assert (code, "--as: say who gives it: `resume` is for the role supervisor" in said) == (2, True)
+    assert (code, "--as: give the sender: `resume` requires the role supervisor" in said) == (2, True)
 
 
 def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
@@ -97,7 +97,7 @@ def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
     stubs += "uuidgen() { echo 7c1f; }\ndate() { echo 1000; }\n"
     sent = subprocess.run(["sh", "-c", f"{stubs}{block}"], capture_output=True, check=True, timeout=20).stdout
     asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
-    read = judge_command(open_command(sent), "asha", asha, "pune-1", retained=False, now=1000.0)
+    read = check_payload(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
     assert isinstance(read, AcceptedCommand)
     assert read.command == PauseCampaign(campaign="turnout-ivr")
     assert json.loads(sent)["expires_at"] == 1060

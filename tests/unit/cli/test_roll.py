@@ -12,7 +12,7 @@ from dialer.cli import roll as cli
 from dialer.cli.group import CommandGroup
 from dialer.cli.roll import import_, sample_roll
 from dialer.domain.errors import RollError
-from dialer.mqtt.ask import CommandRequest
+from dialer.mqtt.commands.client import CommandRequest
 from dialer.store.connection import exclusive_connection
 from dialer.store.lock import DIALLER
 from tests.support.roll_support import write_roll

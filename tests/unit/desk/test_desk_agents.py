@@ -18,7 +18,8 @@ from dialer.desk.figures import AgentFigures, day_began
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
-from dialer.engine.command.registry import AT_THE_SEAT, COMMANDS
+from dialer.engine.command.base import SEAT_ROLES
+from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script import ScriptLibrary
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
@@ -354,10 +355,10 @@ async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskSta
         if name not in OFFERED:
             assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
         else:
-            assert kind.roles == AT_THE_SEAT
+            assert kind.roles == SEAT_ROLES
             assert answer.status_code in {200, 422}
     # To sign in there is a door of its own; the others are of a telephone, and of booth workers' calls.
-    at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == AT_THE_SEAT}
+    at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == SEAT_ROLES}
     assert at_the_seat - OFFERED == {"seat-sign-in", "seat-call", "seat-serials", "seat-take-back"}
 
 

@@ -13,7 +13,7 @@ from fastapi import Request
 from dialer.desk.board import OFFERED, may
 from dialer.desk.figures import BoardFigures, ShownCap, warnings, why
 from dialer.domain.enums import SupervisorRole
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.hearing import Reply
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
@@ -43,7 +43,7 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
     values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in OFFERED:
         kind = COMMANDS[name]
-        body = {"id": ID, "name": name, **{key: values[key] for key in kind.needs}}
+        body = {"id": ID, "name": name, **{key: values[key] for key in kind.required_fields()}}
         for role in set(SupervisorRole) - {SupervisorRole.DESK, SupervisorRole.UPLINK}:
             answer = await desk.post("/api/board/commands", body, role)
             assert answer.status_code == (200 if role in kind.roles else 403), (name, role)

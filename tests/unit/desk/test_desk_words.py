@@ -16,7 +16,7 @@ from dialer.domain.errors import RefusedBecause
 from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
-from dialer.engine.command.registry import COMMANDS
+from dialer.engine.command.catalogue import COMMANDS
 from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES

@@ -64,7 +64,7 @@ def test_a_keyed_command_is_done_alone() -> None:
     turns.play(
         [
             (20, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
-            (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01')"),
+            (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01', name='seat-hang-up')"),
             (20.2, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
             (20.3, SeatKeyPressed("01", "8"), "order answer_key 01 wrong"),  # the last one is still under way
             (21, SeatKeyPressed("99", "3"), ""),

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.switch import SeatSound
-from dialer.engine.command.registry import CommandOfSeat
-from dialer.engine.dispositions.commands import SeatDispose
+from dialer.engine.command.base import SeatCommand
+from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.engine.seats.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
@@ -19,10 +19,10 @@ from dialer.engine.transfers.commands import SeatHold, SeatResume
 REASONS = ("break", "meal", "training")
 
 
-def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[CommandOfSeat], list[SeatSound | None]]:
+def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
     """The commands that keys come to, and the sounds, in order."""
     keypad, now = Keypad(), 0.0
-    commands: list[CommandOfSeat] = []
+    commands: list[SeatCommand] = []
     sounds: list[SeatSound | None] = []
     for key in keys:
         now += every_seconds
@@ -36,17 +36,17 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[CommandOfSeat], l
 @pytest.mark.parametrize(
     ("keys", "command"),
     [
-        ("1", SeatDispose(seat="01", disposition=Disposition.VOTED)),
-        ("2", SeatDispose(seat="01", disposition=Disposition.NOT_YET)),
-        ("316", SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)),
-        ("300", SeatDispose(seat="01", disposition=Disposition.LATER, hour=0)),
-        ("4", SeatDispose(seat="01", disposition=Disposition.WILL_NOT)),
-        ("5", SeatDispose(seat="01", disposition=Disposition.WRONG_NUMBER)),
-        ("6", SeatDispose(seat="01", disposition=Disposition.CALL_BACK)),
-        ("7", SeatDispose(seat="01", disposition=Disposition.LANGUAGE)),
-        ("8", SeatDispose(seat="01", disposition=Disposition.REFUSED)),
-        ("9", SeatDispose(seat="01", disposition=Disposition.OPT_OUT)),
-        ("0", SeatDispose(seat="01", disposition=Disposition.MACHINE)),
+        ("1", KeyedDisposition(seat="01", disposition=Disposition.VOTED)),
+        ("2", KeyedDisposition(seat="01", disposition=Disposition.NOT_YET)),
+        ("316", KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)),
+        ("300", KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=0)),
+        ("4", KeyedDisposition(seat="01", disposition=Disposition.WILL_NOT)),
+        ("5", KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER)),
+        ("6", KeyedDisposition(seat="01", disposition=Disposition.CALL_BACK)),
+        ("7", KeyedDisposition(seat="01", disposition=Disposition.LANGUAGE)),
+        ("8", KeyedDisposition(seat="01", disposition=Disposition.REFUSED)),
+        ("9", KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)),
+        ("0", KeyedDisposition(seat="01", disposition=Disposition.MACHINE)),
         ("*1", SeatReady(seat="01")),
         ("*21", SeatPause(seat="01", reason="break")),
         ("*23", SeatPause(seat="01", reason="training")),
@@ -61,7 +61,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[CommandOfSeat], l
         ("**2*0", SeatLogOff(seat="01")),
     ],
 )
-def test_what_keys_mean(keys: str, command: CommandOfSeat) -> None:
+def test_what_keys_mean(keys: str, command: SeatCommand) -> None:
     commands, sounds = keyed(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
@@ -82,11 +82,13 @@ def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
     assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
     assert keyed("*11", late) == (
-        [SeatDispose(seat="01", disposition=Disposition.VOTED)],
+        [KeyedDisposition(seat="01", disposition=Disposition.VOTED)],
         [SeatSound.KEY, SeatSound.WRONG, None],
     )
     assert keyed("31", late)[0] == []
-    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [SeatDispose(seat="01", disposition=Disposition.LATER, hour=16)]
+    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [
+        KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
+    ]
     assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
@@ -97,7 +99,7 @@ def test_a_storm_is_refused_until_it_is_over() -> None:
     assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast fingers are none
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
     assert press(keypad, "01", "1", 1.0, REASONS).command is None
-    assert press(keypad, "01", "1", 3.0, REASONS).command == SeatDispose(seat="01", disposition=Disposition.VOTED)
+    assert press(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(seat="01", disposition=Disposition.VOTED)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -11,6 +11,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Receipt
+from dialer.engine.command.base import CommandContext
 from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
 from dialer.engine.users.service import MOST_USERS, Users
 from dialer.store.sqlite import Store, open_store
@@ -43,17 +44,15 @@ def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
 
 async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
     assert (
-        await SetUser(user="meena", role=Role.COACH, sender="asha", receipt=receipt("1")).keep(users)
+        await SetUser(user="meena", role=Role.COACH).save(users, CommandContext("asha", receipt("1")))
         == "meena has the role coach"
     )
     assert users.roles == {"meena": Role.COACH}
-    await SetUser(user="meena", role=Role.SUPERVISOR, sender="asha", receipt=receipt("2")).keep(users)
-    await SetUser(user="meena", role=Role.SUPERVISOR, sender="asha", receipt=receipt("3")).keep(
-        users
+    await SetUser(user="meena", role=Role.SUPERVISOR).save(users, CommandContext("asha", receipt("2")))
+    await SetUser(user="meena", role=Role.SUPERVISOR).save(
+        users, CommandContext("asha", receipt("3"))
     )  # which she has: no change
-    assert (
-        await RemoveUser(user="meena", sender="asha", receipt=receipt("4")).keep(users) == "meena is no user any more"
-    )
+    assert await RemoveUser(user="meena").save(users, CommandContext("asha", receipt("4"))) == "meena is removed"
     assert users.roles == {}
     assert audited(tmp_path) == [
         ("user-set", "asha", '{"before":"none","role":"coach","user":"meena"}'),
@@ -65,22 +64,22 @@ async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: 
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("sender", "command", "says"),
     [
-        (SetUser(user="asha", role=Role.VIEWER, sender="meena"), "asha stands in the settings"),
-        (RemoveUser(user="desk", sender="meena"), "desk stands in the settings"),
-        (SetUser(user="meena", role=Role.VIEWER, sender="meena"), "nobody changes their own rights"),
-        (RemoveUser(user="meena", sender="meena"), "nobody changes their own rights"),
-        (RemoveUser(user="nobody", sender="asha"), "nobody is no user"),
+        ("meena", SetUser(user="asha", role=Role.VIEWER), "asha stands in the settings"),
+        ("meena", RemoveUser(user="desk"), "desk stands in the settings"),
+        ("meena", SetUser(user="meena", role=Role.VIEWER), "nobody changes their own rights"),
+        ("meena", RemoveUser(user="meena"), "nobody changes their own rights"),
+        ("asha", RemoveUser(user="nobody"), "nobody is no user"),
     ],
 )
 async def test_what_must_not_change_is_refused_in_words(
-    users: Users, tmp_path: Path, command: UserCommand, says: str
+    users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
     before = audited(tmp_path)
     with pytest.raises(CommandRefused, match=says):
-        await command.keep(users)
+        await command.save(users, CommandContext(sender))
     assert users.roles == {"meena": Role.SUPERVISOR}
     assert audited(tmp_path) == before
 

@@ -12,11 +12,11 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt import topics
-from dialer.mqtt.ask import CommandRequest, _Talk
 from dialer.mqtt.client import Client, Received
+from dialer.mqtt.commands.client import CommandRequest, Session
+from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Connection
 from dialer.mqtt.payloads import ReplyPayload
-from dialer.mqtt.senders import Signer
 from tests.support.virtual import virtual_time
 
 ROLL = CommandRequest("roll-import", {"list": "0" * 32, "who": "asha"})
@@ -28,13 +28,13 @@ class Broker:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
-        self.talk = _Talk(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
+        self.talk = Session(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
 
     async def publish(self, _topic: str, payload: str, **_: object) -> None:
         self.sent.append(json.loads(payload))
 
     async def says(self, topic: str, payload: str) -> None:
-        await self.talk.take(Received(topic, payload.encode(), retained=False, kept=lambda: None))
+        await self.talk.receive(Received(topic, payload.encode(), retained=False, kept=lambda: None))
 
     async def tells_of_a_roll(self, seconds: int) -> None:
         """As a dialler that takes one in does, and nothing else happens: at every heartbeat."""
@@ -58,7 +58,7 @@ async def test_a_roll_is_asked_for_again_and_given_up_within_seconds_where_no_di
 
     async def asked() -> None:
         with pytest.raises(BrokerUnreachable, match="did not answer in 20 s: check that it runs"):
-            await broker.talk.ask(ROLL)
+            await broker.talk.send(ROLL)
 
     assert await seconds_of(asked) == pytest.approx(20)
     first, second = broker.sent
@@ -77,7 +77,7 @@ async def test_a_roll_that_is_being_taken_in_is_waited_for_and_asked_for_once_mo
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dialler())
-        assert await broker.talk.ask(ROLL) == "it is in"
+        assert await broker.talk.send(ROLL) == "it is in"
     assert len({each["id"] for each in broker.sent}) == 1
     assert len(broker.sent) <= 2
 
@@ -88,7 +88,7 @@ async def test_what_takes_no_minutes_is_not_waited_for_longer_because_a_roll_is_
 
     async def asked() -> None:
         with pytest.raises(BrokerUnreachable):
-            await broker.talk.ask(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
+            await broker.talk.send(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
 
     async with asyncio.TaskGroup() as group:
         telling = group.create_task(broker.tells_of_a_roll(300))

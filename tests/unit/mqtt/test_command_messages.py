@@ -23,37 +23,42 @@ from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.booth_workers.commands import SeatSerials
+from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.campaigns.commands import (
     PauseCampaign,
-    ReloadFlows,
     ReloadSettings,
     ResumeCampaign,
     StopAll,
     StopCampaign,
 )
-from dialer.engine.command.registry import COMMANDS, Command, read_value
+from dialer.engine.command.base import Command, CommandContext
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.commands import (
-    MOST_MARKS,
-    MOST_OPT_OUTS,
+    MAX_MARKS,
+    MAX_OPT_OUTS,
     AnswerReport,
     ComplaintReport,
-    EnterTurnout,
+    FigureReport,
     MarkReport,
-    TakeMarks,
+    RecordMarks,
+    RecordOfficialTurnout,
 )
 from dialer.engine.seats.commands import SeatCall, SeatUnlock
 from dialer.engine.transfers.commands import SeatTransfer
-from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, judge_command, open_command
-from dialer.mqtt.senders import Senders
+from dialer.mqtt.commands.audit import entry_of
+from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_payload
+from dialer.mqtt.commands.gateway import CommandGateway
+from dialer.mqtt.commands.senders import Senders
 from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import Store, open_store
-from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NEEDED, NOW, message, of_kind
+from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, needed, of_kind
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
 
 
-def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS) -> ReadCommand:
-    return judge_command(open_command(payload), user, senders, "pune-1", retained=retained, now=NOW)
+def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS) -> CheckedCommand:
+    return check_payload(payload, user, senders, "pune-1", retained=retained, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -88,53 +93,70 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=float("inf")), "epoch seconds"),
         (message(expires_at=10**400), "more than a day ahead"),
         (message(expires_at=-(10**400)), "expired"),
-        (message(name="originate"), "there is no command `originate`: the commands are pause, resume, stop, "),
-        (message(name="originate", number="+919876543210"), "there is no command `originate`"),
-        (message(name="stop_all"), "what `name` says is no command: the commands are pause, resume, stop, "),
-        (message(name="stopall"), "there is no command `stopall`, but `stop-all`"),
-        (message(name="+919876543210"), "what `name` says is no command"),
-        (message(name=["pause"]), "what `name` says is no command"),
-        (message(name=None), "`name` is missing: the commands are pause, "),
-        (message(campaign=None), "needs `campaign`"),
-        (message(campaign=7), "needs `campaign`"),
-        (message(campaign="a\nb"), "needs `campaign`"),
-        (message(campaign="\ud800"), "needs `campaign`"),
-        (message(campaign="x" * 200), "needs `campaign`"),
+        (message(name="originate"), "unknown command `originate`: the commands are seat-serials, "),
+        (message(name="originate", number="+919876543210"), "unknown command `originate`"),
+        (message(name="stop_all"), "`name` is not the name of a command: the commands are "),
+        (message(name="stopall"), "unknown command `stopall`; did you mean `stop-all`?"),
+        (message(name="+919876543210"), "`name` is not the name of a command"),
+        (message(name=["pause"]), "`name` is not the name of a command"),
+        (message(name=None), "`name` is missing: the commands are "),
+        (message(campaign=None), "`pause` needs `campaign` (ID of the campaign"),
+        (message(campaign=7), "`pause`: `campaign` must be a text"),
+        (message(campaign="a\nb"), "`pause`: `campaign` is not valid (ID of the campaign"),
+        (message(campaign="\ud800"), "`pause`: a text has a character that is not valid Unicode"),
+        (message(campaign="x" * 200), "`campaign` is not valid"),
         (message(name="stop-all"), "leave `campaign` out"),
         (message(name="reload-flows"), "leave `campaign` out"),
-        (message(role="supervisor"), "`role` is not for the sender to say: the dialler has it from its own settings"),
-        (message(user="supervisor"), "`user` is not for the sender to say: it is the last level of the topic"),
-        (of_kind("user-remove", role="viewer"), "`role` is not for the sender to say"),
-        (of_kind("user-set", role="desk"), "needs `role`, one of viewer, listener, coach, compliance, supervisor"),
-        (of_kind("user-set", role=["supervisor"]), "needs `role`"),
-        (of_kind("user-set", user="Meena"), "needs `user`, a name of 1 to 32 small letters"),
-        (of_kind("user-set", user="../state"), "needs `user`"),
-        (of_kind("user-set", user=7), "needs `user`"),
-        (of_kind("seat-message", seat="01", text="call 98765 43210"), "more than 6 digits may be a phone number"),
-        (of_kind("seat-message", seat="01", text="९८७६५४३२१०"), "more than 6 digits may be a phone number"),
-        (of_kind("seat-message", seat="01", text="a" * 201), "needs `text`, a line of 1 to 200 letters"),
-        (of_kind("seat-message", seat="01", text="one\nmore"), "needs `text`"),
-        (of_kind("seat-message", seat="01", text="  "), "needs `text`"),
-        (of_kind("speed", most_calls=0), "needs `most_calls`, a whole number of 1 to 500"),
-        (of_kind("speed", most_calls=1.5), "needs `most_calls`"),
-        (of_kind("speed", most_calls=True), "needs `most_calls`"),
-        (of_kind("speed", calls_per_seat=11), "needs `calls_per_seat`, a number of 0.1 to 10"),
-        (of_kind("speed", calls_per_seat=float("nan")), "needs `calls_per_seat`"),
-        (of_kind("seat-campaigns", campaigns="turnout"), "needs `campaigns`, a list of at most 50 campaigns' ids"),
-        (of_kind("seat-campaigns", campaigns=["a\nb"]), "needs `campaigns`"),
-        (of_kind("seat-campaigns", campaigns=["a"] * 51), "needs `campaigns`"),
-        (of_kind("seat-message-read", message_at="now"), "needs `message_at`"),
-        (of_kind("user-set", user="dialler"), "needs `user`, a name of 1 to 32 small letters, digits and dashes"),
-        (of_kind("user-set", user="a919876543210"), "it may be a phone number"),
+        (message(role="supervisor"), "`role` is not for the sender to set: it comes from [[supervisors]]"),
+        (message(user="supervisor"), "`user` is not for the sender to set: it is the last level of the topic"),
+        (of_kind("user-remove", role="viewer"), "`role` is not for the sender to set"),
+        (
+            of_kind("user-set", role="desk"),
+            "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'",
+        ),
+        (of_kind("user-set", role=["supervisor"]), "`role` must be 'viewer'"),
+        (of_kind("user-set", user="Meena"), "`user` is not valid (name of the user: 1 to 32 lower-case letters"),
+        (of_kind("user-set", user="../state"), "`user` is not valid"),
+        (of_kind("user-set", user=7), "`user` must be a text"),
+        (
+            of_kind("seat-message", seat="01", text="call 98765 43210"),
+            "`text` has more than 6 digits, which may be a phone number",
+        ),
+        (
+            of_kind("seat-message", seat="01", text="९८७६५४३२१०"),
+            "`text` has more than 6 digits, which may be a phone number",
+        ),
+        (of_kind("seat-message", seat="01", text="a" * 201), "`text` is not valid (one line, at most 200 characters"),
+        (of_kind("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
+        (of_kind("seat-message", seat=None), "`seat-message`: give either `seat` or `campaign`"),
+        (of_kind("seat-message", campaign="turnout"), "`seat-message`: give either `seat` or `campaign`"),
+        (of_kind("seat-message", seat="01", text="  "), "`text` must not be blank"),
+        (
+            of_kind("speed", most_calls=0),
+            "`most_calls` must be at least 1 (maximum concurrent calls of the campaign",
+        ),
+        (of_kind("speed", most_calls=1.5), "`most_calls` must be a whole number"),
+        (of_kind("speed", most_calls=True), "`most_calls` must be a whole number"),
+        (of_kind("speed", calls_per_seat=11), "`calls_per_seat` must be at most 10"),
+        (of_kind("speed", calls_per_seat=float("nan")), "`calls_per_seat` must be a finite number"),
+        (
+            of_kind("seat-campaigns", campaigns="turnout"),
+            "`campaigns` must be a list (IDs of at most 50 campaigns",
+        ),
+        (of_kind("seat-campaigns", campaigns=["a\nb"]), "`campaigns[0]` is not valid"),
+        (of_kind("seat-campaigns", campaigns=["a"] * 51), "`campaigns` must have at most 50 items"),
+        (of_kind("seat-message-read", message_at="now"), "`message_at` must be a number"),
+        (of_kind("user-set", user="dialler"), "`user` 'dialler' is the dialler itself"),
+        (of_kind("user-set", user="a919876543210"), "`user` has so many digits that it may be a phone number"),
         (
             message(name="listen", campaign=None, seat="01", supervisor="asha"),
-            "`supervisor` is not for the sender to say: who sends the command is",
+            "`supervisor` is not for the sender to set: it is the sender",
         ),
         (
             message(campain="t"),
-            "unknown keys: `campain`, but `campaign`; `pause` has the keys expires_at, id, name, campaign",
+            "unknown field: `campain`; did you mean `campaign`?; the fields of `pause` are expires_at, id, name, campaign",
         ),
-        (message(**{"+919876543210": 1}), "unknown keys: one that is no word; `pause` has"),
+        (message(**{"+919876543210": 1}), "unknown field: one that is not a word; the fields of `pause` are"),
     ],
 )
 def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str) -> None:
@@ -178,15 +200,12 @@ def test_every_command_is_for_its_roles_alone(name: str) -> None:
         parsed = read(of_kind(name), user=str(role))
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
-            values = [read_value(name, key, NEEDED[key]) for key in kind.needs]
-            if "who" in kind.needs:
-                values[kind.needs.index("who")] = f"ops.1 by {role}"
-            left_out = [None for _ in kind.may]
-            assert parsed.command == kind.make(*values, *left_out, *([role] if kind.takes_sender else []))
+            assert parsed.command == read_command(name, needed(name))
+            assert parsed.context == CommandContext(str(role))
         elif role in set(SupervisorRole):
-            assert f"`{name}` is for the role" in parsed.text
+            assert f"`{name}` needs the role" in parsed.text
         else:
-            assert "nobody of that name" in parsed.text
+            assert "the sender may not give commands" in parsed.text
 
 
 def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
@@ -214,14 +233,16 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
 def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
     parsed = read(of_kind("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert getattr(parsed.command, "who") == "ops.1 by compliance"  # noqa: B009 - one of many kinds of command
+    assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
+    assert entry_of(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = read(of_kind("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert getattr(own.command, "who") == "ops.1"  # noqa: B009
+    assert own.context.responsible("ops.1") == "ops.1"
+    assert entry_of(own, "done")[1]["who"] == "ops.1"
 
 
 def test_what_is_done_twice_as_once_is_repeatable() -> None:
-    assert {name for name, kind in COMMANDS.items() if kind.repeatable} == {
+    assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
         "resume",
         "stop",
@@ -265,63 +286,75 @@ def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it(
     assert unlocked.command == SeatUnlock(seat="01")
     refused = read(of_kind("seat-unlock"), user="desk")
     assert isinstance(refused, RefusedCommand)
-    assert "`seat-unlock` is for the role" in refused.text
+    assert "`seat-unlock` needs the role" in refused.text
 
 
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (of_kind("seat-transfer", to="+919001234567"), "needs `to`, a name of [[transfers]]"),
-        (of_kind("seat-transfer", to=None), "needs `to`"),
-        (of_kind("seat-consult", to="../etc"), "needs `to`"),
-        (of_kind("seat-pause-recording", seat="../01"), "needs `seat`"),
-        (of_kind("seat-hold", seat="${EVAL}"), "needs `seat`"),
-        (of_kind("seat-hold", seat="x" * 21), "needs `seat`"),
-        (of_kind("seat-pause", reason="a\nb"), "needs `reason`"),
-        (of_kind("seat-dispose", attempt=None), "`seat-dispose` needs `attempt`, the id of the call that is spoken of"),
-        (of_kind("seat-dispose", disposition="none"), "needs `disposition`, one of voted, not-yet, later, "),
-        (of_kind("seat-dispose", disposition=["voted"]), "needs `disposition`, one of"),
+        (of_kind("seat-transfer", to="+919001234567"), "`to` is not valid (name of a target in `[[transfers]]`"),
+        (of_kind("seat-transfer", to=None), "`seat-transfer` needs `to`"),
+        (of_kind("seat-consult", to="../etc"), "`to` is not valid"),
+        (of_kind("seat-pause-recording", seat="../01"), "`seat` is not valid"),
+        (of_kind("seat-hold", seat="${EVAL}"), "`seat` is not valid"),
+        (of_kind("seat-hold", seat="x" * 21), "`seat` is not valid"),
+        (of_kind("seat-pause", reason="a\nb"), "`reason` is not valid"),
+        (of_kind("seat-dispose", attempt=None), "`seat-dispose` needs `attempt` (ID of the call attempt"),
+        (of_kind("seat-dispose", disposition="none"), "`disposition` must be 'voted', 'not-yet', 'later', "),
+        (of_kind("seat-dispose", disposition=["voted"]), "`disposition` must be 'voted', "),
         (of_kind("seat-dispose", disposition="later"), "the disposition later needs `hour`"),
-        (of_kind("seat-dispose", disposition="later", hour=24), "needs `hour`, an hour of the day, 0 to 23"),
-        (of_kind("seat-dispose", disposition="later", hour=True), "needs `hour`"),
-        (of_kind("seat-dispose", hour=9), "`hour` goes with the disposition later: leave `hour` out"),
-        (of_kind("seat-dispose", call_back_at=NOW + 60), "`call_back_at` goes with the disposition call-back"),
+        (of_kind("seat-dispose", disposition="later", hour=24), "`hour` must be at most 23"),
+        (of_kind("seat-dispose", disposition="later", hour=True), "`hour` must be a whole number"),
+        (of_kind("seat-dispose", hour=9), "`hour` is allowed with the disposition later only: leave `hour` out"),
+        (
+            of_kind("seat-dispose", call_back_at=NOW + 60),
+            "`call_back_at` is allowed with the disposition call-back only",
+        ),
         (
             of_kind("seat-dispose", disposition="call-back", call_back_at=float("inf")),
-            "needs `call_back_at`, epoch seconds",
+            "`call_back_at` must be a finite number",
         ),
-        (of_kind("seat-dispose", disposition="call-back", call_back_at=10**400), "needs `call_back_at`"),
-        (of_kind("seat-dispose", language="ta"), "`language` goes with the disposition language"),
-        (of_kind("seat-dispose", disposition="language", language="tamil"), "needs `language`, a language"),
-        (of_kind("seat-dispose", note="+919876543210"), "needs `note`, the id of a note"),
-        (of_kind("seat-dispose", note="n" * 65), "needs `note`"),
+        (
+            of_kind("seat-dispose", disposition="call-back", call_back_at=10**400),
+            "`call_back_at` must be a finite number",
+        ),
+        (of_kind("seat-dispose", language="ta"), "`language` is allowed with the disposition language only"),
+        (of_kind("seat-dispose", disposition="language", language="tamil"), "`language` is not valid"),
+        (of_kind("seat-dispose", note="+919876543210"), "`note` is not valid"),
+        (of_kind("seat-dispose", note="n" * 65), "`note` is not valid"),
         (
             of_kind("seat-dispose", voters=[]),
-            "needs `voters`, 1 to 30 voters of the number that was called (a list of 1 to 30)",
+            "`voters` must have at least 1 item",
         ),
-        (of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted"}] * 2), "(a voter stands there twice)"),
+        (of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted"}] * 2), "`voters` must have each voter once"),
         (
             of_kind("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
-            "(an hour goes with later, and with nothing else)",
+            "`voters[0]` must have `hour` with the mark later, and with no other",
         ),
         (
             of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
-            "(an hour goes with later, and with nothing else)",
+            "`voters[0]` must have `hour` with the mark later, and with no other",
         ),
-        (of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]), "needs `voters`"),
-        (of_kind("seat-dispose", voters=[{"voter": 0, "mark": "voted"}]), "needs `voters`"),
-        (of_kind("seat-dispose", answers={}), "needs `answers`, 1 to 50 answers to questions of the campaign's script"),
-        (of_kind("seat-dispose", answers={f"q{n}": "a" for n in range(51)}), "(an object of 1 to 50)"),
-        (of_kind("seat-dispose", answers=["told"]), "(an object of 1 to 50)"),
-        (of_kind("seat-dispose", answers={"knows_booth": "+919876543210"}), "needs `answers`"),
-        (of_kind("seat-dispose", answers={"knows_booth": "a" * 41}), "needs `answers`"),
-        (of_kind("seat-dispose", answers={"knows_booth": None}), "needs `answers`"),
-        (of_kind("seat-dispose", answers={"Knows": "told"}), "needs `answers`"),
-        (of_kind("seat-serials", serials="12,,15"), "needs `serials`, serials with commas"),
-        (of_kind("seat-serials", serials="12 15"), "needs `serials`"),
-        (of_kind("seat-serials", serials=",".join(["7"] * 201)), "needs `serials`"),
-        (of_kind("seat-hold", to="boss"), "`seat-hold` takes no `to`"),
-        (of_kind("pause", seat="01"), "`pause` takes no `seat`"),
+        (
+            of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),
+            "`voters[0].name` is not a known field",
+        ),
+        (
+            of_kind("seat-dispose", voters=[{"voter": 0, "mark": "voted"}]),
+            "`voters[0].voter` must be at least 1",
+        ),
+        (of_kind("seat-dispose", answers={}), "`answers` must have at least 1 item"),
+        (of_kind("seat-dispose", answers={f"q{n}": "a" for n in range(51)}), "`answers` must have at most 50 items"),
+        (of_kind("seat-dispose", answers=["told"]), "`answers` must be an object (1 to 50 answers"),
+        (of_kind("seat-dispose", answers={"knows_booth": "+919876543210"}), "`answers.knows_booth` is not valid"),
+        (of_kind("seat-dispose", answers={"knows_booth": "a" * 41}), "`answers.knows_booth` is not valid"),
+        (of_kind("seat-dispose", answers={"knows_booth": None}), "`answers.knows_booth` must be a text"),
+        (of_kind("seat-dispose", answers={"Knows": "told"}), "`answers` is not valid"),
+        (of_kind("seat-serials", serials="12,,15"), "`serials` is not valid (1 to 200 serial numbers"),
+        (of_kind("seat-serials", serials="12 15"), "`serials` is not valid"),
+        (of_kind("seat-serials", serials=",".join(["7"] * 201)), "`serials` is not valid"),
+        (of_kind("seat-hold", to="boss"), "`seat-hold` has no field `to`: leave `to` out"),
+        (of_kind("pause", seat="01"), "`pause` has no field `seat`: leave `seat` out"),
     ],
 )
 def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: str) -> None:
@@ -332,66 +365,92 @@ def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: 
 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
-def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
+async def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
     parsed = read(of_kind("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.command == SeatSerials(seat="01", serials=serials, part=part)
+    assert parsed.command == SeatSerials(seat="01", serials=told)
+    taken: list[object] = []
+
+    async def take_serials(*values: object) -> str:
+        taken.extend(values)
+        return "noted"
+
+    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(take_serials=take_serials))
+    await parsed.command.execute(services, parsed.context)
+    assert taken == ["01", serials, part]
 
 
 def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
     parsed = read(of_kind("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
-    told = Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
-    assert parsed.command == TakeMarks(marks=(told,), batch="b-1", who="ops.1 by supervisor")
-    assert told.surety is Confidence.SEEN
+    report = MarkReport(key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, by="worker-12")
+    assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
+    mark = report.mark()
+    assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
+    assert mark.surety is Confidence.SEEN
     parsed = read(of_kind("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
-    figure = OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
-    assert parsed.command == EnterTurnout(figures=(figure,), who="ops.1 by supervisor")
+    report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, by="09:00", share=0.11)
+    assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
+    assert report_of.figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
     of_state = read(of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
-    assert of_state.command == EnterTurnout(
-        figures=(OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), who="ops.1 by supervisor"
-    )
+    assert isinstance(of_state.command, RecordOfficialTurnout)
+    assert of_state.command.figures[0].figure().state_code == "S13"
 
 
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (of_kind("marks", marks=[]), "needs `marks`, 1 to 100 marks (a list of 1 to 100)"),
-        (of_kind("marks", marks=[MARK] * 101), "a list of 1 to 100"),
-        (of_kind("marks", marks=[{**MARK, "voter": "7"}]), "0.voter: Input should be a valid integer"),
-        (of_kind("marks", marks=[{**MARK, "voter": 0}]), "0.voter"),
-        (of_kind("marks", marks=[{**MARK, "voter": 10**20}]), "0.voter"),
-        (of_kind("marks", marks=[{**MARK, "at": 1e300}]), "0.at"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "0.part_number"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]), "0.constituency_number"),
-        (of_kind("complaint", complaint={**COMPLAINT, "phone": 10**20}), "phone"),
-        (of_kind("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "complaint"),
-        (of_kind("marks", marks=[MARK, {**MARK, "kind": "later"}]), "1.kind: Input should be 'voted', 'not-yet'"),
-        (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "0.source"),
-        (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "0.at"),
-        (of_kind("marks", marks=[{**MARK, "party": "a"}]), "0.party"),
-        (of_kind("marks", marks=[{**MARK, "by": "Sita Devi"}]), "0.by"),
-        (of_kind("marks", marks=[{**MARK, "by": "9001234567"}]), "0.by"),
-        (of_kind("marks", who="+919001234567"), "needs `who`"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "0.share"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "needs `figures`"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "by": "9"}]), "0.by"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]), "0.state_code"),
-        (of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}), "text"),
-        (of_kind("complaint", complaint="loud"), "needs `complaint`"),
-        (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "answer"),
-        (of_kind("opt-outs", hashes=["+919001234567"]), "1 to 100 hashes of numbers (a list of 1 to 100, each of 64"),
-        (of_kind("opt-outs", hashes=["0f" * 32] * 101), "1 to 100 hashes of numbers"),
-        (of_kind("opt-outs", source="asked by Sita Devi"), "needs `source`, where they come from: an id, no name"),
-        (of_kind("opt-outs", source="9001234567"), "needs `source`"),
-        (of_kind("opt-outs", fingerprint="x"), "needs `fingerprint`"),
-        (of_kind("unknown-release", attempts=[]), "needs `attempts`, 1 to 100 attempts (a list of 1 to 100)"),
-        (of_kind("unknown-release", attempts=["a"] * 101), "1 to 100 attempts"),
-        (of_kind("unknown-release", attempts=["+919001234567"]), "ids as `dialer unknown list` shows them"),
-        (of_kind("unknown-release", attempts="a"), "needs `attempts`"),
-        (of_kind("unknown-release", who="Sita Devi"), "needs `who`"),
+        (of_kind("marks", marks=[]), "`marks` must have at least 1 item (1 to 100 marks, all saved or none)"),
+        (of_kind("marks", marks=[MARK] * 101), "`marks` must have at most 100 items"),
+        (of_kind("marks", marks=[{**MARK, "voter": "7"}]), "`marks[0].voter` must be a whole number"),
+        (of_kind("marks", marks=[{**MARK, "voter": 0}]), "`marks[0].voter`"),
+        (of_kind("marks", marks=[{**MARK, "voter": 10**20}]), "`marks[0].voter`"),
+        (of_kind("marks", marks=[{**MARK, "at": 1e300}]), "`marks[0].at`"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "`figures[0].part_number`"),
+        (
+            of_kind("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]),
+            "`figures[0].constituency_number`",
+        ),
+        (of_kind("complaint", complaint={**COMPLAINT, "phone": 10**20}), "`complaint.phone`"),
+        (of_kind("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "`answer.complaint`"),
+        (of_kind("marks", marks=[MARK, {**MARK, "kind": "later"}]), "`marks[1].kind` must be 'voted', 'not-yet'"),
+        (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "`marks[0].source`"),
+        (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "`marks[0].at`"),
+        (of_kind("marks", marks=[{**MARK, "party": "a"}]), "`marks[0].party` is not a known field"),
+        (of_kind("marks", marks=[{**MARK, "by": "Sita Devi"}]), "`marks[0].by` is not valid"),
+        (of_kind("marks", marks=[{**MARK, "by": "9001234567"}]), "`marks[0].by` is not valid"),
+        (of_kind("marks", who="+919001234567"), "`who` is not valid"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "`figures[0].share`"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "`figures[0].day` is not a date"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "by": "9"}]), "`figures[0].by` is not valid"),
+        (
+            of_kind("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]),
+            "`figures[0].state_code` is not valid",
+        ),
+        (
+            of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}),
+            "`complaint.text` is not a known field",
+        ),
+        (of_kind("complaint", complaint="loud"), "`complaint` must be an object"),
+        (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "`answer.answer` must be 'explained'"),
+        (
+            of_kind("opt-outs", hashes=["+919001234567"]),
+            "`hashes[0]` is not valid (1 to 100 hashes",
+        ),
+        (of_kind("opt-outs", hashes=["0f" * 32] * 101), "`hashes` must have at most 100 items"),
+        (of_kind("opt-outs", source="asked by Sita Devi"), "`source` is not valid (where the numbers come from"),
+        (of_kind("opt-outs", source="9001234567"), "`source` is not valid"),
+        (of_kind("opt-outs", fingerprint="x"), "`fingerprint` is not valid"),
+        (of_kind("unknown-release", attempts=[]), "`attempts` must have at least 1 item"),
+        (of_kind("unknown-release", attempts=["a"] * 101), "`attempts` must have at most 100 items"),
+        (
+            of_kind("unknown-release", attempts=["+919001234567"]),
+            "`attempts[0]` is not valid (IDs of 1 to 100",
+        ),
+        (of_kind("unknown-release", attempts="a"), "`attempts` must be a list"),
+        (of_kind("unknown-release", who="Sita Devi"), "`who` is not valid"),
     ],
 )
 def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
@@ -422,9 +481,9 @@ def test_a_full_batch_is_no_longer_than_a_command_may_be() -> None:
         "source": "booth-worker",
         "confidence": "seen",
     }
-    parsed = read(of_kind("marks", marks=[longest] * MOST_MARKS))
+    parsed = read(of_kind("marks", marks=[longest] * MAX_MARKS))
     assert isinstance(parsed, AcceptedCommand)
-    parsed = read(of_kind("opt-outs", hashes=["0f" * 32] * MOST_OPT_OUTS))
+    parsed = read(of_kind("opt-outs", hashes=["0f" * 32] * MAX_OPT_OUTS))
     assert isinstance(parsed, AcceptedCommand)
 
 
@@ -460,15 +519,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def desk_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandDesk:
+def desk_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
     """A desk for that engine, or for what stands in for its `execute`."""
     stands_in = SimpleNamespace(
         execute=execute or engine.execute, outbox_event=engine.outbox_event, take_alert=engine.take_alert
     )
-    return CommandDesk(stands_in, store, SystemClock(), SENDERS, "pune-1")
+    return CommandGateway(stands_in, store, SystemClock(), SENDERS, "pune-1")
 
 
-def parsed(**changes: Any) -> ReadCommand:
+def parsed(**changes: Any) -> CheckedCommand:
     return read(message(**changes))
 
 
@@ -491,7 +550,7 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
 async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_it(store: Store, tmp_path: Path) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine)
-    for read_command in (
+    for checked in (
         parsed(),
         parsed(),  # again
         parsed(id="c-1", campaign="other"),
@@ -501,7 +560,7 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
         read(of_kind("marks", id="c-5"), user="listener"),
         read(b"pause", user="eve"),
     ):
-        await desk.handle(read_command)
+        await desk.handle(checked)
     await store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         rows = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
@@ -518,7 +577,7 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
         ("eve", "unknown", "none", None, "refused"),
     ]
     assert (entries[0][1]["campaign_id"], entries[5][1]["seat"]) == ("turnout-ivr", "01")
-    assert "another command had this id" in entries[2][1]["why"]
+    assert "another command has this ID" in entries[2][1]["why"]
 
 
 async def test_it_is_known_after_a_restart_too(store: Store, tmp_path: Path) -> None:
@@ -547,10 +606,10 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: Store) -
     engine = FakeEngine()
     troubles = [StoreBusy("another process holds the store")]
 
-    async def execute(command: Any) -> str:
+    async def execute(command: Any, context: CommandContext) -> str:
         if troubles:
             raise troubles.pop()
-        return await engine.execute(command)
+        return await engine.execute(command, context)
 
     desk = desk_of(store, engine, execute)
     running = asyncio.create_task(desk.run())
@@ -569,10 +628,10 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
 ) -> None:
     engine = FakeEngine()
 
-    async def execute(command: Any) -> str:
+    async def execute(command: Any, context: CommandContext) -> str:
         if command == PauseCampaign(campaign="odd"):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        return await engine.execute(command)
+        return await engine.execute(command, context)
 
     desk = desk_of(store, engine, execute)
     running = asyncio.create_task(desk.run())
@@ -592,7 +651,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
 async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, tmp_path: Path) -> None:
     done: list[object] = []
 
-    async def die(command: object) -> str:
+    async def die(command: object, context: CommandContext) -> str:
         done.append(command)
         raise asyncio.CancelledError
 
@@ -607,7 +666,7 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, 
     assert engine.executed == []
     (reply,) = await replies(again)
     assert reply["status"] == "refused"
-    assert "the dialler stopped before it had ended" in reply["text"]
+    assert "the dialler stopped while it executed the command" in reply["text"]
     await again.close()
 
 
@@ -624,14 +683,14 @@ async def test_a_seat_command_is_executed_once_and_answered_twice(store: Store) 
 
 
 async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store: Store) -> None:
-    async def full(_: object) -> str:
+    async def full(*_: object) -> str:
         raise StoreBusy("another process holds the store")
 
     engine = FakeEngine()
     desk = desk_of(store, engine, full)
     await desk.handle(read(of_kind("seat-hold", id="c-1")))
     (reply,) = await replies(store)
-    assert (reply["status"], reply["text"]) == ("refused", "it was not kept: another process holds the store")
+    assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
 
 async def test_a_flood_of_commands_is_bounded(store: Store) -> None:
@@ -640,23 +699,23 @@ async def test_a_flood_of_commands_is_bounded(store: Store) -> None:
     for number in range(1_000):
         desk.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
     desk.offer(BOSS, b"", retained=True)  # the clearing of a retained message
-    assert sum(map(len, desk._lanes.values())) == 100
+    assert sum(len(queues) for queues in desk._queues.values()) == 100
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_number_that_no_machine_holds_is_refused_and_nothing_is_raised(name: str) -> None:
     kind = COMMANDS[name]
-    for key in (*kind.needs, *kind.may):
+    for key in (*kind.required_fields(), *kind.optional_fields()):
         for value in (10**400, -(10**400), 1e308):
             found = read(of_kind(name, **{key: value}), user=min(kind.roles))
             assert isinstance(found, RefusedCommand), (name, key)
-            assert "is for the role" not in found.text
+            assert "needs the role" not in found.text
 
 
 async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusal_does(
     store: Store, tmp_path: Path
 ) -> None:
-    async def refuse(command: Command) -> str:
+    async def refuse(command: Command, context: CommandContext) -> str:
         raise CommandRefused("news of SIDE are missing: ask from 7")
 
     def audited() -> list[str]:
@@ -670,7 +729,7 @@ async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusa
     await refused.handle(read(of_kind("headquarters-news"), user="uplink"))
     assert audited() == ["refused"]
     for desk, status in ((done, "done"), (refused, "refused")):
-        answer = desk.answers.get_nowait()
+        answer = desk.unstored_replies.get_nowait()
         assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"
         assert json.loads(answer.payload)["status"] == status
     assert await store.outbox(10) == []

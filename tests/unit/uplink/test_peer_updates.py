@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dialer.domain.clock import SystemClock
-from dialer.mqtt.commands import MOST_BYTES
-from dialer.mqtt.senders import Signer
+from dialer.mqtt.commands.message import MAX_BYTES
+from dialer.mqtt.commands.signer import Signer
 from dialer.nats.messages import OPT_OUT_SUBJECT
 from dialer.nats.session import StoredMessage
 from dialer.store.headquarters import HeldRoll
@@ -54,10 +54,10 @@ def test_command_with_updates_is_within_the_dialler_limit() -> None:
     mark = {"kind": "voted", "source": "correction", "at": 1713764000.123456, "centre": "pune-2", **PLACE}
     short = filled({**mark, "key": "k" * 32})
     assert len(short.marks) == MAX_UPDATES
-    assert signed_length(short) <= MOST_BYTES
+    assert signed_length(short) <= MAX_BYTES
     long = filled({**mark, "key": "k" * 128, "undoes": "u" * 128, "confidence": "told"})
     assert 40 <= len(long.marks) < MAX_UPDATES
-    assert signed_length(long) <= MOST_BYTES
+    assert signed_length(long) <= MAX_BYTES
 
 
 async def test_followers_restart_after_an_import_and_at_once_for_another_constituency(

@@ -1,0 +1,90 @@
+"""Field types of commands. A description says what the field is and which form it has: docs, help and refusals show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from dialer.domain.model import AttemptId
+from dialer.domain.person_ids import ID_PATTERN, MOST_ID
+
+MAX_INTEGER = 2**63 - 1
+"""The largest integer that the store can hold."""
+MAX_EPOCH_SECONDS = 1e11
+"""Larger times are milliseconds by mistake, or too large to calculate with."""
+
+ONE_LINE = r"^[^\x00-\x1f\x7f]{1,%d}$"
+"""Pattern of a text without control characters, at most so many characters long."""
+
+
+class Record(BaseModel):
+    """An object within a command, with these fields and no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+
+@dataclass(frozen=True)
+class Only:
+    """Annotation that restricts an enum field to some of its members."""
+
+    members: tuple[StrEnum, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the value before the enum does."""
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """List the members."""
+        return {"type": "string", "enum": [member.value for member in self.members]}
+
+    def _check(self, value: object) -> object:
+        if value not in self.members:
+            *others, last = (f"'{member.value}'" for member in self.members)
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return value
+
+
+def must(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
+    """Return a validator that refuses values for which `hold` is false; `refusal` continues the field's name."""
+
+    def check(value: Any) -> Any:
+        if not hold(value):
+            raise ValueError(refusal)
+        return value
+
+    return AfterValidator(check)
+
+
+SeatName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9-]{1,20}$", description="name of the seat: letters, digits and dashes, at most 20")
+]
+CampaignId = Annotated[str, Field(pattern=ONE_LINE % 128, description="ID of the campaign, at most 128 characters")]
+CallAttemptId = Annotated[
+    AttemptId, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="ID of the call attempt, from `seats/{seat}`")
+]
+Reason = Annotated[str, Field(pattern=ONE_LINE % 64, description="reason in a few words, at most 64 characters")]
+StoreId = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+EpochSeconds = Annotated[float, Field(gt=0, lt=MAX_EPOCH_SECONDS)]
+RecordedTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MAX_EPOCH_SECONDS)]
+PersonId = Annotated[str, Field(pattern=ID_PATTERN, min_length=1, max_length=MOST_ID)]
+Responsible = Annotated[
+    PersonId,
+    Field(
+        description="who is responsible, for the audit: an ID of letters, dots, dashes and at most 6 digits; no name, no"
+        " phone number"
+    ),
+]
+BatchId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="ID of the batch that the records belong to, for the audit: letters, digits, dots, dashes and underscores,"
+        " at most 64",
+    ),
+]
+NumberHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

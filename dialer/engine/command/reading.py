@@ -1,0 +1,89 @@
+"""Make a command from the fields of a message, or say in one line what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from dialer.domain.errors import CommandRefused
+from dialer.engine.command.base import Command
+from dialer.engine.command.catalogue import COMMANDS
+
+_PLAINER = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text",
+    "a valid array": "a list",
+    "a valid boolean": "true or false",
+}
+"""What users read in place of pydantic's words."""
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def read_command(name: str, fields: Mapping[str, Any]) -> Command:
+    """Return the command of that name with these fields, which are JSON values; one that is null is as one that is left out.
+
+    Raises CommandRefused that names the first invalid field. It repeats nothing of what the sender wrote there.
+    """
+    kind = COMMANDS[name]
+    given = {key: value for key, value in fields.items() if value is not None}
+    try:
+        return kind.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise CommandRefused(_refusal(name, error)) from None
+    except RecursionError:
+        raise CommandRefused(f"`{name}`: the fields are nested too deeply") from None
+
+
+def _refusal(name: str, error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    place, kind = first["loc"], first["type"]
+    if kind == "json_invalid":  # it was JSON before: half characters are all that can be wrong with it
+        return f"`{name}`: a text has a character that is not valid Unicode"
+    if not place:
+        return f"`{name}`: {_own_words(first['msg'])}"
+    field = COMMANDS[name].model_fields.get(str(place[0]))
+    meaning = "" if field is None else f" ({field.description})"
+    if kind == "missing" and len(place) == 1:
+        return f"`{name}` needs `{place[0]}`{meaning}"
+    return f"`{name}`: `{_shown(place)}` {_problem(kind, first['msg'])}{meaning}"
+
+
+def _shown(place: tuple[int | str, ...]) -> str:
+    """Return the path of a value, such as `marks[1].kind`, without any word of the sender's own that is not a plain name."""
+    path = str(place[0])
+    for step in place[1:]:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif _FIELD_NAME.fullmatch(step):
+            path += f".{step}"
+    return path
+
+
+def _problem(kind: str, message: str) -> str:
+    """Return a validator's message as the end of a sentence that starts with the field."""
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not a known field: leave it out"
+    if kind == "string_pattern_mismatch":
+        return "is not valid"
+    if kind == "value_error":
+        return _own_words(message)
+    found = re.match(r"[A-Z][a-z]+ should (.*?)(?: after validation)?(?:, not \d+)?$", message)
+    if found is None:
+        return "is not valid"
+    problem = f"must {found[1]}"
+    for theirs, ours in _PLAINER.items():
+        problem = problem.replace(theirs, ours)
+    return problem
+
+
+def _own_words(message: str) -> str:
+    return message.removeprefix("Value error, ") or "is not valid"

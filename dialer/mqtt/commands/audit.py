@@ -1,0 +1,115 @@
+"""Audit entries of commands.
+
+Nothing that a sender writes may keep a command out of the audit: what may be a phone number is left out, and an ID that may
+be one is replaced by its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dialer.domain.audit_chain import canonical
+from dialer.domain.clock import Clock
+from dialer.domain.errors import UnsafeValue
+from dialer.mqtt.commands.alerts import QUIET_SECONDS
+from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, is_user_name
+from dialer.store.sqlite import Store
+
+_KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
+"""Keys of the entry that differ from the field of the command."""
+
+
+def shown_id(checked: CheckedCommand) -> str:
+    """Return a command's ID for log and audit."""
+    command_id = checked.command_id or "none"
+    if _is_safe({"id": command_id}):
+        return command_id
+    return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
+
+
+def entry_of(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
+    """Return who sent a command, and what the audit says of it."""
+    is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
+    who = checked.sender if is_known and _is_safe({"who": checked.sender}) else "stranger"
+    what = {"command": checked.name or "unknown", "id": shown_id(checked), "status": status}
+    if checked.role:
+        what["role"] = checked.role
+    details = _details(checked) if isinstance(checked, AcceptedCommand) else {}
+    if reason:
+        details["why"] = reason[:120]
+    return who, {**what, **{key: text for key, text in details.items() if _is_safe({key: text})}}
+
+
+def _details(accepted: AcceptedCommand) -> dict[str, str]:
+    command = accepted.command
+    values = {field: getattr(command, field, None) for field in type(command).audited}
+    if "who" in values and values["who"] is not None:
+        values["who"] = accepted.context.responsible(values["who"])
+    details = {_KEYS.get(field, field): _text(value) for field, value in values.items() if value is not None}
+    if command.record_count:
+        details["records"] = f"{command.record_count}"
+    return details
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _is_safe(what: Mapping[str, str]) -> bool:
+    try:
+        canonical(what)
+    except (UnsafeValue, UnicodeEncodeError):
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class _Repeats:
+    last: RefusedCommand
+    since: float  # monotonic, of the last entry
+    more: int = 0  # refusals since then
+
+
+class CommandAudit:
+    """Writes the audit entries of commands. Those of unknown origin share one entry per sender and minute, with a count: on
+    a broker that accepts anybody, an entry each would fill the audit within a day.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._repeats: dict[str, _Repeats] = {}  # by sender; all strangers share ""
+
+    @property
+    def has_uncounted(self) -> bool:
+        """Whether refusals of unknown origin were audited moments ago, so that `flush` may have more to count."""
+        return bool(self._repeats)
+
+    async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
+        """Append an entry. `more`: how many like it there were since the entry before, with this one. Raises StoreError."""
+        who, what = entry_of(checked, status, reason)
+        if more:
+            what["like_it"] = f"{more}"
+        await self._store.append_audit("command", who, what, self._clock.now())
+
+    async def append_unauthentic(self, refused: RefusedCommand, name: str) -> None:
+        """Append an entry, or count the refusal if `name` had one moments ago ("" = strangers). Raises StoreError."""
+        known = self._repeats.get(name)
+        if known is not None:
+            known.last, known.more = refused, known.more + 1
+            return
+        self._repeats[name] = _Repeats(refused, self._clock.monotonic())
+        await self.append(refused, "refused", refused.text)
+
+    async def flush(self) -> None:
+        """Append the entries of counted refusals that are a minute old. Raises StoreError."""
+        now = self._clock.monotonic()
+        for name, known in [*self._repeats.items()]:
+            if now - known.since < QUIET_SECONDS:
+                continue
+            del self._repeats[name]
+            if known.more:
+                self._repeats[name] = _Repeats(known.last, now)
+                await self.append(known.last, "refused", known.last.text, more=known.more)

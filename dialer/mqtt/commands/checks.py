@@ -1,0 +1,187 @@
+"""Decide whether a command may be executed: sender, signature, expiry, rights, fields."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+from dialer.domain.errors import CommandRefused
+from dialer.engine.command.base import Command, CommandContext
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.engine.command.reading import read_command
+from dialer.mqtt.commands.message import CommandMessage, open_message
+from dialer.mqtt.commands.senders import BadSignature, Sender, Senders
+
+MAX_EXPIRY_SECONDS = 86_400.0
+"""From now to the expiry. Also catches milliseconds that are meant as seconds."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
+_FIELD = re.compile(r"[a-z][a-z_]{0,39}")
+_USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ENVELOPE = ("expires_at", "id", "name")
+"""Fields of every command."""
+_NOT_FOR_SENDERS = {
+    "role": "it comes from [[supervisors]] in the dialler's settings and from its users",
+    "user": "it is the last level of the topic",
+    "supervisor": "it is the sender",
+}
+"""Fields that a sender may not set about itself, and where the dialler has them from."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCommand:
+    """A command that may be executed."""
+
+    command_id: str
+    sender: str
+    role: str  # the sender's
+    name: str
+    command: Command
+    content: str  # hash of its name and fields, without ID and expiry
+
+    @property
+    def key(self) -> str:
+        """What identifies it in the store: IDs are unique per sender, so nobody can use up another sender's."""
+        return f"{self.sender}/{self.command_id}"
+
+    @property
+    def context(self) -> CommandContext:
+        """How it arrived."""
+        return CommandContext(self.sender)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCommand:
+    """A command that must not be executed."""
+
+    command_id: str | None  # None: cannot be answered
+    text: str  # why
+    sender: str = ""
+    name: str = ""  # "": unknown
+    role: str = ""  # the sender's; "": unknown
+    is_forged: bool = False
+    is_authentic: bool = False  # the sender is known to have sent it
+
+
+CheckedCommand = AcceptedCommand | RefusedCommand
+
+
+def is_user_name(text: str) -> bool:
+    """Return whether a text can be the name of a sender."""
+    return _USER.fullmatch(text) is not None
+
+
+def check_payload(
+    payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
+) -> CheckedCommand:
+    """Open and check a message from the topic of `user`; `now` in epoch seconds. Never raises, whatever the sender wrote."""
+    try:
+        message = open_message(payload)
+    except CommandRefused as refused:
+        return RefusedCommand(None, str(refused), user)
+    return check_message(message, user, senders, centre, retained=retained, now=now)
+
+
+def check_message(
+    message: CommandMessage, user: str, senders: Senders, centre: str, *, retained: bool, now: float
+) -> CheckedCommand:
+    """Check a message from the topic of `user`; `now` in epoch seconds. Never raises, whatever the sender wrote."""
+    # No sender has another kind of name, and one may be longer than a topic can be: its reply could not be published.
+    command_id = message.command_id if is_user_name(user) else None
+    refusal = RefusedCommand(command_id, "", user, message.name)
+    try:
+        sender = senders.find(user)
+        if sender is None:
+            raise CommandRefused(
+                "the sender may not give commands: add it to [[supervisors]] of the dialler's settings, or to its users"
+                " (`dialer user`)"
+            )
+        refusal = replace(refusal, role=sender.role)
+        senders.authenticate(sender, centre, message.text, message.signature)
+        refusal = replace(refusal, is_authentic=True)
+        if retained:
+            raise CommandRefused("a command must not be retained: publish it without the retain flag, with a new ID")
+        return _accept(message, sender, now)
+    except BadSignature as refused:
+        return replace(refusal, text=str(refused), is_forged=True)
+    except CommandRefused as refused:
+        return replace(refusal, text=str(refused))
+
+
+def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
+    """Return the command, refused if the sender has lost the right to it since it was accepted."""
+    sender = senders.find(accepted.sender)
+    try:
+        if sender is None:
+            raise CommandRefused(f"{accepted.sender} may not give commands any more")
+        _check_role(accepted.name, type(accepted.command), sender)
+    except CommandRefused as refused:
+        return RefusedCommand(
+            accepted.command_id, str(refused), accepted.sender, accepted.name, accepted.role, is_authentic=True
+        )
+    return accepted
+
+
+def _accept(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
+    name = message.name or _refuse_name(message.fields.get("name"))
+    kind = COMMANDS[name]
+    _check_field_names(name, kind, message.fields)
+    _check_expiry(message.fields.get("expires_at"), now)
+    _check_role(name, kind, sender)
+    known = (*kind.required_fields(), *kind.optional_fields())
+    fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
+    command = read_command(name, fields)
+    content = hashlib.sha256(json.dumps({"name": name, **fields}, sort_keys=True).encode()).hexdigest()
+    return AcceptedCommand(message.command_id, sender.name, sender.role, name, command, content)
+
+
+def _refuse_name(name: object) -> str:
+    *others, last = COMMANDS
+    commands = f"the commands are {', '.join(others)} and {last}"
+    if name is None:
+        raise CommandRefused(f"`name` is missing: {commands}")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated: it may be anything, a phone number too
+        raise CommandRefused(f"`name` is not the name of a command: {commands}")
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    raise CommandRefused(f"unknown command `{name}`{f'; did you mean `{near[0]}`?' if near else ''}: {commands}")
+
+
+def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
+    own = (*kind.required_fields(), *kind.optional_fields())
+    for key, why in _NOT_FOR_SENDERS.items():
+        if key in fields and key not in own:  # a command may have a field of that name about somebody else
+            raise CommandRefused(f"`{key}` is not for the sender to set: {why}; leave `{key}` out")
+    known = (*_ENVELOPE, *own)
+    for key in fields:
+        if key in known:
+            continue
+        if not any(key in each.model_fields for each in COMMANDS.values()):
+            shown = f"`{key}`" if _FIELD.fullmatch(key) else "one that is not a word"  # it may be anything
+            near = difflib.get_close_matches(key, known, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise CommandRefused(f"unknown field: {shown}{meant}; the fields of `{name}` are {', '.join(known)}")
+        if fields[key] is not None:  # null is as left out
+            raise CommandRefused(f"`{name}` has no field `{key}`: leave `{key}` out")
+
+
+def _check_expiry(expires_at: object, now: float) -> None:
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not -inf < expires_at < inf:
+        raise CommandRefused("`expires_at` must be epoch seconds, UTC")
+    if expires_at <= now:
+        raise CommandRefused(
+            "the command has expired: compare the clocks of sender and dialler, then send it with a new ID"
+        )
+    if expires_at > now + MAX_EXPIRY_SECONDS:
+        raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
+
+
+def _check_role(name: str, kind: type[Command], sender: Sender) -> None:
+    if not sender.roles & kind.roles:
+        wanted = " or ".join(sorted(kind.roles))
+        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.role}")

@@ -1,0 +1,131 @@
+"""Send commands to a running dialler over the broker and wait for its replies, one command after another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import BrokerUnreachable, CommandRefused
+from dialer.engine.command.base import Urgency
+from dialer.engine.command.catalogue import COMMANDS
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.commands.signer import Signer
+from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
+from dialer.mqtt.payloads import ReplyPayload
+from dialer.settings.supervision import OWN_USER
+
+EXPIRY_SECONDS = 60.0
+REPLY_SECONDS = 10.0
+TRIES = 2
+"""All with the same ID: a command that was executed is not executed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A command to send, without ID and expiry."""
+
+    name: str
+    fields: Mapping[str, Any]  # JSON values
+
+
+async def send_commands(
+    settings: BrokerSettings,
+    centre: str,
+    requests: Sequence[CommandRequest],
+    clock: Clock,
+    on_progress: Callable[[int], None] = lambda _: None,
+    *,
+    signer: Signer | None = None,
+) -> list[str]:
+    """Send commands and return the texts of the replies, in order. `on_progress` gets the number of commands answered so far.
+    Without a `signer` the sender is the dialler's own command line, unsigned. A command that may take minutes is waited for as long
+    as the dialler reports that it is working on one.
+
+    Raises CommandRefused at the first refusal, BrokerUnreachable if broker or dialler do not answer. Earlier commands are executed.
+    """
+    replies: list[str] = []
+    signer = signer or Signer(OWN_USER)
+    async with visiting(settings, centre) as connection:
+        async with asyncio.timeout(settings.answer_seconds):  # if the connection is lost now, there is never an answer
+            await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
+            await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
+        session = Session(connection, centre, clock, signer)
+        reader = asyncio.create_task(connection.read(session.receive), name="replies")
+        try:
+            for request in requests:
+                replies.append(await session.send(request))
+                on_progress(len(replies))
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+    return replies
+
+
+class Session:
+    """Sends commands over one connection, one at a time."""
+
+    def __init__(self, connection: Connection, centre: str, clock: Clock, signer: Signer) -> None:
+        self._signer = signer
+        self._connection = connection
+        self._centre = centre
+        self._clock = clock
+        self._command_id = ""
+        self._reply: asyncio.Future[ReplyPayload] = asyncio.get_running_loop().create_future()
+        self._may_take_minutes = False
+        self._is_in_progress = False  # reported by the dialler since this was last looked at
+
+    async def receive(self, received: Received) -> None:
+        """Handle a reply or the centre's state. Replies to other commands are ignored."""
+        if received.topic == topics.CENTRE_STATE.address(self._centre):
+            imports_roll = self._may_take_minutes and _imports_roll(received.payload)
+            self._is_in_progress = self._is_in_progress or imports_roll
+            return
+        reply = ReplyPayload.model_validate_json(received.payload)
+        if reply.id == self._command_id and not self._reply.done():
+            self._reply.set_result(reply)
+
+    async def send(self, request: CommandRequest) -> str:
+        """Send a command and return the text of the reply. Raises CommandRefused, BrokerUnreachable."""
+        self._command_id = f"cli-{uuid.uuid4().hex}"
+        self._reply = asyncio.get_running_loop().create_future()
+        self._may_take_minutes = COMMANDS[request.name].urgency is Urgency.LONG
+        self._is_in_progress = False
+        for _ in range(TRIES):
+            expires_at = self._clock.now() + EXPIRY_SECONDS
+            message = self._signer.command(self._centre, self._command_id, request.name, request.fields, expires_at)
+            await self._connection.publish(message)
+            reply = await self._wait_for_reply()
+            if reply is None:
+                continue
+            if reply.status != "done":
+                raise CommandRefused(reply.text)
+            return reply.text
+        raise BrokerUnreachable(
+            f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
+            f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"
+            " replies. Then send it again: nothing is saved twice"
+        )
+
+    async def _wait_for_reply(self) -> ReplyPayload | None:
+        """Return the reply, or None if there is none in time and the dialler does not report that it works on the command."""
+        seconds = REPLY_SECONDS
+        while not (await asyncio.wait([self._reply], timeout=seconds))[0]:
+            if not self._is_in_progress:
+                return None
+            self._is_in_progress, seconds = False, ALIVE_SECONDS
+        return self._reply.result()
+
+
+def _imports_roll(state: bytes) -> bool:
+    """Return whether the centre's state says that a roll is being imported: the command that takes minutes, or one before it."""
+    try:
+        fields = json.loads(state)
+    except ValueError:
+        return False
+    return isinstance(fields, dict) and fields.get("roll") is not None

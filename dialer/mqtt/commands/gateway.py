@@ -1,0 +1,320 @@
+"""The command gateway: queues command messages, executes each once, and answers it on the reply topic."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
+from dialer.domain.model import Receipt
+from dialer.domain.view import Alert, AlertLevel
+from dialer.engine.campaigns.commands import ResumeCampaign
+from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand, Urgency
+from dialer.errors import MatdanError
+from dialer.mqtt import topics
+from dialer.mqtt.commands.alerts import CountingAlert
+from dialer.mqtt.commands.audit import CommandAudit, shown_id
+from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_message, recheck_rights
+from dialer.mqtt.commands.message import CommandMessage, open_message
+from dialer.mqtt.commands.queues import FairQueues
+from dialer.mqtt.commands.senders import Senders
+from dialer.mqtt.payloads import ReplyPayload
+from dialer.store.port import KeptCommand
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+RECORDS_PER_MINUTE = 1_000.0
+"""Records of one sender without an alert. More are not wrong, but somebody should know."""
+UPDATE_SECONDS = 10.0
+"""Between two updates of the alerts."""
+MAX_UNSTORED_REPLIES = 100
+"""Replies that are not stored and wait for a connection."""
+
+_INTERRUPTED = "the dialler stopped while it executed the command: check what was done before you send a new one"
+_FAILED = "the dialler failed to execute it; its log says why. Check what was done before you send it again"
+
+
+class CommandEngine(Protocol):
+    """What the gateway needs of the engine."""
+
+    @property
+    def outbox_event(self) -> asyncio.Event:
+        """Set whenever announcements were committed; the relay clears it."""
+        ...
+
+    async def execute(self, command: Command, context: CommandContext) -> str:
+        """Execute a command. Return one line that says what was done. Raises CommandRefused, StoreError."""
+        ...
+
+    def take_alert(self, alert: Alert) -> None:
+        """Show an alert, or end it if it is `cleared`."""
+        ...
+
+
+class CommandGateway:
+    """Executes commands, whether or not the broker is connected meanwhile: those of one urgency one after another, those of
+    different urgencies concurrently.
+    """
+
+    def __init__(self, engine: CommandEngine, store: Store, clock: Clock, senders: Senders, centre: str) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._centre = centre
+        self._senders = senders
+        self._audit = CommandAudit(store, clock)
+        # Each with its number in the order of arrival.
+        self._queues: dict[Urgency, FairQueues[tuple[int, CheckedCommand]]] = {each: FairQueues() for each in Urgency}
+        self._arrived = {urgency: asyncio.Event() for urgency in Urgency}
+        self._number = 0
+        self._in_progress: set[str] = set()  # keys of commands that the store does not know yet
+        self._halts: dict[str | None, int] = {}  # number of the last halt of each campaign (None: all campaigns)
+        self._floods = CountingAlert(
+            "command-flood",
+            AlertLevel.WARNING,
+            "commands arrived too fast and were not answered",
+            engine.take_alert,
+            clock,
+        )
+        self._forgeries = CountingAlert(
+            "command-forged",
+            AlertLevel.WARNING,
+            "commands did not have their sender's signature",
+            engine.take_alert,
+            clock,
+        )
+        self._bursts = CountingAlert(
+            "records-burst",
+            AlertLevel.NOTICE,
+            "records arrived by command in quick succession",
+            engine.take_alert,
+            clock,
+        )
+        self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
+        self._has_counts = asyncio.Event()
+        self.unstored_replies: asyncio.Queue[topics.Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
+        """To be published by whoever has the connection. One that is lost is requested again by its sender."""
+
+    def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
+        """Queue a message from the topic of `user`. An empty one clears a retained message and is not a command."""
+        if not payload:
+            return
+        sender = user if self._senders.find(user) is not None else ""  # strangers share one queue
+        message: CommandMessage | RefusedCommand
+        try:
+            message = open_message(payload)
+        except CommandRefused as refused:
+            message = RefusedCommand(None, str(refused), user)
+        urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
+        if self._queues[urgency].is_full(sender):  # before any check: a flood must cost little
+            self._count(self._floods, sender)  # not answered: the sender repeats it with the same ID
+            return
+        if isinstance(message, RefusedCommand):
+            checked: CheckedCommand = message
+        else:
+            now = self._clock.now()
+            checked = check_message(message, user, self._senders, self._centre, retained=retained, now=now)
+        self._number += 1
+        if isinstance(checked, AcceptedCommand) and urgency < Urgency.NORMAL:
+            self._halts[getattr(checked.command, "campaign", None)] = self._number
+        self._queues[urgency].put(sender, (self._number, checked))
+        self._arrived[urgency].set()
+
+    async def run(self) -> None:
+        """Execute and answer commands until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for urgency in Urgency:
+                group.create_task(self._work(urgency), name=f"commands-{urgency.name.lower()}")
+            group.create_task(self._update_alerts(), name="commands-alerts")
+
+    async def _work(self, urgency: Urgency) -> None:
+        queues, arrived = self._queues[urgency], self._arrived[urgency]
+        while True:
+            waiting, seconds = queues.pop(self._clock.monotonic())
+            if waiting is not None:
+                await self._handle_safely(*waiting)
+                continue
+            if urgency is Urgency.NORMAL and not queues:
+                self._halts.clear()  # nothing is left that they could overtake
+            arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await arrived.wait()
+
+    async def _handle_safely(self, number: int, checked: CheckedCommand) -> None:
+        try:
+            await self.handle(checked, number)
+        except StoreError as error:
+            _log.error("command.unanswered", command=shown_id(checked), problem=str(error))
+        except Exception:  # noqa: BLE001 - no message may end the dialler; the error is logged with its traceback
+            _log.exception("command.failed", command=shown_id(checked))
+            if checked.command_id is not None:
+                with contextlib.suppress(StoreError):
+                    await self._audit.append(checked, "failed")
+                    await self._answer(checked.sender, self._refusal(checked.command_id, _FAILED))
+
+    async def _update_alerts(self) -> None:
+        while True:
+            await self._has_counts.wait()
+            await asyncio.sleep(UPDATE_SECONDS)
+            raised = [alert.update() for alert in (self._floods, self._forgeries, self._bursts)]
+            with contextlib.suppress(StoreError):
+                await self._audit.flush()
+            if not any(raised) and not self._audit.has_uncounted:
+                self._has_counts.clear()
+
+    def _count(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
+        alert.count(sender, number)
+        self._has_counts.set()
+
+    async def handle(self, checked: CheckedCommand, number: int = 0) -> None:
+        """Execute a command unless it was executed before, and answer it. `number` is its place in the order of arrival.
+
+        An idempotent command is recorded after it is executed: if the dialler crashes in between, a repeat executes it
+        again, which changes nothing, while one that is only recorded would never stop anything. Any other one is recorded
+        before it is executed, because a second hang-up or transfer would hit the next voter: if the dialler crashes in
+        between, a repeat is refused. One with a receipt is recorded in the transaction that executes it.
+        """
+        if isinstance(checked, AcceptedCommand):
+            checked = recheck_rights(checked, self._senders)
+        if isinstance(checked, RefusedCommand):
+            await self._refuse(checked)
+            return
+        is_stored = checked.command.is_stored
+        known = None
+        if is_stored and checked.key not in self._in_progress:
+            known = await self._store.kept_command(checked.key)
+        if checked.key in self._in_progress or (known is not None and known.content != checked.content):
+            text = "another command has this ID: every command needs a new one"
+            await self._refuse(
+                RefusedCommand(checked.command_id, text, checked.sender, checked.name, checked.role, is_authentic=True)
+            )
+            return
+        self._in_progress.add(checked.key)
+        try:
+            reply = await self._reply_to(checked, known, number)
+        finally:
+            self._in_progress.discard(checked.key)
+        payload = ReplyPayload(id=checked.command_id, **json.loads(reply))
+        if is_stored:
+            await self._answer(checked.sender, payload)
+            return
+        announced = topics.reply_announcement(checked.sender, payload)
+        with contextlib.suppress(asyncio.QueueFull):
+            self.unstored_replies.put_nowait(topics.announced_message(self._centre, announced.topic, announced.payload))
+
+    async def _reply_to(self, accepted: AcceptedCommand, known: KeptCommand | None, number: int) -> str:
+        if known is not None:
+            await self._audit.append(accepted, "repeated")
+            return known.reply
+        if isinstance(accepted.command, ReceiptedCommand):
+            return await self._execute_with_receipt(accepted, accepted.command)
+        if not accepted.command.is_idempotent:
+            return await self._record_then_execute(accepted)
+        _, reply = await self._execute(accepted, accepted.context, number)
+        if accepted.command.is_stored:
+            await self._record(accepted, reply)
+        return reply
+
+    async def _refuse(self, refused: RefusedCommand) -> None:
+        _log.warning("command.refused", command=shown_id(refused), why=refused.text)
+        if refused.is_forged:
+            self._count(self._forgeries, refused.sender)
+        if refused.is_authentic:
+            await self._audit.append(refused, "refused", refused.text)
+        else:
+            name = refused.sender if self._senders.find(refused.sender) is not None else ""
+            self._has_counts.set()
+            await self._audit.append_unauthentic(refused, name)
+        if refused.command_id is not None:
+            await self._answer(refused.sender, self._refusal(refused.command_id, refused.text))
+
+    async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
+        await self._audit.append(accepted, "begun")
+        receipted = self._reply("done", command.reply)
+        receipt = Receipt(accepted.key, accepted.name, accepted.content, receipted)
+        status, reply = await self._execute(accepted, replace(accepted.context, receipt=receipt))
+        if status == "done":
+            return receipted
+        await self._record(accepted, reply)
+        return reply
+
+    async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
+        await self._audit.append(accepted, "begun")  # not executed unless this is committed
+        await self._record(accepted, self._reply("refused", _INTERRUPTED))
+        _, reply = await self._execute(accepted, accepted.context)
+        await self._store.complete_command(accepted.key, reply)
+        return reply
+
+    async def _record(self, accepted: AcceptedCommand, reply: str) -> None:
+        now = self._clock.now()
+        await self._store.record_command(accepted.key, accepted.name, accepted.content, reply, now)
+
+    def _reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
+        reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
+        return json.dumps(reply if why is None else {**reply, "why": why})
+
+    async def _execute(self, accepted: AcceptedCommand, context: CommandContext, number: int = 0) -> tuple[str, str]:
+        """Execute a command, audit and log it. Return status and reply."""
+        status, text, why = await self._try(accepted, context, number)
+        reply = self._reply(status, text, why)
+        if status == "done" and not accepted.command.is_stored:
+            return status, reply
+        await self._audit.append(accepted, status, text if status == "refused" else "")
+        _log.info(
+            "command.executed",
+            command=shown_id(accepted),
+            name=accepted.name,
+            user=accepted.sender,
+            role=accepted.role,
+            status=status,
+        )
+        return status, reply
+
+    async def _try(
+        self, accepted: AcceptedCommand, context: CommandContext, number: int
+    ) -> tuple[str, str, RefusedBecause | None]:
+        self._count_records(accepted)
+        command = accepted.command
+        try:
+            if isinstance(command, ResumeCampaign):  # without an await before the execution: nothing comes between
+                self._refuse_overtaken(command, number)
+            return "done", await self._engine.execute(command, context), None
+        except StoreError as error:
+            if command.is_idempotent:
+                raise  # nothing was done or it may be done again: a repeat may succeed
+            return "refused", f"it was not saved: {error}", None
+        except MatdanError as error:
+            return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
+
+    def _refuse_overtaken(self, command: ResumeCampaign, number: int) -> None:
+        """Raise CommandRefused if a stop or pause arrived after the resume. Those have queues of their own and may be
+        executed first, but the command that was sent last must win.
+        """
+        if max(self._halts.get(command.campaign, 0), self._halts.get(None, 0)) > number:
+            raise CommandRefused("a stop or pause was sent after it and is in force; send it again to resume dialling")
+
+    def _count_records(self, accepted: AcceptedCommand) -> None:
+        count = accepted.command.record_count
+        if not count:
+            return
+        now = self._clock.monotonic()
+        recent, since = self._records.get(accepted.sender, (0.0, now))
+        recent = max(0.0, recent - (now - since) * RECORDS_PER_MINUTE / 60) + count
+        self._records[accepted.sender] = (recent, now)
+        if recent > RECORDS_PER_MINUTE:
+            self._count(self._bursts, accepted.sender, count)
+
+    def _refusal(self, command_id: str, text: str) -> ReplyPayload:
+        return ReplyPayload(id=command_id, status="refused", text=text, at=self._clock.now())
+
+    async def _answer(self, user: str, reply: ReplyPayload) -> None:
+        await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())
+        self._engine.outbox_event.set()

@@ -1,0 +1,87 @@
+"""The form of a command message: JSON of a limited size, signed or not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dialer.domain.errors import CommandRefused
+from dialer.engine.command.base import Urgency
+from dialer.engine.command.catalogue import COMMANDS
+
+MAX_BYTES = 32_768
+"""Of a command; a full batch of marks is the longest."""
+MAX_SIGNED_BYTES = 49_152
+"""Of a signed command: its text is in a JSON object, where every quotation mark is escaped."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SIGNED_FIELDS = frozenset({"command", "signature"})
+_PURPOSE = b"matdan-command-1"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMessage:
+    """A message that has the form of a command. Nothing in it is verified."""
+
+    command_id: str
+    fields: Mapping[str, Any]
+    text: str = ""  # the signed text, exactly as sent; "" if unsigned
+    signature: object = None  # of any type, as sent; None if unsigned
+
+    @property
+    def name(self) -> str:
+        """The command's name; "" if there is no such command."""
+        name = self.fields.get("name")
+        return name if isinstance(name, str) and name in COMMANDS else ""
+
+    @property
+    def urgency(self) -> Urgency:
+        """The urgency of the named command."""
+        return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
+
+
+def open_message(payload: bytes) -> CommandMessage:
+    """Read the form of a message. Raises CommandRefused, and nothing else, whatever the sender wrote."""
+    fields = _json_object(payload, MAX_SIGNED_BYTES)
+    text, signature = "", None
+    if fields.keys() & _SIGNED_FIELDS:
+        if fields.keys() != _SIGNED_FIELDS or not isinstance(fields["command"], str):
+            raise CommandRefused(
+                "a signed command is an object with `command`, a text, and `signature`, and nothing else"
+            )
+        text, signature = fields["command"], fields["signature"] if fields["signature"] is not None else ""
+        fields = _json_object(text.encode("utf-8", "surrogatepass"), MAX_BYTES)
+    elif len(payload) > MAX_BYTES:
+        raise CommandRefused(f"the command is longer than {MAX_BYTES} bytes")
+    command_id = fields.get("id")
+    if not isinstance(command_id, str) or not _ID.fullmatch(command_id):
+        raise CommandRefused("`id` must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return CommandMessage(command_id, fields, text, signature)
+
+
+def signed_bytes(centre: str, user: str, text: str) -> bytes:
+    """Return what a signature covers: purpose, centre, sender and the command's text, separated by line feeds. The first three
+    contain no line feed; ID and expiry are in the text.
+    """
+    return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
+
+
+def _json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
+    if len(payload) > max_bytes:
+        raise CommandRefused(f"the command is longer than {max_bytes} bytes")
+    try:
+        fields = json.loads(payload, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise CommandRefused("the command is not JSON (UTF-8)") from error
+    if not isinstance(fields, dict):
+        raise CommandRefused("the command is not a JSON object")
+    return fields
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise CommandRefused("the command has a field twice")
+    return dict(pairs)

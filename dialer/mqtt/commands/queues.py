@@ -1,0 +1,72 @@
+"""Queues of commands: one for each sender, bounded and rate-limited.
+
+A sender who floods fills only its own queue. The others are served in turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+MAX_WAITING = 100
+"""Commands of one sender."""
+BURST = 100.0
+PER_SECOND = 20.0
+"""Commands of one sender served in the long run: more than people and programs send, but no more than disk and audit can take
+all day."""
+
+
+class SenderQueue(Generic[T]):
+    """The waiting commands of one sender."""
+
+    def __init__(self) -> None:
+        self.items: deque[T] = deque()
+        self._allowance = BURST
+        self._counted_at: float | None = None
+
+    def seconds_until_next(self, now: float) -> float:
+        """Return in how many seconds the next item may be served (0 = now); `now` is monotonic."""
+        if self._counted_at is not None:
+            self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND)
+        self._counted_at = now
+        missing = 1.0 - self._allowance
+        return missing / PER_SECOND if missing > 1e-9 else 0.0
+
+    def pop(self) -> T:
+        """Remove and return the first item. Only where `seconds_until_next` is 0."""
+        self._allowance -= 1.0
+        return self.items.popleft()
+
+
+class FairQueues(Generic[T]):
+    """The queues of all senders, served in turn."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, SenderQueue[T]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(queue.items) for queue in self._queues.values())
+
+    def is_full(self, sender: str) -> bool:
+        """Return whether the sender's queue accepts no more."""
+        queue = self._queues.get(sender)
+        return queue is not None and len(queue.items) >= MAX_WAITING
+
+    def put(self, sender: str, item: T) -> None:
+        """Append an item to the sender's queue. Only where it is not full."""
+        self._queues.setdefault(sender, SenderQueue()).items.append(item)
+
+    def pop(self, now: float) -> tuple[T | None, float | None]:
+        """Remove and return the next item; without one, the seconds until there may be one (None: nothing waits)."""
+        soonest: float | None = None
+        for sender, queue in self._queues.items():
+            if not queue.items:
+                continue
+            seconds = queue.seconds_until_next(now)
+            if seconds == 0.0:
+                self._queues[sender] = self._queues.pop(sender)  # behind the others
+                return queue.pop(), None
+            soonest = seconds if soonest is None else min(soonest, seconds)
+        return None, soonest

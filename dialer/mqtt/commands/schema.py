@@ -1,0 +1,125 @@
+"""The JSON schema of command messages, and the reference of commands in docs/topics.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from dialer.engine.command.catalogue import COMMANDS
+
+_ENVELOPE: dict[str, Any] = {
+    "id": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+        "description": "chosen by the sender; a command is executed once per ID",
+    },
+    "expires_at": {
+        "type": "number",
+        "description": "epoch seconds, UTC, at most a day ahead; the command is refused after it",
+    },
+}
+"""Fields of every command besides its name."""
+
+
+def message_schema(ref_template: str) -> dict[str, Any]:
+    """Return the JSON schema of command messages (2020-12): one of the commands, by `name`. Their schemas are in `$defs`."""
+    kinds = [*COMMANDS.values()]
+    by_kind, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template=ref_template)
+    definitions: dict[str, Any] = whole["$defs"]
+    for kind in kinds:
+        schema = definitions[kind.__name__]
+        schema["properties"] = {**_ENVELOPE, **schema["properties"]}
+        schema["required"] = [*_ENVELOPE, "name", *schema.get("required", ())]
+        schema["description"] = kind.meaning()
+    return {
+        "description": 'A command to the dialler. Signed, this object is a text in another one (see "Signed commands").',
+        "type": "object",
+        "discriminator": "name",
+        "oneOf": [by_kind[kind, "validation"] for kind in kinds],
+        "$defs": definitions,
+    }
+
+
+def reference() -> Iterator[str]:
+    """Yield the lines of the reference of commands: one table of all, then the fields of each."""
+    yield from _table(
+        ("field of every command", "type", "meaning"),
+        (
+            ("`id`", "string", _ENVELOPE["id"]["description"]),
+            ("`name`", "string", "which command"),
+            ("`expires_at`", "number", _ENVELOPE["expires_at"]["description"]),
+        ),
+    )
+    yield "An optional field may be null, which is as if it were left out. A command that is *safe to repeat* has the same"
+    yield "effect when it is executed twice. Any other is executed at most once, even if the dialler crashes."
+    yield ""
+    yield from _table(
+        ("command", "what it does", "roles", "safe to repeat"),
+        (
+            (
+                f"[`{name}`](#{name})" if kind.required_fields() or kind.optional_fields() else f"`{name}`",
+                kind.meaning(),
+                ", ".join(f"`{role}`" for role in sorted(kind.roles)),
+                "yes" if kind.is_idempotent else "no",
+            )
+            for name, kind in COMMANDS.items()
+        ),
+    )
+    for name, kind in COMMANDS.items():
+        required = kind.required_fields()
+        fields = (*required, *kind.optional_fields())
+        if not fields:
+            continue
+        schemas = kind.model_json_schema()["properties"]
+        yield from (f"### {name}", "")
+        yield from _table(
+            ("field", "type", "meaning"),
+            (
+                (
+                    f"`{field}`",
+                    type_in_words(schemas[field]) + ("" if field in required else ", optional"),
+                    str(kind.model_fields[field].description),
+                )
+                for field in fields
+            ),
+        )
+    yield from ("### Objects in commands", "")
+    for name, schema in _records():
+        yield from (f"`{name}`: {schema['description'].splitlines()[0]}", "")
+        yield from _table(
+            ("field", "type", "meaning"),
+            (
+                (f"`{field}`", type_in_words(each), each.get("description", ""))
+                for field, each in schema["properties"].items()
+            ),
+        )
+
+
+def type_in_words(schema: Mapping[str, Any]) -> str:
+    """Return a field's type, such as "list of `MarkReport`" or "`said` or `told`", without null."""
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(type_in_words(each) for each in schema["anyOf"] if each.get("type") != "null")
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rpartition('/')[2]}`"
+    if schema.get("type") == "array":
+        return f"list of {type_in_words(schema['items'])}"
+    return str(schema.get("type", "any"))
+
+
+def _records() -> Iterator[tuple[str, dict[str, Any]]]:
+    kinds = {kind.__name__ for kind in COMMANDS.values()}
+    for name, schema in message_schema("#/{model}")["$defs"].items():
+        if name not in kinds and "properties" in schema:
+            yield name, schema
+
+
+def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""

@@ -1,0 +1,33 @@
+"""Write command messages, signed where the sender has a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dialer.domain import signing
+from dialer.mqtt import topics
+from dialer.mqtt.commands.message import signed_bytes
+from dialer.mqtt.topics import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A sender on this machine, and the key that signs its commands."""
+
+    user: str
+    key: bytes | None = field(default=None, repr=False)  # private key; None: commands are not signed
+
+    def command(
+        self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
+    ) -> Message:
+        """Return the message of a command; `expires_at` in epoch seconds."""
+        text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
+        return Message(topics.commands_topic(centre, self.user), self.payload(centre, text), 1, False)
+
+    def payload(self, centre: str, text: str) -> str:
+        """Return the payload of a command with this text."""
+        if self.key is None:
+            return text
+        return json.dumps({"command": text, "signature": signing.sign(self.key, signed_bytes(centre, self.user, text))})
