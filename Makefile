@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: docs lock audit sbom demo demo-hq test attack test-asterisk mutants bench bench-pacing clean help
+.PHONY: docs lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
 	@echo "make demo-hq       a headquarters with 300 centres, three of which dial simulated lines"
 	@echo "make test          lint, types and all tests"
+	@echo "make unit          the unit tests alone, for example on another Python: PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9, 1,000 words of agents under it (hours)"
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make mutants       test the tests: changes placing, ACD, attempts, adapter and rules, and lists changes that no test notices (hours)"
@@ -43,6 +44,10 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	  env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
 	    $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	  wait $$types || { echo "types: mypy has said above what is wrong" >&2; exit 1; }; exit $$tests
+
+unit: $(VENV)/.ready-dev
+	env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
+	  $(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit
 
 attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1
