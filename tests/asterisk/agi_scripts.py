@@ -16,9 +16,11 @@ from tests.asterisk.stage import Lab, RealStage
 from tests.support.scenario import Scenario
 from tests.support.scenario_run import play
 
-SOUNDS = ("survey/know-the-way", "survey/thanks", "survey/ask-us", "survey/way-1")
-SOUNDS += ("waiting/the-queue-is", "waiting/minutes", "waiting/not-known")
-SOUNDS += ("digits/20", "digits/5")  # 25
+SOUNDS = (
+    *("survey/know-the-way", "survey/thanks", "survey/ask-us", "survey/way-1"),
+    *("waiting/the-queue-is", "waiting/minutes", "waiting/not-known"),
+    *("digits/20", "digits/5"),  # 25
+)
 PART = 1  # of the lab's roll
 
 
@@ -54,7 +56,7 @@ async def _check_survey(lab: Lab) -> list[str]:
         database.execute("CREATE TABLE directions (part INTEGER PRIMARY KEY, sound TEXT NOT NULL)")
         database.execute("INSERT INTO directions VALUES (?, 'survey/way-1')", (PART,))
         database.commit()
-    voters = [
+    voters: list[dict[str, Any]] = [
         {"does": "answer", "keys": [[1.5, "1"]]},
         {"does": "answer", "keys": [[1.5, "2"]]},
         {"does": "answer", "keys": [[1.5, "9"]]},
