@@ -10,8 +10,8 @@ import typer
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
+from dialer.deploy.asterisk.file_changes import FileChange, has_files, passwords_for, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint_directory
-from dialer.deploy.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.domain.words import counted
 from dialer.settings.servers import on_server
@@ -41,7 +41,7 @@ def render(
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
-        raise typer.Exit(1 if any(plan.fate is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
     fresh = not has_files(to)
     written = write_files(to, plans, force=force)
     if fresh:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.options import ForceOption, NamedHeadquarters, of_extra
-from dialer.deploy.asterisk.placing import plan_files, write_files
+from dialer.deploy.asterisk.file_changes import plan_files, write_files
 from dialer.deploy.systemd.render import fail2ban_files
 from dialer.domain.output import own_file
 from dialer.domain.signing import write_private

@@ -17,7 +17,7 @@ import typer
 
 from dialer.cli.mqtt import HAND_OUT, hand_out
 from dialer.cli.options import SettingsFile
-from dialer.deploy.asterisk.placing import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
@@ -225,7 +225,7 @@ def _by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
 def _refuse_foreign(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
-            if folder.ours_alone and plan.fate is FileChange.FOREIGN:
+            if folder.ours_alone and plan.change is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move it away"
                 )

@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
-from dialer.deploy.asterisk.placing import FileChange, plan_files, text_of, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, plan_files, text_of, write_files
 from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
@@ -47,7 +47,7 @@ def render(
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
-        raise typer.Exit(1 if any(plan.fate is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
     written = write_files(to, plans, force=force)
     for name in written:
         typer.echo(f"wrote {to / name}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialer.deploy.asterisk.placing import plan_files, write_files
+from dialer.deploy.asterisk.file_changes import plan_files, write_files
 from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path

@@ -1,9 +1,10 @@
 """The token by which Asterisk proves that a FastAGI connection is its own. Pure.
 
-FastAGI has no log-in, and an attempt's id is no secret: it is in topics, reports and logs. So the rendered dialplan has a secret,
-derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path, the channel's unique
-id and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for that channel and handler only.
-Nothing is stored or sent with the Originate, and a call that outlives the dialler shows the same token to the next one.
+FastAGI has no log-in, and an attempt's id is no secret: it is in topics, reports and logs. So the rendered dialplan has
+a secret, derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path,
+the channel's unique id and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for
+that channel and handler only. Nothing is stored or sent with the Originate, and a call that outlives the dialler shows
+the same token to the next one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ def agi_secret(manager_secret: str) -> str:
 
 
 def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
-    """Return the token of a channel for a handler. The secret is at both ends of the text, so that no token can be extended."""
+    """Return the token of a channel for a handler.
+
+    The secret is at both ends of the text, so that no token can be extended.
+    """
     text = "/".join((secret, path, unique_id, channel, secret))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 

@@ -1,7 +1,7 @@
-"""Asterisk's configuration format: text in, sections out, with file and line of everything.
+"""Asterisk's configuration format: text in, sections out, with file and line of each setting. Pure.
 
-Understood are `key = value` and `key => value`, comments (`;`, `\\;` and `;-- ... --;`), templates `[name](!)`, inheritance
-`[name](template,...)`, additions `[name](+)`, and `#include`, `#tryinclude` with wildcards. `#exec` is not run; it is reported.
+Supported are `key = value` and `key => value`, comments (`;`, `\\;` and `;-- ... --;`), templates `[name](!)`, inheritance
+`[name](template,...)`, additions `[name](+)`, and `#include`, `#tryinclude` with wildcards. `#exec` is reported, not run.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 MAX_INCLUDES = 200
 
 Library = Callable[[str], list[tuple[str, str]]]
-"""Files by a name or a wildcard pattern, as #include gives it: (name, text) of each, sorted; [] where there is none."""
+"""Returns the files of a name or wildcard pattern of #include: (name, text) of each, sorted; [] where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One `key = value`, where it stands."""
+    """One `key = value`, with file and line."""
 
     key: str
     value: str
@@ -28,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a file that Asterisk does not read, or not as it looks."""
+    """A line that Asterisk ignores, or reads differently than it looks."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(slots=True)
 class ConfSection:
-    """One `[name]`, what it takes from its templates before its own."""
+    """One `[name]`, with the settings of its templates before its own."""
 
     name: str
     file: str
@@ -47,37 +47,37 @@ class ConfSection:
     settings: list[Setting] = field(default_factory=list)
 
     def get(self, key: str, default: str = "") -> str:
-        """The value that counts: the last of that key, in any case."""
+        """Return the value in force: the last one of that key, in any case."""
         found = self.find(key)
         return default if found is None else found.value
 
     def find(self, key: str) -> Setting | None:
-        """The setting that counts, with its place; None where there is none."""
+        """Return the setting in force; None where there is none."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
     def all(self, key: str) -> list[Setting]:
-        """Every setting of that key, in order."""
+        """Return all settings of that key, in order."""
         return [each for each in self.settings if each.key.lower() == key.lower()]
 
 
 @dataclass(slots=True)
 class ConfFile:
-    """What a file and its includes say."""
+    """The content of a file and its includes."""
 
     name: str
     sections: list[ConfSection] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def live(self) -> Iterator[ConfSection]:
-        """Sections that are no templates."""
+        """Return the sections that are not templates."""
         return (section for section in self.sections if not section.template)
 
     def named(self, name: str) -> ConfSection | None:
-        """The first section of that name."""
+        """Return the first section of that name."""
         return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> list[ConfSection]:
-        """Sections that say `type = kind`."""
+        """Return the sections with `type = kind`."""
         return [section for section in self.live() if section.get("type").lower() == kind]
 
 
@@ -87,7 +87,7 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 
 def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
-    """Read the text of a file. `library` finds what it includes. Never raises for what it reads: `problems` says."""
+    """Parse the text of a file. `library` returns what it includes. Never raises for its text: see `problems`."""
     conf = ConfFile(name)
     _Reader(conf, library or (lambda _: [])).read(name, text, depth=0)
     return conf
@@ -115,23 +115,23 @@ class _Reader:
 
     def _include(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
-            self._problem(file, number, f"#exec runs {target} at each reload", "write the settings themselves")
+            self._problem(file, number, f"#exec runs {target} at each reload", "write the settings into the file")
             return
         found = self._library(target)
         if not found and word == "include":
-            text = f"#include {target} matches no file, and Asterisk then reads nothing of the whole file"
+            text = f"#include {target} matches no file, so Asterisk ignores the whole file"
             self._problem(file, number, text, "use #tryinclude, or put a file there")
         for name, text in found:
             self._included += 1
             if depth > 10 or self._included > MAX_INCLUDES:
-                self._problem(file, number, f"{name} is included in a circle", "take one #include out")
+                self._problem(file, number, f"{name} includes itself", "remove one #include")
                 return
             self.read(name, text, depth + 1)
 
     def _head(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
-            self._problem(file, number, f"{line[:40]} is no whole section head", "close it with ]")
+            self._problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
@@ -147,7 +147,7 @@ class _Reader:
             template = self._conf.named(option)
             if template is None:
                 self._problem(
-                    file, number, f"[{head[1]}] inherits from [{option}], which stands nowhere above", "add it"
+                    file, number, f"[{head[1]}] inherits from [{option}], which is not defined above", "add it"
                 )
             else:
                 self._section.settings += template.settings
@@ -156,7 +156,7 @@ class _Reader:
         key, equals, value = line.partition("=")
         if not equals:
             self._problem(
-                file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or begin it with ;"
+                file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or start it with ;"
             )
         elif self._section is None:
             self._problem(file, number, "a setting before the first [section] is not read", "move it into a section")
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Numbered lines without comments, block comments and blanks."""
+    """Yield numbered lines without comments, block comments and blank lines."""
     in_block = False
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw

@@ -1,4 +1,4 @@
-"""The manager's events that the dialler asks for; everything else is filtered out by Asterisk itself. Pure."""
+"""The manager events that the dialler needs. Asterisk filters out all others. Pure."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ EVENTS = (
     "UserEvent",
     "ContactStatus",
 )
-"""In manager.conf as event filters, in the dialler as what it reads, in the simulation as what its manager user is sent."""
+"""The event filters of manager.conf, and the events that the dialler reads and the simulated Asterisk sends."""

@@ -1,4 +1,4 @@
-"""Looks at an existing Asterisk configuration: what is unsafe, and what will not work, each with its place and its remedy."""
+"""The linter: finds what is unsafe or will not work in an Asterisk configuration, with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from dialer.deploy.asterisk.checks.dialplan import check_dialplan
 from dialer.deploy.asterisk.checks.finding import Configuration
 from dialer.deploy.asterisk.checks.manager import check_http, check_manager
-from dialer.deploy.asterisk.checks.others import (
+from dialer.deploy.asterisk.checks.pjsip import check_pjsip
+from dialer.deploy.asterisk.checks.system import (
     NEEDED_FILES,
     check_conferences,
     check_files,
@@ -18,7 +19,6 @@ from dialer.deploy.asterisk.checks.others import (
     check_process,
     check_voice,
 )
-from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
 from dialer.domain.finding import Finding
@@ -36,8 +36,9 @@ def lint(
     *,
     root: str = "/etc/asterisk",
 ) -> list[Finding]:
-    """Return findings by file and line. `texts` are the files of `root`, by path. With `settings`, also check that they fit that
-    site, or its `server`.
+    """Return findings by file and line.
+
+    `texts` are the files of `root`, by path. With `settings`, also check that they fit that site, or its `server`.
     """
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -70,13 +71,13 @@ def lint(
 
 
 def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
-    """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
+    """Return the findings of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
     try:
         if not directory.is_dir():
             raise AsteriskFilesError(
-                f"{directory} is no directory; give the one with Asterisk's files, as /etc/asterisk"
+                f"{directory} is not a directory; give the one with Asterisk's files, such as /etc/asterisk"
             )
-        next(directory.iterdir(), None)  # rglob would pass over a directory that it may not read
+        next(directory.iterdir(), None)  # raises where the directory may not be read, which rglob would skip
         texts = {
             str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="replace")
             for path in sorted(directory.rglob("*"))
@@ -84,5 +85,5 @@ def lint_directory(directory: Path, settings: Settings | None = None, server: st
         }
     except OSError as error:
         path = error.filename or directory
-        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
+        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as a user who may") from error
     return lint(texts, settings, server, root=str(directory.resolve()))

@@ -1,11 +1,11 @@
-"""Which modules our Asterisk loads. Each group says what it is for; the order is Asterisk's own to find."""
+"""The modules that our Asterisk loads, by purpose. Asterisk finds their order itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 ALWAYS: Mapping[str, str] = {
-    "The dialplan, and what it asks": (
+    "The dialplan and its functions": (
         "pbx_config app_amd app_chanspy app_confbridge app_controlplayback app_mixmonitor app_playback app_stack "
         "app_userevent func_callerid func_channel func_devstate func_global func_logic func_sha1 func_strings"
     ),
@@ -23,19 +23,19 @@ ALWAYS: Mapping[str, str] = {
         "res_musiconhold"
     ),
     "The echo test of phones": "app_echo",
-    "Attempts to get in, for fail2ban and the like": "res_security_log",
+    "Log of break-in attempts, for fail2ban": "res_security_log",
 }
 WHERE_NEEDED = {
-    "registers": ("Accounts at a carrier", "res_pjsip_outbound_registration"),
-    "history": ("How calls ended", "res_cdrel_custom func_cdr cdr_custom"),
-    "servers": ("Calls on their way to a seat of another server", "app_dial"),
+    "registers": ("Registration with carriers", "res_pjsip_outbound_registration"),
+    "history": ("Records of how calls ended", "res_cdrel_custom func_cdr cdr_custom"),
+    "servers": ("Calls to seats of another server", "app_dial"),
     "srtp": ("Encrypted voice", "res_srtp"),
     "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),
 }
-"""By what a site may have."""
+"""By a feature that a site may have."""
 
 
 def modules_for(**there: bool) -> Mapping[str, list[str]]:
-    """Names of modules, without .so, by what they are for; `there`: which of `WHERE_NEEDED` a site has."""
+    """Return the names of modules, without .so, by purpose. `there` says which features of `WHERE_NEEDED` a site has."""
     wanted = {**ALWAYS, **dict(group for word, group in WHERE_NEEDED.items() if there[word])}
     return {title: names.split() for title, names in wanted.items()}

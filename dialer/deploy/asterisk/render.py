@@ -1,4 +1,4 @@
-"""Asterisk's configuration files, made from a site's settings. Pure: settings in, text out."""
+"""Asterisk's configuration files, rendered from a site's settings. Pure."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from dialer.settings.unfinished import MAKE_ONE
 TEMPLATES = content.CONFIG / "asterisk"
 
 MARKER = "; Written by `dialer asterisk render`: change the settings and render again, an edit here is lost."
-"""The first line of every file that is ours to overwrite."""
+"""The first line of every file that Matdan may overwrite."""
 
 FILES = tuple(sorted(path.stem for path in TEMPLATES.glob("*.conf.j2")))
 
 RESTART_SECONDS = 20
-"""How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
+"""How long the dialplan waits for a dialler that restarts."""
 
 JOIN_SECONDS = 2
-"""How long another server may take to join a voter to its seat: the dialler takes the seat back after that."""
+"""How long another server may take to connect a voter to its seat, before the dialler releases the seat."""
 
-_SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
+_SPARE_CALLS = 20  # more than trunk channels and seats: supervisors, third parties, calls being rejected
 
 
 @cache
@@ -48,7 +48,7 @@ def _environment() -> Environment:
 
 
 def render_template(name: str, **values: Any) -> str:
-    """The text of `name`.j2 with these values. Raises jinja2.UndefinedError for a value that is missing."""
+    """Return the text of `name`.j2 with these values. Raises jinja2.UndefinedError for a missing value."""
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
@@ -59,24 +59,23 @@ def dialplan(
     recordings: RecordingSettings | None = None,
     servers: bool = False,
 ) -> str:
-    """The text of extensions.conf where nothing else is set; `servers`: there are others beside this one."""
+    """Return extensions.conf with default settings. `servers`: there are other servers."""
     ami, floor = Ami(secret=SecretStr(manager_secret)), LogInSettings(log_in_code=log_in_code)
     settings = Settings(ami=ami, floor=floor, recordings=recordings or RecordingSettings())
     return render_template("extensions.conf", **_for_the_dialplan(settings), others=servers)
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
-    """The text of confbridge.conf: the conference of a seat, and who may be in it."""
+    """Return confbridge.conf: the conference of a seat, and the profiles of its participants."""
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
 def render_site(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Every configuration file of a site's Asterisk by name; where there are several, of this `server`.
+    """Return every configuration file of a site's Asterisk by name; of this `server` where there are several.
 
-    `passwords` by endpoint are for the seats whose settings have none; `file` is named where a setting is missing. Raises
-    SettingError.
+    `passwords`, by endpoint, are for seats whose settings have none. `file` is named in errors. Raises SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = on_server(settings, server, file)
@@ -108,7 +107,7 @@ def render_site(
             servers=bool(others),
         ),
         "events": EVENTS,
-        # Where there are other servers, each of the site's seats may have a call's second half here, coming or going.
+        # Where there are other servers, each of the site's seats may have a call from or to this one.
         "max_calls": sum(trunk.channels for trunk in trunks)
         + len(settings.seats)
         + (every_seat if others else 0)
@@ -125,9 +124,9 @@ def render_site(
 def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
     secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
-    def token(entrance: str) -> str:
-        """The expression by which Asterisk computes `agi_token`."""
-        return f"${{SHA1({secret}/{entrance}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
+    def token(path: str) -> str:
+        """Return the expression by which Asterisk computes `agi_token`."""
+        return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
@@ -147,19 +146,19 @@ def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
 
 
 def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
-    """The trunk's endpoint and the number of each transfer that leads outside."""
+    """Return the trunk's endpoint and the number of each transfer to an outside number."""
     endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     return list(dict.fromkeys((where, number) for where, number in called if where and number))
 
 
 def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
-    """The trunks that Asterisk carries. Another carrier's have no host and no place in its files."""
+    """Return the trunks that Asterisk carries. Those of another carrier are not in its files."""
     return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
 
 
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
-    """Endpoints of the seats, and of the house's other phones, for which a password must be made."""
+    """Return the endpoints of seats and other phones that need a generated password."""
     seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
     return (*seats, *house_phones(settings))
 
@@ -170,7 +169,7 @@ def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
         raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
     if not trunks and not settings.seats:
         problem = "none is Asterisk's, and there are no seats"
-        raise SettingError(file, "trunks", problem, "such a site needs no Asterisk: do without its files")
+        raise SettingError(file, "trunks", problem, "such a site needs no Asterisk: do not render its files")
     for number, trunk in enumerate(settings.trunks):
         if trunk in trunks and trunk.host is None:
             raise SettingError(
@@ -185,7 +184,7 @@ def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
         raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
     ours = [name for name in names if name.startswith(("matdan-", "transport-")) or name in {"global", "system"}]
     if ours:
-        raise SettingError(file, "endpoint", f"{ours[0]!r} is a name of our own in pjsip.conf", "choose another")
+        raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another")
 
 
 def _password(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
@@ -202,9 +201,10 @@ def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
 
 
 def _contact_user(trunk: Trunk, settings: Settings) -> str:
-    """The user part of the address that a trunk registers, to which many carriers send its calls: a number of ours, for
-    [matdan-inbound] takes no account's name. The first caller ID that [[inbound.numbers]] names, else the first number there that
-    is no trunk's caller ID, else the first caller ID.
+    """Return the user part of the address that a trunk registers, to which many carriers send its calls.
+
+    It is a number of ours, as [matdan-inbound] accepts no account name: the first caller ID that [[inbound.numbers]]
+    names, else the first number there that is no trunk's caller ID, else the first caller ID.
     """
     inbound = [each.number for each in settings.inbound.numbers]
     shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
@@ -213,7 +213,7 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
 
 
 def _reachable(settings: Settings) -> str:
-    """The host at which Asterisk finds our FastAGI server: where it listens, or the dialler's own address."""
+    """Return the host at which Asterisk reaches our FastAGI server: where it listens, or the dialler's address."""
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
@@ -223,7 +223,7 @@ def _bracketed(host: str) -> str:
 
 
 def _host_network(host: str) -> str:
-    """One address as a network of its own; a name stays a name, which Asterisk looks up."""
+    """Return an address as a network of one host; a name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
     except ValueError:

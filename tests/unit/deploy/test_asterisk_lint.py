@@ -72,7 +72,7 @@ def test_templates_additions_comments_and_arrows() -> None:
     assert not conf.problems
 
 
-def test_includes_are_followed_with_their_own_places() -> None:
+def test_included_settings_have_their_own_file_and_line() -> None:
     files = {"pjsip.d/a.conf": "[a]\nx=1\n", "pjsip.d/b.conf": "y=2\n"}
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -91,22 +91,22 @@ def test_includes_are_followed_with_their_own_places() -> None:
 
 def test_an_include_of_itself_ends() -> None:
     conf = read_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
-    assert "in a circle" in conf.problems[0].text
+    assert "includes itself" in conf.problems[0].text
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
-        ("[open\n", "no whole section head"),
+        ("[open\n", "not a complete section head"),
         ("[a]\nnothing\n", "no = in this line"),
         ("x=1\n", "before the first [section]"),
-        ("[a](gone)\n", "stands nowhere above"),
+        ("[a](gone)\n", "not defined above"),
         ("#exec /bin/rm\n", "#exec runs"),
     ],
 )
-def test_lines_that_asterisk_does_not_read_are_told(text: str, said: str) -> None:
-    (problem,) = read_conf("x.conf", text).problems
-    assert said in problem.text
+def test_lines_that_asterisk_ignores_are_reported(text: str, problem: str) -> None:
+    (found,) = read_conf("x.conf", text).problems
+    assert problem in found.text
 
 
 @given(st.text(alphabet='[]()!+;#-=> abinclude\n\\"', max_size=200))
@@ -119,41 +119,41 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "text"),
     [
         ("manager.conf", "enabled=yes", "enabled=no", "the manager interface is off"),
         ("manager.conf", "webenabled=no", "webenabled=yes", "over HTTP"),
-        ("manager.conf", "allowmultiplelogin=yes", "allowmultiplelogin=no", "refused until the old session"),
+        ("manager.conf", "allowmultiplelogin=yes", "allowmultiplelogin=no", "cannot log in until its old session times out"),
         ("manager.conf", "write=originate,call,reporting", "write=all", "user [matdan] may do everything (write=all)"),
         ("manager.conf", "write=originate,call", "write=originate,command", "run any console command"),
         ("manager.conf", "read=system,call,user", "read=system,call", "lacks read class user"),
         ("manager.conf", "deny=0.0.0.0/0.0.0.0\ndeny=::/0\n", "", "may log in from any address"),
-        ("manager.conf", "permit=127.0.0.1/32", "permit=0.0.0.0/0", "permitted from everywhere"),
-        ("manager.conf", "secret=a-long-random-secret", "secret=matdan", "easily guessed"),
-        ("manager.conf", "secret=a-long-random-secret", "secret=change-me-to-20-random-letters", "easily guessed"),
+        ("manager.conf", "permit=127.0.0.1/32", "permit=0.0.0.0/0", "may log in from anywhere"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=matdan", "is weak"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=change-me-to-20-random-letters", "is weak"),
         ("pjsip.conf", "contact=sip:10.9.0.10:5060", "contact=sip:sip.carrier.example:5060", "a placeholder"),
-        ("manager.conf", "secret=a-long-random-secret", "secret=another-long-secret", "not the one of the settings"),
-        ("manager.conf", "writetimeout=5000", "writetimeout=100", "thrown out when it reads nothing for 100 ms"),
-        ("manager.conf", "eventfilter=Event: Hangup\n", "", "is not sent Hangup"),
-        ("manager.conf", "[matdan]", "[somebody]", "there is no user [matdan]"),
+        ("manager.conf", "secret=a-long-random-secret", "secret=another-long-secret", "differs from the settings"),
+        ("manager.conf", "writetimeout=5000", "writetimeout=100", "disconnected when it reads nothing for 100 ms"),
+        ("manager.conf", "eventfilter=Event: Hangup\n", "", "does not get the events Hangup"),
+        ("manager.conf", "[matdan]", "[somebody]", "the dialler's user [matdan] is missing"),
         ("http.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "plain HTTP is reachable"),
         ("http.conf", "enablestatic=no", "tlsenable=yes", "HTTPS has no certificate"),
-        ("pjsip.conf", "identify_by=ip", "identify_by=ip,username", "whoever calls himself carrier-a is taken for"),
-        ("pjsip.conf", "type=identify\nendpoint=carrier-a", "type=nothing", "which address is [carrier-a]'s"),
-        ("pjsip.conf", "match=10.9.0.10", "match=0.0.0.0/0", "takes every address"),
+        ("pjsip.conf", "identify_by=ip", "identify_by=ip,username", "anybody who uses the name carrier-a is accepted"),
+        ("pjsip.conf", "type=identify\nendpoint=carrier-a", "type=nothing", "has the address of [carrier-a]"),
+        ("pjsip.conf", "match=10.9.0.10", "match=0.0.0.0/0", "accepts every address"),
         ("pjsip.conf", "direct_media=no", "direct_media=yes", "past Asterisk"),
-        ("pjsip.conf", "send_connected_line=no", "", "voters get agents' names"),
+        ("pjsip.conf", "send_connected_line=no", "", "voters see agents' names"),
         ("pjsip.conf", "allow_transfer=no", "", "by REFER"),
-        ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "what [carrier-a] redirects (SIP 3xx) begins in"),
-        ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "under matdan, and matdan-inbound takes"),
-        ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "lets everybody in"),
+        ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "a redirection (SIP 3xx) by [carrier-a] starts a call"),
+        ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "as matdan, but matdan-inbound accepts"),
+        ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "accepts calls from anybody"),
         ("pjsip.conf", "aors=carrier-a", "aors=gone", "names the aor [gone]"),
         ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),
         ("pjsip.conf", "allow=alaw,ulaw", "", "has no codec"),
         ("pjsip.conf", "method=tlsv1_2", "method=tlsv1", "outdated TLS"),
-        ("pjsip.conf", "transport=transport-tls", "transport=transport-udp", "keys of its voice in clear"),
-        ("pjsip.conf", "password=made-for-agent-01", "password=agent01", "[agent01-auth] is easily guessed"),
-        ("pjsip.conf", "[agent01](matdan-seat)", "[agent09](matdan-seat)", "seat 01 of the settings has no endpoint"),
+        ("pjsip.conf", "transport=transport-tls", "transport=transport-udp", "keys of its encrypted voice unencrypted"),
+        ("pjsip.conf", "password=made-for-agent-01", "password=agent01", "[agent01-auth] is weak"),
+        ("pjsip.conf", "[agent01](matdan-seat)", "[agent09](matdan-seat)", "the endpoint [agent01] of seat 01 is missing"),
         ("modules.conf", "autoload=no", "autoload=yes", "every installed module is loaded"),
         ("modules.conf", "load=res_speech.so", "", "res_agi, and with it every flow, does not load without it"),
         ("modules.conf", "load=res_pjsip_pubsub.so", "", "chan_pjsip does not load without it"),
@@ -162,66 +162,66 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
         ("modules.conf", "load=res_agi.so", "load=res_agi.so\nload=app_system.so", "runs programs"),
         ("confbridge.conf", "\nmarked=yes", "", "marked of [matdan_agent] is no"),
         ("confbridge.conf", "end_marked=yes", "", "end_marked of [matdan_voter] is no"),
-        ("confbridge.conf", "[matdan_seat]", "[other]", "the profile [matdan_seat] is missing"),
-        ("musiconhold.conf", "[default]", "[other]", "there is no class [default]"),
+        ("confbridge.conf", "[matdan_seat]", "[other]", "the profile [matdan_seat], which the dialplan uses, is missing"),
+        ("musiconhold.conf", "[default]", "[other]", "the class [default] of hold.music_class is missing"),
         ("musiconhold.conf", "directory=moh", "", "[default] has no folder"),
-        ("musiconhold.conf", "mode=files", "", "[default] says not what it plays"),
+        ("musiconhold.conf", "mode=files", "", "[default] has no mode"),
         ("rtp.conf", "rtpend=20000", "rtpend=10050", "too few for 62 calls"),
-        ("rtp.conf", "strictrtp=yes", "strictrtp=no", "put his voice into a call"),
+        ("rtp.conf", "strictrtp=yes", "strictrtp=no", "inject voice into a call"),
         ("asterisk.conf", "live_dangerously=no", "live_dangerously=yes", "run programs"),
-        ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "the keys that are pressed"),
-        ("cdr.conf", "enable=no", "enable=yes", "a record of its own"),
+        ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "logs called numbers and pressed keys"),
+        ("cdr.conf", "enable=no", "enable=yes", "records every called number"),
         ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
-        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] is not what this version"),
-        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] is not what this version"),
+        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] is not the dialplan of this version"),
+        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] is not the dialplan of this version"),
         ("modules.conf", "load=func_sha1.so", "", "func_sha1"),
-        ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] is not what this version of the dialler needs"),
-        ("extensions.conf", "[matdan-message]", "[something]", "the context [matdan-message] is missing"),
+        ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] is not the dialplan of this version"),
+        ("extensions.conf", "[matdan-message]", "[something]", "[matdan-message], to which the dialler sends calls"),
     ],
 )  # fmt: skip
-def test_each_fault_is_found_with_its_place(name: str, old: str, new: str, said: str) -> None:
-    told = [line for line in edited(name, old, new) if said in line]
-    assert told, edited(name, old, new)
-    assert all(line.startswith(name) for line in told)
-    assert all("; " in line for line in told)
+def test_each_fault_is_found_with_file_and_remedy(name: str, old: str, new: str, text: str) -> None:
+    found = [line for line in edited(name, old, new) if text in line]
+    assert found, edited(name, old, new)
+    assert all(line.startswith(name) for line in found)
+    assert all("; " in line for line in found)
 
 
-def test_places_are_lines_of_the_file() -> None:
-    (told,) = [line for line in edited("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
+def test_a_finding_has_the_line_of_its_setting() -> None:
+    (finding,) = [line for line in edited("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
-    assert told == f"manager.conf:{line}: unsafe: the manager answers over HTTP as well; webenabled=no"
+    assert finding == f"manager.conf:{line}: unsafe: the manager is reachable over HTTP too; webenabled=no"
 
 
 def test_no_secret_is_ever_shown() -> None:
-    told = edited("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
-    assert any("easily guessed" in line for line in told)
-    assert not any("hunter2" in line for line in told)
+    lines = edited("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
+    assert any("is weak" in line for line in lines)
+    assert not any("hunter2" in line for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("dialplan", "said"),
+    ("dialplan", "text"),
     [
         ("[{inbound}]\nexten => _X.,1,Dial(PJSIP/${{EXTEN}}@carrier-a)\n", "calls out (Dial)"),
         ("[{inbound}]\ninclude => out\n[out]\nexten => s,1,NoOp()\n same => n,Dial(PJSIP/a)\n", "reaches [out]"),
         ("[{inbound}]\nexten => s,1,GotoIf($[1]?out,s,1)\n[out]\nexten => s,1,DISA(no-password)\n", "reaches [out]"),
         ("[{inbound}]\nexten => s,1,System(rm)\n", "runs a program"),
-        ("[{inbound}]\nswitch => Realtime/x\n", "another dialplan by switch"),
+        ("[{inbound}]\nswitch => Realtime/x\n", "uses another dialplan (switch)"),
     ],
 )
-def test_who_calls_in_cannot_call_out(dialplan: str, said: str) -> None:
-    text = dialplan.format(inbound="from-carrier")
+def test_an_inbound_caller_who_could_call_out_is_found(dialplan: str, text: str) -> None:
+    own = dialplan.format(inbound="from-carrier")
     pjsip = GOOD["pjsip.conf"].replace("context=matdan-inbound", "context=from-carrier")
-    told = found(pjsip__conf=pjsip, extensions__conf=GOOD["extensions.conf"] + text)
-    assert any(said in line and "trunk [carrier-a]" in line for line in told), told
+    lines = found(pjsip__conf=pjsip, extensions__conf=GOOD["extensions.conf"] + own)
+    assert any(text in line and "trunk [carrier-a]" in line for line in lines), lines
 
 
-def test_a_directory_of_nothing_lacks_everything(tmp_path: Path) -> None:
-    told = [str(finding) for finding in lint_directory(tmp_path)]
-    assert "pjsip.conf: will not work: there is no such file; render it" in told
-    assert len(told) >= 7
+def test_every_needed_file_is_missing_in_an_empty_directory(tmp_path: Path) -> None:
+    lines = [str(finding) for finding in lint_directory(tmp_path)]
+    assert "pjsip.conf: will not work: the file is missing; render it" in lines
+    assert len(lines) >= 7
 
 
-def test_a_file_of_another_age_is_told(tmp_path: Path) -> None:
+def test_a_file_of_an_older_asterisk_is_found(tmp_path: Path) -> None:
     (tmp_path / "sip.conf").write_text("[general]\nallowguest=yes\n")
     assert any("removed in Asterisk 21" in str(finding) for finding in lint_directory(tmp_path))
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token, dialplan_fingerprint
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
+from dialer.deploy.asterisk.file_changes import FileChange, passwords_for, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint
-from dialer.deploy.asterisk.placing import FileChange, passwords_for, plan_files, write_files
 from dialer.deploy.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from dialer.errors import AsteriskFilesError, SettingError
 from dialer.settings.lines import Trunk
@@ -381,7 +381,7 @@ def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any]
 def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     made = passwords_for(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
-    assert {plan.fate for plan in plans} == {FileChange.NEW}
+    assert {plan.change for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
@@ -389,14 +389,14 @@ def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
     plans = plan_files(tmp_path, render_site(a_site(), again))
-    assert {plan.fate for plan in plans} == {FileChange.SAME}
+    assert {plan.change for plan in plans} == {FileChange.SAME}
     assert write_files(tmp_path, plans, force=False) == []
 
 
 def test_a_file_that_is_not_ours_is_left_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
-    with pytest.raises(AsteriskFilesError, match=r"not written by us: pjsip.conf; nothing was changed"):
+    with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
         write_files(tmp_path, plans, force=False)
     assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
     write_files(tmp_path, plans, force=True)
@@ -503,7 +503,7 @@ def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
     assert not any(agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
     code, output = command("lint", str(etc), "-c", str(toml))
     assert code == 1
-    assert "manager.conf:8: will not work: it listens on 5038, the settings say 5039; port=5039" in output
+    assert "manager.conf:8: will not work: the manager listens on 5038, the settings have 5039; port=5039" in output
     command(*render)
     code, output = command("lint", str(etc), "-c", str(toml))
     assert "manager.conf" not in output
@@ -513,7 +513,7 @@ def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     with pytest.raises(
-        AsteriskFilesError, match=r"there is no folder .*ect; name the directory that the program reads"
+        AsteriskFilesError, match=r"the folder .*ect does not exist; give the directory that the program reads"
     ):
         command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
     assert not (tmp_path / "ect").exists()
@@ -523,5 +523,5 @@ def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AsteriskFilesError, match="is no directory"):
+    with pytest.raises(AsteriskFilesError, match="is not a directory"):
         command("lint", str(tmp_path / "nowhere"))

@@ -137,7 +137,7 @@ def test_what_is_not_ours_is_left_and_nothing_else_is_written(tmp_path: Path) ->
     to = tmp_path / "etc"
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
-    with pytest.raises(Exception, match=r"not written by us: mosquitto.conf; nothing was changed"):
+    with pytest.raises(Exception, match=r"not written by Matdan: mosquitto.conf; nothing was changed"):
         run("render", "-c", site(tmp_path), "--to", to)
     assert [path.name for path in to.iterdir()] == ["mosquitto.conf"]
     assert run("render", "-c", site(tmp_path), "--to", to, "--force")[0] == 0

@@ -1,4 +1,4 @@
-"""extensions.conf: our contexts, and whether somebody who calls in can call out again at our cost."""
+"""Checks of extensions.conf: our contexts, and whether an inbound caller can call out at our cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
 _JUMPS = frozenset({"goto", "gotoif", "gosub", "gosubif", "gotoiftime", "execif"})
 _OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
 _SERVER = (
-    "matdan-server-"  # begins the endpoint of another server of the same dialler: it may ring the phones of this one
+    "matdan-server-"  # begins the endpoint of another server of the same dialler, which may call phones of this one
 )
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
-    """All of it."""
+    """Check the whole file."""
     conf = configuration.file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
@@ -37,7 +37,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
-    """Steps that call out or run programs, in whatever context can be reached from `start`."""
+    """Yield steps that call out or run programs, in any context that is reachable from `start`."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -51,9 +51,7 @@ def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Itera
             if key == "include":
                 waiting.append(setting.value.partition(",")[0].partition("|")[0].strip())
             elif key == "switch":
-                yield unsafe(
-                    setting, "", f"{who} reaches [{name}], which asks another dialplan by switch", "take it out"
-                )
+                yield unsafe(setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it")
             elif key in {"exten", "same"}:
                 yield from _step(setting, name, who)
                 waiting += [context for context in contexts if _jumps_to(setting, context)]
@@ -63,10 +61,10 @@ def _step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
     application, data = _application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
-        yield unsafe(setting, "", text, "give trunks and phones contexts of their own, without it")
+        yield unsafe(setting, "", text, "give trunks and phones contexts without it")
     elif application in _PROGRAMS:
         text = f"{who} reaches [{context}], which runs a program ({application.capitalize()})"
-        yield unsafe(setting, "", text, "take it out")
+        yield unsafe(setting, "", text, "remove it")
 
 
 def _application(setting: Setting) -> tuple[str, str]:
@@ -80,23 +78,23 @@ def _jumps_to(setting: Setting, context: str) -> bool:
 
 
 def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
-    """Our contexts: each there, each as it would be rendered."""
+    """Yield contexts of ours that are missing, or differ from those that would be rendered."""
     for wanted in rendered.live():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue
         found = contexts.get(wanted.name)
         if found is None:
-            text = f"the context [{wanted.name}] is missing, which the dialler sends calls to"
+            text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
             yield broken(conf.name, "", text, "render the file")
             continue
         difference = _first_difference(found, wanted)
         if difference is not None:
-            text = f"[{found.name}] is not what this version of the dialler needs"
+            text = f"[{found.name}] is not the dialplan of this version of the dialler"
             yield broken(difference, "", text, "render the file")
     globals_ = conf.named("globals")
     theirs, ours = (section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.named("globals")))
     if theirs != ours:
-        text = f"AGI_SERVER is {theirs or 'not set'}; the dialler listens on {ours}"
+        text = f"AGI_SERVER is {theirs or 'not set'}, but the dialler listens on {ours}"
         yield broken(
             globals_ or ConfSection("globals", conf.name, 0, template=False), "AGI_SERVER", text, f"AGI_SERVER={ours}"
         )

@@ -1,4 +1,4 @@
-"""The configuration of an Asterisk that is linted, and its findings."""
+"""The Asterisk configuration to check, and the findings of the checks."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The files of one Asterisk, read; with the site's settings and what they would render, where both are known."""
+    """The parsed files of one Asterisk, with the site's settings and the files that they render to, where known."""
 
-    files: Mapping[str, ConfFile]  # by name; those that are there
+    files: Mapping[str, ConfFile]  # those that exist, by name
     settings: Settings | None = None
     rendered: Mapping[str, ConfFile] | None = None
 
     def file(self, name: str) -> ConfFile:
-        """That file; an empty one where there is none."""
+        """Return a file; an empty one where it is missing."""
         return self.files.get(name) or ConfFile(name)
 
 
 Place = ConfSection | Setting | Problem | str
-"""Where something is to be mended; a text names a file as a whole."""
+"""Where a finding is; a text names a whole file."""
 
 
 UNSAFE, BROKEN = "unsafe", "will not work"
@@ -58,16 +58,16 @@ def _where(place: Place, key: str) -> tuple[str, int]:
 
 
 def is_true(value: str) -> bool:
-    """What Asterisk takes for yes."""
+    """Return whether Asterisk reads a value as yes."""
     return value.strip().lower() in _TRUE
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches it."""
+    """Return whether an address is reachable from this machine only."""
     host = address.strip().removeprefix("[").partition("]")[0]
     return host.startswith("127.") or host in {"::1", "localhost"}
 
 
 def is_weak(secret: str, name: str) -> bool:
-    """Whether a password is short, its owner's name, a placeholder, a row or a repetition. A carrier's may have ten characters."""
+    """Return whether a password is short (under 10 characters), its owner's name, a placeholder or a pattern."""
     return why_weak(secret, name, least=10) is not None

@@ -1,4 +1,4 @@
-"""manager.conf and http.conf: who may give orders, from where, and how many."""
+"""Checks of manager.conf and http.conf: who may log in, from where, and with which permissions."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _LEAST_WRITE_TIMEOUT = 1000
 
 
 def check_manager(configuration: Configuration) -> Iterator[Finding]:
-    """The manager interface."""
+    """Check the manager interface."""
     conf = configuration.file("manager.conf")
     if "manager.conf" not in configuration.files:
         return
     general = conf.named("general") or ConfSection("general", conf.name, 0, template=False)
     if not is_true(general.get("enabled", "no")):
-        yield broken(general, "enabled", "the manager interface is off, and the dialler cannot log in", "enabled=yes")
+        yield broken(general, "enabled", "the manager interface is off: the dialler cannot log in", "enabled=yes")
     if is_true(general.get("webenabled", "no")):
-        yield unsafe(general, "webenabled", "the manager answers over HTTP as well", "webenabled=no")
+        yield unsafe(general, "webenabled", "the manager is reachable over HTTP too", "webenabled=no")
     if general.find("allowmultiplelogin") and not is_true(general.get("allowmultiplelogin")):
-        text = "a dialler that lost its link is refused until the old session is found dead"
+        text = "a dialler that has lost its link cannot log in until its old session times out"
         yield broken(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
     users = [section for section in conf.live() if section.name != "general"]
     for user in users:
@@ -50,7 +50,7 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
         for name in sorted(classes & _DANGEROUS.keys()):
             if key == "read" and name != "all":
                 continue
-            does = "hear of everything, keys that voters press among it" if key == "read" else _DANGEROUS[name]
+            does = "see every event, including keys that voters press" if key == "read" else _DANGEROUS[name]
             wanted = ",".join(sorted(READS if key == "read" else WRITES))
             yield unsafe(user, key, f"user [{user.name}] may {does} ({key}={name})", f"{key}={wanted}")
     permits = [setting.value for setting in user.all("permit")]
@@ -59,15 +59,15 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
         text = f"user [{user.name}] may log in {where}"
         yield unsafe(user, "deny", text, "deny=0.0.0.0/0.0.0.0 and permit= the dialler's address")
     elif any(permit in _EVERYWHERE for permit in permits):
-        yield unsafe(user, "permit", f"user [{user.name}] is permitted from everywhere", "permit= one address")
+        yield unsafe(user, "permit", f"user [{user.name}] may log in from anywhere", "permit= one address")
     if is_weak(user.get("secret"), user.name):
-        yield unsafe(user, "secret", f"the secret of user [{user.name}] is easily guessed", "use 20 random letters")
+        yield unsafe(user, "secret", f"the secret of user [{user.name}] is weak", "use 20 random letters")
     timeout = user.get("writetimeout", "100")
     if not timeout.isdigit() or int(timeout) < _LEAST_WRITE_TIMEOUT:
-        text = f"user [{user.name}] is thrown out when it reads nothing for {timeout} ms"
+        text = f"user [{user.name}] is disconnected when it reads nothing for {timeout} ms"
         yield broken(user, "writetimeout", text, "writetimeout=5000")
     if not user.all("eventfilter"):
-        text = f"user [{user.name}] is sent every event, five times what the dialler needs"
+        text = f"user [{user.name}] gets every event, five times as many as the dialler needs"
         yield broken(user, "eventfilter", text, "one eventfilter=Event: NAME for each event that it needs")
 
 
@@ -75,14 +75,16 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
     ami = settings.ami
     port = general.get("port", "5038")
     if port != str(ami.port):
-        yield broken(general, "port", f"it listens on {port}, the settings say {ami.port}", f"port={ami.port}")
+        yield broken(
+            general, "port", f"the manager listens on {port}, the settings have {ami.port}", f"port={ami.port}"
+        )
     user = conf.named(ami.username)
     if user is None:
-        text = f"there is no user [{ami.username}], as which the dialler logs in"
-        yield broken(conf.name, "", text, "render the file, or name another in [ami].username")
+        text = f"the dialler's user [{ami.username}] is missing"
+        yield broken(conf.name, "", text, "render the file, or change [ami].username")
         return
     if ami.secret is None or user.get("secret") != ami.secret.get_secret_value():
-        text = f"the secret of [{ami.username}] is not the one of the settings"
+        text = f"the secret of [{ami.username}] differs from the settings"
         yield broken(user, "secret", text, "render the file, or correct [ami].secret")
     for key, needed in (("read", READS), ("write", WRITES)):
         classes = _classes(user, key)
@@ -91,9 +93,9 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
             text = f"user [{user.name}] lacks {key} class {', '.join(sorted(missing))}"
             yield broken(user, key, text, f"{key}={','.join(sorted(needed))}")
     filters = {setting.value.removeprefix("Event:").strip() for setting in user.all("eventfilter")}
-    unheard = [event for event in EVENTS if filters and event not in filters]
-    if unheard:
-        text = f"user [{user.name}] is not sent {', '.join(unheard)}"
+    filtered = [event for event in EVENTS if filters and event not in filters]
+    if filtered:
+        text = f"user [{user.name}] does not get the events {', '.join(filtered)}"
         yield broken(user, "eventfilter", text, "add an eventfilter=Event: NAME for each")
 
 
@@ -102,15 +104,15 @@ def _classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http(configuration: Configuration) -> Iterator[Finding]:
-    """The web server, which the desk needs for browser phones and nobody else."""
+    """Check the web server, which only the desk needs, for browser phones."""
     general = configuration.file("http.conf").named("general")
     if general is None:
         return
     address, settings = general.get("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
-    meant = settings is not None and address == settings.ami.host  # on the desk's own network, as the manager
+    meant = settings is not None and address == settings.ami.host  # on the manager's network, where the desk is
     if is_true(general.get("enabled", "no")) and not (is_loopback(address) or meant):
         yield unsafe(general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1")
     if is_true(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
         yield broken(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")
     if is_true(general.get("enablestatic", general.get("enable_static", "no"))):
-        yield unsafe(general, "enablestatic", "files are served to whoever asks", "enablestatic=no")
+        yield unsafe(general, "enablestatic", "files are served to anybody", "enablestatic=no")

@@ -1,4 +1,4 @@
-"""pjsip.conf: who is let in as whom, and what a carrier or a phone may do once it is."""
+"""Checks of pjsip.conf: how carriers and phones are identified, and what they may do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
 def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
-    """All of it."""
+    """Check the whole file."""
     conf = configuration.file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
@@ -32,20 +32,20 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         yield from _references(endpoint, conf, contexts)
     for auth in conf.of_type("auth"):
         if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
-            yield unsafe(auth, "password", f"the password of [{auth.name}] is easily guessed", "use 20 random letters")
+            yield unsafe(auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters")
     for aor in conf.of_type("aor"):
         yield from _placeholder(aor)
     for identify in conf.of_type("identify"):
         networks = ",".join(each.value for each in identify.all("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
-            text = f"[{identify.name}] takes every address for the carrier's"
+            text = f"[{identify.name}] accepts every address as the carrier's"
             yield unsafe(identify, "match", text, "match= its address")
     if any(endpoint.get("context") == _INBOUND for endpoint in conf.of_type("endpoint")):
         for registration in conf.of_type("registration"):
             user = registration.get("contact_user", "s")
             if not user.startswith(tuple("+0123456789")):
-                text = f"[{registration.name}] registers under {user}, and {_INBOUND} takes calls to numbers alone"
-                yield broken(registration, "contact_user", text, "contact_user= the number that is called")
+                text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
+                yield broken(registration, "contact_user", text, "contact_user= the number that callers dial")
     for transport in conf.of_type("transport"):
         yield from _transport(transport)
     if configuration.settings is not None:
@@ -63,52 +63,52 @@ def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
 def _placeholder(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
-        text = f"[{aor.name}] is called at {host[1]}, a placeholder at which nobody answers"
+        text = f"[{aor.name}] is called at {host[1]}, which is a placeholder"
         yield broken(aor, "contact", text, "contact= the carrier's SIP host")
 
 
 def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
-    """Whether a stranger can pass for it."""
+    """Check whether a stranger can use an endpoint."""
     name = endpoint.name
     if name == "anonymous":
-        yield unsafe(endpoint, "type", "[anonymous] lets everybody in", "remove it, and noload its module")
+        yield unsafe(endpoint, "type", "[anonymous] accepts calls from anybody", "remove it, and noload its module")
         return
     if endpoint.get("auth"):
         if not endpoint.all("permit") and not endpoint.get("acl"):
-            text = f"phone [{name}] may register from the whole Internet"
+            text = f"phone [{name}] may register from anywhere"
             yield unsafe(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
         return
     by = endpoint.get("identify_by", "username,ip")
     if "username" in by:
-        text = f"whoever calls himself {name} is taken for [{name}], which asks for no password"
+        text = f"anybody who uses the name {name} is accepted as [{name}]: it has no password"
         yield unsafe(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
     elif name not in identified:
-        text = f"no identify section says which address is [{name}]'s: its calls are refused"
+        text = f"no identify section has the address of [{name}]: its calls are refused"
         yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
 
 
 def _habits(endpoint: ConfSection) -> Iterator[Finding]:
-    """What must not be left to Asterisk's defaults."""
+    """Check what must not be left to Asterisk's defaults."""
     name = endpoint.name
     for key, found, what in (
-        ("direct_media", broken, "may send its voice past Asterisk: keys and recordings are lost"),
+        ("direct_media", broken, "may send voice past Asterisk: keys and recordings are lost"),
         (
             "send_connected_line",
             unsafe,
-            "is told, by a new INVITE in mid-call, with whom it speaks: voters get agents' names",
+            "gets a new INVITE with the name of whom it is connected to: voters see agents' names",
         ),
-        ("allow_transfer", unsafe, "may transfer a call to any number by REFER"),
+        ("allow_transfer", unsafe, "may transfer calls to any number by REFER"),
     ):
         if is_true(endpoint.get(key, "yes")):
             yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
     if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
-        text = f"[{name}] sends the keys of its voice in clear"
+        text = f"[{name}] sends the keys of its encrypted voice unencrypted"
         yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
     context = endpoint.get("context", "default")
     if context in _CALLERS and _REDIRECTED not in {
         setting.value.replace(" ", "") for setting in endpoint.all("set_var")
     }:
-        text = f"what [{name}] redirects (SIP 3xx) begins in [{context}], as if somebody called us"
+        text = f"a redirection (SIP 3xx) by [{name}] starts a call in [{context}], like an inbound call"
         yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
@@ -117,10 +117,10 @@ def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> It
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
         known = {section.name for section in conf.of_type(kind)}
         for name in sorted(names - known):
-            yield broken(endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is not there", "add it")
+            yield broken(endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is missing", "add it")
     context = endpoint.get("context", "default")
     if contexts and context not in contexts:
-        text = f"[{endpoint.name}] leads into the context [{context}], which extensions.conf does not have"
+        text = f"[{endpoint.name}] leads to the context [{context}], which is missing in extensions.conf"
         yield broken(endpoint, "context", text, "correct context=")
     if not endpoint.all("allow"):
         yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
@@ -132,7 +132,7 @@ def _transport(transport: ConfSection) -> Iterator[Finding]:
     if not transport.get("cert_file"):
         yield broken(transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file=")
     if transport.get("method", "default") in _OLD_TLS:
-        yield unsafe(transport, "method", f"[{transport.name}] speaks outdated TLS", "method=tlsv1_2")
+        yield unsafe(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 
 def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
@@ -141,5 +141,5 @@ def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
     for what, endpoint in wanted:
         if endpoint not in there:
-            text = f"{what} of the settings has no endpoint [{endpoint}]"
+            text = f"the endpoint [{endpoint}] of {what} is missing"
             yield broken(conf.name, "", text, "render the file, or correct the settings")

@@ -1,4 +1,4 @@
-"""The rest: modules, conferences, voice ports, logs, and files that must be there."""
+"""Checks of modules, conferences, music, voice ports, logs, and files that must exist."""
 
 from __future__ import annotations
 
@@ -19,70 +19,71 @@ NEEDED_FILES = (
     "pjsip.conf",
     "rtp.conf",
 )
-_WHY = {
+_REASONS = {
     "res_speech": "res_agi, and with it every flow, does not load without it",
     "res_pjsip_pubsub": "chan_pjsip does not load without it",
-    "res_agi": "flows are reached by it",
+    "res_agi": "flows run over FastAGI",
     "app_confbridge": "seats are conferences",
-    "bridge_softmix": "conferences are mixed by it",
-    "res_timing_timerfd": "conferences take their time from it",
-    "codec_resample": "conferences mix voices of different rates with it",
-    "chan_pjsip": "calls go through it",
+    "bridge_softmix": "it mixes conferences",
+    "res_timing_timerfd": "conferences need a timing source",
+    "codec_resample": "conferences mix voices of different sample rates",
+    "chan_pjsip": "all calls use it",
     "res_srtp": "encrypted voice needs it",
     "res_pjsip_transport_websocket": "browser phones need it",
-    "app_userevent": "the dialplan tells the dialler by it what happens",
+    "app_userevent": "the dialplan reports to the dialler with it",
 }
-_GONE = {"chan_sip": "was removed in Asterisk 21", "chan_skinny": "was removed in Asterisk 21"}
+_REMOVED = {"chan_sip": "was removed in Asterisk 21", "chan_skinny": "was removed in Asterisk 21"}
 _RISKY = {
     "app_system": "runs programs from the dialplan",
     "func_shell": "runs programs from the dialplan",
     "app_disa": "gives callers a dial tone",
-    "pbx_spool": "places any call that a file asks for",
-    "res_phoneprov": "hands out phones' passwords over HTTP",
-    "chan_iax2": "opens another protocol to the world",
-    "res_pjsip_endpoint_identifier_anonymous": "lets in whom nobody knows",
+    "pbx_spool": "places any call that a file requests",
+    "res_phoneprov": "serves phones' passwords over HTTP",
+    "chan_iax2": "opens another protocol to the network",
+    "res_pjsip_endpoint_identifier_anonymous": "accepts calls from unknown peers",
 }
-# A site's own to choose.
-_TASTE = frozenset({"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"})
+_OPTIONAL = frozenset(
+    {"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"}
+)  # a site may choose
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
-    """Files that are missing, and lines that Asterisk does not read as they look."""
+    """Yield missing files, and lines that Asterisk ignores or reads differently than they look."""
     for name in NEEDED_FILES:
         if name not in configuration.files:
-            yield broken(name, "", "there is no such file", "render it")
+            yield broken(name, "", "the file is missing", "render it")
     for conf in configuration.files.values():
         for problem in conf.problems:
             yield broken(problem, "", problem.text, problem.remedy)
     if "sip.conf" in configuration.files and configuration.file("sip.conf").sections:
-        text = "chan_sip was removed in Asterisk 21; nothing reads this file"
-        yield broken("sip.conf", "", text, "move its trunks to pjsip.conf, and remove it")
+        text = "chan_sip was removed in Asterisk 21: this file is not read"
+        yield broken("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
-    """What is loaded that is risky, and what is not that is needed."""
+    """Yield risky modules that are loaded, and needed modules that are not."""
     conf = configuration.file("modules.conf")
     section = conf.named("modules")
     if section is None:
         return
-    everything = is_true(section.get("autoload", "no"))
-    if everything:
-        text = "every installed module is loaded, with its ports and its faults"
-        yield unsafe(section, "autoload", text, "autoload=no, and a load= line for each that is needed")
+    autoload = is_true(section.get("autoload", "no"))
+    if autoload:
+        text = "every installed module is loaded, with its ports and bugs"
+        yield unsafe(section, "autoload", text, "autoload=no, and a load= line for each module that is needed")
     loaded = {_name(setting.value) for key in ("load", "require", "preload") for setting in section.all(key)}
     barred = {_name(setting.value) for setting in section.all("noload")}
     for setting in section.settings:
         name = _name(setting.value)
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
-        if name in _GONE:
-            yield broken(setting, "", f"{name} {_GONE[name]}", "use chan_pjsip")
+        if name in _REMOVED:
+            yield broken(setting, "", f"{name} {_REMOVED[name]}", "use chan_pjsip")
         if name in _RISKY:
             yield unsafe(setting, "", f"{name} {_RISKY[name]}", "do not load it")
     for name in sorted(_needed(configuration)):
-        if name in barred or not (everything or name in loaded):
-            why = _WHY.get(name, "the dialler needs it")
-            yield broken(section, "autoload", f"{name} is not loaded: {why}", f"load={name}.so")
+        if name in barred or not (autoload or name in loaded):
+            reason = _REASONS.get(name, "the dialler needs it")
+            yield broken(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
 
 
 def _name(value: str) -> str:
@@ -91,13 +92,13 @@ def _name(value: str) -> str:
 
 def _needed(configuration: Configuration) -> set[str]:
     if configuration.rendered is None:
-        return {name for names in ALWAYS.values() for name in names.split() if name in _WHY}
+        return {name for names in ALWAYS.values() for name in names.split() if name in _REASONS}
     wanted = configuration.rendered["modules.conf"].named("modules")
     return set() if wanted is None else {_name(setting.value) for setting in wanted.all("load")}
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
-    """Our profiles: each there, and each with what keeps agent and voter apart from one another's fate."""
+    """Yield profiles of the dialplan that are missing or different: they decide who stays when voter or agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.file("confbridge.conf")
@@ -106,34 +107,34 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
             continue
         found = conf.named(wanted.name)
         if found is None:
-            text = f"the profile [{wanted.name}] is missing, which the dialplan names"
+            text = f"the profile [{wanted.name}], which the dialplan uses, is missing"
             yield broken(conf.name, "", text, "render the file")
             continue
         for setting in wanted.settings:
-            if setting.key not in _TASTE and found.get(setting.key, "no").lower() != setting.value.lower():
+            if setting.key not in _OPTIONAL and found.get(setting.key, "no").lower() != setting.value.lower():
                 given = found.get(setting.key) or "not set"
-                text = f"{setting.key} of [{wanted.name}] is {given}, which the dialplan does not count on"
+                text = f"{setting.key} of [{wanted.name}] is {given}; the dialplan needs {setting.value}"
                 yield broken(found, setting.key, text, f"{setting.key}={setting.value}")
 
 
 def check_music(configuration: Configuration) -> Iterator[Finding]:
-    """The class of music that voters on hold hear. Without it they are held all the same, and hear a tone now and then."""
+    """Check the music class for voters on hold. Without it they are held too, and hear a tone from time to time."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
     conf, name = configuration.file("musiconhold.conf"), settings.hold.music_class
     music = conf.named(name)
     if music is None:
-        text = f"there is no class [{name}], which hold.music_class names: voters on hold hear no music"
+        text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
         yield broken(conf.name, "", text, "render the file")
     elif music.get("mode", "") == "files" and not music.get("directory", ""):
         yield broken(music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh")
     elif not music.get("mode", ""):
-        yield broken(music, "mode", f"[{name}] says not what it plays: voters on hold hear no music", "mode=files")
+        yield broken(music, "mode", f"[{name}] has no mode: voters on hold hear no music", "mode=files")
 
 
 def check_voice(configuration: Configuration) -> Iterator[Finding]:
-    """Ports of the voice."""
+    """Check the ports of the voice (RTP)."""
     general = configuration.file("rtp.conf").named("general")
     if general is None:
         return
@@ -141,34 +142,36 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
     settings = configuration.settings
     calls = 0 if settings is None else sum(trunk.channels for trunk in asterisk_trunks(settings)) + len(settings.seats)
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
-        text = f"ports {first} to {last} are too few for {calls or 50} calls, each of which takes two"
+        text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
         yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")
     if not is_true(general.get("strictrtp", "yes")):
-        yield unsafe(general, "strictrtp", "anybody who hits the port may put his voice into a call", "strictrtp=yes")
+        yield unsafe(
+            general, "strictrtp", "anybody who sends to the port can inject voice into a call", "strictrtp=yes"
+        )
 
 
 def _check_history(configuration: Configuration) -> Iterator[Finding]:
-    """Asterisk keeps how calls ended, and no number with it."""
+    """Check that Asterisk records how calls ended, without phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].named("mappings")
     found = configuration.file(name).named("mappings") if name in configuration.files else None
     kept = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and kept != [(each.key, each.value) for each in wanted.settings]:
-        text = "what it keeps of calls (asterisk.history) is not what the dialler reads, or more: numbers may be in it"
+        text = "the call records (asterisk.history) are not those that the dialler reads, and may have phone numbers"
         yield unsafe(name, "", text, "render the file")
 
 
 def check_process(configuration: Configuration) -> Iterator[Finding]:
-    """asterisk.conf, logger.conf, cdr.conf."""
+    """Check asterisk.conf, logger.conf and cdr.conf."""
     options = configuration.file("asterisk.conf").named("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
-        text = "the manager and callers may use functions that write files and run programs"
+        text = "the manager and callers can use functions that write files and run programs"
         yield unsafe(options, "live_dangerously", text, "live_dangerously=no")
     logs = configuration.file("logger.conf").named("logfiles")
     for setting in logs.settings if logs is not None else []:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
-            text = f"{setting.key} keeps the numbers that are called, and the keys that are pressed"
+            text = f"{setting.key} logs called numbers and pressed keys"
             yield unsafe(setting, "", text, f"{setting.key} => notice,warning,error")
     records = configuration.file("cdr.conf").named("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
@@ -176,4 +179,4 @@ def check_process(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_history(configuration)
     elif records is None or is_true(records.get("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
-        yield unsafe(place, "enable", "Asterisk keeps a record of its own of each number called", "enable=no")
+        yield unsafe(place, "enable", "Asterisk records every called number", "enable=no")

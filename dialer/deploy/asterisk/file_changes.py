@@ -1,4 +1,4 @@
-"""Putting rendered files where Asterisk reads them: what would change, and the change itself, of all files or none."""
+"""Writing rendered files into the directory that a program reads: the changes as a diff, and all files or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import MARKER
 from dialer.errors import AsteriskFilesError
 
-MODE = 0o640  # Asterisk's group reads, nobody else: there are passwords in them
+MODE = 0o640  # readable by Asterisk's group and nobody else: they have passwords
 _SECRET = re.compile(
     r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the latter: `agi_secret`
     re.MULTILINE,
@@ -25,12 +25,12 @@ _SECRET = re.compile(
 
 
 class FileChange(StrEnum):
-    """What rendering does to a file."""
+    """How rendering changes a file."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    FOREIGN = "not ours"  # there, and without our first line
+    FOREIGN = "not ours"  # exists, without our first line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def fate(self) -> FileChange:
-        """What would become of it."""
+    def change(self) -> FileChange:
+        """How it would change."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
@@ -52,24 +52,27 @@ class FilePlan:
         return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
 
     def diff(self) -> str:
-        """The change as a unified diff; passwords are hidden."""
+        """Return the change as a unified diff, with passwords hidden."""
         before = [] if self.before is None else self.before.splitlines(keepends=True)
         lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
         return _SECRET.sub(lambda found: f"{found[1] or ''}(hidden)", "".join(lines))
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """What writing `rendered` there would do; `marker`: the first line of files that are ours. Raises AsteriskFilesError."""
+    """Return what writing `rendered` there would change.
+
+    `marker` is the first line of our files. Raises AsteriskFilesError.
+    """
     return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
-    """Whether any configuration file lies in the directory already, so that it may be one that Asterisk reads."""
+    """Return whether the directory has a configuration file, so that it may be one that Asterisk reads."""
     return any(directory.glob("*.conf"))
 
 
 def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
-    """A password per endpoint: the one that an earlier rendering made and wrote there, else a new one of 144 bits."""
+    """Return a password per endpoint: the one that an earlier rendering wrote there, else a new one of 144 bits."""
     text = text_of(directory / "pjsip.conf") or ""
     kept: dict[str, str] = {}
     if text.startswith(MARKER):
@@ -79,18 +82,20 @@ def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]
 
 
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
-    """Write what is new or changed; a foreign file, only with `force`, is kept beside as NAME.before-matdan.
+    """Write new and changed files, and return their names.
 
-    Returns the names written. The directory itself is made, but nothing above it: a name that is mistyped is told. Raises
-    AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot be written.
+    With `force`, files that are not ours are replaced and kept as NAME.before-matdan.
+
+    A missing directory is made, but not its parents, so that a mistyped name is reported. Raises AsteriskFilesError,
+    and changes no file, where one is not ours or cannot be written.
     """
-    foreign = [plan.name for plan in plans if plan.fate is FileChange.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
-            f"{directory}: not written by us: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
+            f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which keeps each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.fate is not FileChange.SAME]
+    due = [plan for plan in plans if plan.change is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
@@ -98,7 +103,8 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     except OSError as error:
         if not directory.parent.exists():
             raise AsteriskFilesError(
-                f"{directory}: there is no folder {directory.parent}; name the directory that the program reads, as /etc/asterisk"
+                f"{directory}: the folder {directory.parent} does not exist; give the directory that the program reads, "
+                "such as /etc/asterisk"
             ) from error
         raise AsteriskFilesError(
             f"{error.filename2 or directory} cannot be written ({error.strerror}); "
@@ -108,7 +114,7 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
 
 
 def text_of(path: Path) -> str | None:
-    """What a file says; None: there is none. Raises AsteriskFilesError where it cannot be read."""
+    """Return the text of a file; None where it does not exist. Raises AsteriskFilesError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -118,20 +124,20 @@ def text_of(path: Path) -> str | None:
 
 
 def _place(directory: Path, due: Collection[FilePlan], beside: Path) -> None:
-    """All that needs room is done `beside`, on the same file system; then files are only renamed, and back where one cannot be."""
+    """Write everything into `beside`, on the same file system, then only rename. Undo all renames where one fails."""
     owner = directory.stat()
     for plan in due:
         _write(beside / plan.name, plan.after.encode(), owner)
-        if plan.fate is FileChange.CHANGED:
+        if plan.change is FileChange.CHANGED:
             _write(beside / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if plan.fate is FileChange.CHANGED:  # at no moment is it away: Asterisk may be reading
+            if plan.change is FileChange.CHANGED:  # it is never missing: Asterisk may be reading
                 (beside / plan.name).replace(path)
                 undo.callback((beside / f"{plan.name}.was").replace, path)
                 continue
-            if plan.fate is FileChange.FOREIGN:
+            if plan.change is FileChange.FOREIGN:
                 if kept.is_file():
                     _move(kept, beside / kept.name, undo)
                 _move(path, kept, undo)
@@ -145,7 +151,7 @@ def _move(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
 
 
 def _write(path: Path, content: bytes, owner: os.stat_result) -> None:
-    """A file as Asterisk is given it: owner and group are the directory's, where we may give them."""
+    """Write a file with the owner and group of the directory, where permitted."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), MODE)
         with contextlib.suppress(PermissionError):
