@@ -1,4 +1,4 @@
-"""Payloads that are wrong, made from good ones by seed; some are good still."""
+"""Malformed payloads, made from valid ones with a seed. Some are valid still."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOKENS = (
 
 
 def good_commands(now: float) -> list[dict[str, Any]]:
-    """One of each kind."""
+    """Return a valid message of each command."""
     return [
         {
             "id": f"c-{name}",
@@ -47,7 +47,7 @@ def good_commands(now: float) -> list[dict[str, Any]]:
 
 
 def malformed(chance: random.Random, seeds: Sequence[dict[str, Any]]) -> bytes:
-    """A payload: random bytes, a good one with bytes changed, or one with odd values in it, signed by nobody who may."""
+    """Return random bytes, a valid payload with some bytes changed, or one with odd values and a bad signature."""
     kind = chance.randrange(8)
     if kind == 0:
         return chance.randbytes(chance.randrange(200))

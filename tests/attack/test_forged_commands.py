@@ -1,7 +1,7 @@
-"""Commands that nobody who may has given, and too many of those that somebody may: executed must be 0, and a stop must not wait.
+"""Attacks with commands: forged ones are never executed, and floods never delay a stop.
 
-Every command of the table is tried as every user, in every wrong form. `python -m bench.fuzz_mqtt` sends ten million malformed
-payloads through the same door.
+Every command is tried as every user, in every wrong form. `python -m bench.fuzz_mqtt` sends ten million malformed payloads to
+the same checks.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SIGNED = Senders([Sender(name, roles, public_key(private_key(name))) for name, r
 
 @dataclass(slots=True)
 class SlowStore:
-    """What the desk needs of a store; each access takes a while."""
+    """The parts of a store that the gateway needs. Each access takes `seconds`."""
 
     seconds: float = 0.0
     kept: dict[str, KeptCommand] = field(default_factory=dict)
@@ -100,9 +100,9 @@ class SlowStore:
 
 @dataclass(slots=True)
 class Ground:
-    """A desk, and what came of it."""
+    """A gateway, and what it executed and reported."""
 
-    desk: CommandGateway
+    gateway: CommandGateway
     store: SlowStore
     executed: list[tuple[float, Command]]
     senders: list[str]  # of those
@@ -110,7 +110,7 @@ class Ground:
     clock: LoopClock
 
     def send(self, user: str, name: str, command_id: str, **values: Any) -> None:
-        self.desk.offer(user, text_of(name, command_id, self.clock.now() + 600, **values).encode(), retained=False)
+        self.gateway.offer(user, text_of(name, command_id, self.clock.now() + 600, **values).encode(), retained=False)
 
 
 def a_ground(
@@ -131,20 +131,20 @@ def a_ground(
         def take_alert(self, alert: Alert) -> None:
             alerts.append(alert)
 
-    desk = CommandGateway(Engine(), cast("Store", store), clock, senders, CENTRE)
-    return Ground(desk, store, executed, commanding, alerts, clock)
+    gateway = CommandGateway(Engine(), cast("Store", store), clock, senders, CENTRE)
+    return Ground(gateway, store, executed, commanding, alerts, clock)
 
 
-async def running(ground: Ground, deed: Awaitable[None]) -> None:
-    """Let the desk work until the deed is done."""
-    desk = asyncio.create_task(ground.desk.run())
-    await deed
-    desk.cancel()
-    await asyncio.gather(desk, return_exceptions=True)
+async def running(ground: Ground, attack: Awaitable[None]) -> None:
+    """Run the gateway until the attack is over."""
+    task = asyncio.create_task(ground.gateway.run())
+    await attack
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str:
-    """A good command's text."""
+    """Return the text of a valid command."""
     return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **needed(name), **values})
 
 
@@ -152,7 +152,7 @@ def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str
 
 
 @virtual_time()
-async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_executed() -> None:
+async def test_no_forged_command_is_executed() -> None:
     ground = a_ground(SIGNED)
     tried = 0
     proved = 0  # known to be their sender's: each of them is in the audit, of all others one a sender and minute
@@ -164,7 +164,7 @@ async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_exec
                 for number, (payload, retained) in enumerate(wrong_forms(name, user, may=bool(roles & kind.roles))):
                     parsed = check_payload(payload, user, SIGNED, CENTRE, retained=retained, now=ground.clock.now())
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
-                    await ground.desk.handle(parsed)
+                    await ground.gateway.handle(parsed)
                     tried += 1
                     proved += parsed.is_authentic
 
@@ -182,8 +182,8 @@ async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_exec
     "user", ["\u0905" * 20_000, "e" * 60_000, "#", "+", "eve ", "Eve", "ev\u0435", "%2F", "a" * 33]
 )
 @virtual_time()
-async def test_a_topic_that_is_no_users_name_is_answered_nowhere(user: str) -> None:
-    """An answer on a topic that is longer than a topic can be is refused by the client, and stood before all results."""
+async def test_topic_without_valid_user_name_gets_no_reply(user: str) -> None:
+    """A reply on a topic that is too long could not be published, and would block all results behind it."""
     ground = a_ground()
     ground.send(user, "stop-all", "c-1")
     await running(ground, asyncio.sleep(10))
@@ -193,7 +193,7 @@ async def test_a_topic_that_is_no_users_name_is_answered_nowhere(user: str) -> N
 
 
 def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
-    """Messages on that user's topic, and whether they are retained: each is wrong for a reason of its own."""
+    """Return messages on that user's topic, each invalid for another reason, and whether they are retained."""
     text = text_of(name, "c-1", NOW + 600)
     own, other = Signer(user, private_key(user)), Signer(user, private_key("somebody"))
     signed = json.loads(own.payload(CENTRE, text))
@@ -231,21 +231,21 @@ def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_signed_by_who_may_a_command_is_accepted(name: str) -> None:
+def test_signed_command_is_accepted_from_its_roles(name: str) -> None:
     for user, roles in PEOPLE.items():
         payload = Signer(user, private_key(user)).payload(CENTRE, text_of(name, "c-1", NOW + 600)).encode()
         parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
 
-def test_where_all_must_sign_nobody_is_obeyed_without() -> None:
+def test_unsigned_command_is_refused_where_signatures_are_required() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
     parsed = check_payload(text_of("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the command is not signed" in parsed.text
 
 
-def test_where_the_broker_knows_nobody_nobody_is_obeyed_but_by_signature() -> None:
+def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
     strangers = Senders(
         [Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"], public_key(private_key("ravi")))],
         broker_knows=False,
@@ -263,7 +263,7 @@ def test_where_the_broker_knows_nobody_nobody_is_obeyed_but_by_signature() -> No
 
 
 @virtual_time()
-async def test_a_signed_command_that_is_played_again_is_executed_once_and_later_expired() -> None:
+async def test_replayed_command_is_executed_once_and_later_expired() -> None:
     ground = a_ground(SIGNED)
     signed = (
         Signer("supervisor", private_key("supervisor")).payload(CENTRE, text_of("stop-all", "c-1", NOW + 600)).encode()
@@ -271,12 +271,12 @@ async def test_a_signed_command_that_is_played_again_is_executed_once_and_later_
 
     async def attack() -> None:
         for _ in range(50):
-            ground.desk.offer("supervisor", signed, retained=False)
-            ground.desk.offer("desk", signed, retained=False)  # on another's topic
+            ground.gateway.offer("supervisor", signed, retained=False)
+            ground.gateway.offer("desk", signed, retained=False)  # on another's topic
         await asyncio.sleep(5)
         ground.store.kept.clear()  # long forgotten
         await asyncio.sleep(700)
-        ground.desk.offer("supervisor", signed, retained=False)
+        ground.gateway.offer("supervisor", signed, retained=False)
         await asyncio.sleep(5)
 
     await running(ground, attack())
@@ -287,8 +287,8 @@ async def test_a_signed_command_that_is_played_again_is_executed_once_and_later_
 
 @virtual_time()
 @pytest.mark.parametrize("names", [("pause", "stop-all"), ("stop-all", "seat-hang-up"), ("seat-hold", "seat-resume")])
-async def test_an_id_that_comes_again_with_another_content_is_refused(names: tuple[str, str]) -> None:
-    """In one lane and over two, where neither is in the store yet when the other comes."""
+async def test_reused_id_with_other_content_is_refused(names: tuple[str, str]) -> None:
+    """In one queue, and in two, where the store does not know the first command when the second arrives."""
     ground = a_ground(store_seconds=0.01)
 
     async def attack() -> None:
@@ -303,7 +303,7 @@ async def test_an_id_that_comes_again_with_another_content_is_refused(names: tup
 
 
 @virtual_time()
-async def test_nobody_uses_up_anothers_ids() -> None:
+async def test_ids_are_separate_for_each_sender() -> None:
     ground = a_ground()
 
     async def attack() -> None:
@@ -326,9 +326,9 @@ async def test_nobody_uses_up_anothers_ids() -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("flooder", ["supervisor", "compliance", "desk", "viewer", "eve"])
-async def test_a_flood_delays_no_stop_all(flooder: str) -> None:
-    """The switch takes a second for each order, the disk 5 ms; 30,000 commands of one sender, then stop-all of another, and of the
-    same one. It is executed within 100 ms of virtual time, and the other's usual commands are served in turn.
+async def test_flood_does_not_delay_stop_all(flooder: str) -> None:
+    """With a switch of a second per order and a disk of 5 ms, one sender sends 30,000 commands; then another one sends stop-all.
+    It is executed within 100 ms of virtual time, and the other sender's normal commands are served in turn.
     """
     ground = a_ground(store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, StopAll) else 1.0)
     names = [name for name in COMMANDS if name != "stop-all"]
@@ -359,7 +359,7 @@ async def test_a_flood_delays_no_stop_all(flooder: str) -> None:
 
 
 @virtual_time()
-async def test_a_flood_of_stops_is_paced_and_another_ones_stop_all_is_not_behind_it() -> None:
+async def test_flood_of_stops_does_not_delay_another_senders_stop() -> None:
     ground = a_ground(store_seconds=0.001)
 
     async def attack() -> None:
@@ -375,7 +375,7 @@ async def test_a_flood_of_stops_is_paced_and_another_ones_stop_all_is_not_behind
 
 
 @virtual_time()
-async def test_the_alert_of_a_flood_counts_on_and_ends() -> None:
+async def test_flood_alert_counts_and_clears() -> None:
     ground = a_ground()
 
     async def attack() -> None:
@@ -393,7 +393,7 @@ async def test_the_alert_of_a_flood_counts_on_and_ends() -> None:
 
 
 @virtual_time()
-async def test_many_records_of_one_sender_are_told_of() -> None:
+async def test_many_records_of_one_sender_raise_an_alert() -> None:
     ground = a_ground()
     marks = [{**NEEDED["marks"][0], "key": f"import/{number}"} for number in range(100)]
 
@@ -413,7 +413,7 @@ async def test_many_records_of_one_sender_are_told_of() -> None:
 @pytest.mark.parametrize(
     ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
 )
-async def test_a_resume_that_waits_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
+async def test_queued_resume_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
     ground = a_ground(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
 
     async def attack() -> None:
@@ -437,7 +437,7 @@ async def test_a_resume_that_waits_does_not_undo_a_later_stop(halt: str, values:
 
 
 @virtual_time()
-async def test_what_cannot_be_answered_for_is_not_done_but_a_stop_is() -> None:
+async def test_without_audit_only_stops_are_executed() -> None:
     ground = a_ground()
     ground.store.audit_works = False
 
@@ -457,8 +457,8 @@ async def test_what_cannot_be_answered_for_is_not_done_but_a_stop_is() -> None:
 
 @pytest.mark.parametrize("senders", [1, 50])
 @virtual_time()
-async def test_strangers_cost_the_audit_an_entry_a_minute_and_all_are_counted(senders: int) -> None:
-    """Ten minutes, ten a second, under one name or fifty; and one whom a supervisor refuses nothing to is not counted with them."""
+async def test_strangers_share_one_audit_entry_a_minute(senders: int) -> None:
+    """Ten minutes of ten commands a second, under one name or fifty. A known sender's refusal is not counted with them."""
     ground = a_ground()
 
     async def attack() -> None:
@@ -477,15 +477,15 @@ async def test_strangers_cost_the_audit_an_entry_a_minute_and_all_are_counted(se
 
 
 @virtual_time()
-async def test_no_number_that_a_sender_writes_gets_into_audit_or_log_and_none_keeps_a_command_out(
+async def test_phone_numbers_never_reach_audit_or_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ground = a_ground()
 
     async def attack() -> None:
         ground.send("supervisor", "pause", "9001234567", campaign="+919001234567")
-        ground.desk.offer("9001234567", b'{"id": "c-1"}', retained=False)
-        ground.desk.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
+        ground.gateway.offer("9001234567", b'{"id": "c-1"}', retained=False)
+        ground.gateway.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
         await asyncio.sleep(5)
 
     await running(ground, attack())
@@ -503,9 +503,9 @@ async def test_no_number_that_a_sender_writes_gets_into_audit_or_log_and_none_ke
 
 
 @pytest.mark.parametrize("senders", [SIGNED, OPEN], ids=["signed", "open"])
-def test_malformed_payloads_by_the_ten_thousand_leave_nothing_behind(senders: Senders) -> None:
-    """The figures: no exception, nothing accepted where a signature is wanted, memory flat. Every refusal there is comes within the
-    first 6,000. Where none is wanted, values reach the commands' own readers; who finds all as it should be may accept it.
+def test_malformed_payloads_are_refused_without_leaking_memory(senders: Senders) -> None:
+    """No exception, nothing accepted where signatures are required, constant memory. Without signatures the fields reach the
+    commands' own validation, and a message that is valid by chance is accepted.
     """
     chance, seeds = random.Random(20240422), good_commands(NOW)
     accepted = 0
@@ -526,7 +526,7 @@ def test_malformed_payloads_by_the_ten_thousand_leave_nothing_behind(senders: Se
     assert bool(accepted) == (senders is OPEN)  # none of them bears a signature that holds
 
 
-async def test_a_right_that_is_taken_away_holds_for_no_further_command_and_for_none_that_waits() -> None:
+async def test_revoked_role_applies_to_queued_commands() -> None:
     kept = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
     ground = a_ground(Senders([], kept))
     ground.send("meena", "resume", "r-1", campaign="a")

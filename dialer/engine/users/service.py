@@ -1,6 +1,4 @@
-"""Who may give commands beside those of the settings, as the store has them: in the engine, and for the command line where no
-dialler runs.
-"""
+"""The users who may give commands, besides the supervisors in the settings."""
 
 from __future__ import annotations
 
@@ -14,34 +12,36 @@ from dialer.domain.model import Receipt
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 
-MOST_USERS = 500
-_TAKEN_OVER = "of-the-settings"
+MAX_USERS = 500
+_IN_SETTINGS = "of-the-settings"
 
 
 class Users:
-    """The table of users. What it says holds once a change is on disk and has been read again."""
+    """The store's table of users. A change takes effect once it is committed and read back."""
 
-    def __init__(self, store: Store, clock: Clock, fixed: Callable[[], Collection[str]]) -> None:
-        """`fixed` gives the names of the settings, whose rights nothing here can change."""
+    def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
+        """`fixed_names` returns the names in the settings, whose roles no command can change."""
         self._store = store
         self._clock = clock
-        self._fixed = fixed
+        self._fixed_names = fixed_names
         self._roles: dict[str, SupervisorRole] = {}
         self.roles: Mapping[str, SupervisorRole] = MappingProxyType(self._roles)
-        """Who may what now."""
+        """The role of each user, by name; a live view."""
 
     async def prepare(self) -> None:
-        """Read who there is; names that the settings have by now go, or would come back with old rights. Raises StoreError."""
+        """Read the users. Remove those whose name is in the settings by now: they would return with their old role when it is
+        taken out there. Raises StoreError.
+        """
         await self._read()
-        for name in sorted(self._roles.keys() & set(self._fixed())):
-            await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _TAKEN_OVER}))
+        for name in sorted(self._roles.keys() & set(self._fixed_names())):
+            await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _IN_SETTINGS}))
             del self._roles[name]
 
     async def set(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
-        """Add a user, or give one another role. Raises CommandRefused, StoreError."""
-        self._refuse(user, sender)
-        if user not in self._roles and len(self._roles) >= MOST_USERS:
-            raise CommandRefused(f"there are {MOST_USERS} users, and no more can be: remove some first")
+        """Add a user, or change a user's role. Raises CommandRefused, StoreError."""
+        self._refuse_protected(user, sender)
+        if user not in self._roles and len(self._roles) >= MAX_USERS:
+            raise CommandRefused(f"there are {MAX_USERS} users already, which is the limit: remove a user first")
         try:
             await self._store.set_user(user, role, self._note(sender), receipt)
         finally:
@@ -49,7 +49,7 @@ class Users:
 
     async def remove(self, user: str, sender: str, receipt: Receipt | None) -> None:
         """Remove a user. Raises CommandRefused, StoreError."""
-        self._refuse(user, sender)
+        self._refuse_protected(user, sender)
         try:
             await self._store.remove_user(user, self._note(sender), receipt)
         except NotInStore as error:
@@ -57,25 +57,25 @@ class Users:
         finally:
             await self._read()
 
-    async def note_password(self, user: str, sender: str) -> str:
-        """Keep in the audit that a user is given a one-time password. Raises CommandRefused, StoreError."""
-        self._refuse(user, sender)
+    async def audit_password(self, user: str, sender: str) -> str:
+        """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
+        self._refuse_protected(user, sender)
         if user not in self._roles:
             raise CommandRefused(f"there is no user {user}")
         await self._store.append_audit("user-password", sender, {"user": user}, self._clock.now())
-        return f"that {user} is given a password is in the audit"
+        return f"the one-time password of {user} is recorded in the audit"
 
-    def _refuse(self, user: str, sender: str) -> None:
-        if user in self._fixed():
-            raise CommandRefused(f"{user} stands in the settings ([[supervisors]]), which no command changes")
+    def _refuse_protected(self, user: str, sender: str) -> None:
+        if user in self._fixed_names():
+            raise CommandRefused(f"{user} is in the settings ([[supervisors]]), which commands cannot change")
         if user == sender:
-            raise CommandRefused("nobody changes their own rights: another supervisor can")
+            raise CommandRefused("nobody can change their own role: ask another supervisor")
 
     def _note(self, sender: str) -> AuditNote:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _read(self) -> None:
-        """As the store has them, also where a commit's own answer was lost."""
+        """Read the users, also after a commit whose result was lost."""
         found = {each.name: SupervisorRole(each.role) for each in await self._store.kept_users()}
         self._roles.clear()
         self._roles.update(found)

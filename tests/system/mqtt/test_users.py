@@ -1,4 +1,4 @@
-"""`dialer user` beside a running dialler, over a real broker, and where none runs: one table, one audit."""
+"""`dialer user` with a running dialler, over a real broker, and without one."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ role = "supervisor"
 name = "ravi"
 role = "listener"
 """
-OF_THE_SETTINGS = [
+SUPERVISORS = [
     Sender("dialler", frozenset({Role.COMPLIANCE, Role.BOOTH_DESK})),
     Sender("asha", frozenset({Role.SUPERVISOR})),
     Sender("ravi", frozenset({Role.LISTENER})),
 ]
 
 
-async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_removed(tmp_path: Path) -> None:
+async def test_user_added_over_mqtt_gives_commands_until_removed(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     store = await open_store(path, encode=encode)
     users = Users(store, SystemClock(), lambda: frozenset({"asha", "ravi"}))
@@ -58,7 +58,7 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
     async with demo_broker() as broker, supervisor(broker.settings) as listener:
         config.write_text(SITE.format(store=path, host=broker.settings.host, port=broker.settings.port))
         presence = Presence("pune-1", broker.settings, SystemClock())
-        monitor = Monitor(presence, engine, store, Senders(OF_THE_SETTINGS, users.roles))
+        monitor = Monitor(presence, engine, store, Senders(SUPERVISORS, users.roles))
         running = asyncio.create_task(monitor.run(stop))
 
         async def stop_all(command_id: str) -> str:
@@ -79,7 +79,7 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
         assert "is a user already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
         assert await said("role", "meena", "coach", "--as", "asha") == (0, "meena has the role coach\n")
         assert await stop_all("c-3") == "refused"
-        assert "asha stands in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
+        assert "asha is in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
         code, told = await said("list")
         assert [line.split()[:3] for line in told.splitlines()] == [
             ["asha", "supervisor", "settings"],
@@ -118,7 +118,7 @@ async def test_beside_the_dialler_a_supervisor_adds_a_user_who_steers_until_remo
     assert begun[0][0] >= 6  # each begun and done, and the one that was refused
 
 
-def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None:
+def test_user_commands_write_the_store_while_no_dialler_runs(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     config.write_text(SITE.format(store=path, host="127.0.0.1", port=1))
     code, told = run("user", "add", "meena", "coach", "-c", config)
@@ -134,10 +134,10 @@ def test_without_a_dialler_the_same_is_done_in_the_store(tmp_path: Path) -> None
         (("add", "meena", "coach"), "meena is a user already"),
         (("add", "Meena", "coach"), "`user` is not valid (name of the user"),
         (("add", "lata", "desk"), "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'"),
-        (("add", "asha", "viewer"), "asha stands in the settings"),
+        (("add", "asha", "viewer"), "asha is in the settings"),
         (("role", "lata", "coach"), "lata is no user: `dialer user add lata coach` makes one"),
         (("remove", "lata"), "lata is no user"),
-        (("remove", "meena", "--as", "meena"), "nobody changes their own rights"),
+        (("remove", "meena", "--as", "meena"), "nobody can change their own role"),
         (("remove", "meena", "--as", "+919876543210"), "no name and no number"),
     ):
         code, told = run("user", *arguments, "-c", config)

@@ -1,4 +1,4 @@
-"""`dialer command`: every command of the dialler from a shell, its values in order or by name."""
+"""`dialer command`: commands from a shell, their fields in order or by name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
         ("seat-serials 04 7,8", {"seat": "04", "serials": "7,8"}),
     ],
 )  # fmt: skip
-def test_values_stand_in_order_or_by_name_as_json_has_them(words: str, fields: dict[str, Any]) -> None:
+def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
     assert fields_of(name, given) == fields
 
@@ -53,14 +53,14 @@ def test_values_stand_in_order_or_by_name_as_json_has_them(words: str, fields: d
         ("speed turnout most_calls=many", "`speed`: `most_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
-def test_what_does_not_go_with_a_command_is_named_before_anything_is_sent(words: str, says: str) -> None:
+def test_invalid_fields_are_refused_before_anything_is_sent(words: str, says: str) -> None:
     name, *given = words.split()
     with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
         fields_of(name, given)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_its_help_which_says_what_it_does_and_what_it_carries(name: str) -> None:
+def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
     kind = COMMANDS[name]
     code, said = run("command", name, "--help")
     words = " ".join(said.split())
@@ -70,24 +70,24 @@ def test_every_command_has_its_help_which_says_what_it_does_and_what_it_carries(
         assert key in words
 
 
-def test_the_list_has_every_command() -> None:
+def test_list_has_every_command() -> None:
     code, said = run("command", "list")
     assert code == 0
     assert [line.split()[0] for line in said.splitlines() if not line.startswith(" ")] == [*COMMANDS]
 
 
-def test_a_command_that_is_none_is_met_with_the_one_that_was_meant() -> None:
+def test_misspelt_command_gets_a_suggestion() -> None:
     assert "'puase'. Did you mean 'pause'?" in run("command", "puase", "turnout")[1]
 
 
-def test_the_dialler_s_own_command_line_is_told_to_say_who_gives_what_a_supervisor_alone_may(tmp_path: Path) -> None:
+def test_supervisor_command_without_a_sender_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
     code, said = run("command", "resume", "turnout", "-c", config)
     assert (code, "--as: give the sender: `resume` requires the role supervisor" in said) == (2, True)
 
 
-def test_the_mosquitto_pub_of_the_page_is_a_command_that_is_obeyed() -> None:
+def test_documented_mosquitto_pub_command_is_accepted() -> None:
     (block,) = (
         each
         for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)

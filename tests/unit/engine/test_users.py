@@ -1,4 +1,4 @@
-"""The table of users: what it takes, what it refuses in words, and that change, receipt and audit are one."""
+"""Users: changes, refusals, and that change, receipt and audit entry are one transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Receipt
 from dialer.engine.command.base import CommandContext
 from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
-from dialer.engine.users.service import MOST_USERS, Users
+from dialer.engine.users.service import MAX_USERS, Users
 from dialer.store.sqlite import Store, open_store
 from tests.support.stored import query
 
@@ -42,16 +42,13 @@ def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
     return query(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
 
 
-async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
-    assert (
-        await SetUser(user="meena", role=Role.COACH).save(users, CommandContext("asha", receipt("1")))
-        == "meena has the role coach"
-    )
+async def test_user_changes_are_stored_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
+    added = SetUser(user="meena", role=Role.COACH)
+    assert await added.save(users, CommandContext("asha", receipt("1"))) == "meena has the role coach"
     assert users.roles == {"meena": Role.COACH}
     await SetUser(user="meena", role=Role.SUPERVISOR).save(users, CommandContext("asha", receipt("2")))
-    await SetUser(user="meena", role=Role.SUPERVISOR).save(
-        users, CommandContext("asha", receipt("3"))
-    )  # which she has: no change
+    unchanged = SetUser(user="meena", role=Role.SUPERVISOR)
+    await unchanged.save(users, CommandContext("asha", receipt("3")))
     assert await RemoveUser(user="meena").save(users, CommandContext("asha", receipt("4"))) == "meena is removed"
     assert users.roles == {}
     assert audited(tmp_path) == [
@@ -66,14 +63,14 @@ async def test_a_user_comes_changes_and_goes_each_with_receipt_and_audit(users: 
 @pytest.mark.parametrize(
     ("sender", "command", "says"),
     [
-        ("meena", SetUser(user="asha", role=Role.VIEWER), "asha stands in the settings"),
-        ("meena", RemoveUser(user="desk"), "desk stands in the settings"),
-        ("meena", SetUser(user="meena", role=Role.VIEWER), "nobody changes their own rights"),
-        ("meena", RemoveUser(user="meena"), "nobody changes their own rights"),
+        ("meena", SetUser(user="asha", role=Role.VIEWER), "asha is in the settings"),
+        ("meena", RemoveUser(user="desk"), "desk is in the settings"),
+        ("meena", SetUser(user="meena", role=Role.VIEWER), "nobody can change their own role"),
+        ("meena", RemoveUser(user="meena"), "nobody can change their own role"),
         ("asha", RemoveUser(user="nobody"), "nobody is no user"),
     ],
 )
-async def test_what_must_not_change_is_refused_in_words(
+async def test_protected_users_cannot_be_changed(
     users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
@@ -84,15 +81,15 @@ async def test_what_must_not_change_is_refused_in_words(
     assert audited(tmp_path) == before
 
 
-async def test_the_table_is_bounded(users: Users) -> None:
-    for number in range(MOST_USERS):
+async def test_number_of_users_is_limited(users: Users) -> None:
+    for number in range(MAX_USERS):
         await users.set(f"user-{number}", Role.VIEWER, "asha", None)
-    with pytest.raises(CommandRefused, match="no more can be"):
+    with pytest.raises(CommandRefused, match="which is the limit"):
         await users.set("one-more", Role.VIEWER, "asha", None)
     await users.set("user-7", Role.COACH, "asha", None)
 
 
-async def test_who_came_into_the_settings_is_a_user_of_theirs_alone(users: Users, store: Store, tmp_path: Path) -> None:
+async def test_user_who_is_now_in_the_settings_is_removed(users: Users, store: Store, tmp_path: Path) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
     await users.set("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
@@ -104,7 +101,7 @@ async def test_who_came_into_the_settings_is_a_user_of_theirs_alone(users: Users
     assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")
 
 
-async def test_what_could_not_be_kept_is_not_done(users: Users, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_commit_changes_no_user(users: Users, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
 
     async def full(*_: object) -> None:
@@ -116,7 +113,7 @@ async def test_what_could_not_be_kept_is_not_done(users: Users, store: Store, mo
     assert users.roles == {"meena": Role.SUPERVISOR}
 
 
-async def test_a_commit_whose_answer_was_lost_holds(
+async def test_commit_with_lost_result_takes_effect(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
@@ -132,11 +129,11 @@ async def test_a_commit_whose_answer_was_lost_holds(
     assert users.roles == {}
 
 
-async def test_a_password_that_is_given_is_in_the_audit_of_users_alone(users: Users, tmp_path: Path) -> None:
+async def test_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
     await users.set("meena", Role.COACH, "asha", None)
-    await users.note_password("meena", "asha")
+    await users.audit_password("meena", "asha")
     assert audited(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
     for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):
         with pytest.raises(CommandRefused):
-            await users.note_password(user, sender)
+            await users.audit_password(user, sender)
     assert len(audited(tmp_path)) == 2

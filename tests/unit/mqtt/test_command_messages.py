@@ -1,4 +1,4 @@
-"""Command messages: what is read, what is refused, and that each is executed once."""
+"""Command messages: which are accepted, which are refused and why, and that each is executed once."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: S
         (message(campaign="मतदान १"), PauseCampaign(campaign="मतदान १")),
     ],
 )
-def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
+def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
     parsed = read(payload)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == command
@@ -159,7 +159,7 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(**{"+919876543210": 1}), "unknown field: one that is not a word; the fields of `pause` are"),
     ],
 )
-def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str) -> None:
+def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> None:
     parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id == "c-1"
@@ -186,14 +186,14 @@ def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str)
         message(id=17),
     ],
 )
-def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: bytes) -> None:
+def test_command_without_valid_id_gets_no_reply(payload: bytes) -> None:
     parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id is None
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_for_its_roles_alone(name: str) -> None:
+def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
     kind = COMMANDS[name]
     assert kind.roles
     for role in (*SupervisorRole, "agent", "Supervisor", ""):
@@ -208,8 +208,8 @@ def test_every_command_is_for_its_roles_alone(name: str) -> None:
             assert "the sender may not give commands" in parsed.text
 
 
-def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
-    """The table once more, from the other side: a row that opens a command to a role shows here."""
+def test_commands_of_each_role() -> None:
+    """A command that becomes available to a role shows here."""
     may = {role: {name for name, kind in COMMANDS.items() if role in kind.roles} for role in SupervisorRole}
     assert may[SupervisorRole.VIEWER] == set()
     assert may[SupervisorRole.LISTENER] == {"listen", "stop-listening"}
@@ -230,7 +230,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"uplink-kept", "headquarters-news"}
 
 
-def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
+def test_responsible_person_includes_the_sender() -> None:
     parsed = read(of_kind("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
@@ -241,7 +241,7 @@ def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
     assert entry_of(own, "done")[1]["who"] == "ops.1"
 
 
-def test_what_is_done_twice_as_once_is_repeatable() -> None:
+def test_idempotent_commands() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
         "resume",
@@ -277,7 +277,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
     }
 
 
-def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it() -> None:
+def test_desk_may_call_a_seat_but_not_unlock_it() -> None:
     called = read(of_kind("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")
@@ -357,7 +357,7 @@ def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it(
         (of_kind("pause", seat="01"), "`pause` has no field `seat`: leave `seat` out"),
     ],
 )
-def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: str) -> None:
+def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
     parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
@@ -365,7 +365,7 @@ def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: 
 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
-async def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
+async def test_serials_include_the_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
     parsed = read(of_kind("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials(seat="01", serials=told)
@@ -380,7 +380,7 @@ async def test_serials_are_read_with_their_part(told: str, part: int | None, ser
     assert taken == ["01", serials, part]
 
 
-def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
+def test_marks_and_turnout_are_converted() -> None:
     parsed = read(of_kind("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, by="worker-12")
@@ -453,7 +453,7 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
         (of_kind("unknown-release", who="Sita Devi"), "`who` is not valid"),
     ],
 )
-def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
+def test_invalid_records_are_refused_without_repeating_them(payload: bytes, says: str) -> None:
     parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
@@ -462,7 +462,7 @@ def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: by
     assert "Sita" not in parsed.text
 
 
-def test_the_wires_own_words_are_those_of_the_dialler() -> None:
+def test_words_in_messages_match_the_enums() -> None:
     for payload, field, words in (
         (ComplaintReport, "about", ComplaintTopic),
         (ComplaintReport, "channel", ComplaintChannel),
@@ -472,7 +472,7 @@ def test_the_wires_own_words_are_those_of_the_dialler() -> None:
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
-def test_a_full_batch_is_no_longer_than_a_command_may_be() -> None:
+def test_full_batch_fits_into_a_command() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,
@@ -487,7 +487,7 @@ def test_a_full_batch_is_no_longer_than_a_command_may_be() -> None:
     assert isinstance(parsed, AcceptedCommand)
 
 
-def test_a_retained_command_is_refused() -> None:
+def test_retained_command_is_refused() -> None:
     parsed = read(message(), retained=True)
     assert isinstance(parsed, RefusedCommand)
     assert "retain" in parsed.text
@@ -508,7 +508,7 @@ JSON = st.recursive(
     ).map(lambda fields: json.dumps(fields).encode())
 )
 @settings(deadline=None, derandomize=True)
-def test_no_message_at_all_makes_it_fail(payload: bytes) -> None:
+def test_no_message_raises(payload: bytes) -> None:
     assert isinstance(read(payload), AcceptedCommand | RefusedCommand)
 
 
@@ -519,12 +519,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def desk_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
-    """A desk for that engine, or for what stands in for its `execute`."""
-    stands_in = SimpleNamespace(
+def gateway_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
+    """Return a gateway for that engine, or for one with another `execute`."""
+    stand_in = SimpleNamespace(
         execute=execute or engine.execute, outbox_event=engine.outbox_event, take_alert=engine.take_alert
     )
-    return CommandGateway(stands_in, store, SystemClock(), SENDERS, "pune-1")
+    return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
 
 
 def parsed(**changes: Any) -> CheckedCommand:
@@ -535,11 +535,11 @@ async def replies(store: Store) -> list[dict[str, Any]]:
     return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/supervisor/c-1"]
 
 
-async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(store: Store) -> None:
+async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
-    desk = desk_of(store, engine, engine.execute)
-    await desk.handle(parsed())
-    await desk.handle(parsed())
+    gateway = gateway_of(store, engine, engine.execute)
+    await gateway.handle(parsed())
+    await gateway.handle(parsed())
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     first, second = await replies(store)
     assert first == second
@@ -547,9 +547,9 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
     assert engine.outbox_event.is_set()
 
 
-async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_it(store: Store, tmp_path: Path) -> None:
+async def test_audit_has_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
     engine = FakeEngine()
-    desk = desk_of(store, engine)
+    gateway = gateway_of(store, engine)
     for checked in (
         parsed(),
         parsed(),  # again
@@ -560,7 +560,7 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
         read(of_kind("marks", id="c-5"), user="listener"),
         read(b"pause", user="eve"),
     ):
-        await desk.handle(checked)
+        await gateway.handle(checked)
     await store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         rows = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
@@ -580,29 +580,29 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
     assert "another command has this ID" in entries[2][1]["why"]
 
 
-async def test_it_is_known_after_a_restart_too(store: Store, tmp_path: Path) -> None:
+async def test_duplicate_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
-    await desk_of(store, before, before.execute).handle(parsed())
+    await gateway_of(store, before, before.execute).handle(parsed())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await desk_of(again, after, after.execute).handle(parsed())
+    await gateway_of(again, after, after.execute).handle(parsed())
     assert after.executed == []
     assert len(await replies(again)) == 2
     await again.close()
 
 
-async def test_what_the_engine_refuses_is_answered_with_its_reason(store: Store) -> None:
+async def test_engine_refusal_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
-    desk = desk_of(store, engine, engine.execute)
-    await desk.handle(parsed(campaign="no-such"))
+    gateway = gateway_of(store, engine, engine.execute)
+    await gateway.handle(parsed(campaign="no-such"))
     assert engine.executed == []
     (reply,) = await replies(store)
     assert reply["status"] == "refused"
     assert "no-such" in reply["text"]
 
 
-async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: Store) -> None:
+async def test_command_can_be_resent_after_a_busy_store(store: Store) -> None:
     engine = FakeEngine()
     troubles = [StoreBusy("another process holds the store")]
 
@@ -611,19 +611,19 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: Store) -
             raise troubles.pop()
         return await engine.execute(command, context)
 
-    desk = desk_of(store, engine, execute)
-    running = asyncio.create_task(desk.run())
+    gateway = gateway_of(store, engine, execute)
+    running = asyncio.create_task(gateway.run())
     payload = json.loads(message())
     payload["expires_at"] = SystemClock().now() + 60
-    desk.offer(BOSS, json.dumps(payload).encode(), retained=False)
-    desk.offer(BOSS, json.dumps(payload).encode(), retained=False)
+    gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
+    gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
     await engine.outbox_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     assert [reply["status"] for reply in await replies(store)] == ["done"]
 
 
-async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_one_is_executed(
+async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
     store: Store,
 ) -> None:
     engine = FakeEngine()
@@ -633,11 +633,11 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return await engine.execute(command, context)
 
-    desk = desk_of(store, engine, execute)
-    running = asyncio.create_task(desk.run())
+    gateway = gateway_of(store, engine, execute)
+    running = asyncio.create_task(gateway.run())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
-        desk.offer(BOSS, json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
+        gateway.offer(BOSS, json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
     while not await replies(store):
         engine.outbox_event.clear()
         await engine.outbox_event.wait()
@@ -648,7 +648,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
-async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, tmp_path: Path) -> None:
+async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_path: Path) -> None:
     done: list[object] = []
 
     async def die(command: object, context: CommandContext) -> str:
@@ -658,10 +658,10 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, 
     parsed = read(of_kind("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
-        await desk_of(store, engine, die).handle(parsed)
+        await gateway_of(store, engine, die).handle(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await desk_of(again, engine, engine.execute).handle(parsed)
+    await gateway_of(again, engine, engine.execute).handle(parsed)
     assert len(done) == 1
     assert engine.executed == []
     (reply,) = await replies(again)
@@ -670,40 +670,40 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, 
     await again.close()
 
 
-async def test_a_seat_command_is_executed_once_and_answered_twice(store: Store) -> None:
+async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
-    desk = desk_of(store, engine, engine.execute)
+    gateway = gateway_of(store, engine, engine.execute)
     parsed = read(of_kind("seat-transfer", id="c-1"))
-    await desk.handle(parsed)
-    await desk.handle(parsed)
+    await gateway.handle(parsed)
+    await gateway.handle(parsed)
     assert engine.executed == [SeatTransfer(seat="01", to="boss")]
     first, second = await replies(store)
     assert first == second
     assert first["status"] == "done"
 
 
-async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store: Store) -> None:
+async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> None:
     async def full(*_: object) -> str:
         raise StoreBusy("another process holds the store")
 
     engine = FakeEngine()
-    desk = desk_of(store, engine, full)
-    await desk.handle(read(of_kind("seat-hold", id="c-1")))
+    gateway = gateway_of(store, engine, full)
+    await gateway.handle(read(of_kind("seat-hold", id="c-1")))
     (reply,) = await replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
 
-async def test_a_flood_of_commands_is_bounded(store: Store) -> None:
+async def test_flood_of_commands_is_bounded(store: Store) -> None:
     engine = FakeEngine()
-    desk = desk_of(store, engine, engine.execute)
+    gateway = gateway_of(store, engine, engine.execute)
     for number in range(1_000):
-        desk.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
-    desk.offer(BOSS, b"", retained=True)  # the clearing of a retained message
-    assert sum(len(queues) for queues in desk._queues.values()) == 100
+        gateway.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
+    gateway.offer(BOSS, b"", retained=True)  # the clearing of a retained message
+    assert sum(len(queues) for queues in gateway._queues.values()) == 100
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_number_that_no_machine_holds_is_refused_and_nothing_is_raised(name: str) -> None:
+def test_huge_number_is_refused_in_every_field(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.required_fields(), *kind.optional_fields()):
         for value in (10**400, -(10**400), 1e308):
@@ -712,9 +712,7 @@ def test_a_number_that_no_machine_holds_is_refused_and_nothing_is_raised(name: s
             assert "needs the role" not in found.text
 
 
-async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusal_does(
-    store: Store, tmp_path: Path
-) -> None:
+async def test_unstored_command_is_audited_only_when_refused(store: Store, tmp_path: Path) -> None:
     async def refuse(command: Command, context: CommandContext) -> str:
         raise CommandRefused("news of SIDE are missing: ask from 7")
 
@@ -723,13 +721,13 @@ async def test_what_holds_a_position_leaves_no_trace_but_its_answer_and_a_refusa
             return [json.loads(what)["status"] for (what,) in db.execute("SELECT what FROM audit ORDER BY number")]
 
     engine = FakeEngine()
-    done, refused = desk_of(store, engine), desk_of(store, engine, refuse)
+    done, refused = gateway_of(store, engine), gateway_of(store, engine, refuse)
     await done.handle(read(of_kind("uplink-kept"), user="uplink"))
     assert audited() == []
     await refused.handle(read(of_kind("headquarters-news"), user="uplink"))
     assert audited() == ["refused"]
-    for desk, status in ((done, "done"), (refused, "refused")):
-        answer = desk.unstored_replies.get_nowait()
+    for gateway, status in ((done, "done"), (refused, "refused")):
+        answer = gateway.unstored_replies.get_nowait()
         assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"
         assert json.loads(answer.payload)["status"] == status
     assert await store.outbox(10) == []

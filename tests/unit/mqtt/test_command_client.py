@@ -1,4 +1,4 @@
-"""How long a running dialler is waited for that was asked something: never long where none is there."""
+"""The command client: how long it waits for the dialler's reply."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from dialer.mqtt.link import Connection
 from dialer.mqtt.payloads import ReplyPayload
 from tests.support.virtual import virtual_time
 
-ROLL = CommandRequest("roll-import", {"list": "0" * 32, "who": "asha"})
+IMPORT = CommandRequest("roll-import", {"list": "0" * 32, "who": "asha"})
 STATE = topics.CENTRE_STATE.address("pune-1")
 
 
 class Broker:
-    """What is published stands in `sent`; nobody hears it."""
+    """Records in `sent` what is published. Nobody replies."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
-        self.talk = Session(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
+        self.session = Session(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
 
     async def publish(self, _topic: str, payload: str, **_: object) -> None:
         self.sent.append(json.loads(payload))
 
-    async def says(self, topic: str, payload: str) -> None:
-        await self.talk.receive(Received(topic, payload.encode(), retained=False, kept=lambda: None))
+    async def receive(self, topic: str, payload: str) -> None:
+        await self.session.receive(Received(topic, payload.encode(), retained=False, kept=lambda: None))
 
-    async def tells_of_a_roll(self, seconds: int) -> None:
-        """As a dialler that takes one in does, and nothing else happens: at every heartbeat."""
+    async def report_roll_import(self, seconds: int) -> None:
+        """Report a roll import at every heartbeat, as the dialler does."""
         for _ in range(0, seconds, 10):
             await asyncio.sleep(10)
-            await self.says(STATE, json.dumps({"online": True, "roll": {"list": "1" * 32, "rows": 9, "done": 3}}))
+            await self.receive(STATE, json.dumps({"online": True, "roll": {"list": "1" * 32, "rows": 9, "done": 3}}))
 
 
 async def seconds_of(work: Callable[[], Any]) -> float:
@@ -51,14 +51,14 @@ async def seconds_of(work: Callable[[], Any]) -> float:
 
 
 @virtual_time()
-async def test_a_roll_is_asked_for_again_and_given_up_within_seconds_where_no_dialler_is() -> None:
+async def test_roll_import_is_resent_once_then_fails_without_a_dialler() -> None:
     broker = Broker()
-    await broker.says(STATE, json.dumps({"online": False, "roll": None}))
-    await broker.says(STATE, "no JSON")
+    await broker.receive(STATE, json.dumps({"online": False, "roll": None}))
+    await broker.receive(STATE, "no JSON")
 
     async def asked() -> None:
         with pytest.raises(BrokerUnreachable, match="did not answer in 20 s: check that it runs"):
-            await broker.talk.send(ROLL)
+            await broker.session.send(IMPORT)
 
     assert await seconds_of(asked) == pytest.approx(20)
     first, second = broker.sent
@@ -66,31 +66,31 @@ async def test_a_roll_is_asked_for_again_and_given_up_within_seconds_where_no_di
 
 
 @virtual_time()
-async def test_a_roll_that_is_being_taken_in_is_waited_for_and_asked_for_once_more_at_most() -> None:
+async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
     broker = Broker()
 
     async def dialler() -> None:
         await asyncio.sleep(0.5)
-        await broker.tells_of_a_roll(1_800)
+        await broker.report_roll_import(1_800)
         reply = ReplyPayload(id=broker.sent[0]["id"], status="done", text="it is in", at=0.0)
-        await broker.says("replies", reply.encode())
+        await broker.receive("replies", reply.encode())
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dialler())
-        assert await broker.talk.send(ROLL) == "it is in"
+        assert await broker.session.send(IMPORT) == "it is in"
     assert len({each["id"] for each in broker.sent}) == 1
     assert len(broker.sent) <= 2
 
 
 @virtual_time()
-async def test_what_takes_no_minutes_is_not_waited_for_longer_because_a_roll_is_taken_in() -> None:
+async def test_short_command_does_not_wait_for_a_roll_import() -> None:
     broker = Broker()
 
     async def asked() -> None:
         with pytest.raises(BrokerUnreachable):
-            await broker.talk.send(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
+            await broker.session.send(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
 
     async with asyncio.TaskGroup() as group:
-        telling = group.create_task(broker.tells_of_a_roll(300))
+        reporting = group.create_task(broker.report_roll_import(300))
         assert await seconds_of(asked) == pytest.approx(20)
-        telling.cancel()
+        reporting.cancel()
