@@ -20,7 +20,7 @@ from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
-from dialer.engine.plan import CertifiedBy, Outside
+from dialer.engine.plan import CertifiedBy, Dependencies
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
 from dialer.mqtt.client import BrokerSettings
@@ -175,7 +175,7 @@ def _engine(
     core = Core(settings.centre.id, site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.routed(switch if settings.uses_asterisk else None)
-    outside = Outside(
+    outside = Dependencies(
         store=store,
         switch=routed or switch,
         sent=SentJournal(journal_beside(settings.store.path)),

@@ -8,15 +8,15 @@ from typing import NoReturn
 import structlog
 
 from dialer.domain.audit_chain import Head
-from dialer.domain.clock import Clock
 from dialer.domain.errors import StoreError
-from dialer.domain.view import AlertLevel
-from dialer.engine.acd.service import Acd
-from dialer.engine.centre import Centre
+from dialer.domain.view import AlertLevel, OutboxWait
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import StoreFailed
 from dialer.engine.placing.eligibility import Eligibility
-from dialer.pacing.governor import BUCKETS
-from dialer.pacing.port import Pacer
+from dialer.engine.placing.number_memory import NumberMemory
+from dialer.engine.seats.seats import Seats
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
@@ -29,50 +29,64 @@ LOG_EVERY_ROUNDS = 12
 class Housekeeping:
     """Keeps such things from time to time, and at the end."""
 
-    def __init__(self, centre: Centre, store: Store, acd: Acd, eligibility: Eligibility) -> None:
-        self._centre = centre
-        self._store = store
-        self._acd = acd
+    def __init__(
+        self,
+        core: Core,
+        alerts: Alerts,
+        runs: CampaignRuns,
+        seats: Seats,
+        numbers: NumberMemory,
+        eligibility: Eligibility,
+        store: Store,
+    ) -> None:
+        self._core = core
+        self._alerts = alerts
+        self._runs = runs
+        self._seats = seats
+        self._numbers = numbers
         self._eligibility = eligibility
+        self._store = store
+        self.outbox: tuple[OutboxWait, ...] = ()
+        """Announcements that wait for the broker and for headquarters."""
         self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
 
-    async def go_on(self) -> NoReturn:
+    async def run(self) -> NoReturn:
         """Round after round, until cancelled."""
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save()
-            self._centre.numbers.forget_old()
+            self._numbers.forget_old()
             self._eligibility.forget_ended()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._announce_head()
                 await self._bound_the_outbox()
-            for campaign_id, run in self._centre.campaigns.items():
+            for campaign_id, run in self._runs.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
-                    self._centre.core.do(StoreFailed(error))
+                    self._core.do(StoreFailed(error))
 
     async def _bound_the_outbox(self) -> None:
         """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
         try:
             bound = await self._store.bound_outbox()
-            self._centre.outbox = await self._store.outbox_waits()
+            self.outbox = await self._store.outbox_waits()
         except StoreError as error:
-            self._centre.core.do(StoreFailed(error))
+            self._core.do(StoreFailed(error))
             return
         if bound.lost:
             _log.warning("outbox.bound-reached", lost=bound.lost)
         if bound.bytes_beyond:
             text = f"results wait for headquarters, {bound.bytes_beyond >> 20} MB more than headquarters.outbox_megabytes: none is"
-            self._centre.alerts.raise_alert(
+            self._alerts.raise_alert(
                 "outbox-full", AlertLevel.WARNING, f"{text} dropped, telemetry is; see why it is away"
             )
         else:
-            self._centre.alerts.clear("outbox-full")
+            self._alerts.clear("outbox-full")
 
     async def finish(self) -> None:
         """At the end of all calls: keep everything, and tell where the audit ends."""
@@ -85,32 +99,19 @@ class Housekeeping:
         try:
             await self._store.tell(self._unannounced, self._unannounced.at)
         except StoreError as error:
-            self._centre.core.do(StoreFailed(error))
+            self._core.do(StoreFailed(error))
             return
         self._unannounced = None
 
     async def save(self) -> None:
         """Keep what seats have done and pacers have learned, and chain what was done; what is not kept now is tried again."""
-        intervals = self._centre.seats.take_intervals()
+        intervals = self._seats.take_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
-            for campaign_id, run in self._centre.campaigns.items():
+            for campaign_id, run in self._runs.items():
                 await self._store.save_pacer_state(campaign_id, run.pacer_state())
-            self._unannounced = await self._store.seal(self._centre.core.clock.now()) or self._unannounced
+            self._unannounced = await self._store.seal(self._core.clock.now()) or self._unannounced
         except StoreError as error:
-            self._centre.seats.put_back_intervals(intervals)
-            self._centre.core.do(StoreFailed(error))
-
-
-# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.
-
-
-async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
-    """Let the windows of a policy that holds caps hold what is on record; others have none. Raises StoreError."""
-    now = clock.now()
-    of_late = {
-        window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)
-        for window in {cap.window_seconds for cap in pacer.caps}
-    }
-    pacer.recount(clock.monotonic(), of_late)
+            self._seats.put_back_intervals(intervals)
+            self._core.do(StoreFailed(error))

@@ -129,7 +129,7 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Dependencies:
     """What the engine is joined to."""
 
     store: Store

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the command line and the desk import commands, and run no engine
     from dialer.engine.booth_workers.service import BoothWorkers
-    from dialer.engine.campaigns.service import Campaigns, SettingsAgain
+    from dialer.engine.campaigns.service import Campaigns
     from dialer.engine.dispositions.service import Dispositions
     from dialer.engine.external_records.service import ExternalRecords
     from dialer.engine.headquarters.service import HeadquartersOrders
     from dialer.engine.preview.service import OwnCalls
-    from dialer.engine.roll_import.service import TakingIn
-    from dialer.engine.seats.screen_pop import Messages
+    from dialer.engine.recordings.service import Recorder
+    from dialer.engine.roll_import.service import RollImport
+    from dialer.engine.seats.messages import Messages
     from dialer.engine.seats.service import Agents
-    from dialer.engine.supervision.service import Recorder, Supervision
+    from dialer.engine.settings_reload.service import SettingsReload
+    from dialer.engine.supervision.service import Supervision
     from dialer.engine.transfers.service import Transfers
     from dialer.engine.users.service import Users
 
@@ -25,7 +27,7 @@ class Services:
     """What a command's `execute` can use."""
 
     campaigns: Campaigns
-    settings: SettingsAgain
+    settings: SettingsReload
     seats: Agents
     messages: Messages
     previews: OwnCalls
@@ -35,6 +37,6 @@ class Services:
     recordings: Recorder
     supervision: Supervision
     records: ExternalRecords
-    roll_import: TakingIn
+    roll_import: RollImport
     users: Users
     headquarters: HeadquartersOrders

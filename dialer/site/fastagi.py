@@ -75,7 +75,7 @@ def _routes(
         AgiFlowRules(recording_rules(settings), sms, scripts),
     )
     inbound = InboundHandler(engine, asterisk.switch, lambda number: plain_number(number, settings.centre.region))
-    seat = LogInHandler(engine.seat_desk, asterisk.switch, settings.centre.language)
+    seat = LogInHandler(engine.features.agents, asterisk.switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 

@@ -242,7 +242,7 @@ class Line:
     async def _connection(self, life: Life, attempt_id: AttemptId) -> bool:
         engine, call = life.engine, self.calls[attempt_id]
         await engine.until_reconciled()
-        session = engine.flow_desk.begin(attempt_id)
+        session = engine.features.flows.begin(attempt_id)
         if not isinstance(session, FlowSession):
             return True
 
@@ -263,7 +263,7 @@ class Line:
         kind = said.kind.value if said.mark is None else f"{said.mark.value}/{said.scope.value}"
         key = (str(session.attempt_id), kind, "caller")
         self.truth.said[key] += 1
-        kept = await life.engine.flow_desk.commit(session, said)
+        kept = await life.engine.features.flows.commit(session, said)
         if kept and not life.mortal.dead.is_set():  # else nobody is left who could say so
             self.truth.noted[key] += 1
             if said.kind is CommitKind.OPT_OUT:

@@ -22,7 +22,7 @@ from dialer.domain.switch import Switch
 from dialer.domain.switch_events import SwitchEvent
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
-from dialer.engine.plan import Outside
+from dialer.engine.plan import Dependencies
 from dialer.flows.catalogue import FlowLibrary
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
@@ -111,7 +111,7 @@ class Life:
         plan = engine_plan(self._settings, PROFILE)
         self.engine = Engine(
             Core(self._settings.centre.id, self._clock_zone(), self._clock, plan),
-            Outside(
+            Dependencies(
                 self.store,
                 self.switch,
                 SentJournal(journal_beside(self._path)),
@@ -163,7 +163,7 @@ class Life:
             if file.exists():
                 shutil.copyfile(file, next_path.with_name(next_path.name + suffix))
         if hasattr(self, "engine"):
-            self.engine._centre.calls._calls.clear()  # for timers that fire late
+            self.engine.features.calls._calls.clear()  # for timers that fire late
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

@@ -100,7 +100,7 @@ async def test_of_many_ringing_calls_none_is_taken_over_by_who_knows_its_id(tmp_
                 heard += await keyed_through(call)
         assert heard == []
         assert site.view.marks == {}
-        assert all(view.leg.answered_at is None for view in site.centre.engine._centre.calls.all())
+        assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.all())
         assert alerts(site, "fastagi-stranger") == [True]
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]

@@ -127,7 +127,7 @@ class History:
         self._path, self._session = path, None
 
     async def _moment(self, moment: str) -> None:
-        desk = self._life.engine.flow_desk
+        desk = self._life.engine.features.flows
         match moment:
             case _ if moment == CRASH:
                 await self._die()
@@ -164,7 +164,7 @@ class History:
             store.record_mark = failing  # type: ignore[method-assign, assignment]
         if how == DIES_BEFORE:
             life.mortal._die_at = life.mortal.steps + 4
-        asked = life.spawn(life.engine.flow_desk.commit(session, commit))
+        asked = life.spawn(life.engine.features.flows.commit(session, commit))
         dead = asyncio.ensure_future(life.mortal.dead.wait())
         await asyncio.wait((asked, dead), return_when=asyncio.FIRST_COMPLETED)
         dead.cancel()

@@ -147,14 +147,14 @@ async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> N
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
         site.switch.call_in("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
-        await site.until(lambda: bool(site.centre.engine._centre.unknown_callers.trunks))
+        await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
         site.switch.spoil_events(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
         site.switch.other_side_hangs_up(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
-        assert site.centre.engine._centre.unknown_callers.trunks, "nobody has told"
-        await site.until(lambda: not site.centre.engine._centre.unknown_callers.trunks, seconds=BOUND_SECONDS)
+        assert site.centre.engine.features.unknown_callers.trunks, "nobody has told"
+        await site.until(lambda: not site.centre.engine.features.unknown_callers.trunks, seconds=BOUND_SECONDS)
 
 
 @virtual_time()
@@ -163,7 +163,7 @@ async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Pa
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         attempt_id = site.switch.placed[0].channel_id
-        switch = site.centre.engine._switch
+        switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         switch.tracker.calls.forget(AttemptId(attempt_id))
         site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
@@ -175,7 +175,7 @@ async def test_a_comparison_that_breaks_begins_a_new_session_and_goes_on(tmp_pat
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
-        switch = site.centre.engine._switch
+        switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(switch.tracker, "differences", lambda _: 1 / 0)

@@ -228,8 +228,8 @@ async def test_a_households_call_that_is_adopted_asks_as_for_a_household(tmp_pat
     async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
         async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
-            before = {call.phone_id: call.pending_voters for call in first.centre.engine._centre.calls.all()}
+            before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.all()}
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
-            await site.until(lambda: len(site.centre.engine._centre.calls) == 3, seconds=10)
-            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine._centre.calls.all()}
+            await site.until(lambda: len(site.centre.engine.features.calls) == 3, seconds=10)
+            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine.features.calls.all()}
     assert before == adopted == {1: 1, 2: 1, 3: 2}

@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopCampaign
-from dialer.engine.centre import Centre
+from dialer.engine.features import Features
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Behaviour
@@ -23,8 +23,8 @@ from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer, scripted
 
 
-def centre_of(site: Site) -> Centre:
-    return site.centre.engine._centre
+def centre_of(site: Site) -> Features:
+    return site.centre.engine.features
 
 
 def nothing_placed_while_down(site: Site) -> None:
@@ -199,7 +199,7 @@ async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap
         await site.until(lambda: bool(restarts), seconds=300)
         await restarts[0]
         await site.until(lambda: site.view.switch_up, seconds=20)
-        run = centre.campaigns["agents"]
+        run = centre.runs["agents"]
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
         assert abandoned >= 1

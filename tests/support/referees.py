@@ -54,7 +54,7 @@ def all_agree(site: Site, directory: Path) -> bool:
     }
     talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
     return (
-        stored == live == {call.attempt_id for call in site.centre.engine._centre.calls.all()} and talking == in_seats
+        stored == live == {call.attempt_id for call in site.centre.engine.features.calls.all()} and talking == in_seats
     )
 
 

@@ -31,7 +31,7 @@ from dialer.engine.effects import (
     UpdatePacer,
 )
 from dialer.engine.engine import Engine
-from dialer.engine.plan import Outside
+from dialer.engine.plan import Dependencies
 from dialer.engine.seats.state import Seat
 from dialer.flows.script import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
@@ -86,12 +86,12 @@ class Turns:
         self.beside: list[str] = []  # what was begun that waits for an answer
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
         store, switch = cast(Any, Named()), cast(Any, Named())
-        self.engine = Engine(core, Outside(store, switch, nothing, no_scripts, nothing, lambda: True))
-        self.centre = self.engine._centre
-        self.centre.core.start_tasks(cast(Any, self), lambda: None)
-        self.centre.servers.up.add("")
-        self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
-        self.engine._eligibility._certified = lambda campaign, flow: {}
+        self.engine = Engine(core, Dependencies(store, switch, nothing, no_scripts, nothing, lambda: True))
+        self.features = self.engine.features
+        self.features.core.start_tasks(cast(Any, self), lambda: None)
+        self.features.servers.up.add("")
+        self.engine.features.eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
+        self.engine.features.eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():
             run = CampaignRun(
                 each.spec,
@@ -102,17 +102,17 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.centre.campaigns.put(run)
+            self.features.runs.put(run)
         for name in names:
-            seat = self.centre.seats[name].logged_in(f"10{name}", None, self.centre.core.instant())
-            self.place(seat.phone_came(self.centre.core.instant()))
+            seat = self.features.seats[name].logged_in(f"10{name}", None, self.features.core.instant())
+            self.place(seat.phone_came(self.features.core.instant()))
 
     def place(self, seat: Seat) -> None:
         """Replace a seat and drop the effects."""
-        self.centre.core.in_event = True
-        self.centre.seats.put(self.centre.seats[seat.name], seat)
-        self.centre.core.take_effects()
-        self.centre.core.in_event = False
+        self.features.core.in_event = True
+        self.features.seats.put(self.features.seats[seat.name], seat)
+        self.features.core.take_effects()
+        self.features.core.in_event = False
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Nothing runs on the table."""
@@ -121,32 +121,32 @@ class Turns:
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """A call that was placed at 0 s, and is live."""
-        [run] = self.centre.campaigns.all()
+        [run] = self.features.runs.all()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
-        return self.centre.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
+        return self.features.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
     def talking(self, seat: str = "01") -> Call:
         """A voter who was answered at 8 s and talks at a seat since 8.4 s."""
         self.call()
         self.at(8.0, CallWaiting(A))
         self.at(8.4, CallConnected(A, seat))
-        return self.centre.calls[A]
+        return self.features.calls[A]
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """What follows from an event at that second, one line each; what follows at once from that too."""
-        return self.after(seconds, lambda: self.engine._apply(event))
+        return self.after(seconds, lambda: self.engine.handle(event))
 
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
         """The same of whatever is done at that second."""
         self.clock.seconds = seconds
-        self.centre.core.in_event = True
+        self.features.core.in_event = True
         self.beside.clear()
         do()
         lines: list[str] = []
-        while effects := self.centre.core.take_effects():
+        while effects := self.features.core.take_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
-                    self.engine._apply(effect)
+                    self.engine.handle(effect)
                 elif line := self._line(effect):
                     lines.append(line)
         return [*lines, *(f"beside {name}" for name in self.beside)]
@@ -159,7 +159,7 @@ class Turns:
 
     def seat(self, name: str = "01") -> SeatState:
         """What a seat is doing."""
-        return self.centre.seats[name].state
+        return self.features.seats[name].state
 
     def _line(self, effect: Effect) -> str:
         match effect:

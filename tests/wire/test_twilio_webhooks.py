@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import AttemptId
-from dialer.engine.engine import FLOW_GRACE_SECONDS
+from dialer.engine.calls.ending import FLOW_GRACE_SECONDS
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from tests.support.flow_support import FACTS, FLOWS

@@ -14,10 +14,12 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import BoothWorker, Mark, MarkSource, UnknownSerial
 from dialer.engine.acd.service import Acd
-from dialer.engine.calls.results import Marks
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
+from dialer.engine.turnout.marks import Marks
+from dialer.engine.turnout.polls import Polls
 from dialer.flows.errors import NobodyMeant
 from dialer.store.sqlite import Store
 
@@ -27,19 +29,17 @@ _log = structlog.get_logger(__name__)
 class BoothWorkers:
     """Takes serials, and takes them back."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
-        self._centre = centre
+    def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
+        self._core = core
+        self._seats = seats
+        self._polls = polls
         self._acd = acd
         self._store = store
-        self._marks = Marks(centre, store)
+        self._marks = marks
 
     def parts(self, worker: BoothWorker) -> dict[int, int]:
         """The worker's booths by the number of their part, in that order."""
-        known = [
-            self._centre.polls.booths[booth_id]
-            for booth_id in worker.booth_ids
-            if booth_id in self._centre.polls.booths
-        ]
+        known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
     # Serials
@@ -60,7 +60,7 @@ class BoothWorkers:
         """
         if call.worker is None:
             raise NobodyMeant("a serial is taken from a booth worker alone: import the list (dialer workers import)")
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._booth(call.worker, part)
         voter_id = None if booth_id is None else await self._store.voter_by_serial(booth_id, serial)
@@ -95,7 +95,7 @@ class BoothWorkers:
             voter_id,
             MarkKind.NOT_YET,
             MarkSource.CORRECTION,
-            self._centre.core.clock.now(),
+            self._core.clock.now(),
             attempt_id=call.attempt_id,
             agent=agent,
             worker_id=call.worker.worker_id,
@@ -141,7 +141,7 @@ class BoothWorkers:
 
     def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
         """The agent's seat, the booth worker's call, and what a commit of now is named."""
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         call = self._acd.latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")

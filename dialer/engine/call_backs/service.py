@@ -12,9 +12,10 @@ from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
 from dialer.domain.model import AttemptId, DispositionRecord
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, StopTimer, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.preview.service import OwnCalls
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.store.port import OwnCallBack
 from dialer.store.sqlite import Store
@@ -31,8 +32,9 @@ _log = structlog.get_logger(__name__)
 class OwnCallBacks:
     """Those that are not anyone's yet."""
 
-    def __init__(self, centre: Centre, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
-        self._centre = centre
+    def __init__(self, core: Core, seats: Seats, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
+        self._core = core
+        self._seats = seats
         self._acd = acd
         self._own_calls = own_calls
         self._store = store
@@ -40,7 +42,7 @@ class OwnCallBacks:
 
     async def prepare(self) -> None:
         """Read what was promised. Raises StoreError."""
-        for own in await self._store.own_call_backs(self._centre.core.clock.now()):
+        for own in await self._store.own_call_backs(self._core.clock.now()):
             self._wait(own)
 
     def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
@@ -57,23 +59,23 @@ class OwnCallBacks:
 
     def due(self, attempt_id: AttemptId) -> None:
         """The hour has come, or it is looked at again."""
-        own, now = self._waiting.get(attempt_id), self._centre.core.clock.now()
+        own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return
         if now >= own.until:
             self._forget(own)
             return
-        seat, campaign = self._seat_of(own), self._centre.core.plan.campaigns.get(own.campaign_id)
+        seat, campaign = self._seat_of(own), self._core.plan.campaigns.get(own.campaign_id)
         if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._let_go(seat.name)
             self._look(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._centre.seats.put(seat, replace(seat, promised=True))
+            self._seats.put(seat, replace(seat, promised=True))
             self._look(own, LOOK_SECONDS)
         elif self._may_take(seat, own, now):
-            self._centre.seats.put(seat, replace(seat, promised=True))
-            self._centre.core.spawn(self._call(own, seat.name), "own-call-back")
+            self._seats.put(seat, replace(seat, promised=True))
+            self._core.spawn(self._call(own, seat.name), "own-call-back")
         else:
             self._look(own, LOOK_SECONDS)
 
@@ -93,34 +95,34 @@ class OwnCallBacks:
                 self._look(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._centre.core.do(StoreFailed(error))
+            self._core.do(StoreFailed(error))
             self._let_go(seat_name)
             self._look(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
     def _seat_of(self, own: OwnCallBack) -> Seat | None:
-        return next((seat for seat in self._centre.seats.all() if seat.agent == own.agent), None)
+        return next((seat for seat in self._seats.all() if seat.agent == own.agent), None)
 
     def _wait(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._look(own, max(0.0, own.at - self._centre.core.clock.now()))
+        self._look(own, max(0.0, own.at - self._core.clock.now()))
 
     def _look(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._centre.core.do(
+        self._core.do(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
     def _forget(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._centre.core.do(StopTimer(f"own/{own.attempt_id}"))
+        self._core.do(StopTimer(f"own/{own.attempt_id}"))
         seat = self._seat_of(own)
         if seat is not None:
             self._let_go(seat.name)
 
     def _let_go(self, seat_name: str) -> None:
         """The seat takes other calls again."""
-        seat = self._centre.seats[seat_name]
+        seat = self._seats[seat_name]
         if seat.promised:
             self._acd.free(seat, replace(seat, promised=False))

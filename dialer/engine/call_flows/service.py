@@ -17,11 +17,14 @@ from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.model import AttemptId, Mark, MarkSource
 from dialer.engine.acd.service import Acd
 from dialer.engine.booth_workers.service import BoothWorkers
-from dialer.engine.calls.results import Marks
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import commit
 from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.turnout.marks import Marks
+from dialer.engine.turnout.polls import Polls
 from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import NobodyMeant
 from dialer.flows.model import Scalar
@@ -60,24 +63,39 @@ class ScriptSession:
 class FlowService:
     """Begins and ends flows, and keeps what they commit."""
 
-    def __init__(self, centre: Centre, store: Store, flows: FlowLibrary, eligibility: Eligibility, acd: Acd) -> None:
+    def __init__(
+        self,
+        core: Core,
+        calls: LiveCalls,
+        runs: CampaignRuns,
+        polls: Polls,
+        store: Store,
+        flows: FlowLibrary,
+        eligibility: Eligibility,
+        acd: Acd,
+        marks: Marks,
+        workers: BoothWorkers,
+    ) -> None:
         """`eligibility` is asked before a flow begins; `acd` gives a call to an agent who is free."""
-        self._centre = centre
+        self._core = core
+        self._calls = calls
+        self._runs = runs
+        self._polls = polls
         self._store = store
         self.flows = flows
         self._eligibility = eligibility
         self._acd = acd
-        self._marks = Marks(centre, store)
-        self.workers = BoothWorkers(centre, acd, store)
+        self._marks = marks
+        self._workers = workers
         # Of flows under way, by the run that began here and the commit's sequence.
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
-        call = self._centre.calls.get(AttemptId(attempt_id))
+        call = self._calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.under_way:
             return None
-        run = self._centre.campaigns[call.campaign_id]
+        run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
         if source is None or not self._eligibility.admits(call):
             return None
@@ -90,15 +108,15 @@ class FlowService:
 
     def _begun(self, call: Call, named: str) -> str:
         """A run has begun. Its id is drawn: a count would begin anew after a crash, and its commits pass for earlier ones."""
-        answered = self._centre.calls.update(call, call.by_person(self._centre.core.instant()))
-        self._centre.calls.update(answered, answered.into_flow(named))
+        answered = self._calls.update(call, call.by_person(self._core.instant()))
+        self._calls.update(answered, answered.into_flow(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
 
     def _language(self, call: Call) -> str:
         """The voter's; of a call that an earlier run placed only the booth is known."""
-        booth = self._centre.polls.booths.get(call.booth_id)
+        booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
@@ -108,7 +126,7 @@ class FlowService:
         (call, run, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
         """
         attempt_id = session.attempt_id
-        if attempt_id not in self._centre.calls:
+        if attempt_id not in self._calls:
             return False
         runs = self._commits.setdefault(attempt_id, {})
         done = runs.get(session.run)
@@ -123,7 +141,7 @@ class FlowService:
         done[commit.sequence] = result
         try:
             kept = await self._commit(
-                self._centre.calls[attempt_id],
+                self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
                 may_stand=may_stand,
@@ -144,11 +162,11 @@ class FlowService:
                 return await self._mark(call, commit, key, may_stand=may_stand)
             case CommitKind.TAKE_BACK:
                 if not (may_stand and await self._store.marked_by(key)):
-                    await self.workers.take_back(call, key)
+                    await self._workers.take_back(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
-                await self._store.record_answers(call.attempt_id, commit.answers, self._centre.core.clock.now())
+                await self._store.record_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
@@ -157,17 +175,17 @@ class FlowService:
             return False
         kind = MarkKind(commit.mark.value)
         voters, source = await self._addressed(call, commit, await self._store.marked_by(key) if may_stand else [])
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
             await self._marks.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self.workers.take(call, commit.serial, commit.part, key, kind=kind)
-        live = self._centre.calls.get(call.attempt_id)
+            await self._workers.take(call, commit.serial, commit.part, key, kind=kind)
+        live = self._calls.get(call.attempt_id)
         if live is not None:
-            self._centre.calls.update(live, live.marked(kind, commit.hour))
+            self._calls.update(live, live.marked(kind, commit.hour))
         return True
 
     async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
@@ -191,15 +209,15 @@ class FlowService:
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Put the answers so far on disk. Raises StoreError."""
         if answers:
-            await self._store.record_answers(attempt_id, answers, self._centre.core.clock.now())
+            await self._store.record_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live(self, attempt_id: AttemptId) -> bool:
         """Whether a call of this attempt is under way."""
-        return attempt_id in self._centre.calls
+        return attempt_id in self._calls
 
     async def number(self, attempt_id: AttemptId) -> str | None:
         """The number of a live call, for an SMS to it; None: the call is over, or the number has opted out."""
-        call = self._centre.calls.get(attempt_id)
+        call = self._calls.get(attempt_id)
         return None if call is None else await self._store.phone_number(call.phone_id)
 
     def end(
@@ -208,30 +226,28 @@ class FlowService:
         """The flow is over; its answers are kept. The call as it stands; None: the switch has ended it before."""
         self._commits.pop(attempt_id, None)
         if answers:
-            self._centre.core.do(
-                commit(self._store.record_answers, attempt_id, dict(answers), self._centre.core.clock.now())
-            )
-        call = self._centre.calls.get(attempt_id)
+            self._core.do(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
+        call = self._calls.get(attempt_id)
         if call is None:
             return None
-        return self._centre.calls.update(call, call.out_of_flow(completed=completed, left_at=left_at))
+        return self._calls.update(call, call.out_of_flow(completed=completed, left_at=left_at))
 
     def _facts(self, call: Call) -> dict[str, Scalar]:
-        local = datetime.fromtimestamp(self._centre.core.clock.now(), self._centre.core.zone)
+        local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
         facts: dict[str, Scalar] = {
-            "organisation": self._centre.core.plan.organisation,
+            "organisation": self._core.plan.organisation,
             "hour_now": local.hour,
             "language": call.language,
             "pending_voters": call.pending_voters,
         }
-        booth = self._centre.polls.booths.get(call.booth_id)
+        booth = self._polls.booths.get(call.booth_id)
         if booth is not None:
             facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
-            closes_at = self._centre.polls.closes_at(booth)
+            closes_at = self._polls.closes_at(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self.workers.parts(call.worker)
+            parts = self._workers.parts(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

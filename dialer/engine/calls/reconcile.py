@@ -24,12 +24,15 @@ from dialer.domain.model import (
 )
 from dialer.domain.switch import History, PastCall, Switch
 from dialer.domain.switch_events import CallEnded, EndedBy, SwitchUp
+from dialer.engine.asterisk_servers.state import AsteriskServers
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
-from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, commit, order
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
+from dialer.engine.seats.seats import Seats
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
@@ -42,12 +45,27 @@ NO_ANSWER_CAUSE = 19
 class Reconciler:
     """Compares and repairs."""
 
-    def __init__(self, centre: Centre, store: Store, switch: Switch, inbound: Inbound) -> None:
-        self._centre = centre
+    def __init__(
+        self,
+        core: Core,
+        servers: AsteriskServers,
+        calls: LiveCalls,
+        seats: Seats,
+        runs: CampaignRuns,
+        store: Store,
+        switch: Switch,
+        inbound: Inbound,
+        retries: RetrySchedule,
+    ) -> None:
+        self._core = core
+        self._servers = servers
+        self._calls = calls
+        self._seats = seats
+        self._runs = runs
         self._store = store
         self._switch = switch
         self._inbound = inbound
-        self._due = RetrySchedule(centre)
+        self._retries = retries
         self._orphans: dict[AttemptId, OpenAttempt] = {}
         self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts on lines that stand, epoch seconds
 
@@ -62,23 +80,22 @@ class Reconciler:
     def resync(self, up: SwitchUp) -> None:
         """Bring calls and store to agree with what lives on the switch."""
         adopted = self._adopt_orphans()
-        centre = self._centre
         vanished = [
             call
-            for call in centre.calls.all()
+            for call in self._calls.all()
             if call.leg.written
             and call.attempt_id not in up.live_attempts
-            and centre.servers.of_trunk(call.trunk) == up.server
+            and self._servers.of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            centre.core.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
+            self._core.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
         strangers = self._inbound.resync(up)
-        strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
+        strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
-            centre.core.spawn(self._hang_up_strays(strays), "hang-up-strays")
-        for call in centre.calls.all():  # the order to end it was lost with the link
+            self._core.spawn(self._hang_up_strays(strays), "hang-up-strays")
+        for call in self._calls.all():  # the order to end it was lost with the link
             if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
-                centre.core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
+                self._core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
@@ -86,7 +103,7 @@ class Reconciler:
 
     def stray(self, attempt_id: AttemptId) -> None:
         """A call of which we have no record lives on the switch."""
-        self._centre.core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
+        self._core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
     async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
@@ -107,18 +124,18 @@ class Reconciler:
         if reported or history is not None:
             _log.warning("resync.history", asked=len(vanished), reported=len(reported))
         for attempt_id in vanished:
-            call = self._centre.calls.get(attempt_id)
+            call = self._calls.get(attempt_id)
             if call is not None and call.leg.ended is None:
                 self._end_vanished(call, reported.get(attempt_id), history)
 
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
-            self._centre.core.do(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._core.do(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
-            then = Instant(past.answered_at, self._centre.core.clock.monotonic())
-            self._centre.calls.put(call.found_answered(then, talked=past.seat is not None))
-            self._centre.core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            then = Instant(past.answered_at, self._core.clock.monotonic())
+            self._calls.put(call.found_answered(then, talked=past.seat is not None))
+            self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -129,33 +146,32 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._centre.core.do(CallFinished(ended))
+            self._core.do(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
         """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
-        up_since = self._centre.core.clock.now() - history.up_seconds
+        up_since = self._core.clock.now() - history.up_seconds
         return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
 
     def _adopt_orphans(self) -> int:
-        centre = self._centre
         orphans, self._orphans = self._orphans, {}
-        homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
+        homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
-            if attempt.campaign_id in centre.campaigns:
-                centre.calls.put(self.call_of(attempt))
+            if attempt.campaign_id in self._runs:
+                self._calls.put(self.call_of(attempt))
         if homeless:
-            now = centre.core.clock.now()
+            now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            centre.core.do(commit(self._store.end_attempts, ended, announced=False))
+            self._core.do(commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
     def call_of(self, attempt: OpenAttempt) -> Call:
         """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
-        now = self._centre.core.clock.monotonic()
-        run = self._centre.campaigns[attempt.campaign_id]
+        now = self._core.clock.monotonic()
+        run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
         call = Call(
             attempt_id=attempt.attempt_id,
@@ -177,7 +193,7 @@ class Reconciler:
                 not_counted=machine,
             ),
             talk=Talk(
-                seat=attempt.seat if attempt.seat in self._centre.seats else None,
+                seat=attempt.seat if attempt.seat in self._seats else None,
                 connected_at=attempt.connected_at,
                 connected_seconds=now if attempt.connected_at is not None else None,
             ),
@@ -192,8 +208,8 @@ class Reconciler:
         """What the agent has said holds at the call's end; when the number is due was not kept, and is counted anew from now."""
         if attempt.disposition is None:
             return None
-        retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
-        said_at = attempt.disposed_at or self._centre.core.clock.now()
+        retry_at = self._retries.after_disposition(run, call, attempt.disposition, attempt.said_hour)
+        said_at = attempt.disposed_at or self._core.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
@@ -205,12 +221,12 @@ class Reconciler:
             ours = await self._store.known_attempts(strays)
         except StoreError as error:
             _log.warning("store.not-asked", problem=str(error))
-        self._centre.core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        self._core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
         """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
-        call = self._centre.calls.get(attempt_id)
+        call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._centre.core.do(order(self._switch.hang_up, attempt_id))
+            self._core.do(order(self._switch.hang_up, attempt_id))

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Protocol
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
+from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.abandoned_counts import recount
+from dialer.engine.campaigns.enrolment import enrol_beside_calls
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import Notify
-from dialer.engine.housekeeping import recount
-from dialer.engine.placing.eligibility import ClockGuard
+from dialer.engine.placing.clock_guard import ClockGuard
 from dialer.engine.placing.service import Placing
-from dialer.engine.plan import CampaignPlan, EnginePlan, Outside, Reread
-from dialer.engine.seats.pins import PinCheck
-from dialer.engine.seats.service import Agents
+from dialer.engine.plan import CampaignPlan
+from dialer.engine.turnout.polls import Polls
 from dialer.flows.catalogue import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start, next_day
@@ -37,10 +36,21 @@ class Campaigns:
     """Pauses, resumes and stops them."""
 
     def __init__(
-        self, centre: Centre, store: Store, flows: FlowLibrary, placing: Placing, clock_guard: ClockGuard
+        self,
+        core: Core,
+        alerts: Alerts,
+        runs: CampaignRuns,
+        polls: Polls,
+        store: Store,
+        flows: FlowLibrary,
+        placing: Placing,
+        clock_guard: ClockGuard,
     ) -> None:
         """`placing` cancels the calls of one that stops."""
-        self._centre = centre
+        self._core = core
+        self._alerts = alerts
+        self._runs = runs
+        self._polls = polls
         self._store = store
         self._flows = flows
         self._placing = placing
@@ -52,8 +62,8 @@ class Campaigns:
 
     async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
         """A campaign as the store has it, with its numbers in its queue: nobody is called for it yet. Raises StoreError."""
-        centre, store, campaign_id = self._centre, self._store, plan.spec.campaign_id
-        purpose, now = plan.rules.purpose, centre.core.clock.now()
+        store, campaign_id = self._store, plan.spec.campaign_id
+        purpose, now = plan.rules.purpose, self._core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
         if (
             beside_calls and purpose is not Purpose.BOOTH_WORKERS
@@ -62,15 +72,15 @@ class Campaigns:
         else:
             await store.enrol(campaign_id)
         hopper = deque[Claim]()
-        weight = 1.0 if centre.core.plan.polling is None else centre.core.plan.polling.weights.voter
-        order = BoothOrder(centre.polls.booths, weight, in_hand=hopper)
+        weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
+        order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(centre.core.zone, now)))
+        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(self._core.zone, now)))
         run.progress = await store.campaign_progress(campaign_id)
         learned = await store.pacer_state(campaign_id)
         if learned is not None:
             run.restore_pacer(learned)
-        await recount(run.pacer, campaign_id, store, centre.core.clock)
+        await recount(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.standing_orders(now):
             if ordered.addressee == of_campaign(campaign_id):
                 self._obey(run, ordered)
@@ -88,18 +98,17 @@ class Campaigns:
         """The campaigns of the centre's plan are those that dial, the `new` ones among them. One that is gone from it places no
         call any more; those that it has end as they would have.
         """
-        centre = self._centre
-        for run in centre.campaigns.use_plan(new):
+        for run in self._runs.use_plan(new):
             self._before.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
             self._hear_again(run)
         for name, run in new.items():
             if self.standing is not None:
                 self._before[name], run.state = run.state, CampaignState.STOPPED
-        for name, plan in centre.core.plan.campaigns.items():
-            self._adapt(centre.campaigns[name], plan)
-        for name, _ in centre.campaigns.items():
-            centre.core.do(Notify(CampaignChange(name)))
+        for name, plan in self._core.plan.campaigns.items():
+            self._adapt(self._runs[name], plan)
+        for name, _ in self._runs.items():
+            self._core.do(Notify(CampaignChange(name)))
 
     def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
@@ -117,7 +126,7 @@ class Campaigns:
     async def reload_flows(self) -> str:
         """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
         changed = await asyncio.to_thread(self._flows.reload)
-        for run in self._centre.campaigns.all():
+        for run in self._runs.all():
             self._hear_again(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
@@ -125,7 +134,7 @@ class Campaigns:
         """Pause, resume or stop a campaign; what stands still stays so when the others go on. Raises CommandRefused, StoreError
         once it is so here and was not kept.
         """
-        run = self._centre.campaigns.require(campaign_id)
+        run = self._runs.require(campaign_id)
         if self.standing is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.standing)
         self._before.pop(campaign_id, None)
@@ -140,15 +149,15 @@ class Campaigns:
         self.stops += 1
         self._before.clear()
         self._stop_here()
-        await self._store.stop_campaigns(self._centre.core.clock.now())
-        return f"stopped {len(self._centre.core.plan.campaigns)} campaigns"
+        await self._store.stop_campaigns(self._core.clock.now())
+        return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns
         those that go on afterwards, and as what: `stopped` are stopped already.
         """
         self.standing = why
-        runs = {name: run for name, run in self._centre.campaigns.items() if name in self._centre.core.plan.campaigns}
+        runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
         self._before.update(stopped)
         self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
         self._stop_here()
@@ -156,42 +165,42 @@ class Campaigns:
 
     def _stop_here(self) -> None:
         """Of campaigns that the settings have no more calls may ring still."""
-        for run in self._centre.campaigns.all():
+        for run in self._runs.all():
             self._change(run, CampaignState.STOPPED)
 
     def go_on(self) -> dict[str, CampaignState]:
         """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
         self.standing = None
-        states = {name: state for name, state in self._before.items() if name in self._centre.core.plan.campaigns}
+        states = {name: state for name, state in self._before.items() if name in self._core.plan.campaigns}
         self._before.clear()
         for campaign_id, state in states.items():
-            self._change(self._centre.campaigns[campaign_id], state)
+            self._change(self._runs[campaign_id], state)
         return states
 
     async def set_speed(
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
         """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused, StoreError."""
-        run = self._centre.campaigns.require(campaign_id)
+        run = self._runs.require(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         if most_calls is None and calls_per_seat is None:
             await self._store.end_order(of_campaign(campaign_id), SPEED)
             run.speed, said = None, "as fast as it may again"
         else:
-            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._centre.core.zone, now), sender)
+            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._core.zone, now), sender)
             await self._store.keep_orders(
                 [StandingOrder(of_campaign(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
             run.speed, said = speed, "held to that until midnight"
-        self._centre.core.wake.set()
-        self._centre.core.do(Notify(CampaignChange(campaign_id)))
+        self._core.wake.set()
+        self._core.do(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
-        run = self._centre.campaigns.require(campaign_id)
+        run = self._runs.require(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
         most = run.spec.most_abandoned_target
@@ -201,7 +210,7 @@ class Campaigns:
             await self._store.end_order(of_campaign(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
-            now = self._centre.core.clock.now()
+            now = self._core.clock.now()
             await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
         self._steer(run, target, sender)
         return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
@@ -209,8 +218,8 @@ class Campaigns:
     def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.steer(run.spec.abandoned_target if target is None else target)
         run.steered_by = None if target is None else sender
-        self._centre.core.wake.set()
-        self._centre.core.do(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.wake.set()
+        self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
         """At once: a stop must not wait for the disk."""
@@ -219,15 +228,15 @@ class Campaigns:
             self._placing.cancel_campaign(run)
         if state is CampaignState.RUNNING:
             self._hear_again(run)
-        self._centre.core.wake.set()
-        self._centre.core.do(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.wake.set()
+        self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     # Campaigns whose voters do not hear what they must: a question nobody can answer, an abandoned caller's message. Held, until
     # somebody who has put the sound there resumes the campaign or reloads the flows.
 
     def hold_unheard(self, call: Call, sound: str) -> None:
         """This call's voter did not hear that sound: its campaign calls nobody else. Callers who come in are only told of."""
-        run = self._centre.campaigns[call.campaign_id]
+        run = self._runs[call.campaign_id]
         if call.inbound:
             text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"
         else:
@@ -236,96 +245,10 @@ class Campaigns:
                 f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
                 "(`dialer check` names what is missing), then resume the campaign"
             )
-        self._centre.alerts.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
-        self._centre.core.wake.set()
+        self._alerts.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._core.wake.set()
 
     def _hear_again(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
-        self._centre.alerts.clear(f"unheard-{run.spec.campaign_id}")
-        self._centre.core.wake.set()
-
-
-class ReadsPlan(Protocol):
-    """Has made something of the centre's plan."""
-
-    def use_plan(self) -> None:
-        """Make it of what the plan says now."""
-
-
-class SettingsAgain:
-    """A settings file that was changed while the dialler runs: taken whole or not at all. What of it may change beside calls is
-    the reader's to say; here it is put in force.
-    """
-
-    def __init__(
-        self, centre: Centre, outside: Outside, campaigns: Campaigns, agents: Agents, readers: Sequence[ReadsPlan]
-    ) -> None:
-        """`readers` beside campaigns and agents; all else asks the plan itself."""
-        self._centre = centre
-        self._store = outside.store
-        self._reread = outside.reread
-        self._campaigns = campaigns
-        self._agents = agents
-        self._readers = readers
-        self._one_at_a_time = asyncio.Lock()  # what is read later is taken later
-
-    async def reload_settings(self) -> str:
-        """Take what was changed; calls on their way go on as they began. Raises CommandRefused, StoreError, and then nothing
-        has changed.
-        """
-        if self._reread is None:
-            raise CommandRefused("this dialler has its settings from no file")
-        stops = self._campaigns.stops
-        async with self._one_at_a_time:
-            found = await asyncio.to_thread(self._reread)
-            if not (found.changed or found.others):
-                return "the settings are as they were"
-            pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
-            async with self._begun(found.plan) as new:
-                await self._store.take_settings(found.told, found.plan.rules_text, self._centre.core.clock.now())
-                stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
-                for name in stopped:
-                    new[name].state = CampaignState.STOPPED
-                self._take(found, new, pins)
-                for name in stopped:
-                    await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
-            said = [("settings taken", found.changed), ("for other programs to read", found.others)]
-            return "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
-
-    @asynccontextmanager
-    async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
-        """The campaigns that come with the plan, ready to dial. No roll is taken in meanwhile: it would pass them by."""
-        centre = self._centre
-        new = [each for name, each in plan.campaigns.items() if name not in centre.core.plan.campaigns]
-        for each in new:
-            if any(centre.calls.of_campaign(each.spec.campaign_id)):
-                raise CommandRefused(
-                    f"nothing was taken: the last calls of campaign {each.spec.campaign_id} are not over; again in a moment"
-                )
-        if new and centre.taking_in.locked():
-            raise CommandRefused("nothing was taken: a roll is being taken in; again when it is in")
-        async with centre.taking_in if new else nullcontext():
-            yield {each.spec.campaign_id: await self._campaigns.begun(each, beside_calls=True) for each in new}
-
-    def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
-        """At once, and nothing in it can fail."""
-        found.taken()
-        self._centre.core.plan = found.plan
-        self._centre.polls.use_plan()
-        for reader in self._readers:
-            reader.use_plan()
-        self._campaigns.use_plan(new)
-        if found.plan.agents:
-            self._agents.use_pins(pins)
-        self._agents.use_plan()
-        self._centre.core.wake.set()
-
-
-PIECE_NUMBERS = 250
-"""What one transaction puts into a queue beside calls: their results wait for no more than that."""
-
-
-async def enrol_beside_calls(store: Store, campaign_id: str) -> None:
-    """Put the roll's numbers into a campaign's queue, piece by piece. Raises StoreError."""
-    for first in range(0, await store.last_phone() + 1, PIECE_NUMBERS):
-        await store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)
+        self._alerts.clear(f"unheard-{run.spec.campaign_id}")
+        self._core.wake.set()

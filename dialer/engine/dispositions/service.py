@@ -27,13 +27,16 @@ from dialer.domain.model import (
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.call_backs.service import OwnCallBacks
-from dialer.engine.calls.results import Marks
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import UpdatePacer
 from dialer.engine.placing.retry_schedule import RetrySchedule
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
+from dialer.engine.turnout.marks import Marks
+from dialer.flows.script import ScriptLibrary
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import DispositionEffect
 from dialer.store.sqlite import Store
@@ -67,19 +70,35 @@ class _Open:
 class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store, call_backs: OwnCallBacks) -> None:
-        self._centre = centre
+    def __init__(
+        self,
+        core: Core,
+        calls: LiveCalls,
+        seats: Seats,
+        runs: CampaignRuns,
+        scripts: ScriptLibrary,
+        acd: Acd,
+        store: Store,
+        call_backs: OwnCallBacks,
+        marks: Marks,
+        retries: RetrySchedule,
+    ) -> None:
+        self._core = core
+        self._calls = calls
+        self._seats = seats
+        self._runs = runs
+        self._scripts = scripts
         self._acd = acd
         self._store = store
         self._call_backs = call_backs
-        self._marks = Marks(centre, store)
-        self._due = RetrySchedule(centre)
+        self._marks = marks
+        self._retries = retries
         self._kept: dict[str, _Kept] = {}  # by seat
         self._open: dict[str, _Open] = {}  # by seat
 
     def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
         """This agent may still say what came of a call that is over: a word that names it is kept."""
-        self._open[seat_name] = _Open(call, agent, self._centre.core.clock.monotonic() + OPEN_AGAIN_SECONDS)
+        self._open[seat_name] = _Open(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def dispose(
         self,
@@ -90,18 +109,18 @@ class Dispositions:
         receipt: Receipt | None,
     ) -> str:
         """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError if nothing was kept."""
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         call = self._meant(seat, details.attempt_id)
-        run = self._centre.campaigns[call.campaign_id]
+        run = self._runs[call.campaign_id]
         self._refuse_odd(seat, run, call, disposition, hour, details)
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         if details.call_back_at is None:
-            retry_at = self._due.after_disposition(run, call, disposition, hour)
+            retry_at = self._retries.after_disposition(run, call, disposition, hour)
         else:
-            retry_at = self._due.asked_for(run, call, details.call_back_at)
+            retry_at = self._retries.asked_for(run, call, details.call_back_at)
         own_at: float | None = None
         if details.own and retry_at is not None:
-            own_at, retry_at = retry_at, self._due.of_own(run, call, retry_at)
+            own_at, retry_at = retry_at, self._retries.of_own(run, call, retry_at)
         record = DispositionRecord(
             call.attempt_id,
             disposition,
@@ -119,11 +138,11 @@ class Dispositions:
         self._kept.pop(seat.name, None)
         if receipt is not None:
             spoken = call.called_machine(machine=disposition is Disposition.MACHINE)
-            said_at = self._centre.core.clock.monotonic()
+            said_at = self._core.clock.monotonic()
             self._kept[seat.name] = _Kept(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
             )
-        current = self._centre.seats[seat.name]
+        current = self._seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
@@ -132,8 +151,8 @@ class Dispositions:
 
     async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
         """What was said of a call was a slip. Raises CommandRefused where it is too late, or was an opt-out; StoreError."""
-        seat = self._centre.seats.require(seat_name)
-        kept, now = self._kept.get(seat.name), self._centre.core.clock.monotonic()
+        seat = self._seats.require(seat_name)
+        kept, now = self._kept.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
             raise CommandRefused(
                 f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
@@ -143,9 +162,9 @@ class Dispositions:
             raise CommandRefused(
                 f"seat {seat.name}: the number is suppressed, and stays so: others have been told", RefusedBecause.STAYS
             )
-        call, run = kept.call, self._centre.campaigns[kept.call.campaign_id]
-        retry_at = self._due.after_disposition(run, call, Disposition.NONE, None)
-        at = self._centre.core.clock.now()
+        call, run = kept.call, self._runs[kept.call.campaign_id]
+        retry_at = self._retries.after_disposition(run, call, Disposition.NONE, None)
+        at = self._core.clock.now()
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
@@ -174,7 +193,7 @@ class Dispositions:
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
             left = self._open.get(seat.name)
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
-            if left is None or not mine or self._centre.core.clock.monotonic() > left.until_seconds:
+            if left is None or not mine or self._core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
                     f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
                     RefusedBecause.LATE,
@@ -205,7 +224,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
-        stray = self._centre.scripts.stray(call.campaign_id, details.answers)
+        stray = self._scripts.stray(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
 
@@ -234,10 +253,10 @@ class Dispositions:
 
     def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
         """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
-        live = self._centre.calls.get(attempt_id)
+        live = self._calls.get(attempt_id)
         if live is None:
             return None
-        self._centre.calls.update(live, live.with_disposition(said))
+        self._calls.update(live, live.with_disposition(said))
         return live.talk.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
@@ -245,15 +264,15 @@ class Dispositions:
 
         The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
         """
-        live = self._centre.calls.get(call.attempt_id)
+        live = self._calls.get(call.attempt_id)
         known = live or call
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._centre.calls.update(live, live.called_machine(machine=machine))
+            self._calls.update(live, live.called_machine(machine=machine))
         else:
             if machine and not known.leg.not_counted and not known.inbound:
-                self._centre.core.do(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
+                self._core.do(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1

@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.domain.other_centres import ForeignNews
-from dialer.engine.calls.results import Marks
+from dialer.engine.turnout.marks import Marks
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 

@@ -22,8 +22,9 @@ from dialer.domain.orders import (
     was_obeyed,
 )
 from dialer.domain.view import AlertLevel
+from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.service import Campaigns
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
@@ -36,9 +37,10 @@ QUIET_SECONDS = 3600.0  # without another forged order, before that alert ends; 
 class HeadquartersOrders:
     """Obeys them."""
 
-    def __init__(self, centre: Centre, store: Store, campaigns: Campaigns) -> None:
+    def __init__(self, core: Core, alerts: Alerts, store: Store, campaigns: Campaigns) -> None:
         """Without leaders no order is obeyed."""
-        self._centre = centre
+        self._core = core
+        self._alerts = alerts
         self._store = store
         self._campaigns = campaigns
 
@@ -52,19 +54,19 @@ class HeadquartersOrders:
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
         order = read_order(text)
-        plan = self._centre.core.plan.headquarters
+        plan = self._core.plan.headquarters
         if not plan.leaders:
             raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
         try:
             signers = signers_of(text, signatures, plan.leaders)
         except OrderForged as forged:
-            self._centre.alerts.raise_alert(
+            self._alerts.raise_alert(
                 _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
             )
-            self._centre.core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGED_ORDERS_OVER)))
+            self._core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGED_ORDERS_OVER)))
             raise
-        now = self._centre.core.clock.now()
-        refuse_unlawful(order, signers, self._centre.core.centre_id, plan.zone, now)
+        now = self._core.clock.now()
+        refuse_unlawful(order, signers, self._core.centre_id, plan.zone, now)
         if was_obeyed(order, text, await self._store.heard_orders()):
             return f"order {order.id} was obeyed before"
         what = {
@@ -82,7 +84,7 @@ class HeadquartersOrders:
     async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
             before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
-            stopped = dict.fromkeys(self._centre.core.plan.campaigns, CampaignState.STOPPED)
+            stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.keep_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:
@@ -98,7 +100,7 @@ class HeadquartersOrders:
 
     def forgeries_over(self) -> None:
         """No forged order came for a while."""
-        self._centre.alerts.clear(_FORGED)
+        self._alerts.clear(_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         why = self._campaigns.standing
@@ -109,10 +111,10 @@ class HeadquartersOrders:
             if why is not None:
                 self._campaigns.stand_still(why, {})
             raise
-        self._centre.alerts.clear(_STANDS)
+        self._alerts.clear(_STANDS)
         return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
 
     def _stand_still(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
-        self._centre.alerts.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
+        self._alerts.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
         return self._campaigns.stand_still(why, stopped)

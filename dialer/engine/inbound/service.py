@@ -16,9 +16,13 @@ from dialer.domain.enums import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch_events import CallEnded, SwitchUp
+from dialer.engine.asterisk_servers.state import AsteriskServers
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, Leg
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, StoreFailed
+from dialer.engine.inbound.state import UnknownCallers
 from dialer.engine.trunks.state import TrunkPool
 from dialer.settings.lines import InboundNumber
 from dialer.store.sqlite import Store
@@ -38,24 +42,36 @@ class Way(StrEnum):
 class Inbound:
     """Decides about calls that come in, and knows which ones are live."""
 
-    def __init__(self, centre: Centre, store: Store, trunks: TrunkPool) -> None:
+    def __init__(
+        self,
+        core: Core,
+        servers: AsteriskServers,
+        unknown_callers: UnknownCallers,
+        calls: LiveCalls,
+        runs: CampaignRuns,
+        store: Store,
+        trunks: TrunkPool,
+    ) -> None:
         """Numbers that the settings do not name are hung up."""
         self._trunks = trunks
-        self._centre = centre
+        self._core = core
+        self._servers = servers
+        self._unknown_callers = unknown_callers
+        self._calls = calls
+        self._runs = runs
         self._store = store
         self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
 
     @property
     def live(self) -> int:
         """Calls that came in and are not over."""
-        known = sum(1 for call in self._centre.calls.all() if call.inbound)
-        return known + len(self._centre.unknown_callers.trunks.keys() | self._deciding.keys())
+        known = sum(1 for call in self._calls.all() if call.inbound)
+        return known + len(self._unknown_callers.trunks.keys() | self._deciding.keys())
 
     def reserve(self) -> AttemptId | None:
         """An attempt's id for a call that comes in now, and a place for it; None: it is to be hung up, unanswered."""
-        centre = self._centre
-        if centre.core.draining or not centre.servers.any_up or self.live >= self._centre.core.plan.inbound.channels:
-            _log.info("inbound.no-room", live=self.live, channels=self._centre.core.plan.inbound.channels)
+        if self._core.draining or not self._servers.any_up or self.live >= self._core.plan.inbound.channels:
+            _log.info("inbound.no-room", live=self.live, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._deciding[attempt_id] = None
@@ -64,7 +80,7 @@ class Inbound:
     def withdraw(self, attempt_id: AttemptId) -> None:
         """The place is free again: there was no such call."""
         self._deciding.pop(attempt_id, None)
-        self._centre.unknown_callers.trunks.pop(attempt_id, None)
+        self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
         """Where the call goes for which `attempt_id` was reserved; both numbers in E.164, `number` None where it is withheld.
@@ -73,23 +89,23 @@ class Inbound:
         What is kept of it is on disk when this returns.
         """
         route = self._route(called)
-        if route is None or route.campaign not in self._centre.campaigns:
+        if route is None or route.campaign not in self._runs:
             _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
-        trunk = self._centre.unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)
+        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)
         party: InboundParty | None = None
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
         except StoreError as error:  # a caller is told something all the same, and nothing is promised
-            self._centre.core.do(StoreFailed(error))
+            self._core.do(StoreFailed(error))
         return self._begun(attempt_id, route, party, trunk)
 
     def _route(self, number: str | None) -> InboundNumber | None:
-        return next((each for each in self._centre.core.plan.inbound.numbers if each.number == number), None)
+        return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
     def _new(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         return NewInbound(
             attempt_id,
             route.campaign,
@@ -98,27 +114,27 @@ class Inbound:
             number,
             trunk,
             route.mode,
-            call_back_at=now + self._centre.core.plan.inbound.call_back_seconds
+            call_back_at=now + self._core.plan.inbound.call_back_seconds
             if route.mode is InboundMode.MISSED_CALL
             else None,
         )
 
     def _begun(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str) -> Way:
         ended = self._deciding.pop(attempt_id, None)
-        self._centre.unknown_callers.trunks.pop(attempt_id, None)
+        self._unknown_callers.trunks.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
             # The number may be due now: the hopper asks the store again in time.
-            back_at = self._centre.core.clock.now() + self._centre.core.plan.inbound.call_back_seconds
-            self._centre.campaigns[route.campaign].due_again(back_at)
+            back_at = self._core.clock.now() + self._core.plan.inbound.call_back_seconds
+            self._runs[route.campaign].due_again(back_at)
             return Way.HANG_UP
         if party is None:
             if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
-                self._centre.unknown_callers.trunks[attempt_id] = trunk
+                self._unknown_callers.trunks[attempt_id] = trunk
             return Way.MESSAGE
-        call = self._centre.calls.put(self._call(attempt_id, route, party, trunk))
-        self._centre.calls.notify(call, call.state)
+        call = self._calls.put(self._call(attempt_id, route, party, trunk))
+        self._calls.notify(call, call.state)
         if ended is not None:  # the caller was gone before we knew who it was
-            self._centre.core.do(CallFinished(ended))
+            self._core.do(CallFinished(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
     def _call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
@@ -133,23 +149,23 @@ class Inbound:
             language=party.language,
             pending_voters=party.pending_voters,
             trunk=trunk,
-            leg=Leg(self._centre.core.clock.monotonic(), written=True),
+            leg=Leg(self._core.clock.monotonic(), written=True),
             inbound=True,
             flow_source=route.flow,
         )
 
     def ended(self, ended: CallEnded) -> None:
         """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""
-        if self._centre.unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
-            self._centre.core.wake.set()  # a channel is free
+        if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
+            self._core.wake.set()  # a channel is free
         if ended.attempt_id in self._deciding:
             self._deciding[ended.attempt_id] = ended
 
     def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
-        strangers = self._centre.unknown_callers.trunks
+        strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
-            if self._centre.servers.of_trunk(strangers[attempt_id]) == up.server:
+            if self._servers.of_trunk(strangers[attempt_id]) == up.server:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._deciding.keys())
 

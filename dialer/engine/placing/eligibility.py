@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
-from dialer.domain.clock import ClockWatch
-from dialer.domain.enums import CampaignKind, Purpose
-from dialer.domain.model import AttemptId, CampaignState, Claim, OpenAttempt
+from dialer.domain.model import AttemptId, Claim, OpenAttempt
 from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
-from dialer.domain.switch import Switch
-from dialer.domain.view import AlertLevel, Hold, HoldReason
+from dialer.domain.view import AlertLevel
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
-from dialer.engine.placing.snapshot import at_work, seats_of
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.placing.number_memory import NumberMemory
 from dialer.engine.plan import CertifiedBy
+from dialer.engine.turnout.polls import Polls
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules
-from dialer.store.sent_journal import SentJournal
 
 _log = structlog.get_logger(__name__)
 
@@ -38,69 +36,32 @@ _TO_BE_MENDED = frozenset(
 )
 """What is missing, and somebody can bring: told as an alert too."""
 MOST_GROUNDS = 10_000
-UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
-
-
-class ClockGuard:
-    """Whether the wall clock may be dialled by."""
-
-    def __init__(self, centre: Centre, sent: SentJournal) -> None:
-        """`sent` keeps how far the clock was ahead."""
-        self._centre = centre
-        self._sent = sent
-        self._clock_watch = ClockWatch(centre.core.instant())
-
-    def watch(self, newest_at: float | None) -> None:
-        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds. Before the journal begins anew."""
-        ahead = self._sent.clock_ahead()
-        should = None if ahead is None else ahead + self._centre.core.clock.since_boot()
-        self._clock_watch = ClockWatch(self._centre.core.instant(), newest_at, should)
-
-    def accept(self) -> str:
-        """Dial by the clock as it is: a person says that it is right."""
-        self._clock_watch.accept(self._centre.core.instant())
-        held = "clock" in self._centre.alerts
-        self._centre.alerts.clear("clock")
-        self._centre.core.wake.set()
-        return (
-            "the clock is taken as it is; dialling goes on" if held else "the clock had not been set; nothing was held"
-        )
-
-    def is_off(self) -> bool:
-        """Whether the wall clock was set: what is locked by time would be dialled too soon. Told as an alert while it lasts."""
-        centre = self._centre
-        now = centre.core.instant()
-        off = self._clock_watch.look(now)
-        self._sent.keep_clock(self._clock_watch.should(now) - centre.core.clock.since_boot())
-        if off is None:
-            centre.alerts.clear("clock")
-            return False
-        if "clock" not in centre.alerts:
-            zone = centre.core.zone
-            should, shown = (
-                datetime.fromtimestamp(at, zone).strftime("%d %b %H:%M:%S") for at in (now.at - off, now.at)
-            )
-            which = "ahead of" if off > 0 else "behind"
-            text = (
-                f"dialling is held: the clock says {shown} and is {abs(off):.0f} s {which} what it should be, {should}: it was set,"
-                " or the machine slept; set it right, or send the command accept-clock if it is right now"
-            )
-            centre.alerts.raise_alert("clock", AlertLevel.CRITICAL, text)
-        return True
 
 
 class Eligibility:
     """Asks the gate, with all that is known at the moment."""
 
-    def __init__(self, centre: Centre, certified: CertifiedBy, switch: Switch, clock_guard: ClockGuard) -> None:
-        """The centre has its plan. `certified` says what the catalogue's certificates cover of a campaign's flow now."""
-        self._centre = centre
-        self._gate = centre.core.plan.gate
+    def __init__(
+        self,
+        core: Core,
+        alerts: Alerts,
+        calls: LiveCalls,
+        runs: CampaignRuns,
+        polls: Polls,
+        numbers: NumberMemory,
+        certified: CertifiedBy,
+    ) -> None:
+        """`certified` returns what the catalogue's certificates cover of a campaign's flow now."""
+        self._core = core
+        self._alerts = alerts
+        self._calls = calls
+        self._runs = runs
+        self._polls = polls
+        self._numbers = numbers
+        self._gate = self._core.plan.gate
         self._campaigns: dict[str, CampaignRules] = {}  # those that the settings have no more too, for their last calls
         self._certified = certified
-        self._switch = switch
-        self._clock_guard = clock_guard
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
         self._rules_version = ""
@@ -117,7 +78,7 @@ class Eligibility:
 
     def use_plan(self) -> None:
         """Judge by the rules of the centre's plan from now on; calls of a campaign that it has no more by those that it had."""
-        plan = self._centre.core.plan
+        plan = self._core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
         self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
@@ -144,7 +105,7 @@ class Eligibility:
                 self._grounds.clear()
             text = self._grounds[key] = self._gate.grounds(case, self._rules_version)
         called_at = None if facts is None else facts.called_at
-        return text, None if called_at is None else max(self._centre.core.clock.now() - called_at, 0.0)
+        return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
@@ -161,59 +122,14 @@ class Eligibility:
     def look_at_booths(self) -> None:
         """Take in where the booths are."""
         self._areas = frozenset(
-            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.polls.booths.values()
+            Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )
 
     # Asked
 
-    def hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Why this campaign may not dial now, or not over this `trunk`, whoever is there to talk; None: nothing holds it."""
-        centre, servers = self._centre, self._centre.servers
-        lines = run.spec.trunks if trunk is None else (trunk,)
-        servers.unresponsive = frozenset(
-            server for server in servers.up if self._switch.unanswered_seconds(server) > UNANSWERED_SECONDS
-        )
-        now = centre.core.clock.now()
-        if centre.core.draining:
-            return Hold(HoldReason.STOPPING)
-        if self._clock_guard.is_off():
-            return Hold(HoldReason.CLOCK_SET)
-        if not servers.accepting(lines):
-            silent = any(servers.of_trunk(line) in servers.up for line in lines)
-            return Hold(HoldReason.SWITCH_SILENT if silent else HoldReason.NO_SWITCH)
-        if centre.store_trouble is not None:
-            return Hold(HoldReason.STORE)
-        if run.spec.campaign_id not in centre.core.plan.campaigns:
-            return Hold(HoldReason.STOPPED, "the settings have it no more")
-        if run.state is not CampaignState.RUNNING:
-            return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
-        if run.inaudible_sound is not None:
-            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.inaudible_sound}")
-        if not run.spec.hours.open_at(centre.core.zone, now):
-            opening = run.spec.hours.next_open((centre.core.zone,), now)
-            until = datetime.fromtimestamp(opening, centre.core.zone).strftime(" until %H:%M") if opening else ""
-            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
-        ruling = self.campaign(run)
-        if not ruling.allowed:
-            return Hold(HoldReason.RULES, str(ruling))
-        if run.purpose is Purpose.BOOTH_WORKERS and not centre.polls.last_calls():
-            return Hold(HoldReason.NO_POLL)
-        return None
-
-    def no_agent(self, run: CampaignRun) -> Hold | None:
-        """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
-        if run.spec.kind is not CampaignKind.AGENTS:
-            return None
-        if any(at_work(seat) for seat in seats_of(self._centre, run)):
-            return None
-        skill = run.spec.skill
-        if any(at_work(seat) and seat.campaigns for seat in self._centre.seats.all()):
-            return Hold(HoldReason.NO_AGENT, "no agent is there who serves it: some serve other campaigns alone")
-        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
-
     def campaign(self, run: CampaignRun) -> Ruling:
         """Whether a campaign may call anybody now, looked at once a second: each call is asked for by itself all the same."""
-        now, rules = self._centre.core.clock.now(), self._rules(run)
+        now, rules = self._core.clock.now(), self._rules(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
             ruling = self._gate.campaign(rules, now, self._areas)
@@ -224,19 +140,19 @@ class Eligibility:
         """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
         rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
-        return exception and self._gate.locked_until(facts, self._centre.core.clock.now()) is not None
+        return exception and self._gate.locked_until(facts, self._core.clock.now()) is not None
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
         case = self._case(run, claim, guaranteed=guaranteed)
-        return self._counted(run, self._gate.originate(case, self._centre.core.clock.now()))
+        return self._counted(run, self._gate.originate(case, self._core.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
         case = self._case(run, claim, caller_id, guaranteed=guaranteed)
-        ruling = self._gate.originate(case, self._centre.core.clock.now())
+        ruling = self._gate.originate(case, self._core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
         return self._counted(run, ruling)
@@ -245,16 +161,16 @@ class Eligibility:
         """Whether an answered call may go to an agent or into its flow. A refusal is counted."""
         if call.inbound:  # whoever calls us may be answered: the rules are about whom we call
             return True
-        run = self._centre.campaigns[call.campaign_id]
+        run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
         if case is None:  # nobody knows that the gate was ever asked
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
-        return self._counted(run, self._gate.connect(case, self._centre.core.clock.now())).allowed
+        return self._counted(run, self._gate.connect(case, self._core.clock.now())).allowed
 
     def forget_ended(self) -> None:
         """Forget what was asked of calls that are over."""
-        live = self._centre.calls
+        live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
     # What is known
@@ -283,19 +199,19 @@ class Eligibility:
 
     def _language(self, language: str, booth_id: int) -> str:
         """What a recorded voice speaks to a voter: as the flow desk has it, and English where nobody knows."""
-        booth = self._centre.polls.booths.get(booth_id)
+        booth = self._polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
     def _area(self, booth_id: int) -> Area | None:
-        booth = self._centre.polls.booths.get(booth_id)
+        booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """What a claim said of a number, and what happened to it since in this run."""
         if facts is None:
             return None
-        return self._centre.numbers.update(facts, phone_id, tuple(self._campaigns))
+        return self._numbers.update(facts, phone_id, tuple(self._campaigns))
 
     def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
@@ -311,5 +227,5 @@ class Eligibility:
                 if objection.reason in _TO_BE_MENDED:
                     code = f"rules-{objection.reason.value}"
                     text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
-                    self._centre.alerts.raise_alert(code, AlertLevel.WARNING, text)
+                    self._alerts.raise_alert(code, AlertLevel.WARNING, text)
         return ruling

@@ -7,7 +7,8 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import DISPOSITION_MARKS, Disposition, Outcome
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
+from dialer.engine.turnout.polls import Polls
 from dialer.polling_day.plan import not_past_close, worker_round
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
@@ -19,14 +20,15 @@ _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 class RetrySchedule:
     """Epoch seconds at which numbers are called again; None: closed in the campaign."""
 
-    def __init__(self, centre: Centre) -> None:
-        self._centre = centre
+    def __init__(self, core: Core, polls: Polls) -> None:
+        self._core = core
+        self._polls = polls
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
         """After the end of a call. What the agent said of it while it went on holds."""
         if call.talk.disposed is not None and outcome.answered:
             return call.talk.disposed.retry_at
-        rules, zone, now = run.spec.retries, self._centre.core.zone, self._centre.core.clock.now()
+        rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # an agent was shown it and did not call: no attempt is used up
             on_the_day = self._before_close if call.worker is None else self._next_round
             return on_the_day(run, call, now + rules.other_seconds)
@@ -53,9 +55,9 @@ class RetrySchedule:
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
         """After what an agent said. Raises CommandRefused for what can be said of a voter alone, in a booth worker's call."""
-        rules, now = run.spec.retries, self._centre.core.clock.now()
+        rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
-            due = retries.after_disposition(rules, disposition, hour, call.attempt_number, now, self._centre.core.zone)
+            due = retries.after_disposition(rules, disposition, hour, call.attempt_number, now, self._core.zone)
             return self._before_close(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
@@ -66,13 +68,13 @@ class RetrySchedule:
 
     def asked_for(self, run: CampaignRun, call: Call, at: float) -> float:
         """At the moment (epoch seconds) that was asked for in the call. Raises CommandRefused where nobody may be called then."""
-        if not self._centre.core.clock.now() < at < self._centre.core.clock.now() + MOST_AHEAD_SECONDS:
+        if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
             raise CommandRefused(f"call_back_at is not within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
             raise CommandRefused(
                 "the campaign calls this number no more: it was called as often as it may be (max_attempts)"
             )
-        last_call_at = self._centre.polls.last_call_at(run.purpose, call.booth_id)
+        last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
             raise CommandRefused("the poll is closed by then: the last call to that booth is earlier")
         return at
@@ -80,20 +82,18 @@ class RetrySchedule:
     def of_own(self, run: CampaignRun, call: Call, at: float) -> float:
         """When a call-back that an agent keeps to herself, for `at`, is anyone's: before the booth's last call."""
         until = at + run.spec.retries.own_call_back_wait_seconds
-        last_call_at = self._centre.polls.last_call_at(run.purpose, call.booth_id)
+        last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
     def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
         """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
-        now = self._centre.core.clock.now()
+        now = self._core.clock.now()
         if due is None:
             return None
-        today = worker_round(
-            due, self._centre.polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds
-        )
-        return self._centre.polls.next_day() if today is None else today
+        today = worker_round(due, self._polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds)
+        return self._polls.next_day() if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
         """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
-        now = self._centre.core.clock.now()
-        return not_past_close(due, self._centre.polls.last_call_at(run.purpose, call.booth_id), now, promised=promised)
+        now = self._core.clock.now()
+        return not_past_close(due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised)

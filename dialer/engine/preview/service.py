@@ -11,11 +11,14 @@ from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.acd.service import Acd
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
-from dialer.engine.placing.eligibility import Eligibility
-from dialer.engine.placing.service import Hoppers, Originator
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.placing.holds import CampaignHolds
+from dialer.engine.placing.hoppers import Hoppers
+from dialer.engine.placing.originate import Originator
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 
 UNANSWERED = "preview-unanswered"
@@ -26,11 +29,22 @@ class OwnCalls:
     """Does what agents ask of them."""
 
     def __init__(
-        self, centre: Centre, acd: Acd, eligibility: Eligibility, hoppers: Hoppers, originator: Originator
+        self,
+        core: Core,
+        calls: LiveCalls,
+        seats: Seats,
+        runs: CampaignRuns,
+        acd: Acd,
+        holds: CampaignHolds,
+        hoppers: Hoppers,
+        originator: Originator,
     ) -> None:
-        self._centre = centre
+        self._core = core
+        self._calls = calls
+        self._seats = seats
+        self._runs = runs
         self._acd = acd
-        self._eligibility = eligibility
+        self._holds = holds
         self._hoppers = hoppers
         self._originator = originator
 
@@ -48,27 +62,25 @@ class OwnCalls:
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.LATE)
-        self._centre.calls.cancel(self._centre.calls.update(call, call.skipped()))
+        self._calls.cancel(self._calls.update(call, call.skipped()))
         return f"seat {seat_name}: skipped"
 
     def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The agent has said nothing: dialled where the campaign does so unasked; else given back, and the seat pauses."""
-        call = self._centre.calls.get(attempt_id)
+        call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return
         if call.leg.preview.dials:
-            self._centre.core.spawn(
-                self._originator.dial(call), "dial-preview"
-            )  # the attempt's end tells what forbade it
+            self._core.spawn(self._originator.dial(call), "dial-preview")  # the attempt's end tells what forbade it
             return
-        seat = self._centre.seats[seat_name]
+        seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._centre.seats.put(seat, seat.paused(UNANSWERED, self._centre.core.instant()))
-        self._centre.calls.cancel(call)
+            self._seats.put(seat, seat.paused(UNANSWERED, self._core.instant()))
+        self._calls.cancel(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of a campaign's list for the seat's agent, who is ready or pauses. Raises CommandRefused, StoreError."""
-        run = self._centre.campaigns.require(campaign_id)
+        run = self._runs.require(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
                 f"agents dial no numbers in campaign {campaign_id}: its settings say so (manual_dialling)"
@@ -78,12 +90,12 @@ class OwnCalls:
 
     async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Call a number that the agent of a seat, which is kept for it, has promised. Raises CommandRefused, StoreError."""
-        await self._call(self._centre.campaigns[campaign_id], phone_id, seat_name, promised=True)
+        await self._call(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
         """Call the number for the seat, which is looked at before and after the number was taken off the list."""
         self._fit(seat_name, run, promised=promised)
-        hold = self._eligibility.hold(run)
+        hold = self._holds.find(run)
         if hold is not None:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)
@@ -97,7 +109,7 @@ class OwnCalls:
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """The call of that id, which waits for the seat's agent. Raises CommandRefused."""
-        seat, call = self._centre.seats.require(seat_name), self._centre.calls.get(attempt_id)
+        seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.kept_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
@@ -105,7 +117,7 @@ class OwnCalls:
 
     def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
         """The seat, whose agent may call for this campaign now; `promised`: it is kept for that. Raises CommandRefused."""
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
         if promised:
             idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
@@ -125,7 +137,7 @@ class OwnCalls:
         """Whether all free seats may be needed by calls that are on their way."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled
-            for call in self._centre.calls.all()
+            for call in self._calls.all()
             if not call.answered or call.state is CallState.WAITING
         )
-        return on_their_way >= sum(seat.free for seat in self._centre.seats.all())
+        return on_their_way >= sum(seat.free for seat in self._seats.all())

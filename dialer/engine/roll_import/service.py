@@ -11,12 +11,16 @@ from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollTaken
-from dialer.engine.calls.results import Marks
-from dialer.engine.campaigns.service import PIECE_NUMBERS, enrol_beside_calls
-from dialer.engine.centre import Centre
+from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_beside_calls
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
 from dialer.engine.effects import Notify
 from dialer.engine.placing.eligibility import Eligibility
-from dialer.engine.plan import Outside
+from dialer.engine.plan import Dependencies
+from dialer.engine.roll_import.state import RollImportState
+from dialer.engine.turnout.figures import TurnoutFigures
+from dialer.engine.turnout.marks import Marks
+from dialer.engine.turnout.polls import Polls
 from dialer.store.erasing import ErasureRules
 from dialer.store.port import AuditNote
 from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
@@ -26,11 +30,25 @@ PIECE_BOOTHS = 100
 """What one transaction takes: the results of calls wait for no more than that."""
 
 
-class TakingIn:
+class RollImport:
     """Takes in what stands in the spool."""
 
-    def __init__(self, centre: Centre, outside: Outside, marks: Marks, eligibility: Eligibility) -> None:
-        self._centre = centre
+    def __init__(
+        self,
+        core: Core,
+        runs: CampaignRuns,
+        polls: Polls,
+        turnout: TurnoutFigures,
+        roll_import: RollImportState,
+        outside: Dependencies,
+        marks: Marks,
+        eligibility: Eligibility,
+    ) -> None:
+        self._core = core
+        self._runs = runs
+        self._polls = polls
+        self._turnout = turnout
+        self._roll_import = roll_import
         self._store = outside.store
         self._given = outside.spool
         self._has_room = outside.has_room
@@ -67,11 +85,11 @@ class TakingIn:
 
     async def take_roll(self, list_id: str, who: str) -> str:
         """Take a roll in. Where it breaks off, what is in stays: take it in again. Raises CommandRefused, StoreError."""
-        async with self._centre.taking_in, self._opened(list_id) as handed:
+        async with self._roll_import.lock, self._opened(list_id) as handed:
             try:
                 return await self._take_roll(list_id, handed, who)
             finally:
-                self._centre.roll = None
+                self._roll_import.roll = None
 
     async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.what)
@@ -79,8 +97,8 @@ class TakingIn:
         self._tell(roll)
         booth_ids = await self._take_booths(handed)
         booths = await self._store.booths()
-        self._centre.polls.add(booths)
-        self._centre.campaigns.add_booths(booths)
+        self._polls.add(booths)
+        self._runs.add_booths(booths)
         self._eligibility.look_at_booths()
         taken = await self._take_voters(roll, handed, booth_ids)
         await self._enrol()
@@ -95,9 +113,9 @@ class TakingIn:
         return ids
 
     def _tell(self, roll: RollTaken) -> None:
-        self._centre.roll = roll
-        for campaign_id, _ in self._centre.campaigns.items():
-            self._centre.core.do(Notify(CampaignChange(campaign_id)))
+        self._roll_import.roll = roll
+        for campaign_id, _ in self._runs.items():
+            self._core.do(Notify(CampaignChange(campaign_id)))
 
     async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
@@ -113,18 +131,18 @@ class TakingIn:
         return Taken(*sums)
 
     async def _enrol(self) -> None:
-        for campaign_id, run in self._centre.campaigns.items():
+        for campaign_id, run in self._runs.items():
             if run.purpose is Purpose.BOOTH_WORKERS:  # no roll brings any, and each piece would go through all of them
                 continue
             await enrol_beside_calls(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
-        self._centre.campaigns.read_queues_again()
+        self._runs.read_queues_again()
 
     async def _count(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
-            booth, counts = self._centre.polls.booths[booth_id], await self._store.count_booth(booth_id)
+            booth, counts = self._polls.booths[booth_id], await self._store.count_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
-            self._centre.turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
+            self._turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
 
     @asynccontextmanager
     async def _opened(self, list_id: str) -> AsyncIterator[SpoolFile]:
@@ -145,13 +163,13 @@ class TakingIn:
 
     @property
     def _rules(self) -> ErasureRules:
-        rules = self._centre.core.plan.erasure
+        rules = self._core.plan.erasure
         if self._given is None or rules is None:
             raise CommandRefused("nothing can be handed over here")
         return rules
 
     def _entry(self, who: str) -> AuditNote:
-        return AuditNote(who, self._centre.core.clock.now(), {})
+        return AuditNote(who, self._core.clock.now(), {})
 
 
 def _told(found: HandedRoll, taken: Taken) -> str:

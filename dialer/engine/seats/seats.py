@@ -13,6 +13,7 @@ from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify, SeatStateChanged, StartTimer, StopTimer, TimerExpired, TimerKind
+from dialer.engine.plan import CampaignSpec
 from dialer.engine.seats.state import Seat, SeatTally
 from dialer.engine.seats.views import seat_view
 from dialer.engine.supervision.state import Listeners
@@ -91,6 +92,10 @@ class Seats:
         unreachable = self._servers.unreachable
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
+
+    def serving(self, spec: CampaignSpec) -> list[Seat]:
+        """Return the reachable seats whose agents may take a campaign's calls."""
+        return [seat for seat in self.reachable() if seat.can_serve(spec.skill, spec.campaign_id)]
 
     def with_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone, or None."""

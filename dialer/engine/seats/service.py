@@ -13,16 +13,17 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause, StoreError, SwitchError
 from dialer.domain.pin_proof import PinProof
-from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd.service import Acd
-from dialer.engine.centre import Centre
-from dialer.engine.command.base import SeatCommand
-from dialer.engine.effects import RunCommand, StartTimer, StoreFailed, TimerExpired, TimerKind, order
-from dialer.engine.plan import Outside
-from dialer.engine.seats.keypad import Keypad, at_preview, press
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.effects import StartTimer, StoreFailed, TimerExpired, TimerKind
+from dialer.engine.plan import Dependencies
 from dialer.engine.seats.log_ins import AgentAccount, WrongLogIns
 from dialer.engine.seats.pins import PinCheck
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.seats.state import Seat
 from dialer.store.port import LogIn, StandingOrder, of_seat
@@ -36,9 +37,23 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 class Agents:
     """Does what agents and supervisors ask of seats."""
 
-    def __init__(self, centre: Centre, acd: Acd, outside: Outside, silence: SeatSilence) -> None:
+    def __init__(
+        self,
+        core: Core,
+        alerts: Alerts,
+        calls: LiveCalls,
+        seats: Seats,
+        runs: CampaignRuns,
+        acd: Acd,
+        outside: Dependencies,
+        silence: SeatSilence,
+    ) -> None:
         """Where the settings have no agents a seat is logged in by command alone, under any name."""
-        self._centre = centre
+        self._core = core
+        self._alerts = alerts
+        self._calls = calls
+        self._seats = seats
+        self._runs = runs
         self._acd = acd
         self._store = outside.store
         self._switch = outside.switch
@@ -53,8 +68,8 @@ class Agents:
     async def prepare(self) -> None:
         """Read who had which seat. Raises StoreError."""
         self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
-        if self._centre.core.plan.agents:
-            self._pins = await asyncio.to_thread(PinCheck, self._centre.core.plan.agents.values())
+        if self._core.plan.agents:
+            self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
     def use_pins(self, pins: PinCheck) -> None:
         """The PINs of the agents of the centre's plan."""
@@ -62,17 +77,17 @@ class Agents:
 
     def use_plan(self) -> None:
         """The plan's seats and agents are in force. Who may not stay leaves, after the call if there is one."""
-        centre, before = self._centre, {seat.name: seat for seat in self._centre.seats.all()}
-        centre.seats.use_plan()
-        for seat in [*centre.seats.all()]:
+        before = {seat.name: seat for seat in self._seats.all()}
+        self._seats.use_plan()
+        for seat in [*self._seats.all()]:
             if not self._may_stay(seat):
                 self._acd.free(*self._emptied(seat.name))
-                centre.core.spawn(self._keep(seat.name), "drop-log-in")
+                self._core.spawn(self._keep(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
-                self._centre.seats.notify(seat.name)
+                self._seats.notify(seat.name)
 
     def _may_stay(self, seat: Seat) -> bool:
-        plan, place = self._centre.core.plan, self._centre.core.plan.seats.get(seat.name)
+        plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
@@ -82,24 +97,24 @@ class Agents:
 
         One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
         """
-        seats = self._centre.seats
+        seats = self._seats
         kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].server == server}
         self._kept = {name: each for name, each in self._kept.items() if name not in kept}
         adopted: list[str] = []
         logged_off = 0
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
-            account = self._centre.core.plan.agents.get(log_in.agent)
+            account = self._core.plan.agents.get(log_in.agent)
             elsewhere = any(other.agent == log_in.agent for other in seats.all())  # while this server was not reached
             if seat is None or seat.agent is not None:
                 continue
-            now = self._centre.core.instant()
+            now = self._core.instant()
             after = seat.logged_in(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_stay(after):
                 logged_off += 1
-                self._centre.core.spawn(self._keep(seat.name), "drop-log-in")
+                self._core.spawn(self._keep(seat.name), "drop-log-in")
                 continue
-            self._centre.seats.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
+            self._seats.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
             _log.info("log-ins.adopted", adopted=len(adopted), logged_off=logged_off)
@@ -108,31 +123,31 @@ class Agents:
     def gone(self, seat_name: str) -> None:
         """The agent's phone was away so long that the agent has gone too."""
         self._acd.free(*self._emptied(seat_name))
-        self._centre.core.spawn(self._keep(seat_name), "drop-log-in")
+        self._core.spawn(self._keep(seat_name), "drop-log-in")
         _log.info("seat.given-up", seat=seat_name)
 
     def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
-        seat = self._centre.seats[seat_name]
-        return seat, seat.logged_off(self._centre.core.instant())
+        seat = self._seats[seat_name]
+        return seat, seat.logged_off(self._core.instant())
 
     @property
     def takes_log_ins(self) -> bool:
         """Whether there are agents who may log in from a phone."""
-        return bool(self._centre.core.plan.agents)
+        return bool(self._core.plan.agents)
 
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
         """The seat whose phone this is."""
-        return self._centre.seats.with_endpoint(endpoint)
+        return self._seats.with_endpoint(endpoint)
 
     def has_phone(self, seat_name: str) -> bool:
         """Whether a phone is on the line for this seat, as far as is known."""
-        return self._centre.seats[seat_name].phone_up
+        return self._seats[seat_name].phone_up
 
     # Commands
 
     async def log_off(self, seat_name: str) -> str:
         """The agent leaves, after the call if there is one."""
-        seat, after = self._emptied(self._centre.seats.require(seat_name).name)
+        seat, after = self._emptied(self._seats.require(seat_name).name)
         self._acd.free(seat, after)
         await self._keep(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'after this call'}"
@@ -140,7 +155,7 @@ class Agents:
     async def pause(self, seat_name: str, reason: str) -> str:
         """No further calls to this seat. Raises CommandRefused."""
         seat = self._staying(seat_name)
-        self._acd.free(seat, seat.paused(reason, self._centre.core.instant()))
+        self._acd.free(seat, seat.paused(reason, self._core.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: paused"
 
@@ -150,13 +165,13 @@ class Agents:
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.free(seat, seat.made_ready(self._centre.core.instant()))
+            self._acd.free(seat, seat.made_ready(self._core.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: ready"
 
     def _staying(self, seat_name: str) -> Seat:
         """A seat whose agent does not have to leave. Raises CommandRefused."""
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         if not self._may_stay(seat):
             raise CommandRefused(f"seat {seat_name}: the settings have changed, and its agent leaves; log in again")
         return seat
@@ -166,39 +181,37 @@ class Agents:
 
         Raises CommandRefused, for a campaign too whose skill the agent has not; StoreError.
         """
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         moved = seat.serving(frozenset(campaigns))
         for campaign_id in campaigns:
-            skill = self._centre.campaigns.require(campaign_id).spec.skill
+            skill = self._runs.require(campaign_id).spec.skill
             if not moved.can_serve(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} has not the skill {skill}, for campaign {campaign_id}"
                 )
-        addressee, now = of_seat(seat_name), self._centre.core.clock.now()
+        addressee, now = of_seat(seat_name), self._core.clock.now()
         if campaigns:
             await self._store.keep_orders(
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]
             )
         else:
             await self._store.end_order(addressee, SEAT_CAMPAIGNS)
-        seat = self._centre.seats[seat_name]  # as it is now
+        seat = self._seats[seat_name]  # as it is now
         self._acd.free(seat, seat.serving(frozenset(campaigns)))
-        self._centre.seats.notify(seat_name)
+        self._seats.notify(seat_name)
         return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
 
     def serve_again(self, seat_name: str, order: StandingOrder) -> None:
         """What an earlier run was told of a seat: campaigns that there are no more do not count, and of none it serves all."""
-        seat = self._centre.seats[seat_name]
-        self._centre.seats.put(
-            seat, seat.serving(frozenset(order.content["campaigns"]) & self._centre.core.plan.campaigns.keys())
-        )
+        seat = self._seats[seat_name]
+        self._seats.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()))
 
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
-        seat = self._centre.seats.require(seat_name)
-        call = self._centre.calls.at_seat(seat)
+        seat = self._seats.require(seat_name)
+        call = self._calls.at_seat(seat)
         if call is not None and call.kept_seat == seat.name and not call.answered:
-            self._centre.calls.cancel(call)
+            self._calls.cancel(call)
             return f"seat {seat.name}: called off"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
@@ -210,7 +223,7 @@ class Agents:
 
     def closing(self, seat_name: str) -> str:
         """The talk or the wrap-up comes to its end; the pacer knows sooner. Raises CommandRefused."""
-        self._acd.closing(self._centre.seats.require(seat_name))
+        self._acd.closing(self._seats.require(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -223,7 +236,7 @@ class Agents:
         Raises LogInRefused, the same for all that is wrong with number and PIN and for what is locked; CommandRefused for a
         seat that is taken, and for an agent who is logged in elsewhere.
         """
-        account = await self._admitted(self._centre.seats.require(seat_name).name, agent, pin)
+        account = await self._admitted(self._seats.require(seat_name).name, agent, pin)
         return await self._take_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
@@ -231,9 +244,9 @@ class Agents:
 
         Raises as `log_in`, and CommandRefused for a proof that is old.
         """
-        seat, now = self._centre.seats.require(seat_name), self._centre.core.clock.now()
-        account = self._centre.core.plan.agents.get(agent)
-        if self._centre.core.plan.agents:
+        seat, now = self._seats.require(seat_name), self._core.clock.now()
+        account = self._core.plan.agents.get(agent)
+        if self._core.plan.agents:
             if proof is not None and not proof.is_fresh(now):
                 raise CommandRefused(
                     f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)",
@@ -242,7 +255,7 @@ class Agents:
             right = (
                 account is not None
                 and proof is not None
-                and proof.holds(account.pin_hash, self._centre.core.centre_id, seat.name, agent)
+                and proof.holds(account.pin_hash, self._core.centre_id, seat.name, agent)
             )
             self._judge(seat.name, agent, right=right)
         if seat.agent == agent:
@@ -252,10 +265,10 @@ class Agents:
         return await self._take_seat(seat_name, agent, account, phone_here=False)
 
     async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
-        seat = self._centre.seats.require(seat_name)  # as it is now: the check has taken its time
-        if seat_name not in self._centre.core.plan.seats:
+        seat = self._seats.require(seat_name)  # as it is now: the check has taken its time
+        if seat_name not in self._core.plan.seats:
             raise CommandRefused(f"the settings have the seat {seat_name} no more", RefusedBecause.NO_SEAT)
-        elsewhere = next((other for other in self._centre.seats.all() if other.agent == agent), None)
+        elsewhere = next((other for other in self._seats.all() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(
                 f"this agent is logged in at seat {elsewhere.name}; log off there first", RefusedBecause.AGENT_ELSEWHERE
@@ -266,7 +279,7 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.free(seat, seat.logged_in(agent, account, self._centre.core.instant()))
+            self._acd.free(seat, seat.logged_in(agent, account, self._core.instant()))
         if phone_here:
             self._acd.expect_phone(seat.name)
         else:
@@ -282,39 +295,35 @@ class Agents:
             return None
         async with self._one_check:
             right = await asyncio.to_thread(self._pins.is_right, number, pin)
-            self._judge(
-                seat, number, right=right and number in self._centre.core.plan.agents
-            )  # as the settings are now
-        return self._centre.core.plan.agents[number]
+            self._judge(seat, number, right=right and number in self._core.plan.agents)  # as the settings are now
+        return self._core.plan.agents[number]
 
     def _judge(self, seat: str, number: str, *, right: bool) -> None:
         """Count a try, at the phone or from a page. Raises LogInRefused where it was wrong, or seat or agent is locked."""
-        known = number if number in self._centre.core.plan.agents else None
-        now = self._centre.core.clock.monotonic()
+        known = number if number in self._core.plan.agents else None
+        now = self._core.clock.monotonic()
         locked = self._wrong.is_locked(seat, known, now)
         if right and not locked:
             self._wrong.right(seat, number)
             return
-        if not locked and self._wrong.wrong(seat, known, now, self._centre.core.plan.agent_rules):
+        if not locked and self._wrong.wrong(seat, known, now, self._core.plan.agent_rules):
             self._locked(seat)
         raise LogInRefused
 
     def _locked(self, seat: str) -> None:
-        rules = self._centre.core.plan.agent_rules
+        rules = self._core.plan.agent_rules
         minutes = rules.lock_seconds / 60
-        self._centre.alerts.raise_alert(
+        self._alerts.raise_alert(
             f"log-in-locked-{seat}",
             AlertLevel.WARNING,
             f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
             f"{rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
         )
-        self._centre.core.do(
-            StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
-        )
+        self._core.do(StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
         """Take log-ins again at a seat that was locked. Raises CommandRefused."""
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         if not self._wrong.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self.unlocked(seat.name)
@@ -322,12 +331,12 @@ class Agents:
 
     def unlocked(self, seat_name: str) -> None:
         """Log-ins are taken at the seat again."""
-        self._centre.alerts.clear(f"log-in-locked-{seat_name}")
+        self._alerts.clear(f"log-in-locked-{seat_name}")
 
     async def call_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a seat that nobody has, for an agent to key in number and PIN. Raises CommandRefused."""
-        seat = self._centre.seats.require(seat_name)
-        if not self._centre.core.plan.agents:
+        seat = self._seats.require(seat_name)
+        if not self._core.plan.agents:
             raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
         if seat.agent is not None or seat.phone_up:
             raise CommandRefused(f"seat {seat.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
@@ -339,60 +348,13 @@ class Agents:
 
     async def _keep(self, seat_name: str) -> None:
         """Keep who has the seat now. Without it a restart would only ask the agent to log in again."""
-        seat = self._centre.seats[seat_name]
+        seat = self._seats[seat_name]
         self._kept.pop(seat_name, None)
         try:
             if seat.agent is None or seat.then is SeatState.OFFLINE:
-                await self._store.drop_log_in(seat_name, self._centre.core.clock.now())
+                await self._store.drop_log_in(seat_name, self._core.clock.now())
             else:
                 paused = seat.then is SeatState.PAUSED
-                await self._store.keep_log_in(
-                    LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.core.clock.now())
-                )
+                await self._store.keep_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
         except StoreError as error:
-            self._centre.core.do(StoreFailed(error))
-
-
-class SeatKeys:
-    """The keys of the agents' phones: commands, one at a time of a seat."""
-
-    def __init__(self, centre: Centre, switch: Switch) -> None:
-        self._centre = centre
-        self._switch = switch
-        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
-        self._doing: set[str] = set()  # seats whose last keyed command is still under way
-
-    def key(self, seat_name: str, key: str) -> None:
-        """A key of the agent's phone. While its command is done, further ones of this seat are refused."""
-        seat = self._centre.seats.get(seat_name)
-        if seat is None or seat.agent is None:
-            return
-        agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
-        if agent != seat.agent:
-            before = Keypad()
-        pressed = press(
-            before,
-            seat_name,
-            key,
-            self._centre.core.clock.monotonic(),
-            self._centre.core.plan.agent_rules.pause_reasons,
-        )
-        call = self._centre.calls.at_seat(seat)
-        if pressed.command is not None and call is not None and call.leg.preview is not None:
-            pressed = replace(pressed, command=at_preview(pressed.command, call.attempt_id))
-        self._keypads[seat_name] = seat.agent, pressed.keypad
-        if pressed.command is not None and seat_name not in self._doing:
-            self._doing.add(seat_name)
-            self._centre.core.do(RunCommand(pressed.command))
-        else:
-            self._answer(seat_name, pressed.sound or SeatSound.WRONG)
-
-    def done(self, command: SeatCommand, refusal: Exception | None) -> None:
-        """What became of a keyed command."""
-        self._doing.discard(command.seat)
-        if refusal is not None:
-            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))
-        self._answer(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
-
-    def _answer(self, seat_name: str, sound: SeatSound) -> None:
-        self._centre.core.do(order(self._switch.answer_key, seat_name, sound))
+            self._core.do(StoreFailed(error))

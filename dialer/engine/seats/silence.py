@@ -19,9 +19,11 @@ from dialer.domain.switch import Switch
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished
+from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 
 _log = structlog.get_logger(__name__)
@@ -41,9 +43,13 @@ REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
 class SeatSilence:
     """Judges talks by it, and gives up phones."""
 
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd, timeout_seconds: float) -> None:
+    def __init__(
+        self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
+    ) -> None:
         """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
-        self._centre = centre
+        self._core = core
+        self._calls = calls
+        self._seats = seats
         self._switch = switch
         self._acd = acd
         self._timeout_seconds = timeout_seconds
@@ -51,16 +57,16 @@ class SeatSilence:
 
     def given_up(self, seat_name: str) -> None:
         """The switch has hung up a seat's phone because nothing came from it."""
-        seat = self._centre.seats.get(seat_name)
+        seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.latest_call(seat)
-        call = None if talked is None else self._centre.calls.get(talked.attempt_id)
+        call = None if talked is None else self._calls.get(talked.attempt_id)
         if call is not None and self._is_short(call):
             self._heard_nobody(call)
 
     def connected(self, call: Call, seat_name: str) -> None:
         """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._centre.core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
+            self._core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
 
     async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
@@ -68,43 +74,43 @@ class SeatSilence:
         except SwitchError as error:  # the phone is listened to at the end, then
             _log.info("seat.not-asked", seat=seat_name, problem=str(error))
             return
-        live = self._centre.calls.get(attempt_id)
+        live = self._calls.get(attempt_id)
         if live is not None:
-            self._centre.calls.update(live, live.counted(packets))
+            self._calls.update(live, live.counted(packets))
 
     def must_ask(self, call: Call, ended: CallEnded) -> bool:
         """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
-        seat = self._centre.seats.get(call.talk.seat or "")
+        seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
         return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
 
     async def ask(self, call: Call, ended: CallEnded) -> None:
         """Find out; then the call is over."""
-        seat = self._centre.seats[call.talk.seat or ""]
+        seat = self._seats[call.talk.seat or ""]
         if not await self._sends(seat, since=call.talk.agent_packets):
-            live = self._centre.calls.get(call.attempt_id)
+            live = self._calls.get(call.attempt_id)
             if live is not None:
                 self._heard_nobody(live)
             await self._give_up(seat)
-        self._centre.core.do(CallFinished(ended))
+        self._core.do(CallFinished(ended))
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
-        seat = self._centre.seats.with_endpoint(endpoint)
+        seat = self._seats.with_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.doubt(seat.name, True)
-            self._centre.core.spawn(self._give_up_if_dead(seat.name), "phone-away")
+            self._core.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
     def phone_back(self, endpoint: str, contact: str) -> None:
         """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
         page took its place. Then the new one is called, once, and a voter who is there stays.
         """
-        seat = self._centre.seats.with_endpoint(endpoint)
+        seat = self._seats.with_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._centre.core.spawn(self._replace_if_dead(seat, contact), "phone-back")
+            self._core.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
         """Whether nothing comes from a nailed-up phone, which is given up then. Until it is known no voter is sent there."""
@@ -119,11 +125,11 @@ class SeatSilence:
         return True
 
     def _is_nailed_up(self, seat: Seat) -> bool:
-        now = self._centre.seats[seat.name]
+        now = self._seats[seat.name]
         return now.phone_up and now.agent is not None
 
     async def _give_up_if_dead(self, seat_name: str) -> None:
-        now = self._centre.seats[seat_name]
+        now = self._seats[seat_name]
         if now.phone_up:
             await self.is_dead(now)
 
@@ -168,11 +174,11 @@ class SeatSilence:
     def _is_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
             return False
-        talked = self._centre.core.clock.monotonic() - call.talk.connected_seconds
+        talked = self._core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
     def _heard_nobody(self, call: Call) -> None:
         if call.talk.heard_nobody or call.inbound:
             return
-        self._centre.calls.update(call, call.unheard())
+        self._calls.update(call, call.unheard())
         _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.talk.seat)

@@ -17,6 +17,7 @@ from dialer.engine.seats.log_ins import AgentAccount
 from dialer.pacing.port import SeatStage
 
 _WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
+_AT_WORK = _WITH_CALL | {SeatState.WRAP_UP, SeatState.READY}
 _CAN_BE_RESERVED = frozenset({SeatState.READY, SeatState.PAUSED})
 _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
@@ -57,6 +58,11 @@ class Seat:
     def leaving(self) -> bool:
         """Has announced a break or a log-off, or is promised: will not be free after this call."""
         return self.promised or self.then is not SeatState.READY
+
+    @property
+    def at_work(self) -> bool:
+        """Return whether the seat takes calls, now or after the one that it has."""
+        return self.state in _AT_WORK and not self.leaving
 
     @property
     def free(self) -> bool:

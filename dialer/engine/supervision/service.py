@@ -9,16 +9,15 @@ from dataclasses import replace
 import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
-from dialer.domain.model import AttemptId, ListeningMode
+from dialer.domain.model import ListeningMode
 from dialer.domain.parties import SUPERVISION_PARTY, PartyId, supervision_party
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState
-from dialer.engine.acd.service import Acd
-from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.effects import commit, order
-from dialer.engine.supervision.state import MAY, Listener, SupervisorPhone
+from dialer.engine.seats.seats import Seats
+from dialer.engine.supervision.state import MAY, Listener, Listeners, SupervisorPhone
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
@@ -30,25 +29,27 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 class Supervision:
     """Who is with which seat. The state is `Centre.listeners`, by supervisor."""
 
-    def __init__(self, centre: Centre, switch: Switch, store: Store) -> None:
+    def __init__(self, core: Core, listeners: Listeners, seats: Seats, switch: Switch, store: Store) -> None:
         """Nobody but the supervisors of the settings may, and what is heard goes to their phones alone."""
-        self._centre = centre
+        self._core = core
+        self._listeners = listeners
+        self._seats = seats
         self._switch = switch
         self._store = store
 
     def use_plan(self) -> None:
         """Who is no supervisor any more, or one with another role or phone, listens no longer."""
-        for listener in self._centre.listeners.all():
+        for listener in self._listeners.all():
             if not self._may_stay(listener):
                 self._let_go(listener)
 
     def _may_stay(self, listener: Listener) -> bool:
-        return self._centre.core.plan.supervisors.get(listener.phone.name) == listener.phone
+        return self._core.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
 
     def _phone(self, supervisor: str) -> SupervisorPhone:
-        phone = self._centre.core.plan.supervisors.get(supervisor)
+        phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
         return phone
@@ -58,7 +59,7 @@ class Supervision:
         phone = self._phone(supervisor)
         if mode not in MAY[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
-        before = self._centre.listeners.get(phone.name)
+        before = self._listeners.get(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
             raise CommandRefused(f"supervisor {phone.name} is with seat {seat_name} already: {mode.value}")
         self._refuse_where_nobody_is(seat_name, mode)
@@ -69,7 +70,7 @@ class Supervision:
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
-        seat = self._centre.seats.require(seat_name)
+        seat = self._seats.require(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(f"seat {seat_name} is {seat.state.value}: there is nobody to listen to")
         if mode is not ListeningMode.BARGE:
@@ -77,19 +78,18 @@ class Supervision:
         if seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on")
         if any(
-            listener.seat == seat_name and listener.mode is ListeningMode.BARGE
-            for listener in self._centre.listeners.all()
+            listener.seat == seat_name and listener.mode is ListeningMode.BARGE for listener in self._listeners.all()
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _begin(self, listener: Listener) -> None:
-        self._centre.listeners.put(listener)  # at once: a second command meanwhile finds it
+        self._listeners.put(listener)  # at once: a second command meanwhile finds it
         try:
             await self._audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
-            self._centre.listeners.remove(listener)
+            self._listeners.remove(listener)
             raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
         except SwitchError as error:
             self._end(listener, "not called")
@@ -104,7 +104,7 @@ class Supervision:
             await self._audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(f"nothing was changed, because the audit cannot be kept: {error}") from error
-        if self._centre.listeners.get(before.phone.name) is not before:
+        if self._listeners.get(before.phone.name) is not before:
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         try:
@@ -112,16 +112,16 @@ class Supervision:
         except SwitchError as error:
             self._keep_end(after, "not changed")
             raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
-        if self._centre.listeners.get(before.phone.name) is not before:  # whose end is kept, and who may listen anew
+        if self._listeners.get(before.phone.name) is not before:  # whose end is kept, and who may listen anew
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
-        self._centre.listeners.put(after)
+        self._listeners.put(after)
 
     async def stop(self, supervisor: str) -> str:
         """Let a supervisor's phone go. Raises CommandRefused."""
         phone = self._phone(supervisor)
-        listener = self._centre.listeners.get(phone.name)
+        listener = self._listeners.get(phone.name)
         if listener is None:
             raise CommandRefused(f"supervisor {phone.name} listens to nobody")
         try:
@@ -134,22 +134,22 @@ class Supervision:
 
     def party_gone(self, party_id: PartyId) -> None:
         """A supervisor's phone was not reached, or has hung up."""
-        for listener in self._centre.listeners.all():
+        for listener in self._listeners.all():
             if listener.party_id == party_id:
                 self._end(listener, "hung up")
 
     def seat_changed(self, seat_name: str) -> None:
         """A talk is over: who barged in listens again. Its agent has logged off: there is nobody to listen to."""
-        state = self._centre.seats[seat_name].state
-        for listener in [each for each in self._centre.listeners.all() if each.seat == seat_name]:
+        state = self._seats[seat_name].state
+        for listener in [each for each in self._listeners.all() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
                 self._let_go(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._centre.core.spawn(self._fall_back(listener), "barge-ends")
+                self._core.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
         """The dialler stops: nobody listens on without it."""
-        for listener in self._centre.listeners.all():
+        for listener in self._listeners.all():
             self._let_go(listener)
             self._end(listener, "the dialler stops")
 
@@ -163,25 +163,25 @@ class Supervision:
     def resync(self, up: SwitchUp) -> None:
         """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
-        known = {listener.party_id for listener in self._centre.listeners.all()}
-        for listener in self._centre.listeners.all():
-            if listener.party_id not in live and self._centre.seats[listener.seat].server == up.server:
+        known = {listener.party_id for listener in self._listeners.all()}
+        for listener in self._listeners.all():
+            if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
-            self._centre.core.do(order(self._switch.release_party, party_id))
+            self._core.do(order(self._switch.release_party, party_id))
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
     def _let_go(self, listener: Listener) -> None:
-        self._centre.core.do(order(self._switch.release_party, listener.party_id))
+        self._core.do(order(self._switch.release_party, listener.party_id))
 
     # Audit
 
     def _end(self, listener: Listener, because: str) -> None:
-        if self._centre.listeners.remove(listener):
+        if self._listeners.remove(listener):
             self._keep_end(listener, because)
 
     async def _audit(self, listener: Listener, kind: str) -> None:
-        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._centre.core.clock.now())
+        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._core.clock.now())
 
     def _keep_end(self, listener: Listener, because: str) -> None:
         self._keep_audit(
@@ -189,57 +189,9 @@ class Supervision:
         )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._centre.core.do(commit(self._store.append_audit, kind, who, what, self._centre.core.clock.now()))
+        self._core.do(commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
 
     def _what(self, listener: Listener) -> dict[str, str]:
-        seat = self._centre.seats[listener.seat]
+        seat = self._seats[listener.seat]
         what = {"seat": listener.seat, "party": listener.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}
-
-
-# Recordings of calls: that there is one is kept, and it is paused while something is said that must not be kept.
-
-
-class Recorder:
-    """What the engine does about recordings; the switch makes them."""
-
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd, store: Store) -> None:
-        """The state of a recording is with its call; `acd` tells of it."""
-        self._centre = centre
-        self._switch = switch
-        self._acd = acd
-        self._store = store
-
-    def began(self, call: Call) -> None:
-        """The switch records this call from now on."""
-        known = self._centre.calls.update(call, call.picked_up(self._centre.core.instant()))
-        self._centre.calls.update(known, known.recording())
-
-    async def play(self, attempt_id: AttemptId) -> str:
-        """Let a recording be heard. Raises CommandRefused, StoreError."""
-        if not await self._store.has_recording(attempt_id):
-            raise CommandRefused(
-                "of that call there is no recording: it goes on still, was not recorded, or was erased"
-            )
-        return "the recording may be heard"
-
-    async def mute(self, seat_name: str, *, pausing: bool) -> str:
-        """Record silence, or let a recording go on. Raises CommandRefused."""
-        call = self._centre.calls.at_seat(self._centre.seats.require(seat_name))
-        if call is None or not call.talk.recorded:
-            raise CommandRefused(f"seat {seat_name} has no call that is recorded")
-        if call.talk.recording_paused is pausing:
-            raise CommandRefused(f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'} already")
-        self._note(call.attempt_id, paused=pausing)
-        try:
-            await self._switch.mute_recording(call.attempt_id, muted=pausing)
-        except SwitchError as error:
-            self._note(call.attempt_id, paused=not pausing)
-            raise CommandRefused(f"seat {seat_name}: the recording was not changed: {error}") from error
-        self._centre.seats.notify(seat_name)
-        return f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'}"
-
-    def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
-        call = self._centre.calls.get(attempt_id)
-        if call is not None:
-            self._centre.calls.update(call, call.muted(muted=paused))

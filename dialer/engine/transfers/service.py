@@ -19,9 +19,12 @@ from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd.service import Acd
+from dialer.engine.asterisk_servers.state import AsteriskServers
+from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.effects import TimerExpired, TimerKind, order
+from dialer.engine.seats.seats import Seats
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
     TARGET_AT_SEAT,
@@ -29,8 +32,10 @@ from dialer.engine.transfers.state import (
     WITH_TARGET,
     Asked,
     CallTransfer,
+    CallTransfers,
     check,
 )
+from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
 from dialer.rules import numbers
 from dialer.settings.supervision import TransferSettings
@@ -41,9 +46,25 @@ _log = structlog.get_logger(__name__)
 class Transfers:
     """Carries out what agents ask for during a call, and what follows from it."""
 
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd, trunks: TrunkPool) -> None:
+    def __init__(
+        self,
+        core: Core,
+        servers: AsteriskServers,
+        transfers: CallTransfers,
+        calls: LiveCalls,
+        channels: Channels,
+        seats: Seats,
+        switch: Switch,
+        acd: Acd,
+        trunks: TrunkPool,
+    ) -> None:
         """The site's rules hold for the outside numbers of its allow-list each time they are called."""
-        self._centre = centre
+        self._core = core
+        self._servers = servers
+        self._transfers = transfers
+        self._calls = calls
+        self._channels = channels
+        self._seats = seats
         self._switch = switch
         self._acd = acd
         self._trunks = trunks
@@ -96,7 +117,7 @@ class Transfers:
     def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer | None]:
         """The seat's call, and the transfer of it that is under way. Raises CommandRefused where this cannot be asked now."""
         call = self._call_of(seat_name)
-        now = self._centre.transfers.get(call.attempt_id)
+        now = self._transfers.get(call.attempt_id)
         check(asked, seat_name, now)
         return call, now
 
@@ -106,14 +127,14 @@ class Transfers:
         return call, now
 
     def _call_of(self, seat_name: str) -> Call:
-        seat = self._centre.seats.require(seat_name)
-        call = self._centre.calls.at_seat(seat)
+        seat = self._seats.require(seat_name)
+        call = self._calls.at_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call")
         return call
 
     def _target(self, name: str) -> TransferSettings:
-        targets = self._centre.core.plan.transfers
+        targets = self._core.plan.transfers
         target = targets.get(name)
         if target is None:
             known = ", ".join(targets) or "none"
@@ -134,7 +155,7 @@ class Transfers:
                 raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
             await self._switch.call_party(request)
         except CommandRefused:
-            self._centre.transfers.party_trunks.pop(request.party_id, None)
+            self._transfers.party_trunks.pop(request.party_id, None)
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
@@ -151,19 +172,16 @@ class Transfers:
         party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
-        rules = self._centre.core.plan.gate.rules
+        rules = self._core.plan.gate.rules
         why_not = numbers.refusal(target.number, rules.allowed_prefixes, rules.denied_prefixes)
         if why_not is not None:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
-        now = self._centre.core.clock.monotonic()
-        centre = self._centre
-        taken = self._trunks.take(
-            (target.trunk,), centre.channels.used(), now, centre.channels.leaving(), reported=False
-        )
+        now = self._core.clock.monotonic()
+        taken = self._trunks.take((target.trunk,), self._channels.used(), now, self._channels.leaving(), reported=False)
         if taken is None:
             raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
         trunk, caller_id = taken
-        self._centre.transfers.party_trunks[party_id] = trunk.name
+        self._transfers.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _bring_back(self, before: CallTransfer, after: CallTransfer) -> None:
@@ -175,9 +193,9 @@ class Transfers:
         self.enter(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
-        if call.attempt_id not in self._centre.calls:
+        if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
-        live = self._centre.transfers.get(call.attempt_id)
+        live = self._transfers.get(call.attempt_id)
         # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
         if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(
@@ -194,11 +212,11 @@ class Transfers:
 
     async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
         """Wait until the switch has taken an order. If it will not, the transfer is as it was before; raises CommandRefused."""
-        entered = self._centre.transfers.get(attempt_id)
+        entered = self._transfers.get(attempt_id)
         try:
             await order
         except SwitchError as error:
-            if self._centre.transfers.get(attempt_id) is entered:
+            if self._transfers.get(attempt_id) is entered:
                 self.drop(attempt_id) if before is None else self.enter(before)
             raise CommandRefused(f"the switch did not do it: {error}") from error
 
@@ -206,12 +224,12 @@ class Transfers:
 
     def keeps(self, attempt_id: AttemptId) -> bool:
         """Whether the voter is out of the seat because somebody asked for it."""
-        live = self._centre.transfers.get(attempt_id)
+        live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
     def voter_came(self, attempt_id: AttemptId) -> None:
         """The voter is in the seat: back from hold, by our order or at the hold's limit, or merged."""
-        live = self._centre.transfers.get(attempt_id)
+        live = self._transfers.get(attempt_id)
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
@@ -221,15 +239,15 @@ class Transfers:
 
     def voter_aside(self, call: Call) -> None:
         """Voter and target hear each other. Where the agent's phone had died the message is cut short."""
-        live = self._centre.transfers.get(call.attempt_id)
-        answered = call.picked_up(self._centre.core.instant())
-        self._centre.calls.update(call, answered.message_cut_short())
+        live = self._transfers.get(call.attempt_id)
+        answered = call.picked_up(self._core.instant())
+        self._calls.update(call, answered.message_cut_short())
         if live is not None:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the message: on the way back there was no agent."""
-        live = self._centre.transfers.get(call.attempt_id)
+        live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.drop(call.attempt_id)
             self._let_go(live.party_id)
@@ -245,20 +263,18 @@ class Transfers:
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._centre.core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
+            self._core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_went(self, seat: str) -> None:
         """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
-        live = next(
-            (each for each in self._centre.transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None
-        )
+        live = next((each for each in self._transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._centre.core.do(order(self._switch.move_party, live.party_id, aside).or_else(lost))
+            self._core.do(order(self._switch.move_party, live.party_id, aside).or_else(lost))
             return
         self.drop(live.attempt_id)
         self._let_go(live.party_id)
@@ -266,11 +282,11 @@ class Transfers:
             TransferStage.RETURNING,
             TransferStage.MERGING,
         }:  # those the dialplan itself sends to the message
-            self._centre.core.do(order(self._switch.play_message, live.attempt_id))
+            self._core.do(order(self._switch.play_message, live.attempt_id))
 
     def call_over(self, attempt_id: AttemptId) -> None:
         """The voter is gone: nobody is called for it any more."""
-        live = self._centre.transfers.get(attempt_id)
+        live = self._transfers.get(attempt_id)
         if live is not None:
             self.drop(attempt_id)
             self._let_go(live.party_id)
@@ -279,39 +295,39 @@ class Transfers:
 
     def enter(self, transfer: CallTransfer) -> None:
         """Put the transfer of a call in place as it is now, or as it was found on the switch."""
-        self._centre.transfers.put(transfer)
+        self._transfers.put(transfer)
         _log.info(
             "transfer", attempt=transfer.attempt_id, seat=transfer.seat, stage=transfer.stage.value, to=transfer.to
         )
-        self._centre.seats.notify(transfer.seat)
+        self._seats.notify(transfer.seat)
 
     def found(self, party_id: PartyId) -> str | None:
         """A transfer's target was found on the switch: the name of the target, whose trunk it takes a channel of."""
         name = target_of(party_id)
-        target = self._centre.core.plan.transfers.get(name or "")
+        target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
-            self._centre.transfers.party_trunks[party_id] = target.trunk
+            self._transfers.party_trunks[party_id] = target.trunk
         return name
 
     def drop(self, attempt_id: AttemptId) -> None:
         """There is no transfer of this call any more, whatever was thought."""
-        gone = self._centre.transfers.pop(attempt_id)
+        gone = self._transfers.pop(attempt_id)
         if gone is not None:
-            self._centre.seats.notify(gone.seat)
+            self._seats.notify(gone.seat)
 
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
-        self._centre.transfers.party_trunks.pop(party_id, None)
-        self._centre.core.do(order(self._switch.release_party, party_id))
+        self._transfers.party_trunks.pop(party_id, None)
+        self._core.do(order(self._switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
-        live = self._centre.transfers.get(attempt_id) if attempt_id is not None else None
+        live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
     def party_gone(self, party_id: PartyId) -> None:
         """The target was not reached, or has hung up: the voter comes back to the agent."""
-        self._centre.transfers.party_trunks.pop(party_id, None)
+        self._transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
             return
@@ -324,27 +340,27 @@ class Transfers:
 
     def back_to_an_agent(self, live: CallTransfer) -> None:
         """Bring the voter back: to the agent who waits, or who has left if still free, or to another; else the message."""
-        call = self._centre.calls.get(live.attempt_id)
+        call = self._calls.get(live.attempt_id)
         if call is None:
             return
-        seat = self._centre.seats.get(live.seat)
+        seat = self._seats.get(live.seat)
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
         name = live.seat if waits else self._acd.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
-            self._centre.core.do(order(self._switch.play_message, live.attempt_id))
+            self._core.do(order(self._switch.play_message, live.attempt_id))
             return
         self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._centre.core.do(order(self._switch.connect, live.attempt_id, name))
+        self._core.do(order(self._switch.connect, live.attempt_id, name))
 
     def not_handed_over(self, attempt_id: AttemptId) -> None:
         """The switch did not send the voter to the target."""
-        live = self._centre.transfers.get(attempt_id)
+        live = self._transfers.get(attempt_id)
         if live is not None:
             self._let_go(live.party_id)
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
-        call = self._centre.calls.get(attempt_id)
+        call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.left_seat(call, call.talk.seat)
 
@@ -361,20 +377,20 @@ class Transfers:
             attempt_id = attempt_of(party_id)
             if attempt_id is None:
                 continue
-            if attempt_id in self._centre.calls and attempt_id not in parties:
+            if attempt_id in self._calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
             elif attempt_id not in up.handed_over:  # with a voter of another server, of whom nothing is known yet
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
-        servers = self._centre.servers
-        for party_id, trunk in list(self._centre.transfers.party_trunks.items()):
+        servers = self._servers
+        for party_id, trunk in list(self._transfers.party_trunks.items()):
             if party_id not in live and servers.of_trunk(trunk) == up.server:
-                del self._centre.transfers.party_trunks[party_id]
+                del self._transfers.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
-        for call in list(self._centre.calls.all()):
+        for call in list(self._calls.all()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
-            known = self._centre.transfers.get(call.attempt_id)
+            known = self._transfers.get(call.attempt_id)
             if self._half_elsewhere(call, known, party, up):
                 continue
             if (
@@ -398,13 +414,13 @@ class Transfers:
         unknown target is released; one that is not there any more has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
-        seat = None if known is None or at is None else self._centre.seats.get(known.seat)
-        if self._centre.servers.of_trunk(call.trunk) == up.server:
+        seat = None if known is None or at is None else self._seats.get(known.seat)
+        if self._servers.of_trunk(call.trunk) == up.server:
             if seat is not None:
                 return seat.server != up.server
             here = {call.attempt_id} <= up.handed_over | dict(up.held).keys()
             with_target = known is not None and known.party_id is not None and known.stage in WITH_TARGET
-            return with_target and party_id is None and not here and len(self._centre.servers.names) > 1
+            return with_target and party_id is None and not here and len(self._servers.names) > 1
         if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
             self.enter(
@@ -425,7 +441,7 @@ class Transfers:
             self.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
-        known = self._centre.transfers.get(call.attempt_id)
+        known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.found(party_id)))
             self.party_came(party_id, place)
@@ -451,6 +467,6 @@ class Transfers:
 
     def _with_its_agent(self, call: Call, seat_name: str) -> None:
         """The agent whose phone is there has this call, as before the dialler's restart."""
-        seat = self._centre.seats.get(seat_name)
+        seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.talks_on(call, seat_name)

@@ -8,34 +8,38 @@ from datetime import datetime
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.state import Call
-from dialer.engine.centre import Centre
+from dialer.engine.core import Core
 from dialer.engine.trunks.state import TrunkPool, trunk_failed
 
 
-class TrunkDesk:
+class Trunks:
     """Counts and watches."""
 
-    def __init__(self, centre: Centre, trunks: TrunkPool) -> None:
+    def __init__(self, core: Core, alerts: Alerts, servers: AsteriskServers, trunks: TrunkPool) -> None:
         """The pool gets the trunks of the centre's plan."""
-        self._centre = centre
+        self._core = core
+        self._alerts = alerts
+        self._servers = servers
         self.pool = self._trunks = trunks
         self.use_plan()
 
     def use_plan(self) -> None:
         """The trunks of the settings carry the calls from now on."""
-        centre, gone = self._centre, set(self._trunks.names)
-        plan = centre.core.plan
-        centre.servers.use(
+        gone = set(self._trunks.names)
+        plan = self._core.plan
+        self._servers.use(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
-        self._trunks.use(plan.trunks, centre.core.clock.monotonic())
+        self._trunks.use(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
-            centre.alerts.clear(f"trunk-{name}")
+            self._alerts.clear(f"trunk-{name}")
 
     def rang(self, call: Call) -> None:
         """A call rings."""
-        now = self._centre.core.clock.monotonic()
+        now = self._core.clock.monotonic()
         self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
         self._watch(call.trunk)
 
@@ -50,30 +54,30 @@ class TrunkDesk:
             tally.attempts += 1
         tally.answered += outcome.answered
         tally.failures += failed is True
-        self._trunks.ended(call.trunk, failed, call.began_seconds, self._centre.core.clock.monotonic())
+        self._trunks.ended(call.trunk, failed, call.began_seconds, self._core.clock.monotonic())
         self._watch(call.trunk)
         rang = ended.ever_ringing or call.ringing_seconds is not None
         return failed is True and not rang and health.to_blame
 
     def _watch(self, name: str) -> None:
         """Tell when a trunk goes to rest, and when it works again."""
-        centre, health = self._centre, self._trunks.health(name)
+        health = self._trunks.health(name)
         if health is None:
             return
-        now = centre.core.clock.monotonic()
+        now = self._core.clock.monotonic()
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
-            centre.alerts.clear(f"trunk-{name}")
+            self._alerts.clear(f"trunk-{name}")
         elif health.state(now) is TrunkState.RESTING:
             until = self._local(health.rest_seconds_left(now))
             text = f"trunk {name} rests until {until}: {health.reason}; then one call finds out whether it works"
-            centre.alerts.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
+            self._alerts.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
 
     def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Why no call may go out over a campaign's trunks at all, or None. Told as an alert while it lasts."""
-        centre, now = self._centre, self._centre.core.clock.monotonic()
+        now = self._core.clock.monotonic()
         code = f"trunks-{campaign_id}"
         if not self._trunks.all_resting(names, now):
-            centre.alerts.clear(code)
+            self._alerts.clear(code)
             return None
         left = min(
             (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),
@@ -85,9 +89,9 @@ class TrunkDesk:
             else "a call finds out whether a trunk works again"
         )
         reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
-        centre.alerts.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
+        self._alerts.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
     def _local(self, seconds_ahead: float) -> str:
-        at = round(self._centre.core.clock.now() + seconds_ahead)
-        return datetime.fromtimestamp(at, self._centre.core.zone).strftime("%H:%M:%S")
+        at = round(self._core.clock.now() + seconds_ahead)
+        return datetime.fromtimestamp(at, self._core.zone).strftime("%H:%M:%S")

@@ -79,7 +79,7 @@ class TwilioFlows:
 
     async def begin(self, attempt_id: AttemptId) -> str:
         """The first page of an answered call, as TwiML. One that is no live attempt of an IVR campaign is hung up."""
-        if not self._engine.flow_desk.is_live(attempt_id):
+        if not self._engine.features.flows.is_live(attempt_id):
             return hang_up()
         return await self._once(attempt_id, FIRST, self._first(attempt_id))
 
@@ -89,7 +89,7 @@ class TwilioFlows:
         sid = self._sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook's token belongs to another call")
-        if not self._engine.flow_desk.is_live(waiting.attempt_id):
+        if not self._engine.features.flows.is_live(waiting.attempt_id):
             return hang_up()
         return await self._once(waiting.attempt_id, token, self._next(waiting, dict(form)))
 
@@ -114,7 +114,7 @@ class TwilioFlows:
             raise
 
     async def _first(self, attempt_id: AttemptId) -> str:
-        session = self._engine.flow_desk.begin(attempt_id)
+        session = self._engine.features.flows.begin(attempt_id)
         if not isinstance(session, FlowSession):
             return hang_up()
         turn = start(session.flow, Start(session.facts, session.language))
@@ -139,7 +139,7 @@ class TwilioFlows:
 
     def _host(self, session: FlowSession) -> _Host:
         rules, transfers = self._rules, self._rules.settings.transfer_to is not None
-        return _Host(session, self._engine.flow_desk, rules.voice.texts(), rules.sms, rules.records, transfers)
+        return _Host(session, self._engine.features.flows, rules.voice.texts(), rules.sms, rules.records, transfers)
 
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting, *, first: bool = False) -> str:
         page = await next_page(session.flow, turn, at, self._host(session))

@@ -30,7 +30,7 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             engine = site.centre.engine
-            pacer = engine._centre.campaigns["agents"].pacer
+            pacer = engine.features.runs["agents"].pacer
             assert isinstance(pacer, PredictivePacer)
             first = target(site)
             assert first is not None

@@ -13,7 +13,7 @@ from unittest import mock
 from dialer.domain.model import Claim, NewAttempt
 from dialer.domain.view import Hold, HoldReason
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll
-from dialer.engine.placing.service import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
+from dialer.engine.placing.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.sqlite import Store

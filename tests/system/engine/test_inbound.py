@@ -92,7 +92,7 @@ async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: 
         first = site.switch.call_in(CALLER, called=AGENT)
         await over(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
-        assert not site.centre.engine._centre.numbers._abandoned_at  # it locks no number: it was no call of ours
+        assert not site.centre.engine.features.numbers._abandoned_at  # it locks no number: it was no call of ours
         await site.log_in("01")
         site.switch.call_in(CALLER, called=AGENT)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
@@ -139,7 +139,7 @@ def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number:
             await site.until(lambda: answered(channel), seconds=5)
             assert channel.context == "matdan-message"
             await over(site, channel)
-            assert site.centre.engine.inbound_desk.live == 0
+            assert site.centre.engine.features.inbound.live == 0
 
     run()
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -166,7 +166,7 @@ async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(t
         before = len(site.switch.placed)
         await asyncio.sleep(5)
         assert sum(answered(channel) for channel in channels) == 3
-        assert site.centre.engine.inbound_desk.live == 3
+        assert site.centre.engine.features.inbound.live == 3
         await asyncio.sleep(20)
         assert len(site.switch.placed) > before + 5
 
@@ -185,12 +185,12 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
     campaign = {**IVR, "id": "quiet", "channels": 20}
     async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **inbound()) as site:
         await site.centre.engine.execute(PauseCampaign(campaign="quiet"))
-        await site.until(lambda: not site.centre.engine._centre.calls, seconds=120)
+        await site.until(lambda: not site.centre.engine.features.calls, seconds=120)
         before = len(site.switch.placed)
         came = [site.switch.call_in(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
         assert site.view.trunks[0].channels_used == 3
-        assert site.centre.engine.inbound_desk.live == 3
+        assert site.centre.engine.features.inbound.live == 3
         await site.centre.engine.execute(ResumeCampaign(campaign="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed) - before == 3
@@ -208,7 +208,7 @@ async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path)
         channel.move_to(channel.context, channel.extension, 1)
         await over(site, channel, seconds=5)
         assert not answered(channel)
-        assert site.centre.engine.inbound_desk.live == 0
+        assert site.centre.engine.features.inbound.live == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
 
 
@@ -242,7 +242,7 @@ async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path
             site.switch.hang_up(channel, 16, channel.ended_by)
             await over(site, channel, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
-        assert site.centre.engine.inbound_desk.live == 0
+        assert site.centre.engine.features.inbound.live == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
 
 
@@ -262,5 +262,5 @@ async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
             async with claim(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
         await site.until(lambda: answered(ringing), seconds=5)
-        assert site.centre.engine.inbound_desk.live == 2
+        assert site.centre.engine.features.inbound.live == 2
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

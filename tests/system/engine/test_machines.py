@@ -130,7 +130,7 @@ async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path
 
 def counted(site: Site) -> tuple[int, int]:
     """Live answers in the pacer's window, and live answers as the campaign's outcomes have them."""
-    run = site.centre.engine._centre.campaigns["agents"]
+    run = site.centre.engine.features.runs["agents"]
     assert isinstance(run.pacer, PredictivePacer)
     (day,) = (each for each in run.pacer.governor.tallies if each.window_seconds == 86_400.0)
     return day.answers, sum(run.outcomes[outcome] for outcome in LIVE_ANSWERS)

@@ -20,9 +20,9 @@ import pytest
 from dialer.domain.clock import LoopClock
 from dialer.domain.model import Outcome
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
-from dialer.engine.centre import Centre
 from dialer.engine.core import Core
-from dialer.engine.plan import EnginePlan
+from dialer.engine.features import Features
+from dialer.engine.plan import Dependencies, EnginePlan
 from dialer.engine.seats.log_ins import WrongLogIns
 from dialer.process.memory import trim_memory
 from dialer.simulation.agents import AgentHabits
@@ -79,10 +79,10 @@ async def _calls(site: Site, more: int) -> Counter[str]:
     return census(site.centre)
 
 
-def _state() -> Centre:
-    plan, nothing = SimpleNamespace(seats={}, campaigns={}, polling=None), cast(Any, None)
+def _state() -> Features:
+    plan = SimpleNamespace(seats={}, campaigns={}, polling=None)
     core = Core("test", ZoneInfo("UTC"), LoopClock(START_EPOCH), cast(EnginePlan, plan))
-    return Centre(core, nothing, nothing, nothing)
+    return Features(core, cast(Dependencies, SimpleNamespace(store=None, switch=None)))
 
 
 async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
@@ -94,7 +94,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
         count += 1
         for each in range(50):
             entry = count * 1_000 + each
-            centre.campaigns._runs[str(entry)] = None  # type: ignore[assignment]
+            centre.runs._runs[str(entry)] = None  # type: ignore[assignment]
             wrong._seats[str(entry)] = 0.0
             centre.alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
@@ -120,7 +120,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
 
 
 def test_what_every_claim_knows_by_now_is_forgotten() -> None:
-    async def play() -> Centre:
+    async def play() -> Features:
         centre = _state()
         centre.calls.put(a_call(phone_id=2))
         for number in range(1, 11):

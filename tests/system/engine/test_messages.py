@@ -11,7 +11,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.view import SeatChange, SupervisorsLine
 from dialer.engine.command.base import CommandContext
 from dialer.engine.seats.commands import SeatLogOff, SeatMessage, SeatMessageRead
-from dialer.engine.seats.screen_pop import MESSAGE_SECONDS
+from dialer.engine.seats.messages import MESSAGE_SECONDS
 from tests.support.centre import Site, a_site
 from tests.support.seats import seat
 from tests.support.virtual import virtual_time

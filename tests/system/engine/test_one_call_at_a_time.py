@@ -97,10 +97,10 @@ async def test_a_campaign_that_goes_on_after_a_pause_begins_with_no_burst(tmp_pa
         tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 30)
-        site.centre.engine._centre.store_trouble = "for a while"
+        site.centre.engine.features.commits.trouble = "for a while"
         await asyncio.sleep(20.0)
         before = len(site.switch.placed)
-        site.centre.engine._centre.store_trouble = None
+        site.centre.engine.features.commits.trouble = None
         await asyncio.sleep(5.0)
         assert len(site.switch.placed) - before >= 45
         assert most_in_a_second(site, before) <= 10
@@ -219,7 +219,7 @@ def test_what_can_place_nothing_is_not_decided_again_and_again(tmp_path: Path, w
             await site.log_in("01", "02", "03")
             await site.until(lambda: len(site.switch.placed) >= 1)
             await asyncio.sleep(10.0)
-            run = site.centre.engine._centre.campaigns["agents"]
+            run = site.centre.engine.features.runs["agents"]
             asked, decide = 0, run.pacer.calls_to_place
 
             def counted(snapshot: PacingSnapshot) -> int:

@@ -145,7 +145,7 @@ async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it
     two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
     async with two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
         await site.until(lambda: seat(site).state is SeatState.TALKING)
-        seats = site.centre.engine._centre.seats
+        seats = site.centre.engine.features.seats
         others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
         await promised(site, page, 300.0)
         await site.until(lambda: seats["01"].promised, seconds=400.0)

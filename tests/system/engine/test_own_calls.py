@@ -127,7 +127,7 @@ async def test_who_skips_or_dials_in_the_moment_in_which_it_is_dialled_unasked_i
 ) -> None:
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await shown(site)
-        own_calls = site.centre.engine._own_calls
+        own_calls = site.centre.engine.features.own_calls
         own_calls.passed("01", attempt_id)  # its timer: what it begins has not run yet
         with pytest.raises(CommandRefused, match="dialled already"):
             own_calls.skip("01", attempt_id)
@@ -174,7 +174,7 @@ async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
         attempt_id = await shown(site)
         [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
-        site.centre.engine._marks.opted_out(phone_id, fresh=True)
+        site.centre.engine.features.marks.opted_out(phone_id, fresh=True)
         await shown(site, attempt_id)
         assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
         assert not site.switch.placed

@@ -17,7 +17,6 @@ from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.dispositions.commands import KeyedDisposition
-from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
@@ -35,13 +34,12 @@ PREDICTIVE = {"pacing": "predictive"}
 
 
 def run_of(site: Site) -> CampaignRun:
-    return site.centre.engine._centre.campaigns["agents"]
+    return site.centre.engine.features.runs["agents"]
 
 
 def snapshot_of(site: Site) -> PacingSnapshot:
-    engine = site.centre.engine
-    centre = engine._centre
-    return pacing_snapshot(centre, engine._trunks, run_of(site), centre.channels.used(), centre.channels.leaving())
+    features = site.centre.engine.features
+    return features.snapshots.take(run_of(site), features.channels.used(), features.channels.leaving())
 
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:

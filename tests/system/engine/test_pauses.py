@@ -28,7 +28,7 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
     """
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
-        switch = site.centre.engine._switch
+        switch = site.centre.engine.features.switch
         hold = switch.hold
 
         async def hold_late(attempt_id: AttemptId, seat: str) -> None:

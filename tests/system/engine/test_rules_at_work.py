@@ -220,7 +220,7 @@ async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(
     async with a_site(tmp_path, all_answer(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the cancel comes too late
-            site.centre.engine._centre.numbers.add_opt_out(phone_id)
+            site.centre.engine.features.numbers.add_opt_out(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
         assert site.view.campaigns[0].refused["opted-out"] >= 5
         assert not site.view.marks

@@ -12,7 +12,6 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import PhoneRegistered, PhoneUnreachable, SeatDown, SeatPhoneSilent, SeatUp
 from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
-from dialer.engine.placing.snapshot import pacing_snapshot
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
@@ -235,7 +234,7 @@ async def test_two_registrations_close_together_call_the_phone_once(
     async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
-        switch, called = site.centre.engine._switch, []
+        switch, called = site.centre.engine.features.switch, []
         call_seat = switch.call_seat
 
         async def counted(seat_name: str, endpoint: str) -> None:
@@ -258,10 +257,10 @@ async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
-        (run,) = engine._centre.campaigns.all()
+        (run,) = engine.features.runs.all()
 
         def free_seats() -> int:
-            return pacing_snapshot(engine._centre, engine._trunks, run, Counter(), Counter()).free_seats
+            return engine.features.snapshots.take(run, Counter(), Counter()).free_seats
 
         assert free_seats() == 1
         site.switch.contact_gone("agent01")

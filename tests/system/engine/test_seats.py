@@ -209,7 +209,7 @@ async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_
     async with a_floor(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        centre, desk = site.centre.engine._centre, site.centre.engine.seat_desk
+        centre, desk = site.centre.engine.features, site.centre.engine.features.agents
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
         desk.use_pins(PinCheck(centre.core.plan.agents.values()))
         desk.use_plan()

@@ -86,8 +86,8 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
 
 def in_force(engine: Engine) -> tuple[int | None, time, int]:
     """Channels of the campaign, when it ends, channels of the trunk."""
-    run = engine._centre.campaigns["turnout-agents"]
-    return run.spec.channels, run.spec.hours.weekday[0][1], engine._trunks["carrier-a"].channels
+    run = engine.features.runs["turnout-agents"]
+    return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.pool["carrier-a"].channels
 
 
 async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept_anew(
@@ -103,7 +103,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
     )
     assert in_force(engine) == (12, time(20), 24)
     assert engine.view().trunks[0].calls_per_second_limit == 3
-    assert engine._eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
+    assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
@@ -116,7 +116,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
-    desk: Any = engine._services.settings
+    desk: Any = engine.features.settings_reload
     reread, keep, reads = desk._reread, desk._store.take_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
@@ -219,10 +219,10 @@ async def test_a_profile_of_the_site_s_own_is_read_again_and_needs_a_restart_whe
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine._eligibility.limits(engine._centre.campaigns["turnout-agents"])[0]
+        before = engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute(ReloadSettings()) == "settings taken: rules.jurisdiction (the profile)"
-        assert (before, engine._eligibility.limits(engine._centre.campaigns["turnout-agents"])[0]) == (3, 2)
+        assert (before, engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]) == (3, 2)
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
             await engine.execute(ReloadSettings())
@@ -248,7 +248,7 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
-        engine, desk = centre.engine, centre.engine.seat_desk
+        engine, desk = centre.engine, centre.engine.features.agents
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
         assert await engine.execute(ReloadSettings()) == "settings taken: agents.18, agents.19"
@@ -284,10 +284,10 @@ async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_t
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        assert [run.spec.campaign_id for run in engine._centre.campaigns.all()] == ["turnout-agents", "hq"]
+        assert [run.spec.campaign_id for run in engine.features.runs.all()] == ["turnout-agents", "hq"]
         change(file, ("channels = 9", "channels = 7"))
         assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq.channels"
-        assert engine._centre.campaigns["hq"].spec.channels == 7
+        assert engine.features.runs["hq"].spec.channels == 7
         (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
         assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.more"
         assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more", "hq"]

@@ -206,14 +206,14 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
 async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with live(tmp_path, parts=parts) as here:
-        pacer = here.site.centre.engine._centre.campaigns["agents"].pacer
+        pacer = here.site.centre.engine.features.runs["agents"].pacer
         before: tuple[Cap, ...] = pacer.caps
         here.change(
             ('pacing = "predictive"\n', 'pacing = "predictive"\nabandoned_limit = 0.01\nabandoned_target = 0.005\n'),
             ("channels = 30", "channels = 3"),
         )
         assert "campaigns.agents.abandoned_limit" in await here.reload()
-        assert here.site.centre.engine._centre.campaigns["agents"].pacer is pacer  # with all that it has counted
+        assert here.site.centre.engine.features.runs["agents"].pacer is pacer  # with all that it has counted
         held: tuple[Cap, ...] = pacer.caps
         assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
             (cap.window_seconds, 0.005, 0.01) for cap in before
@@ -288,7 +288,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
             await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
-        engine._services.settings._store.take_settings = slow  # type: ignore[assignment]
+        engine.features.settings_reload._store.take_settings = slow  # type: ignore[assignment]
         assert await here.reload() == "settings taken: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states
@@ -301,7 +301,7 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
     """
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
-    async with engine._services.settings._one_at_a_time:
+    async with engine.features.settings_reload._one_at_a_time:
         reload = asyncio.create_task(here.reload())
         await asyncio.sleep(0.1)
         assert await engine.execute(StopAll()) == "stopped 1 campaigns"
@@ -342,7 +342,7 @@ async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopp
 @virtual_time()
 async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_still(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
-        campaigns = here.site.centre.engine._campaigns
+        campaigns = here.site.centre.engine.features.campaigns
         campaigns.stand_still("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
@@ -355,4 +355,4 @@ async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_
         campaigns.stand_still("headquarters has stopped every campaign", {})
         await here.reload()
         assert campaigns.go_on() == {"second": CampaignState.RUNNING}
-        assert here.site.centre.engine._centre.campaigns["agents"].state is CampaignState.STOPPED
+        assert here.site.centre.engine.features.runs["agents"].state is CampaignState.STOPPED

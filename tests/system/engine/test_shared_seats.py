@@ -49,7 +49,7 @@ async def test_a_seat_that_serves_two_campaigns_is_dialled_for_once(
         await site.until(lambda: all(seat.state is SeatState.READY for seat in site.view.seats))
         most = 0
         for _ in range(200):
-            most = max(most, sum(not call.answered for call in site.centre.engine._centre.calls.all()))
+            most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.all()))
             await asyncio.sleep(0.1)
         assert most == 4
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
@@ -100,7 +100,7 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
         assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
         most = 0
         for _ in range(3_000):
-            most = max(most, sum(not call.answered for call in engine._centre.calls.all()))
+            most = max(most, sum(not call.answered for call in engine.features.calls.all()))
             await asyncio.sleep(0.1)
         assert most <= 4  # no seat is dialled for twice
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
@@ -118,7 +118,7 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
         assert {"02", "03"} <= reached(site, since)["one"]
         held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
         assert held is not None
-        assert str(held) == "no agent is there who serves it: some serve other campaigns alone"
+        assert str(held) == "no agent serves it: some serve other campaigns only"
         await engine.execute(SeatCampaigns(seat="04", campaigns=()))
         await asyncio.sleep(200.0)
         assert reached(site, since)["two"] == {"04"}

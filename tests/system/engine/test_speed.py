@@ -25,7 +25,7 @@ async def most_unanswered(site: Site, seconds: float) -> int:
     """The most calls that were on their way at once."""
     most = 0
     for _ in range(int(seconds * 5)):
-        most = max(most, sum(not call.answered for call in site.centre.engine._centre.calls.all()))
+        most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.all()))
         await asyncio.sleep(0.2)
     return most
 
@@ -74,7 +74,7 @@ async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
         await engine.execute(SetSpeed(campaign="agents", most_calls=1, calls_per_seat=None), CommandContext("asha"))
         held = speed_of(site)
         assert held is not None
-        run = engine._centre.campaigns["agents"]
+        run = engine.features.runs["agents"]
         assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
@@ -92,4 +92,4 @@ async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) 
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 3
         assert site.view.campaigns[0].limited_by == Limit.SPEED
-        assert len(engine._centre.calls) <= 3
+        assert len(engine.features.calls) <= 3

@@ -16,7 +16,7 @@ from dialer.domain.view import CampaignSpeed, SupervisorsLine
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopCampaign
 from dialer.engine.command.base import CommandContext
 from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff, SeatMessage, SeatMessageRead
-from dialer.engine.seats.screen_pop import MESSAGE_SECONDS
+from dialer.engine.seats.messages import MESSAGE_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP, seat, switch_config
@@ -151,8 +151,8 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
         async def full(*_: object) -> None:
             raise StoreError("the disk is full")
 
-        monkeypatch.setattr(engine._store, "keep_orders", full, raising=False)
-        monkeypatch.setattr(engine._store, "end_order", full, raising=False)
+        monkeypatch.setattr(engine.features.store, "keep_orders", full, raising=False)
+        monkeypatch.setattr(engine.features.store, "end_order", full, raising=False)
         given = (
             SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),

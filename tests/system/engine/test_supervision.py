@@ -125,7 +125,7 @@ async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwar
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
-        supervision = site.centre.engine._supervision
+        supervision = site.centre.engine.features.supervision
         move_party = supervision._switch.move_party
 
         async def and_hang_up(*args: Any) -> None:
@@ -139,7 +139,7 @@ async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwar
             patch.setattr(supervision._switch, "move_party", and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
                 await execute(Whisper(seat="01"), CommandContext("asha"))
-        assert not site.centre.engine._centre.listeners
+        assert not site.centre.engine.features.listeners
         await asyncio.sleep(1)
     assert sorted(kind for kind, _ in audited(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
 
@@ -231,11 +231,11 @@ async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with talking(tmp_path) as site:
-        centre, audit = site.centre.engine._centre, site.centre.store.append_audit
+        centre, audit = site.centre.engine.features, site.centre.store.append_audit
 
         async def taken_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
-            site.centre.engine._supervision.use_plan()
+            site.centre.engine.features.supervision.use_plan()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 
@@ -294,7 +294,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
             await site.log_in("01")
             await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
-            site.centre.engine._centre.listeners._listeners.clear()  # as if it had been killed: nobody lets go
+            site.centre.engine.features.listeners._listeners.clear()  # as if it had been killed: nobody lets go
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)

@@ -84,7 +84,7 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
 async def broken_off(site: Site, folder: Path) -> str:
     """Hand over a roll of 60, of which a full disk lets 50 in; there is room again then. The list's id."""
     list_id, _told = handed_over(folder, NEW)
-    taking_in = site.centre.engine._services.roll_import
+    taking_in = site.centre.engine.features.roll_import
     taking_in._has_room = iter([True, False]).__next__
     with pytest.raises(CommandRefused, match="50 voters are in"):
         await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
@@ -144,7 +144,7 @@ async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = handed_over(tmp_path, [SAME])
-        read, record = type(store)._read, engine._marks.mark
+        read, record = type(store)._read, engine.features.marks.mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]

@@ -277,7 +277,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
 @virtual_time()
 async def test_a_denied_prefix_is_refused_at_the_moment_of_calling_too(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        rules = site.centre.engine._centre.core.plan.gate.rules
+        rules = site.centre.engine.features.core.plan.gate.rules
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
             await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
@@ -398,7 +398,7 @@ async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
         await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
-        switch = site.centre.engine._switch
+        switch = site.centre.engine.features.switch
         move = switch.move_party
 
         async def move_and_lose(party_id: PartyId, place: Place) -> None:

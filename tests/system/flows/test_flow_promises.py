@@ -123,7 +123,7 @@ async def test_of_a_household_what_is_left_to_keep_is_kept(tmp_path: Path) -> No
         first, *others = await site.centre.store.pending_voters(6)
         assert others
         await become_known(site, others)
-        desk = site.centre.engine.flow_desk
+        desk = site.centre.engine.features.flows
         desk.end(
             attempt_id, completed=False, left_at=None, answers={}
         )  # the flow's connection is lost, and it comes back

@@ -248,7 +248,7 @@ async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: st
     for campaign in both:
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
     async with a_site(tmp_path, voters_of_flows(), campaigns=both) as site:
-        flows = site.centre.engine.flow_desk.flows
+        flows = site.centre.engine.features.flows.flows
         before = flows.current(str(good)), flows.current(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
         other.write_text(new)
@@ -298,7 +298,7 @@ async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_o
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = voters_of_flows(Behaviour(keys=keys, hang_up_after=60.0))
     async with a_site(tmp_path, config, campaign=ivr(tmp_path / "ask.yaml")) as site:
-        desk = site.centre.engine.flow_desk
+        desk = site.centre.engine.features.flows
         begun: list[str] = []
         begin = desk.begin
 

@@ -197,7 +197,7 @@ async def test_a_consult_over_servers_outlives_either_link(server: str, tmp_path
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.servers[server].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(2)
         assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == ("consult", 1, 0)
         await site.centre.engine.execute(SeatCancelConsult(seat="b01"))
@@ -249,7 +249,7 @@ async def test_a_completed_consult_over_servers_outlives_either_link(server: str
         await site.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
         await site.servers[server].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(20)
         assert (together(site), len(bosses(site)), site.ended()) == (2, 1, [])
 
@@ -277,7 +277,7 @@ async def test_a_completed_consult_over_servers_outlives_the_dialler(tmp_path: P
 async def test_a_talk_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         await site.servers[server].cut_ami_for(5.0)
-        await site.until(lambda: len(site.centre.engine._centre.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(1)
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
@@ -340,7 +340,7 @@ async def test_a_campaign_whose_servers_are_all_down_is_held_and_the_others_are_
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
     async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
         await site.servers["a"].stop()
-        await site.until(lambda: "a" not in site.centre.engine._centre.servers.up, seconds=5)
+        await site.until(lambda: "a" not in site.centre.engine.features.servers.up, seconds=5)
         await asyncio.sleep(2)
         one, two = site.view.campaigns
         assert one.hold is not None
@@ -370,7 +370,7 @@ async def test_flows_and_callers_of_every_server(tmp_path: Path) -> None:
 @virtual_time()
 async def test_a_talk_over_servers_outlives_both_links(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        up = site.centre.engine._centre.servers.up
+        up = site.centre.engine.features.servers.up
         for server in site.servers.values():
             await server.cut_ami_for(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)
@@ -411,7 +411,7 @@ async def test_a_call_that_lives_on_a_server_unheard_is_hung_up(tmp_path: Path) 
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
         await site.servers["a"].stop()  # one that is away holds up nothing
-        attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine._switch)
+        attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine.features.switch)
         switch._servers["b"].disown(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
         await site.until(lambda: attempt not in site.servers["b"].channels, seconds=60)

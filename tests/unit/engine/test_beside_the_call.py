@@ -37,18 +37,18 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
     turns = Turns()
     turns.talking()
     party = supervision_party("x")
-    turns.centre.listeners.put(Listener(SUP, "01", mode, party))
+    turns.features.listeners.put(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
     assert kept.startswith(f"commit append_audit {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
-    assert not turns.centre.listeners
+    assert not turns.features.listeners
 
 
 def test_nobody_listens_to_an_agent_who_has_gone() -> None:
     turns = Turns()
-    turns.centre.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
+    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
     assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_GONE, "01"))
 
 
@@ -127,18 +127,18 @@ def test_a_voter_who_did_not_reach_the_seat_is_sent_there_again_only_once_the_sw
 
 def test_calls_of_which_nothing_is_known() -> None:
     turns = Turns()
-    turns.centre.unknown_callers.trunks[STRANGER] = "carrier"
+    turns.features.unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(
         [
             (20, StrayCallFound(AttemptId("x")), "beside hang-up-strays"),
             (21, CallEnded(STRANGER, EndedBy.HANGUP, answered=True), ""),
         ]
     )
-    assert not turns.centre.unknown_callers.trunks
+    assert not turns.features.unknown_callers.trunks
 
 
 def test_a_campaign_whose_message_is_not_heard_is_held() -> None:
     turns = Turns()
     turns.call()
     turns.play([(20, MessageFailed(A), "alert unheard-calls"), (21, MessageFailed(A), "")])
-    assert turns.centre.campaigns["calls"].inaudible_sound
+    assert turns.features.runs["calls"].inaudible_sound

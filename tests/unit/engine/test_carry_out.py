@@ -44,10 +44,10 @@ class Said:
 
 def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
     said = Said()
-    turns.engine._store = turns.engine._keeping._store = turns.engine._switch = cast(Any, said)
-    turns.centre.campaigns["calls"].pacer = cast(Any, said)
-    turns.engine._listening.append(said.heard)
-    turns.centre.core.start_tasks(group, turns.engine._carry_out)
+    turns.features.store = turns.features.commits._store = turns.features.switch = cast(Any, said)
+    turns.features.runs["calls"].pacer = cast(Any, said)
+    turns.engine._subscribers.append(said.heard)
+    turns.features.core.start_tasks(group, turns.engine.carry_out)
     return said
 
 
@@ -56,9 +56,9 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        turns.centre.core.do(TimerExpired(TimerKind.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
-        turns.centre.core.do(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
-        turns.centre.core.do(
+        turns.features.core.do(TimerExpired(TimerKind.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
+        turns.features.core.do(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
+        turns.features.core.do(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
             UpdatePacer("calls", PacingEventKind.ANSWERED),
         )
@@ -69,20 +69,20 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
             "order connect 01 False",
             "commit 8.0",
         ]  # tasks run later
-        assert list(turns.engine._timers) == ["x"]
-        turns.engine._stop_timers()
+        assert list(turns.engine._timers._running) == ["x"]
+        turns.engine._timers._running.stop_all()
 
 
 @virtual_time()
 async def test_an_order_that_fails_is_not_repeated_and_what_was_said_of_that_happens() -> None:
     turns = Turns()
     turns.call(seat="01")
-    turns.place(turns.centre.seats["01"].reserved(A, "calls", turns.centre.core.instant()))
+    turns.place(turns.features.seats["01"].reserved(A, "calls", turns.features.core.instant()))
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = True
         connect = order(said.connect, A, "01", record=True)
-        turns.centre.core.do(connect.or_else(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
+        turns.features.core.do(connect.or_else(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
     assert turns.seat() is SeatState.READY
@@ -93,14 +93,14 @@ async def test_what_is_not_kept_is_tried_until_it_is_and_dialling_stops_meanwhil
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        said.refuse = turns.engine._keeping.closing = True
-        turns.centre.core.do(commit(said.record_answer, A, 8.0))
+        said.refuse = turns.features.commits.closing = True
+        turns.features.core.do(commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
-        assert turns.centre.store_trouble == "the disk is full"  # and the dialler, which goes down, is not held up
-        turns.engine._keeping.closing = False
-        turns.engine._keeping._recovers = True
+        assert turns.features.commits.trouble == "the disk is full"  # and the dialler, which goes down, is not held up
+        turns.features.commits.closing = False
+        turns.features.commits._recovering = True
         said.refuse = True
-        turns.centre.core.do(commit(said.record_answer, A, 9.0))
+        turns.features.core.do(commit(said.record_answer, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2
@@ -116,26 +116,26 @@ async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
         async def answer_key(seat: str, sound: Any) -> None:
             answered.append(sound.value)
 
-        cast(Any, turns.engine._keys)._switch = SimpleNamespace(answer_key=answer_key)
-        turns.centre.core.do(RunCommand(SeatClosing(seat="01")))
+        cast(Any, turns.features.keys)._switch = SimpleNamespace(answer_key=answer_key)
+        turns.features.core.do(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 
 
 def test_nothing_is_carried_out_by_who_says_it() -> None:
     turns = Turns()
-    turns.centre.core.in_event = True
-    turns.centre.core.do(Notify(CampaignChange("calls")))
-    assert turns.centre.core.take_effects() == [Notify(CampaignChange("calls"))]
-    assert turns.centre.core.take_effects() == []
+    turns.features.core.in_event = True
+    turns.features.core.do(Notify(CampaignChange("calls")))
+    assert turns.features.core.take_effects() == [Notify(CampaignChange("calls"))]
+    assert turns.features.core.take_effects() == []
 
 
 def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> None:
     turns = Turns()
     heard: list[object] = []
-    turns.engine._listening.append(heard.append)
-    turns.centre.core.in_event = True
-    turns.centre.alerts.raise_alert("x", AlertLevel.WARNING, "text")
+    turns.engine._subscribers.append(heard.append)
+    turns.features.core.in_event = True
+    turns.features.alerts.raise_alert("x", AlertLevel.WARNING, "text")
     with pytest.raises(KeyError):
         turns.engine.on_switch_event(TimerExpired(TimerKind.CALL_PHONE, "no such seat"))
     assert len(heard) == 1
@@ -144,9 +144,9 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
 def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
     turns = Turns()
     heard: list[object] = []
-    turns.engine._listening.append(heard.append)
-    turns.centre.core.in_event = True
-    turns.centre.core.do(UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
+    turns.engine._subscribers.append(heard.append)
+    turns.features.core.in_event = True
+    turns.features.core.do(UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
     turns.engine.on_switch_event(TimerExpired(TimerKind.FLOW_OVERDUE))
     assert heard == [CampaignChange("calls")]
 
@@ -161,5 +161,5 @@ async def test_a_mistake_in_what_follows_or_in_a_timer_ends_the_engine() -> None
         with pytest.raises(ExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 joined(turns, group)
-                turns.centre.core.do(wrong)
+                turns.features.core.do(wrong)
                 await asyncio.sleep(10.0)

@@ -29,11 +29,11 @@ def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
     """What follows from settings that say so at that second; the table's gate lets everything pass, and stays."""
 
     def put() -> None:
-        turns.centre.core.plan = replace(turns.centre.core.plan, **plan)
-        turns.engine._trunk_desk.use_plan()
-        turns.engine._supervision.use_plan()
-        turns.engine._campaigns.use_plan({})
-        turns.engine.seat_desk.use_plan()
+        turns.features.core.plan = replace(turns.features.core.plan, **plan)
+        turns.features.trunks.use_plan()
+        turns.features.supervision.use_plan()
+        turns.features.campaigns.use_plan({})
+        turns.features.agents.use_plan()
 
     return turns.after(seconds, put)
 
@@ -46,9 +46,9 @@ def test_a_seat_that_is_gone_is_left_at_once_where_there_is_no_call() -> None:
         "order release_seat 01",
         "beside drop-log-in",
     ]
-    assert turns.centre.seats.is_removed(turns.centre.seats["01"])
+    assert turns.features.seats.is_removed(turns.features.seats["01"])
     with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 0 seats"):
-        turns.centre.seats.require("01")
+        turns.features.seats.require("01")
 
 
 def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_gone_leaves() -> None:
@@ -59,7 +59,7 @@ def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_g
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
     over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
     assert [line for line in over if line.startswith(("seat", "order"))] == ["seat 01 offline", "order release_seat 01"]
-    assert turns.centre.seats.is_removed(turns.centre.seats["01"])
+    assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
 def test_a_phone_that_drops_in_a_talk_at_a_seat_that_is_gone_is_not_called_again() -> None:
@@ -73,8 +73,8 @@ def test_a_phone_that_drops_in_a_talk_at_a_seat_that_is_gone_is_not_called_again
 
 def test_another_phone_is_taken_by_an_empty_seat_at_once_and_by_another_one_when_its_agent_has_left() -> None:
     turns = Turns(seats=2)
-    centre = turns.centre
-    turns.after(1, lambda: turns.engine._acd.free(*turns.engine.seat_desk._emptied("02")))
+    centre = turns.features
+    turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("02")))
     seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
     turns.talking()
     take(turns, 9, seats=seats)
@@ -89,44 +89,44 @@ def test_seats_stand_in_the_order_of_the_settings_and_a_new_one_is_told_of() -> 
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert take(turns, 3, seats=seats) == ["seat 00 offline"]
-    assert [seat.name for seat in turns.centre.seats.all()] == ["02", "00", "01"]
+    assert [seat.name for seat in turns.features.seats.all()] == ["02", "00", "01"]
 
 
 def test_a_voter_of_a_campaign_that_is_gone_still_gets_the_agent_and_the_next_is_not_dialled() -> None:
     turns = Turns()
     turns.call()
-    [run] = turns.centre.campaigns.all()
+    [run] = turns.features.runs.all()
     take(turns, 2, campaigns={})
     assert "order connect A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
     with pytest.raises(CommandRefused, match="there is no campaign 'calls'; running here: none"):
-        turns.centre.campaigns.require("calls")
+        turns.features.runs.require("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
 def test_a_stop_of_everything_calls_off_what_rings_of_a_campaign_that_is_gone() -> None:
     turns = Turns()
     ringing = turns.call()
-    turns.after(1, lambda: turns.centre.calls.update(ringing, ringing.sent(1)))
+    turns.after(1, lambda: turns.features.calls.update(ringing, ringing.sent(1)))
     take(turns, 2, campaigns={})
-    stopped = turns.after(3, lambda: turns.engine._campaigns.stand_still("headquarters", {}))
+    stopped = turns.after(3, lambda: turns.features.campaigns.stand_still("headquarters", {}))
     assert "order hang_up A" in stopped
 
 
 def test_an_agent_of_a_seat_that_was_gone_before_its_asterisk_came_has_it_no_more() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.engine._acd.free(*turns.engine.seat_desk._emptied("01")))
-    turns.engine.seat_desk._kept = {"01": LogIn("01", "1001", False, None, NOON)}
+    turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("01")))
+    turns.features.agents._kept = {"01": LogIn("01", "1001", False, None, NOON)}
     take(turns, 2, seats=NO_SEATS)
-    assert turns.engine.seat_desk.adopt(frozenset({"01"}), "") == []
-    assert turns.centre.seats.is_removed(turns.centre.seats["01"])
+    assert turns.features.agents.adopt(frozenset({"01"}), "") == []
+    assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
 def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
     turns = Turns()
     turns.talking()
-    turns.centre.alerts.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
+    turns.features.alerts.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
     lines = take(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
     assert "alert trunk-carrier over" in lines
     assert "commit end connected" in turns.at(40, HUNG_UP)
@@ -143,21 +143,21 @@ def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
 )
 def test_who_is_no_supervisor_any_more_or_another_one_is_let_go(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.centre.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x")))
+    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
     assert (f"order release_party {supervision_party('x')}" in lines) is let_go
 
 
 def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat_and_waits_for_it_to_come_again() -> None:
     turns = Turns()
-    campaigns = turns.centre.core.plan.campaigns
+    campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
-    turns.after(1, lambda: turns.engine._call_backs._wait(own))
-    asha = replace(turns.centre.seats["01"], agent="1001", phone_up=True, promised=True)
-    turns.after(1, lambda: turns.engine._centre.seats.put(asha, asha))
+    turns.after(1, lambda: turns.features.call_backs._wait(own))
+    asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, promised=True)
+    turns.after(1, lambda: turns.features.seats.put(asha, asha))
     take(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
-    assert not turns.centre.seats["01"].promised
-    turns.centre.core.plan = replace(turns.centre.core.plan, campaigns=campaigns)
+    assert not turns.features.seats["01"].promised
+    turns.features.core.plan = replace(turns.features.core.plan, campaigns=campaigns)
     assert turns.at(11, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
-    assert turns.centre.seats["01"].promised
+    assert turns.features.seats["01"].promised

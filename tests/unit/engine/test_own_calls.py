@@ -21,20 +21,20 @@ B = AttemptId("b" * 36)
 def shown(dials: bool = False, **campaign: object) -> Turns:
     """A call is shown at seat 01, and nothing of it is dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
-    seat = turns.centre.seats["01"]
-    turns.place(seat.reserved(A, "calls", turns.centre.core.instant()))
+    seat = turns.features.seats["01"]
+    turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
     call = replace(turns.call(written=False), kept_seat="01")
-    turns.centre.calls.put(call.previewed(Preview(turns.clock.now() + 60, dials)))
-    originator = turns.engine._placing._originator
-    originator.kept_seats._kept[A] = "01"
-    [run] = turns.centre.campaigns.all()
+    turns.features.calls.put(call.previewed(Preview(turns.clock.now() + 60, dials)))
+    originator = turns.features.placing._originator
+    turns.features.reserved_seats._kept[A] = "01"
+    [run] = turns.features.runs.all()
     originator._previewed[A] = run, cast(NewAttempt, None)  # nothing is dialled on the table
     return turns
 
 
 def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when() -> None:
     turns = shown()
-    [call] = turns.centre.calls.all()
+    [call] = turns.features.calls.all()
     assert call.state is CallState.PREVIEW
     [view] = turns.engine.view().seats
     assert view.preview is not None
@@ -43,7 +43,7 @@ def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when(
 
 def test_who_skips_is_free_again_and_the_number_is_due_as_the_retries_say() -> None:
     turns = shown()
-    ends = turns.after(5, lambda: turns.engine._own_calls.skip("01", A))
+    ends = turns.after(5, lambda: turns.features.own_calls.skip("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
 
@@ -53,10 +53,10 @@ def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) ->
     turns = shown()
     if gone:
         turns.at(3, SeatDown("01"))
-        ends = turns.after(4, turns.engine._placing._originator.kept_seats.look_after)
+        ends = turns.after(4, turns.features.reserved_seats.look_after)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
-        ends = turns.after(4, lambda: turns.centre.calls.cancel(turns.centre.calls[A]))
+        ends = turns.after(4, lambda: turns.features.calls.cancel(turns.features.calls[A]))
         assert "; ".join(ends) == BACK
     assert not [line for line in ends if line.startswith("order")]
 
@@ -65,7 +65,7 @@ def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None
     turns = shown()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
-    assert turns.centre.seats["01"].reason == "preview-unanswered"
+    assert turns.features.seats["01"].reason == "preview-unanswered"
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
@@ -85,9 +85,9 @@ def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
 
 def test_the_voter_who_answers_has_the_seat_that_was_kept_and_no_other() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
-    seat = turns.centre.seats["02"]
-    turns.place(seat.reserved(A, "calls", turns.centre.core.instant()))
-    turns.centre.calls.put(replace(turns.call(), kept_seat="02"))
+    seat = turns.features.seats["02"]
+    turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
+    turns.features.calls.put(replace(turns.call(), kept_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect A 02"]
@@ -97,16 +97,16 @@ def test_a_call_that_is_no_preview_of_the_seat_is_refused_as_late() -> None:
     turns = shown()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
-            turns.engine._own_calls.skip(seat, attempt_id)
+            turns.features.own_calls.skip(seat, attempt_id)
         assert refused.value.why is RefusedBecause.LATE
-    turns.centre.calls.put(turns.centre.calls[A].asked_for())
+    turns.features.calls.put(turns.features.calls[A].asked_for())
     with pytest.raises(CommandRefused, match="dialled already"):
-        turns.engine._own_calls.skip("01", A)
+        turns.features.own_calls.skip("01", A)
 
 
 def test_who_did_not_answer_leaves_the_seat_ready_for_the_next() -> None:
     turns = shown()
-    turns.centre.calls.put(turns.centre.calls[A].asked_for().sent(5.0))
+    turns.features.calls.put(turns.features.calls[A].asked_for().sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

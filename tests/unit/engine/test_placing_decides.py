@@ -20,11 +20,11 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
     asked = {"originate": allowed, "campaign": allowed, "grounds": lambda *_: "{}", "locked_until": lambda *_: None}
-    gate = cast(Any, turns.engine._eligibility._gate)
+    gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
-    turns.engine._eligibility._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
-    turns.engine._clock_guard.is_off = lambda: False  # type: ignore[method-assign]
-    turns.centre.campaigns["calls"].pacer = cast(
+    turns.features.holds._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
+    turns.features.clock_guard.was_set = lambda: False  # type: ignore[method-assign]
+    turns.features.runs["calls"].pacer = cast(
         Any,
         SimpleNamespace(
             calls_to_place=lambda _: wanted, excess_calls=lambda _: 0, explain=lambda: "", observe=lambda _: None
@@ -39,34 +39,34 @@ def claim(phone_id: int) -> Claim:
 
 
 def decided(turns: Turns) -> list[str]:
-    return turns.after(10, turns.engine._placing.decide)
+    return turns.after(10, turns.features.placing.decide)
 
 
 def test_a_start_that_the_trunk_grants_is_committed_first_and_counts_as_a_call_at_once() -> None:
     turns = deciding(wanted=2)
-    turns.centre.campaigns["calls"].hopper.extend(map(claim, (1, 2)))
+    turns.features.runs["calls"].hopper.extend(map(claim, (1, 2)))
     assert "beside open-attempts" in decided(turns)
-    assert [call.state.value for call in turns.centre.calls.all()] == ["sending"]
-    assert [each.phone_id for each in turns.centre.campaigns["calls"].hopper] == [2]
+    assert [call.state.value for call in turns.features.calls.all()] == ["sending"]
+    assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
 def test_a_number_on_a_call_waits() -> None:
     turns = deciding(wanted=1)
     turns.call(phone_id=1)
-    turns.centre.campaigns["calls"].hopper.append(claim(1))
+    turns.features.runs["calls"].hopper.append(claim(1))
     assert "beside postpone" in decided(turns)
-    assert [call.attempt_id for call in turns.centre.calls.all()] == [A]
+    assert [call.attempt_id for call in turns.features.calls.all()] == [A]
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda turns: setattr(turns.centre.core, "draining", True), HoldReason.STOPPING),
-        (lambda turns: turns.centre.servers.up.clear(), HoldReason.NO_SWITCH),
-        (lambda turns: setattr(turns.centre, "store_trouble", "full"), HoldReason.STORE),
-        (lambda turns: setattr(turns.centre.campaigns["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
+        (lambda turns: setattr(turns.features.core, "draining", True), HoldReason.STOPPING),
+        (lambda turns: turns.features.servers.up.clear(), HoldReason.NO_SWITCH),
+        (lambda turns: setattr(turns.features.commits, "trouble", "full"), HoldReason.STORE),
+        (lambda turns: setattr(turns.features.runs["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (
-            lambda turns: setattr(turns.centre.campaigns["calls"], "inaudible_sound", "matdan/message"),
+            lambda turns: setattr(turns.features.runs["calls"], "inaudible_sound", "matdan/message"),
             HoldReason.UNHEARD,
         ),
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
@@ -74,13 +74,13 @@ def test_a_number_on_a_call_waits() -> None:
 )
 def test_a_campaign_that_is_held_gives_its_claims_back_and_places_nothing(change: Any, reason: HoldReason) -> None:
     turns = deciding(wanted=1)
-    turns.centre.campaigns["calls"].hopper.append(claim(1))
+    turns.features.runs["calls"].hopper.append(claim(1))
     change(turns)
     assert "beside release-claims" in decided(turns)
-    hold = turns.centre.campaigns["calls"].hold
+    hold = turns.features.runs["calls"].hold
     assert hold is not None
     assert hold.reason is reason
-    assert not turns.centre.calls
+    assert not turns.features.calls
 
 
 def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
@@ -95,22 +95,22 @@ def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
 def test_a_call_that_was_not_written_yet_never_is() -> None:
     turns = deciding()
     live = turns.call(written=False)
-    assert turns.after(10, lambda: turns.centre.calls.cancel(live)) == []
-    assert turns.centre.calls[A].leg.cancelled
+    assert turns.after(10, lambda: turns.features.calls.cancel(live)) == []
+    assert turns.features.calls[A].leg.cancelled
 
 
 def test_numbers_that_were_claimed_while_the_stop_came_go_back() -> None:
     turns = deciding()
-    run = turns.centre.campaigns["calls"]
+    run = turns.features.runs["calls"]
 
     async def claims(*_: object, **__: object) -> list[Claim]:
-        turns.centre.core.draining = True
+        turns.features.core.draining = True
         return [claim(1), claim(2)]
 
     async def due(*_: object) -> None:
         return None
 
-    hoppers = turns.engine._placing._hoppers
+    hoppers = turns.features.placing._hoppers
     hoppers._store = cast(Any, SimpleNamespace(claim=claims, next_due_at=due))
     assert turns.after(10, lambda: asyncio.run(hoppers._fill(run))) == ["beside release-claims"]
     assert not run.hopper

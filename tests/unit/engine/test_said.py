@@ -24,34 +24,34 @@ def test_whoever_is_not_to_be_called_any_more_is_hung_up_on_while_it_rings() -> 
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
-    hopper = turns.centre.campaigns["calls"].hopper
+    hopper = turns.features.runs["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1)
-    lines = turns.after(5, lambda: turns.engine._marks.follow(VOTED, effect))
+    lines = turns.after(5, lambda: turns.features.marks.follow(VOTED, effect))
     assert lines == ["order hang_up A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
-    assert turns.centre.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
+    assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
 
 def test_a_mark_that_was_known_changes_nothing() -> None:
     turns = Turns()
     turns.call()
-    assert turns.after(5, lambda: turns.engine._marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
-    assert not turns.centre.turnout.marks
+    assert turns.after(5, lambda: turns.features.marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
+    assert not turns.features.turnout.marks
 
 
 def test_an_opt_out_takes_the_number_off_every_call_that_rings_and_is_counted_once() -> None:
     turns = Turns()
     turns.call()
-    marks = turns.engine._marks
+    marks = turns.features.marks
     assert turns.after(5, lambda: marks.opted_out(1, fresh=True)) == ["order hang_up A", "beside count-without-number"]
     assert turns.after(6, lambda: marks.opted_out(1, fresh=False)) == []
-    assert turns.centre.turnout.opt_outs == 1
+    assert turns.features.turnout.opt_outs == 1
 
 
 def flow_turns() -> Turns:
     turns = Turns(campaign=FLOW)
-    turns.engine.flow_desk.flows = cast(
+    turns.features.flows.flows = cast(
         Any, SimpleNamespace(current=lambda _: SimpleNamespace(name="turnout", version="1"))
     )
     turns.call()
@@ -61,27 +61,25 @@ def flow_turns() -> Turns:
 def test_a_flow_begins_with_a_person_once_and_what_it_leaves_is_kept() -> None:
     turns = flow_turns()
     sessions: list[Any] = []
-    begun = turns.after(8, lambda: sessions.append(turns.engine.flow_desk.begin(A)))
+    begun = turns.after(8, lambda: sessions.append(turns.features.flows.begin(A)))
     assert begun == ["learn answered 8", "commit record_answer A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
-    assert turns.after(9, lambda: sessions.append(turns.engine.flow_desk.begin(A))) == []
+    assert turns.after(9, lambda: sessions.append(turns.features.flows.begin(A))) == []
     assert sessions[1] is None
-    ended = turns.after(
-        20, lambda: turns.engine.flow_desk.end(A, completed=True, left_at=None, answers={"colour": "1"})
-    )
+    ended = turns.after(20, lambda: turns.features.flows.end(A, completed=True, left_at=None, answers={"colour": "1"}))
     assert ended == ["commit record_answers A {'colour': '1'} 20s", "call waiting"]
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
 def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
     turns = flow_turns()
-    turns.after(8, lambda: turns.engine.flow_desk.begin(A))
+    turns.after(8, lambda: turns.features.flows.begin(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
-    turns.engine._listening.append(heard.append)
+    turns.engine._subscribers.append(heard.append)
     turns.clock.seconds = 21
     turns.engine.flow_ended(A, completed=False, left_at="welcome")
-    assert not turns.centre.calls
+    assert not turns.features.calls
     assert turns.beside == ["end_attempts"]
 
 
@@ -91,7 +89,7 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
             raise error
         return DispositionEffect(tuple(MarkEffect(False, 1) for _ in marks))
 
-    desk = turns.engine._dispositions
+    desk = turns.features.dispositions
     desk._store = cast(Any, SimpleNamespace(record_disposition=record))
     return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
 
@@ -109,7 +107,7 @@ def test_what_could_not_be_kept_was_not_said() -> None:
     turns.talking()
     with pytest.raises(StoreError):
         disposing(turns, Disposition.REFUSED, StoreError("the disk is full"))
-    assert turns.centre.calls[A].talk.disposed is None
+    assert turns.features.calls[A].talk.disposed is None
 
 
 def test_machines_are_not_counted_where_the_campaign_does_not() -> None:

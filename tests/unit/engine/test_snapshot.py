@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from datetime import time
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -15,10 +15,10 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import Preview, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.centre import Centre
 from dialer.engine.core import Core
-from dialer.engine.placing.snapshot import pacing_snapshot
-from dialer.engine.plan import CampaignSpec, EnginePlan
+from dialer.engine.features import Features
+from dialer.engine.placing.snapshot import Snapshots
+from dialer.engine.plan import CampaignSpec, Dependencies, EnginePlan
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
@@ -33,10 +33,11 @@ NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 ALWAYS = every_day([(time.min, time.max)])
 
 
-def centre_of(seats: list[str]) -> Centre:
+def centre_of(seats: list[str]) -> Features:
     """Ready seats whose agents have a skill for each letter, and a campaign for each of these skills."""
-    plan, nothing = cast(EnginePlan, SimpleNamespace(seats={}, campaigns={}, polling=None)), cast(Any, None)
-    centre = Centre(Core("centre-1", KOLKATA, SystemClock(), plan), nothing, nothing, nothing)
+    plan = cast(EnginePlan, SimpleNamespace(seats={}, campaigns={}, polling=None))
+    outside = cast(Dependencies, SimpleNamespace(store=None, switch=None))
+    centre = Features(Core("centre-1", KOLKATA, SystemClock(), plan), outside)
     for n, skills in enumerate(seats, 1):
         seat = Seat(
             f"0{n}",
@@ -53,24 +54,25 @@ def centre_of(seats: list[str]) -> Centre:
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
         pacer, running = ProgressivePacer(), CampaignState.RUNNING
-        centre.campaigns.put(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
+        centre.runs.put(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
     return centre
 
 
-def seen_by(centre: Centre, campaign: str) -> PacingSnapshot:
+def seen_by(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
-    return pacing_snapshot(centre, trunks, centre.campaigns[campaign], {}, {})
+    snapshots = Snapshots(centre.core, centre.servers, trunks, centre.seats, centre.calls, centre.runs)
+    return snapshots.take(centre.runs[campaign], {}, {})
 
 
-def dial(centre: Centre, campaign: str) -> int:
+def dial(centre: Features, campaign: str) -> int:
     """Let a campaign decide, and ring what it decides on; how many that were."""
-    calls = centre.campaigns[campaign].pacer.calls_to_place(seen_by(centre, campaign))
+    calls = centre.runs[campaign].pacer.calls_to_place(seen_by(centre, campaign))
     for _ in range(calls):
         ring(centre, campaign)
     return calls
 
 
-def ring(centre: Centre, campaign: str) -> None:
+def ring(centre: Features, campaign: str) -> None:
     n = len(centre.calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.core.clock.monotonic()

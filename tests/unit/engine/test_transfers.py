@@ -83,9 +83,9 @@ def test_each_event_of_a_transfer(stage: str | None, event: Event, follows: str,
     turns = Turns(transfers=TRANSFERS)
     turns.talking()
     if stage is not None:
-        turns.centre.transfers.put(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
+        turns.features.call_transfers.put(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
     turns.play([(20, event, follows)])
-    now = turns.centre.transfers.get(A)
+    now = turns.features.call_transfers.get(A)
     assert (None if now is None else now.stage.value) == then
 
 
@@ -97,6 +97,6 @@ def test_a_voter_whose_agent_has_left_comes_back_to_another_one_or_hears_the_mes
         turns = Turns(seats, transfers=TRANSFERS)
         turns.talking()
         turns.at(15, SeatDown("01"))
-        turns.centre.transfers.put(CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss"))
+        turns.features.call_transfers.put(CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss"))
         lines = turns.at(20, PartyLeft(BOSS))
         assert "; ".join(line for line in lines if line.startswith(("seat 02", "order"))) == follows

@@ -72,7 +72,7 @@ async def test_every_report_tells_the_share_of_the_calls_that_agents_were_to_tak
 @virtual_time()
 async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer()) as site:
-        [run] = site.centre.engine._centre.campaigns.all()  # what a day would have left there
+        [run] = site.centre.engine.features.runs.all()  # what a day would have left there
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns
         told = json.loads(topics.statistics_message("pune-1", view, NOON).payload)["abandoned_rate"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
 from dialer.engine.calls.reconcile import Reconciler
+from dialer.engine.core import Core
 from dialer.switch.asterisk import call_history
 from dialer.switch.asterisk.call_history import history_of, read_history
 
@@ -73,9 +75,9 @@ def test_the_rotated_file_is_read_too_and_only_the_end_of_a_long_one(
 def test_a_call_was_never_sent_only_if_complete_records_have_none_of_it(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
-    clock = SimpleNamespace(now=lambda: 1000.0)
-    centre = SimpleNamespace(core=SimpleNamespace(clock=clock, zone=None))
-    reconciler = Reconciler(centre, None, None, None)  # type: ignore[arg-type]
+    core = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0))
+    nothing: list[Any] = [None] * 8
+    reconciler = Reconciler(cast(Core, core), *nothing)
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
     call = SimpleNamespace(attempt_id=AttemptId("a"), answered=answered)

@@ -136,7 +136,7 @@ class FlowHandler:
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.attempt_of(call.env.unique_id)
-        session = self._engine.flow_desk.begin(attempt_id)
+        session = self._engine.features.flows.begin(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)
             await call.set_variable(DONE_VARIABLE, "1")
@@ -148,7 +148,7 @@ class FlowHandler:
         await call.set_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
-        flows = self._engine.flow_desk
+        flows = self._engine.features.flows
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
@@ -175,7 +175,7 @@ class FlowHandler:
             await call.cut_short()
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
-        flows = self._engine.flow_desk
+        flows = self._engine.features.flows
         ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
             result = await run_flow(

@@ -39,7 +39,7 @@ class InboundHandler:
     async def __call__(self, call: AgiCall) -> None:
         """Set where the call goes. A connection that Asterisk does not confirm is rejected."""
         await self._engine.until_reconciled()
-        inbound = self._engine.inbound_desk
+        inbound = self._engine.features.inbound
         attempt_id = inbound.reserve()
         if attempt_id is None:
             await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)

@@ -1,0 +1,133 @@
+"""The end of a call: its outcome is stored, its number is due again, and the pacer learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import structlog
+
+from dialer.domain.enums import CampaignKind
+from dialer.domain.model import Direction, EndedAttempt, Outcome
+from dialer.domain.switch_events import CallEnded
+from dialer.domain.view import AlertLevel, CallState
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.calls.state import Call, outcome_of
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, commit
+from dialer.engine.placing.number_memory import NumberMemory
+from dialer.engine.placing.retry_schedule import RetrySchedule
+from dialer.engine.seats.silence import SeatSilence
+from dialer.engine.trunks.service import Trunks
+from dialer.pacing.port import PacingEventKind
+from dialer.rules import retries
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
+UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
+
+
+class CallEndings:
+    """Takes calls that are over out of the live ones."""
+
+    def __init__(
+        self,
+        core: Core,
+        alerts: Alerts,
+        calls: LiveCalls,
+        runs: CampaignRuns,
+        numbers: NumberMemory,
+        trunks: Trunks,
+        retries: RetrySchedule,
+        store: Store,
+    ) -> None:
+        """`trunks` says whether a failure was the trunk's."""
+        self._core = core
+        self._alerts = alerts
+        self._calls = calls
+        self._runs = runs
+        self._numbers = numbers
+        self._trunks = trunks
+        self._store = store
+        self._retries = retries
+
+    def may_finish(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+        """Return whether a call that has ended is finished now. If not, `CallFinished` follows once its flow's last commit is done,
+        or once it is known whether the agent's phone was silent.
+        """
+        if call.flow.under_way:
+            self._calls.put(call.ending(ended))
+            overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
+            self._core.do(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
+            return False
+        if silence.must_ask(call, ended):
+            self._core.spawn(silence.ask(self._calls.put(call.ending(ended)), ended), "ask-seat")
+            return False
+        return True
+
+    def end(self, call: Call, ended: CallEnded) -> None:
+        """A call is over: take it out of the live ones, teach the pacer, keep the outcome."""
+        run = self._runs[call.campaign_id]
+        outcome = outcome_of(call, ended)
+        now = self._core.clock.now()
+        not_the_numbers = not call.inbound and self._trunks.ended(call, ended, outcome)
+        retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._retries.after_call(run, call, outcome)
+        record = EndedAttempt(
+            attempt_id=call.attempt_id,
+            outcome=outcome,
+            ended_at=now,
+            ringing_at=call.leg.ringing_at,
+            answered_at=call.leg.answered_at or (now if outcome.answered else None),
+            connected_at=call.talk.connected_at,
+            cause=ended.cause,
+            technical_cause=ended.technical_cause,
+            seat=call.talk.seat if call.talk.connected_at is not None else None,
+            agent=call.talk.agent,
+            flow=call.flow.name,
+            left_at=call.flow.left_at,
+            retry_at=retry_at,
+            direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
+            counted=not not_the_numbers,
+            promised=self._retries.was_asked_for(call, outcome),
+        )
+        self._calls.remove(call.attempt_id)
+        (run.inbound if call.inbound else run.outcomes)[outcome] += 1
+        self._numbers.add_call(call, outcome)
+        self._core.do(*_lessons(call, outcome, self._core.clock.monotonic()))
+        if retry_at is not None:
+            run.due_again(retry_at)
+        self._calls.notify(call, CallState.ENDED, outcome)
+        self._core.do(commit(self._store.end_attempts, [record]))
+        self._core.wake.set()
+
+    def watch_for_silence(self, call: Call) -> None:
+        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
+        if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
+            return
+        if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
+            self._alerts.clear("voters-unseen")
+        elif self._core.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
+            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
+            self._alerts.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
+
+
+def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
+    """What the pacer has not heard yet of an ended call; of abandoned ones it has, but for one whose end nobody saw."""
+    if call.inbound:
+        return
+    if outcome.answered:
+        unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.heard_nobody)
+        if outcome is Outcome.DROPPED or unseen:
+            # Gone before it was known whether a machine had picked up: a machine does not hang up.
+            if not call.leg.judged:
+                yield UpdatePacer(
+                    call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
+                )
+            kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
+            yield UpdatePacer(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
+    elif call.leg.written:
+        kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
+        yield UpdatePacer(call.campaign_id, kind, now - call.began_seconds, call)

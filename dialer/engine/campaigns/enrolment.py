@@ -1,0 +1,14 @@
+"""Putting the roll's numbers into a campaign's queue."""
+
+from __future__ import annotations
+
+from dialer.store.sqlite import Store
+
+PIECE_NUMBERS = 250
+"""What one transaction puts into a queue beside calls: their results wait for no more than that."""
+
+
+async def enrol_beside_calls(store: Store, campaign_id: str) -> None:
+    """Put the roll's numbers into a campaign's queue, piece by piece. Raises StoreError."""
+    for first in range(0, await store.last_phone() + 1, PIECE_NUMBERS):
+        await store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)

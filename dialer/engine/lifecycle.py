@@ -1,0 +1,157 @@
+"""The life of an engine: it reads the store, decides again and again until it is told to stop, then lets live calls end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+import structlog
+
+from dialer.domain.errors import StoreError
+from dialer.domain.model import EndedAttempt, OpenAttempt, Outcome
+from dialer.engine.effects import order
+from dialer.engine.features import Features
+from dialer.engine.resync import Resync
+from dialer.engine.timers import Timers
+
+_log = structlog.get_logger(__name__)
+
+HANG_UP_SECONDS = 5.0  # how long the last calls may take to end after they were hung up
+UNDISPOSED_SECONDS = (
+    900.0  # after a talk its agent may still give a disposition, if the dialler was restarted meanwhile
+)
+
+
+class Lifecycle:
+    """Prepares, runs and drains an engine."""
+
+    def __init__(self, features: Features, resync: Resync, timers: Timers, carry_out: Callable[[], None]) -> None:
+        """`carry_out` carries out the effects that were requested."""
+        self._features = features
+        self._resync = resync
+        self._timers = timers
+        self._carry_out = carry_out
+
+    # Start
+
+    async def prepare(self, trunks: Collection[str]) -> None:
+        """Read campaigns, figures and open attempts from the store. `trunks` are where they were in the run before.
+
+        Raises StoreError, also for a store that is older than the last run: it does not know who was called and opted out since.
+        """
+        await self._refuse_older_store()
+        features, store, core = self._features, self._features.store, self._features.core
+        now = core.clock.now()
+        features.polls.add(await store.booths())
+        features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
+        for plan in core.plan.campaigns.values():
+            features.runs.put(await features.campaigns.begun(plan, beside_calls=False))
+        await features.headquarters.prepare()
+        features.clock_guard.start(await store.newest_event_at())
+        await store.release_expired(now, core.plan.owner)
+        await features.agents.prepare()
+        await features.users.prepare()
+        await features.call_backs.prepare()
+        self._resync.standing_orders = await store.standing_orders(now)
+        unfinished = await self._end_unsent(await store.unfinished_attempts())
+        await store.record_rules_version(core.plan.rules_text, now)
+        features.eligibility.load(await store.registers(), unfinished)
+        for attempt in await store.unsaid_talks(now - UNDISPOSED_SECONDS):
+            seat = features.seats.get(attempt.seat)
+            if attempt.campaign_id in features.runs and seat is not None:
+                features.dispositions.open_again(seat.name, features.reconciler.call_of(attempt), attempt.agent)
+        left_open = features.reconciler.found(unfinished, trunks)
+        if left_open:
+            _log.warning("attempts.left_open", attempts=left_open)
+
+    async def _refuse_older_store(self) -> None:
+        journal = self._features.outside.sent
+        sent = journal.sent()
+        missing = len(sent) - len(await self._features.store.known_attempts(sent)) if sent else 0
+        if missing:
+            raise StoreError(
+                f"the store does not know {missing} of the last calls: it is older than they are, a copy that was put back or a"
+                " new one, and would call those people again; put the newest store in its place, or remove"
+                f" {journal.path} if that is right"
+            )
+
+    async def _end_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
+        """End the attempts that an earlier run never sent to the switch: their numbers are due again. Returns the others."""
+        journal = self._features.outside.sent
+        unsent = set(journal.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
+        now = self._features.core.clock.now()
+        ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(unsent)]
+        if ended:
+            await self._features.store.end_attempts(ended, announced=False)
+            _log.info("attempts.never_sent", attempts=len(ended))
+        try:
+            journal.begin()
+        except OSError as error:  # after a crash nothing will be known of unsent attempts: no reason not to dial
+            _log.warning("sent_journal.not_started", problem=str(error))
+        return [each for each in unfinished if each.attempt_id not in unsent]
+
+    # Run
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Dial until `stop`, then let live calls end. An unexpected error ends it (fail closed)."""
+        features, core = self._features, self._features.core
+        try:
+            async with asyncio.TaskGroup() as group:
+                core.start_tasks(group, self._carry_out)
+                housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
+                await self._decide_until(stop)
+                await self._drain()
+                housekeeping.cancel()
+                self._timers.stop_all()
+        finally:
+            core.stop_tasks()
+
+    async def finish(self) -> None:
+        """Store what is left, after the last call."""
+        features = self._features
+        features.seats.close_intervals()
+        await features.housekeeping.finish()
+
+    async def _decide_until(self, stop: asyncio.Event) -> None:
+        core, features = self._features.core, self._features
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        stopping.add_done_callback(lambda _: core.wake.set())
+        try:
+            while not stop.is_set():
+                self._carry_out()  # first, so that the pacers know all that has happened
+                core.in_event = True
+                seconds = features.placing.decide()
+                self._carry_out()
+                features.turnout.count_dialling_time()
+                try:
+                    async with asyncio.timeout(seconds):
+                        await core.wake.wait()
+                except TimeoutError:
+                    pass
+                core.wake.clear()
+        finally:
+            stopping.cancel()
+
+    async def _drain(self) -> None:
+        """Place no new calls and cancel unanswered ones; let conversations end for a while, then hang up."""
+        core, features = self._features.core, self._features
+        core.draining = True
+        for run in features.runs.all():
+            features.placing.cancel_campaign(run)
+        await self._until_no_calls(core.plan.drain_seconds)
+        core.do(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.all()))
+        features.supervision.close()
+        await self._until_no_calls(HANG_UP_SECONDS)
+        if len(features.calls):  # the next start finds them open and asks the switch
+            _log.warning("calls.left", calls=len(features.calls))
+        features.commits.closing = True
+
+    async def _until_no_calls(self, seconds: float) -> None:
+        core, servers, calls = self._features.core, self._features.servers, self._features.calls
+        try:
+            async with asyncio.timeout(seconds):
+                while any(servers.of_trunk(call.trunk) in servers.up for call in calls.all()):
+                    core.wake.clear()
+                    await core.wake.wait()
+        except TimeoutError:
+            pass

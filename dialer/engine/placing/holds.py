@@ -1,0 +1,95 @@
+"""Why a campaign may not dial now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dialer.domain.enums import CampaignKind, Purpose
+from dialer.domain.model import CampaignState
+from dialer.domain.switch import Switch
+from dialer.domain.view import Hold, HoldReason
+from dialer.engine.asterisk_servers.state import AsteriskServers
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.core import Core
+from dialer.engine.placing.clock_guard import ClockGuard
+from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.seats.seats import Seats
+from dialer.engine.store_commits import StoreCommits
+from dialer.engine.turnout.polls import Polls
+
+UNANSWERED_SECONDS = 0.9  # with a ping each second, a half-open link stops dialling within 2 s
+
+
+class CampaignHolds:
+    """Finds what holds a campaign: the switch, the store, the clock, its state, calling hours, the rules, missing agents."""
+
+    def __init__(
+        self,
+        core: Core,
+        servers: AsteriskServers,
+        switch: Switch,
+        clock_guard: ClockGuard,
+        commits: StoreCommits,
+        eligibility: Eligibility,
+        polls: Polls,
+        seats: Seats,
+    ) -> None:
+        self._core = core
+        self._servers = servers
+        self._switch = switch
+        self._clock_guard = clock_guard
+        self._commits = commits
+        self._eligibility = eligibility
+        self._polls = polls
+        self._seats = seats
+
+    def find(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+        """Return why the campaign may not dial, or not over this trunk, agents aside. None: it may."""
+        return self._centre_hold(run, trunk) or self._campaign_hold(run)
+
+    def _centre_hold(self, run: CampaignRun, trunk: str | None) -> Hold | None:
+        servers = self._servers
+        trunks = run.spec.trunks if trunk is None else (trunk,)
+        servers.unresponsive = frozenset(
+            server for server in servers.up if self._switch.unanswered_seconds(server) > UNANSWERED_SECONDS
+        )
+        if self._core.draining:
+            return Hold(HoldReason.STOPPING)
+        if self._clock_guard.was_set():
+            return Hold(HoldReason.CLOCK_SET)
+        if not servers.accepting(trunks):
+            up = any(servers.of_trunk(each) in servers.up for each in trunks)
+            return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
+        if self._commits.trouble is not None:
+            return Hold(HoldReason.STORE)
+        return None
+
+    def _campaign_hold(self, run: CampaignRun) -> Hold | None:
+        now, zone = self._core.clock.now(), self._core.zone
+        if run.spec.campaign_id not in self._core.plan.campaigns:
+            return Hold(HoldReason.STOPPED, "the settings have it no more")
+        if run.state is not CampaignState.RUNNING:
+            return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
+        if run.inaudible_sound is not None:
+            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.inaudible_sound}")
+        if not run.spec.hours.open_at(zone, now):
+            opening = run.spec.hours.next_open((zone,), now)
+            until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
+            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
+        ruling = self._eligibility.campaign(run)
+        if not ruling.allowed:
+            return Hold(HoldReason.RULES, str(ruling))
+        if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.last_calls():
+            return Hold(HoldReason.NO_POLL)
+        return None
+
+    def no_agent(self, run: CampaignRun) -> Hold | None:
+        """Return a hold if no agent at work can take the campaign's calls. None: one can, or it needs none."""
+        if run.spec.kind is not CampaignKind.AGENTS:
+            return None
+        if any(seat.at_work for seat in self._seats.serving(run.spec)):
+            return None
+        if any(seat.at_work and seat.campaigns for seat in self._seats.all()):
+            return Hold(HoldReason.NO_AGENT, "no agent serves it: some serve other campaigns only")
+        skill = run.spec.skill
+        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")

@@ -1,0 +1,170 @@
+"""Hoppers: claimed numbers for some seconds of dialling, so that a call that may start has its number at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from dialer.domain.enums import Purpose
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
+from dialer.domain.model import Claim, VotingBooths
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.core import Core
+from dialer.engine.effects import (
+    StoreFailed,
+)
+from dialer.engine.turnout.figures import TurnoutFigures
+from dialer.engine.turnout.polls import Polls
+from dialer.rules.calling_hours import day_start
+from dialer.store.port import Unclaimed
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
+CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
+LEASE_SECONDS = 60.0
+LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
+REFILL_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
+PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
+_NOT_TO_BE_HAD = {
+    Unclaimed.NOT_LISTED: ("the number is not in its list, and nobody else may be called", RefusedBecause.NOT_LISTED),
+    Unclaimed.CLOSED: ("the number is called no more: it has asked so, or nobody on it is left", RefusedBecause.CLOSED),
+    Unclaimed.NOT_DUE: ("the number is not due yet", RefusedBecause.NOT_DUE),
+    Unclaimed.IN_USE: ("the number is on a call, or on its way to one", RefusedBecause.ON_A_CALL),
+}
+
+
+class Hoppers:
+    """Fills the campaigns' hoppers from their queues and gives back what is not dialled."""
+
+    def __init__(
+        self, core: Core, polls: Polls, turnout: TurnoutFigures, store: Store, has_room: Callable[[], bool]
+    ) -> None:
+        """`has_room` says whether the disk can still take results."""
+        self._core = core
+        self._polls = polls
+        self._turnout = turnout
+        self._store = store
+        self._has_room = has_room
+
+    def refill(self, run: CampaignRun) -> None:
+        """Claim more where the hopper runs low and the queue may have some."""
+        if run.refilling or not self._runs_low(run) or run.next_due_at > self._core.clock.now():
+            return
+        if not self._has_room():
+            self._core.do(StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space")))
+            return
+        run.refilling = True
+        self._core.spawn(self._fill(run), "refill")
+
+    def _runs_low(self, run: CampaignRun) -> bool:
+        return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
+
+    async def _fill(self, run: CampaignRun) -> None:
+        clock = self._core.clock
+        try:
+            run.next_due_at = 0.0
+            self._set_priorities(run)
+            while run.hold is None and not self._core.draining and self._runs_low(run):
+                quotas = run.order.plan(CLAIMED_AT_ONCE)
+                first = run.order.first(quotas)
+                claims = await self._store.claim(
+                    run.spec.campaign_id,
+                    CLAIMED_AT_ONCE,
+                    owner=self._core.plan.owner,
+                    now=clock.now(),
+                    lease_seconds=LEASE_SECONDS,
+                    booths=quotas,
+                    voting=None if first is None else VotingBooths(first, run.votes_until),
+                    day_start=day_start(self._core.zone, clock.now()),
+                )
+                full = len(claims) == CLAIMED_AT_ONCE
+                run.order.took(quotas, claims, full=full)
+                run.hopper.extend(claims)
+                if claims:
+                    self._core.wake.set()
+                if full or not run.order.exhausted:
+                    continue
+                if first is None or run.order.waits:  # else what stands aside has its turn now
+                    await self._note_next_due(run)
+                    break
+        except StoreError as error:
+            self._core.do(StoreFailed(error))
+        finally:
+            run.refilling = False
+        if self._core.draining:  # the stop came while these were claimed
+            self.give_back(run)
+        elif run.hopper:
+            self._core.wake.set()
+
+    async def _note_next_due(self, run: CampaignRun) -> None:
+        now, given_back = self._core.clock.now(), run.given_back
+        due = await self._store.next_due_at(run.spec.campaign_id)
+        if run.given_back != given_back:  # numbers came back meanwhile, which the answer may not know
+            return
+        run.list_done = due is None
+        found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
+        run.next_due_at = min(found, run.next_due_at or found)
+        if due is not None and due <= now and not run.order.waits:
+            run.order.look_again()
+
+    def _set_priorities(self, run: CampaignRun) -> None:
+        """Of the booths that vote today, which a turnout campaign calls first; for other purposes all booths are alike."""
+        now = self._core.clock.now()
+        if now - run.priorities_at < PRIORITIES_SECONDS:
+            return
+        run.priorities_at, today = now, self._polls.today()
+        run.votes_until = today.until
+        polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
+        run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
+
+    async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
+        """Take one number of the list, in hand or due. Raises CommandRefused that says why it may not be had, StoreError."""
+        in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
+        if in_hand is not None:
+            run.hopper.remove(in_hand)
+            return in_hand
+        now = self._core.clock.now()
+        claim = await self._store.claim_number(
+            run.spec.campaign_id,
+            phone_id,
+            owner=self._core.plan.owner,
+            now=now,
+            lease_seconds=LEASE_SECONDS,
+            day_start=day_start(self._core.zone, now),
+        )
+        if isinstance(claim, Claim):
+            return claim
+        words, why = _NOT_TO_BE_HAD[claim]
+        raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
+
+    def give_back(self, run: CampaignRun) -> None:
+        """Put the hopper's claims back into the queue."""
+        self.put_back(run, list(run.hopper))
+        run.hopper.clear()
+
+    def give_back_old(self, run: CampaignRun) -> None:
+        """Put the claims back whose lease ends soon; they stand first in the hopper."""
+        ends = self._core.clock.now() + LEAST_LEASE_SECONDS
+        old: list[Claim] = []
+        while run.hopper and run.hopper[0].leased_until < ends:
+            old.append(run.hopper.popleft())
+        if old:
+            self.put_back(run, old)
+
+    def put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        """Put claims that came to no call back into the queue."""
+        run.next_due_at = 0.0
+        if claims:
+            run.given_back += 1
+            run.list_done = False
+            run.order.gave_back(claims)
+            self._core.spawn(self._release(claims), "release-claims")
+
+    async def _release(self, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-released", claims=len(claims), problem=str(error))

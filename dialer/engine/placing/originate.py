@@ -1,0 +1,385 @@
+"""From a claimed number to a call: the attempt is committed, then the call is sent to the switch, once."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
+from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
+from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome
+from dialer.domain.switch import OriginateRequest
+from dialer.domain.switch_events import CallEnded, EndedBy
+from dialer.domain.view import AlertLevel, CallState, Preview, TrunkState
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.asterisk_servers.state import AsteriskServers, ServerLoads
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.calls.state import Call, Leg
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.core import Core
+from dialer.engine.effects import (
+    CallFinished,
+    StartTimer,
+    StopTimer,
+    StoreFailed,
+    TimerExpired,
+    TimerKind,
+    commit,
+)
+from dialer.engine.placing.eligibility import REST_SECONDS, Eligibility
+from dialer.engine.placing.holds import CampaignHolds
+from dialer.engine.placing.reserved_seats import ReservedSeats
+from dialer.engine.placing.send_queue import SendQueue
+from dialer.engine.plan import Dependencies
+from dialer.engine.seats.seats import Seats
+from dialer.engine.seats.state import Seat
+from dialer.engine.trunks.channels import Channels
+from dialer.engine.trunks.state import TrunkPool
+from dialer.engine.turnout.polls import Polls
+from dialer.rules import calling_hours
+from dialer.settings.lines import Called
+
+_log = structlog.get_logger(__name__)
+
+ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
+PREVIEW_STANDS_SECONDS = 120.0  # where nothing is dialled unasked: whoever has not looked by then is not there
+LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
+_RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
+_WANTS_SEAT = _RINGS | {CallState.WAITING}
+
+
+class Originator:
+    """From a claim to a call: committed, then dialled. Nothing is ever sent twice."""
+
+    def __init__(
+        self,
+        core: Core,
+        outside: Dependencies,
+        alerts: Alerts,
+        servers: AsteriskServers,
+        calls: LiveCalls,
+        seats: Seats,
+        polls: Polls,
+        channels: Channels,
+        holds: CampaignHolds,
+        eligibility: Eligibility,
+        trunks: TrunkPool,
+        reserved: ReservedSeats,
+    ) -> None:
+        self._core = core
+        self._alerts = alerts
+        self._servers = servers
+        self._calls = calls
+        self._channels = channels
+        self._seats = seats
+        self._polls = polls
+        self._holds = holds
+        self._store = outside.store
+        self._switch = outside.switch
+        self._sent = outside.sent
+        self._eligibility = eligibility
+        self._trunks = trunks
+        self.reserved = reserved
+        self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
+        self._queues: dict[str, SendQueue] = {}  # by trunk
+
+    def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
+        """Call up to so many of the hopper's numbers that may be called. Returns whether any is called. A start is granted at the
+        moment of dialling: what is granted is committed and goes out at once, and counts in `used` and `leaving`, by trunk.
+        """
+        now = self._core.clock.monotonic()
+        placed: list[tuple[NewAttempt, Call]] = []
+        refused: list[tuple[Claim, float]] = []
+        lines, loads = self._servers.reachable(run.spec.trunks), self._loads(run)
+        while count > 0 and run.hopper:
+            not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
+            if not_before is not None:
+                refused.append((run.hopper.popleft(), not_before))
+                continue
+            claim, seat = run.hopper[0], None
+            if run.spec.previews or self._eligibility.wants_seat(run, claim):
+                seat = self.reserved.choose(run, claim.language)
+            if run.spec.previews and seat is None:
+                break
+            ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
+            best = self._best_first(lines, loads, seat)
+            taken = self._trunks.take(best, used, now, leaving, called=self._called(claim)) if ruling.allowed else None
+            if not ruling.allowed:
+                refused.append((run.hopper.popleft(), ruling.next_at or self._core.clock.now() + REST_SECONDS))
+                continue
+            if taken is None:
+                break
+            count -= 1
+            trunk, caller_id = taken
+            used[trunk.name] += 1
+            leaving[trunk.name] += 1
+            loads.calls[trunk.server] += 1
+            placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
+        if placed:
+            self._core.spawn(self._open_and_go(run, placed), "open-attempts")
+        if refused:
+            self._core.spawn(self._postpone(run, refused), "postpone")
+        return bool(placed)
+
+    def _loads(self, run: CampaignRun) -> ServerLoads:
+        """What each server's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
+        loads = ServerLoads(self._servers)
+        if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
+            return loads
+        for seat in self._seats.serving(run.spec):
+            loads.working[seat.server] += seat.at_work
+            loads.free[seat.server] += seat.free
+        for call in self._calls.all():
+            if call.kind is CampaignKind.AGENTS and call.kept_seat is None and call.state in _WANTS_SEAT:
+                loads.calls[self._servers.of_trunk(call.trunk)] += 1
+        return loads
+
+    def _best_first(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
+        """Return the trunks for a call, best first: by the server of its reserved seat, or where an agent is likely free."""
+        if seat is None:
+            return loads.best_first(lines)
+        servers = self._servers
+        return sorted(lines, key=lambda line: servers.of_trunk(line) != seat.server)
+
+    def _called(self, claim: Claim) -> Called:
+        booth = self._polls.booths.get(claim.booth_id)
+        return (
+            Called(claim.number) if booth is None else Called(claim.number, booth.state_code, booth.constituency_number)
+        )
+
+    def _begin(
+        self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
+    ) -> tuple[NewAttempt, Call]:
+        """A call, and the attempt that is to be committed before it; the seat is kept for it."""
+        attempt_id = AttemptId(str(uuid.uuid4()))
+        if seat is not None:
+            self.reserved.keep(seat, run, attempt_id)
+        call = _call(attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic())
+        grounds, gap = self._eligibility.grounds(run, claim, guaranteed=seat is not None)
+        new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
+        return new, self._calls.put(call)
+
+    def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
+        """When to look again at a number whose polling day is over, or a worker's not come, epoch; None: it may be called."""
+        last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
+        if run.purpose is Purpose.BOOTH_WORKERS:
+            still_votes = last_call_at is not None and now < last_call_at
+            return None if still_votes else self._polls.next_day()
+        return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
+
+    def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
+        """When to look again at a number that is on a call, or its voter on another, epoch; None: neither, `but` for that call."""
+        phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
+        for call in self._calls.all():
+            same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
+            if same and call.attempt_id != but:
+                return self._core.clock.now() + ON_A_CALL_SECONDS
+        return None
+
+    async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
+        """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
+        run.due_again(min(due_at for _, due_at in refused))
+        try:
+            await self._store.postpone(refused)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
+        self._core.wake.set()
+
+    async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+        """Commit the attempts, then show those that may be dialled to their agents, or dial them."""
+        for attempt in await self._open(run, placed):
+            call = self._calls.get(attempt.attempt_id)
+            if run.spec.previews and call is not None and not call.leg.cancelled:
+                self._preview(run, attempt, call)
+            else:
+                self._core.spawn(self._originate(run, attempt), "originate")
+
+    async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
+        """Commit the attempts; those that may be dialled."""
+        since = calling_hours.day_start(self._core.zone, self._core.clock.now())
+        attempts, conversations, gaps = self._eligibility.limits(run)
+        for attempt, _ in placed:
+            self._sent.opening(attempt.attempt_id)
+        try:
+            refusals = await self._store.open_attempts(
+                [attempt for attempt, _ in placed],
+                max_attempts_since=since,
+                max_attempts=attempts,
+                max_conversations=conversations,
+                gaps=gaps,
+            )
+        except StoreError as error:
+            for _, call in placed:
+                self._not_opened(call)
+            now = self._core.clock.now()  # some may be in the store all the same
+            ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
+            self._core.do(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
+            return []
+        opened = []
+        for (attempt, call), refusal in zip(placed, refusals, strict=True):
+            if refusal is None:
+                self._calls.notify(call, call.state)
+                if call.kept_seat is not None:  # reserved before there was an attempt
+                    pop = TimerExpired(TimerKind.SCREEN_POP, call.kept_seat, call.attempt_id)
+                    self._core.do(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
+                opened.append(attempt)
+            else:
+                self._not_opened(call)
+                self._core.wake.set()  # its seat and its channel are free again
+                _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
+        return opened
+
+    def _not_opened(self, call: Call) -> None:
+        self._sent.dropped(call.attempt_id)
+        self._calls.remove(call.attempt_id)
+        # If it was to probe its trunk, the next one does. Its start is spent: nothing is tried faster than calls may start.
+        self._trunks.ended(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
+
+    # The agent's own calls: those that are shown first, and those that are asked for
+
+    def _preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
+        """Show it to the agent whose seat is kept for it."""
+        seconds = run.spec.preview_seconds
+        stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
+        self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
+        self._previewed[call.attempt_id] = run, attempt
+        until = self._core.clock.now() + stands
+        self._calls.update(call, call.previewed(Preview(until, dials=seconds is not None)))
+        due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.kept_seat or "", call.attempt_id)
+        self._core.do(StartTimer(f"preview/{call.attempt_id}", stands, due))
+        self.reserved.tell(call)
+
+    def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
+        """Dial what was shown; what forbids it now. The preview is over before anything is awaited: a second asker sees that."""
+        run, attempt = self._previewed.pop(call.attempt_id)
+        self._calls.update(call, call.asked_for())
+        self._core.do(StopTimer(f"preview/{call.attempt_id}"))
+        self.reserved.tell(call)
+        return self._dial(run, attempt, call)
+
+    async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
+        another_day = self._another_day(run, attempt.claim) is not None
+        health = self._trunks.health(call.trunk)
+        if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
+            self._never_placed(call.attempt_id)
+            return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
+        if another_day or self._on_a_call(attempt.claim, but=call.attempt_id) is not None:
+            self._never_placed(call.attempt_id)
+            if another_day:
+                return CommandRefused(
+                    "the polling day of that booth is over: it is not dialled", RefusedBecause.FORBIDDEN
+                )
+            return CommandRefused(
+                "somebody of that number is on another call: it is not dialled", RefusedBecause.ON_A_CALL
+            )
+        return await self._originate(run, attempt)
+
+    async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
+        """Call a claimed number for the agent of this seat at once; what forbids it: then the claim is put back."""
+        if self._on_a_call(claim) is not None:
+            refusal = CommandRefused("somebody of that number is on a call", RefusedBecause.ON_A_CALL)
+        elif self._another_day(run, claim) is not None:
+            refusal = CommandRefused("the polling day of that booth is over, or has not come", RefusedBecause.FORBIDDEN)
+        elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
+            refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+        else:
+            used, now = self._channels.used(), self._core.clock.monotonic()
+            lines = self._best_first(self._servers.reachable(run.spec.trunks), ServerLoads(self._servers), seat)
+            taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
+            if taken is not None:
+                placed = self._begin(run, claim, seat, taken[0].name, taken[1])
+                if await self._open(run, [placed]):
+                    return await self._originate(run, placed[0])
+                return CommandRefused("the number may not be called now", RefusedBecause.FORBIDDEN)
+            refusal = CommandRefused("all lines are in use at this moment; try again", RefusedBecause.NO_LINE)
+        return refusal
+
+    def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
+        """What forbids a committed call as it is about to be written; None: nothing."""
+        if call is None or call.leg.cancelled:
+            return CommandRefused("the call was called off", RefusedBecause.LATE)
+        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
+            reason = "not of the trunk's pool (trunks.caller_ids)"
+            _log.warning("caller-id.refused", attempt=attempt.attempt_id, reason=reason)
+            return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_LINE)
+        kept = self.reserved.holds(call)
+        hold = self._holds.find(run, attempt.trunk) or (None if kept else self._holds.no_agent(run))
+        if hold is not None:
+            return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
+        ruling = self._eligibility.originate(run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept)
+        if not ruling.allowed:
+            return CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+        return None
+
+    async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
+        """Dial what is committed; why it is not dialled, where that is certain."""
+        attempt_id = attempt.attempt_id
+        queue = self._queues.get(attempt.trunk)
+        if queue is None:
+            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.starts(attempt.trunk), self._core.clock)
+        await queue.wait(run.spec.kind)
+        call = self._calls.get(attempt_id)
+        refusal = self._forbidden(run, attempt, call)
+        if refusal is not None or call is None:
+            self._never_placed(attempt_id)
+            return refusal
+        try:
+            self._sent.sending(attempt_id)
+        except OSError as error:
+            text = f"no call is placed that could not be told of: {error}"
+            self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
+            self._never_placed(attempt_id)
+            return CommandRefused(text)
+        self._calls.update(call, call.sent(self._core.clock.monotonic()))
+        trunk = self._trunks[attempt.trunk]
+        try:
+            await self._switch.originate(
+                OriginateRequest(
+                    attempt_id=attempt_id,
+                    number=attempt.claim.number,
+                    endpoint=trunk.endpoint,
+                    caller_id=attempt.caller_id,
+                    kind=run.spec.kind,
+                    ring_seconds=run.spec.ring_seconds,
+                    detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
+                    message_to_machine=run.spec.machine_message,
+                )
+            )
+        except OriginateUnsure as error:  # the next resync tells whether it exists
+            _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
+        except (SwitchError, UnsafeValue) as error:  # every other error means: certainly not placed
+            _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
+            text = f"the switch places no calls: {error}"
+            self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
+            self._never_placed(attempt_id)
+            return CommandRefused(text, RefusedBecause.NO_LINE)
+        else:
+            self._alerts.clear("originate")
+        return None
+
+    def _never_placed(self, attempt_id: AttemptId) -> None:
+        self._sent.dropped(attempt_id)
+        self._core.do(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+
+
+def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, kept_seat: str | None, now: float) -> Call:
+    spec = run.spec
+    return Call(
+        attempt_id=attempt_id,
+        campaign_id=claim.campaign_id,
+        kind=spec.kind,
+        phone_id=claim.phone_id,
+        voter_id=claim.voter_id,
+        booth_id=claim.booth_id,
+        attempt_number=claim.attempt_number,
+        language=claim.language,
+        pending_voters=claim.pending_voters,
+        trunk=trunk,
+        leg=Leg(now, judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
+        worker=claim.worker,
+        kept_seat=kept_seat,
+    )

@@ -1,0 +1,96 @@
+"""The link to an Asterisk server comes up or goes down: all features are brought to agree with what lives there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from dialer.domain.switch_events import SwitchDown, SwitchUp
+from dialer.domain.view import AlertLevel, SeatState
+from dialer.engine.features import Features
+from dialer.engine.seats.messages import SEAT_MESSAGE
+from dialer.engine.seats.service import SEAT_CAMPAIGNS
+from dialer.store.port import StandingOrder, of_seat
+
+_log = structlog.get_logger(__name__)
+
+RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits no longer for it
+
+
+class Resync:
+    """Brings calls, seats, transfers and supervision to agree with a server, each time its link comes up."""
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._done = asyncio.Event()
+        self.standing_orders: list[StandingOrder] = []
+        """What supervisors ordered in an earlier run."""
+
+    async def until_done(self) -> None:
+        """Wait for the first resync, but not for ever. Before it, nobody knows which campaign a live call belongs to."""
+        try:
+            async with asyncio.timeout(RECONCILE_SECONDS):
+                await self._done.wait()
+        except TimeoutError:
+            _log.warning("resync.timed_out")
+
+    def switch_down(self, event: SwitchDown) -> None:
+        """Note that the link to a server is lost."""
+        features, server = self._features, event.server
+        features.servers.up.discard(server)
+        if server:
+            code = f"switch-down-{server}"
+            text = f"no link to server {server}, which takes no calls until it is back: {event.reason}"
+        else:
+            code, text = "switch-down", f"no link to the switch: {event.reason}"
+        features.alerts.raise_alert(code, AlertLevel.CRITICAL, text)
+        features.core.wake.set()
+
+    def switch_up(self, up: SwitchUp) -> None:
+        """Bring everything to agree with a server whose link is up."""
+        features = self._features
+        features.reconciler.resync(up)
+        for seat_name in features.agents.adopt(up.live_seats, up.server):
+            self._restore_orders(seat_name)
+        seats = [seat for seat in features.seats.all() if seat.server == up.server]
+        for seat in seats:
+            if seat.name in up.live_seats and not seat.phone_up:
+                features.acd.phone_came(seat.name)
+            elif seat.name not in up.live_seats and seat.phone_up:
+                self.phone_went(seat.name)
+        self._adopt_talks(up)
+        features.transfers.resync(up)
+        features.supervision.resync(up)
+        features.servers.up.add(up.server)
+        self._done.set()
+        features.alerts.clear(f"switch-down-{up.server}" if up.server else "switch-down")
+        for seat in seats:
+            features.acd.call_phone(seat.name)
+        features.core.wake.set()
+
+    def phone_went(self, seat: str) -> None:
+        """Handle that an agent's phone is off the line."""
+        self._features.transfers.agents_phone_went(seat)
+        self._features.acd.phone_went(seat)
+
+    def _adopt_talks(self, up: SwitchUp) -> None:
+        features = self._features
+        for attempt_id, seat_name in up.talking:
+            call, seat = features.calls.get(attempt_id), features.seats.get(seat_name)
+            if call is None or seat is None:
+                continue
+            if call.talk.connected_at is None:
+                features.acd.connected(call, seat_name)
+            elif seat.state is not SeatState.TALKING:
+                features.acd.talks_on(call, seat_name)
+
+    def _restore_orders(self, seat_name: str) -> None:
+        """Put a supervisor's orders for a seat into force again. Orders that only a newer version knows are left alone."""
+        for order in self.standing_orders:
+            if order.addressee != of_seat(seat_name):
+                continue
+            if order.command == SEAT_CAMPAIGNS:
+                self._features.agents.serve_again(seat_name, order)
+            elif order.command == SEAT_MESSAGE:
+                self._features.messages.show_again(seat_name, order)

@@ -1,0 +1,64 @@
+"""Keys that agents press on their phones: commands, one at a time for each seat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain.switch import SeatSound, Switch
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.command.base import SeatCommand
+from dialer.engine.core import Core
+from dialer.engine.effects import RunCommand, order
+from dialer.engine.seats.keypad import Keypad, at_preview, press
+from dialer.engine.seats.seats import Seats
+
+_log = structlog.get_logger(__name__)
+
+
+class SeatKeys:
+    """The keys of the agents' phones: commands, one at a time of a seat."""
+
+    def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch) -> None:
+        self._core = core
+        self._calls = calls
+        self._seats = seats
+        self._switch = switch
+        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
+        self._doing: set[str] = set()  # seats whose last keyed command is still under way
+
+    def key(self, seat_name: str, key: str) -> None:
+        """A key of the agent's phone. While its command is done, further ones of this seat are refused."""
+        seat = self._seats.get(seat_name)
+        if seat is None or seat.agent is None:
+            return
+        agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
+        if agent != seat.agent:
+            before = Keypad()
+        pressed = press(
+            before,
+            seat_name,
+            key,
+            self._core.clock.monotonic(),
+            self._core.plan.agent_rules.pause_reasons,
+        )
+        call = self._calls.at_seat(seat)
+        if pressed.command is not None and call is not None and call.leg.preview is not None:
+            pressed = replace(pressed, command=at_preview(pressed.command, call.attempt_id))
+        self._keypads[seat_name] = seat.agent, pressed.keypad
+        if pressed.command is not None and seat_name not in self._doing:
+            self._doing.add(seat_name)
+            self._core.do(RunCommand(pressed.command))
+        else:
+            self._answer(seat_name, pressed.sound or SeatSound.WRONG)
+
+    def done(self, command: SeatCommand, refusal: Exception | None) -> None:
+        """What became of a keyed command."""
+        self._doing.discard(command.seat)
+        if refusal is not None:
+            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))
+        self._answer(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
+
+    def _answer(self, seat_name: str, sound: SeatSound) -> None:
+        self._core.do(order(self._switch.answer_key, seat_name, sound))

@@ -1,0 +1,83 @@
+"""A supervisor's line of text on agents' pages, until it is read or expires."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import SupervisorsLine
+from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.effects import StartTimer, StopTimer, TimerExpired, TimerKind
+from dialer.engine.seats.seats import Seats
+from dialer.store.port import StandingOrder, of_seat
+from dialer.store.sqlite import Store
+
+SEAT_MESSAGE = "seat-message"
+MESSAGE_SECONDS = 600.0
+
+
+class Messages:
+    """One line at a seat: a newer one takes its place."""
+
+    def __init__(self, core: Core, seats: Seats, runs: CampaignRuns, store: Store) -> None:
+        self._core = core
+        self._seats = seats
+        self._runs = runs
+        self._store = store
+
+    async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+        """To the agent at a seat. Raises CommandRefused where nobody is there, StoreError."""
+        if self._seats.require(seat_name).agent is None:
+            raise CommandRefused(f"seat {seat_name} has no agent who could read it")
+        await self._send([seat_name], text, sender)
+        return f"seat {seat_name}: on the agent's page"
+
+    async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+        """To every agent who serves a campaign. Raises CommandRefused where there is none, StoreError."""
+        run = self._runs.require(campaign_id)
+        names = [seat.name for seat in self._seats.serving(run.spec) if seat.agent is not None]
+        if not names:
+            raise CommandRefused(f"no agent is there who serves campaign {campaign_id}")
+        await self._send(names, text, sender)
+        return f"campaign {campaign_id}: on the pages of {len(names)} agents"
+
+    async def read(self, seat_name: str, at: float) -> str:
+        """The agent has read the one of that moment, as it was told. Raises StoreError."""
+        there = self._seats.require(seat_name).message
+        if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
+            await self._store.end_order(of_seat(seat_name), SEAT_MESSAGE)
+            self.forget(seat_name)
+        return f"seat {seat_name}: read"
+
+    def forget(self, seat_name: str) -> None:
+        """It is read, or old."""
+        self._core.do(StopTimer(f"message/{seat_name}"))
+        self._set(seat_name, None)
+
+    async def _send(self, names: list[str], text: str, sender: str) -> None:
+        line = SupervisorsLine(text, self._core.clock.now(), sender)
+        content, until = asdict(line), line.at + MESSAGE_SECONDS
+        await self._store.keep_orders(
+            [StandingOrder(of_seat(name), SEAT_MESSAGE, content, line.at, until) for name in names]
+        )
+        for name in names:
+            if self._seats[name].agent is not None:
+                self._put(name, line)
+
+    def show_again(self, seat_name: str, order: StandingOrder) -> None:
+        """What an earlier run of the dialler was told for a seat that has its agent again."""
+        self._put(seat_name, SupervisorsLine(**order.content))
+
+    def _put(self, seat_name: str, line: SupervisorsLine) -> None:
+        left = line.at + MESSAGE_SECONDS - self._core.clock.now()
+        self._core.do(
+            StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
+        )
+        self._set(seat_name, line)
+
+    def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:
+        seat = self._seats[seat_name]
+        if seat.message != message:
+            self._seats.put(seat, replace(seat, message=message))
+            self._seats.notify(seat_name)

@@ -1,0 +1,1 @@
+"""Reloading the settings while the dialler runs."""

@@ -1,0 +1,91 @@
+"""Writes to the store that must not be lost: each is retried until it is committed.
+
+While the store fails, nothing is dialled; live calls go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from dialer.domain.errors import StoreError
+from dialer.domain.view import AlertLevel
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.core import Core
+from dialer.engine.effects import StoreCommit
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 2.0  # between attempts to commit while the store fails
+QUIET_SECONDS = 5.0  # without a failure before dialling resumes; doubled if the last failure is no longer ago than:
+RECENT_SECONDS = 60.0
+
+
+class StoreCommits:
+    """Carries out commits, and knows whether the store works."""
+
+    def __init__(self, core: Core, alerts: Alerts, store: Store, has_room: Callable[[], bool]) -> None:
+        """`has_room` tells whether the disk has room for results."""
+        self._core = core
+        self._alerts = alerts
+        self._store = store
+        self._has_room = has_room
+        self._retrying: set[object] = set()  # commits that are being retried
+        self._recovering = False
+        self._failed_at = self._recovered_at = float("-inf")  # monotonic
+        self._quiet_seconds = QUIET_SECONDS
+        self.trouble: str | None = None  # why the store does not work
+        self.closing = False  # the dialler is stopping: a commit that fails is given up
+
+    async def carry_out(self, commit: StoreCommit) -> None:
+        """Write until it is committed. A repeat after an error changes nothing that was committed before."""
+        retry = object()
+        try:
+            while True:
+                try:
+                    await commit.call()
+                except StoreError as error:
+                    self._retrying.add(retry)
+                    self.failed(error)
+                    _log.error("store.commit_failed", write=commit.name, problem=str(error))
+                    if self.closing:  # the attempt stays open in the store; the next start reconciles it
+                        return
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    return
+        finally:
+            self._retrying.discard(retry)
+
+    def failed(self, error: StoreError) -> None:
+        """Stop dialling until the store works. Raises one alert for each failure that lasts, whatever the errors say."""
+        now = self._failed_at = self._core.clock.monotonic()
+        if self.trouble is None:
+            recent = now - self._recovered_at < RECENT_SECONDS
+            self._quiet_seconds = min(2 * self._quiet_seconds, RECENT_SECONDS) if recent else QUIET_SECONDS
+            self.trouble = str(error)
+            self._alerts.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+        if not self._recovering and not self.closing:
+            self._recovering = True
+            self._core.spawn(self._recover(), "recover-store")
+
+    async def _recover(self) -> None:
+        """Resume dialling once all commits are done and disk and store have worked for a while."""
+        while not self.closing:
+            await asyncio.sleep(RETRY_SECONDS)
+            if self._retrying or not self._has_room():
+                continue
+            try:
+                await self._store.release_expired(self._core.clock.now())
+            except StoreError as error:
+                self.failed(error)
+                continue
+            if self._core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
+                self._recovered_at = self._core.clock.monotonic()
+                self.trouble = None
+                self._alerts.clear("store")
+                self._core.wake.set()
+                break
+        self._recovering = False

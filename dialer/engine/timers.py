@@ -1,0 +1,39 @@
+"""The engine's timers, by their key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from dialer.engine.effects import StartTimer, TimerExpired
+
+
+class Timers:
+    """Starts and stops timers on the event loop."""
+
+    def __init__(self, expire: Callable[[TimerExpired], None]) -> None:
+        """`expire` handles a timer that has expired."""
+        self._expire = expire
+        self._running: dict[str, asyncio.TimerHandle] = {}
+
+    def start(self, timer: StartTimer) -> None:
+        """Start a timer, replacing one with the same key."""
+        self.stop(timer.key)
+        loop = asyncio.get_running_loop()
+        self._running[timer.key] = loop.call_later(timer.seconds, self._fire, timer)
+
+    def stop(self, key: str) -> None:
+        """Stop a timer, if it is running."""
+        running = self._running.pop(key, None)
+        if running is not None:
+            running.cancel()
+
+    def stop_all(self) -> None:
+        """Stop all timers."""
+        for timer in self._running.values():
+            timer.cancel()
+        self._running.clear()
+
+    def _fire(self, timer: StartTimer) -> None:
+        self._running.pop(timer.key, None)
+        self._expire(timer.expired)

@@ -1,0 +1,138 @@
+"""Marks and opt-outs: they are stored, and calls to voters who need none any more are cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from dialer.domain.errors import StoreError
+from dialer.domain.model import AttemptId, Claim, Mark
+from dialer.domain.view import AlertLevel
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.calls.live_calls import LiveCalls
+from dialer.engine.calls.state import Call
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
+from dialer.engine.core import Core
+from dialer.engine.effects import HouseholdChanged
+from dialer.engine.placing.number_memory import NumberMemory
+from dialer.engine.seats.seats import Seats
+from dialer.engine.turnout.figures import TurnoutFigures
+from dialer.store.port import MarkEffect
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+
+class Marks:
+    """Keeps what was said, and does in memory what follows from it."""
+
+    def __init__(
+        self,
+        core: Core,
+        alerts: Alerts,
+        calls: LiveCalls,
+        seats: Seats,
+        runs: CampaignRuns,
+        turnout: TurnoutFigures,
+        numbers: NumberMemory,
+        store: Store,
+    ) -> None:
+        """`store` says what a mark has changed."""
+        self._core = core
+        self._alerts = alerts
+        self._calls = calls
+        self._seats = seats
+        self._runs = runs
+        self._turnout = turnout
+        self._numbers = numbers
+        self._store = store
+
+    async def mark(self, mark: Mark) -> None:
+        """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
+        effect = await self._store.record_mark(mark)
+        self.follow(mark, effect)
+
+    async def opt_out(self, call: Call, source: str) -> None:
+        """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
+        at = self._core.clock.now()
+        fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
+        self.opted_out(call.phone_id, fresh=fresh)
+
+    async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """Suppress a number that opted out in another centre. Returns once it is on disk; raises StoreError."""
+        phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
+        if phone_id is not None:
+            self.opted_out(phone_id, fresh=True)
+
+    def follow(self, mark: Mark, effect: MarkEffect) -> None:
+        """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
+        if not effect.recorded:
+            return
+        self._turnout.add_mark(mark, effect)
+        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
+        if effect.reopened:
+            self.read_queues_again()
+
+    def not_on_the_roll(self, marks: int) -> None:
+        """Other centres told of so many voters whom no roll here has; 0: all of those that came last are known."""
+        if marks:
+            text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
+            self._alerts.raise_alert("news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have")
+        else:
+            self._alerts.clear("news-unknown")
+
+    def read_queues_again(self) -> None:
+        """Numbers that were closed wait in the queues again."""
+        self._runs.read_queues_again()
+
+    def opted_out(self, phone_id: int, *, fresh: bool) -> None:
+        """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
+        self._turnout.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
+        self._numbers.add_opt_out(phone_id)
+        self.silence(frozenset({phone_id}), None, workers=True)
+        if fresh:
+            self._core.spawn(self._count_without_number(phone_id), "count-without-number")
+
+    async def _count_without_number(self, phone_id: int) -> None:
+        """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""
+        try:
+            gone = await self._store.without_number_since(phone_id)
+        except StoreError as error:
+            _log.warning("voters.not-counted", phone=phone_id, problem=str(error))
+            return
+        self._turnout.add_without_number(gone)
+
+    def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
+        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
+        worker on such a number is silenced with them only if `workers`. A number on which others are pending goes back to the
+        queue at once: it is called for them.
+        """
+
+        def is_meant(each: Claim | Call) -> bool:
+            if each.phone_id in phones:
+                return workers or each.worker is None
+            return each.voter_id == voter_id and each.worker is None
+
+        for run in self._runs.all():
+            gone = [claim for claim in run.hopper if is_meant(claim)]
+            if gone:
+                kept = [claim for claim in run.hopper if claim not in gone]
+                run.hopper.clear()
+                run.hopper.extend(kept)
+                self._core.spawn(self._put_back(run, gone), "put-back")
+        unanswered = [call for call in self._calls.all() if call.leg.answered_seconds is None]
+        for call in filter(is_meant, unanswered):
+            self._calls.cancel(call)
+        for seat_name, pop in self._seats.screen_pops.items():
+            at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
+            if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
+                self._core.do(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
+
+    async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
+        run.read_queue_again()
+        self._core.wake.set()
