@@ -89,13 +89,13 @@ class NoCalls:
         self.sids: dict[str, str] = {}
         self.transfers: list[AttemptId] = []
 
-    async def take_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
+    async def on_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
     def sid_of(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
-    def dialled_on(self, attempt_id: AttemptId) -> None:
+    def on_transfer(self, attempt_id: AttemptId) -> None:
         self.transfers.append(attempt_id)
 
 
@@ -120,7 +120,7 @@ class Served:
     switch: NoCalls
     flows: TwilioFlows
     webhooks: TwilioWebhooks
-    dialled_on: list[AttemptId] = field(default_factory=list)
+    transfers: list[AttemptId] = field(default_factory=list)
 
     @property
     def port(self) -> int:

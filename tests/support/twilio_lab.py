@@ -67,7 +67,7 @@ class Lab:
 
     async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
         known = sid or self.switch.sid_of(attempt_id) or "CA" + "0" * 32
-        await self.switch.take_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
+        await self.switch.on_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None
             await lab.dial()
         assert lab.switch.live() == {lab.attempt()}
         await lab.switch.hang_up(lab.attempt())  # not known yet: as soon as it is
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
         assert lab.switch.sid_of(lab.attempt()) == sid
@@ -108,7 +108,7 @@ async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None
         assert hanging_up is not None
         await hanging_up
         lab.clock.seconds = 100
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         (end,) = (event for event in lab.events if isinstance(event, CallEnded))
         assert (end.by, end.answered) == (EndedBy.HANGUP, False)
 
@@ -135,8 +135,8 @@ async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_in_the_next_roun
         for attempt in attempts:
             with pytest.raises(SwitchError):
                 await lab.switch.hang_up(attempt)
-        await lab.switch.look_once()  # the first is refused once more
-        await lab.switch.look_once()
+        await lab.switch.run_round()  # the first is refused once more
+        await lab.switch.run_round()
         for call in lab.twilio.calls.values():
             await hung_up(call)
             assert call.status == "canceled"
@@ -150,7 +150,7 @@ async def test_a_call_that_is_over_is_hung_up_no_more() -> None:
             await lab.switch.hang_up(attempt)
         lab.twilio.answers_with = [429]
         await lab.status(attempt, "no-answer")
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert lab.twilio.answers_with == [429]  # nobody asked
         assert lab.ends == [attempt]
 
@@ -176,10 +176,10 @@ async def test_a_call_that_twilio_does_not_know_is_unknown_after_a_minute() -> N
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial()
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         (end,) = lab.events
         assert isinstance(end, CallEnded)
         assert (end.by, end.answered) == (EndedBy.VANISHED, False)
@@ -194,7 +194,7 @@ async def test_an_older_call_to_the_same_number_is_not_taken_for_the_lost_one() 
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial(2, number="+917000000001")
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert lab.switch.sid_of(lab.attempt(2)) is None
 
 
@@ -204,10 +204,10 @@ async def test_a_call_that_fell_silent_is_asked_for() -> None:
         (call,) = lab.twilio.calls.values()
         call.status, call.duration = "completed", "61"
         lab.clock.seconds = 30
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.look_once()
+        await lab.switch.run_round()
         assert [type(event) for event in lab.events] == [CallAnswered, CallEnded]
         assert lab.ends == [attempt]
         assert lab.switch.meter.spent == pytest.approx(0.2)
@@ -231,7 +231,7 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
         again.report_states()
-        await again.look_once()
+        await again.run_round()
         assert lab.events == [CallAnswered(attempt)]
 
 
@@ -261,6 +261,6 @@ async def test_garbage_for_an_answer_is_unsure() -> None:
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         with pytest.raises(SwitchError):
-            await lab.switch.look_once()
+            await lab.switch.run_round()
         with pytest.raises(SwitchError):
             await lab.switch.resync()

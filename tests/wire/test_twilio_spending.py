@@ -29,7 +29,7 @@ async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_
     async with a_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
-        lab.switch.dialled_on(lab.attempt(2))
+        lab.switch.on_transfer(lab.attempt(2))
         for number, spent in ((1, 0.1), (2, 0.3)):
             await lab.status(lab.attempt(number), "completed", CallDuration="30")
             assert lab.switch.meter.spent == pytest.approx(spent)
@@ -41,7 +41,7 @@ async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_
         again.deliver_to(lab.events.append, lab.ends.append)
         await again.resync()
         sid = again.sid_of(lab.attempt(3)) or ""
-        await again.take_status(lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"})
+        await again.on_status(lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"})
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 

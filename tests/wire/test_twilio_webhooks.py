@@ -182,7 +182,7 @@ async def test_a_transfer_is_dialled_with_its_answers_on_record_and_comes_back_w
         line = Line(server.port, ["1", "1"], agent_answers=False)
         assert await line.run(session, VOICE)
         assert line.dialled == ["sip:agents@example.org"]
-        assert server.dialled_on == [ATTEMPT]
+        assert server.transfers == [ATTEMPT]
         assert call.handed_over == [{}]
         assert "matdan/hi/material/no_agent" in line.heard
         assert call.ends == [(True, None, {"call_back": "1"})]

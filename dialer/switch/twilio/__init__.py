@@ -6,4 +6,4 @@ Needs the extra `twilio`; nothing else imports it.
 from dialer.extras import with_extra
 
 NO_TWILIO = f"twilio is enabled, but not installed: {with_extra('twilio')}"
-"""Said where the extra is not installed."""
+"""The message where the extra is not installed."""

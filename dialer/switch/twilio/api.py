@@ -1,7 +1,7 @@
-"""Twilio's REST API, as far as a dialler needs it, through the `twilio` library and a client of our own beneath it.
+"""Twilio's REST API as a dialler needs it: the `twilio` library with an HTTP client of our own.
 
-The library's own client logs the numbers it dials and may be told to repeat; this one does neither. What went wrong is told
-apart as the switch's port asks: certainly not placed, nothing was sent, or unsure.
+The library's client logs phone numbers and may repeat requests; ours does neither. Errors are distinguished as the
+switch port requires: certainly not placed, nothing was sent, or unsure.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _TOO_MANY_REQUESTS = 429
 _CLIENT_ERROR = 400
 _SERVER_TROUBLE = 500
-_NO_ANSWER = "what was asked for was not told"
-# What the library raises for an answer that is not what it expects.
+_QUERY_FAILED = "the query failed"
+# What the library raises for a response that it cannot read.
 _GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -47,7 +47,7 @@ class CallRecord:
 
 
 class TwilioApi:
-    """One account. Use inside a running loop, and `await close()` at the end."""
+    """One account. Create it inside a running loop, and `await close()` at the end."""
 
     def __init__(self, settings: Twilio, timeout_seconds: float = 10.0) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class TwilioApi:
         await self._http.close()
 
     async def create_call(self, request: OriginateRequest) -> str:
-        """Place a call, once; its sid.
+        """Place a call, once, and return its sid.
 
         Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`).
         """
@@ -81,53 +81,53 @@ class TwilioApi:
                 raise OriginateUnsure(f"Twilio answered {error.status}: the call may exist") from error
             raise OriginateRefused(_refusal("the call was not placed", error.status, error.code)) from error
         except _GARBLED as error:
-            raise OriginateUnsure("Twilio's answer to a call could not be read: the call may exist") from error
+            raise OriginateUnsure("Twilio's response to a call could not be read: the call may exist") from error
         return str(made.sid)
 
     async def end_call(self, sid: str) -> None:
-        """Hang up; a call that is over is no error. Raises SwitchError."""
-        await _asked(self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400})
+        """Hang up. A call that is over is no error. Raises SwitchError."""
+        await _result(self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400})
 
     async def call(self, sid: str) -> CallRecord:
-        """One call. Raises SwitchError."""
-        return _record(await _asked(self._client.calls(sid).fetch_async()))
+        """Return one call. Raises SwitchError."""
+        return _record(await _result(self._client.calls(sid).fetch_async()))
 
     async def calls_to(self, number: str, since: float) -> list[CallRecord]:
-        """The calls to a number since an epoch second. Raises SwitchError."""
+        """Return the calls to a number since a time (epoch seconds). Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _asked(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
+        listed = await _result(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
         return [record for record in map(_record, listed) if record.created_at >= since]
 
     async def live_calls(self) -> list[CallRecord]:
-        """Every call of the account that is not over. Raises SwitchError."""
+        """Return all calls of the account that are not over. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _asked(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            listed = await _result(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
             found += map(_record, listed)
         return found
 
     async def send_message(self, to: str, sender: str, text: str) -> None:
-        """Send an SMS, once. Raises SwitchError where it was not taken, or nobody can say."""
-        await _asked(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not taken")
+        """Send an SMS, once. Raises SwitchError where it was not accepted, or the response was lost."""
+        await _result(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not accepted")
 
     async def spent_today(self) -> tuple[float, date | None]:
-        """What the account has spent today, in its currency, and which day that is, of UTC (None: Twilio did not say).
+        """Return what the account has spent today, in its currency, and that day in UTC (None: Twilio did not say).
 
         Raises SwitchError.
         """
-        records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        records = await _result(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
             return amount, max(days, default=None)
         except (TypeError, ValueError) as error:
-            raise SwitchError("Twilio's answer on what was spent today could not be read") from error
+            raise SwitchError("Twilio's figure of today's spending could not be read") from error
 
 
-async def _asked(answer: Awaitable[Any], failed: str = _NO_ANSWER, harmless: Container[int] = ()) -> Any:
-    """What Twilio answers; None where it refuses with a status that is `harmless`.
+async def _result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
+    """Return Twilio's response; None where it refuses with a status in `harmless`.
 
-    `failed` is what another refusal means. Raises SwitchError.
+    `failed` is the error text of any other refusal. Raises SwitchError.
     """
     try:
         return await answer
@@ -136,11 +136,11 @@ async def _asked(answer: Awaitable[Any], failed: str = _NO_ANSWER, harmless: Con
             raise SwitchError(_refusal(failed, error.status, error.code)) from error
         return None
     except _GARBLED as error:
-        raise SwitchError("Twilio's answer could not be read") from error
+        raise SwitchError("Twilio's response could not be read") from error
 
 
 def _refusal(what: str, status: int, code: int | None) -> str:
-    """Never Twilio's own message: it repeats numbers."""
+    """Return an error text. It never has Twilio's own message, which repeats phone numbers."""
     known = f", error {code}" if code else ""
     if status == _TOO_MANY_REQUESTS:
         return f"Twilio: {what}: too many requests (429{known}); lower `twilio.calls_per_second`"
@@ -161,7 +161,7 @@ def _record(call: Any) -> CallRecord:
     try:
         status = CallStatus(str(call.status))
     except ValueError:
-        status = CallStatus.QUEUED  # a status that came after this program: it is not over
+        status = CallStatus.QUEUED  # a status that this version does not know: the call is not over
     created = call.date_created.timestamp() if isinstance(call.date_created, datetime) else 0.0
     seconds = str(call.duration or "0")
     return CallRecord(
@@ -174,7 +174,7 @@ def _record(call: Any) -> CallRecord:
 
 
 class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
-    """What carries the library's requests: one session, no redirects, no repeats, nothing logged."""
+    """The library's HTTP client: one session, no redirects, no repeats, no logging."""
 
     def __init__(self, api_url: str, timeout_seconds: float) -> None:
         super().__init__(logger=None, is_async=True, timeout=timeout_seconds)
@@ -205,19 +205,21 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
                 method.upper(), address, params=params, data=form, headers=sent, allow_redirects=False
             ) as answer:
                 text = await answer.text()
-                if answer.status >= _CLIENT_ERROR and method.upper() == "GET":  # of a page the library does not tell it
-                    raise SwitchError(_refusal(_NO_ANSWER, answer.status, _code_of(text)))
+                if (
+                    answer.status >= _CLIENT_ERROR and method.upper() == "GET"
+                ):  # for pages of a list the library ignores it
+                    raise SwitchError(_refusal(_QUERY_FAILED, answer.status, _code_of(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
             if method.upper() == "POST":
-                raise OriginateUnsure(f"Twilio's answer was lost: {type(error).__name__}") from error
+                raise OriginateUnsure(f"Twilio's response was lost: {type(error).__name__}") from error
             raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
 
 
 def _fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Form fields; a list becomes the field once for each of its values."""
+    """Yield form fields; a list becomes one field for each of its values."""
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:
             yield name, str(each)

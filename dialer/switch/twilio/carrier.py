@@ -1,4 +1,4 @@
-"""Twilio joined to a centre: the second switch, its webhooks, its flows, its SMS. Imported only where the site has it."""
+"""Twilio as the second carrier of a centre: switch, webhooks, flows and SMS. Imported only where the site uses it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class TwilioCarrier:
-    """One account. Make it inside a running loop and `await close()` it at the end."""
+    """One account in use by a centre. Create it inside a running loop, and `await close()` at the end."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._settings = settings
@@ -39,10 +39,10 @@ class TwilioCarrier:
         self._api = TwilioApi(twilio)
         self.switch = TwilioSwitch(self._api, twilio, SpendMeter(twilio), clock, store.open_attempt_on)
         self.sms = None if twilio.sms_from is None else self.switch
-        self.port = 0  # that the webhooks listen on, once they do
+        self.port = 0  # of the webhooks, once they listen
 
     def routed(self, asterisk: Switch | None) -> RoutedSwitch:
-        """Both switches as one."""
+        """Return Asterisk (None: the site has none) and Twilio as one switch."""
         twilio_trunks = (trunk for trunk in self._settings.trunks if trunk.carrier is CarrierKind.TWILIO)
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
 
@@ -50,10 +50,9 @@ class TwilioCarrier:
     async def serving(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
-        """Listen for webhooks and look after calls; `prompts` is asked of each sound, `label`: a computer says that it is
-        one.
+        """Serve webhooks and supervise calls for as long as the context lasts.
 
-        Raises PortInUse.
+        `prompts` decides which sounds may play. `label`: a computer voice says that it is one. Raises PortInUse.
         """
         twilio = self._settings.twilio
         voice = TwilioVoice(
@@ -67,26 +66,29 @@ class TwilioCarrier:
         self.switch.deliver_to(engine.on_switch_event, flows.hung_up)
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
-            await self._first_look(engine)
-            looking = asyncio.create_task(self.switch.look_after(), name="twilio-look-after")
+            await self._first_resync(engine)
+            supervising = asyncio.create_task(self.switch.supervise(), name="twilio-supervise")
             try:
                 yield
             finally:
-                looking.cancel()
-                await asyncio.wait([looking])
+                supervising.cancel()
+                await asyncio.wait([supervising])
                 await flows.close()
 
     def _labelled(self, prompts: SitePrompts | None, language: str) -> bool:
-        """Whether a computer speaks: Twilio's own voice, or a sound of ours of which the catalogue says so."""
+        """Return whether a computer speaks: Twilio's voice, or one of our sounds that the catalogue lists as synthetic."""
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.speaks_synthetic(language))
 
-    async def _first_look(self, engine: Engine) -> None:
-        """A site whose second carrier is away starts all the same; nothing is dialled there before it has answered."""
+    async def _first_resync(self, engine: Engine) -> None:
+        """Synchronise.
+
+        Where Twilio is unreachable the site starts all the same, and dials nothing there before it answers.
+        """
         try:
             await self.switch.resync()
         except SwitchError as error:
-            _log.error("twilio.not-resynced", problem=str(error))
+            _log.error("twilio.resync_failed", problem=str(error))
             engine.take_alert(Alert("twilio", AlertLevel.WARNING, str(error), engine.view().at))
 
     async def close(self) -> None:

@@ -1,8 +1,7 @@
-"""Flows on Twilio: each webhook is one step of the machine, from a state that came with the request.
+"""Flows on Twilio: each webhook is one step of the state machine, from a state that comes with the request.
 
-Nothing has to be remembered between two requests, so that a restart in mid-call loses no call. What is remembered while
-the process lives makes repeats harmless: a request that comes again gets the answer that it got, and its commit is done
-once.
+No state is needed between two requests, so a restart during a call loses nothing. What is cached while the process
+lives makes repeats harmless: a repeated request gets the same response, and its result is stored once.
 """
 
 from __future__ import annotations
@@ -34,13 +33,12 @@ from dialer.switch.twilio.twiml import TwilioVoice, hang_up, twiml
 
 _log = structlog.get_logger(__name__)
 
-FIRST = ""  # stands for the token of a call's first page
+FIRST = ""  # in place of the token of a call's first page
 LATE_SECONDS = 3.0
-"""After the end of a call, for the request with its last key or its recording: Twilio sends the two at once, on two
+"""How long to wait after a call's end for the request with its last key or recording: Twilio sends both at once, on two
 connections.
 
-Shorter than the engine waits (`dialer.engine.switch_events.FLOW_GRACE_SECONDS`), so that what comes at the last moment
-is still committed to a call that lives.
+Shorter than the engine waits (`FLOW_GRACE_SECONDS`), so that a late result is still stored for a live call.
 """
 
 
@@ -55,36 +53,36 @@ class TwilioFlowRules:
 
 
 @dataclass(slots=True)
-class _Remembered:
-    """Of one call, while it lives."""
+class _CallCache:
+    """What is cached of one call while it lives."""
 
-    pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # by token: what was answered
-    furthest: FlowState | None = None
-    sid: str | None = None  # of the call, which the switch forgets at its end
-    over: asyncio.Event = field(default_factory=asyncio.Event)  # the engine was told that the flow has ended
+    pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # responses by token
+    latest: FlowState | None = None
+    sid: str | None = None  # of the call; the switch forgets it at its end
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # the end of the flow was reported
 
 
 class TwilioFlows:
-    """Serves the pages of every call."""
+    """Returns the pages of all calls."""
 
     def __init__(self, engine: Engine, library: FlowLibrary, switch: TwilioSwitch, rules: TwilioFlowRules) -> None:
-        """`library` has the versions that calls began with."""
+        """`library` has the versions of flows that calls began with."""
         self._engine = engine
         self._library = library
         self._switch = switch
         self._tokens = StateTokens(rules.settings.auth_token.get_secret_value())
         self._rules = rules
-        self._calls: dict[AttemptId, _Remembered] = {}
+        self._calls: dict[AttemptId, _CallCache] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, attempt_id: AttemptId) -> str:
-        """The first page of an answered call, as TwiML. One that is no live attempt of an IVR campaign is hung up."""
+        """Return the first page of an answered call, as TwiML: a hang-up where it is no live attempt of an IVR campaign."""
         if not self._engine.features.flows.is_live(attempt_id):
             return hang_up()
         return await self._once(attempt_id, FIRST, self._first(attempt_id))
 
-    async def go_on(self, token: str, form: Mapping[str, str]) -> str:
-        """The page that follows. Raises ProtocolError for a token that is not ours."""
+    async def resume(self, token: str, form: Mapping[str, str]) -> str:
+        """Return the next page. Raises ProtocolError for a token that is not ours."""
         waiting = self._tokens.read(token)
         sid = self._sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
@@ -98,8 +96,8 @@ class TwilioFlows:
         return self._switch.sid_of(attempt_id) or (None if known is None else known.sid)
 
     async def _once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
-        """The answer that this token gets, once and for all: a request that is cut off does not cut off its commit."""
-        call = self._calls.setdefault(attempt_id, _Remembered())
+        """Return the response to a token, computed once: a request that is cut off does not cancel its commit."""
+        call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.sid_of(attempt_id)
         pages = call.pages
         task = pages.get(token)
@@ -110,7 +108,7 @@ class TwilioFlows:
         try:
             return await asyncio.shield(task)
         except MatdanError:
-            pages.pop(token, None)  # a repeat may fare better
+            pages.pop(token, None)  # a repeat may succeed
             raise
 
     async def _first(self, attempt_id: AttemptId) -> str:
@@ -127,13 +125,13 @@ class TwilioFlows:
             turn = step(flow, state, event_of(waiting, form))
         except UnexpectedInput as error:
             raise ProtocolError(f"a webhook does not fit its call: {error}") from error
-        except FlowError as error:  # begun by an earlier run on a version that is gone
-            _log.error("twilio.flow-gone", attempt=waiting.attempt_id, problem=str(error))
+        except FlowError as error:  # started by an earlier run, with a version that is not loaded any more
+            _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))
             return hang_up()
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if hung_up_in(form):
             ended = await after_hang_up(flow, turn, self._host(session))
-            self._end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _Remembered()), ended)
+            self._end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
             return hang_up()
         return await self._page(session, turn, waiting)
 
@@ -145,7 +143,7 @@ class TwilioFlows:
         page = await next_page(session.flow, turn, at, self._host(session))
         self._keep(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
-            self._switch.dialled_on(session.attempt_id)
+            self._switch.on_transfer(session.attempt_id)
         settings = self._rules.settings
         url = settings.public_url
         if page.waiting is not None:
@@ -153,20 +151,20 @@ class TwilioFlows:
         return twiml(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
     def _keep(self, attempt_id: AttemptId, page: Page) -> None:
-        call = self._calls.setdefault(attempt_id, _Remembered())
-        if call.furthest is None or page.state.turns >= call.furthest.turns:
-            call.furthest = page.state
+        call = self._calls.setdefault(attempt_id, _CallCache())
+        if call.latest is None or page.state.turns >= call.latest.turns:
+            call.latest = page.state
         if page.waiting is None:
             self._end(attempt_id, call, page.state)
 
-    def _end(self, attempt_id: AttemptId, call: _Remembered, state: FlowState) -> None:
+    def _end(self, attempt_id: AttemptId, call: _CallCache, state: FlowState) -> None:
         if call.over.is_set():
             return
         call.over.set()
         self._engine.flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
 
     def hung_up(self, attempt_id: AttemptId) -> None:
-        """The call is over, as Twilio says: so is its flow, once what was still on its way has come and is on disk."""
+        """End the flow of a call that Twilio reports as over, once late requests have come and are stored."""
         task = asyncio.get_running_loop().create_task(self._hung_up(attempt_id), name="twilio-flow-end")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -175,15 +173,15 @@ class TwilioFlows:
         call = self._calls.get(attempt_id)
         if call is None:
             return
-        with contextlib.suppress(TimeoutError):  # the caller has left without another key
+        with contextlib.suppress(TimeoutError):  # the caller pressed no other key
             async with asyncio.timeout(LATE_SECONDS):
                 await call.over.wait()
         while pending := [page for page in call.pages.values() if not page.done()]:
             await asyncio.wait(pending)
-        state = call.furthest
+        state = call.latest
         if state is not None:
             if state.ending is None:
-                with contextlib.suppress(FlowError):  # a version that is gone
+                with contextlib.suppress(FlowError):  # a version that is not loaded any more
                     state = left(self._library.version_of(state.flow, state.version), state)
             self._end(attempt_id, call, state)
         elif not call.over.is_set():
@@ -192,7 +190,7 @@ class TwilioFlows:
         self._calls.pop(attempt_id, None)
 
     async def close(self) -> None:
-        """Let what is under way come to its end."""
+        """Wait for requests in progress."""
         waiting = [*self._tasks, *(page for call in self._calls.values() for page in call.pages.values())]
         if waiting:
             await asyncio.wait(waiting)
@@ -200,26 +198,26 @@ class TwilioFlows:
 
 @dataclass(slots=True)
 class _Host:
-    """What one call's flow may ask for (`dialer.switch.twilio.pages.PageHost`)."""
+    """What one call's flow may request (`dialer.switch.twilio.pages.PageHost`)."""
 
     session: FlowSession
-    desk: FlowService
+    flows: FlowService
     texts: Texts
     sms: SmsGateway | None
     records: bool
     transfers: bool
 
     async def commit(self, commit: FlowCommit) -> Input:
-        """Put what the caller said on record."""
-        return await commit_result(commit, lambda asked: self.desk.commit(self.session, asked))
+        """Store a result of the caller."""
+        return await commit_result(commit, lambda asked: self.flows.commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
-        """The text `sms.<template>`."""
-        return await send_text(action, self.session, self.desk, self.texts, self.sms)
+        """Send the text `sms.<template>`."""
+        return await send_text(action, self.session, self.flows, self.texts, self.sms)
 
     async def hand_over(self, action: Transfer) -> None:
-        """Its answers go on record before the agent's phone rings; the call goes on without where they cannot."""
+        """Store the answers before the agent's phone rings. Where that fails the call continues without."""
         try:
-            await self.desk.keep_answers(self.session.attempt_id, action.answers)
+            await self.flows.keep_answers(self.session.attempt_id, action.answers)
         except MatdanError as error:
-            _log.error("flow.answers-not-kept", attempt=self.session.attempt_id, problem=str(error))
+            _log.error("flow.answers_not_stored", attempt=self.session.attempt_id, problem=str(error))

@@ -1,9 +1,8 @@
-"""What Twilio is told next, without XML: a flow's turns gathered into pages, and what came back read into the flow's
-inputs.
+"""Pages, the responses to Twilio, without XML: a flow's turns become pages, and requests become the flow's inputs.
 
-Pure but for what a flow asks of its host (a commit, an SMS), which is awaited before the page is made. A page ends
-where the caller, or time, decides: at a question, a recording, a transfer, the end. Prompts that no key can break off
-are put before it; prompts that a key ends become part of the question that follows, as on any other line.
+Pure, except for what a flow requests of its host (a commit, an SMS), which is awaited before the page is made. A page
+ends where the caller or a timeout decides: at a question, a recording, a transfer or the end. Prompts that no key can
+interrupt come before it; prompts that a key interrupts become part of the question that follows, as on Asterisk.
 """
 
 from __future__ import annotations
@@ -42,31 +41,31 @@ PLAYED = "played"
 NOT_RECORDED = "not-recorded"
 NOT_TRANSFERRED = "not-transferred"
 LONGEST_INPUT = 30
-HUNG_UP_WHILE_RECORDING = "hangup"  # what Twilio gives as `Digits` of a recording that ended so
+HUNG_UP_WHILE_RECORDING = "hangup"  # the `Digits` of a recording that ended by hang-up
 
 
 class PageHost(Protocol):
-    """What a flow may ask for while a page is made."""
+    """What a flow may request while a page is made."""
 
     records: bool  # whether callers may be recorded
-    transfers: bool  # whether there is somebody to dial for an agent
+    transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit(self, commit: FlowCommit) -> Input:
-        """Put on disk; what came of it."""
+        """Store a result. Return the flow's input."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
-        """Send; True when the gateway took it."""
+        """Send an SMS. Return whether the gateway accepted it."""
         ...
 
     async def hand_over(self, action: Transfer) -> None:
-        """Keep what an agent's screen will show: the call is about to be dialled on."""
+        """Store what the agent's screen will show, before the transfer is dialled."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Ask for keys. `timeout_seconds` counts from the end of the prompts, and from key to key."""
+    """A question for keys. `timeout_seconds` is from the end of the prompts, and from key to key."""
 
     prompts: tuple[PromptRef, ...]
     most_digits: int
@@ -75,23 +74,26 @@ class Gather:
 
 
 Ending = Gather | Record | Transfer | None
-"""What a page ends with: a question, a recording, a transfer; None: Twilio comes back at once, or the call ends."""
+"""The end of a page: a question, a recording, a transfer; None: Twilio requests the next page at once, or the call ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer to Twilio. `waiting` None: the flow is over; hang up."""
+    """One response to Twilio. `waiting` None: the flow is over, hang up."""
 
-    said: tuple[PromptRef, ...]  # to the end, whatever is keyed
+    said: tuple[PromptRef, ...]  # played to the end, whatever key is pressed
     ending: Ending
     waiting: Waiting | None
     state: FlowState
 
 
 async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page:
-    """Do what the turns ask for until the caller is asked. `at` is the call before it: its ids go into the next token."""
+    """Carry out a flow's turns until the caller must answer.
+
+    The ids of `at`, the call before it, go into the next token.
+    """
     said: list[PromptRef] = []
-    heard: Waiting | None = None  # to come back to once what is said has been heard
+    heard: Waiting | None = None  # where to continue once the prompts were heard
     while True:
         action, state = turn.action, turn.state
         waiting = replace(at, state=state, after="", ahead="")
@@ -121,16 +123,14 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
                 turn = step(flow, state, Failed())
-            case Commit() | SendSms() if said and heard is not None:  # what was said must have been heard first
+            case Commit() | SendSms() if said and heard is not None:  # the prompts must be heard first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
                 turn = step(flow, state, await _ask_host(action, host))
 
 
 async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Of a caller who is gone: what they left is kept, up to the next word that they would have heard; the state they left
-    in.
-    """
+    """Store the results of a caller who has hung up, up to the next prompt. Return the state in which they left."""
     while isinstance(turn.action, Commit):
         turn = step(flow, turn.state, await _ask_host(turn.action, host))
     return left(flow, turn.state)
@@ -143,7 +143,7 @@ async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
 
 
 def _interruptible(flow: Flow, turn: Turn, said: list[PromptRef], waiting: Waiting) -> Page:
-    """Prompts that a key ends: part of the question behind them, or else a question of their own."""
+    """Return a page for prompts that a key interrupts: part of the question after them, or a question of their own."""
     prompts: list[PromptRef] = []
     following = turn
     while isinstance(following.action, Play) and following.action.barge_in:
@@ -154,7 +154,7 @@ def _interruptible(flow: Flow, turn: Turn, said: list[PromptRef], waiting: Waiti
     if isinstance(question, Collect) and question.barge_in and not turn.state.stray:
         merged = replace(question, prompts=(*prompts, *question.prompts))
         return _question(merged, said, replace(waiting, state=following.state))
-    assert isinstance(turn.action, Play)  # noqa: S101 - the caller has looked
+    assert isinstance(turn.action, Play)  # noqa: S101 - the caller has checked
     return Page(tuple(said), Gather(turn.action.prompts, 1, 1, ""), waiting, turn.state)
 
 
@@ -170,7 +170,10 @@ def _question(action: Collect, said: list[PromptRef], waiting: Waiting) -> Page:
 
 
 def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
-    """What a request's form says came of the page before it. Raises ProtocolError where it cannot answer that page."""
+    """Return the flow's input from a request's form.
+
+    Raises ProtocolError where it cannot be the answer to the last page.
+    """
     if waiting.after == PLAYED:
         return Played()
     if waiting.after in {NOT_RECORDED, NOT_TRANSFERRED}:
@@ -189,16 +192,16 @@ def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
             return Recorded(sid, length) if length > 0 and _is_sid(sid) else Failed()
         case "Transfer":
             return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else Failed()
-    raise ProtocolError("a webhook answers a page that waits for nothing")
+    raise ProtocolError("a webhook answers a page without a question")
 
 
 def hung_up_in(form: Mapping[str, str]) -> bool:
-    """Whether the caller left while this request's recording was made."""
+    """Return whether the caller hung up during this request's recording."""
     return form.get("Digits") == HUNG_UP_WHILE_RECORDING
 
 
 def left(flow: Flow, state: FlowState) -> FlowState:
-    """The state of a caller who hung up at it."""
+    """Return the flow's state after a hang-up."""
     return step(flow, state, HungUp()).state
 
 

@@ -1,4 +1,4 @@
-"""What Twilio's status callbacks mean for the engine: in whatever order they come, however often. Pure.
+"""Twilio's status callbacks as events for the engine, in whatever order and however often they come. Pure.
 
 A call's statuses: queued, initiated, ringing, in-progress, then one of completed, busy, no-answer, failed, canceled
 (https://www.twilio.com/docs/voice/api/call-resource#call-status-values).
@@ -15,7 +15,7 @@ from dialer.domain.switch_events import CallAnswered, CallEnded, CallEvent, Call
 
 
 class CallStatus(StrEnum):
-    """Where a call stands, as Twilio says it."""
+    """The status of a call, as Twilio reports it."""
 
     QUEUED = "queued"
     INITIATED = "initiated"
@@ -29,7 +29,7 @@ class CallStatus(StrEnum):
 
 
 FINAL = frozenset({CallStatus.COMPLETED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED, CallStatus.CANCELED})
-# Q.850 causes by the SIP status that the far end gave (RFC 4497, table 1).
+# Q.850 causes by SIP status (RFC 4497, table 1).
 _CAUSES: Mapping[str, int] = {
     "403": 21,
     "404": 1,
@@ -41,7 +41,7 @@ _CAUSES: Mapping[str, int] = {
     "603": 21,
     "604": 1,
 }
-# Q.850 cause and dial status by how Twilio says that a call ended.
+# Q.850 cause and dial status by Twilio's final status.
 _ENDS = {
     CallStatus.BUSY: (17, "BUSY"),
     CallStatus.NO_ANSWER: (19, "NOANSWER"),
@@ -52,22 +52,22 @@ _ENDS = {
 
 @dataclass(slots=True)
 class TwilioCall:
-    """One attempt's call at Twilio, as far as it is known."""
+    """One attempt's call at Twilio, as far as known."""
 
     attempt_id: AttemptId
     number: str
-    asked_at: float  # epoch seconds of the request
+    asked_at: float  # time of the request (epoch seconds)
     sid: str | None = None
     rang: bool = False
     answered: bool = False
     ended: bool = False
     billed_seconds: int = 0
-    heard_seconds: float = 0.0  # monotonic, of the last news
-    unsure: bool = False  # the answer to the request was lost
-    legs: int = 1  # that are billed: two where its flow has dialled on
+    updated_at: float = 0.0  # time of the last response or callback (monotonic seconds)
+    unsure: bool = False  # the response to the request was lost
+    legs: int = 1  # billed legs: two where its flow has transferred
 
-    def take(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
-        """What a status changes. A repeat, or one that comes after a later one, gives nothing."""
+    def apply(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
+        """Return the events of a status. A repeated or late status gives none."""
         if self.ended:
             return []
         if status is CallStatus.RINGING and not self.rang and not self.answered:
@@ -97,6 +97,6 @@ class TwilioCall:
 
 
 def vanished(call: TwilioCall) -> CallEnded:
-    """The end of a call that Twilio does not know, or does not tell of any more."""
+    """Return the end of a call that Twilio does not know, or does not report any more."""
     call.ended = True
     return CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered)

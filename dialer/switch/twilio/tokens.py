@@ -1,4 +1,4 @@
-"""A flow's state on its way through Twilio and back: signed, in the URL, so that nothing is remembered in between. Pure."""
+"""Tokens: a flow's state, signed, in the URL of the next request, so that no state is stored in between. Pure."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ from dialer.domain.model import AttemptId
 from dialer.flows.turns import FlowState
 
 MAX_TOKEN_CHARACTERS = 3000
-"""Of a URL in TwiML Twilio takes 4,000 characters in all."""
+"""Twilio accepts URLs of up to 4,000 characters in TwiML."""
 _MAX_STATE_BYTES = 64 * 1024
 _SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A call between two requests: its flow's state, and what the next request answers."""
+    """A call between two requests: its flow's state, and what the next request will answer."""
 
     attempt_id: AttemptId
-    run: str  # of the flow: what it commits is known by it, in whichever process
+    run: str  # the run of the flow, which identifies its commits in any process
     state: FlowState
-    after: str = ""  # "played": Twilio has only to come back, the prompts have been heard
-    ahead: str = ""  # keyed before the question, which it is the beginning of
+    after: str = ""  # "played": the prompts were played and nothing was asked
+    ahead: str = ""  # keys that were pressed before the question
 
 
 class StateTokens:
-    """Signs and reads. The key is made from the account's secret, so that a restart reads what was signed before it."""
+    """Signs and reads tokens. The key is derived from the account's secret, so tokens stay valid after a restart."""
 
     def __init__(self, secret: str) -> None:
         """`secret` is the account's auth token."""
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
     def sign(self, waiting: Waiting) -> str:
-        """The token of a call's state: letters, digits, "-", "_" and one dot. Raises ProtocolError where it is too long."""
+        """Return the token of a call's state: letters, digits, "-", "_" and one dot.
+
+        Raises ProtocolError where it is too long.
+        """
         content: dict[str, Any] = {"a": waiting.attempt_id, "r": waiting.run, "e": waiting.after, "d": waiting.ahead}
         content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -52,7 +55,7 @@ class StateTokens:
         return token
 
     def read(self, token: str) -> Waiting:
-        """What was signed. Raises ProtocolError for anything that this account did not sign."""
+        """Return what was signed. Raises ProtocolError for a token that this account did not sign."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
             raise ProtocolError("a webhook's token is not ours")
@@ -65,7 +68,7 @@ class StateTokens:
         try:
             return _waiting(json.loads(zlib.decompressobj().decompress(_decoded(body), _MAX_STATE_BYTES)))
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
-            raise ProtocolError("a webhook's token is of another version of Matdan") from error
+            raise ProtocolError("a webhook's token is from another version of Matdan") from error
 
     def _signature(self, body: str) -> bytes:
         return hmac.new(self._key, body.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]

@@ -1,4 +1,4 @@
-"""Pages as TwiML. Sounds are played from the site's own web server where it has one; else Twilio speaks the texts."""
+"""Pages as TwiML. Sounds play from the site's own web server where it has one; else Twilio speaks the texts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SPOKEN = {
     "ta": "ta-IN",
     "te": "te-IN",
 }
-"""Languages that Twilio has a voice for, by our tag; the others are spoken in English unless there are sounds."""
+"""Languages with a voice at Twilio, by our tag. The others are spoken in English unless there are sounds."""
 DIAL_SECONDS = 20
 
 
@@ -39,15 +39,15 @@ DIAL_SECONDS = 20
 class TwilioVoice:
     """How prompts sound."""
 
-    texts: Callable[[], Texts]  # what flows say now
-    # Where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts.
+    texts: Callable[[], Texts]  # the current texts of flows
+    # Where sounds such as `matdan/hi/turnout/question.wav` are served; None: spoken texts.
     sounds_url: str | None = None
     may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
-    # Whether calls in a language begin with saying that a computer speaks.
+    # Whether calls in a language start with the label that says that a computer speaks.
     labelled: Callable[[str], bool] | None = None
 
     def add_label(self, verb: Any, language: str) -> None:
-        """Say that a computer speaks, where that is asked for."""
+        """Add the label that a computer speaks, where it is required."""
         if self.labelled is None or not self.labelled(language):
             return
         if self.sounds_url is not None:
@@ -66,7 +66,7 @@ class TwilioVoice:
                     if self.may_play is not None and not self.may_play(sound):
                         continue
                     verb.play(f"{self.sounds_url}/{sound}.wav")
-            elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified sound: no voice stands in for it
+            elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified: no voice replaces it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
                 verb.say(written(ref, tag, self.texts()), language=SPOKEN[tag])
 
@@ -80,9 +80,9 @@ def twiml(
     *,
     first: bool = False,
 ) -> str:
-    """The XML of a page.
+    """Return the XML of a page.
 
-    `next_url` takes what comes of it, `transfer_to` a transfer; `first`: it is the call's first one.
+    `next_url` gets the result, `transfer_to` is dialled by a transfer. `first`: it is the call's first page.
     """
     response = VoiceResponse()
     if first:
@@ -120,13 +120,13 @@ def twiml(
             pass
     if page.waiting is None:
         response.hangup()
-    else:  # where Twilio goes on when a verb brought nothing, and where it comes back to after plain prompts
+    else:  # where Twilio continues when a verb gave no result, and after prompts
         response.redirect(next_url, method="POST")
     return str(response)
 
 
 def hang_up() -> str:
-    """The TwiML for a call that nobody may serve."""
+    """Return the TwiML that hangs up."""
     response = VoiceResponse()
     response.hangup()
     return str(response)

@@ -1,9 +1,7 @@
-"""The web server that Twilio calls.
+"""The web server for Twilio's webhooks.
 
-Every request must bear Twilio's signature over the public URL; what does not is refused.
-
-The public URL is the configured one, never what a request's headers claim: behind a proxy those are the sender's to
-choose.
+Every request must have Twilio's signature over the public URL. The public URL is the configured one, not what a
+request's headers claim, as behind a proxy the sender can choose those.
 """
 
 from __future__ import annotations
@@ -34,16 +32,16 @@ SIGNATURE = "X-Twilio-Signature"
 
 
 class TwilioWebhooks:
-    """Listens: `async with TwilioWebhooks(...) as server: server.port`. Raises PortInUse, SwitchError on entering."""
+    """The server: `async with TwilioWebhooks(...) as server: server.port`. Entering raises PortInUse or SwitchError."""
 
     def __init__(self, pages: TwilioFlows, switch: TwilioSwitch, settings: Twilio) -> None:
-        """Twilio was given the settings' `public_url`, with a path if a proxy takes one away; port 0 takes any free one."""
-        self.refused = 0  # requests without the right signature, or of another account
+        """Twilio knows the settings' `public_url`, with a path where a proxy removes one. Port 0: any free one."""
+        self.refused = 0  # requests without a valid signature, or of another account
         self._pages = pages
         self._switch = switch
         self._settings = settings
         self._validator = RequestValidator(settings.auth_token.get_secret_value())
-        self._host, self.port = settings.host, settings.port  # that is listened on
+        self._host, self.port = settings.host, settings.port
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,7 +57,7 @@ class TwilioWebhooks:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self.port} on {self._host} is taken: stop what holds it, or set another `twilio.port`"
+                    f"port {self.port} on {self._host} is in use: stop the program that has it, or change `twilio.port`"
                 ) from None
             raise SwitchError(f"cannot listen on {self._host}:{self.port}: correct `twilio.host`") from None
         self.port = self._runner.addresses[0][1]
@@ -72,27 +70,27 @@ class TwilioWebhooks:
             await self._runner.cleanup()
 
     async def _voice(self, request: web.Request) -> web.Response:
-        form = await self._genuine(request)
+        form = await self._authentic_form(request)
         attempt_id = AttemptId(request.match_info["attempt"])
-        # A call that is answered tells its sid, which may be news, and that it is answered.
-        await self._switch.take_status(attempt_id, {**form, "CallStatus": "in-progress"})
+        # The request also reports the call's sid, which may be new, and that it is answered.
+        await self._switch.on_status(attempt_id, {**form, "CallStatus": "in-progress"})
         return _page(await self._pages.begin(attempt_id))
 
     async def _flow(self, request: web.Request) -> web.Response:
-        form = await self._genuine(request)
+        form = await self._authentic_form(request)
         try:
-            return _page(await self._pages.go_on(request.match_info["token"], form))
+            return _page(await self._pages.resume(request.match_info["token"], form))
         except ProtocolError as error:
-            _log.warning("twilio.bad-token", problem=str(error))
+            _log.warning("twilio.token_refused", problem=str(error))
             return _page(hang_up())
 
     async def _status(self, request: web.Request) -> web.Response:
-        form = await self._genuine(request)
-        await self._switch.take_status(AttemptId(request.match_info["attempt"]), form)
+        form = await self._authentic_form(request)
+        await self._switch.on_status(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)
 
-    async def _genuine(self, request: web.Request) -> MultiDict[str]:
-        """The form of a request that Twilio sent for our account; anything else is a 403 and no more."""
+    async def _authentic_form(self, request: web.Request) -> MultiDict[str]:
+        """Return the form of a request that Twilio sent for our account. Raises HTTPForbidden for any other."""
         body = await request.read()
         try:
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
@@ -101,7 +99,7 @@ class TwilioWebhooks:
         form = MultiDict(fields)
         url = urlparse(self._settings.public_url + request.rel_url.raw_path_qs)
         given = request.headers.get(SIGNATURE, "").encode()
-        # Twilio signs an address with and without its port; both are ours.
+        # Twilio signs an address with or without its port.
         signed = (self._validator.compute_signature(address, form) for address in (add_port(url), remove_port(url)))
         if not any(hmac.compare_digest(signature.encode(), given) for signature in signed):
             raise self._refuse()
@@ -112,7 +110,7 @@ class TwilioWebhooks:
     def _refuse(self) -> web.HTTPForbidden:
         self.refused += 1
         if self.refused in {1, 10, 100} or self.refused % 1000 == 0:
-            _log.warning("twilio.forged", refused=self.refused)
+            _log.warning("twilio.request_refused", refused=self.refused)
         return web.HTTPForbidden()
 
 

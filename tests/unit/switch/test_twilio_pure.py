@@ -231,7 +231,7 @@ def test_nothing_that_somebody_writes_is_read(token: str) -> None:
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
 def test_statuses_in_any_order_tell_each_thing_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
-    events = [event for status in statuses for event in call.take(status)]
+    events = [event for status in statuses for event in call.apply(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
     assert sum(isinstance(event, CallRinging) for event in events) <= 1
     assert sum(isinstance(event, CallAnswered) for event in events) <= 1
@@ -255,7 +255,7 @@ def test_statuses_in_any_order_tell_each_thing_once(statuses: list[CallStatus]) 
 def test_the_end_of_a_call_in_the_networks_words(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
-    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).take(status, sip_status=sip_status)
+    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply(status, sip_status=sip_status)
     assert isinstance(end, CallEnded)
     assert (end.cause, end.dial_status, end.answered) == (cause, dial_status, False)
 
