@@ -7,7 +7,6 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from dialer.engine.command.registry import COMMANDS
 
 from dialer.desk.board import HANDED_OVER, OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
