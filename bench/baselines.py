@@ -1,6 +1,7 @@
 """Re-implemented pacing policies of other diallers, by family and by name.
 
-A family is a rule with settings. `bench/pacing_tuning.py` finds the best settings of each family for a scenario with hindsight.
+A family is a rule with settings. `bench/pacing_tuning.py` finds the best settings of each family for a scenario with
+hindsight.
 """
 
 from __future__ import annotations

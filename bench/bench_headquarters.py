@@ -34,7 +34,7 @@ from bench.common import cpu_seconds, cpu_seconds_of
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
-from dialer.hq.gatherer import Gatherer, collect_seldom
+from dialer.hq.gather import Gatherer, collect_seldom
 from dialer.hq.outbox_import import import_files, read_files
 from dialer.hq.servers import NatsServer, nats_server, postgresql
 from dialer.hq.snapshots import Snapshots

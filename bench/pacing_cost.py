@@ -2,9 +2,9 @@
 
     python -m bench.pacing_cost
 
-A policy is warmed up on some simulated minutes of a site. Then one decision (`excess_calls` and `calls_to_place`, as in the
-engine) is timed repeatedly on the last snapshot. The minimum over several rounds counts, because anything above it is other load
-on the machine.
+A policy is warmed up on some simulated minutes of a site. Then one decision (`excess_calls` and `calls_to_place`, as in
+the engine) is timed repeatedly on the last snapshot. The minimum over several rounds counts, because anything above it
+is other load on the machine.
 """
 
 from __future__ import annotations

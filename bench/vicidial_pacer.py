@@ -1,9 +1,9 @@
 """VICIdial's outbound pacing, re-implemented from a reading of AST_VDadapt.pl and AST_VDauto_dial.pl (svn 3884, 2024).
 
-Two loops on timers share one number, the dial level. The adapter samples the agents once a second, sets the level every 15
-samples and counts drops every 60. The placer runs every 2.5 s plus the time its own calls took. Neither uses answer rate, ring
-time, talk time or wrap-up time. One difference to the original: a caller counts as abandoned after the scenario's connect limit
-(2 s) instead of about 5.7 s, so that every policy is measured by the same rule.
+Two loops on timers share one number, the dial level. The adapter samples the agents once a second, sets the level every
+15 samples and counts drops every 60. The placer runs every 2.5 s plus the time its own calls took. Neither uses answer
+rate, ring time, talk time or wrap-up time. One difference to the original: a caller counts as abandoned after the
+scenario's connect limit (2 s) instead of about 5.7 s, so that every policy is measured by the same rule.
 """
 
 from __future__ import annotations

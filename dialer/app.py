@@ -21,8 +21,9 @@ from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import CertifiedBy, Dependencies
-from dialer.flows.catalogue import FlowLibrary
-from dialer.flows.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
+from dialer.flows.audio_settings import labels_synthetic, playlist_reader
+from dialer.flows.library import FlowLibrary
+from dialer.flows.prompts import SitePrompts, site_prompts
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.link import refuse_beside_twin
 from dialer.mqtt.monitor import Monitor

@@ -21,7 +21,6 @@ LOCKS = {
         "desk",
         "encryption",
         "hq",
-        "pictures",
         "plots",
         "twilio",
         "uplink",

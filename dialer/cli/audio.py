@@ -31,10 +31,10 @@ from dialer.audio.words import words_of
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.progress import progress
+from dialer.flows.audio_settings import catalogue_of, labels_synthetic, places_of, recipe_of
 from dialer.flows.catalogue import load_flow, shipped_flows
 from dialer.flows.model import PromptKind
-from dialer.flows.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
-from dialer.flows.sounds import name_sound, sounds_said, text_sound
+from dialer.flows.sounds import name_sound, own_sounds, text_sound
 from dialer.flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
@@ -418,7 +418,7 @@ def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Cal
     for source in sorted({*shipped_flows(), *flows_of(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
-            sounds = (each for language in words.languages() for each in sounds_said(flow, language, words))
+            sounds = (each for language in words.languages() for each in own_sounds(flow, language, words))
             known |= {prompt.name for each in sounds if (prompt := prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")

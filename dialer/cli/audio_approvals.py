@@ -13,9 +13,10 @@ from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, prompt_name, prompt_of_sound
 from dialer.cli.options import day_of
 from dialer.domain.clock import SystemClock
+from dialer.flows.audio_settings import catalogue_of, playlist_reader
 from dialer.flows.catalogue import load_flow
-from dialer.flows.prompts import CataloguePrompts, catalogue_of, playlist_reader
-from dialer.flows.sounds import sounds_said
+from dialer.flows.prompts import CataloguePrompts
+from dialer.flows.sounds import own_sounds
 from dialer.flows.texts import texts_with
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_day
@@ -95,7 +96,7 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
         site_day(settings, SystemClock().now()),
         texts_with(settings.flows.texts),
     )
-    names = [prompt_of_sound(prompts.own(sound)) for sound in sounds_said(load_flow(flow), language, prompts.texts)]
+    names = [prompt_of_sound(prompts.own(sound)) for sound in own_sounds(load_flow(flow), language, prompts.texts)]
     return [name.path for name in names if name is not None]
 
 

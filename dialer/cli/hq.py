@@ -239,7 +239,7 @@ def gather(
 async def _gather(hq: NamedHeadquarters) -> None:
     settings = hq.settings
     with of_extra("hq"):
-        from dialer.hq.gatherer import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
+        from dialer.hq.gather import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
@@ -252,9 +252,7 @@ async def _gather(hq: NamedHeadquarters) -> None:
     def stands() -> Readiness:
         if gatherer is None:
             return of_gatherer(works=False, joined=False, kept_at={})
-        return of_gatherer(
-            works=gatherer.is_active.is_set(), joined=gatherer.is_connected, kept_at=gatherer.committed_at
-        )
+        return of_gatherer(works=gatherer.works.is_set(), joined=gatherer.joined, kept_at=gatherer.kept_at)
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, tell_checked
+from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_findings
 from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
 from dialer.flows.model import offers_allowed
-from dialer.flows.script import check_script, load_script, shipped_scripts
+from dialer.flows.script import load_script, shipped_scripts
+from dialer.flows.script_check import check_script
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 
@@ -51,7 +52,7 @@ def check(
     may_offer = offers_allowed(site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
-    tell_checked(findings, counted(len(names), "script"), as_json=as_json)
+    print_findings(findings, counted(len(names), "script"), as_json=as_json)
 
 
 @app.command()

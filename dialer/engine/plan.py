@@ -11,7 +11,7 @@ from dialer.domain.switch import Switch
 from dialer.engine.seats.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.trunks.state import TrunkLimits
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.calling_hours import WeekHours

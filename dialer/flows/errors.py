@@ -1,10 +1,10 @@
 """Errors of flows.
 
-config.errors.MatdanError
-├── FlowError            a flow, its texts or a script cannot be used: names file, line and node or page
-│   ├── UnknownFlow      no flow of that name: lists the known ones
-│   └── UnexpectedInput  a driver answered a turn with something that turn cannot be answered with
-└── NobodyMeant          a commit is about a serial that nobody has
+dialer.errors.MatdanError
+├── FlowError              a flow, a script or a text file cannot be used; names file, line and node or page
+│   ├── UnknownFlow        there is no flow or script of that name
+│   └── UnexpectedInput    a driver answered an action with an input of the wrong type
+└── CommitTargetNotFound   no voter has the serial of a mark, or there is no mark to undo
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dialer.errors import MatdanError
 
 
 class FlowError(MatdanError):
-    """A flow or a script cannot be used. Open `file` at `line`, correct `node` as the text says, and load it again."""
+    """A flow, a script or a text file cannot be used. The text names file, line and node, and says how to correct it."""
 
     def __init__(self, file: str, line: int, node: str, problem: str, *, part: str = "node") -> None:
         where = f"{file}:{line}" if line else file
@@ -27,20 +27,19 @@ class FlowError(MatdanError):
 
 
 class UnknownFlow(FlowError):
-    """There is no flow (or script) of that name. Choose one of `known`, or give the path of a .yaml file."""
+    """There is no flow or script of that name. `known` lists the names that exist."""
 
     def __init__(self, name: str, known: Sequence[str], what: str = "flow") -> None:
         shown = "".join(letter if letter.isprintable() else "?" for letter in name[:80])
         listed = ", ".join(known)
-        super().__init__(
-            shown, 0, "", f"no such {what}; use one of {listed}, or give the path of a .yaml file that exists"
-        )
+        problem = f"there is no such {what}; use one of {listed}, or the path of an existing .yaml file"
+        super().__init__(shown, 0, "", problem)
         self.known = tuple(known)
 
 
-class NobodyMeant(MatdanError):
-    """A commit is about nobody: no voter has that serial, or there is none to take back. No mark was made; the flow says so."""
+class CommitTargetNotFound(MatdanError):
+    """Nothing was committed: no voter has that serial, or the call has made no mark that could be undone."""
 
 
 class UnexpectedInput(FlowError):
-    """A driver answered a turn with something that turn cannot be answered with: a fault of the driver, not of the flow."""
+    """A driver answered an action with an input of the wrong type. This is an error in the driver, not in the flow."""

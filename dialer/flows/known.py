@@ -1,11 +1,12 @@
-"""What is known in a call: the facts it began with and the caller's answers, and what follows from them. Pure."""
+"""The values known in a call, the facts it began with and the caller's answers, and the prompts that they allow. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from dialer.flows.model import Condition, Prompt, PromptKind, Scalar
+from dialer.flows.fields import Prompt
+from dialer.flows.model import PromptKind, Scalar
 from dialer.flows.turns import FlowState, PromptRef
 
 SPOKEN: Final = {
@@ -16,10 +17,11 @@ SPOKEN: Final = {
     PromptKind.PLACE: re.compile(r".{1,200}"),
     PromptKind.NAME: re.compile(r".{1,200}"),
 }
+"""The form of a value that can be spoken, by its kind."""
 
 
 def lookup(state: FlowState, name: str) -> Scalar | None:
-    """What is known under `name`: the caller's answer first, then the fact."""
+    """Return the value known under `name`: the caller's answer, else the fact; None if neither is known."""
     if name in state.answers:
         return state.answers[name]
     value = state.facts.get(name)
@@ -27,12 +29,12 @@ def lookup(state: FlowState, name: str) -> Scalar | None:
 
 
 def can_be_left_out(prompt: Prompt) -> bool:
-    """Whether a prompt is not said to a voter of whom too little is known."""
+    """Return whether a prompt is left out if a value is unknown."""
     return bool(prompt.needs) or not prompt.kind.is_fixed
 
 
 def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
-    """The prompts that can be said now: one that needs what is unknown, or malformed, is left out whole."""
+    """Return the prompts that can be said now. A prompt with an unknown or malformed value is left out completely."""
     return tuple([ref for prompt in prompts if (ref := _resolve_one(state, prompt)) is not None])
 
 
@@ -56,25 +58,8 @@ def _spoken(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
     return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
-def holds(condition: Condition, value: Scalar | None) -> bool:
-    """Whether a case holds. Of what is unknown only "unknown" holds."""
-    if condition.known is not None:
-        return (value is not None) is condition.known
-    if value is None:
-        return False
-    if condition.equals is not None:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return text == condition.equals
-    number = whole(value)
-    if number is None:
-        return False
-    return (condition.above is None or number > condition.above) and (
-        condition.below is None or number < condition.below
-    )
-
-
-def whole(value: Scalar | None) -> int | None:
-    """A fact as a whole number; the hour of "18:00"; None for anything else."""
+def whole_number(value: Scalar | None) -> int | None:
+    """Return a value as a whole number, or the hour of "18:00"; None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):

@@ -1,7 +1,7 @@
-"""YAML -> Flow. Whatever is wrong is one FlowError that names file, line and node and says what to do.
+"""Load a flow from YAML. The first mistake is a FlowError that names file, line and node and says how to correct it.
 
-Here stands what makes a flow runnable at all: known words, targets that exist, limits. What makes it a *good* flow (exits, opt-out,
-texts in every language) is judged by `dialer.flows.check`.
+Loading checks what makes a flow runnable: known keys and names, existing targets, limits. What makes it a good flow
+(exits, opt-out, texts in every language) is checked by `dialer.flows.check`.
 """
 
 from __future__ import annotations
@@ -11,44 +11,84 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-from dialer.flows import nodes as _nodes  # noqa: F401 - the kinds register themselves
+from pydantic import Field, WithJsonSchema
+
+from dialer.flows import nodes as _nodes  # noqa: F401 - registers the kinds of nodes
 from dialer.flows.errors import FlowError
-from dialer.flows.fields import ANSWER_KINDS, Fields, KnownNames, read_reprompt
+from dialer.flows.fields import DeclaredNames, Name, Reprompt
+from dialer.flows.flow import Flow
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
-from dialer.flows.node import NODE_KINDS, Flow, Node
-from dialer.flows.reader import Table, Text, read_file, read_table
+from dialer.flows.node import NODE_KINDS, Node
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse
+from dialer.flows.yaml_document import Document, parse_yaml, read_file
 
 MAX_NODES = 400
 MAX_SUBDIALOG_DEPTH = 5
 DEFAULT_MAX_TURNS = 60
 
 FindFlow = Callable[[str], Path | None]
-"""The file of a subdialog's flow by its name, or None."""
+"""Returns the file of a subdialog's flow by its name, or None."""
+_STORING_KEYS = ("field", "answer", "record")
+"""The keys of nodes that store an answer under a name."""
+
+
+class FlowFile(YamlModel):
+    """A Matdan flow: what a caller hears and presses."""
+
+    flow: Name = Field(description="Name of the flow. The file has the same name.")
+    title: str = Field("", max_length=200)
+    purpose: FlowPurpose = Field(description="Decides what the flow may say, and whether it must offer an opt-out.")
+    offers: Annotated[tuple[Offer, ...], OneOrMany()] = Field(
+        (), description="Offers that a profile may forbid: transport is a ride to the polling station."
+    )
+    start: Name = Field(description="The first node.")
+    max_turns: WholeNumber = Field(
+        DEFAULT_MAX_TURNS, ge=1, le=5_000, description="A call that has not ended after this many turns is ended."
+    )
+    facts: dict[Name, Literal["number", "digits", "date", "hour", "place", "name"]] = Field(
+        {}, description="What may be known of the voter, and how each is spoken. Any of them can be unknown."
+    )
+    no_input: Reprompt | None = Field(None, description="After silence, for all questions.")
+    no_match: Reprompt | None = Field(None, description="After a wrong key, for all questions.")
+    nodes: Annotated[
+        dict[Name, Any],
+        Field(min_length=1, max_length=MAX_NODES),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,39}$"},
+                "additionalProperties": {"$ref": "#/$defs/Node"},
+                "minProperties": 1,
+                "maxProperties": MAX_NODES,
+            }
+        ),
+    ]
 
 
 def load_file(path: Path, find: FindFlow) -> Flow:
-    """The flow that a file holds, with its subdialogs. Raises FlowError."""
+    """Return the flow in a file, with its subdialogs. Raises FlowError."""
     return _load(read_file(path), path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
-    """The flow that `text` holds; subdialogs are looked for among nothing. Raises FlowError."""
+    """Return the flow that `text` describes. It cannot have subdialogs. Raises FlowError."""
     return _load(text, Path(file), lambda _name: None, ())
 
 
-def _load(text: str, path: Path, find: FindFlow, above: tuple[str, ...]) -> Flow:
+def _load(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
     file = str(path)
-    flow = _read_flow(read_table(text, file), file)
-    chain = (*above, flow.name)
+    flow = _flow_of(parse_yaml(text, file))
+    chain = (*callers, flow.name)
     digest = hashlib.sha256(text.encode())
     subflows: dict[str, Flow] = {}
     for node in flow.nodes.values():
-        called = node.calls
+        called = node.subflow
         if called is None or called in subflows:
             continue
         if called in chain:
-            problem = f"calls flow {called}, which is running already; a subdialog cannot contain itself"
+            problem = f"calls flow {called}, which is already running; a subdialog cannot contain itself"
             raise FlowError(file, node.line, node.name, problem)
         if len(chain) > MAX_SUBDIALOG_DEPTH:
             raise FlowError(file, node.line, node.name, f"is more than {MAX_SUBDIALOG_DEPTH} subdialogs deep")
@@ -58,109 +98,92 @@ def _load(text: str, path: Path, find: FindFlow, above: tuple[str, ...]) -> Flow
             raise FlowError(file, node.line, node.name, problem)
         subflow = _load(read_file(found), found, find, chain)
         if subflow.name != called:
-            raise FlowError(str(found), 1, "", f"says `flow: {subflow.name}`; a file is named for its flow")
+            raise FlowError(
+                str(found), 1, "", f"is called `flow: {subflow.name}`; file and flow must have the same name"
+            )
         subflows[called] = subflow
         digest.update(subflow.version.encode())
     return replace(flow, version=digest.hexdigest()[:12], subflows=MappingProxyType(subflows))
 
 
-def _read_flow(table: Table, file: str) -> Flow:
-    top = Fields(table, file, "")
-    name = top.name("flow")
-    title = top.text("title", "")
-    purpose = FlowPurpose(top.choice("purpose", [purpose.value for purpose in FlowPurpose]))
-    offers = frozenset(Offer(word) for word in top.choices("offers", [offer.value for offer in Offer]))
-    start = top.name("start")
-    facts = _read_facts(top)
-    node_tables = _node_tables(top)
-    names = KnownNames(facts, _answer_kinds(node_tables, file), no_input=None, no_match=None)
-    names = replace(
-        names, no_input=read_reprompt(top, "no_input", names), no_match=read_reprompt(top, "no_match", names)
-    )
-    max_turns = top.integer("max_turns", DEFAULT_MAX_TURNS, 1, 5_000)
-    top.finish()
-    nodes = {node_name: _read_node(fields, names) for node_name, fields in node_tables.items()}
-    _refuse_lost_targets(nodes, start, top, file)
+def _flow_of(document: Document) -> Flow:
+    facts = _facts(document)
+    names = DeclaredNames(facts, _answers(document))
+    header = parse(FlowFile, document, names=names)
+    names = replace(names, no_input=header.no_input, no_match=header.no_match)
+    nodes = {name: _node(name, document, names) for name in header.nodes}
+    _check_targets(nodes, header.start, document)
     return Flow(
-        name=name,
+        name=header.flow,
         version="",
-        title=title or name,
-        purpose=purpose,
-        start=start,
+        title=header.title or header.flow,
+        purpose=header.purpose,
+        start=header.start,
         nodes=MappingProxyType(nodes),
-        facts=MappingProxyType(dict(facts)),
-        max_turns=max_turns,
-        file=file,
-        offers=offers,
+        facts=MappingProxyType(facts),
+        max_turns=header.max_turns,
+        file=document.file,
+        offers=frozenset(header.offers),
     )
 
 
-def _read_facts(top: Fields) -> Mapping[str, PromptKind]:
-    table = top.table("facts")
-    if table is None:
-        return {}
-    fields = Fields(table, top.file, "")
-    kinds = [kind.value for kind in PromptKind if not kind.is_fixed]
-    return {name: PromptKind(fields.choice(name, kinds)) for name in fields.names()}
+def _facts(document: Document) -> dict[str, PromptKind]:
+    """Return the facts that have a valid kind. The others are reported with the rest of the header."""
+    written = document.values.get("facts")
+    kinds = {kind.value for kind in PromptKind if not kind.is_fixed}
+    pairs = written.items() if isinstance(written, dict) else ()
+    return {name: PromptKind(kind) for name, kind in pairs if isinstance(kind, str) and kind in kinds}
 
 
-def _node_tables(top: Fields) -> dict[str, Fields]:
-    """The nodes' tables by name. Raises FlowError when there are none, too many, or one is no table."""
-    table = top.table("nodes")
-    if table is None or not table.values:
-        raise top.error("has no nodes; add `nodes:` with at least one node")
-    if len(table.values) > MAX_NODES:
-        raise top.error(f"has more than {MAX_NODES} nodes; split it into subdialogs")
-    names = Fields(table, top.file, "")
-    found: dict[str, Fields] = {}
-    for name in names.names():
-        value = table.values[name]
-        if not isinstance(value, Table):
-            problem = "must be a mapping such as `say: [...]` and `next: ...`"
-            raise FlowError(top.file, table.lines[name], name, problem)
-        found[name] = Fields(replace(value, line=table.lines[name]), top.file, name)
-    return found
+def _answers(document: Document) -> dict[str, PromptKind]:
+    """Return how each answer of the flow is spoken. A prompt can refer to an answer of a later node.
 
-
-def _answer_kinds(nodes: Mapping[str, Fields], file: str) -> Mapping[str, PromptKind]:
-    """What each answer of the flow is spoken as. It is read before the nodes, for a prompt may stand above its question."""
+    Raises FlowError if two nodes store different kinds under the same name.
+    """
     answers: dict[str, PromptKind] = {}
-    for node_name, fields in nodes.items():
-        for key in ("field", "answer", "record"):
-            value = fields.table_here.values.get(key)
-            if not isinstance(value, Text):
+    written = document.values.get("nodes")
+    for node_name, node in written.items() if isinstance(written, dict) else ():
+        if not isinstance(node, dict):
+            continue
+        reads = node.get("reads", "digits")
+        kind = PromptKind(reads) if reads in ("number", "hour") else PromptKind.DIGITS
+        for key in _STORING_KEYS:
+            name = node.get(key)
+            if not isinstance(name, str):
                 continue
-            reads = fields.table_here.values.get("reads")
-            kind = ANSWER_KINDS.get(reads.value if isinstance(reads, Text) else "digits", PromptKind.DIGITS)
-            if answers.get(value.value, kind) is not kind:
-                problem = f"reads {value.value} as {kind}, another node as {answers[value.value]}; use two names"
-                raise FlowError(file, value.line, node_name, problem)
-            answers[value.value] = kind
+            if answers.get(name, kind) is not kind:
+                problem = f"reads {name} as {kind}, another node as {answers[name]}; use two names"
+                raise FlowError(document.file, document.line(("nodes", node_name, key)), node_name, problem)
+            answers[name] = kind
     return answers
 
 
-def _read_node(fields: Fields, names: KnownNames) -> Node:
-    """One node: exactly one key says its kind. `say:` is the kind only where nothing else is, for most kinds also say something."""
-    kinds = [key for key in fields.key_names() if key in NODE_KINDS]
-    if len(kinds) > 1 and "say" in kinds:
+def _node(name: str, document: Document, names: DeclaredNames) -> Node:
+    """Return a node. Exactly one of its keys identifies its kind."""
+    place = ("nodes", name)
+    line = document.line(place)
+    written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
+    if not isinstance(written, dict):
+        raise FlowError(document.file, line, name, "must be a mapping such as `say: [...]` and `next: ...`")
+    kinds = [key for key in written if key in NODE_KINDS]
+    if len(kinds) > 1 and "say" in kinds:  # most kinds have prompts too
         kinds.remove("say")
     if len(kinds) != 1:
-        listed = ", ".join(NODE_KINDS)
-        problem = f"has {'none' if not kinds else ' and '.join(kinds)} of {listed}; a node has exactly one"
-        raise fields.error(problem)
-    node = NODE_KINDS[kinds[0]].read(fields, names)
-    fields.finish()
+        problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
+        raise FlowError(document.file, line, name, problem)
+    node = parse(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
+    node.placed(name, line)
     return node
 
 
-def _refuse_lost_targets(nodes: Mapping[str, Node], start: str, top: Fields, file: str) -> None:
+def _check_targets(nodes: Mapping[str, Node], start: str, document: Document) -> None:
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
-        raise top.error(f"starts at {start}, which is no node; use one of {known}")
+        problem = f"starts at {start}, which is not a node; use one of {known}"
+        raise FlowError(document.file, document.line(("start",)), "", problem)
     for node in nodes.values():
         for label, target in node.targets():
             if target not in nodes:
                 way = f" on {label}" if label else ""
-                raise FlowError(
-                    file, node.line, node.name, f"goes{way} to {target}, which is no node; use one of {known}"
-                )
+                problem = f"goes{way} to {target}, which is not a node; use one of {known}"
+                raise FlowError(document.file, node.line, node.name, problem)

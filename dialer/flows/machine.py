@@ -1,14 +1,16 @@
-"""The pure machine: (flow, state, input) -> next turn. No clock, no I/O, no random number, no language.
+"""The state machine of flows: (flow, state, input) -> next turn. Pure: no clock, no I/O, no random numbers, no language.
 
-A driver calls `start`, does the action of the turn, and gives what came of it to `step`, until the turn has ended. A commit is an
-action like any other, so what follows it in the flow ("noted, thank you") is said only after the driver answered `Committed`.
+A driver calls `start`, carries out the action of the turn and passes its result to `step`, until the turn has ended. A
+commit is an action like any other, so what follows it in the flow ("noted, thank you") is said only after the driver
+has sent `Committed`.
 """
 
 from __future__ import annotations
 
 from dialer.flows.errors import UnexpectedInput
+from dialer.flows.flow import Flow
 from dialer.flows.model import FlowPurpose
-from dialer.flows.node import KEYS, Acting, Flow, Going, HandedOver, Hanging, Node, Walked
+from dialer.flows.node import Act, Continue, GoTo, HandOver, HangUp, Node
 from dialer.flows.turns import (
     Action,
     Commit,
@@ -23,11 +25,9 @@ from dialer.flows.turns import (
     Turn,
 )
 
-__all__ = ["KEYS", "start", "step"]
-
 
 def start(flow: Flow, begin: Start) -> Turn:
-    """The first turn of a call."""
+    """Return the first turn of a call."""
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
@@ -35,52 +35,53 @@ def start(flow: Flow, begin: Start) -> Turn:
 
 
 def step(flow: Flow, state: FlowState, event: Input) -> Turn:
-    """The turn after `event` answered the last one. `flow` must be the version that the state began with.
+    """Return the turn after the input `event`. `flow` must be the version with which the state began.
 
-    Raises UnexpectedInput when the event does not answer the action that is waited for; HungUp answers every one.
+    Raises UnexpectedInput if the input is not a result of the pending action. HungUp is a result of every action.
     """
     if state.flow != flow.name or state.version != flow.version:
-        problem = f"this call began on {state.flow} {state.version}, and goes on only on that version"
+        problem = f"this call began with {state.flow} {state.version} and can only continue with that version"
         raise UnexpectedInput(flow.file, 0, "", problem)
     if state.ending is not None:
         if isinstance(event, HungUp):
             return Turn(None, state)
-        raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}); it takes no input")
+        raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}) and accepts no input")
     if isinstance(event, HungUp):
-        return Turn(None, state.but(ending=Ending.HUNG_UP, waiting=""))
+        return Turn(None, state.replace(ending=Ending.HUNG_UP, waiting=""))
     node = flow.at(state).nodes[state.node]
     return _answer(flow, state, node, event)
 
 
 def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
-    """The turn that follows when `event` came of the action of `node`."""
-    follows = node.answer(state, event)
+    """Return the turn after `event`, the result of the action of `node`."""
+    follows = node.receive(state, event)
     match follows:
-        case Acting():
+        case Act():
             return _offer(flow, follows.state, follows.action)
-        case Going():
+        case GoTo():
             return _go(flow, node, follows)
-        case HandedOver():
-            return Turn(None, follows.state.but(ending=Ending.TRANSFERRED, waiting=""))
-    problem = f"{type(event).__name__} does not answer the {state.waiting} that is waited for"
+        case HandOver():
+            return Turn(None, follows.state.replace(ending=Ending.TRANSFERRED, waiting=""))
+    problem = f"{type(event).__name__} is not a result of the pending {state.waiting}"
     raise UnexpectedInput(flow.file, node.line, node.name, problem)
 
 
-def _go(flow: Flow, node: Node, going: Going) -> Turn:
-    state, current = going.state, flow.at(going.state)
-    target = current.nodes[going.target]
+def _go(flow: Flow, node: Node, follows: GoTo) -> Turn:
+    state, current = follows.state, flow.at(follows.state)
+    target = current.nodes[follows.target]
     opts_out = target.opts_out or (
-        target.calls is not None and current.subflows[target.calls].purpose is FlowPurpose.OPT_OUT
+        target.subflow is not None and current.subflows[target.subflow].purpose is FlowPurpose.OPT_OUT
     )
-    if opts_out and node.keeps is not None:  # the key said that, and is no answer to what was asked
-        state = state.but(answers={name: value for name, value in state.answers.items() if name != node.keeps})
-    return _settle(flow, state.but(node=going.target, no_input=0, no_match=0, waiting=""))
+    if opts_out and node.stored_answer is not None:  # the key was the opt-out, not an answer to the question
+        answers = {name: value for name, value in state.answers.items() if name != node.stored_answer}
+        state = state.replace(answers=answers)
+    return _settle(flow, state.replace(node=follows.target, no_input=0, no_match=0, waiting=""))
 
 
 def _settle(flow: Flow, state: FlowState) -> Turn:
-    """Walk through nodes that need nobody until one needs the driver.
+    """Go through nodes that need no action, up to the first that needs one.
 
-    Nothing is learned on the way, so that a second visit to a node means a circle.
+    Nothing changes the known values on the way, so a second visit to a node means an endless loop.
     """
     seen: set[tuple[tuple[Frame, ...], str]] = set()
     while True:
@@ -91,22 +92,25 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
         node = current.nodes[state.node]
         follows = node.enter(current, state)
         match follows:
-            case Walked():
+            case Continue():
                 state = follows.state
-            case Acting():
+            case Act():
                 return _offer(flow, follows.state, follows.action)
-            case Going():
+            case GoTo():
                 return _go(flow, node, follows)
-            case Hanging():
+            case HangUp():
                 return _end(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
 def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """The turn of `action`, unless the call has had its turns. A commit gets as many again: what was said is kept."""
+    """Return the turn of `action`, or the end of the call if it has used up its turns.
+
+    Commits have twice the limit, so that what the caller said last is not lost.
+    """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
         return _end(state, Ending.TOO_LONG, ())
-    offered = state.but(
+    offered = state.replace(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
         waiting=type(action).__name__,
@@ -117,4 +121,4 @@ def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
 
 def _end(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
     action = Disconnect(node=state.where, prompts=prompts, reason=reason or ending.value)
-    return Turn(action, state.but(ending=ending, waiting=""))
+    return Turn(action, state.replace(ending=ending, waiting=""))

@@ -1,21 +1,24 @@
-"""What every kind of node is to the machine, the check and the picture, and the flow that nodes make. No switch, no language.
+"""The base classes of nodes: what the machine, the check and the diagram need to know of every kind.
 
-A kind is one class in one file of `ivr_flows/nodes/`: what it holds, how it is read, what it does on a turn, what the check has to
-know of it, how it is drawn, and its schema for editors. It registers itself with `@node_kind`.
+A kind of node is one class in one file of `dialer/flows/nodes/`. Its fields are the keys of its mapping in YAML, with
+descriptions for editors; its methods are its turn in a call, its ways out and its checks. A class with a `kind`
+registers itself.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from dialer.flows.fields import Fields, KnownNames
-from dialer.flows.keys import FAILED, NODE, SOME_PROMPTS, Key, key, keys_of, number, reprompt, schema_of, yes
+from pydantic import ConfigDict, Field, ValidationInfo, model_validator
+
+from dialer.flows.fields import DeclaredNames, Name, Prompt, Reprompt, SomePrompts
 from dialer.flows.known import can_be_left_out
-from dialer.flows.model import FlowPurpose, Offer, Prompt, PromptKind, Reprompt
+from dialer.flows.model import PromptKind
+from dialer.flows.parsing import NamedPart, Number, YesNo, problem
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -23,308 +26,282 @@ from dialer.flows.turns import (
     CommitKind,
     Committed,
     Digits,
+    Failed,
     FlowCommit,
     FlowState,
     Input,
     PromptRef,
 )
 
+if TYPE_CHECKING:
+    from dialer.flows.flow import Flow
+
 
 @dataclass(frozen=True, slots=True)
-class Walked:
-    """The call is at another node, and nobody was needed for it."""
+class Continue:
+    """Go on at the node of `state`; no action is needed."""
 
     state: FlowState
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
-    """The driver has something to do."""
+class Act:
+    """Have the driver carry out an action."""
 
     state: FlowState
     action: Action
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
-    """An answer leads to a node."""
+class GoTo:
+    """Go to another node because of the caller's input or the result of an action."""
 
     state: FlowState
     target: str
 
 
 @dataclass(frozen=True, slots=True)
-class Hanging:
-    """The flow is completed: say this and hang up."""
+class HangUp:
+    """Say the prompts and hang up: the flow is completed."""
 
     prompts: tuple[PromptRef, ...] = ()
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
-    """An agent has the call."""
+class HandOver:
+    """End the flow because an agent has the call."""
 
     state: FlowState
 
 
-Entered = Walked | Acting | Going | Hanging
-"""What happens when a call comes to a node."""
-Answered = Going | Acting | HandedOver | None
-"""What follows an answer; None: it comes of no action of that node."""
+Entered = Continue | Act | GoTo | HangUp
+"""What follows when a call comes to a node."""
+Answered = GoTo | Act | HandOver | None
+"""What follows an input; None if the input does not answer the node's action."""
 
 
-class Look(Enum):
-    """How a node's box is coloured."""
+class NodeStyle(StrEnum):
+    """How a node is drawn in a diagram."""
 
-    SPEECH = ("#eef4fb", "#4a7ab0")
-    QUESTION = ("#fff6dc", "#b58a1b")
-    COMMIT = ("#e6f5e9", "#3b8a50")
-    SERVICE = ("#f3ecfa", "#7c55a5")
-    PART = ("#e9eef2", "#5a6b7a")
-    QUIET = ("#f2f2f2", "#777777")
-    END = ("#fbe9e7", "#b0503f")
+    SPEECH = "speech"
+    QUESTION = "question"
+    COMMIT = "commit"
+    SERVICE = "service"
+    PART = "part"
+    QUIET = "quiet"
+    END = "ending"
 
-
-KEYS = "0123456789*#"
-"""Of a telephone."""
 
 _EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
 
+NODE_KINDS: dict[str, type[Node]] = {}
+"""The kinds of nodes, by the YAML key that identifies each."""
 
-@dataclass(frozen=True, slots=True)
-class Node(ABC):
-    """What every node has: its name, and the line of its file, for errors."""
 
-    schema: ClassVar[Mapping[str, Any]] = {}  # JSON schema of its mapping in YAML
-    constant: ClassVar[tuple[str, Key] | None] = None  # what stands under the key of the kind, where no field does
-    look: ClassVar[Look]
-    head: ClassVar[str]  # what it does, in the head of its box, with values such as {node.template}
-    after: ClassVar[Mapping[type[Input], str]] = {}  # by answer, the field that says where it leads
+class Node(NamedPart, ABC):
+    """What every node has."""
+
+    kind: ClassVar[str]  # the key of YAML that identifies the kind
+    style: ClassVar[NodeStyle]
+    label: ClassVar[str]  # what the node does, in a few words
     commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
-    listens: ClassVar[bool] = False  # whether the caller answers here
-    returns: ClassVar[bool] = False  # whether it leads back to the flow above
-    ends_call: ClassVar[bool] = False  # whether the call, or for a part the part, can end here
+    takes_input: ClassVar[bool] = False  # whether the caller answers here
+    returns: ClassVar[bool] = False  # whether it leads back to the calling flow
+    ends_call: ClassVar[bool] = False  # whether the call can end here, or the part if the flow is one
     opts_out: ClassVar[bool] = False  # whether the caller is opted out here
-    passes: ClassVar[bool] = False  # whether the call goes on without an action where nothing is said
-    draws_labels: ClassVar[bool] = False  # whether the arrows of the picture bear the ways' labels
-
-    name: str
-    line: int
-
-    # Reading
+    needs_no_action: ClassVar[bool] = False  # whether the call goes on at once if there is nothing to say
+    draws_labels: ClassVar[bool] = False  # whether the arrows of a diagram are labelled
 
     @classmethod
-    def read(cls, fields: Fields, names: KnownNames) -> Self:
-        """The node of a YAML mapping. Raises FlowError."""
-        if cls.constant is not None:
-            name, constant = cls.constant
-            constant.read(fields, name, names)
-        values = {field: each.read(fields, name, names) for field, name, each in keys_of(cls)}
-        node = cls(fields.node, fields.line, **values)
-        node.refuse_misfit(fields)
-        return node
-
-    def refuse_misfit(self, fields: Fields) -> None:  # noqa: B027 - most kinds have nothing to refuse
-        """Raise FlowError where keys that are good alone do not go together."""
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if "kind" not in cls.__dict__:
+            return  # a base of other kinds
+        if cls.kind in NODE_KINDS:
+            raise ValueError(f"two kinds of nodes are called {cls.kind}")
+        NODE_KINDS[cls.kind] = cls
 
     # Turns
 
     @abstractmethod
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """What happens when the call comes here; `flow` is the one that the node is in."""
+        """Return what follows when the call comes to this node of `flow`."""
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        """What follows when `event` came of the node's action; None: it comes of no such action."""
-        field = self.after.get(type(event))
-        return None if field is None else Going(state, getattr(self, field))
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return what follows the result of the node's action; None if `event` is not such a result."""
+        return None
 
-    # What the check asks
+    # For the check
 
+    @abstractmethod
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield (label, node) of every way out, as the keys have them; a node that ends the flow has none."""
-        for name, _, each in keys_of(self):
-            if each.ways is not None:
-                yield from each.ways(getattr(self, name))
+        """Yield (label, node) of every way out. A node that ends the flow has none."""
 
     @property
-    def asked(self) -> tuple[Prompt, ...]:
-        """What is said the first time."""
-        return tuple(prompt for name, _, each in keys_of(self) if each.says for prompt in getattr(self, name))
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts that are said when the call comes here."""
+        return ()
 
     @property
-    def said(self) -> tuple[Prompt, ...]:
-        """Every prompt that can be played here, reprompts included."""
-        return self.asked
+    def all_prompts(self) -> tuple[Prompt, ...]:
+        """Every prompt that can be said here, including reprompts."""
+        return self.first_prompts
 
     def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
-        """The texts that are spoken or sent here, each with what fills it."""
-        for prompt in dict.fromkeys(self.said):
+        """Yield the keys of the texts that are said or sent here, each with the names that fill it."""
+        for prompt in dict.fromkeys(self.all_prompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
     @property
-    def calls(self) -> str | None:
+    def subflow(self) -> str | None:
         """The name of the flow that runs here as a subdialog."""
         return None
 
     @property
-    def keeps(self) -> str | None:
-        """The name under which an answer is kept."""
+    def stored_answer(self) -> str | None:
+        """The name under which the caller's answer is stored."""
         return None
 
     @property
     def may_be_silent(self) -> bool:
-        """Whether it can pass without an action: nothing to say, or only what is not known of every voter."""
-        return self.passes and all(map(can_be_left_out, self.asked))
+        """Whether the call can pass without an action: there is nothing to say, or only values that may be unknown."""
+        return self.needs_no_action and all(map(can_be_left_out, self.first_prompts))
 
-    def ways_by_one_key(self) -> tuple[str, ...]:
-        """The nodes that one key leads to while something is said here."""
+    def one_key_targets(self) -> tuple[str, ...]:
+        """Return the nodes to which a single key leads while prompts are said here."""
         return ()
 
-    def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
-        """The nodes that follow where a fact or answer may still be unknown; None: all that follow."""
+    def targets_without(self, name: str) -> tuple[str, ...] | None:
+        """Return the targets at which a fact or answer may still be unknown; None if that holds for all targets."""
         return None
 
-    # The picture
+    # For the diagram
 
     @property
     def title(self) -> str:
-        """What it does, in the head of its box."""
-        return self.head.format(node=self)
+        """What the node does, in a few words."""
+        return self.label
 
     def notes(self) -> list[str]:
-        """What stands in its box beside the words."""
-        return [f"fails \u203a {target}" for label, target in self.targets() if label == "failed"]
+        """Return what is written below the prompts in the diagram."""
+        return [f"fails › {target}" for label, target in self.targets() if label == "failed"]
 
-    def drawn_ways(self) -> list[tuple[str, str]]:
-        """(label, node) of the ways that most calls go, which are drawn."""
+    def drawn_targets(self) -> list[tuple[str, str]]:
+        """Return (label, node) of the ways that the diagram shows as arrows: those that most calls take."""
         usual = [(label, target) for label, target in self.targets() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
-N = TypeVar("N", bound=type[Node])
-NODE_KINDS: dict[str, type[Node]] = {}
-"""By the key of YAML that says the kind."""
+def _reprompts_are_inherited(schema: dict[str, Any]) -> None:
+    schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
-def node_kind(key: str, constant: Key | None = None) -> Callable[[N], N]:
-    """Register a kind of node under the key that says it; `constant` is what stands there, where no field of the kind does."""
-
-    def register(kind: N) -> N:
-        if key in NODE_KINDS:
-            raise ValueError(f"two kinds of nodes are called {key}")
-        NODE_KINDS[key] = kind
-        kind.schema = schema_of(kind, key, constant)
-        kind.constant = None if constant is None else (key, constant)
-        kind.after = {each.on: field for field, _, each in keys_of(kind) if each.on is not None}
-        return kind
-
-    return register
-
-
-@dataclass(frozen=True, slots=True)
 class Question(Node):
     """A node that asks for keys, and asks again."""
 
-    look = Look.QUESTION
-    listens = True
+    model_config = ConfigDict(json_schema_extra=_reprompts_are_inherited)
+    style = NodeStyle.QUESTION
+    takes_input = True
 
-    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
-    barge_in: bool = key(yes(True, "A key ends the prompts."))
-    timeout_seconds: float = key(number(5, 1, 60).of("Until the first key."))
-    no_input: Reprompt = key(reprompt("no-input"))
-    no_match: Reprompt = key(reprompt("no-match"))
+    prompts: SomePrompts = Field(alias="say", description="The question.")
+    barge_in: YesNo = Field(True, description="Whether a key ends the prompts.")
+    timeout_seconds: Number = Field(5, ge=1, le=60, description="Longest wait for the first key.")
+    no_input: Reprompt = Field(description="After silence; by default as the flow says.")
+    no_match: Reprompt = Field(description="After a wrong key; by default as the flow says.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_reprompts(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
+        if not isinstance(written, dict):
+            return written
+        inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
+        for key, reprompt in inherited.items():
+            if reprompt is None and key not in written:
+                raise problem(f"lacks `{key}:` and the flow has none; say what follows when the caller does not answer")
+        return {**inherited, **written}
 
     @abstractmethod
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """The action that asks, saying `prompts`."""
+        """Return the action that says `prompts` and collects keys."""
 
     @abstractmethod
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Whether this is only the terminator of the field before, which had its full length already: it is no answer."""
+        """Return whether the input is only the terminator of the previous field, which was already full: then it is no answer."""
 
     @abstractmethod
-    def take(self, state: FlowState, event: Digits) -> Going | Acting:
-        """What follows what was keyed."""
+    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return what follows the keys that were entered."""
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        """Where the keys lead, or the question again."""
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return where the keys lead, or the question again."""
         if not isinstance(event, Digits):
             return None
         if state.stray and not event.timed_out and self.is_stray(state, event):
-            state = state.but(stray="")
-            return Acting(state, self.collect(state, self.prompts))
-        return self.take(state.but(stray="") if state.stray else state, event)
+            state = state.replace(stray="")
+            return Act(state, self.collect(state, self.prompts))
+        return self.take(state.replace(stray="") if state.stray else state, event)
 
-    def ask_again(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> Going | Acting:
-        """Count the miss; ask again, or go where the reprompt says."""
-        missed = state.no_input if silent else state.no_match
-        if missed >= reprompt.reprompts:
-            return Going(state, reprompt.then)
-        state = state.but(no_input=missed + 1) if silent else state.but(no_match=missed + 1)
-        return Acting(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
+    def ask_again(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
+        """Count the failed attempt, and ask again or go where the reprompt leads."""
+        failed = state.no_input if silent else state.no_match
+        if failed >= reprompt.reprompts:
+            return GoTo(state, reprompt.then)
+        state = state.replace(no_input=failed + 1) if silent else state.replace(no_match=failed + 1)
+        return Act(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes that silence and wrong keys lead to."""
+        yield "no-input", self.no_input.then
+        yield "no-match", self.no_match.then
 
     @property
-    def said(self) -> tuple[Prompt, ...]:
-        """The question and what is said before it is asked again."""
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """The question."""
+        return self.prompts
+
+    @property
+    def all_prompts(self) -> tuple[Prompt, ...]:
+        """The question, and what is said before it is asked again."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
     def notes(self) -> list[str]:
-        """What follows on silence and on other keys."""
-        return [f"no key{_again(self.no_input)}", f"another key{_again(self.no_match)}"]
+        """Return what follows silence and wrong keys."""
+        return [f"no key{_again(self.no_input)}", f"wrong key{_again(self.no_match)}"]
 
 
 def _again(reprompt: Reprompt) -> str:
-    times = {0: "", 1: ", asked once more"}.get(reprompt.reprompts, f", asked {reprompt.reprompts} times more")
-    return f"{times} \u203a {reprompt.then}"
+    times = {0: "", 1: ", asked again once"}.get(reprompt.reprompts, f", asked again {reprompt.reprompts} times")
+    return f"{times} › {reprompt.then}"
 
 
-@dataclass(frozen=True, slots=True)
 class Committing(Node):
-    """A node that commits: `next` only when that is on disk, else `failed`."""
+    """A node that commits something. The call goes to `next` only after the commit, otherwise to `failed`."""
 
-    look = Look.COMMIT
+    style = NodeStyle.COMMIT
     commits: ClassVar[CommitKind]
 
-    next: str = key(NODE.to("committed", Committed))
-    failed: str = key(FAILED)
+    next: Name = Field(description="Node after the commit.")
+    failed: Name = Field(description="Node if the commit failed.")
 
     def commit(self, state: FlowState) -> FlowCommit:
-        """What is to be committed, with all that was answered so far."""
+        """Return what is to be committed, with all answers so far."""
         return FlowCommit(self.commits, state.where, state.commits + 1, answers=dict(state.answers))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Commit."""
-        return Acting(state, Commit(state.where, self.commit(state)))
+        return Act(state, Commit(state.where, self.commit(state)))
 
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return where the result of the commit leads."""
+        match event:
+            case Committed():
+                return GoTo(state, self.next)
+            case Failed():
+                return GoTo(state, self.failed)
+        return None
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One version of a flow. `version` is a hash of its text and of its subdialogs' texts: the same text, the same version."""
-
-    name: str
-    version: str
-    title: str
-    purpose: FlowPurpose
-    start: str
-    nodes: Mapping[str, Node]
-    facts: Mapping[str, PromptKind]
-    max_turns: int  # a call that has not ended after so many turns is ended
-    file: str
-    subflows: Mapping[str, Flow] = field(default_factory=dict)
-    offers: frozenset[Offer] = frozenset()
-
-    def at(self, state: FlowState) -> Flow:
-        """The flow in which a call stands that began with this one: itself, or one of its subdialogs."""
-        flow = self
-        for frame in state.frames:
-            flow = flow.subflows[frame.flow]
-        return flow
-
-    def parts(self) -> list[Flow]:
-        """The flow and its subdialogs, each once."""
-        found = {self.file: self}
-        for subflow in self.subflows.values():
-            found.update((part.file, part) for part in subflow.parts())
-        return list(found.values())
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes after success and failure."""
+        yield "committed", self.next
+        yield "failed", self.failed

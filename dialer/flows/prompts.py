@@ -1,4 +1,4 @@
-"""The sounds that a call may play: names by convention, the campaign's own before the shared ones, and the catalogue's word."""
+"""The sounds that a call may play: the campaign's own before the shared ones, if the catalogue allows them."""
 
 from __future__ import annotations
 
@@ -6,91 +6,37 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from dialer.audio.errors import CatalogueError
-from dialer.audio.gate import PlayRules
-from dialer.audio.names import Places, PromptName, prompt_of_sound
+from dialer.audio.names import PromptName, prompt_of_sound
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
-from dialer.domain.enums import Purpose
+from dialer.flows.audio_settings import labels_synthetic, playlist_reader
+from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.sounds import sounds_of
 from dialer.flows.texts import Texts
 from dialer.flows.turns import PromptRef
-from dialer.settings.audio import Audio
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 
 if TYPE_CHECKING:
-    from dialer.audio.making import Recipe
+    pass
 
-
-class MissingSounds:
-    """Says of each sound that callers do not hear it: once, and not on every call."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def tell(self, sound: str, why: str) -> None:
-        """Log a sound that was left out, if nobody has yet."""
-        if sound in self._told or len(self._told) >= _MOST_TOLD:
-            return
-        self._told.add(sound)
-        _log.error("flow.sound_missing", sound=sound, error=why)
-        if len(self._told) == _MOST_TOLD:
-            _log.error(
-                "flow.sounds_missing", error="so many are missing that no more are named; run dialer audio check"
-            )
-
-
-_MOST_TOLD = 1000
-
+REFRESH_SECONDS = 30.0
+"""Time between two checks of the catalogue for changes."""
 
 _log = structlog.get_logger(__name__)
-
-DEFAULT_CATALOGUE = Path("catalogue")
-REFRESH_SECONDS = 30.0
-
-
-def catalogue_of(settings: Settings) -> Path:
-    """Where the site's catalogue is."""
-    return settings.audio.catalogue or DEFAULT_CATALOGUE
-
-
-def places_of(settings: Settings) -> Places:
-    """Where the site's recordings and sounds are."""
-    return Places(settings.audio.recordings, settings.audio.sounds)
-
-
-def recipe_of(audio: Audio) -> Recipe:
-    """What the site's sounds are like."""
-    from dialer.audio.making import Recipe  # noqa: PLC0415 - with all that makes sounds: a dialler only plays them
-
-    return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
-
-
-def rules_of(audio: Audio, profile: Profile) -> PlayRules:
-    """What the site and its profile ask of a prompt before it is played."""
-    certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
-    return PlayRules(certified, audio.approved_only, audio.play_drafts)
-
-
-def playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
-    """What reads the site's catalogue and sounds. Raises SettingError where no `profile` is given and the site's is broken."""
-    rules = rules_of(settings.audio, profile or site_profile(settings))
-    return PlaylistReader(catalogue_of(settings), places_of(settings), rules)
 
 
 @dataclass(slots=True)
 class CataloguePrompts:
-    """One call's prompts."""
+    """The prompts of one call."""
 
     playlist: Playlist
     campaign: str
@@ -100,9 +46,9 @@ class CataloguePrompts:
     _labelled: bool = field(default=False, init=False)
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """The campaign's own sounds where it has them and may play them, else the shared ones.
+        """Return the sounds of a prompt: the campaign's own where they exist and may be played, else the shared ones.
 
-        Where the site or its profile asks for it, the first prompt in which a computer speaks comes after one that says so.
+        If `label_synthetic` is set, an announcement precedes the first prompt with a synthetic voice.
         """
         chosen = [self.own(sound) for sound in sounds_of(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
@@ -114,7 +60,7 @@ class CataloguePrompts:
         return chosen
 
     def why_not(self, sound: str) -> str | None:
-        """Why a sound may not be played: the catalogue does not know it, something is against it, or its label is missing."""
+        """Return why a sound may not be played; None if it may."""
         name = prompt_of_sound(sound)
         if name is None:
             return None
@@ -125,14 +71,14 @@ class CataloguePrompts:
             and self.playlist.synthetic(name)
             and not self._plays(self._label(name))
         ):
-            return f"is a computer's voice, and {self._label(name).path}, which says so, does not play"
+            return f"is a synthetic voice, but its announcement {self._label(name).path} may not be played"
         return why
 
     def _label(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
     def own(self, sound: str) -> str:
-        """The campaign's own sound in the place of a shared one, where it has one that may play."""
+        """Return the campaign's own version of a shared sound, if it has one that may be played; else the shared sound."""
         name = prompt_of_sound(sound)
         if name is None:
             return sound
@@ -146,40 +92,40 @@ class CataloguePrompts:
 
 
 class SitePrompts:
-    """Keeps the playlist of a running centre, and gives each call its prompts."""
+    """The playlist of a running centre, from which each call gets its prompts."""
 
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """`texts` gives what flows say now; `label`: say that a computer speaks. Call `refresh` before the first call."""
+        """Take the current texts from `texts()`. `label`: announce synthetic voices. Call `refresh` before the first call."""
         self._reader = reader
         self._clock = clock
         self._zone = zone
         self._texts = texts
         self._label = label
         self._playlist = Playlist({}, reader.rules)
-        self._wrong = ""
+        self._logged_error = ""
         self._missing = MissingSounds()
 
     def for_call(self, campaign: str) -> CataloguePrompts:
-        """The prompts of a call of that campaign, by what may be played now."""
+        """Return the prompts for a call of that campaign that begins now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play(self, sound: str) -> bool:
-        """Whether a shared sound may be played now, for carriers that fetch the files themselves. A no is logged once a sound."""
+        """Return whether a shared sound may be played now, for carriers that fetch the files. A refusal is logged once."""
         why = self.for_call("").why_not(sound)
         if why is not None:
-            self._missing.tell(sound, why)
+            self._missing.log(sound, why)
         return why is None
 
     def speaks_synthetic(self, language: str) -> bool:
-        """Whether a computer speaks in any shared prompt of a language."""
+        """Return whether any shared prompt of a language has a synthetic voice."""
         names = self._playlist.listed
         return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
 
     async def refresh(self) -> None:
-        """Read the catalogue anew, in a thread; a sound is checked when asked for. Raises CatalogueError, keeps what it knew."""
+        """Reload the catalogue in a thread. Raises CatalogueError, and keeps the previous playlist."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 
     def _read_and_check(self) -> Playlist:
@@ -188,8 +134,10 @@ class SitePrompts:
         return playlist
 
     async def run(self) -> None:
-        """Check every sound, then look for changes for ever, in a thread: only in the first moments does a call wait for a hash. A
-        catalogue that cannot be read is told once; until it is mended the last one holds.
+        """Check every sound, then reload the catalogue regularly until cancelled, all in threads.
+
+        After the first check no call has to wait for the hash of a file. A catalogue that cannot be read is logged
+        once, and the previous one stays in use.
         """
         await asyncio.to_thread(self._reader.check, self._playlist)
         while True:
@@ -197,22 +145,20 @@ class SitePrompts:
             try:
                 self._playlist = await asyncio.to_thread(self._read_and_check)
             except CatalogueError as error:
-                if str(error) != self._wrong:
-                    self._wrong = str(error)
-                    _log.error("audio.catalogue_unreadable", error=str(error))
+                if str(error) != self._logged_error:
+                    self._logged_error = str(error)
+                    _log.error("catalogue.unreadable", error=str(error))
             else:
-                self._wrong = ""
-
-
-def labels_synthetic(settings: Settings, profile: Profile) -> bool:
-    """Whether a computer's voice must say that it is one: the site's wish, or its profile's rule."""
-    return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled
+                self._logged_error = ""
 
 
 def site_prompts(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """The prompts of a site; None: it has no catalogue, and sounds play unchecked. `reader`: one that has read it already."""
+    """Return the prompts of a site; None if it has no catalogue, so that sounds are played unchecked.
+
+    `reader` can be one that has already read the catalogue.
+    """
     if settings.audio.catalogue is None:
         return None
     return SitePrompts(

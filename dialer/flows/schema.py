@@ -1,30 +1,60 @@
-"""flow.schema.json for editors, its nodes made from the kinds: `python -m dialer.flows.schema` writes it."""
+"""JSON schemas of flows and scripts for editors, generated from their models: `python -m dialer.flows.schema` writes them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dialer import content
-from dialer.flows import nodes as _nodes  # noqa: F401 - the kinds register themselves
+from dialer.flows.load import FlowFile
 from dialer.flows.node import NODE_KINDS
+from dialer.flows.parsing import EditorSchema, YamlModel
+from dialer.flows.script import ScriptFile, ScriptPage
 
-SCHEMA = content.IVR_FLOWS / "flow.schema.json"
-
-
-def schema() -> dict[str, Any]:
-    """The schema: what stands in the file of a flow as a whole, and the nodes of all kinds that are registered."""
-    whole: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    parts = {name: part for name, part in whole["$defs"].items() if not name.startswith("node_")}
-    parts["node"] = {"anyOf": [{"$ref": f"#/$defs/node_{key}"} for key in NODE_KINDS]}
-    whole["$defs"] = {**parts, **{f"node_{key}": kind.schema for key, kind in NODE_KINDS.items()}}
-    return whole
+FLOW_SCHEMA = content.IVR_FLOWS / "flow.schema.json"
+SCRIPT_SCHEMA = content.IVR_FLOWS / "script.schema.json"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def text() -> str:
-    """The same as it stands in the file."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def flow_schema() -> dict[str, Any]:
+    """Return the schema of a flow, with all registered kinds of nodes."""
+    references, definitions = _definitions(FlowFile, *NODE_KINDS.values())
+    kinds = [references[model, "validation"] for model in NODE_KINDS.values()]
+    return _document("flow", FlowFile.__name__, {**definitions, "Node": {"anyOf": kinds}})
+
+
+def script_schema() -> dict[str, Any]:
+    """Return the schema of a script."""
+    inputs: list[Any] = [(model, "validation", model.__pydantic_core_schema__) for model in (ScriptFile, ScriptPage)]
+    _, definitions = EditorSchema().generate_definitions(inputs)
+    return _document("script", ScriptFile.__name__, definitions)
+
+
+def _definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
+    """Return the references to models, by (model, mode), and the definitions that they refer to."""
+    return EditorSchema().generate_definitions(
+        [(model, "validation", model.__pydantic_core_schema__) for model in models]
+    )
+
+
+def _document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
+    parts = {key: _without_title(part) for key, part in sorted(definitions.items())}
+    whole = parts.pop(root)
+    head = {"$schema": _DIALECT, "$id": f"https://matdan.invalid/{name}.schema.json"}
+    return {**head, **whole, "$defs": parts}
+
+
+def _without_title(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def write(path: Path, schema: dict[str, Any]) -> None:
+    """Write a schema to its file."""
+    path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    SCHEMA.write_text(text(), encoding="utf-8")
+    write(FLOW_SCHEMA, flow_schema())
+    write(SCRIPT_SCHEMA, script_schema())

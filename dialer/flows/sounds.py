@@ -1,12 +1,12 @@
-"""Names of the sound files that a prompt plays.
+"""The names of the sound files that a prompt plays.
 
-Names follow a convention, so placing a call needs no catalogue. All are `matdan/<language>/...`, below Asterisk's sounds
-directory and without extension:
+Names follow a convention, so no catalogue is needed to play a prompt. All are `matdan/<language>/...`, below Asterisk's
+sounds directory and without extension:
 
-- `turnout/question`: a text; `booth/until-1`: one piece of a text with placeholders
+- `turnout/question`: a text; `booth/until-1`: a segment of a text with placeholders
 - `number/42`, `digit/7`, `hour/18`, `day/14`, `month/11`: spoken numbers (`dialer.audio.numbers`)
-- `place/<hash>`, `name/<hash>`: a name. The hash is the first 16 hex digits of the SHA-256 of the name's NFC form, so that
-  no name becomes part of a path
+- `place/<hash>`, `name/<hash>`: a name. The hash is the first 16 hex digits of the SHA-256 of the name's NFC form, so
+  that no name becomes part of a path
 - `recording/<name>`: campaign audio
 """
 
@@ -19,38 +19,39 @@ from collections.abc import Iterator
 from dialer.audio.names import ROOT
 from dialer.audio.numbers import date_prompts, digit_prompts, hour_prompts, number_prompts
 from dialer.audio.words import words_of
+from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
-from dialer.flows.node import Flow
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, segments
 from dialer.flows.turns import PromptRef
 
 
 def sounds_of(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
-    """The sounds of a prompt in the order in which they are played. An unknown language is spoken as English."""
+    """Return the sounds of a prompt in the order of playing. English is used for an invalid language code."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
     return tuple(_sounds(ref, known, texts))
 
 
-def sounds_said(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
-    """Every sound with which a flow and its subdialogs say something of their own in a language, each once, in their order: texts
-    (piece by piece) and recordings. Numbers, hours and names are left out: whatever flow speaks them, they are the same.
+def own_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
+    """Return the sounds of the texts and recordings of a flow and its subdialogs, each once.
+
+    Numbers, hours and names are not included: they are the same in all flows.
     """
     found: dict[str, None] = {}
     for part in flow.parts():
-        for prompt in (prompt for node in part.nodes.values() for prompt in node.said):
+        for prompt in (prompt for node in part.nodes.values() for prompt in node.all_prompts):
             if prompt.kind.is_fixed:
                 found.update(dict.fromkeys(sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)))
     return tuple(found)
 
 
 def text_sound(key: str, language: str, number: int = 0) -> str:
-    """The sound of a text, or of its piece `number`, counted from 1."""
+    """Return the sound of a text, or of its segment `number`, counted from 1."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
 
 def name_sound(kind: PromptKind, name: str, language: str) -> str:
-    """The sound of a place or an organisation."""
+    """Return the sound of the name of a place or organisation."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:16]
     return f"{ROOT}/{language}/{kind.value}/{digest}"
 
@@ -64,24 +65,24 @@ def _sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
         case PromptKind.PLACE | PromptKind.NAME:
             yield name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from _ours(digit_prompts(ref.value), language)
+            yield from _in_language(digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _ours(number_prompts(int(ref.value), words_of(language)), language)
+            yield from _in_language(number_prompts(int(ref.value), words_of(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield from _ours(hour_prompts(int(hour), int(minute)), language)
+            yield from _in_language(hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield from _ours(date_prompts(int(day), int(month)), language)
+            yield from _in_language(date_prompts(int(day), int(month)), language)
 
 
-def _ours(prompts: list[str], language: str) -> Iterator[str]:
+def _in_language(prompts: list[str], language: str) -> Iterator[str]:
     return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 
 def _text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     found = texts.found(ref.value, language)
-    if found is None:  # a site's own sound without a text: its values follow it
+    if found is None:  # a site's own sound without a text, followed by its values
         yield text_sound(ref.value, language)
         for _, value in ref.values:
             yield from _sounds(value, language, texts)

@@ -1,4 +1,4 @@
-"""What the machine and a driver say to each other: actions out, inputs in, and the state between two turns."""
+"""The messages between the machine and a driver: actions, inputs, and the state of a call between two turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.flows.model import PromptKind, Scalar, Scope
 
 @dataclass(frozen=True, slots=True)
 class PromptRef:
-    """One thing to be said, in no language yet. `values` fills the placeholders of a text, by name."""
+    """A prompt with its values, not yet in a language. `values` fills the placeholders of a text, by name."""
 
     kind: PromptKind
     value: str
@@ -22,19 +22,19 @@ class PromptRef:
 
 
 class CommitKind(StrEnum):
-    """What is to be committed."""
+    """The kinds of commits."""
 
     MARK = "mark"
-    TAKE_BACK = "take-back"  # the last serial of this call
+    UNDO = "undo"  # of the last serial of this call
     OPT_OUT = "opt-out"
     ANSWERS = "answers"
 
 
 @dataclass(frozen=True, slots=True)
 class FlowCommit:
-    """What must be on disk before the caller hears another word.
+    """What must be stored before anything else is said to the caller.
 
-    `sequence` counts the commits of this run of the flow from 1: (call, run, sequence) is the idempotency key.
+    `sequence` counts the commits of this run of the flow from 1; (call, run, sequence) is the idempotency key.
     """
 
     kind: CommitKind
@@ -44,14 +44,14 @@ class FlowCommit:
     scope: Scope = Scope.VOTER
     hour: int | None = None  # 0-23, with later
     serial: int | None = None  # with the scope serial
-    part: int | None = None  # of the serial; None: the worker has only one
-    count: int | None = None  # with the scope household: how many of its voters; None: all
-    answers: Mapping[str, str] = field(default_factory=dict)  # all so far
+    part: int | None = None  # the part of the serial; None if the worker has only one
+    count: int | None = None  # with the scope household: the number of its voters; None: all
+    answers: Mapping[str, str] = field(default_factory=dict)  # all answers so far
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play prompts; answer `Played`. A key among `escape_digits` ends them."""
+    """Play prompts, then send `Played`. A key of `escape_digits` ends them."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -65,10 +65,10 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Play prompts and collect up to `max_digits`; answer `Digits`.
+    """Play prompts and collect up to `max_digits` digits, then send `Digits`.
 
-    `typed_ahead` was keyed during an earlier prompt and counts as the first digits: then nothing is played. The terminator ends
-    the input and is no part of it. For a menu `max_digits` is 1 and `terminator` is empty.
+    `typed_ahead` was entered during an earlier prompt and counts as the first digits; then nothing is played. The
+    terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
     """
 
     node: str
@@ -83,7 +83,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Commit; answer `Committed` only when it is on disk, `NobodyFound` where it is about nobody, else `Failed`."""
+    """Commit, then send `Committed` once it is stored, `NotFound` if its voter or mark does not exist, else `Failed`."""
 
     node: str
     commit: FlowCommit
@@ -91,7 +91,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Play prompts and a tone, record; answer `Recorded` or `Failed`."""
+    """Play prompts and a tone, record, then send `Recorded` or `Failed`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -102,7 +102,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Play prompts and hand the call to an agent with `answers` for the screen pop; answer `Transferred` or `Failed`."""
+    """Play prompts and hand the call over to an agent, then send `Transferred` or `Failed`. `answers` are for the screen pop."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -111,7 +111,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SendSms:
-    """Send an SMS; answer `SmsSent` (taken by the gateway) or `Failed`."""
+    """Send an SMS, then send `SmsSent` if the gateway accepted it, else `Failed`."""
 
     node: str
     template: str
@@ -120,7 +120,7 @@ class SendSms:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Play prompts and hang up. The last action of every flow; nothing is answered to it."""
+    """Play prompts and hang up. It is the last action of a flow and needs no input."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -132,7 +132,7 @@ Action = Play | Collect | Commit | Record | Transfer | SendSms | Disconnect
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A call begins. `facts` is what is known of the voter; `language` a tag such as "hi"."""
+    """The beginning of a call: the facts known of the voter, and the language, such as "hi"."""
 
     facts: Mapping[str, Scalar]
     language: str
@@ -147,7 +147,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """What was keyed in, without the terminator. `timed_out`: neither a terminator nor the full length came in time."""
+    """The digits that were entered, without the terminator. `timed_out`: the input ended without terminator or full length."""
 
     digits: str
     timed_out: bool = False
@@ -155,17 +155,17 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """It is on disk."""
+    """The commit is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What was to be done is not: it is not on disk (or nobody can say), not recorded, not sent, no agent can take the call."""
+    """The action failed: nothing was stored (or that is unknown), recorded or sent, or no agent can take the call."""
 
 
 @dataclass(frozen=True, slots=True)
-class NobodyFound:
-    """Nobody has the serial, or there is none to take back."""
+class NotFound:
+    """No voter has the serial, or there is nothing to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,30 +183,30 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class SmsSent:
-    """The gateway took the SMS."""
+    """The gateway accepted the SMS."""
 
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The caller hung up. Accepted at any moment, once or often."""
+    """The caller hung up. It is accepted at any time, and more than once."""
 
 
-Input = Played | Digits | Committed | NobodyFound | Recorded | Transferred | SmsSent | Failed | HungUp
+Input = Played | Digits | Committed | NotFound | Recorded | Transferred | SmsSent | Failed | HungUp
 
 
 class Ending(StrEnum):
     """How a call's flow ended."""
 
-    COMPLETED = "completed"  # at a disconnect of the flow
+    COMPLETED = "completed"  # at a disconnect node
     TRANSFERRED = "transferred"
     HUNG_UP = "hung-up"  # by the caller, before the end
-    TOO_LONG = "too-long"  # the flow's limit of turns was reached
-    FAULT = "fault"  # the flow runs in circles without a word: `dialer flow check` finds such a flow
+    TOO_LONG = "too-long"  # the flow reached its limit of turns
+    FAULT = "fault"  # the flow loops without an action; `dialer flow check` reports such a flow
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A subdialog that is running: its flow's name, and the node of the flow above that goes on after it."""
+    """A running subdialog: the name of its flow, and the node at which the calling flow resumes."""
 
     flow: str
     resume: str
@@ -214,7 +214,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """All that a call's flow has to remember between two turns. `to_json` and `from_json` carry it over a process."""
+    """The state of a call's flow between two turns. `to_json` and `from_json` transfer it between processes."""
 
     flow: str
     version: str
@@ -223,9 +223,9 @@ class FlowState:
     facts: Mapping[str, Scalar]
     answers: Mapping[str, str] = field(default_factory=dict)
     frames: tuple[Frame, ...] = ()
-    waiting: str = ""  # name of the action that must be answered
+    waiting: str = ""  # name of the action whose result is expected
     typed_ahead: str = ""
-    stray: str = ""  # a terminator that may still come after a field had its full length
+    stray: str = ""  # a terminator that may still follow a field that is full
     no_input: int = 0  # at this node
     no_match: int = 0  # at this node
     turns: int = 0
@@ -234,36 +234,36 @@ class FlowState:
 
     @property
     def where(self) -> str:
-        """The node, with the subdialogs that led to it: "opt_out/ask"."""
+        """The node with the subdialogs that led to it, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
     @property
     def completed(self) -> bool:
-        """Whether the flow came to an end of its own: a disconnect, or an agent took the call."""
+        """Whether the flow was completed: by a disconnect node, or because an agent took the call."""
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
     def left_at(self) -> str | None:
-        """Where the caller hung up, "opt_out/ask" inside a subdialog; None: the flow ended otherwise, or has not ended."""
+        """The node at which the caller hung up, such as "opt_out/ask"; None if the caller did not end the flow."""
         return self.where if self.ending is Ending.HUNG_UP else None
 
-    def but(self, **changes: Any) -> FlowState:
-        """The state with some of its fields changed: `dataclasses.replace` at half its cost, which is most of a turn's."""
+    def replace(self, **changes: Any) -> FlowState:
+        """Return a copy with some fields changed. Faster than `dataclasses.replace`, which would take most of a turn's time."""
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
     def with_answer(self, name: str, value: str) -> FlowState:
-        """The state with one more answer of the caller."""
-        return self.but(answers={**self.answers, name: value})
+        """Return a copy with one more answer of the caller."""
+        return self.replace(answers={**self.answers, name: value})
 
     def to_json(self) -> dict[str, Any]:
-        """A dict of JSON values."""
+        """Return the state as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> FlowState:
-        """The state that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        """Return the state that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         known = dict(value)
         known["frames"] = tuple(Frame(**frame) for frame in known["frames"])
         known["ending"] = Ending(known["ending"]) if known["ending"] is not None else None
@@ -276,12 +276,12 @@ _VALUES = attrgetter(*_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One action for the driver, and the state to answer it with. None: the caller is gone, or an agent has the call."""
+    """The next action, and the state after it. No action if the caller hung up or an agent has the call."""
 
     action: Action | None
     state: FlowState
 
     @property
     def ended(self) -> bool:
-        """Whether the flow is over: nothing is to be answered."""
+        """Whether the flow has ended, so that no input is expected."""
         return self.state.ending is not None

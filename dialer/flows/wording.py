@@ -1,7 +1,7 @@
-"""What a prompt must not say, and what it says when it acknowledges: plain wordings per language.
+"""Wordings that texts must not contain, and wordings that acknowledge something, as patterns per language.
 
-A net with a known mesh: it finds the usual wordings, in any of the shipped languages whatever language a text claims to be in. It
-does not replace the person who approves the texts.
+The patterns find the usual wordings in all shipped languages, whatever language a text is declared to be in. They do
+not replace the person who approves the texts.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from collections.abc import Callable
 from typing import Final
 
 
-def _plain(text: str) -> str:
-    """One spelling per word: composed letters, no zero-width joiners, one space between words."""
+def _normalised(text: str) -> str:
+    """Return text in one spelling: composed letters, no zero-width joiners, single spaces."""
     composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
     return re.sub(r"\s+", " ", composed)
 
 
 def _finder(*patterns: str) -> Callable[[str], str | None]:
-    """What gives the first words of a text that one of these finds; None where there are none."""
-    pattern = re.compile("|".join(f"(?:{_plain(each)})" for each in patterns), re.IGNORECASE)
+    """Return a function that returns the first words of a text that match a pattern, or None."""
+    pattern = re.compile("|".join(f"(?:{_normalised(each)})" for each in patterns), re.IGNORECASE)
 
-    def found(text: str) -> str | None:
-        match = pattern.search(_plain(text))
+    def find(text: str) -> str | None:
+        match = pattern.search(_normalised(text))
         return match[0] if match else None
 
-    return found
+    return find
 
 
-# Asking whom somebody votes or voted for. No profile allows it on polling day (exit polls: section 126A of India's
+# Questions for whom someone votes or voted. No profile allows them on polling day (exit polls: section 126A of India's
 # Representation of the People Act 1951; section 66A of the UK's Representation of the People Act 1983).
 asks_choice: Final = _finder(
     r"\b(vote|voted|voting) for (whom|which|who|what party)\b",
@@ -52,8 +52,8 @@ asks_choice: Final = _finder(
     r"କାହାକୁ ଭୋଟ|ଭୋଟ୍? ?କାହାକୁ|କେଉଁ (ଦଳ|ପ୍ରାର୍ଥୀ|ପାର୍ଟି)",  # or
     r"(کس کو|کسے) ووٹ|ووٹ (کس کو|کسے)|کس (پارٹی|جماعت|امیدوار)",  # ur
 )
-"""The words that ask whom somebody votes for; None when there are none."""
-# Asking for a vote: campaign material, which may play only in a flow that is declared as such.
+"""Return the words that ask for whom someone votes, or None."""
+# Requests for a vote: campaign material, allowed only in a flow that is declared as such.
 asks_for_vote: Final = _finder(
     r"\b(please )?(vote|cast your vote) for (?!(whom|which|who)\b)\w+",
     r"\bsupport (our|my|the) (candidate|party)|\b(elect|re-elect) \w+",
@@ -69,9 +69,9 @@ asks_for_vote: Final = _finder(
     r"ଙ୍କୁ ଭୋଟ୍? ?ଦିଅନ୍ତୁ|ବିଜୟୀ କରନ୍ତୁ",  # or
     r"کو ووٹ (دیں|دیجیے)|کامیاب بنائیں",  # ur
 )
-"""The words that ask for a vote; None when there are none."""
-# A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for a vehicle
-# counts: what is no offer can be said otherwise, or declared.
+"""Return the words that ask for a vote, or None."""
+# A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for
+# a vehicle counts: what is no offer can be said otherwise, or declared.
 offers_transport: Final = _finder(
     r"\b(a|the|free|your|our) (ride|lift|car|cab|taxi|van|bus|auto|vehicle|rickshaw)\b|\b(ride|lift|car|cab|taxi)s\b",
     r"\b(auto|e-)?rickshaws?\b|\bvehicles?\b|\btransport(ation|ed)?\b|\b(pick|drive) you (up|to)\b|\bconvey(ance)?\b",
@@ -87,9 +87,9 @@ offers_transport: Final = _finder(
     r"ଗାଡ଼ି|ଯାନବାହନ|ରିକ୍ସା|ବାହନ",  # or
     r"گاڑی|سواری|رکشہ|ٹرانسپورٹ",  # ur
 )
-"""The words that speak of a ride to the poll; None when there are none."""
+"""Return the words that mention a ride to the polling station, or None."""
 _CHOICE_NAME: Final = re.compile(r"(party|candidate|voted?_for|choice_of_vote|vote_choice|symbol|support)(_|\Z)")
-# Saying that something is on record: true only after the commit.
+# Acknowledgements that something was recorded: true only after the commit.
 acknowledges: Final = _finder(
     r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
     r"दर्ज (कर|हो)|नोंद (आम्ही|झाली)|याची नोंद",  # hi, mr
@@ -103,10 +103,10 @@ acknowledges: Final = _finder(
     r"ଲେଖି ରଖିଲୁ|ଲେଖାଗଲା",  # or
     r"درج (کر|ہو)",  # ur
 )
-"""The words that say something is on record; None when there are none."""
+"""Return the words that acknowledge that something was recorded, or None."""
 
-# Letters a second, without vowel signs: measured on the shipped texts that have no placeholders, spoken by espeak-ng at 150
-# words a minute. Its Assamese voice spells words out, so Assamese takes Bengali's pace.
+# Letters per second, without vowel signs, of the shipped texts spoken by espeak-ng at 150 words a minute. Its Assamese
+# voice spells words out, so Assamese has the rate of Bengali.
 _LETTERS_A_SECOND: Final = {
     "as": 5.5,
     "bn": 5.5,
@@ -124,16 +124,16 @@ _LETTERS_A_SECOND: Final = {
 }
 _SLOWEST: Final = min(_LETTERS_A_SECOND.values())
 VALUE_SECONDS: Final = 1.5
-"""What is reckoned for a number, an hour or a name in a text."""
+"""The assumed duration of a number, an hour or a name in a text."""
 
 
-def keeps_choice(name: str) -> bool:
-    """Whether an answer under this name would be whom somebody votes for, which is stored nowhere."""
+def names_choice(name: str) -> bool:
+    """Return whether the name of an answer says that it is for whom someone votes, which must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 
 
 def spoken_seconds(text: str, language: str) -> float:
-    """About how long a text takes to say, in seconds; its placeholders count `VALUE_SECONDS` each."""
+    """Return roughly how long a text takes to say (seconds). Each placeholder counts `VALUE_SECONDS`."""
     words, values = re.subn(r"\{[a-z0-9_]+\}", " ", text)
     letters = sum(unicodedata.category(letter) in {"Lo", "Ll", "Lu", "Nd"} for letter in words)
     return letters / _LETTERS_A_SECOND.get(language, _SLOWEST) + values * VALUE_SECONDS

@@ -15,7 +15,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
-from dialer.hq.rights import HqAction, covers, may_see, roles_for
+from dialer.hq.rights import Deed, covers, may_see, roles_for
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.port import KeptUser
@@ -147,7 +147,7 @@ class Accounts:
 
     def owners(self, zone: str) -> list[str]:
         """The names of who may see to an incident there."""
-        roles = roles_for(HqAction.INCIDENT)
+        roles = roles_for(Deed.INCIDENT)
         return sorted(name for name, role in self.roles.items() if role in roles and self.sees(name, zone))
 
     def refuse_stranger(self, name: str) -> None:

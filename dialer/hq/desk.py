@@ -10,10 +10,9 @@ from argon2 import PasswordHasher
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.deeds import Deeds
 from dialer.hq.figures import HqFigures
-from dialer.hq.incidents import Incidents
-from dialer.hq.pages import AuditLog, HqAccount, HqBoard
-from dialer.hq.proposals import Proposals
+from dialer.hq.pages import HqAccount, HqBoard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
 from dialer.settings.headquarters import HqSettings
@@ -67,22 +66,20 @@ async def running_hq_desk(
         books, accounts, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
         streams = Streams(picture, people, clock)
         figures = HqFigures(settings, picture, books, accounts)
-        proposals = Proposals(settings, books, accounts, figures.changed.set)
+        deeds = Deeds(settings, books, accounts, figures.changed.set)
         routes = (
             StaticPages(assets, {"/hq": {}}),
             PasswordSignIn(people, people.sign_out),
             Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)),
             HqAccount(people, accounts, settings),
             HqBoard(streams, books, accounts, figures),
-            Incidents(books, accounts, figures.changed.set),
-            proposals,
-            AuditLog(books, accounts),
+            deeds,
         )
         routers = [each.router() for each in routes]
         app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.who, people.who))
         watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
         await stack.enter_async_context(watching)
-        beside = (figures.run, figures.hear, proposals.run, streams.keep_rights)
+        beside = (figures.run, figures.hear, deeds.run, streams.keep_rights)
         async with serving(settings.desk, listener, PageProtection(app, origins), beside, picture.close):
             yield settings.desk.origin(port)
 

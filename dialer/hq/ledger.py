@@ -131,14 +131,14 @@ class TakenMark:
     payload: str  # JSON
 
     @property
-    def is_undo(self) -> bool:
+    def takes_back(self) -> bool:
         """Whether the voter's standing must be worked out from all that was said."""
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
-    def is_for_peers(self) -> bool:
+    def goes_sideways(self) -> bool:
         """Whether other centres are told."""
-        return self.is_undo or self.kind == MarkKind.VOTED
+        return self.takes_back or self.kind == MarkKind.VOTED
 
 
 def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenMark, dict[str, Any]]:

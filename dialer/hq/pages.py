@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from dialer.hq.accounts import Accounts, HqBooks
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MOST_DAYS, HqFigures
-from dialer.hq.rights import HqAction, actions_of, may_see_key, roles_for
+from dialer.hq.rights import deeds_of, may_see_key
 from dialer.settings.headquarters import HqSettings
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
 from dialer.web.people import People, Who
@@ -45,7 +45,7 @@ class HqAccount:
             "name": who.name,
             "role": who.role,
             "of_zone": zone,
-            "may": actions_of(who.role, zone),
+            "may": deeds_of(who.role, zone),
             "zone": self._time_zone,
         }
 
@@ -105,25 +105,3 @@ class HqBoard:
         if not wanted:
             raise RequestRefused(403, "other-zone")
         return await self._figures.days(wanted, MOST_DAYS)
-
-
-class AuditLog:
-    """The route of the audit log."""
-
-    def __init__(self, books: HqBooks, accounts: Accounts) -> None:
-        self._books = books
-        self._accounts = accounts
-
-    def router(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(route_class=PageRoute, dependencies=allow(roles_for(HqAction.AUDIT)))
-        router.get("/api/hq/audit")(self.audit)
-        return router
-
-    async def audit(self, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the latest audit entries, newest first. They cover all zones, so the account must see all."""
-        if self._accounts.zones.get(who.name) != "":
-            raise RequestRefused(403, "other-zone")
-        entries = await self._books.audit(newest=200)
-        names = ("number", "at", "kind", "who", "what")
-        return [{name: getattr(each, name) for name in names} for each in entries]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from dialer.domain.enums import HqRole
 
 
-class HqAction(StrEnum):
+class Deed(StrEnum):
     """What somebody does."""
 
     INCIDENT = "incident"  # open one, give it an owner, close it
@@ -21,25 +21,23 @@ class HqAction(StrEnum):
     AUDIT = "audit"  # read what everybody did: of accounts without a zone
 
 
-ACTIONS_OF_ROLE: dict[HqRole, frozenset[HqAction]] = {
-    HqRole.HEADQUARTERS: frozenset(HqAction),
-    HqRole.ZONE: frozenset({HqAction.INCIDENT, HqAction.PROPOSE_RESUME}),
-    HqRole.MEDIA: frozenset({HqAction.PROPOSE_MATERIAL}),
-    HqRole.COMPLIANCE: frozenset(
-        {HqAction.INCIDENT, HqAction.CONFIRM_MATERIAL, HqAction.CONFIRM_RESUME, HqAction.AUDIT}
-    ),
+DEEDS: dict[HqRole, frozenset[Deed]] = {
+    HqRole.HEADQUARTERS: frozenset(Deed),
+    HqRole.ZONE: frozenset({Deed.INCIDENT, Deed.PROPOSE_RESUME}),
+    HqRole.MEDIA: frozenset({Deed.PROPOSE_MATERIAL}),
+    HqRole.COMPLIANCE: frozenset({Deed.INCIDENT, Deed.CONFIRM_MATERIAL, Deed.CONFIRM_RESUME, Deed.AUDIT}),
     HqRole.VIEWER: frozenset(),
 }
 
 
-def roles_for(action: HqAction) -> frozenset[str]:
+def roles_for(deed: Deed) -> frozenset[str]:
     """The roles that may do it."""
-    return frozenset(role for role, actions in ACTIONS_OF_ROLE.items() if action in actions)
+    return frozenset(role for role, deeds in DEEDS.items() if deed in deeds)
 
 
-def actions_of(role: str, zone: str) -> list[str]:
+def deeds_of(role: str, zone: str) -> list[str]:
     """What that one may do somewhere."""
-    return sorted(ACTIONS_OF_ROLE[HqRole(role)] - ({HqAction.AUDIT} if zone else set()))
+    return sorted(DEEDS[HqRole(role)] - ({Deed.AUDIT} if zone else set()))
 
 
 def may_see(zone: str, of_zone: str) -> bool:

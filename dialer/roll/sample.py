@@ -1,9 +1,9 @@
 """Synthetic electoral rolls: invented booths, households and voters in the column layout of a real export.
 
-No row describes a real person: names are composed of syllables, EPIC numbers have a prefix that is not in use, and every phone
-number is +91 699x xxx xxx. India reserves no numbers for fiction. This block has the form of a mobile number, so the import
-accepts it, and the carrier tables of `phonenumbers` list no operator for it. That may change at any time: use a synthetic roll
-with the simulated Asterisk only and never dial it.
+No row describes a real person: names are composed of syllables, EPIC numbers have a prefix that is not in use, and
+every phone number is +91 699x xxx xxx. India reserves no numbers for fiction. This block has the form of a mobile
+number, so the import accepts it, and the carrier tables of `phonenumbers` list no operator for it. That may change at
+any time: use a synthetic roll with the simulated Asterisk only and never dial it.
 
 The same arguments produce the same bytes.
 """
@@ -95,10 +95,11 @@ def write_sample(
 ) -> SampleSummary:
     """Write a synthetic roll of `rows` rows to a .csv or .xlsx file.
 
-    `states` (Election Commission codes) and `languages` (ISO 639-1) select from STATES; all are selected by default. Rows are
-    divided evenly between the selected states. `messy` is the share of rows (0 to 1) with an error that is common in real rolls:
-    phone prefixes, rounded or missing digits, several numbers in one cell, duplicate rows, missing serials. `booth_voters` is
-    the mean number of voters in a booth. `progress` is called with the number of rows written so far, every 5,000 rows.
+    `states` (Election Commission codes) and `languages` (ISO 639-1) select from STATES; all are selected by default.
+    Rows are divided evenly between the selected states. `messy` is the share of rows (0 to 1) with an error that is
+    common in real rolls: phone prefixes, rounded or missing digits, several numbers in one cell, duplicate rows,
+    missing serials. `booth_voters` is the mean number of voters in a booth. `progress` is called with the number of
+    rows written so far, every 5,000 rows.
 
     Raises RollError for an invalid argument, and when `path` cannot be written.
     """

@@ -12,10 +12,11 @@ from dialer.audio.names import prompt_of_sound
 from dialer.audio.playlist import Playlist
 from dialer.domain.enums import CampaignKind
 from dialer.errors import MatdanError
+from dialer.flows.audio_settings import playlist_reader
 from dialer.flows.catalogue import load_flow
-from dialer.flows.node import Flow
-from dialer.flows.prompts import CataloguePrompts, SitePrompts, playlist_reader
-from dialer.flows.sounds import sounds_said
+from dialer.flows.flow import Flow
+from dialer.flows.prompts import CataloguePrompts, SitePrompts
+from dialer.flows.sounds import own_sounds
 from dialer.flows.texts import texts_with
 from dialer.rules.rulebook import Certified
 from dialer.settings.campaigns import Campaign
@@ -36,7 +37,7 @@ def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
 def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certified:
     last_day: date | None = None
     digest = hashlib.sha256()
-    for sound in sounds_said(flow, language, prompts.texts):
+    for sound in own_sounds(flow, language, prompts.texts):
         name = prompt_of_sound(prompts.own(sound))
         if name is None:
             return Certified(f"{sound} is not a prompt of the catalogue")

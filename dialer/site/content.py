@@ -17,7 +17,7 @@ from dialer.audio.words import words_of
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.errors import SettingError
-from dialer.flows.prompts import labels_synthetic, playlist_reader
+from dialer.flows.audio_settings import labels_synthetic, playlist_reader
 from dialer.flows.texts import FALLBACK_LANGUAGE
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings

@@ -10,7 +10,7 @@ import structlog
 
 from dialer.domain.clock import Clock
 from dialer.engine.engine import Engine
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.settings.servers import servers_of

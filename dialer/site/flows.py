@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from dialer.domain.enums import Purpose
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.flows.model import offers_allowed
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import texts_with
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -46,7 +46,7 @@ def flows_part(flows: FlowLibrary) -> Part:
     """Return the part of a reload that loads flows and scripts."""
 
     def prepared(settings: Settings) -> Callable[[], None]:
-        return flows.prepared(_flow_files(settings), scripts_of(settings))
+        return flows.prepare(_flow_files(settings), scripts_of(settings))
 
     return prepared
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import Reread
 from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.flows.audio_settings import labels_synthetic, rules_of
 from dialer.flows.model import offers_allowed
-from dialer.flows.prompts import labels_synthetic, rules_of
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.lines import Carrier
 from dialer.settings.reload import ReadAt

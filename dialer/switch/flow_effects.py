@@ -9,16 +9,16 @@ import structlog
 
 from dialer.engine.call_flows.service import FlowService, FlowSession
 from dialer.errors import MatdanError
-from dialer.flows.errors import NobodyMeant
+from dialer.flows.errors import CommitTargetNotFound
 from dialer.flows.texts import SMS, Texts, filled
-from dialer.flows.turns import Committed, Failed, FlowCommit, NobodyFound, SendSms
+from dialer.flows.turns import Committed, Failed, FlowCommit, NotFound, SendSms
 
 _log = structlog.get_logger(__name__)
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
 """Stores a result: True only when it is on disk. (call, run, `FlowCommit.sequence`) is the idempotency key.
 
-Raises NobodyMeant where no voter is meant, StoreError where it was not stored.
+Raises CommitTargetNotFound where no voter is meant, StoreError where it was not stored.
 """
 
 
@@ -29,12 +29,12 @@ class SmsGateway(Protocol):
         """Send one SMS to a number in E.164. Return whether the gateway accepted it. Never retries by itself."""
 
 
-async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NobodyFound:
+async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
     """Store a result and return the outcome as a flow's input: a failure is said to the caller."""
     try:
         return Committed() if await store(commit) else Failed()
-    except NobodyMeant:
-        return NobodyFound()
+    except CommitTargetNotFound:
+        return NotFound()
     except MatdanError as error:
         _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
         return Failed()

@@ -38,7 +38,7 @@ from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import shipped_texts
 from dialer.simulation.virtual_time import run_virtual
 from tests.attack.line import Line

@@ -23,7 +23,7 @@ from dialer.domain.switch_events import SwitchEvent
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Dependencies
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan

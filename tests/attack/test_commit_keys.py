@@ -30,7 +30,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, NewAttempt
 from dialer.domain.switch_events import CallAnswered, SwitchUp
 from dialer.engine.call_flows.service import FlowSession, ScriptSession
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scope
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit

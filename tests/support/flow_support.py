@@ -1,4 +1,4 @@
-"""Small flows and callers for the tests of flows."""
+"""Small flows and callers for tests of flows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
 from dialer.flows.machine import start, step
 from dialer.flows.model import Scalar
-from dialer.flows.node import Flow
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
 from dialer.flows.turns import (
     Action,
@@ -24,7 +24,7 @@ from dialer.flows.turns import (
     FlowState,
     HungUp,
     Input,
-    NobodyFound,
+    NotFound,
     Play,
     Played,
     Record,
@@ -64,12 +64,12 @@ nodes:
 
 
 def sample(nodes: str, head: str = HEAD) -> Flow:
-    """A flow of these nodes, which may go to `bye`; it starts at `first`."""
+    """Return a flow of these nodes. It starts at `first`; the nodes can go to `bye`."""
     return parse_flow(head + nodes, "sample.yaml")
 
 
 def run(flow: Flow, events: Sequence[Input], facts: Mapping[str, Scalar] | None = None) -> Turn:
-    """The turn after these events."""
+    """Return the turn after these inputs."""
     turn = start(flow, Start(FACTS if facts is None else facts, "en"))
     for event in events:
         turn = step(flow, turn.state, event)
@@ -77,22 +77,22 @@ def run(flow: Flow, events: Sequence[Input], facts: Mapping[str, Scalar] | None 
 
 
 def said(action: Action | None) -> list[str]:
-    """The text keys and values that an action says."""
+    """Return the text keys and values that an action says."""
     if action is None or isinstance(action, Commit | SendSms):
         return []
     return [ref.value for ref in action.prompts]
 
 
 def answers_to(action: Action) -> tuple[type, ...]:
-    """The kinds of input that answer an action."""
+    """Return the types of input that can follow an action."""
     match action:
         case Play():
             kinds: tuple[type, ...] = (Played,)
         case Collect():
             kinds = (Digits,)
         case Commit(commit=commit):
-            about_a_serial = commit.serial is not None or commit.kind is CommitKind.TAKE_BACK
-            kinds = (Committed, Failed, *([NobodyFound] if about_a_serial else []))
+            about_a_serial = commit.serial is not None or commit.kind is CommitKind.UNDO
+            kinds = (Committed, Failed, *([NotFound] if about_a_serial else []))
         case Record():
             kinds = (Recorded, Failed)
         case Transfer():
@@ -105,7 +105,7 @@ def answers_to(action: Action) -> tuple[type, ...]:
 
 
 def through_json(state: FlowState) -> FlowState:
-    """The state as another process would get it."""
+    """Return the state as another process would receive it."""
     return FlowState.from_json(json.loads(json.dumps(state.to_json())))
 
 
@@ -113,6 +113,6 @@ TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 
 
 def own_texts(**texts: str) -> Texts:
-    """The shipped texts, and these in English and Hindi; `__` stands for the dot of a key."""
+    """Return the shipped texts plus these in English and Hindi. In the keys `__` stands for a dot."""
     own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
     return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])

@@ -10,7 +10,7 @@ from typing import Any
 
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
-from dialer.hq.gatherer import Gatherer
+from dialer.hq.gather import Gatherer
 from dialer.hq.snapshots import Snapshots
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, OutboxBatch

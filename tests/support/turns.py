@@ -33,7 +33,7 @@ from dialer.engine.effects import (
 from dialer.engine.engine import Engine
 from dialer.engine.plan import Dependencies
 from dialer.engine.seats.state import Seat
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Ruling
 from dialer.site.plan import engine_plan

@@ -10,9 +10,9 @@ from typing import cast
 from dialer.domain.model import AttemptId
 from dialer.engine.call_flows.service import FlowSession
 from dialer.engine.engine import Engine
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.flow import Flow
+from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scalar
-from dialer.flows.node import Flow
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import FlowCommit
 from dialer.switch.twilio.adapter import TwilioSwitch

@@ -17,11 +17,13 @@ from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, MarkSource, Outcome
-from dialer.flows.catalogue import refuse_unsafe
+from dialer.flows.catalogue import load_flow, refuse_unsafe
+from dialer.flows.document import nodes_page
 from dialer.flows.load import parse_flow
+from dialer.flows.mermaid import draw_flow
 from dialer.flows.model import FlowPurpose
-from dialer.flows.node import NODE_KINDS
-from dialer.flows.script import VALUES, check_script, parse_script
+from dialer.flows.script import VALUES, parse_script
+from dialer.flows.script_check import check_script
 from dialer.flows.texts import shipped_texts
 from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
@@ -151,10 +153,15 @@ def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 
-def test_every_kind_of_node_is_in_the_page_on_flows() -> None:
-    page = (DOCS / "flows.md").read_text(encoding="utf-8")
-    for kind in NODE_KINDS:
-        assert f"`{kind}" in page, kind
+def test_page_on_nodes_is_generated_and_explains_every_key() -> None:
+    page = nodes_page()
+    assert (DOCS / "flow-nodes.md").read_text(encoding="utf-8") == page, "run: python -m dialer.flows.document docs"
+    assert "|  |" not in page
+
+
+def test_diagram_in_the_page_on_flows_is_current() -> None:
+    diagram = draw_flow(load_flow("turnout"), shipped_texts(), "en")
+    assert f"```mermaid\n{diagram}```" in (DOCS / "flows.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("purpose", FlowPurpose)

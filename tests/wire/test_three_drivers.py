@@ -15,11 +15,10 @@ import pytest
 
 from dialer.domain.model import AttemptId
 from dialer.flows.catalogue import shipped_flows
-from dialer.flows.machine import KEYS
-from dialer.flows.model import Scalar
-from dialer.flows.node import Flow
-from dialer.flows.rehearse import Rehearsal
+from dialer.flows.flow import Flow
+from dialer.flows.model import TELEPHONE_KEYS, Scalar
 from dialer.flows.sounds import sounds_of
+from dialer.flows.terminal_call import TerminalCall
 from dialer.flows.texts import SMS, filled, shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
@@ -56,7 +55,7 @@ def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]
     for _ in range(chance.randrange(12)):
         match chance.randrange(8):
             case 0:
-                lines.append("".join(chance.choices(KEYS, k=chance.randrange(7))))
+                lines.append("".join(chance.choices(TELEPHONE_KEYS, k=chance.randrange(7))))
             case 1:
                 lines.append(chance.choice(["", None, "#", "12#", "0017#", "9"]))
             case _:
@@ -84,19 +83,17 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     left = list(lines)
     refs: list[PromptRef] = []
 
-    class Terminal(Rehearsal):
-        def _say(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
-            super()._say(prompts, barge_in=barge_in)
+    class Terminal(TerminalCall):
+        def _print(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+            super()._print(prompts, barge_in=barge_in)
             refs.extend(prompts)
 
-    rehearsal = Terminal(
-        flow, shipped_texts(), LANGUAGE, hear=lambda _: None, press=lambda _: left.pop(0) if left else None
-    )
-    state = rehearsal.run(facts)
+    call = Terminal(flow, shipped_texts(), LANGUAGE, say=lambda _: None, press=lambda _: left.pop(0) if left else None)
+    state = call.run(facts)
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
         heard=tuple(sound for ref in refs for sound in sounds_of(ref, LANGUAGE, shipped_texts())),
-        commits=alike(action.commit for action in rehearsal.actions if isinstance(action, Commit)),
+        commits=alike(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
         left_at=state.where if hung_up else None,
         answers=without_names(dict(state.answers)),

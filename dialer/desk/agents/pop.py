@@ -15,7 +15,7 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.flows.model import offers_allowed
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, close_of, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.settings.site import Settings

@@ -20,7 +20,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
-from dialer.flows.errors import NobodyMeant
+from dialer.flows.errors import CommitTargetNotFound
 from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
@@ -56,10 +56,12 @@ class BoothWorkers:
     ) -> None:
         """Commit the mark of the voter with this serial; `part` None: the worker has only one. `key` names the commit.
 
-        Raises NobodyMeant where nobody has it, once that is counted, and where no worker is on the call; StoreError.
+        Raises CommitTargetNotFound where nobody has it, once that is counted, and where no worker is on the call; StoreError.
         """
         if call.worker is None:
-            raise NobodyMeant("a serial is taken from a booth worker alone: import the list (dialer workers import)")
+            raise CommitTargetNotFound(
+                "a serial is taken from a booth worker alone: import the list (dialer workers import)"
+            )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._booth(call.worker, part)
@@ -68,7 +70,7 @@ class BoothWorkers:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.record_unknown_serial(unknown)
             _log.info("serial.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
-            raise NobodyMeant(f"there is no serial {serial} at that polling station")
+            raise CommitTargetNotFound(f"there is no serial {serial} at that polling station")
         mark = Mark(
             f"{key}/{voter_id}",
             voter_id,
@@ -84,11 +86,11 @@ class BoothWorkers:
     async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
         """Commit that the last serial of this call was a mistake; "voted" stands where somebody else has said it.
 
-        Raises NobodyMeant where there is none to take back, StoreError.
+        Raises CommitTargetNotFound where there is none to take back, StoreError.
         """
         last = None if call.worker is None else await self._store.last_of_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise NobodyMeant("there is no serial of this call to take back")
+            raise CommitTargetNotFound("there is no serial of this call to take back")
         undone, voter_id = last
         mark = Mark(
             key,
@@ -123,7 +125,7 @@ class BoothWorkers:
             try:
                 await self.take(call, serial, part, f"{named}/{serial}", agent=seat.agent)
                 noted += 1
-            except NobodyMeant:
+            except CommitTargetNotFound:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
@@ -135,7 +137,7 @@ class BoothWorkers:
         seat, call, named = self._on_the_line(seat_name)
         try:
             await self.take_back(call, named, agent=seat.agent)
-        except NobodyMeant as nobody:
+        except CommitTargetNotFound as nobody:
             raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
         return f"seat {seat.name}: the last serial is taken back"
 

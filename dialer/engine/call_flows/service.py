@@ -25,11 +25,11 @@ from dialer.engine.effects import commit
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
-from dialer.flows.catalogue import FlowLibrary
-from dialer.flows.errors import NobodyMeant
+from dialer.flows.errors import CommitTargetNotFound
+from dialer.flows.flow import Flow
+from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scalar
 from dialer.flows.model import Scope as MarkScope
-from dialer.flows.node import Flow
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.store.sqlite import Store
 
@@ -120,8 +120,9 @@ class FlowService:
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep. Raises NobodyMeant
-        (it is about nobody), StoreError.
+        """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep.
+
+        Raises CommitTargetNotFound, StoreError.
 
         (call, run, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
         """
@@ -146,7 +147,7 @@ class FlowService:
                 f"{attempt_id}/{session.run}/{commit.sequence}",
                 may_stand=may_stand,
             )
-        except NobodyMeant as nobody:
+        except CommitTargetNotFound as nobody:
             result.set_exception(nobody)
             result.exception()  # raised below; a repeat finds it here
             raise
@@ -160,7 +161,7 @@ class FlowService:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._mark(call, commit, key, may_stand=may_stand)
-            case CommitKind.TAKE_BACK:
+            case CommitKind.UNDO:
                 if not (may_stand and await self._store.marked_by(key)):
                     await self._workers.take_back(call, key)
             case CommitKind.OPT_OUT:

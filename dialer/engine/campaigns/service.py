@@ -22,7 +22,7 @@ from dialer.engine.placing.clock_guard import ClockGuard
 from dialer.engine.placing.service import Placing
 from dialer.engine.plan import CampaignPlan
 from dialer.engine.turnout.polls import Polls
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start, next_day
 from dialer.store.port import StandingOrder, of_campaign

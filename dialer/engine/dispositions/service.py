@@ -36,7 +36,7 @@ from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.turnout.marks import Marks
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import DispositionEffect
 from dialer.store.sqlite import Store
@@ -224,7 +224,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
-        stray = self._scripts.stray(call.campaign_id, details.answers)
+        stray = self._scripts.objection(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
 

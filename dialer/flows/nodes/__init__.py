@@ -1,4 +1,4 @@
-"""The kinds of nodes, a file each: what stands in this folder registers itself, and is all that a flow may be made of."""
+"""The kinds of nodes, one file each. Every module of this package is imported, and its class registers itself."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 
-def find_kinds() -> None:
-    """Read every file of this folder."""
+def import_kinds() -> None:
+    """Import every module of this package."""
     for found in iter_modules(__path__, f"{__name__}."):
         import_module(found.name)
 
 
-find_kinds()
+import_kinds()

@@ -1,73 +1,101 @@
-"""`branch:` where what is known says."""
+"""The node `branch:` goes on by what is known of the caller."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from dialer.flows.errors import FlowError
-from dialer.flows.fields import Fields, KnownNames, known_name
-from dialer.flows.keys import NODE, Key, key
-from dialer.flows.known import holds, lookup
-from dialer.flows.model import Condition, describe_condition
-from dialer.flows.node import Entered, Flow, Look, Node, Walked, node_kind
-from dialer.flows.reader import Table, Value
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
+
+from dialer.flows.fields import DeclaredName, Name
+from dialer.flows.flow import Flow
+from dialer.flows.known import lookup, whole_number
+from dialer.flows.model import Scalar
+from dialer.flows.node import Continue, Entered, Node, NodeStyle
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, problem
 from dialer.flows.turns import FlowState
 
 MAX_CASES = 20
+_TESTS = ("known", "equals", "above", "below")
+
+Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
+Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _read_cases(fields: Fields, key: str, names: KnownNames) -> tuple[Condition, ...]:
-    cases = fields.items(key)
-    if not 1 <= len(cases) <= MAX_CASES:
-        raise fields.error(f"`{key}:` has {len(cases)} cases; give 1 to {MAX_CASES}", key)
-    return tuple(_read_case(case, fields, names) for case in cases)
+def _exactly_one_test(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
-def _read_case(case: Value, fields: Fields, names: KnownNames) -> Condition:
-    if not isinstance(case, Table):
-        problem = "a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}"
-        raise FlowError(fields.file, case.line, fields.node, problem)
-    inner = Fields(case, fields.file, fields.node)
-    tests = [key for key in ("known", "equals", "above", "below") if key in case.values]
-    if len(tests) != 1:
-        raise inner.error("a case of `branch:` has exactly one of known, equals, above, below")
-    condition = Condition(
-        name=known_name(inner, "when", inner.name("when"), names),
-        goto=inner.name("goto"),
-        known=inner.yes("known", True) if tests == ["known"] else None,
-        equals=inner.text("equals") if tests == ["equals"] else None,
-        above=inner.integer("above", None, 0, 10**9) if tests == ["above"] else None,
-        below=inner.integer("below", None, 0, 10**9) if tests == ["below"] else None,
-    )
-    inner.finish()
-    return condition
+class Condition(YamlModel):
+    """A case of a branch: one test of a fact or answer, and the node to go to if it is true."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one_test)
+
+    when: DeclaredName = Field(description="The fact or answer to test.")
+    known: YesNo | None = Field(None, description="Test whether it is known.")
+    equals: Text | None = Field(None, description="Test for this value.")
+    above: Limit | None = Field(None, description="Test for a number above this one.")
+    below: Limit | None = Field(None, description="Test for a number below this one.")
+    goto: Name = Field(description="Node if the test is true.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_test(cls, written: Any) -> Any:
+        if not isinstance(written, dict):
+            raise problem("a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}")
+        if sum(test in written for test in _TESTS) != 1:
+            raise problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
+        return written
+
+    def holds(self, value: Scalar | None) -> bool:
+        """Return whether the test is true of a value. Of an unknown value only `known: false` is true."""
+        if self.known is not None:
+            return (value is not None) is self.known
+        if value is None:
+            return False
+        if self.equals is not None:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            return text == self.equals
+        number = whole_number(value)
+        if number is None:
+            return False
+        return (self.above is None or number > self.above) and (self.below is None or number < self.below)
+
+    def __str__(self) -> str:
+        """Return the test in words."""
+        if self.known is not None:
+            return f"{self.when} known" if self.known else f"{self.when} unknown"
+        if self.equals is not None:
+            return f"{self.when} is {self.equals}"
+        return f"{self.when} above {self.above}" if self.above is not None else f"{self.when} below {self.below}"
 
 
-_CASES = Key(
-    _read_cases,
-    {"type": "array", "minItems": 1, "maxItems": MAX_CASES, "items": {"$ref": "#/$defs/case"}},
-    ways=lambda cases: [(describe_condition(case), case.goto) for case in cases],
-)
-
-
-@node_kind("branch")
-@dataclass(frozen=True, slots=True)
 class BranchNode(Node):
-    """Go where the first true condition says."""
+    """Go to the node of the first true condition."""
 
-    look = Look.QUIET
-    head = "Depends on"
-    passes = True
+    kind = "branch"
+    style = NodeStyle.QUIET
+    needs_no_action = True
     draws_labels = True
+    label = "Depends on"
 
-    conditions: tuple[Condition, ...] = key(_CASES, "branch")
-    otherwise: str = key(NODE.to("otherwise"))
+    conditions: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=MAX_CASES), OneOrMany()] = Field(
+        alias="branch", description="The conditions, in the order in which they are tested."
+    )
+    otherwise: Name = Field(description="Node if no condition is true.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        true = (case.goto for case in self.conditions if holds(case, lookup(state, case.name)))
-        return Walked(state.but(node=next(true, self.otherwise)))
+        """Go on at once."""
+        true = (case.goto for case in self.conditions if case.holds(lookup(state, case.when)))
+        return Continue(state.replace(node=next(true, self.otherwise)))
 
-    def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
-        """A case on it makes it known, but for the case that it is not."""
-        unsure = (case.goto for case in self.conditions if case.name != name or case.known is False)
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the node of each condition, and the one for none."""
+        for case in self.conditions:
+            yield str(case), case.goto
+        yield "otherwise", self.otherwise
+
+    def targets_without(self, name: str) -> tuple[str, ...] | None:
+        """Return the targets at which `name` may be unknown: a true test of it makes it known, except `known: false`."""
+        unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

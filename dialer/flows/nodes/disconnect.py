@@ -1,27 +1,38 @@
-"""`disconnect:` goodbye."""
+"""The node `disconnect:` ends the call."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from dialer.flows.keys import NODE, PROMPTS, key
+from pydantic import Field
+
+from dialer.flows.fields import Name, Prompt, Prompts
+from dialer.flows.flow import Flow
 from dialer.flows.known import resolve
-from dialer.flows.model import Prompt
-from dialer.flows.node import Entered, Flow, Hanging, Look, Node, node_kind
+from dialer.flows.node import Entered, HangUp, Node, NodeStyle
 from dialer.flows.turns import FlowState
 
 
-@node_kind("disconnect")
-@dataclass(frozen=True, slots=True)
 class DisconnectNode(Node):
     """Say goodbye and hang up."""
 
-    look = Look.END
-    head = "Hangs up"
+    kind = "disconnect"
+    style = NodeStyle.END
     ends_call = True
+    label = "Hangs up"
 
-    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    reason: str = key(NODE.of("The reason, for reports."), "disconnect")
+    reason: Name = Field(alias="disconnect", description="The reason, for reports.")
+    prompts: Prompts = Field((), alias="say", description="Said before.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        return Hanging(resolve(state, self.prompts), self.reason)
+        """Hang up."""
+        return HangUp(resolve(state, self.prompts), self.reason)
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield nothing."""
+        yield from ()
+
+    @property
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """The goodbye."""
+        return self.prompts

@@ -1,85 +1,91 @@
-"""`field:` digits."""
+"""The node `field:` collects digits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
-from dialer.flows.fields import ANSWER_KINDS, Fields, KnownNames, known_name, read_choices
-from dialer.flows.keys import ANSWER, NEXT, NODE, TERMINATOR, Key, integer, key, number
-from dialer.flows.known import lookup, resolve, whole
-from dialer.flows.model import Prompt, PromptKind
-from dialer.flows.node import Acting, Entered, Flow, Going, Question, node_kind
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
+from dialer.flows.flow import Flow
+from dialer.flows.known import lookup, resolve, whole_number
+from dialer.flows.node import Act, Entered, GoTo, Question
+from dialer.flows.parsing import Number, WholeNumber, problem
 from dialer.flows.turns import Collect, Digits, FlowState
+from dialer.flows.yaml_document import NAME
 
-_INSTEAD = frozenset("*#")
-
-
-def _read_bound(fields: Fields, key: str, names: KnownNames) -> int | str | None:
-    bound = fields.bound(key)
-    return known_name(fields, key, bound, names) if isinstance(bound, str) else bound
+_MAX_BOUND_DIGITS = 9
 
 
-def _read_instead(fields: Fields, key: str, names: KnownNames) -> Mapping[str, str]:
-    known = '"#" or "*": what is keyed instead of digits'
-    return MappingProxyType(read_choices(fields, _INSTEAD, known) if key in fields.key_names() else {})
+def _bound(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
+    if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
+        return int(value)
+    if not NAME.fullmatch(value) or info.context.kind_of(value) is None:
+        raise PydanticCustomError("undeclared", "is not declared")
+    return value
 
 
-_BOUND = Key(_read_bound, {"anyOf": [{"type": "integer", "minimum": 0}, NODE.schema]}, needed=False)
-_READS = Key(
-    lambda given, name, _: ANSWER_KINDS[given.choice(name, list(ANSWER_KINDS), "digits")],
-    {"enum": [*ANSWER_KINDS], "default": "digits", "description": "How the answer is spoken; hour: 3 means 15:00."},
-    needed=False,
-)
-_CHOICES = Key(
-    _read_instead,
-    {
-        "type": "object",
-        "description": "Where # (alone) and * lead, keyed instead of digits.",
-        "propertyNames": {"pattern": "^[*#]$"},
-        "additionalProperties": NODE.schema,
-        "minProperties": 1,
-    },
-    needed=False,
-    ways=Mapping.items,
-)
+def _only_keys_that_are_no_digits(choices: dict[str, str]) -> dict[str, str]:
+    for key in choices:
+        if key not in ("#", "*"):
+            raise problem('has a choice for a key that is a digit of the answer; use "#" or "*"', key)
+    return choices
 
 
-@node_kind("field")
-@dataclass(frozen=True, slots=True)
+Bound = Annotated[
+    int | str, PlainValidator(_bound), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
+]
+"""A whole number, or the name of a fact or answer that holds one."""
+
+
 class FieldNode(Question):
-    """Collect digits. `lowest` and `highest` bound their value; a str names the fact that holds the bound.
+    """Collect digits."""
 
-    `reads` is DIGITS, NUMBER or HOUR: how the answer is spoken later, and, for HOUR, that 3 means 15:00 (see `polling_hour`).
-    `one_of` names the fact that lists the values that are accepted, with commas; where it is unknown every value is.
-    `choices` are what "#" (the terminator alone) and "*" lead to where they are keyed instead of digits.
-    """
+    kind = "field"
 
-    keeps: str = key(NODE.of("Name that the answer is kept under."), "field")
-    reads: PromptKind = key(_READS)
-    min_digits: int = key(integer(1, 20, default=1))
-    max_digits: int = key(integer(1, 20))
-    terminator: str = key(TERMINATOR)
-    between_seconds: float = key(number(3, 0.5, 30).of("Between digits."))
-    lowest: int | str | None = key(_BOUND)
-    highest: int | str | None = key(_BOUND)
-    one_of: str | None = key(ANSWER.of("The fact that lists the numbers that are accepted, with commas."))
-    next: str = key(NEXT)
-    choices: Mapping[str, str] = key(_CHOICES)
+    field: Name = Field(description="Name under which the answer is stored.")
+    reads: Literal["digits", "number", "hour"] = Field(
+        "digits", description="How the answer is spoken. With hour, 3 means 15:00."
+    )
+    min_digits: WholeNumber = Field(1, ge=1, le=20, description="Fewest digits of an answer.")
+    max_digits: WholeNumber = Field(
+        ge=1, le=20, description="Most digits of an answer; the input ends with the last one."
+    )
+    terminator: Terminator = Field("#", description="The key that ends the input.")
+    between_seconds: Number = Field(3, ge=0.5, le=30, description="Longest pause between two digits.")
+    lowest: Bound | None = Field(None, description="Lowest accepted value: a number, or the fact that holds it.")
+    highest: Bound | None = Field(None, description="Highest accepted value: a number, or the fact that holds it.")
+    one_of: DeclaredName | None = Field(
+        None,
+        description="The fact that lists the accepted numbers, separated by commas. If it is unknown, all are accepted.",
+    )
+    next: Name = Field(description="Node after an accepted answer.")
+    choices: Annotated[
+        dict[str, Name],
+        Field(min_length=1),
+        AfterValidator(_only_keys_that_are_no_digits),
+        WithJsonSchema({"type": "object", "propertyNames": {"pattern": "^[*#]$"}, "additionalProperties": NAME_SCHEMA}),
+    ] = Field({}, description="Nodes that # (alone) and * lead to when they are entered instead of digits.")
 
-    def refuse_misfit(self, fields: Fields) -> None:
+    @model_validator(mode="after")
+    def _min_is_at_most_max(self) -> Self:
         if self.min_digits > self.max_digits:
-            raise fields.error("`min_digits:` is more than `max_digits:`", "min_digits")
+            raise problem("`min_digits:` is more than `max_digits:`", "min_digits")
+        return self
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
+        """Ask for digits."""
         if state.typed_ahead and state.typed_ahead == self.terminator:
-            # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
-            return self.take(state.but(typed_ahead=""), Digits(""))
-        return Acting(state, self.collect(state, self.prompts))
+            # The terminator alone is an empty answer, whether it was entered before or during the question.
+            return self.take(state.replace(typed_ahead=""), Digits(""))
+        return Act(state, self.collect(state, self.prompts))
 
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Ask for digits."""
+        """Return the action that asks for digits."""
         return Collect(
             node=state.where,
             prompts=resolve(state, prompts),
@@ -92,68 +98,80 @@ class FieldNode(Question):
         )
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Whether it is that terminator alone."""
+        """Return whether the input is the terminator of the previous field alone."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
-    def take(self, state: FlowState, event: Digits) -> Going | Acting:
-        """What the digits, or the key instead of them, lead to."""
+    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return where the digits lead, or the key that was entered instead of them."""
         digits = event.digits
         if not (event.timed_out and not digits):
             instead = self.choices.get(digits or self.terminator)
             if instead is not None:
-                return Going(state, instead)
+                return GoTo(state, instead)
         if not digits:
             return self.ask_again(state, self.no_input, silent=True)
         value = self._accepted(state, digits)
         if value is None:
             return self.ask_again(state, self.no_match, silent=False)
         stray = self.terminator if len(digits) == self.max_digits else ""
-        return Going(state.with_answer(self.keeps, value).but(stray=stray), self.next)
+        return GoTo(state.with_answer(self.field, value).replace(stray=stray), self.next)
 
     def _accepted(self, state: FlowState, digits: str) -> str | None:
-        """What is kept for `digits`, or None when they are not accepted."""
+        """Return the answer to store for `digits`; None if they are not accepted."""
         if not (digits.isascii() and digits.isdigit() and self.min_digits <= len(digits) <= self.max_digits):
             return None
         number = int(digits)
-        if self.reads is PromptKind.HOUR:
+        if self.reads == "hour":
             number = polling_hour(number)
             if number > 23:
                 return None
-        lowest, highest = _bound(state, self.lowest), _bound(state, self.highest)
+        lowest, highest = _value_of(state, self.lowest), _value_of(state, self.highest)
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _listed(state, self.one_of, number):
+        if not _is_listed(state, self.one_of, number):
             return None
-        if self.reads is PromptKind.HOUR:
+        if self.reads == "hour":
             return f"{number:02d}:00"
-        return str(number) if self.reads is PromptKind.NUMBER else digits
+        return str(number) if self.reads == "number" else digits
 
-    def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
-        """All but the way on make nothing known."""
-        if name != self.keeps:
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes for the answer, for keys instead of it, for silence and for wrong keys."""
+        yield "", self.next
+        yield from self.choices.items()
+        yield from super().targets()
+
+    def targets_without(self, name: str) -> tuple[str, ...] | None:
+        """Return all targets except the one that an accepted answer leads to."""
+        if name != self.field:
             return None
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
 
     @property
+    def stored_answer(self) -> str:
+        """The name of the field."""
+        return self.field
+
+    @property
     def title(self) -> str:
+        """The number of digits, and the name of the field."""
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"
-        return f"Asks for {digits} digits: {self.keeps}"
+        return f"Asks for {digits} digits: {self.field}"
 
 
-def polling_hour(keyed: int) -> int:
-    """The hour of day that a voter means who keys `keyed`: 1 to 6 are in the afternoon, for no poll is open at night."""
-    return keyed + 12 if 1 <= keyed <= 6 else keyed
+def polling_hour(entered: int) -> int:
+    """Return the hour of day (24 hours) that a voter means: 1 to 6 are in the afternoon, because no poll is open at night."""
+    return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _listed(state: FlowState, fact: str | None, number: int) -> bool:
-    """Whether a number is one of those that a fact lists ("12,14"); what is not known lists all of them."""
+def _is_listed(state: FlowState, fact: str | None, number: int) -> bool:
+    """Return whether a number is in the list that a fact holds ("12,14"); True if there is no such fact."""
     listed = None if fact is None else lookup(state, fact)
-    return listed is None or number in {whole(each.strip()) for each in str(listed).split(",")}
+    return listed is None or number in {whole_number(each.strip()) for each in str(listed).split(",")}
 
 
-def _bound(state: FlowState, bound: int | str | None) -> int | None:
-    """A bound's value; None when it hangs on a fact that is unknown. Of an hour, its whole hours."""
+def _value_of(state: FlowState, bound: int | str | None) -> int | None:
+    """Return the value of a bound, in whole hours if the fact is an hour; None if the fact is unknown."""
     if bound is None or isinstance(bound, int):
         return bound
-    return whole(lookup(state, bound))
+    return whole_number(lookup(state, bound))

@@ -1,24 +1,31 @@
-"""`goto:` elsewhere."""
+"""The node `goto:` goes on elsewhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from dialer.flows.keys import NEXT, key
-from dialer.flows.node import Entered, Flow, Look, Node, Walked, node_kind
+from pydantic import Field
+
+from dialer.flows.fields import Name
+from dialer.flows.flow import Flow
+from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.turns import FlowState
 
 
-@node_kind("goto")
-@dataclass(frozen=True, slots=True)
 class GotoNode(Node):
-    """Go on elsewhere."""
+    """Go on at another node."""
 
-    look = Look.QUIET
-    head = "Goes on"
-    passes = True
+    kind = "goto"
+    style = NodeStyle.QUIET
+    needs_no_action = True
+    label = "Goes on"
 
-    next: str = key(NEXT, "goto")
+    next: Name = Field(alias="goto", description="The other node.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        return Walked(state.but(node=self.next))
+        """Go on at once."""
+        return Continue(state.replace(node=self.next))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the other node."""
+        yield "", self.next

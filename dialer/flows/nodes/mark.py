@@ -1,56 +1,59 @@
-"""`mark:` what became known of a voter."""
+"""The node `mark:` records what became known of a voter."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
-from dialer.flows.fields import Fields
-from dialer.flows.keys import ANSWER, OPTIONAL_NODE, key, member
-from dialer.flows.known import lookup, whole
+from dialer.flows.fields import DeclaredName, Name
+from dialer.flows.known import lookup, whole_number
 from dialer.flows.model import Scope
-from dialer.flows.node import Answered, Committing, Going, node_kind
-from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NobodyFound
+from dialer.flows.node import Answered, Committing, GoTo
+from dialer.flows.parsing import problem
+from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFound
 
 
-@node_kind("mark")
-@dataclass(frozen=True, slots=True)
 class MarkNode(Committing):
-    """Record a mark. The call goes to `next` only when it is committed, else to `failed`, or to `unknown` where nobody has the
-    serial that was keyed.
-    """
+    """Record a mark."""
 
+    kind = "mark"
     commits = CommitKind.MARK
 
-    mark: MarkKind = key(member(MarkKind))
-    scope: Scope = key(member(Scope, Scope.VOTER))
-    hour: str | None = key(ANSWER.of("The field that asked for the hour; with later."))
-    serial: str | None = key(ANSWER.of("The field that asked for the serial; with the scope serial."))
-    part: str | None = key(ANSWER.of("The field that asked for the serial's part; none: the worker has only one."))
-    unknown: str | None = key(OPTIONAL_NODE.of("Node when nobody has the serial; none: failed.").to("unknown"))
-    count: str | None = key(
-        ANSWER.of("The field that asked how many of the household it is about; with not-yet and the scope household.")
+    mark: MarkKind = Field(description="What became known.")
+    scope: Scope = Field(Scope.VOTER, description="The voters that the mark is about.")
+    hour: DeclaredName | None = Field(None, description="The field with the hour; only with the mark later.")
+    serial: DeclaredName | None = Field(None, description="The field with the serial; only with the scope serial.")
+    part: DeclaredName | None = Field(
+        None, description="The field with the part; not needed if the worker has only one."
+    )
+    unknown: Name | None = Field(None, description="Node if no voter has the serial; by default that of failed.")
+    count: DeclaredName | None = Field(
+        None,
+        description="The field with the number of household members; only with the mark not-yet and the scope household.",
     )
 
-    def refuse_misfit(self, fields: Fields) -> None:
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
-            raise fields.error(
-                "`mark: later` needs `hour:` with the field that asked for it, and no other mark takes one"
-            )
+            raise problem("`mark: later` needs `hour:` with the field that asked for it, and no other mark has one")
         if (self.scope is Scope.SERIAL) != (self.serial is not None):
-            raise fields.error(
-                "`scope: serial` needs `serial:` with the field that asked for it, and no other scope takes one"
+            raise problem(
+                "`scope: serial` needs `serial:` with the field that asked for it, and no other scope has one"
             )
         if self.serial is None and (self.part is not None or self.unknown is not None):
-            raise fields.error("`part:` and `unknown:` go with `scope: serial` alone")
+            raise problem("`part:` and `unknown:` can be used only with `scope: serial`")
         if self.count is not None and (self.scope is not Scope.HOUSEHOLD or self.mark is not MarkKind.NOT_YET):
-            problem = "`count:` goes with `mark: not-yet` and `scope: household` alone: of which voters else would it be known?"
-            raise fields.error(problem, "count")
+            raise problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
+        return self
 
     def commit(self, state: FlowState) -> FlowCommit:
-        """The mark, with what was keyed for it."""
+        """Return the mark, with the values that were entered for it."""
         return replace(
-            Committing.commit(self, state),
+            super().commit(state),
             mark=self.mark,
             scope=self.scope,
             hour=_number_answer(state, self.hour),
@@ -59,20 +62,28 @@ class MarkNode(Committing):
             count=_number_answer(state, self.count),
         )
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        if isinstance(event, NobodyFound):
-            return Going(state, self.unknown or self.failed)
-        return Committing.answer(self, state, event)
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return where the result of the commit leads."""
+        if isinstance(event, NotFound):
+            return GoTo(state, self.unknown or self.failed)
+        return super().receive(state, event)
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes after success, failure and an unknown serial."""
+        yield from super().targets()
+        if self.unknown is not None:
+            yield "unknown", self.unknown
 
     @property
     def title(self) -> str:
+        """The mark, and its scope if it is not the voter."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def notes(self) -> list[str]:
-        """For how many, and what follows when it fails."""
-        notes = Committing.notes(self)
-        return notes if self.count is None else [f"for as many of them as {self.count.replace('_', ' ')}", *notes]
+        """Return the number of voters, and what follows a failure."""
+        notes = super().notes()
+        return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 
 def _number_answer(state: FlowState, name: str | None) -> int | None:
-    return whole(lookup(state, name)) if name is not None else None
+    return whole_number(lookup(state, name)) if name is not None else None

@@ -1,69 +1,88 @@
-"""`menu:` one key of several."""
+"""The node `menu:` asks for one key of several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterator
+from typing import Annotated
 
-from dialer.flows.fields import read_choices
-from dialer.flows.keys import NODE, OPTIONAL_NODE, SOME_PROMPTS, Key, key
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from dialer.flows.fields import NAME_SCHEMA, Name, Prompt, SomePrompts
+from dialer.flows.flow import Flow
 from dialer.flows.known import resolve
-from dialer.flows.model import Prompt
-from dialer.flows.node import Acting, Entered, Flow, Going, Question, node_kind
+from dialer.flows.model import TELEPHONE_KEYS
+from dialer.flows.node import Act, Entered, GoTo, Question
+from dialer.flows.parsing import problem
 from dialer.flows.turns import Collect, Digits, FlowState
 
-_KEYS = frozenset("0123456789*#")
-_CHOICES = Key(
-    lambda given, _, __: MappingProxyType(read_choices(given, _KEYS, 'one of 0 to 9, "*" and "#"')),
-    {
-        "type": "object",
-        "propertyNames": {"pattern": "^[0-9*#]$"},
-        "additionalProperties": NODE.schema,
-        "minProperties": 1,
-    },
-    ways=Mapping.items,
-)
+
+def _only_keys_of_a_telephone(choices: dict[str, str]) -> dict[str, str]:
+    for key in choices:
+        if len(key) != 1 or key not in TELEPHONE_KEYS:
+            raise problem('has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key)
+    return choices
 
 
-@node_kind("menu")
-@dataclass(frozen=True, slots=True)
 class MenuNode(Question):
     """Ask for one key of several."""
 
-    head = "Asks for a key"
+    kind = "menu"
+    label = "Asks for a key"
     draws_labels = True
 
-    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "menu")
-    choices: Mapping[str, str] = key(_CHOICES)
-    keeps: str | None = key(OPTIONAL_NODE, "answer")  # the key is kept under this name
+    prompts: SomePrompts = Field(alias="menu", description="The question.")
+    choices: Annotated[
+        dict[str, Name],
+        Field(min_length=1),
+        AfterValidator(_only_keys_of_a_telephone),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"pattern": "^[0-9*#]$"},
+                "additionalProperties": NAME_SCHEMA,
+                "minProperties": 1,
+            }
+        ),
+    ] = Field(description="The node that each key leads to.")
+    answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        if state.typed_ahead:  # answered before it was asked
-            return self._choose(state.but(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
-        return Acting(state, self.collect(state, self.prompts))
+        """Ask for a key, unless one was entered during an earlier prompt."""
+        if state.typed_ahead:
+            return self._choose(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
+        return Act(state, self.collect(state, self.prompts))
 
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Ask for one key."""
+        """Return the action that asks for one key."""
         seconds = self.timeout_seconds
         return Collect(state.where, resolve(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Whether it is that terminator and no choice here."""
+        """Return whether the key is the terminator of the previous field, and no choice here."""
         return event.digits == state.stray and event.digits not in self.choices
 
-    def take(self, state: FlowState, event: Digits) -> Going | Acting:
-        """Where the key leads."""
+    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return where the key leads."""
         if not event.digits:
             return self.ask_again(state, self.no_input, silent=True)
         return self._choose(state, event.digits)
 
-    def _choose(self, state: FlowState, key: str) -> Going | Acting:
+    def _choose(self, state: FlowState, key: str) -> GoTo | Act:
         target = self.choices.get(key)
         if target is None:
             return self.ask_again(state, self.no_match, silent=False)
-        return Going(state if self.keeps is None else state.with_answer(self.keeps, key), target)
+        return GoTo(state if self.answer is None else state.with_answer(self.answer, key), target)
 
-    def ways_by_one_key(self) -> tuple[str, ...]:
-        """The choices, with barge-in."""
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes for each key, for silence and for other keys."""
+        yield from self.choices.items()
+        yield from super().targets()
+
+    def one_key_targets(self) -> tuple[str, ...]:
+        """Return the choices, if a key ends the prompts."""
         return tuple(self.choices.values()) if self.barge_in else ()
+
+    @property
+    def stored_answer(self) -> str | None:
+        """The name of the answer."""
+        return self.answer

@@ -1,19 +1,21 @@
-"""`opt_out:` never again."""
+"""The node `opt_out:` records that a number must never be called again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal
 
-from dialer.flows.keys import word
-from dialer.flows.node import Committing, node_kind
+from pydantic import Field
+
+from dialer.flows.node import Committing
 from dialer.flows.turns import CommitKind
 
 
-@node_kind("opt_out", word("number"))
-@dataclass(frozen=True, slots=True)
 class OptOutNode(Committing):
-    """Record that this number is never called again. `next` only when it is committed."""
+    """Record that this number is never called again."""
 
-    head = "Records: never call again"
+    kind = "opt_out"
     commits = CommitKind.OPT_OUT
     opts_out = True
+    label = "Records: never call again"
+
+    opt_out: Literal["number"] = Field(description="What is opted out: the number of the call.")

@@ -1,42 +1,68 @@
-"""`record:` what the caller says."""
+"""The node `record:` records a message of the caller."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from dialer.flows.keys import FAILED, NODE, PROMPTS, TERMINATOR, key, number
+from pydantic import Field
+
+from dialer.flows.fields import Name, Prompt, Prompts, Terminator
+from dialer.flows.flow import Flow
 from dialer.flows.known import resolve
-from dialer.flows.model import Prompt
-from dialer.flows.node import Acting, Answered, Entered, Flow, Going, Look, Node, node_kind
-from dialer.flows.turns import FlowState, Input, Record, Recorded
+from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
+from dialer.flows.parsing import Number
+from dialer.flows.turns import Failed, FlowState, Input, Record, Recorded
 
 
-@node_kind("record")
-@dataclass(frozen=True, slots=True)
 class RecordNode(Node):
-    """Record what the caller says."""
+    """Record a message of the caller."""
 
-    look = Look.SERVICE
-    head = "Records a message, {node.max_seconds:g} s"
-    listens = True
+    kind = "record"
+    style = NodeStyle.SERVICE
+    takes_input = True
 
-    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    keeps: str = key(NODE, "record")  # the recording's name is kept under this name
-    max_seconds: float = key(number(60, 1, 600))
-    silence_seconds: float = key(number(4, 1, 30))  # this much silence ends it
-    terminator: str = key(TERMINATOR)
-    next: str = key(NODE.to("recorded"))
-    failed: str = key(FAILED)
+    prompts: Prompts = Field((), alias="say", description="Said before.")
+    record: Name = Field(description="Name under which the file name of the recording is stored.")
+    max_seconds: Number = Field(60, ge=1, le=600, description="Longest duration of the message.")
+    silence_seconds: Number = Field(4, ge=1, le=30, description="Silence that ends the recording.")
+    terminator: Terminator = Field("#", description="The key that ends the recording.")
+    next: Name = Field(description="Node after the recording.")
+    failed: Name = Field(description="Node if nothing was recorded.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
+        """Say the prompts and record."""
         prompts = resolve(state, self.prompts)
-        return Acting(state, Record(state.where, prompts, self.max_seconds, self.silence_seconds, self.terminator))
+        return Act(state, Record(state.where, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        if isinstance(event, Recorded):
-            return Going(state.with_answer(self.keeps, event.name), self.next)
-        return Node.answer(self, state, event)
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Store the name of the recording."""
+        match event:
+            case Recorded():
+                return GoTo(state.with_answer(self.record, event.name), self.next)
+            case Failed():
+                return GoTo(state, self.failed)
+        return None
 
-    def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
-        """Nothing is known where nothing was recorded."""
-        return (self.failed,) if name == self.keeps else None
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes after success and failure."""
+        yield "recorded", self.next
+        yield "failed", self.failed
+
+    def targets_without(self, name: str) -> tuple[str, ...] | None:
+        """Return the node after a failure for the name of the recording."""
+        return (self.failed,) if name == self.record else None
+
+    @property
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """What is said before the recording."""
+        return self.prompts
+
+    @property
+    def stored_answer(self) -> str:
+        """The name under which the name of the recording is stored."""
+        return self.record
+
+    @property
+    def title(self) -> str:
+        """The longest duration."""
+        return f"Records a message, {self.max_seconds:g} s"

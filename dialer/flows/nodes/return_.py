@@ -1,28 +1,37 @@
-"""`return:` to the flow above."""
+"""The node `return:` goes back to the calling flow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from dialer.flows.keys import Key
-from dialer.flows.node import Entered, Flow, Hanging, Look, Node, Walked, node_kind
+from pydantic import Field, WithJsonSchema
+
+from dialer.flows.flow import Flow
+from dialer.flows.node import Continue, Entered, HangUp, Node, NodeStyle
 from dialer.flows.turns import FlowState
 
 
-@node_kind(
-    "return", Key(lambda given, name, _: given.choice(name, ("", "true", "null", "~")), {"enum": [None, True, ""]})
-)
-@dataclass(frozen=True, slots=True)
 class ReturnNode(Node):
-    """The end of a flow that runs as a subdialog; in a flow that is nobody's subdialog, a disconnect."""
+    """End a flow that runs as a subdialog. A flow that is not a subdialog hangs up here."""
 
-    look = Look.QUIET
-    head = "Goes back"
-    passes = True
+    kind = "return"
+    style = NodeStyle.QUIET
+    needs_no_action = True
     returns = True
     ends_call = True
+    label = "Goes back"
+
+    marker: Annotated[Literal["", "true", "null", "~"], WithJsonSchema({"enum": [None, True, ""]})] = Field(
+        alias="return", description="Nothing: write `return:` alone."
+    )
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
+        """Go back at once."""
         if not state.frames:
-            return Hanging()
-        return Walked(state.but(frames=state.frames[:-1], node=state.frames[-1].resume))
+            return HangUp()
+        return Continue(state.replace(frames=state.frames[:-1], node=state.frames[-1].resume))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield nothing."""
+        yield from ()

@@ -1,44 +1,42 @@
-"""`save:` answers that are no mark."""
+"""The node `save:` commits answers that are not marks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Annotated
 
-from dialer.flows.fields import Fields, KnownNames
-from dialer.flows.keys import NODE, Key, key
-from dialer.flows.node import Committing, node_kind
-from dialer.flows.reader import Text
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from dialer.flows.fields import DeclaredNames, Name
+from dialer.flows.node import Committing
+from dialer.flows.parsing import OneOrMany, problem
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState
 
 
-def _read_answers(fields: Fields, key: str, names: KnownNames) -> tuple[str, ...]:
-    answers: list[str] = []
-    for name in fields.items(key):
-        if not isinstance(name, Text) or name.value not in names.answers:
-            raise fields.error("`save:` lists answers of this flow; use the names of its fields", key)
-        answers.append(name.value)
-    if not answers:
-        raise fields.error("`save:` lists no answers", key)
-    return tuple(answers)
+def _is_an_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
+    if name not in info.context.answers:
+        raise problem(
+            f"saves {name}, which is not an answer of this flow; use the name of a field, answer or recording"
+        )
+    return name
 
 
-_ANSWERS = Key(_read_answers, {"anyOf": [NODE.schema, {"type": "array", "items": NODE.schema, "minItems": 1}]})
-
-
-@node_kind("save")
-@dataclass(frozen=True, slots=True)
 class SaveNode(Committing):
-    """Commit answers that are no mark (how many at home, which slip was asked for)."""
+    """Commit answers that are not marks, such as the number of people at home."""
 
+    kind = "save"
     commits = CommitKind.ANSWERS
 
-    answers: tuple[str, ...] = key(_ANSWERS, "save")
+    answers: Annotated[tuple[Annotated[Name, AfterValidator(_is_an_answer)], ...], Field(min_length=1), OneOrMany()] = (
+        Field(alias="save", description="The names of the answers.")
+    )
 
     def commit(self, state: FlowState) -> FlowCommit:
-        """Those that were given."""
+        """Return those of the answers that the caller gave."""
         given = {name: state.answers[name] for name in self.answers if name in state.answers}
-        return replace(Committing.commit(self, state), answers=given)
+        return replace(super().commit(state), answers=given)
 
     @property
     def title(self) -> str:
+        """The names of the answers."""
         return f"Records: {', '.join(self.answers)}"

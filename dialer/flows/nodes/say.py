@@ -1,39 +1,53 @@
-"""`say:` prompts, then on."""
+"""The node `say:` plays prompts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from dialer.flows.keys import NEXT, SOME_PROMPTS, key, yes
+from pydantic import Field
+
+from dialer.flows.fields import Name, Prompt, SomePrompts
+from dialer.flows.flow import Flow
 from dialer.flows.known import resolve
-from dialer.flows.model import Prompt
-from dialer.flows.node import KEYS, Acting, Answered, Entered, Flow, Going, Look, Node, Walked, node_kind
+from dialer.flows.model import TELEPHONE_KEYS
+from dialer.flows.node import Act, Answered, Continue, Entered, GoTo, Node, NodeStyle
+from dialer.flows.parsing import YesNo
 from dialer.flows.turns import FlowState, Input, Play, Played
 
 
-@node_kind("say")
-@dataclass(frozen=True, slots=True)
 class SayNode(Node):
-    """Play prompts, then go on. With barge-in a key ends them, and is kept for the next question."""
+    """Play prompts, then go on."""
 
-    look = Look.SPEECH
-    head = "Says"
-    passes = True
+    kind = "say"
+    style = NodeStyle.SPEECH
+    needs_no_action = True
+    label = "Says"
 
-    prompts: tuple[Prompt, ...] = key(SOME_PROMPTS, "say")
-    barge_in: bool = key(yes(False, "A key ends the prompts and counts for the next question."))
-    next: str = key(NEXT)
+    prompts: SomePrompts = Field(alias="say", description="What is said.")
+    barge_in: YesNo = Field(False, description="Whether a key ends the prompts and counts for the next question.")
+    next: Name = Field(description="Node after the prompts.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        said = () if state.typed_ahead and self.barge_in else resolve(state, self.prompts)
-        if not said:
-            return Walked(state.but(node=self.next))
-        return Acting(state, Play(state.where, said, KEYS if self.barge_in else ""))
+        """Play the prompts, unless a key has ended them already."""
+        prompts = () if state.typed_ahead and self.barge_in else resolve(state, self.prompts)
+        if not prompts:
+            return Continue(state.replace(node=self.next))
+        return Act(state, Play(state.where, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Go on, with the key that ended the prompts as the first of the next question."""
         if not isinstance(event, Played):
             return None
         ahead = event.digit if event.digit and self.barge_in and event.digit != state.stray else ""
         if ahead or state.stray:
-            state = state.but(typed_ahead=ahead, stray="")
-        return Going(state, self.next)
+            state = state.replace(typed_ahead=ahead, stray="")
+        return GoTo(state, self.next)
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the next node."""
+        yield "", self.next
+
+    @property
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts."""
+        return self.prompts

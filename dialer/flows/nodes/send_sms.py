@@ -1,42 +1,55 @@
-"""`send_sms:` from a template."""
+"""The node `send_sms:` sends an SMS from a template."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from dialer.flows.fields import read_need
-from dialer.flows.keys import FAILED, NODE, Key, key
+from pydantic import Field
+
+from dialer.flows.fields import KnownValues, Name
+from dialer.flows.flow import Flow
 from dialer.flows.known import lookup
-from dialer.flows.node import Acting, Entered, Flow, Look, Node, node_kind
+from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
 from dialer.flows.texts import SMS
-from dialer.flows.turns import FlowState, SendSms, SmsSent
-
-_NEEDS = Key(
-    lambda given, name, names: tuple(read_need(item, given, names)[0] for item in given.items(name)),
-    {"$ref": "#/$defs/with"},
-    needed=False,
-)
+from dialer.flows.turns import Failed, FlowState, Input, SendSms, SmsSent
 
 
-@node_kind("send_sms")
-@dataclass(frozen=True, slots=True)
 class SmsNode(Node):
-    """Send the caller an SMS from a template."""
+    """Send the caller an SMS."""
 
-    look = Look.SERVICE
-    head = "Sends an SMS: {node.template}"
+    kind = "send_sms"
+    style = NodeStyle.SERVICE
 
-    template: str = key(NODE, "send_sms")
-    needs: tuple[str, ...] = key(_NEEDS, "with")  # facts or answers that fill it
-    next: str = key(NODE.to("sent", SmsSent))
-    failed: str = key(FAILED)
+    template: Name = Field(alias="send_sms", description="Name of the template; its text has the key sms.NAME.")
+    needs: KnownValues = Field((), alias="with", description="Facts or answers that fill the template.")
+    next: Name = Field(description="Node after the SMS was sent.")
+    failed: Name = Field(description="Node if the SMS could not be sent.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        known = {name: lookup(state, name) for name in self.needs}
+        """Send the SMS."""
+        known = {name: lookup(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
-        return Acting(state, SendSms(state.where, self.template, values))
+        return Act(state, SendSms(state.where, self.template, values))
+
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return where success or failure leads."""
+        match event:
+            case SmsSent():
+                return GoTo(state, self.next)
+            case Failed():
+                return GoTo(state, self.failed)
+        return None
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes after success and failure."""
+        yield "sent", self.next
+        yield "failed", self.failed
 
     def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
-        """The template."""
-        yield f"{SMS}{self.template}", set(self.needs)
+        """Yield the template."""
+        yield f"{SMS}{self.template}", {name for name, _ in self.needs}
+
+    @property
+    def title(self) -> str:
+        """The name of the template."""
+        return f"Sends an SMS: {self.template}"

@@ -1,25 +1,41 @@
-"""`subdialog:` another flow."""
+"""The node `subdialog:` runs another flow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from dialer.flows.keys import NEXT, NODE, key
-from dialer.flows.node import Entered, Flow, Look, Node, Walked, node_kind
+from pydantic import Field
+
+from dialer.flows.fields import Name
+from dialer.flows.flow import Flow
+from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.turns import FlowState, Frame
 
 
-@node_kind("subdialog")
-@dataclass(frozen=True, slots=True)
 class SubdialogNode(Node):
-    """Run another flow's nodes, then go on here."""
+    """Run another flow, then go on here."""
 
-    look = Look.PART
-    head = "Goes through flow {node.calls}"
+    kind = "subdialog"
+    style = NodeStyle.PART
 
-    calls: str = key(NODE, "subdialog")
-    next: str = key(NEXT)
+    flow: Name = Field(alias="subdialog", description="Name of the other flow.")
+    next: Name = Field(description="Node after the other flow.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        frames = (*state.frames, Frame(self.calls, self.next))
-        return Walked(state.but(frames=frames, node=flow.subflows[self.calls].start))
+        """Go on at the start of the other flow."""
+        frames = (*state.frames, Frame(self.flow, self.next))
+        return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the node after the other flow."""
+        yield "", self.next
+
+    @property
+    def subflow(self) -> str:
+        """The name of the other flow."""
+        return self.flow
+
+    @property
+    def title(self) -> str:
+        """The name of the other flow."""
+        return f"Runs flow {self.flow}"

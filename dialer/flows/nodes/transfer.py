@@ -1,38 +1,57 @@
-"""`transfer:` to an agent."""
+"""The node `transfer:` hands the call over to an agent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Literal
 
-from dialer.flows.keys import NODE, PROMPTS, key, word
+from pydantic import Field
+
+from dialer.flows.fields import Name, Prompt, Prompts
+from dialer.flows.flow import Flow
 from dialer.flows.known import resolve
-from dialer.flows.model import Prompt
-from dialer.flows.node import Acting, Answered, Entered, Flow, HandedOver, Look, Node, node_kind
+from dialer.flows.node import Act, Answered, Entered, GoTo, HandOver, Node, NodeStyle
 from dialer.flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
 
-@node_kind("transfer", word("agents"))
-@dataclass(frozen=True, slots=True)
 class TransferNode(Node):
-    """Hand the call to an agent of its campaign, one who has its skill; the flow ends there. `failed` when no agent can take it."""
+    """Hand the call over to an available agent of the campaign. The flow ends there."""
 
-    look = Look.SERVICE
-    head = "Connects with agents"
+    kind = "transfer"
+    style = NodeStyle.SERVICE
     ends_call = True
+    label = "Connects to agents"
 
-    prompts: tuple[Prompt, ...] = key(PROMPTS, "say")
-    failed: str = key(NODE.of("Node when no agent can take it.").to("failed", Failed))
+    transfer: Literal["agents"] = Field(description="To whom: the agents of the campaign who have its skill.")
+    prompts: Prompts = Field((), alias="say", description="Said before.")
+    failed: Name = Field(description="Node if no agent can take the call.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        return Acting(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))
+        """Say the prompts and hand the call over."""
+        return Act(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))
 
-    def answer(self, state: FlowState, event: Input) -> Answered:
-        return HandedOver(state) if isinstance(event, Transferred) else Node.answer(self, state, event)
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """End the flow, or go on if no agent took the call."""
+        match event:
+            case Transferred():
+                return HandOver(state)
+            case Failed():
+                return GoTo(state, self.failed)
+        return None
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the node if no agent can take the call."""
+        yield "failed", self.failed
+
+    @property
+    def first_prompts(self) -> tuple[Prompt, ...]:
+        """What is said before the transfer."""
+        return self.prompts
 
     def notes(self) -> list[str]:
-        """None: that nobody is free is drawn."""
+        """Return nothing: the failure has an arrow."""
         return []
 
-    def drawn_ways(self) -> list[tuple[str, str]]:
-        """That no agent is free is usual enough."""
-        return [("nobody free", self.failed)]
+    def drawn_targets(self) -> list[tuple[str, str]]:
+        """Return the failure: it is common enough to have an arrow."""
+        return [("no agent available", self.failed)]

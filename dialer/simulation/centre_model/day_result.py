@@ -46,10 +46,11 @@ class DayLog:
 class DayResult:
     """The figures of one day under one policy. Shares are of live answers (0-1).
 
-    - `idle_seconds_per_call`: available-seat seconds per call that reached a seat, the mean wait of a seat between calls.
+    - `idle_seconds_per_call`: available-seat seconds per call that reached a seat, the mean wait of a seat between
+      calls.
     - `utilisation`: talk and wrap-up over all logged-in time except breaks.
-    - `worst_sliding_hour`: the highest abandoned-call rate of any full hour that ends at a resolved answer; 0.0 for a day
-      shorter than an hour.
+    - `worst_sliding_hour`: the highest abandoned-call rate of any full hour that ends at a resolved answer; 0.0 for a
+      day shorter than an hour.
 
     Voters who hang up while they wait count as live answers, but not as abandoned.
     """

@@ -1,7 +1,7 @@
 """The random distributions of a simulated centre: answer rates, ring times, talk times, stage signals, breaks.
 
-Every distribution is a frozen record that draws from the generator it is given. A scenario is therefore plain data, and its seed
-determines the day. Times are in seconds.
+Every distribution is a frozen record that draws from the generator it is given. A scenario is therefore plain data, and
+its seed determines the day. Times are in seconds.
 """
 
 from __future__ import annotations
@@ -112,8 +112,9 @@ class TalkDistribution:
 class GammaRingTimes:
     """Times from the start of a call to its answer, or to its end if it is not answered.
 
-    Times to the answer follow a gamma distribution of shape 4 and mean `answer_mean_seconds`, cut off at the ring-out. Of the
-    unanswered calls `busy_share` find the line busy, `unreachable_share` fail without ringing, and the others ring out.
+    Times to the answer follow a gamma distribution of shape 4 and mean `answer_mean_seconds`, cut off at the ring-out.
+    Of the unanswered calls `busy_share` find the line busy, `unreachable_share` fail without ringing, and the others
+    ring out.
     """
 
     answer_mean_seconds: float = 11.0
@@ -146,9 +147,10 @@ class GammaRingTimes:
 class StageSignals:
     """The desk's signals about the stage of a conversation, with the errors that agents make.
 
-    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation `closing_cv`.
-    It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share` of them. The wrap-up form
-    is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report it.
+    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation
+    `closing_cv`. It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share`
+    of them. The wrap-up form is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report
+    it.
     """
 
     closing_seconds: float = 15.0

@@ -52,8 +52,8 @@ def caps_for(share: float) -> tuple[Cap, Cap]:
 def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
     """Return the policy of that name for this scenario.
 
-    `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and the
-    connect limit only; everything else about the centre it has to learn. Raises BadScenario for an unknown name.
+    `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and
+    the connect limit only; everything else about the centre it has to learn. Raises BadScenario for an unknown name.
     """
     if name not in POLICY_NAMES:
         raise BadScenario(f"there is no policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")

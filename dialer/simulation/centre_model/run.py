@@ -12,19 +12,20 @@ generators of their own, so two policies with the same seed dial the same n-th n
 
 The model drives a pacer as the engine does:
 
-- The pacer observes every event at the moment it happens, in time order (PLACED, ANSWERED, FAILED, CANCELLED, CONNECTED,
-  ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the snapshots.
+- The pacer observes every event at the moment it happens, in time order (PLACED, ANSWERED, FAILED, CANCELLED,
+  CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the
+  snapshots.
 - The pacer decides (`excess_calls`, then `calls_to_place`) after all events of one instant, and at least once a second.
   Events within `Scenario.decision_interval_seconds` lead to a single decision.
 - Calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the engine's own rule
   (`dialer.engine.trunks.state.CallStarts`), and excess calls are cancelled in its order (`dialer.pacing.cancelling`).
-- Campaigns share all seats. Each sees every available and busy seat, and the other campaigns' calls in `ringing` with an answer
-  probability. They take turns in deciding first. A campaign observes the events of its own calls only.
-- A seat that takes a break or logs out after a call causes BREAK_STARTED instead of WRAP_UP_ENDED. An available seat that logs
-  out, and a seat that logs in, appear in the next snapshot.
+- Campaigns share all seats. Each sees every available and busy seat, and the other campaigns' calls in `ringing` with
+  an answer probability. They take turns in deciding first. A campaign observes the events of its own calls only.
+- A seat that takes a break or logs out after a call causes BREAK_STARTED instead of WRAP_UP_ENDED. An available seat
+  that logs out, and a seat that logs in, appear in the next snapshot.
 
-A policy with a clock of its own has a `Schedule` without decisions on events: it decides at each heartbeat, or at the times
-that it names itself (`SelfTimedPacer`).
+A policy with a clock of its own has a `Schedule` without decisions on events: it decides at each heartbeat, or at the
+times that it names itself (`SelfTimedPacer`).
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def simulate(
 ) -> DayResult:
     """Simulate one day of `scenario`, with a pacer from `pacer_factory` for each campaign.
 
-    `hours` replaces the length of the scenario's day. `progress` is called with the share of the day that has passed (0-1).
-    Raises BadScenario for a scenario whose figures make no sense.
+    `hours` replaces the length of the scenario's day. `progress` is called with the share of the day that has passed
+    (0-1). Raises BadScenario for a scenario whose figures make no sense.
     """
     if hours is not None:
         scenario = replace(scenario, hours=hours)

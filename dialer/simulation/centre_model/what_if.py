@@ -110,7 +110,8 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
 def half_interval(parts: Sequence[float]) -> float | None:
     """Return half the 95 % confidence interval of the mean, by batch means; None for fewer than two parts.
 
-    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by `DAYS_DIFFER`.
+    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by
+    `DAYS_DIFFER`.
     """
     free = len(parts) - 1
     if free < 1:
@@ -133,8 +134,8 @@ def simulate_days(
     """Simulate days of several cases (label, scenario, policy, cap), each with every seed, and return a result for each case.
 
     Without seeds, one day of each case is simulated first, then as many as are needed to know its utilisation within
-    `SURE_WITHIN`, at most `MOST_DAYS`. More than one of `workers` distributes the days over processes; the results are the same.
-    `progress` is called with the share of the days that are done (0-1).
+    `SURE_WITHIN`, at most `MOST_DAYS`. More than one of `workers` distributes the days over processes; the results are
+    the same. `progress` is called with the share of the days that are done (0-1).
 
     Raises BadScenario for an invalid case before anything is simulated, and when a worker process was killed.
     """
@@ -202,7 +203,8 @@ _CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 def changed(site: Site, change: str) -> Site:
     """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10", "wrap-up=10".
 
-    A sign makes the change relative. Several changes can be joined by commas. Raises BadScenario for text that is not a change.
+    A sign makes the change relative. Several changes can be joined by commas. Raises BadScenario for text that is not a
+    change.
     """
     for part in change.split(","):
         match = _CHANGE.fullmatch(part.strip())

@@ -26,7 +26,7 @@ from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.output import write_file
 from dialer.hq import orders
 from dialer.hq.database import Database, database
-from dialer.hq.gatherer import Gatherer
+from dialer.hq.gather import Gatherer
 from dialer.hq.servers import nats_server, postgresql
 from dialer.hq.snapshots import Snapshots
 from dialer.material.centre import CURRENT
@@ -154,7 +154,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         gatherer = Gatherer(settings, session, SystemClock())
         beside(gatherer.run())
         async with asyncio.timeout(SETTLE_SECONDS):
-            await gatherer.is_active.wait()
+            await gatherer.works.wait()
         sites = [beside(each.run(options.seed + number)) for number, each in enumerate(real)]
         for each in real:
             beside(run_uplink(each.settings, broker=each.broker))

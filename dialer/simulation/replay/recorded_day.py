@@ -1,7 +1,8 @@
 """A recorded day as a scenario for any pacing policy.
 
-The day's attempts give the answer rate over the day, the ring times, the talk times and the wrap-up times. The simulated centre
-draws from these. Single calls are not repeated, because a policy that dials at other moments reaches other people.
+The day's attempts give the answer rate over the day, the ring times, the talk times and the wrap-up times. The
+simulated centre draws from these. Single calls are not repeated, because a policy that dials at other moments reaches
+other people.
 """
 
 from __future__ import annotations
@@ -164,8 +165,8 @@ def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
 def _outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     """Return the attempts, with the outcome of cancelled ones drawn from attempts that lasted longer.
 
-    This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled attempts out
-    would remove the slow calls of the day.
+    This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled
+    attempts out would remove the slow calls of the day.
     """
     random = Random("fates")
     known = sorted((a for a in attempts if not a.cancelled), key=_seconds_to_outcome)

@@ -44,8 +44,8 @@ def day_of_store(
 ) -> RecordedDay:
     """Return the calls of agent campaigns that began on a local day, from the first call to the end of the last.
 
-    The store is opened read-only, so a dialler may be running on it. Raises StoreError if it cannot be read, BadScenario if it
-    has no calls of that day or too few of them.
+    The store is opened read-only, so a dialler may be running on it. Raises StoreError if it cannot be read,
+    BadScenario if it has no calls of that day or too few of them.
     """
     since, until = (midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not file_exists(path):

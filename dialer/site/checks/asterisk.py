@@ -16,9 +16,9 @@ from dialer.deploy.asterisk.render import asterisk_trunks
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, error, ok, warning
+from dialer.flows.audio_settings import playlist_reader
 from dialer.flows.catalogue import load_flow
-from dialer.flows.prompts import playlist_reader
-from dialer.flows.sounds import sounds_said
+from dialer.flows.sounds import own_sounds
 from dialer.flows.texts import texts_with
 from dialer.settings.site import Settings
 from dialer.site.asterisk import ami_login
@@ -134,7 +134,7 @@ def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> 
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
         for flow in sorted(flow for flow in flows if flow is not None and script_of(flow) is None):
-            names |= dict.fromkeys(sounds_said(load_flow(flow), settings.centre.language, texts))
+            names |= dict.fromkeys(own_sounds(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
 
 

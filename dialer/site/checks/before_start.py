@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding
-from dialer.flows.prompts import playlist_reader
+from dialer.flows.audio_settings import playlist_reader
 from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk

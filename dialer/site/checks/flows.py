@@ -12,7 +12,7 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow, refuse_unsafe
 from dialer.flows.model import Offer, offers_allowed
 from dialer.flows.node import NODE_KINDS
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import texts_with
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile

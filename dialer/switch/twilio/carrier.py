@@ -14,7 +14,7 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.switch import Switch
 from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.engine import Engine
-from dialer.flows.catalogue import FlowLibrary
+from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.settings.lines import Carrier as CarrierKind
 from dialer.settings.site import Settings

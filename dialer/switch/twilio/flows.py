@@ -19,8 +19,8 @@ from dialer.domain.model import AttemptId
 from dialer.engine.call_flows.service import FlowService, FlowSession
 from dialer.engine.engine import Engine
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import FlowError, UnexpectedInput
+from dialer.flows.library import FlowLibrary
 from dialer.flows.machine import start, step
 from dialer.flows.texts import Texts
 from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from dialer.domain.errors import ProtocolError
-from dialer.flows.machine import KEYS, step
-from dialer.flows.node import Flow
+from dialer.flows.flow import Flow
+from dialer.flows.machine import step
+from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.turns import (
     Collect,
     Commit,
@@ -178,7 +179,7 @@ def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
         return Played()
     if waiting.after in {NOT_RECORDED, NOT_TRANSFERRED}:
         return Failed()
-    keys = "".join(key for key in form.get("Digits", "") if key in KEYS)[:LONGEST_INPUT]
+    keys = "".join(key for key in form.get("Digits", "") if key in TELEPHONE_KEYS)[:LONGEST_INPUT]
     match waiting.state.waiting:
         case "Play":
             return Played(keys[:1] or None)

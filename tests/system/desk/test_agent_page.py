@@ -630,7 +630,7 @@ async def test_an_outcome_is_kept_where_the_dialler_has_another_script(site: Sit
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await site.desk.asked("seat-closing")
-    refusal = "the script of campaign turnout-agents asks nothing called who: nothing was kept"
+    refusal = "the script of campaign turnout-agents has no question who: nothing was kept"
     site.desk.replies.append({"status": "refused", "text": refusal, "word": "other-script"})
     await page.keyboard.press("1")
     first, second = await site.desk.asked("seat-dispose", 2)

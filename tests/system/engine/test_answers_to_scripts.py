@@ -72,7 +72,7 @@ async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -
         await site.log_in("01")
         attempt = await wrapping_up(site)
         for answers, words in (
-            ({"knows_booth": "told", "party": "one"}, "the script of campaign agents asks nothing called party"),
+            ({"knows_booth": "told", "party": "one"}, "the script of campaign agents has no question party"),
             ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
         ):
             assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"{words}: nothing was kept")

@@ -19,8 +19,8 @@ from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.dispositions.commands import KeyedDisposition
-from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import FlowError
+from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import shipped_texts, texts_with
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.site.reload_signal import reload_on_hang_up, reload_site
@@ -234,7 +234,7 @@ async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new
         ("flow: [", "is not YAML"),
         (
             OLD.replace("choices: {9: opt_out}", "choices: {9: bye}").replace("  opt_out: {opt", "  out: {opt"),
-            "opt out",
+            "without an opt-out",
         ),
         (OLD.replace("next: bye", "next: nowhere"), "nowhere"),
         ("x" * 5_000_000, "larger than"),
@@ -350,10 +350,10 @@ def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> No
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], shipped_texts())
     before = library.current(str(flow))
-    library.prepared([], {})()
+    library.prepare([], {})()
     assert library.current(str(flow)) is before  # for the calls that it has
     flow.write_text(ASK + "# changed\n", encoding="utf-8")
-    library.prepared([str(flow)], {})()
+    library.prepare([str(flow)], {})()
     assert library.current(str(flow)).version != before.version
 
 

@@ -139,7 +139,7 @@ async def test_rows_are_taken_once_and_counted(hq: Headquarters) -> None:
     said = row(5, "dispositions", attempt="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, said])
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await hq.line.send(first, first)  # its answer was lost
         again = [mark_row(6, 12, key="k3"), attempt_row(7, attempt="a2", outcome="no-answer")]  # of a restored centre
         again[1] = BatchRow(7, again[1].topic, attempt_row(2).at, again[1].payload)
@@ -169,7 +169,7 @@ async def test_rows_are_taken_once_and_counted(hq: Headquarters) -> None:
 
 async def test_a_gap_is_asked_for_again_and_what_a_centre_lost_is_counted(hq: Headquarters) -> None:
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await hq.line.send(batch([attempt_row(5)]))
         await until_true(lambda: hq.line.kept == [0])
         await hq.line.send(batch([attempt_row(5)], first=1, gone=4))
@@ -179,7 +179,7 @@ async def test_a_gap_is_asked_for_again_and_what_a_centre_lost_is_counted(hq: He
 
 async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stops_nobody(hq: Headquarters) -> None:
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         line = hq.line.session
         await line.store("up.pune-2", messages.pack_batch(batch([attempt_row(1)])))  # another's
         await line.store("up.pune-2", b"nothing")
@@ -200,7 +200,7 @@ async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stop
         await hq.line.send(batch([half], centre="pune-2"), batch([attempt_row(6)]))
         await until_found(hq.books, LAST, [("pune-1", 6), ("pune-2", 0)])
         [(refused,)] = await looked(hq.books, "SELECT trouble FROM centre WHERE centre = 'pune-2'")
-        assert "the database rejects the batch: " in refused
+        assert "a batch that cannot be kept: " in refused
     assert troubles["pune-2"] == "message is not zlib-compressed"
     assert "s ahead of ours" in troubles["pune-1"]
     assert await looked(hq.books, "SELECT count(*) FROM announced") == [(6,)]
@@ -214,7 +214,7 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
             heard.append((stored.subject, stored.data))
 
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         hearing = asyncio.create_task(hear())
         rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone=7, number_hash=HASHED)]
         await hq.line.send(batch(rows), batch([row(4, "opt-outs", phone=9, number_hash=HASHED)]))
@@ -244,7 +244,7 @@ async def test_a_centre_that_invents_ever_more_words_fills_no_table_and_is_named
     place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
     wild = [row(n, "answers", attempt=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, **place) for n in range(1, 9)]
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await hq.line.send(batch([*wild, attempt_row(9), row(10, "dispositions", disposition="d" * 99)]))
         await hq.line.send(batch([attempt_row(1)], centre="pune-2"))
         await until_found(hq.books, LAST, [("pune-1", 10), ("pune-2", 1)])
@@ -271,7 +271,7 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
     settings = hq_settings(hq.server.address, hq.books, "pune-1")
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, gathering(settings) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await store.keep_for_headquarters(1 << 20)
         with UplinkReading(store_path, None) as reading:
             files = []
@@ -312,7 +312,7 @@ async def test_a_file_before_which_rows_are_missing_waits_for_them(
         return await asyncio.to_thread(run, "hq", "import", *paths, "-c", config)
 
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         code, told = await brought(files[0])
         assert (code, told.partition(": ")[2]) == (
             InvalidMessage.exit_code,
@@ -336,7 +336,7 @@ async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
     settings = hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")
     place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2}
     async with gathering(settings) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await hq.line.send(
             batch([mark_row(1, 12, "not-yet"), mark_row(2, 13), mark_row(3, 14), mark_row(4, 14, undoes="k3")])
         )
@@ -377,7 +377,7 @@ async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
 async def test_days_go_after_a_while_and_what_was_counted_stays(hq: Headquarters) -> None:
     today = date(2026, 11, 28)
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         await hq.line.send(batch([attempt_row(1), mark_row(2, 12)]))  # of years ago
         await until_found(hq.books, LAST, [("pune-1", 2)])
     async with database(hq.books) as books:
@@ -401,16 +401,16 @@ async def test_one_of_two_works_and_the_other_goes_on_from_its_last_commit(hq: H
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
         working = await first.enter_async_context(gathering(settings))
-        await until_true(working.is_active.is_set)
+        await until_true(working.works.is_set)
         waiting = await stack.enter_async_context(gathering(settings))
         for number in range(1, 40):
             await hq.line.send(batch([attempt_row(number)]))
-        assert not waiting.is_active.is_set()
+        assert not waiting.works.is_set()
         await first.aclose()
         for number in range(40, 60):
             await hq.line.send(batch([attempt_row(number)]))
         await until_found(hq.books, LAST, [("pune-1", 59)])
-        assert waiting.is_active.is_set()
+        assert waiting.works.is_set()
         await looked(
             hq.books,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -472,7 +472,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
         connected(settings.servers, "pune-9") as below,
     ):
         with UplinkReading(path, None) as reading:
-            await until_true(gatherer.is_active.is_set)
+            await until_true(gatherer.works.is_set)
             told = [mark(number, number) for number in range(1, 6)]
             told += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **others)]
             told += [row(number, "opt-outs", number_hash=f"{number:064x}") for number in range(8, 12)]
@@ -522,7 +522,7 @@ async def test_a_server_that_lost_its_streams_is_read_from_their_new_beginning(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
-        await until_true(gatherer.is_active.is_set)
+        await until_true(gatherer.works.is_set)
         for number in range(1, 6):
             await hq.line.send(batch([attempt_row(number)]))
         await until_found(hq.books, LAST, [("pune-1", 5)])

@@ -22,13 +22,13 @@ from dialer.desk.pages_built import BUILT, SOURCES
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.signing import new_key_file
-from dialer.hq.batch_writer import BatchWriter, ReceivedBatch
+from dialer.hq import deeds
 from dialer.hq.database import database
 from dialer.hq.desk import hq_people, running_hq_desk
 from dialer.hq.expected import COLUMNS, read_official, take_official
+from dialer.hq.gather import Arrived, Books
 from dialer.hq.material import give_material, online_key
-from dialer.hq.proposals import Proposals
-from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
+from dialer.hq.rights import DEEDS, Deed
 from dialer.hq.servers import postgresql
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
@@ -51,12 +51,12 @@ from tests.support.seats import CHEAP
 from tests.support.waiting import HANG_SECONDS
 
 DOORS = {
-    ("POST", "/api/hq/incidents"): HqAction.INCIDENT,
-    ("POST", "/api/hq/incidents/owner"): HqAction.INCIDENT,
-    ("POST", "/api/hq/incidents/close"): HqAction.INCIDENT,
-    ("POST", "/api/hq/proposals/material"): HqAction.PROPOSE_MATERIAL,
-    ("POST", "/api/hq/proposals/resume"): HqAction.PROPOSE_RESUME,
-    ("GET", "/api/hq/audit"): HqAction.AUDIT,
+    ("POST", "/api/hq/incidents"): Deed.INCIDENT,
+    ("POST", "/api/hq/incidents/owner"): Deed.INCIDENT,
+    ("POST", "/api/hq/incidents/close"): Deed.INCIDENT,
+    ("POST", "/api/hq/proposals/material"): Deed.PROPOSE_MATERIAL,
+    ("POST", "/api/hq/proposals/resume"): Deed.PROPOSE_RESUME,
+    ("GET", "/api/hq/audit"): Deed.AUDIT,
 }
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/hq").glob("*.ftl"))
 
@@ -130,7 +130,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         await books.prepare()
         await books.do("add_centres", ["pune-1", "patna-1"], ["west", "east"])
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
-        await BatchWriter(settings, books, clock).write("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
+        await Books(settings, books, clock).enter("UP.1", 0, [Arrived(1, "up.pune-1", batch(rows))])
     async with (
         running_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,
@@ -159,9 +159,9 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
             answer = await hq.get(name, path) if method == "GET" else await hq.post(name, path)
             if name == "nobody":
                 assert answer.status_code == 401
-            elif deed not in ACTIONS_OF_ROLE[HqRole(name.removesuffix("-west"))]:
+            elif deed not in DEEDS[HqRole(name.removesuffix("-west"))]:
                 assert (answer.status_code, answer.json()) == (403, {"problem": "role"}), (name, path)
-            elif deed is HqAction.AUDIT:
+            elif deed is Deed.AUDIT:
                 assert answer.status_code == (403 if name.endswith("-west") else 200), (name, path)
             else:
                 assert answer.status_code == 422, (name, path)
@@ -285,7 +285,7 @@ async def test_what_was_confirmed_when_the_pages_were_killed_is_done_or_withdraw
                 await db.do("answer_proposal", number, "compliance", clock.now() - 300, "confirmed", "")
             await db.do("answer_proposal", number, "compliance", clock.now(), "confirmed", "")
         give_material(hq.settings, "turnout", 8, ["centre:pune-1"])
-        its = Proposals(hq.settings, books, accounts, lambda: None)
+        its = deeds.Deeds(hq.settings, books, accounts, lambda: None)
         for _ in range(2):
             await its.settle()
         settled = [each for each in await books.audit() if each.kind == "material-settled"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import FLOWS_DIRECTORY, FlowLibrary
+from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import shipped_texts
 from dialer.mqtt.hearing import Reply
 from dialer.nats.session import Session

@@ -147,7 +147,7 @@ def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None
     }
     for flow in FLOWS.values():
         for node in flow.nodes.values():
-            for prompt in node.said:
+            for prompt in node.all_prompts:
                 for name, kind in prompt.needs or (("", prompt.kind),):
                     for value in samples.get(kind, []):
                         ref = PromptRef(kind, value)

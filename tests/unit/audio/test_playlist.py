@@ -95,7 +95,7 @@ def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> N
         "hi/label/synthetic": listed(entry(voice=Voice.DRAFT), on_disk=False),
     }
     why = call(prompts, label=True).why_not("matdan/hi/common/goodbye")
-    assert why == "is a computer's voice, and hi/label/synthetic, which says so, does not play"
+    assert why == "is a synthetic voice, but its announcement hi/label/synthetic may not be played"
     assert call(prompts, label=True).why_not("matdan/hi/common/greeting") is None
     assert call(prompts).why_not("matdan/hi/common/goodbye") is None
 
@@ -110,7 +110,7 @@ async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None
     with capture_logs() as logs:
         await run_flow(scripted, FLOWS["turnout"], FACTS, "hi", prompts=prompts, commit=commit)
     assert [name for name in scripted.journal if name.startswith("matdan/")] == ["matdan/hi/common/greeting"]
-    told = [log["sound"] for log in logs if log["event"] == "flow.sound_missing"]
+    told = [log["sound"] for log in logs if log["event"] == "sound.missing"]
     assert told.count("matdan/hi/turnout/question") == 1  # asked three times
     assert len(told) == len(set(told))
 
@@ -181,7 +181,7 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
         await asyncio.sleep(40)
         assert prompts.for_call("town").why_not(sound) is not None
         task.cancel()
-    assert [log["event"] for log in logs] == ["audio.catalogue_unreadable"]
+    assert [log["event"] for log in logs] == ["catalogue.unreadable"]
 
 
 @virtual_time()

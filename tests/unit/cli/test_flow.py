@@ -1,20 +1,18 @@
-"""`dialer flow ...` at the command line."""
+"""The commands `dialer flow ...`."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
-from dialer.cli.flow import FlowOptionError, MissingFont, app
+from dialer.cli.flow import FlowOptionError, app
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from dialer.flows.errors import FlowError, UnknownFlow
-from dialer.flows.rehearse import BadFact
+from dialer.flows.terminal_call import BadFact
 
 BROKEN = "flow: mine\npurpose: turnout\nstart: a\nnodes: {a: {say: [mine.hello], next: a}}\n"
 
@@ -30,7 +28,7 @@ def test_list_names_every_flow() -> None:
     assert all(name in output for name in shipped_flows())
 
 
-def test_check_finds_nothing_in_what_is_shipped() -> None:
+def test_shipped_flows_have_no_findings() -> None:
     code, output, _ = flow("check")
     assert code == 0
     assert output.strip() == f"{len(shipped_flows())} flows checked, 0 findings"
@@ -52,7 +50,7 @@ def test_check_exits_1_and_names_file_line_and_node(tmp_path: Path) -> None:
     assert {finding["line"] for finding in found} == {4}
 
 
-def test_check_takes_a_sites_own_texts_and_limit(tmp_path: Path) -> None:
+def test_check_uses_own_texts_and_the_given_limit(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
     code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
     assert code == 1
@@ -63,14 +61,14 @@ def test_check_takes_a_sites_own_texts_and_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("check", "nowhere"), ("draw", "nowhere"), ("try", "nowhere")])
-def test_an_unknown_flow_is_named_with_those_that_are_known(arguments: tuple[str, ...]) -> None:
+def test_unknown_flow_is_refused_with_the_known_ones(arguments: tuple[str, ...]) -> None:
     _, _, error = flow(*arguments)
     assert isinstance(error, UnknownFlow)
     assert isinstance(error, MatdanError)
     assert "turnout" in str(error)
 
 
-def test_texts_that_are_no_directory() -> None:
+def test_missing_directory_of_texts_is_refused() -> None:
     _, _, error = flow("check", "--texts", "/nowhere")
     assert isinstance(error, FlowError)
 
@@ -78,12 +76,12 @@ def test_texts_that_are_no_directory() -> None:
 @pytest.mark.parametrize(
     ("name", "fact", "words"),
     [
-        ("turnout", "closes_at=25:99", "write an hour such as 18:00"),
-        ("household", "pending_voters=-5", "write a number such as 3"),
-        ("household", "pending_voters=99999999999999999999", "write a number such as 3"),
+        ("turnout", "closes_at=25:99", "give an hour such as 18:00"),
+        ("household", "pending_voters=-5", "give a number such as 3"),
+        ("household", "pending_voters=99999999999999999999", "give a number such as 3"),
     ],
 )
-def test_a_fact_that_can_be_of_nobody_is_refused(name: str, fact: str, words: str) -> None:
+def test_invalid_fact_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
     _, _, error = flow("try", name, "-f", fact, "--keys", "1")
     assert isinstance(error, BadFact)
     assert words in str(error)
@@ -92,90 +90,69 @@ def test_a_fact_that_can_be_of_nobody_is_refused(name: str, fact: str, words: st
     assert flow("try", name, "-f", f"{fact.split('=', maxsplit=1)[0]}=", "--keys", "1")[0] == 0  # unknown
 
 
-def test_draw_writes_a_picture(tmp_path: Path) -> None:
-    out = tmp_path / "picture.svg"
-    code, output, _ = flow("draw", "turnout", "--language", "hi", "--out", str(out))
+def test_draw_prints_a_mermaid_diagram() -> None:
+    code, output, _ = flow("draw", "turnout", "--language", "hi")
     assert code == 0
-    assert str(out) in output
-    assert out.read_text(encoding="utf-8").startswith("<svg ")
+    assert "\nflowchart TD\n" in output
+    assert "क्या आपने वोट डाल दिया है?" in output
 
 
-@pytest.mark.parametrize("language", ["hi", "ur"])
-def test_a_png_whose_letters_no_font_here_has_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
-) -> None:
-    """What draws it shows a box for each letter then: the same for every letter."""
-    without, has = SimpleNamespace(svg_to_bytes=lambda **_: b"boxes"), SimpleNamespace(svg_to_bytes=_as_text)
-    out = tmp_path / "x.png"
-    monkeypatch.setitem(sys.modules, "resvg_py", without)
-    code, _, error = flow("draw", "turnout", "-l", language, "--out", str(out))
-    assert isinstance(error, MissingFont)
-    assert "fonts-noto-core" in str(error)
-    assert "\n" not in str(error)
-    assert not out.exists()
-    assert flow("draw", "turnout", "-l", "en", "--out", str(out))[0] == 0
-    monkeypatch.setitem(sys.modules, "resvg_py", has)
-    code, _, _ = flow("draw", "turnout", "-l", language, "--out", str(out))
-    assert (code, out.read_bytes()[:4]) == (0, b"<svg")
+def test_draw_writes_the_same_diagram_and_wraps_it_for_markdown(tmp_path: Path) -> None:
+    printed = flow("draw", "turnout")[1]
+    plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
+    code, output, _ = flow("draw", "turnout", "--out", str(plain))
+    assert (code, output) == (0, f"{plain}: Has this voter been able to vote?\n")
+    assert plain.read_text(encoding="utf-8") == printed
+    assert flow("draw", "turnout", "--out", str(markdown))[0] == 0
+    assert markdown.read_text(encoding="utf-8") == f"```mermaid\n{printed}```\n"
 
 
-def _as_text(*, svg_string: str, **_: object) -> bytes:
-    return svg_string.encode()
-
-
-def test_draw_refuses_what_is_no_picture(tmp_path: Path) -> None:
-    _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "x.doc"))
-    assert isinstance(error, FlowOptionError)
-    assert "neither an .svg nor a .png" in str(error)
-    assert not (tmp_path / "x.doc").exists()
-
-
-def test_draw_says_where_it_cannot_write(tmp_path: Path) -> None:
+def test_draw_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
     assert isinstance(error, FlowOptionError)
     assert "choose another --out" in str(error)
 
 
-def test_try_plays_the_call_in_the_callers_language() -> None:
+def test_try_plays_the_call_in_the_given_language() -> None:
     code, output, _ = flow("try", "turnout", "--language", "hi", keys="2\n3#\n")
     assert code == 0
     assert "क्या आपने वोट डाल दिया है?" in output
-    assert "[later (voter) at 15:00: on record]" in output
+    assert "[later (voter) at 15:00: saved]" in output
     assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
 
 
-def test_try_with_a_script_of_keys() -> None:
+def test_try_enters_the_given_keys() -> None:
     code, output, _ = flow("try", "booth_worker", "--keys", "17#,#")
     assert code == 0
-    assert "[voted (serial) 17: on record]" in output
+    assert "[voted (serial) 17: saved]" in output
     assert "-- completed at goodbye" in output
     _, output, _ = flow("try", "turnout", "--keys", "")
     assert "asked" not in output
 
 
 @pytest.mark.parametrize("keys", ["h\n", ""])
-def test_try_hangs_up(keys: str) -> None:
+def test_end_of_input_hangs_up(keys: str) -> None:
     code, output, _ = flow("try", "turnout", keys=keys)
     assert code == 0
     assert "-- hung-up at question" in output
 
 
-def test_try_the_other_ways() -> None:
+def test_try_can_simulate_failures() -> None:
     _, output, _ = flow("try", "turnout", "--store-fails", "--keys", "1")
-    assert "NOT on record" in output
+    assert "NOT saved" in output
     assert "could not be saved" in output
     _, output, _ = flow("try", "material", "--no-agent", "--keys", "1,1")
-    assert "nobody is free" in output
-    assert "[call_back = 1: on record]" in output
+    assert "no agent is available" in output
+    assert "[call_back = 1: saved]" in output
     _, output, _ = flow("try", "material", "--keys", "1")
     assert "-- transferred at agent" in output
     _, output, _ = flow("try", "booth_information", "--keys", "2")
     assert "[SMS booth_slip: Your polling station: Government Primary School" in output
     _, output, _ = flow("try", "inbound", "--keys", "4,hello")
-    assert "[message = rehearsal: on record]" in output
+    assert "[message = trial: saved]" in output
 
 
-def test_try_with_other_facts() -> None:
+def test_try_uses_the_given_facts() -> None:
     _, output, _ = flow("try", "turnout", "-f", "booth_name=", "--keys", "3")
     assert "We do not know your polling station." in output
     _, output, _ = flow("try", "household", "-f", "pending_voters=5", "--keys", "1")
@@ -185,10 +162,10 @@ def test_try_with_other_facts() -> None:
     assert "NAME=VALUE" in output
 
 
-def test_a_site_flow_by_path(tmp_path: Path) -> None:
+def test_flow_of_a_site_is_given_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
     path.write_text(text, encoding="utf-8")
     code, output, _ = flow("try", str(path), "--keys", "9")
     assert code == 0
-    assert "[opt-out: on record]" in output
+    assert "[opt-out: saved]" in output

@@ -140,7 +140,7 @@ def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Pa
 def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"cannot be read .File name too long"):
         load_flow(str(tmp_path / f"{TOO_LONG}.yaml"))
-    for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is no directory")):
+    for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is not a directory")):
         with pytest.raises(FlowError, match=says):
             read_texts(directory)
     with pytest.raises(AsteriskFilesError, match=r"cannot be read .File name too long"):

@@ -1,4 +1,4 @@
-"""`dialer script ...` at the command line."""
+"""The commands `dialer script ...`."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def test_list_names_every_script() -> None:
     assert "script" in {name_of(place) for some in COMMANDS.values() for place in some}
 
 
-def test_check_finds_nothing_in_what_is_shipped() -> None:
+def test_shipped_scripts_have_no_findings() -> None:
     assert run("script", "check") == (0, "2 scripts checked, 0 findings\n")
 
 
-def test_check_exits_1_with_a_line_for_each_mistake_and_2_where_none_can_be_loaded(tmp_path: Path) -> None:
+def test_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
     path = own(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
     code, text = run("script", "check", path, "-l", "ta")
     assert code == 1
-    assert "page question: asks whom somebody votes for" in text
-    assert "has {name} in text, en, which no page knows; use one of voter, relative," in text
+    assert "page question: asks for whom someone votes" in text
+    assert "has the unknown value {name} in text, en; use one of voter, relative," in text
     assert "page goodbye: has no text in ta; add it [missing-language]" in text
     code, text = run("script", "check", path, "--json")
     assert code == 1
     assert {each["rule"] for each in json.loads(text)} == {"forbidden-question", "unknown-value"}
     code, text = run("script", "check", own(tmp_path, "start: greeting", "start: nowhere"))
     assert code == 2
-    assert "starts at nowhere, which is no page" in text
+    assert "starts at nowhere, which is not a page" in text
 
 
-def test_check_judges_a_ride_by_the_sites_profile(tmp_path: Path) -> None:
+def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path) -> None:
     path = own(tmp_path, "languages:", "offers: [transport]\nlanguages:")
     assert "offers transport, which the profile forbids" in run("script", "check", path)[1]
     site = tmp_path / "centre.toml"
@@ -52,7 +52,7 @@ def test_check_judges_a_ride_by_the_sites_profile(tmp_path: Path) -> None:
     assert run("script", "check", path, "-c", site)[0] == 0
 
 
-def test_show_reads_as_the_agent_reads_it(tmp_path: Path) -> None:
+def test_show_prints_the_script_as_the_agent_sees_it(tmp_path: Path) -> None:
     code, text = run("script", "show", "polling_day", "-l", "hi")
     assert code == 0
     assert "क्या आप वोट दे पाए हैं?" in text

@@ -20,7 +20,7 @@ from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.flows.script import ScriptLibrary
+from dialer.flows.script_library import ScriptLibrary
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.desk_file import AgentRecords

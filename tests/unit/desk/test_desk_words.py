@@ -17,7 +17,7 @@ from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.hq.proposals import CONFIRMS
+from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -91,19 +90,6 @@ def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
     turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01"))
     assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
     assert not [line for line in decided(turns) if line.startswith("order")]  # once
-
-
-def test_excess_calls_are_hung_up_except_those_with_a_reserved_seat() -> None:
-    turns = deciding()
-    other = AttemptId("b" * 36)
-    turns.place(turns.features.seats["01"].reserved(A, "calls", turns.features.core.instant()))
-    turns.features.reserved_seats._kept[A] = "01"
-    turns.features.calls.put(replace(turns.call(began_seconds=1.0), kept_seat="01"))
-    turns.call(other, began_seconds=2.0)
-    pacer = cast(Any, turns.features.runs["calls"].pacer)
-    pacer.excess_calls = lambda snapshot: 2
-    assert [line for line in decided(turns) if line.startswith("order")] == [f"order hang_up {other}"]
-    assert not turns.features.calls[A].leg.cancelled
 
 
 def test_a_call_that_was_not_written_yet_never_is() -> None:

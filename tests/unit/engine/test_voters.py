@@ -21,7 +21,7 @@ from dialer.domain.switch_events import (
     SeatDown,
     SeatUp,
 )
-from dialer.domain.view import CallState, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.effects import Event, TimerExpired, TimerKind
 from tests.support.turns import HUNG_UP, A, Turns
 
@@ -87,20 +87,6 @@ def test_who_waits_has_the_next_seat_that_comes_free() -> None:
     follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
     assert [line for line in follows if line.startswith("order")] == [f"order connect {B} 01"]
     assert turns.seat() is SeatState.RESERVED
-
-
-def test_voter_who_has_waited_longest_gets_the_next_free_seat() -> None:
-    turns = Turns()
-    turns.talking()
-    younger, older = AttemptId("y" * 36), AttemptId("o" * 36)
-    for attempt_id, answered_at in (
-        (younger, 41.0),
-        (older, 40.5),
-    ):  # the order of the calls is not that of their answers
-        turns.call(attempt_id, answered_seconds=answered_at, waiting=True)
-    turns.at(41.2, HUNG_UP)
-    assert f"order connect {older} 01" in turns.at(41.4, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
-    assert turns.features.calls[younger].state is CallState.WAITING
 
 
 def test_a_seat_whose_voter_never_came_is_free_again() -> None:

@@ -1,4 +1,4 @@
-"""`check_flow`: each rule finds what it is for, at the line and node where it is, and nothing in the shipped flows."""
+"""Each rule of `check_flow` finds its problem at the right line and node, and none in the shipped flows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from types import MappingProxyType
 import pytest
 
 from dialer.flows.catalogue import load_flow, shipped_flows
-from dialer.flows.check import RULES, FlowFinding, check_flow
+from dialer.flows.check import RULES, check_flow
+from dialer.flows.finding import FlowFinding
 from dialer.flows.nodes.mark import MarkNode
 from dialer.flows.nodes.save import SaveNode
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
@@ -27,7 +28,7 @@ def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: 
 
 
 def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
-    """The one finding; it must be of that rule, at that node, on the node's line."""
+    """Return the only finding, which must be of that rule, at that node and on its line."""
     assert [(finding.rule, finding.node) for finding in found] == [(rule, node)], [str(one) for one in found]
     assert found[0].file == "sample.yaml"
     assert found[0].line > 1
@@ -36,44 +37,44 @@ def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
 
 
 @pytest.mark.parametrize("name", shipped_flows())
-def test_nothing_is_wrong_with_a_shipped_flow_in_any_shipped_language(name: str) -> None:
+def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> None:
     texts = shipped_texts()
     assert len(texts.languages()) == 13
     assert check_flow(FLOWS[name], texts) == []
 
 
-def test_unreached() -> None:
-    found = only(findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreached", "island")
+def test_unreachable_node() -> None:
+    found = only(findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
     text = HEAD + "\n  first: {goto: bye}\n  island: {goto: bye}"
     assert text.splitlines()[found.line - 1].startswith("  island:")
 
 
-def test_behind_a_subdialog_that_never_comes_back_nothing_is_reached() -> None:
+def test_nodes_after_a_subdialog_that_never_returns_are_unreachable() -> None:
     flow = FLOWS["household"]
     changed = {**flow.nodes}
     for name in ("noted_all", "until"):
-        del changed[name]  # goodbye is now led to by the subdialog alone
+        del changed[name]  # now only the subdialog leads to goodbye
     for name, node in changed.items():
         if isinstance(node, MarkNode | SaveNode):
-            changed[name] = replace(node, next="not_saved")
+            changed[name] = node.model_copy(update={"next": "not_saved"})
     for name in ("noted_some", "noted_none"):
         del changed[name]
     rules = {
         finding.node
         for finding in check_flow(replace(flow, nodes=changed), shipped_texts())
-        if finding.rule == "unreached"
+        if finding.rule == "unreachable"
     }
     assert "goodbye" in rules
 
 
-def test_a_loop_without_an_exit() -> None:
+def test_loop_without_an_exit() -> None:
     nodes = "  first: {say: [common.greeting], next: second}\n  second: {say: [common.greeting], next: first}"
     found = [finding for finding in findings(nodes) if finding.rule == "no-exit"]
     only(found, "no-exit", "first")
     assert "first -> second" in found[0].problem
 
 
-def test_what_leads_only_into_such_a_loop() -> None:
+def test_node_that_leads_only_into_a_loop_without_an_exit() -> None:
     nodes = """
   first: {menu: [opt_out.question], choices: {1: in_node, 2: bye}}
   in_node: {say: [common.greeting], next: loop}
@@ -84,23 +85,23 @@ def test_what_leads_only_into_such_a_loop() -> None:
     assert ("no-exit", "in_node") in found
 
 
-def test_a_circle_in_which_nothing_need_be_said() -> None:
+def test_loop_in_which_nothing_may_be_said() -> None:
     nodes = """
   first: {branch: [{when: count, above: 1, goto: told}], otherwise: bye}
   told: {say: [{text: booth.until, with: [closes_at]}], next: first}
 """
     found = {finding.rule for finding in findings(nodes)}
-    assert "wordless-circle" in found
+    assert "silent-loop" in found
     spoken = nodes.replace("[{text: booth.until, with: [closes_at]}]", "[common.greeting]")
-    assert "wordless-circle" not in {finding.rule for finding in findings(spoken)}
+    assert "silent-loop" not in {finding.rule for finding in findings(spoken)}
 
 
-def test_a_silent_caller_in_a_circle() -> None:
+def test_loop_that_asks_a_silent_caller_without_end() -> None:
     nodes = "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {then: first}}"
     assert "silent-caller" in {finding.rule for finding in findings(nodes)}
 
 
-def test_a_question_that_can_be_silent() -> None:
+def test_question_whose_prompts_may_all_be_left_out() -> None:
     nodes = "  first: {menu: [{text: household.question, with: [pending_voters]}], choices: {1: bye}}"
     head = HEAD.replace("count: number", "pending_voters: number, count: number")
     only(findings(nodes, head), "silent-question", "first")
@@ -115,14 +116,14 @@ def test_a_question_that_can_be_silent() -> None:
     assert "silent-question" in {finding.rule for finding in findings(unknown, head)}
 
 
-def test_missing_texts_name_the_languages() -> None:
+def test_missing_text_is_reported_with_its_languages() -> None:
     texts = merge_texts([shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = only(findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first")
     assert "mine.hello in hi" in found.problem
     assert "texts/hi.yaml" in found.problem
 
 
-def test_placeholders_and_what_fills_them_must_agree() -> None:
+def test_placeholders_must_agree_with_their_values() -> None:
     found = findings("  first: {say: [booth.until], next: bye}")
     assert {finding.rule for finding in found} == {"placeholders"}
     assert "{closes_at}" in found[0].problem
@@ -144,20 +145,19 @@ def test_placeholders_and_what_fills_them_must_agree() -> None:
         "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {say: [worker.noted], then: bye}}",
     ],
 )
-def test_thanks_before_the_commit(nodes: str) -> None:
-    assert "thanks-before-commit" in {finding.rule for finding in findings(nodes)}
+def test_acknowledgement_before_the_commit(nodes: str) -> None:
+    assert "premature-acknowledgement" in {finding.rule for finding in findings(nodes)}
 
 
-def test_thanks_are_known_by_their_wording_too() -> None:
+def test_acknowledgement_is_recognised_by_its_wording() -> None:
     texts = own_texts(mine__thanks="Your answer has been recorded.")
     found = findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
-    only(found, "thanks-before-commit", "first")
+    only(found, "premature-acknowledgement", "first")
     earned = "  first: {mark: voted, next: thanks, failed: bye}\n  thanks: {say: [mine.thanks], next: bye}"
     assert findings(earned, texts=texts) == []
 
 
-def test_thanks_carry_through_a_part() -> None:
-    """A part between commit and thanks neither earns nor loses them."""
+def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
     flow = FLOWS["missed_call"]
     assert check_flow(flow, shipped_texts()) == []
 
@@ -183,13 +183,13 @@ def test_thanks_carry_through_a_part() -> None:
         "آپ نے کس پارٹی کو ووٹ دیا؟",
     ],
 )
-def test_whom_one_votes_for_is_never_asked(words: str) -> None:
+def test_question_for_whom_someone_votes_is_forbidden(words: str) -> None:
     found = findings("  first: {say: [mine.ask], next: bye}", texts=own_texts(mine__ask=words))
     assert "forbidden-question" in {finding.rule for finding in found}
 
 
 @pytest.mark.parametrize("name", ["party", "party_voted", "candidate", "voted_for"])
-def test_whom_one_votes_for_is_never_stored(name: str) -> None:
+def test_answer_for_whom_someone_votes_is_never_stored(name: str) -> None:
     nodes = f"  first: {{menu: [opt_out.question], choices: {{1: bye}}, answer: {name}}}"
     only(findings(nodes), "forbidden-question", "first")
 
@@ -203,14 +203,14 @@ def test_whom_one_votes_for_is_never_stored(name: str) -> None:
         "ہمارے امیدوار کو ووٹ دیں۔",
     ],
 )
-def test_asking_for_a_vote_is_material(words: str) -> None:
+def test_request_for_a_vote_is_campaign_material(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
     found = findings(nodes, TURNOUT_HEAD, own_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
     assert findings(nodes, MATERIAL_HEAD, own_texts(mine__ask=words)) == []
 
 
-def test_a_recording_in_a_turnout_flow_is_material() -> None:
+def test_recording_in_a_turnout_flow_is_campaign_material() -> None:
     nodes = "  first: {menu: [{recording: message}, opt_out.question], choices: {1: bye, 9: out}}" + ENDS
     only(findings(nodes, TURNOUT_HEAD), "material", "first")
     assert findings(nodes, MATERIAL_HEAD) == []
@@ -224,12 +224,12 @@ def test_a_recording_in_a_turnout_flow_is_material() -> None:
         "  first: {menu: [{recording: message}], barge_in: false, choices: {9: out}}",
     ],
 )
-def test_material_needs_the_opt_out_one_key_away(nodes: str) -> None:
+def test_campaign_material_needs_an_opt_out_one_key_away(nodes: str) -> None:
     assert "material" in {finding.rule for finding in findings(nodes + ENDS, MATERIAL_HEAD)}
 
 
 @pytest.mark.parametrize(("other", "rules"), [("opt_out", set()), ("booth", {"material", "missing-opt-out"})])
-def test_the_opt_out_may_lie_in_another_flow_where_there_is_one(tmp_path: Path, other: str, rules: set[str]) -> None:
+def test_opt_out_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[str]) -> None:
     nodes = f"  first: {{menu: [{{recording: message}}], choices: {{9: part}}}}\n  part: {{subdialog: {other}, next: bye}}\n"
     head = MATERIAL_HEAD.replace("booth_name: place,", "booth_name: place, booth_part: number,")
     (tmp_path / "sample.yaml").write_text(f"{head}\n{nodes}", encoding="utf-8")
@@ -237,27 +237,26 @@ def test_the_opt_out_may_lie_in_another_flow_where_there_is_one(tmp_path: Path, 
     assert {finding.rule for finding in found} == rules
 
 
-def test_a_flow_for_voters_needs_an_opt_out() -> None:
+def test_flow_for_voters_needs_an_opt_out() -> None:
     found = findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
     assert "missing-opt-out" in {finding.rule for finding in found}
-    unreached = "  first: {goto: bye}" + ENDS
-    assert "missing-opt-out" in {finding.rule for finding in findings(unreached, TURNOUT_HEAD)}
+    unreachable = "  first: {goto: bye}" + ENDS
+    assert "missing-opt-out" in {finding.rule for finding in findings(unreachable, TURNOUT_HEAD)}
 
 
-def test_a_prompt_that_speaks_too_long() -> None:
+def test_prompt_that_is_too_long() -> None:
     nodes = "  first: {menu: [turnout.question], choices: {1: bye}}"
     assert findings(nodes) == []
     found = only(findings(nodes, seconds=15.0), "too-long", "first")
     assert "in hi" in found.problem
 
 
-def test_a_part_must_come_back() -> None:
+def test_part_must_return() -> None:
     found = findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 
 
-def test_every_rule_has_a_text_that_says_what_to_do() -> None:
-    """Each finding of a flow with many faults ends in an instruction and its rule's name."""
+def test_every_finding_says_what_to_do_and_names_its_rule() -> None:
     nodes = """
   first: {menu: [{recording: x}, mine.ask], choices: {1: loop}, answer: party}
   loop: {say: [turnout.noted_voted], next: loop}

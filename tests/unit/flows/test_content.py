@@ -1,4 +1,4 @@
-"""What voters would hear is held against the profile: a ride, the vote's choice, a computer's voice without its label."""
+"""Content rules: offers of a ride, questions for whom someone votes, synthetic voices without an announcement."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dialer.cli.flow import app as flow_app
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Finding, Level
 from dialer.errors import SettingError
-from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError
+from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
 from dialer.flows.model import Offer, offers_allowed
 from dialer.flows.texts import shipped_texts
@@ -49,7 +49,7 @@ def ride_flow(head: str = "") -> Any:
     return parse_flow(f"{head}{TURNOUT_HEAD}{RIDE}", "ride.yaml")
 
 
-# A ride to the poll
+# Rides to the polling station
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def ride_flow(head: str = "") -> Any:
         "మీకు వాహనం కావాలా?",
     ],
 )
-def test_words_for_a_ride_are_found(text: str) -> None:
+def test_offer_of_a_ride_is_recognised(text: str) -> None:
     assert offers_transport(text) is not None
 
 
 @pytest.mark.parametrize("text", ["Have you been able to vote?", "Please hold the line.", "क्या आपने वोट दिया?"])
-def test_other_words_are_not(text: str) -> None:
+def test_other_wording_is_not_taken_for_a_ride(text: str) -> None:
     assert offers_transport(text) is None
 
 
-def test_a_flow_that_speaks_of_a_ride_must_declare_it_and_the_profile_must_allow_it() -> None:
+def test_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
     texts = own_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
@@ -87,22 +87,20 @@ def test_a_flow_that_speaks_of_a_ride_must_declare_it_and_the_profile_must_allow
     assert "the profile forbids (transport.may_offer)" in transport("offers: [transport]\n", frozenset())[0]
 
 
-def test_what_is_sent_is_judged_as_what_is_said() -> None:
+def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
     nodes = "\n  first: {send_sms: lift, next: bye, failed: bye}\n"
     texts = own_texts(sms__lift="A vehicle will come. Which party do you choose?")
     rules = {finding.rule for finding in check_flow(parse_flow(TURNOUT_HEAD + nodes, "s.yaml"), texts, ["en"])}
     assert {"transport", "forbidden-question"} <= rules
 
 
-def test_a_header_that_offers_something_else_is_refused() -> None:
-    with pytest.raises(FlowError, match=r"`offers:` has `money`; use any of transport"):
+def test_unknown_offer_is_refused() -> None:
+    with pytest.raises(FlowError, match=r"`offers: money` is not known; use one of transport"):
         ride_flow("offers: [money]\n")
 
 
 @pytest.mark.parametrize(("jurisdiction", "refused"), [("india", True), ("neutral", True), ("uk", False)])
-def test_start_and_check_judge_a_declared_ride_by_the_sites_profile(
-    tmp_path: Path, jurisdiction: str, refused: bool
-) -> None:
+def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path, jurisdiction: str, refused: bool) -> None:
     path = tmp_path / "sample.yaml"
     head = TURNOUT_HEAD.replace("own.ride", "common.greeting")
     path.write_text(f"offers: [transport]\n{head}{RIDE.replace('own.ride', 'common.greeting')}", encoding="utf-8")
@@ -119,7 +117,7 @@ def test_start_and_check_judge_a_declared_ride_by_the_sites_profile(
     assert (result.exit_code == 1) == refused
 
 
-def test_a_running_dialler_takes_no_flow_that_has_begun_to_offer_a_ride(tmp_path: Path) -> None:
+def test_reload_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) -> None:
     path = tmp_path / "sample.yaml"
     good = f"{TURNOUT_HEAD}{RIDE.replace('own.ride', 'common.greeting')}"
     path.write_text(good, encoding="utf-8")
@@ -130,7 +128,7 @@ def test_a_running_dialler_takes_no_flow_that_has_begun_to_offer_a_ride(tmp_path
     assert library.current(str(path)).offers == frozenset()
 
 
-# Scripts and agents: declared by a person
+# AGI scripts and agents: declared in the settings
 
 
 def script(directory: Path, **declared: Any) -> Settings:
@@ -139,7 +137,7 @@ def script(directory: Path, **declared: Any) -> Settings:
     return site(campaign=campaign)
 
 
-def test_a_script_must_say_what_it_does(tmp_path: Path) -> None:
+def test_agi_script_must_be_declared(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path)).name == "neutral"
     with pytest.raises(
         ValidationError, match=r"cannot be read by the machine: say what it does in \[campaigns.declared\]"
@@ -154,14 +152,14 @@ def test_a_script_must_say_what_it_does(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
-def test_a_script_that_answers_callers_is_declared_too(tmp_path: Path) -> None:
+def test_agi_script_for_inbound_calls_must_be_declared(tmp_path: Path) -> None:
     number = {"number": "+911140000001", "mode": "flow", "campaign": "calls", "flow": "script:/etc/matdan/survey.py"}
     with pytest.raises(SettingError, match=r"inbound\.numbers\.flow: runs a script, and campaign 'calls' does not say"):
         site_profile(site(inbound={"numbers": [number]}))
     assert site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
 
 
-def test_agents_offer_no_ride_where_the_profile_forbids_it() -> None:
+def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
     with pytest.raises(SettingError, match="lets nobody offer a ride"):
         site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
     assert (
@@ -170,31 +168,31 @@ def test_agents_offer_no_ride_where_the_profile_forbids_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
-def test_a_script_keeps_no_answer_that_is_the_votes_choice(name: str) -> None:
+def test_agi_script_cannot_store_for_whom_someone_votes(name: str) -> None:
     judged = interpret(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.reason
     assert isinstance(interpret("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
 
 
-def test_no_report_joins_a_voters_weight_with_whether_they_voted() -> None:
-    """A weight may hold a supporter score: with turnout beside it, a report would be an aggregate of support by voted."""
+def test_reports_never_combine_voter_weight_and_turnout() -> None:
+    """A weight may be a supporter score; together with turnout a report would show support among those who voted."""
     queries = sorted((ROOT / "dialer/reports/queries").glob("*.sql"))
     assert queries
     for path in (*queries, *(ROOT / "dialer/reports").glob("*.py"), *(ROOT / "dialer/mqtt").glob("*.py")):
         assert "weight" not in path.read_text(encoding="utf-8"), path.name
 
 
-# On whose account
+# On whose behalf
 
 
-def test_material_is_on_somebodys_account() -> None:
+def test_campaign_material_needs_a_named_candidate() -> None:
     with pytest.raises(SettingError, match=r"calls\.candidate: .* on nobody's account; name whom it is for"):
         site_profile(site(campaign={"purpose": "material", "candidate": ""}))
     assert site_profile(site(campaign={"candidate": ""})).name == "neutral"
 
 
-def test_twilio_does_not_speak_what_must_be_certified() -> None:
+def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
     trunk = {
         "name": "cloud",
         "endpoint": "cloud",
@@ -211,7 +209,7 @@ def test_twilio_does_not_speak_what_must_be_certified() -> None:
     assert site_profile(site(campaign=campaign, trunks=[trunk], twilio=account)).name == "neutral"
 
 
-# A computer's voice, and the information message
+# Synthetic voices, and the information message
 
 
 def problems(settings: Settings, profile: Profile | None = None) -> list[str]:
@@ -219,7 +217,7 @@ def problems(settings: Settings, profile: Profile | None = None) -> list[str]:
 
 
 def recorded(directory: Path, **voices: Voice) -> Settings:
-    """A site with a flow, whose greeting and label are spoken so."""
+    """Return a site with a flow, whose greeting and label have these voices."""
     audio = write_prompts(
         directory,
         {name: entry(voice=voices.get(word, Voice.HUMAN)) for word, name in (("label", LABEL), ("greeting", GREETING))},
@@ -227,7 +225,7 @@ def recorded(directory: Path, **voices: Voice) -> Settings:
     return site(campaign={"kind": "ivr", "flow": "turnout"}, audio=audio)
 
 
-def test_a_flow_needs_a_catalogue_where_a_computers_voice_must_be_labelled() -> None:
+def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     [problem] = problems(settings)
     assert "dialer.audio.catalogue: is not set, so nobody knows which voice is a computer's" in problem
@@ -237,7 +235,7 @@ def test_a_flow_needs_a_catalogue_where_a_computers_voice_must_be_labelled() -> 
     assert problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
 
-def test_a_draft_voice_without_its_label_keeps_the_dialler_from_starting(tmp_path: Path) -> None:
+def test_draft_voice_without_its_announcement_prevents_the_start(tmp_path: Path) -> None:
     assert problems(recorded(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
     settings = recorded(tmp_path, greeting=Voice.DRAFT)
     assert problems(settings) == []
@@ -246,7 +244,7 @@ def test_a_draft_voice_without_its_label_keeps_the_dialler_from_starting(tmp_pat
     assert (
         "prompts in hi are a computer's voice, and hi/label/synthetic, which says so, has no sound on disk" in problem
     )
-    assert problems(recorded(tmp_path)) == []  # all are people's voices
+    assert problems(recorded(tmp_path)) == []  # all voices are human
 
 
 def message_site(directory: Path, text: str, voice: Voice) -> Settings:
@@ -263,10 +261,10 @@ def message_site(directory: Path, text: str, voice: Voice) -> Settings:
         (f"{HINDI_LABEL} We called you.", Voice.DRAFT, False),
         ("We called you.", Voice.DRAFT, True),
         ("We called you.", Voice.HUMAN, False),
-        (f"{HINDI_LABEL} We called you.", Voice.SYNTHETIC, True),  # nobody knows what was recorded
+        (f"{HINDI_LABEL} We called you.", Voice.SYNTHETIC, True),  # the recorded words are unknown
     ],
 )
-def test_a_computer_that_speaks_the_information_message_says_so(
+def test_synthetic_information_message_must_announce_itself(
     tmp_path: Path, text: str, voice: Voice, refused: bool
 ) -> None:
     found = problems(message_site(tmp_path, text, voice))
@@ -275,12 +273,12 @@ def test_a_computer_that_speaks_the_information_message_says_so(
         assert "a computer speaks the information message (hi/message/information)" in found[0]
 
 
-def test_agents_need_the_information_message_where_the_profile_requires_it(tmp_path: Path) -> None:
+def test_agent_campaigns_need_the_information_message_if_required(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"):
         refuse_content(settings, site_profile(settings), SystemClock())
     refuse_content(settings, neutral_with(information_message={"required": False}), SystemClock())
-    assert problems(settings) == []  # `dialer check` tells of it in a line of its own
+    assert problems(settings) == []  # `dialer check` reports it separately
 
 
 async def test_check_reports_synthetic_voices_and_missing_candidates(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""YAML -> flow: what a stranger may send, and what a mistake looks like to the person who made it."""
+"""Loading of flows: what YAML is accepted, and how mistakes are reported to the person who made them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.flows.catalogue import FLOWS_DIRECTORY, FlowLibrary, load_flow, shipped_flows
+from dialer.flows.catalogue import FLOWS_DIRECTORY, load_flow, shipped_flows
 from dialer.flows.errors import FlowError, UnknownFlow
+from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
-from dialer.flows.model import FlowPurpose, PromptKind
+from dialer.flows.model import FlowPurpose
 from dialer.flows.nodes.field import FieldNode
 from dialer.flows.nodes.menu import MenuNode
-from dialer.flows.reader import MAX_BYTES
 from dialer.flows.texts import shipped_texts
+from dialer.flows.yaml_document import MAX_BYTES
 from tests.support.flow_support import HEAD, sample
 
 GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("subdialog: booth", "goto: question")
@@ -49,22 +50,22 @@ def test_every_shipped_flow_loads() -> None:
     assert {load_flow(name).name for name in shipped_flows()} == set(shipped_flows())
 
 
-def test_defaults_and_inheritance() -> None:
+def test_questions_have_defaults_and_inherit_reprompts() -> None:
     flow = load_flow("turnout")
     question, hour = flow.nodes["question"], flow.nodes["hour"]
     assert flow.purpose is FlowPurpose.TURNOUT
     assert isinstance(question, MenuNode)
     assert (question.timeout_seconds, question.barge_in, question.no_input.reprompts) == (5, True, 2)
     assert isinstance(hour, FieldNode)
-    assert (hour.reads, hour.terminator, hour.no_input.then) == (PromptKind.HOUR, "#", "until")
+    assert (hour.reads, hour.terminator, hour.no_input.then) == ("hour", "#", "until")
 
 
-def test_the_version_is_the_content() -> None:
+def test_version_depends_on_the_content() -> None:
     assert parse_flow(GOOD).version == parse_flow(GOOD).version
     assert parse_flow(GOOD).version != parse_flow(GOOD.replace("reprompts: 2", "reprompts: 3")).version
 
 
-def test_a_change_in_a_subdialog_changes_the_version_above(tmp_path: Path) -> None:
+def test_change_in_a_subdialog_changes_the_version_of_the_calling_flow(tmp_path: Path) -> None:
     for name in ("turnout", "booth"):
         (tmp_path / f"{name}.yaml").write_text((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8"))
     before = load_flow(str(tmp_path / "turnout.yaml"))
@@ -76,7 +77,7 @@ def test_a_change_in_a_subdialog_changes_the_version_above(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "name", ["no_such_flow", "../turnout", "turnout.yaml", "/etc/passwd", "x\0.yaml", "", "a\nb", "ü"]
 )
-def test_an_unknown_flow_lists_the_known_ones(name: str) -> None:
+def test_unknown_flow_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(UnknownFlow, match="turnout") as caught:
         load_flow(name)
     assert "\n" not in str(caught.value)
@@ -90,7 +91,7 @@ def test_an_unknown_flow_lists_the_known_ones(name: str) -> None:
         ("flow: !x y\n", 1, "uses a tag"),
         ("a: &a [x]\nflow: *a\n", 1, "anchor or alias"),
         ("flow: x\n---\nflow: y\n", 2, "more than one document"),
-        ("flow: x\nflow: y\n", 2, "says `flow` twice (first on line 1)"),
+        ("flow: x\nflow: y\n", 2, "has the key `flow` twice (first on line 1)"),
         ("flow: x\n[a, b]: y\n", 2, "list or mapping as a key"),
         ("- a\n- b\n", 1, "must be a mapping"),
         ("flow: [unclosed\n", 2, "is not YAML"),
@@ -100,38 +101,38 @@ def test_an_unknown_flow_lists_the_known_ones(name: str) -> None:
         ("flow: x\nstart: a\u200bb\n", 2, "invisible character U+200B"),
         ("flow: a\0b\n", 1, "invisible character U+0000"),
         ('flow: "\\UFFFFFFFF"\n', 1, "is not YAML"),
-        (f"flow: {'[' * 40}{']' * 40}\n", 1, "nested more than 10 deep"),
+        (f"flow: {'[' * 40}{']' * 40}\n", 1, "nested more than 10 levels deep"),
         ("flow: [" + "a, " * 25_000 + "]\n", 1, "more than 20000 values"),
         ("#" * (MAX_BYTES + 1), 0, "larger than 256 kB"),
     ],
 )
-def test_yaml_that_a_flow_does_not_need(text: str, line: int, words: str) -> None:
+def test_unneeded_yaml_constructs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
     error = problem_of(text)
     assert words in str(error)
     assert error.file == "mine.yaml"
     assert error.line == line
 
 
-def test_a_bomb_of_aliases_is_refused_before_anything_is_built() -> None:
+def test_alias_bomb_is_refused_before_anything_is_built() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert "anchor or alias" in str(problem_of(bomb))
 
 
-def test_a_flow_of_five_megabytes_is_not_even_read(tmp_path: Path) -> None:
+def test_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
     big = tmp_path / "big.yaml"
     big.write_bytes(b"# " + b"x" * 5_000_000)
     with pytest.raises(FlowError, match="larger than 256 kB"):
         load_flow(str(big))
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_binary_file_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"flow: \xff\xfe\x00")
     with pytest.raises(FlowError, match="is not UTF-8"):
         load_flow(str(binary))
 
 
-def test_a_byte_order_mark_is_no_trick(tmp_path: Path) -> None:
+def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     marked = tmp_path / "turnout.yaml"
     marked.write_text(GOOD, encoding="utf-8-sig")
     assert load_flow(str(marked)).name == "turnout"
@@ -146,29 +147,29 @@ MISTAKES = [
     ("start: greeting", "begin: greeting", "lacks `start:`"),
     ("start: greeting", "start: greeting\nmax_turns: 0", "from 1 to 5000"),
     ("start: greeting", "start: greeting\nmax_turns: 1.5", "whole number"),
-    ("start: greeting", "start: greeting\ncolour: red", "unknown key `colour`"),
+    ("start: greeting", "start: greeting\ncolour: red", "unknown key `colour`; known here: facts, flow, max_turns"),
     ("closes_at: hour", "closes_at: time", "`closes_at: time` is not known"),
     ("    mark: voted\n", "    mark: voted-for-x\n", "is not known; use one of voted"),
     ("    mark: voted\n", "    mark: voted\n    say: [common.goodbye]\n", "unknown key `say`"),
     ("    mark: voted\n", "    mark: voted\n    opt_out: number\n", "has mark and opt_out of"),
     ("    mark: later\n    hour: hour\n", "    mark: later\n", "needs `hour:`"),
     ("    mark: voted\n", "    mark: voted\n    scope: serial\n", "needs `serial:`"),
-    ("    mark: voted\n", "    mark: voted\n    unknown: lost\n", "go with `scope: serial` alone"),
+    ("    mark: voted\n", "    mark: voted\n    unknown: lost\n", "only with `scope: serial`"),
     ("    mark: voted\n", "    mark: voted\n    scope: street\n", "`scope: street` is not known"),
     ("    next: noted_voted\n", "    next: nowhere\n", "goes on committed to nowhere"),
     ("    next: noted_voted\n", "", "lacks `next:`"),
-    ("1: voted", "A: voted", "no key of a telephone"),
-    ("1: voted", "12: voted", "no key of a telephone"),
+    ("1: voted", "A: voted", "not a key of a telephone"),
+    ("1: voted", "12: voted", "not a key of a telephone"),
     ("1: voted", "1: vöted", "is not a name"),
     ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "lacks `choices:`"),
-    ("    menu: [turnout.question]", "    menu: []", "has no prompts"),
+    ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
     ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "text key that is not of the form"),
     ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list where a prompt must stand"),
     ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt that is not one of"),
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
-    ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "is not a name"),
+    ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "the prompt `recording:` without a name"),
     ("with: [organisation]", "with: [nobody]", "neither a fact nor an answer"),
-    ("with: [organisation]", "with: [[organisation]]", "lists names"),
+    ("with: [organisation]", "with: [[organisation]]", "lists names of facts or answers"),
     ("    max_digits: 2\n", "    max_digits: 21\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: -1\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: ２\n", "from 1 to 20"),
@@ -186,7 +187,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_a_mistake_is_named_with_its_line(old: str, new: str, words: str) -> None:
+def test_mistake_is_reported_with_its_line(old: str, new: str, words: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     error = problem_of(text)
@@ -194,7 +195,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, words: str) -> Non
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
-def test_the_line_and_the_node_are_those_of_the_mistake() -> None:
+def test_line_and_node_of_a_mistake_are_exact() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
     error = problem_of(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"
@@ -205,19 +206,28 @@ def test_the_line_and_the_node_are_those_of_the_mistake() -> None:
 @pytest.mark.parametrize(
     ("nodes", "words"),
     [
-        ("  first: {branch: [], otherwise: bye}", "has 0 cases"),
+        ("  first: {branch: [], otherwise: bye}", "`branch:` is empty; give at least one"),
         ("  first: {branch: [x], otherwise: bye}", "a case of `branch:` is a mapping"),
         ("  first: {branch: [{when: count, goto: bye}], otherwise: bye}", "exactly one of known"),
         ("  first: {branch: [{when: who, known: true, goto: bye}], otherwise: bye}", "neither a fact nor an answer"),
-        ("  first: {branch: [{when: count, known: 1, goto: bye}], otherwise: bye}", "use one of true, false"),
-        ("  first: {branch: [{when: count, above: x, goto: bye}], otherwise: bye}", "must be a number"),
-        ("  first: {save: [nothing], next: bye, failed: bye}", "lists answers of this flow"),
-        ("  first: {save: [], next: bye, failed: bye}", "lists no answers"),
-        ("  first: {mark: later, hour: nothing, next: bye, failed: bye}", "is no answer of this flow"),
+        ("  first: {branch: [{when: count, known: 1, goto: bye}], otherwise: bye}", "`known:` must be true or false"),
+        (
+            "  first: {branch: [{when: count, above: x, goto: bye}], otherwise: bye}",
+            "`above: x` must be a number from 0 to 1e+09",
+        ),
+        ("  first: {save: [nothing], next: bye, failed: bye}", "saves nothing, which is not an answer of this flow"),
+        ("  first: {save: [], next: bye, failed: bye}", "`save:` is empty; give at least one"),
+        (
+            "  first: {mark: later, hour: nothing, next: bye, failed: bye}",
+            "`hour: nothing` is neither a fact nor an answer",
+        ),
         ("  first: {subdialog: turnout, next: bye}", "does not exist"),
         ("  first: {}", "has none of branch"),
-        ("  first: {say: [common.goodbye], next: {a: b}}", "must be one text"),
-        ("  first: {say: [" + "common.goodbye, " * 21 + "], next: bye}", "more than 20 prompts"),
+        ("  first: {say: [common.goodbye], next: {a: b}}", "`next:` must be one text"),
+        (
+            "  first: {say: [" + "common.goodbye, " * 21 + "], next: bye}",
+            "`say:` has 21 entries; at most 20 are allowed",
+        ),
         (
             "  first: {field: n, say: [a.b], max_digits: 2, next: x}\n"
             "  x: {field: n, reads: number, say: [a.b], max_digits: 2, next: bye}",
@@ -225,34 +235,34 @@ def test_the_line_and_the_node_are_those_of_the_mistake() -> None:
         ),
     ],
 )
-def test_mistakes_in_nodes(nodes: str, words: str) -> None:
+def test_mistake_in_a_node_is_reported(nodes: str, words: str) -> None:
     with pytest.raises(FlowError) as caught:
         sample("\n" + nodes)
     assert words in str(caught.value)
     assert caught.value.line >= len(HEAD.splitlines())
 
 
-def test_a_question_must_say_what_follows_silence() -> None:
+def test_question_without_reprompts_is_refused() -> None:
     head = HEAD.replace("no_input: {reprompts: 1, say: [common.no_input], then: bye}\n", "")
     with pytest.raises(FlowError, match="lacks `no_input:` and the flow has none"):
         sample("\n  first: {menu: [a.b], choices: {1: bye}}", head)
 
 
-def test_too_many_nodes() -> None:
+def test_more_than_400_nodes_are_refused() -> None:
     nodes = "".join(f"  n{number}: {{goto: bye}}\n" for number in range(400))
-    with pytest.raises(FlowError, match="more than 400 nodes"):
+    with pytest.raises(FlowError, match="`nodes:` has 402 entries; at most 400 are allowed"):
         sample("\n  first: {goto: bye}\n" + nodes)
 
 
-def test_a_subdialog_cannot_contain_itself(tmp_path: Path) -> None:
+def test_subdialog_cannot_contain_itself(tmp_path: Path) -> None:
     for name, other in (("ping", "pong"), ("pong", "ping")):
         nodes = f"{{first: {{subdialog: {other}, next: back}}, back: {{return: true}}}}"
         (tmp_path / f"{name}.yaml").write_text(f"flow: {name}\npurpose: part\nstart: first\nnodes: {nodes}\n")
-    with pytest.raises(FlowError, match="calls flow ping, which is running already"):
+    with pytest.raises(FlowError, match="calls flow ping, which is already running"):
         load_flow(str(tmp_path / "ping.yaml"))
 
 
-def test_subdialogs_have_a_depth(tmp_path: Path) -> None:
+def test_depth_of_subdialogs_is_limited(tmp_path: Path) -> None:
     for number in range(8):
         nodes = f"{{first: {{subdialog: part{number + 1}, next: back}}, back: {{return: true}}}}"
         (tmp_path / f"part{number}.yaml").write_text(
@@ -262,25 +272,25 @@ def test_subdialogs_have_a_depth(tmp_path: Path) -> None:
         load_flow(str(tmp_path / "part0.yaml"))
 
 
-def test_a_part_is_named_for_its_file(tmp_path: Path) -> None:
+def test_file_and_flow_must_have_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "flow: mine\npurpose: part\nstart: a\nnodes: {a: {subdialog: other, next: b}, b: {return: true}}\n"
     )
     (tmp_path / "other.yaml").write_text("flow: another\npurpose: part\nstart: a\nnodes: {a: {return: true}}\n")
-    with pytest.raises(FlowError, match="a file is named for its flow"):
+    with pytest.raises(FlowError, match="file and flow must have the same name"):
         load_flow(str(tmp_path / "mine.yaml"))
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(max_size=300))
-def test_any_text_gives_a_flow_or_a_flow_error(text: str) -> None:
+def test_arbitrary_text_gives_a_flow_error(text: str) -> None:
     with pytest.raises(FlowError):
         parse_flow(text)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(st.data())
-def test_a_flow_with_any_line_spoiled_gives_a_flow_or_a_flow_error(data: st.DataObject) -> None:
+def test_flow_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObject) -> None:
     lines = GOOD.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1))
     lines[number] = data.draw(
@@ -293,7 +303,7 @@ def test_a_flow_with_any_line_spoiled_gives_a_flow_or_a_flow_error(data: st.Data
 
 
 def _plain(text: str) -> Any:
-    """A flow as an editor sees it: YAML 1.2 keys are text."""
+    """Return a flow as an editor sees it: keys are text, as in YAML 1.2."""
     return json.loads(json.dumps(yaml.safe_load(text)))
 
 
@@ -304,28 +314,27 @@ def _schema() -> Any:
 
 
 @pytest.mark.parametrize("name", shipped_flows())
-def test_the_schema_takes_every_shipped_flow(name: str) -> None:
+def test_editor_schema_accepts_every_shipped_flow(name: str) -> None:
     errors = list(_schema().iter_errors(_plain((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8"))))
     assert errors == []
 
 
-def test_the_schema_refuses_what_the_loader_refuses() -> None:
+def test_editor_schema_refuses_what_the_loader_refuses() -> None:
     schema = _schema()
     beyond = (
         "nowhere",
         "neither a fact",
-        "is no answer",
         "more than `max_digits:`",
         "needs `hour:`",
         "needs `serial:`",
-        "go with `scope: serial` alone",
+        "only with `scope: serial`",
     )
     for old, new, words in MISTAKES:
         if not any(other in words for other in beyond):
             assert list(schema.iter_errors(_plain(GOOD.replace(old, new, 1)))), new
 
 
-def test_a_reload_is_for_the_next_call_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
+def test_reload_is_for_later_calls_and_a_failed_one_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], shipped_texts())
@@ -344,7 +353,7 @@ def test_a_reload_is_for_the_next_call_and_a_bad_one_changes_nothing(tmp_path: P
     assert library.current(str(path)) is second
 
 
-def test_a_library_knows_only_its_own() -> None:
+def test_library_has_only_its_own_flows() -> None:
     library = FlowLibrary(["turnout"], shipped_texts())
     with pytest.raises(UnknownFlow):
         library.current("household")

@@ -1,4 +1,4 @@
-"""The pure machine, step by step."""
+"""The state machine of flows, step by step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialer.flows.turns import (
     Failed,
     HungUp,
     Input,
-    NobodyFound,
+    NotFound,
     Play,
     Played,
     Record,
@@ -44,7 +44,7 @@ ASK = """
 """
 
 
-def test_turnout_voted_is_thanked_only_after_the_commit() -> None:
+def test_turnout_acknowledges_only_after_the_commit() -> None:
     flow = FLOWS["turnout"]
     asked = run(flow, [Played()])
     assert isinstance(asked.action, Collect)
@@ -62,7 +62,7 @@ def test_turnout_voted_is_thanked_only_after_the_commit() -> None:
     assert said(failed.action) == ["common.not_saved"]
 
 
-def test_turnout_not_yet_asks_for_an_hour_and_three_is_in_the_afternoon() -> None:
+def test_turnout_asks_for_an_hour_and_three_means_15_00() -> None:
     flow = FLOWS["turnout"]
     to_hour: list[Input] = [Played(), Digits("2"), Committed(), Played()]
     turn = run(flow, [*to_hour, Digits("3")])
@@ -75,24 +75,24 @@ def test_turnout_not_yet_asks_for_an_hour_and_three_is_in_the_afternoon() -> Non
 
 
 @pytest.mark.parametrize("keyed", ["8", "19", "25", "7", "99", "*"])
-def test_an_hour_that_has_passed_or_lies_after_the_close_is_not_taken(keyed: str) -> None:
+def test_hour_in_the_past_or_after_closing_is_refused(keyed: str) -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
     assert isinstance(turn.action, Collect)
     assert said(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
 
 
-def test_an_hour_without_known_bounds_is_taken_as_it_is() -> None:
+def test_hour_without_known_bounds_is_accepted() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits("7")], {})
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.hour == 7
 
 
 @pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
-def test_polling_hours(keyed: int, hour: int) -> None:
+def test_polling_hour_is_in_the_afternoon_from_1_to_6(keyed: int, hour: int) -> None:
     assert polling_hour(keyed) == hour
 
 
-def test_three_tells_where_in_a_subdialog_and_asks_again() -> None:
+def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
     flow = FLOWS["turnout"]
     where = run(flow, [Played(), Digits("3")])
     assert isinstance(where.action, Play)
@@ -101,21 +101,21 @@ def test_three_tells_where_in_a_subdialog_and_asks_again() -> None:
     assert said(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_nothing_is_said_of_a_booth_that_is_not_known() -> None:
+def test_unknown_values_are_left_out_with_their_sentence() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert said(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
-    # A part number that is no number is left out, with the sentence round it.
+    # A malformed part number is left out together with its sentence.
     odd: dict[str, Scalar] = {**FACTS, "booth_part": "१२/A", "closes_at": "six"}
     assert said(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
 
 
-def test_nine_opts_out_at_once() -> None:
+def test_key_nine_opts_out_at_once() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("9")])
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.kind is CommitKind.OPT_OUT
 
 
-def test_a_caller_who_keys_nothing_is_asked_again_and_then_let_go() -> None:
+def test_silent_caller_is_asked_again_and_then_disconnected() -> None:
     flow = FLOWS["turnout"]
     silence = Digits("", timed_out=True)
     again = run(flow, [Played(), silence])
@@ -127,24 +127,24 @@ def test_a_caller_who_keys_nothing_is_asked_again_and_then_let_go() -> None:
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_a_storm_of_wrong_keys_ends() -> None:
+def test_repeated_wrong_keys_end_the_call() -> None:
     ended = run(FLOWS["turnout"], [Played(), Digits("*"), Digits("#"), Digits("*")])
     assert isinstance(ended.action, Disconnect)
     assert ended.action.reason == "no_match"
 
 
-def test_counters_begin_anew_at_the_next_question() -> None:
+def test_reprompt_counters_restart_at_the_next_question() -> None:
     flow = FLOWS["turnout"]
     turn = run(flow, [Played(), Digits("*"), Digits("3"), Played(), Digits("*")])
     assert turn.state.no_match == 1
 
 
-def test_a_key_in_a_barge_in_prompt_answers_the_next_menu() -> None:
+def test_key_during_a_barge_in_prompt_answers_the_next_menu() -> None:
     turn = run(FLOWS["turnout"], [Played("1")])
     assert isinstance(turn.action, Commit)
 
 
-def test_a_key_in_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> None:
+def test_key_during_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> None:
     flow = sample(
         """
   first: {say: [common.greeting], barge_in: true, next: second}
@@ -153,16 +153,16 @@ def test_a_key_in_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> No
 """
     )
     turn = run(flow, [Played("7")])
-    assert isinstance(turn.action, Collect)  # the second prompt is passed: the caller has heard enough
+    assert isinstance(turn.action, Collect)  # the second prompt is skipped too
     assert turn.action.typed_ahead == "7"
 
 
-def test_a_prompt_without_barge_in_keeps_no_key() -> None:
+def test_key_during_a_prompt_without_barge_in_is_ignored() -> None:
     flow = sample("\n  first: {say: [common.greeting], next: ask}" + ASK.replace("first:", "ask:"))
     assert isinstance(run(flow, [Played("1")]).action, Collect)
 
 
-def test_the_terminator_after_a_full_field_is_not_taken_for_an_answer() -> None:
+def test_terminator_after_a_full_field_is_not_an_answer_to_a_menu() -> None:
     flow = sample(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: read}
@@ -177,7 +177,7 @@ def test_the_terminator_after_a_full_field_is_not_taken_for_an_answer() -> None:
     assert run(flow, [Digits("1"), Digits("#")]).state.no_match == 1  # the field had ended by its terminator
 
 
-def test_the_stray_terminator_before_another_field() -> None:
+def test_terminator_after_a_full_field_is_not_an_answer_to_another_field() -> None:
     flow = sample(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: other}
@@ -189,26 +189,26 @@ def test_the_stray_terminator_before_another_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "kept"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
+    ("digits", "answer"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
 )
-def test_a_field_takes_what_lies_in_its_bounds(digits: str, kept: str | None) -> None:
+def test_field_accepts_values_within_its_bounds(digits: str, answer: str | None) -> None:
     flow = sample(
         """
   first: {field: serial, say: [worker.serial], max_digits: 4, lowest: 1, highest: count, next: bye}
 """
     )
     turn = run(flow, [Digits(digits)], {"count": 940})
-    assert turn.state.answers.get("serial") == kept
-    assert (turn.state.no_match == 0) is (kept is not None)
+    assert turn.state.answers.get("serial") == answer
+    assert (turn.state.no_match == 0) is (answer is not None)
 
 
-def test_a_number_is_kept_without_its_zeros() -> None:
+def test_number_is_stored_without_leading_zeros() -> None:
     flow = sample("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
     assert run(flow, [Digits("007")]).state.answers == {"n": "7"}
 
 
 @pytest.mark.parametrize(
-    ("case", "facts", "there"),
+    ("case", "facts", "true"),
     [
         ("known: true", {"count": 0}, True),
         ("known: true", {}, False),
@@ -226,7 +226,7 @@ def test_a_number_is_kept_without_its_zeros() -> None:
         ("below: 1", {"count": "0000"}, True),
     ],
 )
-def test_branches(case: str, facts: dict[str, Scalar], there: bool) -> None:
+def test_branch_follows_the_first_true_condition(case: str, facts: dict[str, Scalar], true: bool) -> None:
     flow = sample(
         f"""
   first: {{branch: [{{when: count, {case}, goto: yes_node}}], otherwise: bye}}
@@ -235,10 +235,10 @@ def test_branches(case: str, facts: dict[str, Scalar], there: bool) -> None:
     )
     action = run(flow, [], facts).action
     assert isinstance(action, Disconnect)
-    assert (action.reason == "yes_reason") is there
+    assert (action.reason == "yes_reason") is true
 
 
-def test_household_asks_about_all_only_where_there_are_several() -> None:
+def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
     flow = FLOWS["household"]
     assert said(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
     assert said(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
@@ -253,7 +253,7 @@ def test_household_asks_about_all_only_where_there_are_several() -> None:
     assert said(too_many.action)[0] == "household.too_many"
 
 
-def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk() -> None:
+def test_booth_worker_hears_each_serial_read_back_after_its_commit() -> None:
     flow = FLOWS["booth_worker"]
     commit = run(flow, [Played(), Digits("17")])
     assert isinstance(commit.action, Commit)
@@ -266,14 +266,14 @@ def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk
     second = run(flow, [Played(), Digits("17"), Committed(), Played(digit="1"), Digits("18")])
     assert isinstance(second.action, Commit)
     assert (second.action.commit.serial, second.action.commit.sequence) == (18, 2)
-    assert said(run(flow, [Played(), Digits("941"), NobodyFound()]).action) == ["worker.no_such"]
+    assert said(run(flow, [Played(), Digits("941"), NotFound()]).action) == ["worker.no_such"]
     assert said(run(flow, [Played(), Digits("17"), Failed()]).action) == ["worker.not_saved"]
     stranger = run(flow, [], {"booth_part": 12})
     assert isinstance(stranger.action, Disconnect)
     assert stranger.action.reason == "not_registered"
 
 
-def test_hash_alone_ends_a_booth_workers_list_and_silence_does_not() -> None:
+def test_hash_alone_ends_a_booth_workers_list_but_silence_does_not() -> None:
     flow = FLOWS["booth_worker"]
     keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
     for events in keyed:
@@ -284,18 +284,18 @@ def test_hash_alone_ends_a_booth_workers_list_and_silence_does_not() -> None:
     assert said(silent.action) == ["common.no_input", "worker.serial"]
 
 
-def test_star_takes_the_last_serial_back() -> None:
+def test_star_undoes_the_last_serial() -> None:
     flow = FLOWS["booth_worker"]
     back = run(flow, [Played(), Digits("17"), Committed(), Played(), Digits("*")])
     assert isinstance(back.action, Commit)
-    assert back.action.commit.kind is CommitKind.TAKE_BACK
+    assert back.action.commit.kind is CommitKind.UNDO
     before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
     assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
-    assert said(run(flow, [*before, NobodyFound()]).action) == ["worker.nothing_to_take_back"]
+    assert said(run(flow, [*before, NotFound()]).action) == ["worker.nothing_to_take_back"]
     assert said(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
-def test_a_booth_worker_of_several_parts_says_which_one() -> None:
+def test_booth_worker_of_several_parts_chooses_one() -> None:
     flow = FLOWS["booth_worker"]
     facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
     assert said(run(flow, [], facts).action) == ["worker.part"]
@@ -308,7 +308,7 @@ def test_a_booth_worker_of_several_parts_says_which_one() -> None:
     assert isinstance(done.action, Disconnect)
 
 
-def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:
+def test_material_transfers_to_an_agent_or_offers_a_call_back() -> None:
     flow = FLOWS["material"]
     question = run(flow, [Played()])
     assert isinstance(question.action, Collect)
@@ -324,7 +324,7 @@ def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:
     assert nobody.action.commit.answers == {"call_back": "1"}
 
 
-def test_inbound_records_a_message_and_keeps_its_name() -> None:
+def test_inbound_records_a_message_and_saves_its_name() -> None:
     flow = FLOWS["inbound"]
     ask = run(flow, [Played(), Digits("4")])
     assert isinstance(ask.action, Record)
@@ -335,7 +335,7 @@ def test_inbound_records_a_message_and_keeps_its_name() -> None:
     assert said(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
 
 
-def test_booth_information_sends_what_is_known() -> None:
+def test_booth_information_sends_known_values_by_sms() -> None:
     flow = FLOWS["booth_information"]
     facts: dict[str, Scalar] = {"booth_name": "School", "closes_at": "17:00"}
     sms = run(flow, [Played(), Played(), Digits("2")], facts)
@@ -345,13 +345,13 @@ def test_booth_information_sends_what_is_known() -> None:
     assert said(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
-def test_opt_out_runs_alone_and_ends_at_its_return() -> None:
+def test_return_of_a_flow_without_caller_ends_the_call() -> None:
     ended = run(FLOWS["opt_out"], [Digits("1"), Played()])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_a_hang_up_keeps_the_answers_and_says_where() -> None:
+def test_hang_up_keeps_the_answers_and_the_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None
@@ -364,23 +364,23 @@ def test_a_hang_up_keeps_the_answers_and_says_where() -> None:
     assert run(flow, [Played(), HungUp(), HungUp()]).state.where == "question"
 
 
-def test_what_does_not_answer_the_turn_is_refused() -> None:
+def test_input_that_is_not_a_result_of_the_action_is_refused() -> None:
     flow = FLOWS["turnout"]
-    with pytest.raises(UnexpectedInput, match=r"node question: Played does not answer the Collect"):
+    with pytest.raises(UnexpectedInput, match=r"node question: Played is not a result of the pending Collect"):
         run(flow, [Played(), Played()])
     with pytest.raises(UnexpectedInput, match="has ended"):
         run(flow, [Played(), HungUp(), Played()])
 
 
-def test_a_call_goes_on_only_on_the_version_that_it_began_with() -> None:
+def test_call_continues_only_with_the_version_it_began_with() -> None:
     began = run(sample(ASK), [])
     changed = sample(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
-    with pytest.raises(UnexpectedInput, match="began on sample"):
+    with pytest.raises(UnexpectedInput, match="began with sample"):
         step(changed, began.state, Digits("1"))
 
 
-def test_a_call_that_takes_too_many_turns_is_ended_but_a_commit_is_not_lost() -> None:
+def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = sample(
         """
@@ -397,26 +397,26 @@ def test_a_call_that_takes_too_many_turns_is_ended_but_a_commit_is_not_lost() ->
     assert run(flow, [Digits("1"), Digits("1"), Digits("2"), Committed()]).state.ending is Ending.TOO_LONG
 
 
-def test_commits_in_a_circle_end_too() -> None:
+def test_loop_of_commits_ends() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = sample("\n  first: {mark: voted, next: first, failed: first}", head)
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
-def test_a_circle_without_a_word_ends_as_a_fault() -> None:
+def test_loop_without_an_action_ends_as_a_fault() -> None:
     flow = sample("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.FAULT
 
 
-def test_the_same_part_twice_in_a_row_is_no_circle() -> None:
+def test_same_subdialog_twice_in_a_row_is_not_a_loop() -> None:
     flow = FLOWS["booth_information"]
-    # Nothing of the booth is known and nothing said of it twice: the part is simply passed.
+    # The booth is unknown, so the subdialog says nothing and is passed at once.
     assert run(flow, [Played(), Played(), Digits("1"), Played()], {"booth_name": "S"}).state.ending is None
 
 
-def test_every_state_survives_json() -> None:
+def test_state_survives_json() -> None:
     flow = FLOWS["household"]
     turn = run(flow, [Played(), Digits("4")])
     assert through_json(turn.state) == turn.state

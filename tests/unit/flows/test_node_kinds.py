@@ -1,4 +1,4 @@
-"""A kind of node is one registration: a file with a class is all there is to write."""
+"""A new kind of node is one file with one class: loader, machine, check, diagram and editor schema follow from it."""
 
 from __future__ import annotations
 
@@ -11,45 +11,57 @@ import jsonschema
 import pytest
 import yaml
 
-from dialer.flows import nodes, schema
+from dialer.flows import nodes
 from dialer.flows.check import check_flow
-from dialer.flows.draw import draw_flow
 from dialer.flows.errors import FlowError
+from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
 from dialer.flows.machine import start, step
-from dialer.flows.node import NODE_KINDS, Flow, node_kind
+from dialer.flows.mermaid import draw_flow
+from dialer.flows.node import NODE_KINDS
 from dialer.flows.nodes.say import SayNode
+from dialer.flows.schema import FLOW_SCHEMA, SCRIPT_SCHEMA, flow_schema, script_schema
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Disconnect, Play, Played, PromptRef, Start
 
 A_KIND = '''
-from dataclasses import dataclass
+from pydantic import Field
 
-from dialer.flows.fields import known_name
-from dialer.flows.keys import NODE, SOME_PROMPTS, Key, key
-from dialer.flows.known import lookup, resolve, whole
-from dialer.flows.model import Prompt
-from dialer.flows.node import Acting, Entered, Flow, Look, Node, node_kind
-from dialer.flows.turns import FlowState, Play, Played
+from dialer.flows.fields import DeclaredName, Name, SomePrompts
+from dialer.flows.known import lookup, resolve, whole_number
+from dialer.flows.node import Act, GoTo, Node, NodeStyle
+from dialer.flows.turns import Play, Played
 
 
-@node_kind("greet")
-@dataclass(frozen=True, slots=True)
 class GreetNode(Node):
     """Greet by the hour."""
 
-    look = Look.SPEECH
-    head = "Greets by {node.hour}"
+    kind = "greet"
+    style = NodeStyle.SPEECH
 
-    hour: str = key(Key(lambda given, name, names: known_name(given, name, given.name(name), names), NODE.schema), "greet")
-    morning: tuple[Prompt, ...] = key(SOME_PROMPTS)
-    later: tuple[Prompt, ...] = key(SOME_PROMPTS)
-    next: str = key(NODE.to("", Played))
+    hour: DeclaredName = Field(alias="greet")
+    morning: SomePrompts
+    later: SomePrompts
+    next: Name
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
-        hour = whole(lookup(state, self.hour))
-        said = self.morning if hour is not None and hour < 12 else self.later
-        return Acting(state, Play(state.where, resolve(state, said)))
+    def enter(self, flow, state):
+        hour = whole_number(lookup(state, self.hour))
+        prompts = self.morning if hour is not None and hour < 12 else self.later
+        return Act(state, Play(state.where, resolve(state, prompts)))
+
+    def receive(self, state, event):
+        return GoTo(state, self.next) if isinstance(event, Played) else None
+
+    def targets(self):
+        yield "", self.next
+
+    @property
+    def first_prompts(self):
+        return (*self.morning, *self.later)
+
+    @property
+    def title(self):
+        return f"Greets by {self.hour}"
 '''
 A_FLOW = """
 flow: greeting
@@ -65,11 +77,11 @@ nodes:
 
 
 @pytest.fixture(autouse=True)
-def a_new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The file of a kind stands among the others."""
+def new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Add a file with a new kind to the package of nodes."""
     (tmp_path / "greet.py").write_text(A_KIND, encoding="utf-8")
     monkeypatch.setattr(nodes, "__path__", [*nodes.__path__, str(tmp_path)])
-    nodes.find_kinds()
+    nodes.import_kinds()
     yield
     del NODE_KINDS["greet"]
     del sys.modules["dialer.flows.nodes.greet"]
@@ -80,23 +92,33 @@ def flow() -> Flow:
     return parse_flow(A_FLOW, "greeting.yaml")
 
 
-@pytest.mark.parametrize(("hour", "said"), [("09:00", "common.no_input"), ("18:00", "common.no_match")])
-def test_it_takes_its_turn(flow: Flow, hour: str, said: str) -> None:
+@pytest.mark.parametrize(("hour", "prompt"), [("09:00", "common.no_input"), ("18:00", "common.no_match")])
+def test_machine_runs_it(flow: Flow, hour: str, prompt: str) -> None:
     turn = start(flow, Start({"closes_at": hour}, "en"))
     assert isinstance(turn.action, Play)
-    assert [ref.value for ref in turn.action.prompts] == [said]
+    assert [ref.value for ref in turn.action.prompts] == [prompt]
     assert all(isinstance(ref, PromptRef) for ref in turn.action.prompts)
     last = step(flow, turn.state, Played())
     assert isinstance(last.action, Disconnect)
     assert last.action.reason == "greeted"
 
 
-def test_its_mistakes_name_file_line_and_node() -> None:
-    with pytest.raises(FlowError, match=r"greeting\.yaml:9: node hello: `later:` has no prompts"):
-        parse_flow(A_FLOW.replace("later: common.no_match", "later: []"), "greeting.yaml")
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("later: common.no_match", "later: []", "`later:` is empty; give at least one"),
+        ("greet: closes_at", "greet: opens_at", "`greet: opens_at` is neither a fact nor an answer of this flow"),
+        (", next: bye}", "}", "lacks `next:`; add it"),
+        ("next: bye}", "next: bye, then: bye}", "has the unknown key `then`; known here: greet, later, morning, next"),
+    ],
+)
+def test_its_mistakes_name_file_line_and_node(old: str, new: str, words: str) -> None:
+    with pytest.raises(FlowError) as caught:
+        parse_flow(A_FLOW.replace(old, new, 1), "greeting.yaml")
+    assert str(caught.value).startswith(f"greeting.yaml:9: node hello: {words}")
 
 
-def test_it_is_checked(flow: Flow) -> None:
+def test_check_covers_it(flow: Flow) -> None:
     assert check_flow(flow, shipped_texts(), ["en"]) == []
     wrong = parse_flow(A_FLOW.replace("later: common.no_match", "later: common.no_such"), "greeting.yaml")
     (finding,) = check_flow(wrong, shipped_texts(), ["en"])
@@ -105,30 +127,27 @@ def test_it_is_checked(flow: Flow) -> None:
     assert "no-exit" in {finding.rule for finding in check_flow(stuck, shipped_texts(), ["en"])}
 
 
-def test_it_is_drawn(flow: Flow) -> None:
-    picture = draw_flow(flow, shipped_texts(), "en")
-    assert "Greets by closes_at" in picture
-    assert '<g id="hello">' in picture
+def test_diagram_shows_it(flow: Flow) -> None:
+    assert 'n_hello["Greets by closes_at (hello)<br>' in draw_flow(flow, shipped_texts(), "en")
 
 
-def test_editors_know_it() -> None:
+def test_editor_schema_covers_it() -> None:
     document = yaml.safe_load(A_FLOW)
-    validator = jsonschema.Draft202012Validator(schema.schema())
+    validator = jsonschema.Draft202012Validator(flow_schema())
     assert list(validator.iter_errors(document)) == []
     del document["nodes"]["hello"]["next"]
     assert list(validator.iter_errors(document))
 
 
-def test_the_schema_in_the_file_is_that_of_the_kinds() -> None:
-    """After a change: python -m dialer.flows.schema"""
+def test_schema_files_are_up_to_date() -> None:
     del NODE_KINDS["greet"]
     try:
-        assert json.loads(schema.SCHEMA.read_text(encoding="utf-8")) == schema.schema()
+        for path, schema in ((FLOW_SCHEMA, flow_schema()), (SCRIPT_SCHEMA, script_schema())):
+            assert json.loads(path.read_text(encoding="utf-8")) == schema, "run: python -m dialer.flows.schema"
     finally:
-        nodes.find_kinds()
         NODE_KINDS["greet"] = sys.modules["dialer.flows.nodes.greet"].GreetNode
 
 
-def test_a_key_says_one_kind() -> None:
+def test_two_kinds_cannot_have_the_same_key() -> None:
     with pytest.raises(ValueError, match="two kinds of nodes are called say"):
-        node_kind("say")(SayNode)
+        type("OtherSayNode", (SayNode,), {"kind": "say", "__module__": __name__})

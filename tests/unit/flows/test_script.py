@@ -1,4 +1,4 @@
-"""Scripts of agents: what loads, each mistake in one line, what the page gets, and that none asks for whom somebody votes."""
+"""Scripts for agents: loading, mistakes, checks, the editor schema, and what the agent's page receives."""
 
 from __future__ import annotations
 
@@ -13,23 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.enums import MarkKind, Purpose
-from dialer.flows.catalogue import FlowLibrary
 from dialer.flows.errors import FlowError, UnknownFlow
+from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Offer
-from dialer.flows.script import (
-    LOOK_SECONDS,
-    MAX_PAGES,
-    SCRIPTS_DIRECTORY,
-    VALUES,
-    Script,
-    ScriptLibrary,
-    check_script,
-    load_script,
-    parse_script,
-    shipped_scripts,
-)
+from dialer.flows.script import MAX_PAGES, SCRIPTS_DIRECTORY, VALUES, Script, load_script, parse_script, shipped_scripts
+from dialer.flows.script_check import check_script
+from dialer.flows.script_library import RELOAD_SECONDS, ScriptLibrary
 from dialer.flows.texts import shipped_texts
-from dialer.flows.wording import asks_choice, asks_for_vote, keeps_choice
+from dialer.flows.wording import asks_choice, asks_for_vote, names_choice
 
 GOOD = """
 script: sample
@@ -64,15 +55,15 @@ def changed(old: str, new: str) -> str:
 # Loading
 
 
-def test_a_script_is_read_as_it_is_written() -> None:
+def test_script_is_loaded() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
     assert script.questions() == {"knows_booth": {"knows", "told"}}
-    assert [(page.name, page.closing) for page in script.pages.values()] == [
+    assert [(page.name, page.is_closing) for page in script.pages.values()] == [
         ("hello", False),
         ("way", False),
         ("last", True),
-        ("bye", True),  # it leads nowhere
+        ("bye", True),  # it is a last page
     ]
     assert check_script(script) == []
     assert parse_script(GOOD).version == script.version != parse_script(GOOD + "# more").version
@@ -81,29 +72,37 @@ def test_a_script_is_read_as_it_is_written() -> None:
 MISTAKES = [
     ("script: sample", "script: Sample", "`Sample` is not a name"),
     ("purpose: turnout", "purpose: polling", "`purpose: polling` is not known; use one of turnout, material,"),
-    ("purpose: turnout", "purpose: turnout\noffers: [money]", "`offers:` has `money`"),
+    ("purpose: turnout", "purpose: turnout\noffers: [money]", "`offers: money` is not known; use one of transport"),
     ("languages: [en, hi]", "languages: [en, en]", "must list each language once"),
-    ("languages: [en, hi]", "languages: [english]", "must list each language once"),
-    ("languages: [en, hi]", "", "must list each language once"),
-    ("start: hello", "start: nowhere", "starts at nowhere, which is no page; use one of bye, hello, last, way"),
-    ("next: way", "next: nowhere", "page hello: leads to nowhere, which is no page; use one of bye, hello"),
-    ("to: last}", "to: nowhere}", "page way: leads to nowhere, which is no page"),
-    ("closing: true", "closing: maybe", "page last: `closing: maybe` is not known; use one of true, false"),
-    ("    ask: knows_booth\n", "", "page way: a question has both `ask:`, the name of what is kept, and 1 to 9"),
-    ("    next: way", "    ask: again", "page hello: a question has both `ask:`"),
+    (
+        "languages: [en, hi]",
+        "languages: [english]",
+        "`english` is not a language code; use two or three letters such as hi",
+    ),
+    ("languages: [en, hi]", "", "lacks `languages:`; add it"),
+    ("start: hello", "start: nowhere", "starts at nowhere, which is not a page; use one of bye, hello, last, way"),
+    ("next: way", "next: nowhere", "page hello: leads to nowhere, which is not a page; use one of bye, hello"),
+    ("to: last}", "to: nowhere}", "page way: leads to nowhere, which is not a page"),
+    ("closing: true", "closing: maybe", "page last: `closing:` must be true or false"),
+    ("    ask: knows_booth\n", "", "page way: a question needs both `ask:`, the name of its answer, and 1 to 9"),
+    ("    next: way", "    ask: again", "page hello: a question needs both `ask:`"),
     (
         "    ask: knows_booth",
         "    ask: knows_booth\n    next: bye",
         "page way: has a question, whose answers lead on",
     ),
-    ("    ask: knows_booth", "    asks: knows_booth", "page way: a question has both `ask:`"),
+    (
+        "    ask: knows_booth",
+        "    asks: knows_booth",
+        "page way: has the unknown key `asks`; known here: answers, ask, closing,",
+    ),
     (
         "    closing: true",
         "    close: true",
         "page last: has the unknown key `close`; known here: answers, ask, closing,",
     ),
     ("to: bye}", "go: bye}", "page way: lacks `to:`; add it"),
-    ('knows: {label: {en: "Yes", hi: "हाँ"}, to: bye}', "knows: bye", "answer knows must be a mapping"),
+    ('knows: {label: {en: "Yes", hi: "हाँ"}, to: bye}', "knows: bye", "page way: `knows:` must be a mapping"),
     (
         'en: "Goodbye.", hi: "नमस्ते।"',
         'en: "Goodbye.", ta: "x"',
@@ -112,17 +111,17 @@ MISTAKES = [
     (
         '    text: {en: "Goodbye.", hi: "नमस्ते।"}',
         "    closing: true",
-        "page bye: lacks `text:`; add it, such as text: {en",
+        "page bye: lacks `text:`; add it",
     ),
-    ('en: "Goodbye."', f'en: "{"x" * 2001}"', "`en:` must be one text of at most 2000 letters"),
-    ('en: "Told now"', f'en: "{"x" * 81}"', "`en:` must be one text of at most 80 letters"),
+    ('en: "Goodbye."', f'en: "{"x" * 2001}"', "`en:` must be one text of at most 2000 characters"),
+    ('en: "Told now"', f'en: "{"x" * 81}"', "`en:` must be one text of at most 80 characters"),
     ("  bye:\n", "  bye: x\n  Bye:\n", "`Bye` is not a name"),
     ("pages:", "pages: []\nothers:", "`pages:` must be a mapping"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_each_mistake_is_one_line_that_says_where(old: str, new: str, words: str) -> None:
+def test_mistake_is_reported_in_one_line_with_its_place(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as refused:
         parse_script(changed(old, new), "sample.yaml")
     text = str(refused.value)
@@ -131,10 +130,10 @@ def test_each_mistake_is_one_line_that_says_where(old: str, new: str, words: str
     assert 1 <= refused.value.line <= len(GOOD.splitlines()) + 1
 
 
-def test_pages_are_counted() -> None:
+def test_number_of_pages_is_limited() -> None:
     pages = "".join(f"  p{n}: {{text: {{en: x, hi: x}}}}\n" for n in range(MAX_PAGES + 1))
     for below, words in (
-        (pages, f"has {MAX_PAGES + 1} pages; write 1 to {MAX_PAGES}"),
+        (pages, f"`pages:` has {MAX_PAGES + 1} entries; at most {MAX_PAGES} are allowed"),
         ("", "`pages:` must be a mapping"),
     ):
         with pytest.raises(FlowError, match=words):
@@ -143,7 +142,7 @@ def test_pages_are_counted() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.data())
-def test_a_script_with_any_line_spoiled_gives_a_script_or_one_line(data: st.DataObject) -> None:
+def test_script_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObject) -> None:
     lines = GOOD.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1))
     spoiled = ["", "  ", "- x", "x: [", "a: b: c", "? y", "{}", lines[number] + "}", lines[0], "pages: {a: {text: 1}}"]
@@ -154,39 +153,40 @@ def test_a_script_with_any_line_spoiled_gives_a_script_or_one_line(data: st.Data
         assert "\n" not in str(error)
 
 
-def test_a_script_is_found_by_name_or_path_alone(tmp_path: Path) -> None:
+def test_script_is_found_by_name_or_path_only(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert load_script(str(path)).file == str(path)
     for name in ("no_such", str(tmp_path / "none.yaml"), str(tmp_path), "../scripts/polling_day", "x\0.yaml"):
-        with pytest.raises(UnknownFlow, match="no such script; use one of before_poll, polling_day"):
+        with pytest.raises(UnknownFlow, match="there is no such script; use one of before_poll, polling_day"):
             load_script(name)
 
 
 # The check
 
 FINDINGS = [
-    ("    next: way", "    next: bye", "way", "unreached", "is never reached; lead to it or delete it"),
-    ("to: bye}", "to: hello}", None, None, ""),  # a loop with a way out
+    ("    next: way", "    next: bye", "way", "unreachable", "cannot be reached; lead to it or delete it"),
+    ("to: bye}", "to: hello}", None, None, ""),  # a loop with an exit
     (', hi: "नमस्ते।"}', "}", "bye", "missing-language", "has no text in hi; add it"),
     (', hi: "अभी बताया"}', "}", "way", "missing-language", "has no answer told in hi; add it"),
-    ("{closes} बजे तक", "{close} बजे तक", "last", "unknown-value", "has {close} in text, hi, which no page knows; use one of voter,"),
-    ("Hello, {voter}.", "Hello, {Voter}.", "hello", "unknown-value", "has a brace in text, en that is no value"),
-    ("Goodbye.", "Which party?", "bye", "forbidden-question", 'asks whom somebody votes for ("Which party" in text, en)'),
+    ("{closes} बजे तक", "{close} बजे तक", "last", "unknown-value", "has the unknown value {close} in text, hi; use one of voter,"),
+    ("Hello, {voter}.", "Hello, {Voter}.", "hello", "unknown-value", "has a brace in text, en that is not a value"),
+    ("Goodbye.", "Which party?", "bye", "forbidden-question", 'asks for whom someone votes ("Which party" in text, en)'),
     ('en: "Told now"', 'en: "Voted for whom"', "way", "forbidden-question", "in answer told, en"),
     ("नमस्ते।", "आप किसे वोट देंगे?", "bye", "forbidden-question", "in text, hi"),
-    ("Goodbye.", "உங்கள் வாக்கு யாருக்கு வாக்களித்தீர்கள்?", "bye", "forbidden-question", "in text, en"),  # whatever it claims to be
-    ("knows_booth", "candidate", "way", "forbidden-question", "keeps an answer called candidate; whom somebody votes for is never"),
-    ("told:", "party_a:", "way", "forbidden-question", "keeps an answer called party_a"),
-    ("knows_booth", "not_yet", "way", "named-like-a-mark", "keeps an answer called not_yet, which is a mark"),
+    # In whatever language a text is declared:
+    ("Goodbye.", "உங்கள் வாக்கு யாருக்கு வாக்களித்தீர்கள்?", "bye", "forbidden-question", "in text, en"),
+    ("knows_booth", "candidate", "way", "forbidden-question", "stores an answer called candidate; for whom someone votes"),
+    ("told:", "party_a:", "way", "forbidden-question", "stores an answer called party_a"),
+    ("knows_booth", "not_yet", "way", "named-like-a-mark", "stores an answer called not_yet, the name of a mark"),
     ("Goodbye.", "Please vote for Asha.", "bye", "material", "asks for a vote"),
-    ("Goodbye.", "We will send a car.", "bye", "transport", "speaks of a ride"),
+    ("Goodbye.", "We will send a car.", "bye", "transport", "mentions a ride"),
     ("purpose: turnout", "purpose: turnout\noffers: [transport]", "hello", "transport", "which the profile forbids"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new", "page", "rule", "words"), FINDINGS)
-def test_each_finding_stands_at_its_page(old: str, new: str, page: str | None, rule: str | None, words: str) -> None:
+def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, rule: str | None, words: str) -> None:
     found = check_script(parse_script(changed(old, new), "sample.yaml"))
     if rule is None:
         assert found == []
@@ -200,20 +200,20 @@ def test_each_finding_stands_at_its_page(old: str, new: str, page: str | None, r
     assert changed(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
-def test_a_way_to_no_end_is_named_with_its_loop() -> None:
+def test_page_without_a_way_to_the_end_is_reported_with_its_loop() -> None:
     lost = changed("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3
-    assert "leads to no last page (hello -> way -> last); add a page that leads nowhere" in lines[0]
+    assert "leads to no last page (hello -> way -> last); add a last page" in lines[0]
 
 
 @pytest.mark.parametrize("kind", MarkKind)
-def test_no_question_is_named_like_a_mark(kind: MarkKind) -> None:
+def test_question_must_not_have_the_name_of_a_mark(kind: MarkKind) -> None:
     script = parse_script(changed("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
 
-def test_a_language_may_be_asked_for_and_material_be_declared() -> None:
+def test_check_accepts_required_languages_and_declared_offers() -> None:
     script = parse_script(GOOD)
     assert next(each.problem for each in check_script(script, ("ta",))) == "has no text in ta; add it"
     asked = changed("Goodbye.", "Please vote for Asha.")
@@ -226,17 +226,17 @@ def test_a_language_may_be_asked_for_and_material_be_declared() -> None:
 
 
 @pytest.mark.parametrize("name", shipped_scripts())
-def test_nothing_is_wrong_with_a_shipped_script_and_it_asks_nobody_for_whom(name: str) -> None:
+def test_shipped_scripts_have_no_findings(name: str) -> None:
     script = load_script(name)
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
     for page in script.pages.values():
-        for _, texts in page.said():
+        for _, texts in page.texts():
             assert not any(asks_choice(text) or asks_for_vote(text) for text in texts.values())
-    assert not any(map(keeps_choice, script.questions()))
+    assert not any(map(names_choice, script.questions()))
 
 
-def test_every_kind_of_campaign_that_calls_voters_about_the_poll_has_one() -> None:
+def test_two_scripts_are_shipped() -> None:
     assert shipped_scripts() == ["before_poll", "polling_day"]
 
 
@@ -253,29 +253,29 @@ def _schema() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_the_schema_takes_what_the_loader_takes_and_names_every_value() -> None:
+def test_editor_schema_accepts_what_the_loader_accepts_and_names_every_value() -> None:
     schema = _schema()
     for text in (GOOD, *(path.read_text(encoding="utf-8") for path in SCRIPTS_DIRECTORY.glob("*.yaml"))):
         assert list(schema.iter_errors(_plain(text))) == []
-    told = schema.schema["$defs"]["page"]["properties"]["text"]["description"]
-    assert told.partition("braces: ")[2] == ", ".join(f"{{{name}}}" for name in VALUES) + "."
+    description = schema.schema["$defs"]["ScriptPage"]["properties"]["text"]["description"]
+    assert description.partition("braces: ")[2] == ", ".join(f"{{{name}}}" for name in VALUES) + "."
     assert schema.schema["properties"]["pages"]["maxProperties"] == MAX_PAGES
-    assert schema.schema["properties"]["purpose"]["enum"] == [*Purpose]
+    assert schema.schema["$defs"]["Purpose"]["enum"] == [*Purpose]
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_the_schema_refuses_what_the_loader_refuses(old: str, new: str, words: str) -> None:
-    if not any(beyond in words for beyond in ("is no page", "`ta`")):
+def test_editor_schema_refuses_what_the_loader_refuses(old: str, new: str, words: str) -> None:
+    if not any(beyond in words for beyond in ("is not a page", "`ta`")):
         assert list(_schema().iter_errors(_plain(changed(old, new))))
 
 
 # What the page gets
 
 
-def test_the_page_gets_the_script_in_its_language() -> None:
-    told = parse_script(GOOD).in_language("hi")
-    assert json.loads(json.dumps(told)) == told
-    assert told | {"version": ""} == {
+def test_page_receives_the_script_in_its_language() -> None:
+    script = parse_script(GOOD).in_language("hi")
+    assert json.loads(json.dumps(script)) == script
+    assert script | {"version": ""} == {
         "name": "sample",
         "version": "",
         "start": "hello",
@@ -297,44 +297,46 @@ def test_the_page_gets_the_script_in_its_language() -> None:
             "bye": {"text": "नमस्ते।", "ask": None, "next": None, "closing": True},
         },
     }
-    assert parse_script(GOOD).in_language("ta")["pages"]["bye"]["text"] == "Goodbye."  # the first stands in
+    assert (
+        parse_script(GOOD).in_language("ta")["pages"]["bye"]["text"] == "Goodbye."
+    )  # the first language is used instead
 
 
 # What campaigns use
 
 
-def test_a_campaign_has_the_script_of_its_settings_or_none() -> None:
+def test_campaign_has_the_script_of_its_settings() -> None:
     library = ScriptLibrary(TURNOUT)
-    told = library.script_for("calls", "en", library.version_of("calls"))
-    assert told is not None
-    assert (told["name"], told["version"]) == ("polling_day", load_script("polling_day").version)
+    script = library.script_for("calls", "en", library.version_of("calls"))
+    assert script is not None
+    assert (script["name"], script["version"]) == ("polling_day", load_script("polling_day").version)
     assert library.script_for("others", "en", library.version_of("others")) is None
-    assert library.stray("calls", {}) is None
-    assert library.stray("calls", {"knows_booth": "told", "been_there": "been"}) is None
+    assert library.objection("calls", {}) is None
+    assert library.objection("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
-        library.stray("calls", {"knows_booth": "nonsense"})
+        library.objection("calls", {"knows_booth": "nonsense"})
         == "the script of campaign calls has no answer nonsense to knows_booth"
     )
-    assert library.stray("calls", {"weather": "fine"}) == "the script of campaign calls asks nothing called weather"
+    assert library.objection("calls", {"weather": "fine"}) == "the script of campaign calls has no question weather"
     assert (
-        library.stray("others", {"knows_booth": "told"})
-        == "the script of campaign others asks nothing called knows_booth"
+        library.objection("others", {"knows_booth": "told"})
+        == "the script of campaign others has no question knows_booth"
     )
 
 
-def test_a_script_with_anything_wrong_or_for_another_purpose_is_not_taken(tmp_path: Path) -> None:
+def test_script_with_a_finding_or_another_purpose_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(changed("Goodbye.", "Whom will you vote for?"), encoding="utf-8")
     with pytest.raises(
-        FlowError, match=r"own.yaml:20: page bye: asks whom somebody votes for .* \[forbidden-question\]"
+        FlowError, match=r"own.yaml:20: page bye: asks for whom someone votes .* \[forbidden-question\]"
     ):
         ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
     path.write_text(GOOD, encoding="utf-8")
-    with pytest.raises(FlowError, match="is for turnout, and campaign calls for survey; give it another script"):
+    with pytest.raises(FlowError, match="is for turnout, but campaign calls is for survey; give it another script"):
         ScriptLibrary({"calls": (str(path), Purpose.SURVEY)})
 
 
-def test_a_reload_takes_all_or_nothing_and_a_call_ends_on_the_version_it_began_with(tmp_path: Path) -> None:
+def test_reload_uses_all_files_or_none_and_calls_keep_their_version(tmp_path: Path) -> None:
     path, flow = tmp_path / "own.yaml", tmp_path / "turnout.yaml"
     shipped = SCRIPTS_DIRECTORY.parent / "flows" / "opt_out.yaml"
     path.write_text(GOOD, encoding="utf-8")
@@ -346,18 +348,18 @@ def test_a_reload_takes_all_or_nothing_and_a_call_ends_on_the_version_it_began_w
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload() == ["sample"]
     before = scripts.version_of("calls")
-    assert scripts.stray("calls", {"knows_booth": "heard"}) is None
-    assert scripts.stray("calls", {"knows_booth": "told"}) is None
+    assert scripts.objection("calls", {"knows_booth": "heard"}) is None
+    assert scripts.objection("calls", {"knows_booth": "told"}) is None
 
     path.write_text(GOOD.replace("told", "learned"), encoding="utf-8")
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload()
     assert scripts.version_of("calls") == before
-    assert scripts.stray("calls", {"knows_booth": "learned"}) is not None
+    assert scripts.objection("calls", {"knows_booth": "learned"}) is not None
 
 
-def test_the_desk_shows_the_version_that_the_dialler_has_or_none(tmp_path: Path) -> None:
+def test_desk_shows_the_dialler_s_version_or_none(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))
@@ -365,12 +367,12 @@ def test_the_desk_shows_the_version_that_the_dialler_has_or_none(tmp_path: Path)
     assert (first, dialler.version_of("others")) == (f"sample {parse_script(GOOD).version}", None)
 
     def shown(version: str | None) -> str | None:
-        told = desk.script_for("calls", "en", version)
-        return None if told is None else f"{told['name']} {told['version']}"
+        script = desk.script_for("calls", "en", version)
+        return None if script is None else f"{script['name']} {script['version']}"
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
-    assert (shown(first), shown(None)) == (first, None)  # saved, and not reloaded
-    dialler.take(dialler.read())
+    assert (shown(first), shown(None)) == (first, None)  # the file has changed, but was not reloaded
+    dialler.use(dialler.read())
     second = dialler.version_of("calls")
     assert shown(second) == second != first
     assert shown(first) == first
@@ -380,9 +382,7 @@ def test_the_desk_shows_the_version_that_the_dialler_has_or_none(tmp_path: Path)
     assert desk.script_for("others", "en", second) is None
 
 
-def test_a_version_that_the_files_do_not_have_is_not_looked_for_with_each_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_version_is_searched_at_most_every_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, looks, now = tmp_path / "own.yaml", 0, 100.0
     path.write_text(GOOD, encoding="utf-8")
     library = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
@@ -394,10 +394,10 @@ def test_a_version_that_the_files_do_not_have_is_not_looked_for_with_each_call(
         return read()
 
     monkeypatch.setattr(library, "read", counted)
-    monkeypatch.setattr("dialer.flows.script.time.monotonic", lambda: now)
+    monkeypatch.setattr("dialer.flows.script_library.time.monotonic", lambda: now)
     for _ in range(3):
         assert library.script_for("calls", "en", "sample 000000000000") is None
     assert looks == 1
-    now += LOOK_SECONDS
+    now += RELOAD_SECONDS
     library.script_for("calls", "en", "sample 000000000000")
     assert looks == 2

@@ -1,4 +1,4 @@
-"""Texts in every language, and the sounds that prompts become."""
+"""Texts in every language, and the sounds of prompts."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
     }
 
 
-def test_the_languages_are_those_that_are_promised() -> None:
+def test_thirteen_languages_are_shipped() -> None:
     assert shipped_texts().languages() == LANGUAGES
 
 
 @pytest.mark.parametrize("language", sorted(SCRIPTS))
 def test_each_language_is_written_in_its_own_script(language: str) -> None:
-    """Catches a text that was left in English, or pasted from a neighbour."""
+    """Finds texts that were left in English or copied from another language."""
     first, last = SCRIPTS[language]
     for key, words in shipped_texts().by_language[language].items():
         letters = [letter for letter in words.replace("{", " {").split("{")[0] if letter.isalpha()]
@@ -80,14 +80,14 @@ def test_each_language_is_written_in_its_own_script(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_said_to_be_noted_is_known_as_such_in_every_language(language: str) -> None:
+def test_acknowledgements_are_recognised_in_every_language(language: str) -> None:
     for key, words in shipped_texts().by_language[language].items():
         noted = key.rpartition(".")[2].startswith("noted")
         assert (acknowledges(words) is not None) is noted, f"{key}: {words}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_shipped_text_asks_whom_one_votes_for_or_for_a_vote(language: str) -> None:
+def test_no_shipped_text_asks_for_a_vote_or_for_whom_someone_votes(language: str) -> None:
     for key, words in shipped_texts().by_language[language].items():
         assert asks_choice(words) is None, key
         assert asks_for_vote(words) is None, key
@@ -104,7 +104,7 @@ def test_no_shipped_text_asks_whom_one_votes_for_or_for_a_vote(language: str) ->
         *("வாக்கு யாருக்கு?", "મત કોને આપશો?", "ಮತ ಯಾರಿಗೆ?", "വോട്ട് ആർക്ക്?", "ਵੋਟ ਕਿਸ ਨੂੰ?", "ଭୋଟ କାହାକୁ?", "ووٹ کسے دیں گے؟"),
     ],
 )
-def test_for_whom_is_found_however_it_is_asked(words: str) -> None:
+def test_question_for_whom_someone_votes_is_recognised(words: str) -> None:
     assert asks_choice(words) is not None
 
 
@@ -116,13 +116,12 @@ def test_for_whom_is_found_however_it_is_asked(words: str) -> None:
         *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
     ],
 )
-def test_whether_and_when_may_be_asked(words: str) -> None:
+def test_question_whether_or_when_someone_votes_is_allowed(words: str) -> None:
     assert asks_choice(words) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_keys_that_a_question_names_are_the_keys_of_its_menu(language: str) -> None:
-    """The digits in a menu's text are its choices: nobody is told to press a key that does nothing."""
+def test_text_of_a_menu_names_exactly_its_keys(language: str) -> None:
     for name in shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
@@ -136,7 +135,7 @@ def test_every_shipped_text_is_used() -> None:
         prompt.value
         for name in shipped_flows()
         for node in FLOWS[name].nodes.values()
-        for prompt in node.said
+        for prompt in node.all_prompts
         if prompt.kind is PromptKind.TEXT
     }
     used |= {
@@ -149,11 +148,11 @@ def test_every_shipped_text_is_used() -> None:
     assert used == set(shipped_texts().by_language["en"])
 
 
-def test_a_flow_can_mark_only_what_the_dialler_knows() -> None:
+def test_marks_of_flows_are_those_of_the_dialler() -> None:
     assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
 
 
-def test_segments() -> None:
+def test_text_is_split_at_its_placeholders() -> None:
     assert segments("Hello.") == (Segment(words="Hello."),)
     assert segments("You can vote until {closes_at}.") == (
         Segment(words="You can vote until", number=1),
@@ -167,7 +166,7 @@ def test_segments() -> None:
     )
 
 
-def test_a_value_stands_where_the_language_puts_it() -> None:
+def test_value_is_spoken_where_the_language_puts_it() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
     assert sounds_of(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
         "matdan/en/booth/until-1",
@@ -180,7 +179,7 @@ def test_a_value_stands_where_the_language_puts_it() -> None:
     )
 
 
-def test_sounds_of_values() -> None:
+def test_values_become_sounds() -> None:
     texts = shipped_texts()
     assert sounds_of(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
     assert sounds_of(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
@@ -196,7 +195,7 @@ def test_sounds_of_values() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
-def test_no_name_becomes_part_of_a_path(name: str) -> None:
+def test_names_are_not_part_of_paths(name: str) -> None:
     sound = name_sound(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
@@ -204,25 +203,25 @@ def test_no_name_becomes_part_of_a_path(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
-def test_a_language_that_is_not_there_is_spoken_in_english(language: str) -> None:
+def test_unknown_language_is_spoken_in_english(language: str) -> None:
     sounds = sounds_of(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
     assert sounds[0] == "matdan/en/booth/until-1"
     assert all(".." not in sound for sound in sounds)
 
 
-def test_a_text_that_nobody_wrote_is_played_by_its_key() -> None:
+def test_missing_text_is_played_by_its_key() -> None:
     ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert sounds_of(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert written(ref, "hi", shipped_texts()) == "[mine.hello]"
 
 
-def test_written() -> None:
+def test_prompt_is_written_out_for_people() -> None:
     ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
     assert written(ref, "en", shipped_texts()) == "You can vote until 18:00."
     assert written(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
 
 
-def test_a_site_puts_its_own_texts_before_the_shipped_ones(tmp_path: Path) -> None:
+def test_texts_of_a_site_override_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
     merged = merge_texts([shipped_texts(), read_texts(tmp_path)])
     assert merged.text("common.goodbye", "hi") == "फिर मिलेंगे।"
@@ -232,7 +231,7 @@ def test_a_site_puts_its_own_texts_before_the_shipped_ones(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("hindi!.yaml", "a.b: x\n", "not named for a language"),
+        ("hindi!.yaml", "a.b: x\n", "not named after a language"),
         ("hi.yaml", "A.B: x\n", "not of the form"),
         ("hi.yaml", "a.b: [x]\n", "has no text"),
         ("hi.yaml", 'a.b: "  "\n', "has no text"),
@@ -241,21 +240,21 @@ def test_a_site_puts_its_own_texts_before_the_shipped_ones(tmp_path: Path) -> No
         ("hi.yaml", 'a.b: "x\u202ey"\n', "invisible character"),
     ],
 )
-def test_texts_that_cannot_be_used(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_invalid_text_file_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(FlowError, match=words):
         read_texts(tmp_path)
 
 
-def test_the_pace_of_speech() -> None:
+def test_duration_of_speech_is_estimated() -> None:
     assert spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
     assert spoken_seconds("{closes_at}", "hi") == 1.5
-    # Vowel signs are no letters of their own.
+    # Vowel signs do not count as letters.
     assert spoken_seconds("कि", "hi") == spoken_seconds("क", "hi")
-    assert spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language takes the slowest pace
+    assert spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
 
 
-def test_texts_hold_what_they_were_given() -> None:
+def test_text_is_found_in_english_if_the_language_lacks_it() -> None:
     texts = Texts({"en": {"a.b": "x"}})
     assert texts.found("a.b", "hi") == ("en", "x")
     assert texts.found("a.c", "hi") is None

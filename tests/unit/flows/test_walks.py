@@ -1,4 +1,4 @@
-"""Random callers through every shipped flow: each call ends, and nothing is acknowledged before it is on disk."""
+"""Random callers in every shipped flow: each call ends, and nothing is acknowledged before its commit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.flows.catalogue import shipped_flows
-from dialer.flows.machine import KEYS, start, step
-from dialer.flows.model import PromptKind, Scalar
-from dialer.flows.node import Flow
+from dialer.flows.flow import Flow
+from dialer.flows.machine import start, step
+from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import (
     Action,
@@ -35,13 +35,13 @@ from dialer.flows.turns import (
 from dialer.flows.wording import acknowledges
 from tests.support.flow_support import FACTS, FLOWS, answers_to, sample, through_json
 
-# Two turns for each that a flow may take: commits may double them.
+# Commits may have twice the limit of turns.
 BOUND = {name: 2 * flow.max_turns + 1 for name, flow in FLOWS.items()}
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> dict[str, Scalar]:
-    """What is known of a voter: any part of it, sometimes nonsense."""
+    """Return random facts of a voter: known, unknown or malformed."""
     known: dict[str, Scalar] = {}
     for name, value in FACTS.items():
         match draw(st.sampled_from(["known", "known", "unknown", "odd"])):
@@ -54,8 +54,8 @@ def facts(draw: st.DrawFn) -> dict[str, Scalar]:
 
 
 def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
-    """All that can come of an action."""
-    keys = st.sampled_from(KEYS)
+    """Return all inputs that can follow an action."""
+    keys = st.sampled_from(TELEPHONE_KEYS)
     strategies: list[st.SearchStrategy[Input]] = []
     for kind in answers_to(action):
         if kind is Played and isinstance(action, Play):
@@ -70,14 +70,14 @@ def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
     return st.one_of(strategies)
 
 
-def check_earned(turn: Turn, earned: CommitKind | None) -> None:
-    """What is said now acknowledges only what was committed since the last answer."""
+def check_justified(turn: Turn, committed: CommitKind | None) -> None:
+    """Assert that the turn acknowledges only what was committed since the last answer."""
     if turn.action is None or isinstance(turn.action, Commit | SendSms):
         return
     for ref in turn.action.prompts:
         if ref.kind is PromptKind.TEXT and acknowledges(shipped_texts().text(ref.value, "en") or ""):
-            assert earned is not None, f"{ref.value} before a commit"
-            assert not ref.value.startswith("opt_out.") or earned is CommitKind.OPT_OUT
+            assert committed is not None, f"{ref.value} before a commit"
+            assert not ref.value.startswith("opt_out.") or committed is CommitKind.OPT_OUT
 
 
 def spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
@@ -86,28 +86,28 @@ def spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
 
 def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
     turns = [begin]
-    earned: CommitKind | None = None
+    committed: CommitKind | None = None
     while not turns[-1].ended:
         turn = turns[-1]
         assert turn.action is not None
-        check_earned(turn, earned)
+        check_justified(turn, committed)
         event = data.draw(inputs(turn.action, hang_ups=hang_ups))
         if isinstance(event, Committed) and isinstance(turn.action, Commit):
-            earned = turn.action.commit.kind
+            committed = turn.action.commit.kind
         elif isinstance(event, Digits | Recorded | Failed) or isinstance(turn.action, Commit):
-            earned = None
+            committed = None
         elif isinstance(event, Played) and event.digit is not None:
-            earned = None  # the key answers the next question
+            committed = None  # the key answers the next question
         turns.append(step(flow, through_json(turn.state), event))
         assert len(turns) <= BOUND[flow.name]
-    check_earned(turns[-1], earned)
+    check_justified(turns[-1], committed)
     return turns
 
 
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(known=facts(), data=st.data(), hang_ups=st.booleans())
-def test_every_call_ends_and_thanks_only_for_what_is_on_disk(
+def test_every_call_ends_and_acknowledges_only_what_is_committed(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
@@ -121,22 +121,22 @@ def test_every_call_ends_and_thanks_only_for_what_is_on_disk(
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(known=facts(), data=st.data())
-def test_a_booth_worker_who_keys_at_random_comes_to_an_end(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_call_of_a_booth_worker_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS["booth_worker"]
     turns = walk(flow, start(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_the_walk_sees_thanks_that_are_not_earned() -> None:
+def test_walk_detects_an_unjustified_acknowledgement() -> None:
     flow = sample(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )
     with pytest.raises(AssertionError, match=r"opt_out\.noted before a commit"):
-        check_earned(step(flow, start(flow, Start({}, "en")).state, Digits("1")), None)
+        check_justified(step(flow, start(flow, Start({}, "en")).state, Digits("1")), None)
 
 
 @pytest.mark.parametrize("name", shipped_flows())
-def test_a_caller_who_says_nothing_for_an_hour_is_let_go_soon(name: str) -> None:
+def test_silent_caller_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
     turn = start(flow, Start(FACTS, "en"))
     count = 0
@@ -151,7 +151,7 @@ def test_a_caller_who_says_nothing_for_an_hour_is_let_go_soon(name: str) -> None
 
 @pytest.mark.parametrize("key", ["#", "*", "0"])
 @pytest.mark.parametrize("name", shipped_flows())
-def test_a_storm_of_one_key_ends(name: str, key: str) -> None:
+def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start(flow, Start(FACTS, "en"))
     while not turn.ended:
@@ -172,7 +172,7 @@ def test_a_storm_of_one_key_ends(name: str, key: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(known=facts(), data=st.data())
-def test_no_value_that_is_malformed_is_ever_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_malformed_values_are_never_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS[data.draw(st.sampled_from(sorted(FLOWS)))]
     for turn in walk(flow, start(flow, Start(known, "hi")), data, hang_ups=True):
         if turn.action is None or isinstance(turn.action, Commit | SendSms):

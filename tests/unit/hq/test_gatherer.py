@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.clock import LoopClock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.hq import gatherer
+from dialer.hq import gather
 from dialer.nats.session import Session
 from dialer.settings.headquarters import HqSettings
 from tests.support.virtual import virtual_time
@@ -45,11 +45,11 @@ async def test_news_wait_for_another_leader_and_each_is_stored_once() -> None:
     begin = asyncio.get_running_loop().time()
     soon = Leaderless(begin + 8.0)
     settings = HqSettings.model_validate({"servers": ["nats://one"]})
-    await gatherer.Gatherer(settings, soon, LoopClock(1.7e9))._store_all(rows)
+    await gather.Gatherer(settings, soon, LoopClock(1.7e9))._put(rows)
     assert sorted(soon.taken) == [row["subject"] for row in rows]
     never = Leaderless(begin + 1e6)
     with pytest.raises(HeadquartersUnreachable):
-        await gatherer.Gatherer(settings, never, LoopClock(1.7e9))._store_all(rows)
+        await gather.Gatherer(settings, never, LoopClock(1.7e9))._put(rows)
 
 
 @pytest.mark.parametrize("error", GOING, ids=lambda error: type(error).__name__)
@@ -61,9 +61,9 @@ async def test_it_tries_again(error: Exception, monkeypatch: pytest.MonkeyPatch)
         tries.put_nowait(address)
         raise error
 
-    monkeypatch.setattr(gatherer, "database", going)
+    monkeypatch.setattr(gather, "database", going)
     settings = HqSettings.model_validate({"servers": ["nats://one"], "gather": {"database": "postgresql:///hq"}})
-    running = asyncio.create_task(gatherer.Gatherer(settings, cast(Any, None), SystemClock()).run())
+    running = asyncio.create_task(gather.Gatherer(settings, cast(Any, None), SystemClock()).run())
     assert [await tries.get() for _ in range(3)] == ["postgresql:///hq"] * 3
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

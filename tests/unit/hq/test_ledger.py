@@ -102,7 +102,7 @@ def test_a_mark_is_read_with_its_place_and_goes_sideways_where_others_must_know(
     for kind, sideways in kinds.items():
         read, _ = read_row("pune-1", mark_row(1, 12, kind), NOW)
         assert isinstance(read, TakenMark)
-        assert read.is_for_peers is sideways
+        assert read.goes_sideways is sideways
     assert read_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0].__class__.__name__ == "Announced"
 
 

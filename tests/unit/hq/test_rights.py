@@ -8,7 +8,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
 from dialer.hq.accounts import Accounts, HqBooks
-from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction, actions_of, covers, may_see, may_see_key, roles_for
+from dialer.hq.rights import DEEDS, Deed, covers, deeds_of, may_see, may_see_key, roles_for
 from dialer.settings.headquarters import HqSettings
 
 ZONES = {"pune-1": "west", "patna-1": "east"}
@@ -22,19 +22,17 @@ TABLE = {
 
 
 def test_every_role_does_what_the_table_says_and_nothing_else() -> None:
-    assert {role: {*said.split()} for role, said in TABLE.items()} == {
-        role.value: {*ACTIONS_OF_ROLE[role]} for role in HqRole
-    }
-    for action in HqAction:
-        assert roles_for(action) == {role for role, said in TABLE.items() if action in said.split()}
-    assert "audit" in actions_of("headquarters", "")
-    assert "audit" not in actions_of("headquarters", "west")
+    assert {role: {*said.split()} for role, said in TABLE.items()} == {role.value: {*DEEDS[role]} for role in HqRole}
+    for deed in Deed:
+        assert roles_for(deed) == {role for role, said in TABLE.items() if deed in said.split()}
+    assert "audit" in deeds_of("headquarters", "")
+    assert "audit" not in deeds_of("headquarters", "west")
 
 
 def test_a_second_person_is_there_for_all_that_needs_one() -> None:
     """Nobody but headquarters may both propose and confirm, and that one is asked for the name too."""
     for thing in ("material", "resume"):
-        both = roles_for(HqAction(f"propose-{thing}")) & roles_for(HqAction(f"confirm-{thing}"))
+        both = roles_for(Deed(f"propose-{thing}")) & roles_for(Deed(f"confirm-{thing}"))
         assert both == {HqRole.HEADQUARTERS}
 
 

@@ -136,18 +136,6 @@ def test_ringing_calls_are_hung_up_when_seats_leave_in_a_burst() -> None:
     assert pacer.excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
 
 
-def test_nothing_is_dialled_ahead_for_a_moment_after_calls_were_hung_up() -> None:
-    caps = (Cap(86_400, 0.03, 0.032),)
-    pacer, undisturbed = _warm(caps), _warm(caps)
-    calls = (RingingCall(5.0, None, 3.0),) * 12
-    gone = PacingSnapshot(2.0, busy_seats=(BusySeat(SeatStage.TALKING, 5.0),), ringing=calls)
-    assert pacer.excess_calls(gone) > 0
-    soon, later = (replace(_busy_site(at), free_seats=6) for at in (2.5, 2.0 + TUNED.calm_seconds))
-    assert undisturbed.calls_to_place(soon) > 6
-    assert pacer.calls_to_place(soon) == 6
-    assert pacer.calls_to_place(later) > 6
-
-
 def test_a_carrier_that_is_merely_slower_still_gets_its_calls() -> None:
     pacer = _warm()
     waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each waits 10 s for "ringing"

@@ -351,7 +351,7 @@ async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
     path.write_text(text.replace("Have you been able to vote?", "Whom did you vote for?"), encoding="utf-8")
     bad = await found(str(path))
     assert [each.level for each in bad] == [Level.ERROR]
-    assert "page question: asks whom somebody votes for" in bad[0].text
+    assert "page question: asks for whom someone votes" in bad[0].text
     path.write_text(text.replace("languages: [en, hi]", "languages: [hi, en]"), encoding="utf-8")
     elsewhere = without_roll(tmp_path, centre={"id": "x", "language": "ta"}, campaign={"script": str(path)})
     _, note = [
@@ -360,7 +360,7 @@ async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
     assert note.level is Level.WARNING
     assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
     missing = await found("no_such")
-    assert "no_such: no such script; use one of before_poll, polling_day" in missing[0].text
+    assert "no_such: there is no such script; use one of before_poll, polling_day" in missing[0].text
 
 
 FLOW = """

@@ -276,18 +276,6 @@ async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -
         assert await open_one(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
 
 
-async def test_number_at_its_cap_rests_a_while_even_where_the_day_ends_at_once(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
-        again = attempt(await claim_phone(store, 1, now=NOW + 120), at=NOW + 120)
-        day_ends_now = NOW + 121 - 86_400
-        assert await store.open_attempts([again], max_attempts_since=day_ends_now, max_attempts=1) == [
-            Refusal.ATTEMPT_CAP
-        ]
-        assert 1 not in {each.phone_id for each in await claim(store, 100, now=NOW + 120 + 899)}
-        assert 1 in {each.phone_id for each in await claim(store, 100, now=NOW + 120 + 900)}
-
-
 async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(backend: Backend) -> None:
     """With an agent in one campaign, or a flow heard to its end; what was not answered is no conversation."""
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreFull
 from dialer.flows.catalogue import shipped_flows
-from dialer.flows.machine import KEYS
-from dialer.flows.model import PromptKind, Scalar
-from dialer.flows.node import Flow
-from dialer.flows.prompts import MissingSounds
-from dialer.flows.rehearse import Rehearsal
-from dialer.flows.sounds import sounds_said
+from dialer.flows.flow import Flow
+from dialer.flows.missing_sounds import MissingSounds
+from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
+from dialer.flows.sounds import own_sounds
+from dialer.flows.terminal_call import TerminalCall
 from dialer.flows.texts import SMS, filled, shipped_texts
 from dialer.flows.turns import (
     Action,
@@ -129,7 +128,7 @@ async def drive(
     result = await run_flow(
         call, flow, known, "hi", prompts=PROMPTS, commit=store, services=Services(), missing=unheard
     )
-    return Driven(result, store.commits, unheard._told), call.journal
+    return Driven(result, store.commits, unheard._logged), call.journal
 
 
 async def test_voted_is_on_disk_before_it_is_said() -> None:
@@ -244,7 +243,7 @@ async def test_a_flow_of_which_nothing_is_heard_completes_nothing() -> None:
     announcement = sample(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
-    said = sorted(sounds_said(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
+    said = sorted(own_sounds(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
     result, _ = await drive(announcement, [], missing=said)
     assert (result.completed, result.result.unheard) == (False, said[0])
     heard, _ = await drive(announcement, [], missing=said[:1])
@@ -294,15 +293,17 @@ async def test_a_transferred_call_is_not_hung_up() -> None:
     assert "hangup" not in journal
 
 
-def terminal(flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]) -> tuple[Rehearsal, Ending | None, str]:
+def terminal(
+    flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]
+) -> tuple[TerminalCall, Ending | None, str]:
     """The same call at the terminal."""
     left = list(lines)
     heard: list[str] = []
-    rehearsal = Rehearsal(
-        flow, shipped_texts(), "hi", hear=heard.append, press=lambda _hint: left.pop(0) if left else None
+    call = TerminalCall(
+        flow, shipped_texts(), "hi", say=heard.append, press=lambda _hint: left.pop(0) if left else None
     )
-    state = rehearsal.run(facts)
-    return rehearsal, state.ending, state.where
+    state = call.run(facts)
+    return call, state.ending, state.where
 
 
 def heard_sounds(actions: Sequence[Action]) -> set[str]:
@@ -314,7 +315,7 @@ def heard_sounds(actions: Sequence[Action]) -> set[str]:
     return {sound for ref in refs for sound in PROMPTS.sounds(ref, "hi")}
 
 
-LINES = st.lists(st.one_of(st.none(), st.text(KEYS, max_size=5)), max_size=12)
+LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_size=12)
 
 
 @pytest.mark.parametrize("name", shipped_flows())

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dialer.flows.machine import KEYS, start, step
-from dialer.flows.model import PromptKind, Scalar
-from dialer.flows.node import Flow
-from dialer.flows.prompts import MissingSounds
+from dialer.flows.flow import Flow
+from dialer.flows.machine import start, step
+from dialer.flows.missing_sounds import MissingSounds
+from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.sounds import sounds_of
 from dialer.flows.texts import Texts
 from dialer.flows.turns import (
@@ -187,7 +187,7 @@ class _Run:
                 except SoundMissing as error:
                     why = str(error)
                 if why is not None:
-                    self.missing.tell(sound, why)
+                    self.missing.log(sound, why)
                     self.skipped = self.skipped or sound
                     skipped = skipped or sound
                     if asks and ref.kind in _ESSENTIAL:
@@ -204,7 +204,7 @@ class _Run:
         """Play and collect digits, one by one: GET DATA does not distinguish "#" from a timeout."""
         digits = action.typed_ahead
         if not digits:
-            first = await self.play(action.prompts, KEYS if action.barge_in else "", asks=True)
+            first = await self.play(action.prompts, TELEPHONE_KEYS if action.barge_in else "", asks=True)
             first = first or await self.call.wait_for_digit(round(action.timeout_seconds * 1000))
             if not first:
                 return Digits("", timed_out=True)

@@ -11,7 +11,7 @@ import structlog
 from dialer.engine.call_flows.service import FlowService, FlowSession, ScriptSession
 from dialer.engine.engine import Engine
 from dialer.errors import MatdanError
-from dialer.flows.prompts import MissingSounds
+from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.texts import Texts
 from dialer.flows.turns import Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall

@@ -1,7 +1,8 @@
-"""`dialer flow try`: a caller at the terminal. A driver like any other, that prints what is heard and reads what is keyed.
+"""Play a caller at the terminal: the driver of flows behind `dialer flow try`.
 
-Keys come in lines, one line per question. A line may hold more keys than the question takes: the rest is keyed ahead, as on a
-telephone. A line that is too short is a caller who stops; an empty one a caller who says nothing; no line at all a hang-up.
+Prompts are printed and keys are read in lines, one line per question. Further keys of a line are entered ahead, as on a
+telephone. A short line is a caller who stops in the middle, an empty line is silence, and the end of input is a
+hang-up.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dialer.errors import MatdanError
+from dialer.flows.flow import Flow
 from dialer.flows.known import SPOKEN
-from dialer.flows.machine import KEYS, start, step
-from dialer.flows.model import PromptKind, Scalar
-from dialer.flows.node import Flow
+from dialer.flows.machine import start, step
+from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.texts import SMS, Texts, filled, written
 from dialer.flows.turns import (
     Action,
@@ -51,36 +52,37 @@ SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
     "parts": 1,
     "part_numbers": "12",
 }
-"""What is known of the caller unless told otherwise, by the names that the shipped flows use."""
+"""The default facts, under the names that the shipped flows use."""
 
 _EXAMPLES: Final = {PromptKind.NUMBER: "a number such as 3", PromptKind.HOUR: "an hour such as 18:00"}
 
 
 class BadFact(MatdanError):
-    """A fact that can be of nobody. The text names it and how to write one."""
+    """A fact has an impossible value. The text names it and shows an example."""
 
 
-Hear = Callable[[str], None]
+Say = Callable[[str], None]
+"""Prints one line."""
 Press = Callable[[str], str | None]
-"""Asks for one line of keys, with a hint; None hangs up."""
+"""Asks for one line of keys, with a hint. None hangs up."""
 
 
 @dataclass(slots=True)
-class Rehearsal:
-    """One call at the terminal. `agent_free` and `store_works` let the other ways be tried."""
+class TerminalCall:
+    """One call at the terminal. `agent_available` and `store_works` select the result of transfers and commits."""
 
     flow: Flow
     texts: Texts
     language: str
-    hear: Hear
+    say: Say
     press: Press
-    agent_free: bool = True
+    agent_available: bool = True
     store_works: bool = True
     actions: list[Action] = field(default_factory=list)
     _ahead: str = ""
 
     def run(self, facts: Mapping[str, Scalar]) -> FlowState:
-        """Run the call to its end; the state that it ended in."""
+        """Run the call, and return the state in which it ended."""
         turn = start(self.flow, Start(facts, self.language))
         while turn.action is not None:
             self.actions.append(turn.action)
@@ -97,49 +99,51 @@ class Rehearsal:
             case Collect():
                 event = self._collect(action)
             case Commit(commit=commit):
-                self.hear(f"[{describe_commit(commit)}: {'on record' if self.store_works else 'NOT on record'}]")
+                self.say(f"[{describe_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
-                self._say(action.prompts)
+                self._print(action.prompts)
                 line = self.press("speak, then Enter")
-                event = HungUp() if line is None else Recorded("rehearsal", float(len(line)))
+                event = HungUp() if line is None else Recorded("trial", float(len(line)))
             case Transfer():
-                self._say(action.prompts)
-                self.hear(f"[agents: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
-                event = Transferred() if self.agent_free else Failed()
+                self._print(action.prompts)
+                self.say(
+                    f"[transfer: {'an agent takes the call' if self.agent_available else 'no agent is available'}]"
+                )
+                event = Transferred() if self.agent_available else Failed()
             case SendSms():
                 text = filled(f"{SMS}{action.template}", self.language, action.values, self.texts)
-                self.hear(f"[SMS {action.template}: {text or 'NOT sent, something that it tells is not known'}]")
+                self.say(f"[SMS {action.template}: {text or 'NOT sent, because one of its values is unknown'}]")
                 event = SmsSent() if text is not None else Failed()
             case Disconnect():
-                self._say(action.prompts)
+                self._print(action.prompts)
                 event = HungUp()
         return event
 
-    def _say(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
-        """Print what is said. Keys do not outlive a prompt that they cannot break off."""
+    def _print(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+        """Print prompts. Keys entered ahead are discarded by a prompt that they cannot end."""
         if prompts and not barge_in:
             self._ahead = ""
         for ref in prompts:
-            self.hear(written(ref, self.language, self.texts))
+            self.say(written(ref, self.language, self.texts))
 
     def _play(self, action: Play) -> Played:
         if action.barge_in and self._ahead:
             digit, self._ahead = self._ahead[0], self._ahead[1:]
             return Played(digit)
-        self._say(action.prompts, barge_in=action.barge_in)
+        self._print(action.prompts, barge_in=action.barge_in)
         return Played()
 
     def _collect(self, action: Collect) -> Input:
         keys = action.typed_ahead
         if not keys:
             if not action.barge_in or not self._ahead:
-                self._say(action.prompts, barge_in=action.barge_in)
+                self._print(action.prompts, barge_in=action.barge_in)
             if not self._ahead:
                 line = self.press(_hint(action))
                 if line is None:
                     return HungUp()
-                self._ahead = "".join(key for key in line if key in KEYS)
+                self._ahead = "".join(key for key in line if key in TELEPHONE_KEYS)
         while len(keys) < action.max_digits:
             if not self._ahead:
                 return Digits(keys, timed_out=True)
@@ -158,8 +162,8 @@ def _hint(action: Collect) -> str:
 
 
 def describe_commit(commit: FlowCommit) -> str:
-    """A commit in words."""
-    if commit.kind in (CommitKind.OPT_OUT, CommitKind.TAKE_BACK):
+    """Return a commit in words."""
+    if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value
     if commit.kind is CommitKind.ANSWERS:
         return ", ".join(f"{name} = {value}" for name, value in commit.answers.items())
@@ -174,7 +178,7 @@ def describe_commit(commit: FlowCommit) -> str:
 
 
 def facts_of(flow: Flow) -> dict[str, PromptKind]:
-    """What each fact of a flow or one of its subdialogs is, by name; the flow's own word counts."""
+    """Return the kinds of the facts of a flow and its subdialogs, by name. The flow's own declarations take precedence."""
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
         kinds |= facts_of(each)
@@ -182,17 +186,15 @@ def facts_of(flow: Flow) -> dict[str, PromptKind]:
 
 
 def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """The sample facts that a flow knows, and those that are `given` as text instead: numbers become numbers, "" is unknown.
+    """Return the default facts that a flow declares, replaced by those `given` as text; "" makes a fact unknown.
 
-    Raises BadFact.
+    Raises BadFact for an impossible value.
     """
     kinds = facts_of(flow)
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)
         if value and kind in _EXAMPLES and not SPOKEN[kind].fullmatch(value):
-            raise BadFact(
-                f"{name}={value[:30]}: that can be known of nobody; write {_EXAMPLES[kind]}, or nothing for unknown"
-            )
+            raise BadFact(f"{name}={value[:30]} is not a valid value; give {_EXAMPLES[kind]}, or nothing for unknown")
         facts[name] = int(value) if value and kind is PromptKind.NUMBER else value
     return facts

@@ -1,0 +1,25 @@
+"""Rules for what flows and scripts may say and store, whatever their structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dialer.flows.model import FlowPurpose, Offer
+from dialer.flows.wording import asks_choice, asks_for_vote, offers_transport
+
+STORES_CHOICE = "stores an answer called {}; for whom someone votes must never be stored: remove the question"
+OFFERS_FORBIDDEN_TRANSPORT = "offers transport, which the profile forbids (transport.may_offer); remove the offer"
+
+
+def forbidden_wording(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
+    """Yield (rule, problem) for wording that a text must not contain, given its purpose and the declared offers.
+
+    `where` names the text in the problem.
+    """
+    if (words := asks_choice(text)) is not None:
+        yield "forbidden-question", f'asks for whom someone votes ("{words}" in {where}); remove the question'
+    if purpose != FlowPurpose.MATERIAL and (words := asks_for_vote(text)) is not None:
+        yield "material", f'asks for a vote ("{words}" in {where}), but its purpose is {purpose}; remove it'
+    if Offer.TRANSPORT not in offers and (words := offers_transport(text)) is not None:
+        problem = f'mentions a ride ("{words}" in {where}); remove it, or declare `offers: [transport]`'
+        yield "transport", problem

@@ -1,0 +1,90 @@
+"""The page docs/flow-nodes.md, generated from the classes of nodes: `python -m dialer.flows.document docs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from dialer.flows.node import NODE_KINDS
+from dialer.flows.schema import flow_schema
+
+PAGE = "flow-nodes.md"
+_HEAD = """# Nodes of flows
+
+For people who write [flows](flows.md). This page is generated from `dialer/flows/nodes/`:
+`python -m dialer.flows.document docs`.
+
+The first key of each table identifies the kind. A node has exactly one such key; beside it most kinds have prompts (`say`)."""
+_TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+_NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "conditions"}
+
+
+def nodes_page() -> str:
+    """Return the page."""
+    schema = flow_schema()
+    parts = [_HEAD, *(_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
+    parts += [_part(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _node(kind: str, definitions: dict[str, Any]) -> str:
+    node = NODE_KINDS[kind]
+    return _part(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
+
+
+def _part(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
+    lines = [f"## {title}", "", text or definition["description"], "", "| key | value | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *_rows(definition, first)])
+
+
+def _rows(definition: dict[str, Any], first: str) -> Iterator[str]:
+    properties: dict[str, dict[str, Any]] = definition["properties"]
+    required = definition.get("required", [])
+    for key in sorted(properties, key=lambda key: (key != first, key not in required)):
+        field = properties[key]
+        value = _value(field)
+        if "default" in field:
+            value += f"; default `{str(field['default']).lower()}`"
+        elif key not in required:
+            value += "; optional"
+        yield f"| `{key}` | {value} | {field.get('description', '')} |"
+
+
+def _value(field: dict[str, Any]) -> str:
+    """Return what a key may contain, in words."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _words(name))
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        words = [f"`{word}`" for word in field["enum"] if isinstance(word, str) and word]
+        return " or ".join([*words, *(["nothing"] if "" in field["enum"] else [])])
+    if "anyOf" in field:
+        one, other = field["anyOf"]
+        if other.get("type") == "array":
+            return _value(one) if _value(one).endswith("s") else f"{_value(one)}, or a list of them"
+        return f"{_value(one)} or {_value(other)}"
+    if field["type"] == "object":
+        return "mapping of keys to nodes"
+    if isinstance(field["type"], list):
+        return "text, number, true or false"
+    return _limited(field)
+
+
+def _limited(field: dict[str, Any]) -> str:
+    if str(field.get("pattern", "")).startswith("^[a-z]"):
+        return "name"
+    words = _TYPES[field["type"]]
+    return f"{words}, {field['minimum']:g} to {field['maximum']:g}" if "maximum" in field else words
+
+
+def _words(name: str) -> list[str]:
+    return list(flow_schema()["$defs"][name]["enum"])
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / PAGE).write_text(nodes_page(), encoding="utf-8")

@@ -1,0 +1,31 @@
+"""Findings of the checks of flows and scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dialer.flows.script import PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFinding:
+    """A problem of a flow that loads: where it is, and what to do."""
+
+    rule: str
+    file: str
+    line: int
+    node: str
+    problem: str
+
+    part: ClassVar = "node"
+
+    def __str__(self) -> str:
+        """Return one line: file, line, node, problem, and the name of the rule."""
+        return f"{self.file}:{self.line}: {self.part} {self.node}: {self.problem} [{self.rule}]"
+
+
+class PageFinding(FlowFinding):
+    """A problem of a page of a script."""
+
+    part = PAGE

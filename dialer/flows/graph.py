@@ -1,0 +1,92 @@
+"""Graphs of flows and scripts: which nodes can be reached, which lie in loops, and where a flow can end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from dialer.flows.flow import Flow
+from dialer.flows.node import Node
+
+Edges = Mapping[str, tuple[str, ...]]
+"""The targets of each node."""
+
+
+def reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
+    """Return the nodes that can be reached from `starts`, including these."""
+    found: set[str] = set()
+    todo = list(starts)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(edges.get(name, ()))
+    return found
+
+
+def reversed_edges(edges: Edges) -> Edges:
+    """Return the graph with the direction of every edge reversed."""
+    sources: dict[str, list[str]] = {name: [] for name in edges}
+    for name, targets in edges.items():
+        for target in targets:
+            sources.setdefault(target, []).append(name)
+    return {name: tuple(each) for name, each in sources.items()}
+
+
+def loops(edges: Edges) -> list[list[str]]:
+    """Return the strongly connected components that have an edge inside: sets of nodes that lead back to themselves."""
+    found: list[list[str]] = []
+    placed: set[str] = set()
+    backwards = reversed_edges(edges)
+    for name in edges:
+        if name in placed:
+            continue
+        together = reachable(edges, edges[name]) & reachable(backwards, backwards[name])
+        if name in together:
+            placed |= together
+            found.append([node for node in edges if node in together])
+    return found
+
+
+def subgraph(edges: Edges, names: Collection[str]) -> Edges:
+    """Return the part of a graph that consists of these nodes."""
+    return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
+
+
+def flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
+    """Return the graph of a flow. `keep` selects edges by (node, label). A subdialog that never returns has no targets."""
+    edges: dict[str, tuple[str, ...]] = {}
+    for node in flow.nodes.values():
+        if node.subflow is not None and not can_return(flow.subflows[node.subflow]):
+            edges[node.name] = ()
+        else:
+            targets = (target for label, target in node.targets() if keep(node, label))
+            edges[node.name] = tuple(dict.fromkeys(targets))
+    return edges
+
+
+def reachable_nodes(flow: Flow) -> list[Node]:
+    """Return the nodes that can be reached from the start of a flow."""
+    return [flow.nodes[name] for name in reachable(flow_edges(flow), [flow.start])]
+
+
+def can_return(flow: Flow) -> bool:
+    """Return whether a flow that runs as a subdialog can return to the calling flow."""
+    return any(node.returns for node in reachable_nodes(flow))
+
+
+def can_end_at(flow: Flow, node: Node) -> bool:
+    """Return whether the call can end at this node, or the part if the flow is one."""
+    if node.subflow is not None:
+        subflow = flow.subflows[node.subflow]
+        return any(can_end_at(subflow, inner) and not inner.returns for inner in reachable_nodes(subflow))
+    return node.ends_call
+
+
+def can_opt_out(flow: Flow) -> bool:
+    """Return whether an opt-out can be reached in a flow or its subdialogs."""
+    return any(opts_out_at(flow, node) for node in reachable_nodes(flow))
+
+
+def opts_out_at(flow: Flow, node: Node) -> bool:
+    """Return whether the node is an opt-out, or a subdialog with one."""
+    return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))

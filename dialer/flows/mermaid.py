@@ -1,0 +1,112 @@
+"""Draw a flow as a Mermaid flowchart, for people who record and approve its texts.
+
+The ways that most calls take are arrows. What follows silence, a wrong key or a failure is written in the node instead,
+because otherwise most nodes would have arrows to the same few ends. Nodes that only such ways lead to are in a group of
+their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dialer.flows.fields import Prompt
+from dialer.flows.flow import Flow
+from dialer.flows.graph import reachable
+from dialer.flows.model import PromptKind
+from dialer.flows.node import Node, NodeStyle
+from dialer.flows.texts import Texts
+
+_COLOURS: Final[Mapping[NodeStyle, tuple[str, str]]] = {
+    NodeStyle.SPEECH: ("#eef4fb", "#4a7ab0"),
+    NodeStyle.QUESTION: ("#fff6dc", "#b58a1b"),
+    NodeStyle.COMMIT: ("#e6f5e9", "#3b8a50"),
+    NodeStyle.SERVICE: ("#f3ecfa", "#7c55a5"),
+    NodeStyle.PART: ("#e9eef2", "#5a6b7a"),
+    NodeStyle.QUIET: ("#f2f2f2", "#777777"),
+    NodeStyle.END: ("#fbe9e7", "#b0503f"),
+}
+"""(fill, border) of each style."""
+_PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
+_SPECIAL = re.compile(r"[\"#&<>`|\\{}\[\]]")
+"""Characters that have a meaning in Mermaid or HTML."""
+_EXCEPTIONS = "exceptions"
+
+
+def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
+    """Return the Mermaid text of a flow with its texts in `language`. A subdialog is a single node."""
+    arrows = _arrows(flow)
+    usual = reachable(
+        {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
+    )
+    lines = [
+        "---",
+        f"title: {json.dumps(f'{flow.title} ({flow.name} {flow.version}, {language})', ensure_ascii=False)}",
+        "---",
+        "flowchart TD",
+    ]
+    lines += [_box(node, texts, language, all_ways=False) for node in flow.nodes.values() if node.name in usual]
+    lines += [_arrow(source, target, labels) for (source, target), labels in arrows.items() if source in usual]
+    others = [node for node in flow.nodes.values() if node.name not in usual]
+    if others:
+        lines.append(f'    subgraph {_EXCEPTIONS}["After silence, a wrong key or a failure"]')
+        lines += [f"    {_box(node, texts, language, all_ways=True)}" for node in others]
+        lines.append("    end")
+    used = {node.style for node in flow.nodes.values()}
+    lines += [
+        f"    classDef {style} fill:{fill},stroke:{border},color:#222,text-align:left"
+        for style, (fill, border) in _COLOURS.items()
+        if style in used
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows (source, target) with their labels: keys, or the cases of a branch."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for node in flow.nodes.values():
+        for label, target in node.drawn_targets():
+            arrows.setdefault((node.name, target), []).append(label)
+    return arrows
+
+
+def _arrow(source: str, target: str, labels: list[str]) -> str:
+    text = ", ".join(label for label in labels if label)
+    return f"    {_id(source)} -->|{_quoted(text)}| {_id(target)}" if text else f"    {_id(source)} --> {_id(target)}"
+
+
+def _box(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
+    """Return the definition of a node: its title, its prompts in `language`, and its notes, a line each."""
+    notes = node.notes()
+    if all_ways:  # its targets have no arrows
+        notes += [f"{label or 'then'} › {target}" for label, target in node.drawn_targets()]
+    words = [_escaped(_words(prompt, texts, language)) for prompt in node.first_prompts]
+    parts = [_escaped(f"{node.title} ({node.name})"), *words, *map(_escaped, notes)]
+    return f'    {_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
+
+
+def _words(prompt: Prompt, texts: Texts, language: str) -> str:
+    """Return what a prompt says, with values between angle quotes."""
+    if prompt.kind is PromptKind.RECORDING:
+        return f"▶ {prompt.value}"
+    if prompt.kind is not PromptKind.TEXT:
+        return f"‹{prompt.value}›"
+    found = texts.found(prompt.value, language)
+    text = found[1] if found else f"[{prompt.value}]"
+    return _PLACEHOLDER.sub(lambda match: f"‹{match[1]}›", text)
+
+
+def _id(name: str) -> str:
+    """Return the Mermaid identifier of a node: the name of a flow's node may be a keyword such as `end`."""
+    return f"n_{name}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    """Return text on one line, with special characters as entities."""
+    return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))

@@ -1,0 +1,34 @@
+"""The node `undo:` withdraws the last serial of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from dialer.flows.fields import Name
+from dialer.flows.node import Answered, Committing, GoTo
+from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
+
+
+class UndoNode(Committing):
+    """Undo the mark of the last serial that was recorded in this call."""
+
+    kind = "undo"
+    commits = CommitKind.UNDO
+    label = "Undoes the last serial"
+
+    undo: Literal["serial"] = Field(description="What is undone: the last serial.")
+    nothing: Name = Field(description="Node if there is nothing to undo.")
+
+    def receive(self, state: FlowState, event: Input) -> Answered:
+        """Return where the result of the commit leads."""
+        if isinstance(event, NotFound):
+            return GoTo(state, self.nothing)
+        return super().receive(state, event)
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the nodes after success, failure and if there is nothing to undo."""
+        yield from super().targets()
+        yield "unknown", self.nothing

@@ -1,0 +1,242 @@
+"""Pydantic models for parts of YAML files, whose errors name file, line, part and what to do.
+
+`parse` validates a part of a document and reports the first mistake as a FlowError. Validators of models raise
+`problem(...)` where a message needs more than pydantic's own error types say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
+
+from dialer.flows.errors import FlowError
+from dialer.flows.yaml_document import Document, Location, Value
+
+Model = TypeVar("Model", bound="YamlModel")
+
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+
+
+class YamlModel(BaseModel):
+    """A part of a YAML file: closed to unknown keys, and immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NamedPart(YamlModel):
+    """A part that has a name and a line in its file, such as a node of a flow or a page of a script."""
+
+    _name: str = ""
+    _line: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name under which it stands in the file."""
+        return self._name
+
+    @property
+    def line(self) -> int:
+        """The line on which it begins."""
+        return self._line
+
+    def placed(self, name: str, line: int) -> None:
+        """Set name and line, once, after parsing."""
+        self._name = name
+        self._line = line
+
+
+def problem(text: str, *at: str | int) -> PydanticCustomError:
+    """Return the error for a validator to raise. `at` locates the mistake below the validated value, for the line number."""
+    return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
+
+
+def parse(
+    model: type[Model],
+    document: Document,
+    location: Location = (),
+    *,
+    names: object = None,
+    name: str = "",
+    part: str = "node",
+) -> Model:
+    """Return the part of a document at `location` as an instance of `model`.
+
+    `names` is the validation context: the names that the part may refer to. Raises FlowError for the first mistake in
+    the order of lines; it names the `part` and its `name`.
+    """
+    value: Value = document.values
+    for key in location:
+        value = value[key]  # type: ignore[index]  # the caller has found the value at this location
+    try:
+        return model.model_validate(value, context=names)
+    except ValidationError as error:
+        mistakes = [_Mistake(document, location, model, details) for details in error.errors(include_url=False)]
+        first = min(mistakes, key=lambda mistake: mistake.line)
+        raise FlowError(document.file, first.line, name, first.text(), part=part) from error
+
+
+class _Mistake:
+    """One error of pydantic, with its line and in words."""
+
+    def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
+        below = tuple(key for key in details["loc"] if key != "[key]")
+        at = details.get("ctx", {}).get("at", ())
+        self.line = document.line((*location, *below, *at))
+        self._details = details
+        self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
+        self._shown = shown(details["input"]) if isinstance(details["input"], str) else ""
+        self._model, self._field = _field_at(model, below)
+
+    def text(self) -> str:
+        """Return what is wrong and what to do."""
+        context: Mapping[str, Any] = self._details.get("ctx", {})
+        match self._details["type"]:
+            case "problem":
+                return str(context["text"])
+            case "missing":
+                return f"lacks `{self._key}:`; add it"
+            case "extra_forbidden":
+                return f"has the unknown key `{shown(self._key)}`; known here: {', '.join(sorted(keys(self._model)))}"
+            case "string_pattern_mismatch":
+                return f"`{self._shown}` is not a name; use a to z, 0 to 9 and _, start with a letter, at most 40 characters"
+            case "enum" | "literal_error":
+                allowed = re.sub(r"'| or ", lambda found: "" if found[0] == "'" else ", ", context["expected"])
+                return f"`{self._key}: {self._shown}` is not known; use one of {allowed}"
+            case "number" | "greater_than_equal" | "less_than_equal":
+                return f"`{self._key}: {self._shown}` must be a number {self._bounds()}"
+            case "undeclared":
+                return (
+                    f"`{self._key}: {self._shown}` is neither a fact nor an answer of this flow; declare it in `facts:`"
+                )
+            case _:
+                return f"`{self._key}:` {self._requirement(context)}"
+
+    def _requirement(self, context: Mapping[str, Any]) -> str:
+        match self._details["type"]:
+            case "string_type":
+                return "must be one text"
+            case "string_too_long":
+                return f"must be one text of at most {context['max_length']} characters"
+            case "model_type" | "dict_type":
+                return "must be a mapping (`key: value` lines)"
+            case "too_short":
+                return "is empty; give at least one"
+            case "too_long":
+                return f"has {len(self._details['input'])} entries; at most {context['max_length']} are allowed"
+            case _:
+                return self._details["msg"]
+
+    def _bounds(self) -> str:
+        metadata = [] if self._field is None else [*self._field.metadata, *_constraints(self._field.annotation)]
+        lowest, highest = (
+            next((bound for each in metadata if (bound := getattr(each, name, None)) is not None), None)
+            for name in ("ge", "le")
+        )
+        return f"from {lowest:g} to {highest:g}"
+
+
+def _field_at(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
+    """Return the model that a location leads into, and the field that it names last."""
+    found: FieldInfo | None = None
+    for key in location:
+        inner = _model_in(found.annotation) if found is not None else None
+        model = inner or model
+        found = next((field for name, field in model.model_fields.items() if (field.alias or name) == key), found)
+    return model, found
+
+
+def _constraints(annotation: Any) -> Iterator[Any]:
+    """Yield the constraints inside an annotation, such as those of the number in `Limit | None`."""
+    for each in get_args(annotation):
+        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_constraints(each))
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+
+
+def keys(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the keys of a model as they are written in YAML."""
+    return (field.alias or name for name, field in model.model_fields.items())
+
+
+def shown(text: str) -> str:
+    """Return text of a stranger as it may appear in an error: printable ASCII, one line, at most 40 characters."""
+    return "".join(letter if letter.isprintable() and letter.isascii() else "?" for letter in text[:40])
+
+
+# Scalars: YAML gives all of them as text.
+
+
+def _yes_or_no(value: object) -> object:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("yes_or_no", "must be true or false")
+    return value == "true"
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise PydanticCustomError("number", "must be a number")
+    return float(value)
+
+
+def _whole_number(value: object) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return int(number)
+
+
+YesNo = Annotated[bool, BeforeValidator(_yes_or_no)]
+Number = Annotated[float, BeforeValidator(_number)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+
+
+class OneOrMany:
+    """Marks a tuple field for which a single value counts as a list of one, and an empty value as an empty list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(as_list, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+def as_list(value: object) -> list[object]:
+    """Return a list as it is, an empty text as an empty list, and any other value as a list of one."""
+    if isinstance(value, list):
+        return value
+    return [] if value == "" else [value]
+
+
+class EditorSchema(GenerateJsonSchema):
+    """Generator of JSON schemas for editors: without titles made of names, and without `null` for keys that are left out."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        inner = super().generate_inner(schema)
+        inner.pop("title", None)
+        return inner
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        inner = super().dict_schema(schema)
+        return {**inner, "additionalProperties": False} if "patternProperties" in inner else inner
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if schema.get("default") is None or schema.get("default") in ((), {}):
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)

@@ -1,0 +1,69 @@
+"""Check a script that loads, before an agent reads it: `dialer script check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dialer.domain.enums import MarkKind
+from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, forbidden_wording
+from dialer.flows.finding import FlowFinding, PageFinding
+from dialer.flows.graph import loops, reachable, reversed_edges
+from dialer.flows.model import Offer
+from dialer.flows.script import VALUES, Script, ScriptPage
+from dialer.flows.texts import odd_braces, placeholders
+from dialer.flows.wording import names_choice
+
+_MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
+
+
+def check_script(
+    script: Script, languages: tuple[str, ...] = (), *, may_offer: frozenset[Offer] = frozenset()
+) -> list[FlowFinding]:
+    """Return all problems of a script, in the order of lines.
+
+    `languages` are required in addition to the script's own; `may_offer` is what the profile allows.
+    """
+    required = tuple(dict.fromkeys((*script.languages, *languages)))
+    edges = {name: page.targets() for name, page in script.pages.items()}
+    met = reachable(edges, [script.start])
+    ending = reachable(reversed_edges(edges), [name for name, targets in edges.items() if not targets])
+    loop_of = {name: " -> ".join(loop) for loop in loops(edges) for name in loop}
+    found: dict[FlowFinding, None] = {}
+    for name, page in script.pages.items():
+        problems = [*_text_problems(page, required), *_wording_problems(script, page)]
+        if name not in met:
+            problems.append(("unreachable", "cannot be reached; lead to it or delete it"))
+        if name not in ending:
+            way = f" ({loop_of[name]})" if name in loop_of else ""
+            problems.append(("no-exit", f"leads to no last page{way}; add a last page, and a way to it"))
+        if name == script.start and not script.offers <= may_offer:
+            problems.append(("transport", f"begins a script that {OFFERS_FORBIDDEN_TRANSPORT}"))
+        found.update((PageFinding(rule, script.file, page.line, name, problem), None) for rule, problem in problems)
+    return sorted(found, key=lambda finding: (finding.line, finding.rule))
+
+
+def _text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for what, texts in page.texts():
+        missing = [tag for tag in required if tag not in texts]
+        if missing:
+            yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
+        for tag, text in texts.items():
+            if odd_braces(text):
+                yield "unknown-value", f"has a brace in {what}, {tag} that is not a value such as {{voter}}; remove it"
+            for name in sorted(placeholders(text) - VALUES.keys()):
+                known = ", ".join(VALUES)
+                yield "unknown-value", f"has the unknown value {{{name}}} in {what}, {tag}; use one of {known}"
+
+
+def _wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
+    for what, texts in page.texts():
+        for tag, text in texts.items():
+            yield from forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
+    for name in (*((page.ask,) if page.ask else ()), *page.answers):
+        if names_choice(name):
+            yield "forbidden-question", STORES_CHOICE.format(name)
+    if page.ask in _MARKS:
+        problem = (
+            f"stores an answer called {page.ask}, the name of a mark, which agents save with the outcome; rename it"
+        )
+        yield "named-like-a-mark", problem

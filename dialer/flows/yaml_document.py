@@ -1,0 +1,164 @@
+"""Strict reading of YAML files that may come from strangers, with the line number of every value.
+
+Tags, anchors, aliases, further documents, invisible characters, duplicate keys and deep nesting are refused. All
+scalars stay text as written, so that `yes`, `012` and `1:30` are not converted by the rules of YAML 1.1.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from dialer.flows.errors import FlowError
+from dialer.settings.files import open_regular
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 10
+MAX_VALUES = 20_000
+# These change the order or visibility of text. Zero-width joiners and non-joiners are not among them: Indian scripts
+# need them.
+_INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff")
+
+Value = str | list["Value"] | dict[str, "Value"]
+Location = tuple[str | int, ...]
+"""The keys and list indexes that lead to a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The contents of a YAML file."""
+
+    file: str
+    values: dict[str, Value]
+    lines: Mapping[Location, int]  # of each key and list item
+
+    def line(self, location: Location) -> int:
+        """Return the line of a value, or of the nearest value that contains it; 0 for the file itself."""
+        for length in range(len(location), 0, -1):
+            if location[:length] in self.lines:
+                return self.lines[location[:length]]
+        return self.lines.get((), 0)
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a flow, script or text file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
+    try:
+        with open_regular(path) as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); check the path and its permissions"
+        raise FlowError(str(path), 0, "", problem) from error
+    if len(data) > MAX_BYTES:
+        raise FlowError(str(path), 0, "", _too_large())
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FlowError(str(path), 0, "", "is not UTF-8; save it as UTF-8 and load it again") from error
+
+
+def file_of(name_or_path: str, shipped: Path) -> Path | None:
+    """Return the file of a shipped name, or the .yaml file at a path; None if it does not exist. Raises FlowError."""
+    if NAME.fullmatch(name_or_path):
+        path = shipped / f"{name_or_path}.yaml"
+    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path:
+        path = Path(name_or_path)
+    else:
+        return None
+    try:
+        return path if path.is_file() else None
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); check the path and its permissions"
+        raise FlowError(str(path), 0, "", problem) from error
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Return the contents of a YAML text whose top level is a mapping. Raises FlowError with file and line."""
+    if len(text) > MAX_BYTES:
+        raise FlowError(file, 0, "", _too_large())
+    for number, line in enumerate(text.splitlines(), start=1):
+        _refuse_invisible(line, number, file)
+    try:
+        _refuse_constructs(text, file)
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise FlowError(file, mark.line + 1 if mark else 0, "", f"is not YAML: {problem}; correct that line") from error
+    if root is None:
+        raise FlowError(file, 0, "", "is empty; copy a shipped one to start with")
+    lines: dict[Location, int] = {}
+    values = _convert(root, (), lines, file)
+    if not isinstance(values, dict):
+        raise FlowError(file, _line(root), "", "must be a mapping (`key: value` lines) at the top level")
+    return Document(file, values, lines)
+
+
+def _too_large() -> str:
+    return f"is larger than {MAX_BYTES // 1024} kB; split it into subdialogs"
+
+
+def _refuse_invisible(line: str, number: int, file: str) -> None:
+    for letter in line:
+        if letter in _INVISIBLE or (unicodedata.category(letter) == "Cc" and letter != "\t"):
+            problem = f"has the invisible character U+{ord(letter):04X}; delete it"
+            raise FlowError(file, number, "", problem)
+
+
+def _refuse_constructs(text: str, file: str) -> None:
+    """Check the stream of parser events, which needs hardly any memory, before anything is built from it."""
+    depth = documents = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise FlowError(file, line, "", "uses an anchor or alias (& or *); write the value out")
+        if getattr(event, "tag", None):
+            raise FlowError(file, line, "", "uses a tag (!); remove it")
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise FlowError(file, line, "", "holds more than one document (---); use one file for each")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise FlowError(file, line, "", f"is nested more than {MAX_DEPTH} levels deep; flatten it")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if count > MAX_VALUES:
+            raise FlowError(file, line, "", f"has more than {MAX_VALUES} values; split it into subdialogs")
+
+
+def _convert(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
+    lines.setdefault(location, _line(node))
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [_convert(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        raise FlowError(file, _line(node), "", "holds a value that is neither text, list nor mapping")
+    return dict(_items(node, location, lines, file))
+
+
+def _items(
+    node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
+) -> Iterator[tuple[str, Value]]:
+    for key, value in node.value:
+        line = _line(key)
+        if not isinstance(key, yaml.ScalarNode):
+            raise FlowError(file, line, "", "has a list or mapping as a key; a key is one word")
+        place = (*location, key.value)
+        if place in lines:
+            problem = f"has the key `{key.value}` twice (first on line {lines[place]}); keep one"
+            raise FlowError(file, line, "", problem)
+        lines[place] = line
+        yield key.value, _convert(value, place, lines, file)
+
+
+def _line(part: yaml.Node | yaml.Event) -> int:
+    """Return the line on which a node or event begins, counted from 1."""
+    return part.start_mark.line + 1 if part.start_mark is not None else 0

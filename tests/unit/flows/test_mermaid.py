@@ -1,0 +1,72 @@
+"""The Mermaid diagram of a flow has every node, its texts and its ways, and cannot be broken by what a flow contains."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dialer.flows.catalogue import shipped_flows
+from dialer.flows.mermaid import draw_flow
+from dialer.flows.texts import shipped_texts
+from tests.support.flow_support import FLOWS, HEAD, own_texts, sample
+
+LINE = re.compile(
+    r'\s*(n_\w+\["[^"]*"\]:::\w+|n_\w+ -->(\|"[^"]*"\|)? n_\w+|subgraph exceptions\["[^"]*"\]|end|classDef \w+ \S+)'
+)
+
+
+def nodes_of(diagram: str) -> dict[str, str]:
+    """Return the text of each node by its name."""
+    return dict(re.findall(r'^\s*n_(\w+)\["(.*)"\]', diagram, re.MULTILINE))
+
+
+def arrows_of(diagram: str) -> dict[tuple[str, str], str]:
+    """Return the label of each arrow by its two nodes."""
+    found = re.findall(r'^\s*n_(\w+) -->(?:\|"(.*)"\|)? n_(\w+)$', diagram, re.MULTILINE)
+    return {(source, target): label for source, label, target in found}
+
+
+@pytest.mark.parametrize("language", ["en", "hi", "ur", "ta"])
+@pytest.mark.parametrize("name", shipped_flows())
+def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str) -> None:
+    diagram = draw_flow(FLOWS[name], shipped_texts(), language)
+    head, body = diagram.split("flowchart TD\n")
+    assert re.fullmatch(r'---\ntitle: ".*"\n---\n', head)
+    assert [line for line in body.splitlines() if not LINE.fullmatch(line)] == []
+    assert nodes_of(diagram).keys() == FLOWS[name].nodes.keys()
+
+
+def test_nodes_show_their_texts_and_what_follows_silence() -> None:
+    nodes = nodes_of(draw_flow(FLOWS["turnout"], shipped_texts(), "hi"))
+    title, words, *notes = nodes["question"].split("<br>")
+    assert title == "Asks for a key (question)"
+    assert words.startswith("क्या आपने वोट डाल दिया है?")
+    assert notes == ["no key, asked again 2 times › silent", "wrong key, asked again 2 times › puzzled"]
+    assert nodes["opt_out"] == "Records: never call again (opt_out)<br>fails › not_saved"
+    assert "‹hour›" in nodes["noted_later"]
+
+
+def test_arrows_are_labelled_with_keys_and_conditions() -> None:
+    turnout = arrows_of(draw_flow(FLOWS["turnout"], shipped_texts(), "en"))
+    assert turnout["question", "voted"] == "1"
+    assert turnout["voted", "noted_voted"] == ""
+    assert ("voted", "not_saved") not in turnout
+    household = arrows_of(draw_flow(FLOWS["household"], shipped_texts(), "en"))
+    assert household["several", "greeting"] == "pending_voters above 1"
+
+
+def test_nodes_after_exceptions_are_in_a_group_with_their_ways() -> None:
+    diagram = draw_flow(FLOWS["turnout"], shipped_texts(), "en")
+    group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
+    assert nodes_of(group).keys() == {"not_saved", "silent", "puzzled"}
+    assert "subgraph" not in draw_flow(FLOWS["booth"], shipped_texts(), "en")
+
+
+def test_special_characters_cannot_break_out_of_a_label() -> None:
+    head = HEAD.replace("purpose: worker", 'purpose: worker\ntitle: "x\\"]; <script>"')
+    texts = own_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
+    diagram = draw_flow(sample("\n  first: {say: [mine.text], next: bye}", head), texts, "en")
+    assert "<script>" not in diagram.partition("flowchart TD")[2]
+    assert arrows_of(diagram) == {("first", "bye"): ""}
+    assert LINE.fullmatch(next(line for line in diagram.splitlines() if line.lstrip().startswith("n_first[")))
