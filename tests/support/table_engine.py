@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dialer.engine.features.users.commands import IssuePassword, UserCommand
-from dialer.engine.features.users.service import Users
-
 from dialer.domain.view import CentreView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
+from dialer.engine.users.commands import IssuePassword, UserCommand
+from dialer.engine.users.service import Users
 from tests.support.fake_centre import FakeEngine
 
 

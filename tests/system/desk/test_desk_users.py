@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from dialer.engine.features.users.service import Users
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.users.service import Users
 from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

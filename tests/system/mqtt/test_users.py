@@ -7,11 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from dialer.engine.features.users.service import Users
-
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.engine.campaigns.commands import StopAll
+from dialer.engine.users.service import Users
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

@@ -70,7 +70,7 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
             "commit 8.0",
         ]  # tasks run later
         assert list(turns.engine._timers._running) == ["x"]
-        turns.engine._timers._running.stop_all()
+        turns.engine._timers.stop_all()
 
 
 @virtual_time()

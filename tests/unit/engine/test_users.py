@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from dialer.engine.features.users.commands import RemoveUser, SetUser, UserCommand
-from dialer.engine.features.users.service import MAX_USERS, Users
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Receipt
 from dialer.engine.command.base import CommandContext
+from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
+from dialer.engine.users.service import MAX_USERS, Users
 from dialer.store.sqlite import Store, open_store
 from tests.support.stored import query
 
