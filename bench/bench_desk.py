@@ -50,7 +50,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import exclusive_connection
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.browser import CHROMIUM, chromium, new_page
 from tests.support.desk import CHEAP, PIN
 from tests.support.fake_centre import FakeEngine, centre_view

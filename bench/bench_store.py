@@ -50,10 +50,10 @@ from bench.store_contenders import (
     whole_contract,
 )
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
-from dialer.store import queues
+from dialer.store import claims
 from dialer.store.connection import close_writer, open_for_writing
 from dialer.store.keys import StoreKey, write_new_key
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
 
@@ -116,7 +116,7 @@ def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> 
             db.execute("BEGIN IMMEDIATE")
             for _ in range(50):
                 began = time.perf_counter()
-                [claimed] = queues.claim(
+                [claimed] = claims.claim(
                     db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 86_400
                 )
                 costs[name].append(time.perf_counter() - began)

@@ -23,14 +23,15 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
-from dialer.store import queues, voters
+from dialer.store import claims, number_facts
 from dialer.store.connection import close_writer, open_for_writing
+from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
 
 NOW = 1.7e9
 DAY_START = NOW - 43_200.0
 HOPPER_ROWS = 100
-HOUSEHOLD = queues.SQL["pending_on_phone"]
+HOUSEHOLD = claims.SQL.pending_on_phone
 NEXT_OF_LIST = "SELECT phone_id FROM call_list WHERE taken = 0 ORDER BY priority DESC, phone_id LIMIT 1"
 TAKE_OF_LIST = "UPDATE call_list SET taken = 1 WHERE phone_id = ?1"
 NEXT_OF_HOPPER = "SELECT phone_id FROM hopper ORDER BY priority DESC, phone_id LIMIT 1"
@@ -105,7 +106,7 @@ def _timed(
         while owed >= 1:
             owed -= 1
             with transaction(db):
-                voters.record_mark(db, None, next(marks))
+                record_mark(db, None, next(marks))
     return choices
 
 
@@ -117,11 +118,11 @@ def _ours_without_hopper(
 
     def choose() -> int:
         quotas = order.plan(1)
-        claims = queues.claim(
+        claimed = claims.claim(
             db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
         )
-        order.took(quotas, claims, full=True)
-        return claims[0].phone_id
+        order.took(quotas, claimed, full=True)
+        return claimed[0].phone_id
 
     return _timed(db, "ours, one claim a call, no hopper", choose, _marks(voters_there), count)
 
@@ -136,8 +137,8 @@ def _from_a_list(
     def with_facts(phone_id: int) -> bool:
         """Whether somebody is pending on the number; reads what the call needs to know of it."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
-        queues.phone_facts(db, phone_id, number, consent, DAY_START)
-        return HOUSEHOLD.row(db, phone_id=phone_id) is not None
+        number_facts.phone_facts(db, phone_id, number, consent, DAY_START)
+        return HOUSEHOLD.first(db, phone_id=phone_id) is not None
 
     def next_of(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
         def choose() -> int:

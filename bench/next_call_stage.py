@@ -36,10 +36,10 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site import plan as plan_of_site
-from dialer.store import queues
+from dialer.store import campaigns, claims, targets
+from dialer.store.attempts import Refusal
 from dialer.store.connection import PAGE_BYTES, exclusive_connection
 from dialer.store.migrate import shipped_migrations
-from dialer.store.port import Refusal
 from tests.support.roll_filler import fill_roll
 
 CAMPAIGN = "ivr"
@@ -59,8 +59,8 @@ def built_store(directory: Path, voters: int) -> Path:
         begun.unlink(missing_ok=True)
         fill_roll(begun, voters)
         with exclusive_connection(begun, "a bench") as db:
-            queues.ensure_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
-            queues.enrol(db, CAMPAIGN)
+            campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
+            targets.enrol(db, CAMPAIGN)
         begun.rename(path)
         begun.with_name(f"{begun.name}.lock").unlink(missing_ok=True)
     return path
@@ -182,14 +182,14 @@ class Watch:
     @contextmanager
     def on_store(self, store: Any) -> Iterator[None]:
         """Watch the claims, the gate and the openings."""
-        claim, open_attempts, work, ask = store.claim, store.open_attempts, queues.claim, Eligibility.claim
+        claim, open_attempts, work, ask = store.claim, store.open_attempts, claims.claim, Eligibility.claim
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
             began = time.perf_counter()
-            claims: list[Claim] = await claim(*arguments, **named)
+            found: list[Claim] = await claim(*arguments, **named)
             self.figures.claims.append(time.perf_counter() - began)
-            self.figures.claimed += len(claims)
-            return claims
+            self.figures.claimed += len(found)
+            return found
 
         async def timed_opening(attempts: Sequence[NewAttempt], **named: Any) -> list[Refusal | None]:
             self.handed(len(attempts))
@@ -200,9 +200,9 @@ class Watch:
 
         def timed_work(*arguments: Any, **named: Any) -> list[Claim]:
             began = time.perf_counter()
-            claims = work(*arguments, **named)
+            found = work(*arguments, **named)
             self.figures.claim_work.append(time.perf_counter() - began)
-            return claims
+            return found
 
         def noted_ask(*arguments: Any, **named: Any) -> Ruling:
             ruling = ask(*arguments, **named)
@@ -214,7 +214,7 @@ class Watch:
             mock.patch.object(Eligibility, "claim", noted_ask),
             mock.patch.object(store, "claim", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
-            mock.patch.object(queues, "claim", timed_work),
+            mock.patch.object(claims, "claim", timed_work),
         ):
             yield
 

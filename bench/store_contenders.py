@@ -15,12 +15,12 @@ from typing import Any
 from bench.common import Done, Stopwatch, Unrunnable
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
-from dialer.store import queues
+from dialer.store import campaigns, claims, targets
 from dialer.store.connection import close_writer, exclusive_connection, open_for_writing
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
-from dialer.store.port import AttemptNews, News
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
+from dialer.store.updates import AttemptUpdate, Update
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
 
@@ -28,8 +28,8 @@ CAMPAIGN = "bench"
 NOW = 1.7e9
 
 # The four statements of a cycle.
-CLAIM = f"{queues.SQL['claim_fresh']} LIMIT 1"
-TAKE = queues.SQL["take"]
+CLAIM = f"{claims.SQL.fresh.sql} LIMIT 1"
+TAKE = claims.SQL.claim_target.sql
 RECORD = (
     "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
     " ended_at, outcome) VALUES (:attempt_id, 'bench', :phone_id, :phone_id, 1, 'trunk', '', :at, :at, 'no-answer')"
@@ -37,8 +37,8 @@ RECORD = (
 ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', :attempt_id, :at)"
 
 
-def _announcement(news: News) -> Announcement:
-    return Announcement("attempt/ended", news.ended.attempt_id if isinstance(news, AttemptNews) else "")
+def _announcement(news: Update) -> Announcement:
+    return Announcement("attempt/ended", news.ended.attempt_id if isinstance(news, AttemptUpdate) else "")
 
 
 def cycle(db: sqlite3.Connection) -> None:
@@ -86,8 +86,8 @@ class Ground:
 def enrol(path: Path, key: StoreKey | None = None) -> None:
     """Put every number of the roll into the bench's campaign."""
     with exclusive_connection(path, "a bench", key=key) as db:
-        queues.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        queues.enrol(db, CAMPAIGN)
+        campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        targets.enrol(db, CAMPAIGN)
 
 
 def checked(path: Path, cycles: int, key: StoreKey | None = None) -> Done:

@@ -52,7 +52,7 @@ from dialer.site.twilio import twilio_carrier
 from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.spool import Spool
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from dialer.switch.routed import report_carrier_only
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ async def running_centre(
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
-        await engine.prepare(trunks_with_history(settings, await store.changed_since_open()))
+        await engine.prepare(trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
         if weights.problem is not None:
             engine.take_alert(Alert("weights", AlertLevel.WARNING, weights.problem, clock.now()))
         if twilio is not None:

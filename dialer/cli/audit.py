@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import NamedSite
 from dialer.cli.report import ReportOfTime
 from dialer.reports.formats import Column, ColumnKind, Report
-from dialer.store import audit, seals
+from dialer.store import audit, seal_verification
 from dialer.store.connection import Connection
 
 app = CommandGroup()
@@ -33,10 +32,10 @@ def verify(
     """
     noted = None if head is None else _noted(head)
     with site.reading() as db:
-        verdict = seals.verify(db, noted)
+        verdict = seal_verification.verify(db, noted)
     for line in _lines(verdict):
         typer.echo(line)
-    if not verdict.whole:
+    if not verdict.intact:
         raise typer.Exit(1)
 
 
@@ -52,8 +51,7 @@ def listed(
 
     def made(db: Connection) -> Report:
         window = report.window
-        parameters = {"since": window.since, "until": window.until, "who": who, "kinds": json.dumps(kind or [])}
-        found = [*audit.SQL["listed"].rows(db, **parameters)]
+        found = audit.entries_between(db, window.since, window.until, who=who, kinds=kind or ())
         return Report(
             "audit",
             tuple(
@@ -69,7 +67,7 @@ def listed(
     report.deliver(made)
 
 
-def _lines(verdict: seals.SealVerdict) -> list[str]:
+def _lines(verdict: seal_verification.SealVerdict) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_NAMED]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []
@@ -89,14 +87,16 @@ def _lines(verdict: seals.SealVerdict) -> list[str]:
     if verdict.found_at is not None:
         found = f"{verdict.found_rows:,} rows were there before there were seals"
         lines.append(
-            f"{found}: proved as they were found on {seals.moment(verdict.found_at)}, not from their beginning"
+            f"{found}: proved as they were found on {seal_verification.format_time(verdict.found_at)},"
+            " not from their beginning"
         )
     if verdict.records_purged_at is not None:
         lines.append(
-            f"records were purged on {seals.moment(verdict.records_purged_at)}: what came before is proved by no row"
+            f"records were purged on {seal_verification.format_time(verdict.records_purged_at)}:"
+            " what came before is proved by no row"
         )
     if verdict.not_chained:
-        since = "" if verdict.chained_at is None else f", since {seals.moment(verdict.chained_at)}"
+        since = "" if verdict.chained_at is None else f", since {seal_verification.format_time(verdict.chained_at)}"
         lines.append(f"{verdict.not_chained:,} of their seals are not in the chain yet{since}")
     return lines
 

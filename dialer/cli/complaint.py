@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site_time import site_zone
-from dialer.store import numbers
+from dialer.store import number_history, voters
 from dialer.store.connection import Connection
 
 app = CommandGroup()
@@ -89,7 +89,7 @@ def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: st
         if number is not None:
             told |= _of_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:
-            found = numbers.call_of(db, attempt)
+            found = number_history.campaign_and_phone(db, attempt)
             if found is None:
                 raise RollError(f"--attempt: the store has no attempt {attempt}")
             told |= {"attempt": attempt, "campaign": found[0], "phone": found[1]}
@@ -97,11 +97,11 @@ def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: st
 
 
 def _of_number(db: Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
-    phone_id = numbers.phone_id_of(db, the_number(number, region))
+    phone_id = voters.phone_id_of(db, the_number(number, region))
     if phone_id is None:
         typer.echo("the number is on no roll here: the complaint is kept without it", err=True)
         return {}
-    last = numbers.last_call(db, phone_id, campaign, at)
+    last = number_history.last_call(db, phone_id, campaign, at)
     if last is None:
         typer.echo("no call to the number is known: the complaint is kept without one", err=True)
         return {"phone": phone_id}

@@ -21,12 +21,11 @@ from dialer.settings.site_rules import recordings_kept, site_profile
 from dialer.settings.site_time import site_day
 from dialer.site.erasure import erasure_rules
 from dialer.store import audit, erasing
-from dialer.store.audit import audit_name
+from dialer.store.audit import AuditNote, audit_name
 from dialer.store.connection import Connection
 from dialer.store.copying import copies_before_upgrades
 from dialer.store.desk_file import forget_written
-from dialer.store.erasing import erase_number, remove
-from dialer.store.port import AuditNote
+from dialer.store.number_erasure import erase_number, remove_recordings
 from dialer.store.sent_journal import journal_beside
 from dialer.store.spool import Spool
 from dialer.store.sql import transaction
@@ -52,7 +51,7 @@ def erase(
     try:
         with _erasing(site) as db:
             entry = AuditNote(audit_name(site.who), SystemClock().now(), {})
-            told = erase_number(db, encode, named, rules, (site.path, site.key), entry, with_voters=voters).said
+            told = erase_number(db, encode, named, rules, (site.path, site.key), entry, with_voters=voters).messages
     except StoreBusy as busy:
         fields = {"names": voters, "who": site.person}
         told = tuple(hand_over(settings, "erase-number", [named], fields, busy))
@@ -82,7 +81,7 @@ def purge(
     voices_too = records_too or not retention.keep_recordings
     rules = erasure_rules(settings)
     with _erasing(site) as db:
-        stock = erasing.stock(db)
+        stock = erasing.holdings(db)
         files = rules.files(None, expected=voices_too and stock.recordings > 0)
         told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and voices_too:
@@ -96,14 +95,14 @@ def purge(
             typer.echo(f"would erase {told}")
         elif yes or typer.confirm(f"erase {told}? This cannot be undone"):
             if voices_too:
-                erasing.forget_recordings(db, None)
+                erasing.delete_recording_rows(db, None)
             proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = proof | {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
             what |= {"notes": str(forget_written(site.path, site.key, None))}
             audit.append(db, "purge", audit_name(site.who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
-                remove(files)
+                remove_recordings(files)
             Spool(site.path, site.key).clear()
             for copy in copies_before_upgrades(site.path):
                 shutil.rmtree(copy)

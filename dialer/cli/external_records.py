@@ -27,7 +27,7 @@ from dialer.site.broker import broker_settings, own_signer
 from dialer.store.keys import StoreKey, site_key
 from dialer.store.lock import DIALLER, holder_of
 from dialer.store.spool import MOST_NUMBERS, Spool
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 
 T = TypeVar("T")
 HOLDER = "an import of records"
@@ -105,7 +105,7 @@ def hand_over(
     batches = _batches(numbers, MOST_NUMBERS)
     handed: list[str] = []
     try:
-        handed += [spool.hand_over(each) for each in batches]
+        handed += [spool.add_numbers(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in handed]
         with _reporting_what_was_kept(batches, "numbers") as done:
             return ask_dialler(settings, requests, busy, done)

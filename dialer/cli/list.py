@@ -22,7 +22,7 @@ from dialer.rules.rulebook import rulebook_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.store.records import note_export
+from dialer.store.exports import record_export
 
 app = CommandGroup()
 
@@ -76,7 +76,7 @@ def _make(kind: ListKind, wanted: ListOfVoters) -> None:
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
-    number = note_export(
+    number = record_export(
         wanted.path, who, what, now.timestamp(), key=wanted.key
     )  # first: without its note there is no list
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"

@@ -28,7 +28,7 @@ from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_mark
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day, site_zone
 from dialer.site.lookup import find_voter
-from dialer.store import voters
+from dialer.store import marks
 
 app = CommandGroup()
 
@@ -103,7 +103,7 @@ def undo(
     name, now = site.person, SystemClock().now()
     voter_id = _voter(site, voter)
     with site.reading() as db:
-        if voters.stands(db, voter_id) == "pending":
+        if marks.turnout_of(db, voter_id) == "pending":
             told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
             typer.echo(told, err=True)
             raise typer.Exit(1)

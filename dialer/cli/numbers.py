@@ -22,9 +22,8 @@ from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
-from dialer.store import audit, numbers, opt_outs
-from dialer.store.audit import audit_name
-from dialer.store.port import AuditNote
+from dialer.store import audit, consents, opt_outs, registers
+from dialer.store.audit import AuditNote, audit_name
 from dialer.store.sql import transaction
 
 optout = CommandGroup()
@@ -87,10 +86,10 @@ def import_register(
         )
     found = read_numbers(file, settings.centre.region)
     with site.alone("an import of a register") as db, transaction(db):
-        earlier = numbers.register_dated(db, name)
+        earlier = registers.register_date(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
-        count = numbers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
+        count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append(db, "register-import", audit_name(site.who), what, now)
     typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
@@ -111,7 +110,7 @@ def import_consents(
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
     with site.alone("an import of consents") as db, transaction(db):
-        known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
+        known = sum(consents.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
         audit.append(
@@ -132,7 +131,7 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
     try:
         with site.alone("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
-            fresh = opt_outs.suppress(db, encode, found, secret, source, entry).fresh
+            fresh = opt_outs.suppress_numbers(db, encode, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.person}

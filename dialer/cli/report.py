@@ -32,9 +32,9 @@ from dialer.roll.sources import ids_of, source_named
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
+from dialer.store.campaigns import campaign_states
 from dialer.store.connection import Connection
-from dialer.store.numbers import campaign_states
-from dialer.store.roll import taken_files
+from dialer.store.roll import imported_files
 
 app = CommandGroup()
 
@@ -224,7 +224,7 @@ def results(
     """Results, voter by voter, for who gave the roll: date, result, and a column for each question. No name and no number."""
 
     def made(db: Connection) -> Report:
-        ids = None if source is None else ids_of(source_named(report.settings.sources, source), taken_files(db))
+        ids = None if source is None else ids_of(source_named(report.settings.sources, source), imported_files(db))
         area = voter_results.ResultArea(state, constituency)
         return voter_results.results(db, report.window, report.zone, area, ids)
 

@@ -18,7 +18,7 @@ from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
 from dialer.settings.site_time import site_zone
 from dialer.store.file_checks import file_exists
-from dialer.store.roll import taken_files
+from dialer.store.roll import imported_files
 
 app = CommandGroup()
 
@@ -42,7 +42,7 @@ def take(
     taken = set()
     if file_exists(site.path):
         with site.reading() as db:
-            taken = taken_files(db)
+            taken = imported_files(db)
     console, count = Console(), 0
     for path in exports_of(source, taken, fetched):
         prepared = prepare_export(source, path, settings.centre.region)
@@ -74,7 +74,7 @@ def post(
         )
     secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
     with site.reading() as db:
-        taken = taken_files(db)
+        taken = imported_files(db)
     position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
     posting = Posting(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
     posted = posting.run(site.reading, sending(source.webhook_url, secret))

@@ -26,7 +26,7 @@ from dialer.rules.rulebook import polls_of
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 from dialer.store.connection import Connection
-from dialer.store.polling_day_records import closes_at, of_state, standing_figures
+from dialer.store.polling_day_records import closing_time, shares_in_force, with_state
 
 app = CommandGroup()
 
@@ -126,7 +126,7 @@ def _keep(site: SiteAndWho, entries: Sequence[_Entry], *, as_told: bool) -> None
 def _of_the_roll(db: Connection, entry: _Entry) -> _Entry:
     """The entry with its area's state. Raises RollError where the area is not on the roll, or of several states there."""
     try:
-        return replace(entry, figure=of_state(db, entry.figure))
+        return replace(entry, figure=with_state(db, entry.figure))
     except NotInStore as error:
         raise RollError(f"{entry.where}: {error}") from error
 
@@ -141,8 +141,8 @@ def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as
     closes: dict[_Of, str] = {}
     for entry in entries:
         if entry.of not in closes:
-            closes[entry.of] = closes_at(db, entry.figure)
-            standing[entry.of] = standing_figures(db, entry.figure)
+            closes[entry.of] = closing_time(db, entry.figure)
+            standing[entry.of] = shares_in_force(db, entry.figure)
             coming[entry.of] = dict(standing[entry.of])
         coming[entry.of][entry.figure.by_time] = entry.figure.share
     if as_told:

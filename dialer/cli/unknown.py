@@ -14,7 +14,7 @@ from dialer.engine.external_records.commands import MAX_ATTEMPTS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.settings.site_time import site_zone
 from dialer.site.lookup import masked
-from dialer.store import queues
+from dialer.store import unknown_attempts
 
 app = CommandGroup()
 
@@ -24,7 +24,7 @@ def show(site: NamedSite) -> None:
     """Tell which attempts a crash or a cut link left unknown: no campaign calls their numbers again before they are released."""
     zone = site_zone(site.settings)
     with site.reading() as db:
-        found = queues.unknown_attempts(db)
+        found = unknown_attempts.unknown_attempts(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
         typer.echo(
@@ -53,7 +53,7 @@ def release(
     name, wanted = site.person, list(attempts or [])
     if everything:
         with site.reading() as db:
-            wanted = [each.attempt_id for each in queues.unknown_attempts(db)]
+            wanted = [each.attempt_id for each in unknown_attempts.unknown_attempts(db)]
 
     def request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})

@@ -16,8 +16,8 @@ from dialer.nats.messages import BatchRow
 from dialer.nats.nkey import private_key
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
-from dialer.store.headquarters import UplinkReading
 from dialer.store.keys import site_key
+from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.batches import rows_for_headquarters
 
 
@@ -47,8 +47,8 @@ def carry(
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
     private = None if nkey_file is None else private_key(nkey_file)
-    with UplinkReading(settings.store.path, site_key(settings)) as reading:
-        passed, last = reading.passed(), reading.last_given()
+    with UplinkReader(settings.store.path, site_key(settings)) as reading:
+        passed, last = reading.passed(), reading.highest_id()
         if passed is None:
             raise HeadquartersUnreachable(
                 f"{settings.store.path}: nothing is kept for headquarters: no dialler has run on it with [headquarters] in its"
@@ -62,7 +62,7 @@ def carry(
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _waiting(reading: UplinkReading, passed: int, last: int) -> Iterator[BatchRow]:
+def _waiting(reading: UplinkReader, passed: int, last: int) -> Iterator[BatchRow]:
     """The rows behind `passed`. Raises HeadquartersUnreachable where some of them may have gone meanwhile, by the line."""
     yield from rows_for_headquarters(reading.between(passed, last))
     if reading.passed() != passed:

@@ -31,9 +31,8 @@ from dialer.site.plan import fixed_users
 from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import site_key
-from dialer.store.port import KeptUser
-from dialer.store.records import read_kept_users
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
+from dialer.store.users import StoredUser, read_stored_users
 
 HOLDER = "a change of users"
 _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}
@@ -54,8 +53,8 @@ AsOption = Annotated[
 async def show(config: SettingsFile) -> None:
     """Tell who there is, with which role (those of the settings no command changes), and how each last signed in to the pages."""
     settings = load_settings(config)
-    users = {each.name: each for each in read_kept_users(settings.store.path, site_key(settings))}
-    users |= {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
+    users = {each.name: each for each in read_stored_users(settings.store.path, site_key(settings))}
+    users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
     accounts = await _accounts(settings)
     zone = site_zone(settings)
     for name, user in sorted(users.items()):
@@ -140,7 +139,7 @@ def password(
 
 def _kept(settings: Settings) -> dict[str, str]:
     """The roles of the users who are no names of the settings; there are none before there is a store. Raises StoreError."""
-    found = {each.name: each.role for each in read_kept_users(settings.store.path, site_key(settings))}
+    found = {each.name: each.role for each in read_stored_users(settings.store.path, site_key(settings))}
     return {name: role for name, role in found.items() if name not in fixed_users(settings)}
 
 

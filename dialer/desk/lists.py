@@ -169,7 +169,7 @@ class Lists:
         except RollError as error:
             raise RequestRefused(422, "no-number") from error
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
-        await asyncio.to_thread(self._spool.hand_over, [number], list_id)
+        await asyncio.to_thread(self._spool.add_numbers, [number], list_id)
         try:
             given = {"list": list_id, "who": who.name, **values}
             return answered(await reply_to(self._hearing, who.name, asked.id, name, given))

@@ -17,7 +17,7 @@ from dialer.engine.effects import StoreFailed
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.placing.number_memory import NumberMemory
 from dialer.engine.seats.seats import Seats
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -73,15 +73,16 @@ class Housekeeping:
     async def _bound_the_outbox(self) -> None:
         """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
         try:
-            bound = await self._store.bound_outbox()
+            bound = await self._store.trim_outbox()
             self.outbox = await self._store.outbox_waits()
         except StoreError as error:
             self._core.do(StoreFailed(error))
             return
-        if bound.lost:
-            _log.warning("outbox.bound-reached", lost=bound.lost)
-        if bound.bytes_beyond:
-            text = f"results wait for headquarters, {bound.bytes_beyond >> 20} MB more than headquarters.outbox_megabytes: none is"
+        if bound.deleted:
+            _log.warning("outbox.bound-reached", lost=bound.deleted)
+        if bound.bytes_over_limit:
+            megabytes = bound.bytes_over_limit >> 20
+            text = f"results wait for headquarters, {megabytes} MB more than headquarters.outbox_megabytes: none is"
             self._alerts.raise_alert(
                 "outbox-full", AlertLevel.WARNING, f"{text} dropped, telemetry is; see why it is away"
             )
@@ -97,7 +98,7 @@ class Housekeeping:
         if self._unannounced is None:
             return
         try:
-            await self._store.tell(self._unannounced, self._unannounced.at)
+            await self._store.announce_update(self._unannounced, self._unannounced.at)
         except StoreError as error:
             self._core.do(StoreFailed(error))
             return

@@ -56,7 +56,7 @@ class Lifecycle:
         unfinished = await self._end_unsent(await store.unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
         features.eligibility.load(await store.registers(), unfinished)
-        for attempt in await store.unsaid_talks(now - UNDISPOSED_SECONDS):
+        for attempt in await store.conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.runs and seat is not None:
                 features.dispositions.open_again(seat.name, features.reconciler.call_of(attempt), attempt.agent)

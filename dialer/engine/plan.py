@@ -20,10 +20,10 @@ from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
 from dialer.settings.lines import InboundSettings, TrunkRest
 from dialer.settings.supervision import TransferSettings
-from dialer.store.erasing import ErasureRules
+from dialer.store.number_erasure import ErasureRules
 from dialer.store.sent_journal import SentJournal
 from dialer.store.spool import Spool
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

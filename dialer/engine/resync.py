@@ -11,7 +11,7 @@ from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.features import Features
 from dialer.engine.seats.messages import SEAT_MESSAGE
 from dialer.engine.seats.service import SEAT_CAMPAIGNS
-from dialer.store.port import StandingOrder, of_seat
+from dialer.store.standing_orders import StandingOrder, seat_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ class Resync:
     def _restore_orders(self, seat_name: str) -> None:
         """Put a supervisor's orders for a seat into force again. Orders that only a newer version knows are left alone."""
         for order in self.standing_orders:
-            if order.addressee != of_seat(seat_name):
+            if order.addressee != seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
                 self._features.agents.serve_again(seat_name, order)

@@ -15,7 +15,7 @@ from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.core import Core
 from dialer.engine.effects import StoreCommit
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

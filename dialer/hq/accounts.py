@@ -18,7 +18,7 @@ from dialer.hq.database import Database, DatabaseError, database
 from dialer.hq.rights import Deed, covers, may_see, roles_for
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
-from dialer.store.port import KeptUser
+from dialer.store.users import StoredUser
 from dialer.web.people import tolerated
 
 _log = structlog.get_logger(__name__)
@@ -129,13 +129,13 @@ class Accounts:
         self.zones: dict[str, str] = {}  # of each account: the one that it sees; "" is all
         self.roles: dict[str, str] = {}
 
-    async def read(self) -> list[KeptUser]:
+    async def read(self) -> list[StoredUser]:
         """All of them, for the directory. Raises StoreError."""
         async with self._books.used() as db:
             rows = await db.rows("accounts")
         self.zones = {row["name"]: row["zone"] for row in rows}
         self.roles = {row["name"]: row["role"] for row in rows}
-        return [KeptUser(row["name"], row["role"], row["added_at"], row["changed_at"]) for row in rows]
+        return [StoredUser(row["name"], row["role"], row["added_at"], row["changed_at"]) for row in rows]
 
     def sees(self, name: str, zone: str) -> bool:
         """Whether that one has an account, and it sees what is of the zone."""

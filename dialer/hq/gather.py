@@ -44,7 +44,7 @@ from dialer.nats import messages
 from dialer.nats.messages import InvalidMessage, OutboxBatch
 from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
-from dialer.store.standing import VoterStanding, standing_of, with_word
+from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
 
 _log = structlog.get_logger(__name__)
 
@@ -239,7 +239,7 @@ class Books:
         if not marks:
             return
         stands = {
-            _place(row): VoterStanding(row["turnout"], row["reached"], row["not_yet"])
+            _place(row): VoterStatus(row["turnout"], row["reached"], row["not_yet"])
             for row in await self._db.rows("voters")
         }
         anew = [*dict.fromkeys(mark.place for mark in marks if mark.takes_back)]
@@ -249,8 +249,10 @@ class Books:
                 said[_place(row)].append((row["kind"], row["source"], row["at"]))
         changes, after = [], dict(stands)
         for mark in marks:
-            before = after.get(mark.place, VoterStanding())
-            now = standing_of(said[mark.place]) if mark.place in said else with_word(before, MarkKind(mark.kind))
+            before = after.get(mark.place, VoterStatus())
+            now = (
+                status_from_marks(said[mark.place]) if mark.place in said else status_after(before, MarkKind(mark.kind))
+            )
             if now != before:
                 changes.append((mark.place, known[mark.centre].zone, mark.at, before, now))
                 after[mark.place] = now

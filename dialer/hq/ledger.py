@@ -19,7 +19,7 @@ from dialer.domain.model import MarkSource
 from dialer.domain.other_centres import VoterPlace
 from dialer.domain.person_ids import is_number_hash
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
-from dialer.store.standing import VoterStanding
+from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
 ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
@@ -269,7 +269,7 @@ Area = tuple[str, str, str, int, int]
 
 
 def turnout_changes(
-    changes: Iterable[tuple[VoterPlace, str, float, VoterStanding, VoterStanding]],
+    changes: Iterable[tuple[VoterPlace, str, float, VoterStatus, VoterStatus]],
 ) -> dict[Area, tuple[int, int, int, float]]:
     """What voters' changes (place, zone of who says so, when, standing before and after) add to each area: reached, voted, not yet;
     and when the newest was said.

@@ -21,8 +21,8 @@ from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.link import BrokerLink, Connection, Presence, for_opt_outs
 from dialer.mqtt.publisher import Publish, Publisher
-from dialer.store.port import OutboxRow
-from dialer.store.sqlite import Store
+from dialer.store.outbox import OutboxRow
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -57,13 +57,13 @@ class OutboxRelay:
 
     async def drain(self, publish: Publish) -> None:
         """Relay all that waits now."""
-        while rows := await self._store.outbox(BATCH):
+        while rows := await self._store.rows_for_broker(BATCH):
             async with asyncio.TaskGroup() as group:
                 for row in rows:
                     # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
                     group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
             # The store drops up to an id: only after every row of the batch was acknowledged.
-            await self._store.outbox_done(rows[-1].outbox_id)
+            await self._store.mark_published(rows[-1].outbox_id)
             self.relayed += len(rows)
             if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
                 return

@@ -19,17 +19,17 @@ from dialer.domain.other_centres import VoterPlace
 from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt import payloads
 from dialer.mqtt.payloads import Payload
-from dialer.store.port import (
-    AnswersNews,
-    AttemptNews,
-    DispositionNews,
-    MarkNews,
-    News,
-    OptOutNews,
+from dialer.store.sql import parameters_of
+from dialer.store.updates import (
+    AnswersUpdate,
+    AttemptUpdate,
+    DispositionUpdate,
+    MarkUpdate,
+    OptOutUpdate,
     ReadinessMark,
     SeatHours,
+    Update,
 )
-from dialer.store.sql import parameters_of
 
 ROOT = "dialer/v1"
 
@@ -441,20 +441,20 @@ def _place(place: VoterPlace | None) -> dict[str, Any]:
     return {} if place is None else parameters_of(place)
 
 
-def encode(news: News) -> Announcement:
+def encode(news: Update) -> Announcement:
     """What is announced of something that is committed, in the same transaction: the store's encoder."""
     match news:
-        case AttemptNews():
+        case AttemptUpdate():
             found = {**parameters_of(news.ended), "campaign_id": news.campaign_id}
             return _announcement(ATTEMPT_RESULT, payloads.AttemptPayload.model_validate(found))
-        case AnswersNews():
+        case AnswersUpdate():
             return _announcement(ANSWERS_RESULT, payloads.AnswersPayload.of(news, **_place(news.place)))
-        case DispositionNews():
+        case DispositionUpdate():
             return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news.record, **_place(news.place)))
-        case MarkNews(mark=mark):
+        case MarkUpdate(mark=mark):
             found = {**parameters_of(mark), "surety": mark.surety, **_place(news.place)}
             return _announcement(MARK_RESULT, payloads.MarkPayload.model_validate(found))
-        case OptOutNews():
+        case OptOutUpdate():
             return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case SeatHours():
             return _announcement(SEAT_HOURS, payloads.SeatHoursPayload.of(news))

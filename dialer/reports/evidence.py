@@ -17,7 +17,7 @@ from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, te
 from dialer.reports.tables import Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
-from dialer.store.seals import verify
+from dialer.store.seal_verification import verify
 from dialer.store.untyped_sql import load_statements
 
 SQL = load_statements("reports", "dialer.reports")
@@ -85,7 +85,7 @@ def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> 
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = [*window.rows(db, SQL["live_answers"], since=window.since - longest)]
-    proved = "yes" if verify(db).whole else "NO"
+    proved = "yes" if verify(db).intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row[0]):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)

@@ -13,8 +13,8 @@ from dialer.domain.model import ANSWERED, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
+from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
-from dialer.store.figures import LIVE
 from dialer.store.recordings import file_name
 from dialer.store.untyped_sql import Row, Statement, load_statements
 

@@ -11,7 +11,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import ASCII_DIGITS
 from dialer.roll.reading import open_roll
 from dialer.store.connection import Connection
-from dialer.store.roll import StoredBooth, booths_in_full
+from dialer.store.roll import StoredBooth, all_booths
 
 CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
 PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
@@ -110,7 +110,7 @@ class Parts:
     def __init__(self, db: Connection) -> None:
         """`db` is open for reading at least."""
         self._parts: dict[tuple[int, int], list[StoredBooth]] = defaultdict(list)
-        for place in booths_in_full(db):
+        for place in all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:

@@ -292,12 +292,12 @@ def hand_over_roll(
     try:
         spool.prepare_roll(list_id)
         result = run_import(prepared, spool.path(list_id), here, progress=progress, key=spool.key)
-        found = spool.against_store(list_id)
+        found = spool.compare_with_store(list_id)
     except BaseException:
         spool.remove(list_id)
         raise
-    result.voters -= found.same
-    result.unchanged += found.same
+    result.voters -= found.unchanged
+    result.unchanged += found.unchanged
     result.numbers, result.links, result.opted_out = found.numbers, found.links, found.opted_out
     result.dry_run = options.dry_run
     if options.dry_run:

@@ -18,6 +18,7 @@ from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, UnfitRow
 from dialer.store import voters
 from dialer.store.connection import Connection
+from dialer.store.marks import has_mark
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -154,7 +155,7 @@ def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow],
     def find(line: TableRow) -> int:
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
         booth_id = parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
-        found = voters.voter_of_part(db, booth_id, _number(line, "serial"))
+        found = voters.voter_in_booth(db, booth_id, _number(line, "serial"))
         if found is None:
             raise UnfitRow("the part has no voter with this serial")
         voter_id, epic = found
@@ -169,7 +170,7 @@ def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow],
 def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """By the EPIC number alone. There is no index of them: the roll is read once for all that the file names."""
     voters_of: dict[str, list[int]] = defaultdict(list)
-    for epic, voter_id in voters.voters_of_epics(db, epics):
+    for epic, voter_id in voters.voters_with_epics(db, epics):
         voters_of[epic].append(voter_id)
 
     def find(line: TableRow) -> int:
@@ -194,4 +195,4 @@ def _number(line: TableRow, name: str) -> int:
 
 def unknown_keys(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Those that the store does not have yet."""
-    return (mark for mark in marks if not voters.has_mark(db, mark.key))
+    return (mark for mark in marks if not has_mark(db, mark.key))

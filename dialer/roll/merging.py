@@ -69,7 +69,7 @@ class Merger:
         self._rolls: dict[int, dict[tuple[str, str], bool]] = {}
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
-        for booth in roll.booths_in_full(db):
+        for booth in roll.all_booths(db):
             self._stored[BoothKey(*booth[1:5])] = (booth.booth_id, BoothDetails(*booth[5:]))
             self._rolls.setdefault(booth.constituency_number, {})[booth.state_code, booth.roll_version] = False
         self._next_voter = next_voter
@@ -82,7 +82,7 @@ class Merger:
             booth_id, before = stored
             after = tuple(new or old for new, old in zip(details, before, strict=True))
             if after != before:
-                roll.change_booth(self._db, booth_id, after)
+                roll.update_booth(self._db, booth_id, after)
         else:
             self._refuse_second_roll(key)
             booth_id = roll.add_booth(self._db, key, details)
@@ -167,7 +167,7 @@ class Merger:
             return
         wanted = ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
         changed: dict[int, Details] = {}
-        for place, voter_id, details in roll.voters_at(self._db, wanted):
+        for place, voter_id, details in roll.existing_voters(self._db, wanted):
             before: Details = changed.get(voter_id) or details
             told = batch.details[place]
             if told == before or (after := _merged(told, before)) == before:
@@ -179,7 +179,7 @@ class Merger:
                 placed.rejects.append(_conflict(batch, place, contradicted))
                 continue
             placed.voter_ids[place] = voter_id
-        roll.change_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
+        roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
         if may_change:
             self._insert(batch, [place for place in places if not placed.voter_ids[place]], placed)
 

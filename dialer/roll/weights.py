@@ -65,7 +65,7 @@ def take_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) 
     if not paths or not store.exists():
         return {}, None
     with read_snapshot(store, key) as db:
-        before, voters = audit.kept_settings(db), last_voter(db)
+        before, voters = audit.stored_settings(db), last_voter(db)
     taken: dict[str, str] = {}
     for path in paths:
         name, what = f"weights.{path.name}", f"{sha256_of(path)}, up to voter {voters}"
@@ -87,7 +87,7 @@ def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
         return None
     except UnfitRow as why:
         raise row.refusal(str(why)) from None
-    found = voters.voter_of_part(db, booth_id, serial)
+    found = voters.voter_in_booth(db, booth_id, serial)
     return None if found is None else found[0]
 
 

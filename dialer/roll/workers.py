@@ -9,9 +9,9 @@ from pathlib import Path
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow, language_code
 from dialer.roll.phone_numbers import read_cell
+from dialer.store.booth_workers import list_worker, remove_other_workers
 from dialer.store.connection import exclusive_connection
 from dialer.store.keys import StoreKey
-from dialer.store.roll import list_worker, retire_workers
 from dialer.store.sql import transaction
 
 COLUMNS = {
@@ -81,7 +81,7 @@ def import_workers(
             list_worker(db, number, worker.name, worker.language, worker.booths.values())
             for number, worker in listed.items()
         ]
-        gone = retire_workers(db, [worker_id for worker_id, _ in kept]) if replace else 0
+        gone = remove_other_workers(db, [worker_id for worker_id, _ in kept]) if replace else 0
     booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
     renamed = tuple((each.row, each.renamed) for each in listed.values() if each.renamed is not None)
     return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone, renamed)

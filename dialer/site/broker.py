@@ -25,7 +25,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.reload import SettingsReload
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
 """Roles of the dialler's own command line: it imports records, and may always stop."""

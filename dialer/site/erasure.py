@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept
 from dialer.settings.site_time import site_day
-from dialer.store.erasing import ErasureRules
+from dialer.store.number_erasure import ErasureRules
 
 
 def erasure_rules(settings: Settings) -> ErasureRules:

@@ -6,7 +6,7 @@ import re
 
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import read_cell
-from dialer.store import numbers
+from dialer.store import voters
 from dialer.store.connection import Connection
 
 _VOTER_ID = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -18,7 +18,7 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
     """Return the numbers of a voter (see `find_voter`), or the number itself. Raises RollError where none or several match."""
     voter_id = find_voter(db, who)
     if voter_id is not None:
-        linked = numbers.numbers_of_voter(db, voter_id)
+        linked = voters.numbers_of_voter(db, voter_id)
         if not linked:
             raise RollError(f"voter {who} has no phone number")
         return linked
@@ -33,11 +33,11 @@ def find_voter(db: Connection, who: str) -> int | None:
     """Return the voter of an id, EPIC number or constituency/part/serial; None: it is none of these. Raises RollError."""
     place = _PLACE.fullmatch(who)
     if place is not None:
-        found = numbers.voters_at(db, *(int(part) for part in place.groups()))
+        found = voters.voters_at(db, *(int(part) for part in place.groups()))
     elif _EPIC.fullmatch(who):
-        found = numbers.voters_of_epic(db, who)
+        found = voters.voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):
-        if numbers.numbers_of_voter(db, int(who)) is None:
+        if voters.numbers_of_voter(db, int(who)) is None:
             raise RollError(f"the store has no voter {who}; give a voter's id, constituency/part/serial, or a number")
         return int(who)
     else:

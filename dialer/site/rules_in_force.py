@@ -15,7 +15,7 @@ from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from dialer.store import numbers
+from dialer.store import number_history, registers
 from dialer.store.connection import Connection
 
 _CAMPAIGN_KEYS = ("kind", "purpose", "flow", "hours", "ring_seconds", "other_retry_minutes")
@@ -103,7 +103,7 @@ def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
     Raises SettingError.
     """
-    profile, then = site_profile(settings), numbers.rules_by(db, at)
+    profile, then = site_profile(settings), number_history.rules_at(db, at)
     if then is None:
         return site_rules(profile, settings, ("the rules: no dialler that stores them had started yet",))
     return replace(site_rules_of(then.text, profile, settings), version=then.digest)
@@ -112,4 +112,4 @@ def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 def gate_of(settings: Settings, db: Connection | None) -> Gate:
     """Return the site's gate, with the do-not-call registers of its store. Raises SettingError."""
     rulebook = rulebook_of(site_profile(settings), settings)
-    return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))
+    return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

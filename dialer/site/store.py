@@ -12,7 +12,7 @@ from dialer.mqtt.topics import encode
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import settings_by_key
 from dialer.store.keys import site_key
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 
 
 @asynccontextmanager
@@ -46,10 +46,10 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
 
 async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
     """Record the settings of this start, and bring the store in line with them: opt-out hashes, room for the uplink."""
-    await store.settings_changed({**settings_by_key(settings), **weights.recorded}, at)
+    await store.record_settings({**settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
-    await store.keep_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
+    await store.set_headquarters_limit(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
 def disk_has_room(settings: Settings) -> Callable[[], bool]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dialer.domain.clock import Clock
 from dialer.domain.errors import SwitchError
 from dialer.settings.site import Settings
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from dialer.switch.twilio import NO_TWILIO
 
 if TYPE_CHECKING:

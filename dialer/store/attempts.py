@@ -1,60 +1,161 @@
-"""Attempts: the last gate before a number is dialled, and the end. Every function runs inside a transaction."""
+"""Attempts: the last check before a number is dialled, and the end of a call. Functions that write run inside a transaction."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from dialer.domain.enums import InboundMode, MarkKind
-from dialer.domain.errors import NotInStore, StoreError
+from dialer.domain.enums import MarkKind
 from dialer.domain.model import (
     AttemptId,
     Claim,
     Direction,
     Disposition,
-    DispositionRecord,
     EndedAttempt,
-    InboundParty,
-    Mark,
     NewAttempt,
-    NewInbound,
     OpenAttempt,
     Outcome,
-    Receipt,
 )
 from dialer.domain.phone_facts import CallGaps
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.store import audit, queues, seals
-from dialer.store.outbox import tell
-from dialer.store.port import AttemptNews, DispositionEffect, DispositionNews, Encode, Refusal
-from dialer.store.records import change_answers, keep_receipt
-from dialer.store.sql import Connection, parameters_of
-from dialer.store.untyped_sql import Row, load_statements
-from dialer.store.voters import pending_voters, place_of, record_mark, record_opt_out
-
-SQL = load_statements("attempts")
+from dialer.store import claims, grounds, inbound_calls, seals, targets
+from dialer.store.booth_workers import worker_on
+from dialer.store.claims import EARLIEST_DUE
+from dialer.store.outbox import announce_update
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.updates import AttemptUpdate, Encode
+from dialer.store.voters import pending_voters
 
 CAP_PAUSE_SECONDS = 900.0
-"""A number at its cap rests at least so long, else it would come back first and hold up the queue (the day that lasts 25
-hours ends an hour after `since + DAY_SECONDS`)."""
-HELD_FOR_GOOD_SECONDS = 30 * DAY_SECONDS
-"""For the whole campaign: how long a voter's other numbers wait after what was said or heard for good."""
+"""The least pause of a number at its cap. Without it the number would come back first and block the queue on the day
+that lasts 25 hours, which ends an hour after `since + DAY_SECONDS`."""
+REST_OF_CAMPAIGN_SECONDS = 30 * DAY_SECONDS
+"""How long a voter's other numbers wait after a final disposition or a completed flow: longer than a campaign lasts."""
+FINAL_DISPOSITIONS = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
 _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
-_FOR_GOOD = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
-_NOT_REACHED = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
-EARLIEST_DUE = 1.0
-"""A target with `due_at` 0 is fresh; one that was dialled is not, whatever time it is due at."""
+
+
+class Refusal(StrEnum):
+    """Why an attempt was not opened: nothing was written, and nothing may be dialled for it."""
+
+    CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile
+    OPEN_ATTEMPT = "open-attempt"  # the number is on a call, in any campaign
+    OPTED_OUT = "opted-out"
+    NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
+    ATTEMPT_CAP = "attempt-cap"  # attempts per number since the start of the day, in all campaigns
+    CONVERSATION_CAP = "conversation-cap"  # likewise conversations
+    GAP = "gap"  # the minimum interval since the last call or conversation has not passed, in any campaign
+
+
+class Gate(NamedTuple):
+    """What is checked before a number is dialled. Times are epoch seconds."""
+
+    target: int  # rowid
+    state: str
+    claimed_until: float | None
+    attempts: int
+    opted_out: int
+    on_a_call: int
+    addressed_pending: int
+    attempts_since: int
+    conversations_since: int
+    repeated: int
+    promised: int
+    called_at: float | None
+    talked_at: float | None
+    rung_since_asked_at: float | None
+
+
+class AttemptToEnd(NamedTuple):
+    """An open outbound attempt, with its target."""
+
+    attempt: int  # rowid
+    target: int  # rowid
+    campaign_id: str
+    phone_id: int
+    of_worker: int
+    voter_id: int | None
+    disposition: str | None
+
+
+class UnfinishedAttempt(NamedTuple):
+    """An open attempt, or one that waits for its disposition. Times are epoch seconds."""
+
+    attempt_id: str
+    campaign_id: str
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    attempt_number: int
+    trunk: str
+    created_at: float
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    number: str
+    direction: str
+    caller_id: str
+    of_worker: int
+    disposition: str | None
+    disposed_at: float | None
+    agent: str | None
+
+
+class MarkOfAttempt(NamedTuple):
+    """A mark that a call made."""
+
+    kind: str
+    hour: int | None
+
+
+class ScreenPopRow(NamedTuple):
+    """Whom an attempt calls."""
+
+    phone_id: int
+    voter_id: int | None
+    booth_id: int | None
+    grounds: int | None
+    opted_out: int
+
+
+class SQL(Statements):
+    gate = Query(Gate)
+    somebody_pending = Scalar(bool)
+    insert_attempt = Command()
+    start_dialling = Command()
+    record_answer = Command()
+    record_connect = Command()
+    attempt_to_end = Query(AttemptToEnd)
+    end_attempt = Command()
+    clear_attempt_number = Command()
+    is_callable = Scalar(bool)
+    end_target = Command()
+    is_on_number = Scalar(bool)
+    hold_other_numbers = Command()
+    newest_event_at = Scalar(float)
+    unfinished = Query(UnfinishedAttempt)
+    conversations_without_disposition = Query(UnfinishedAttempt)
+    last_mark_of_attempt = Query(MarkOfAttempt)
+    screen_pop = Query(ScreenPopRow)
+    is_known = Scalar(bool)
+    open_attempt_on = Scalar(AttemptId)
 
 
 def open_attempt(
-    db: Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
+    db: Connection,
+    attempt: NewAttempt,
+    since: float,
+    max_attempts: int,
+    max_conversations: int | None,
+    gaps: CallGaps,
 ) -> Refusal | None:
-    """Commit an attempt before it is dialled; None, or why it must not be dialled: see `Store.open_attempts`."""
+    """Commit an attempt before it is dialled and return None, or return why it must not be dialled: see `Store.open_attempts`."""
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
-    gate = SQL["gate"].row(
+    gate = SQL.gate.first(
         db,
         campaign_id=claim.campaign_id,
         phone_id=claim.phone_id,
@@ -67,14 +168,14 @@ def open_attempt(
         return Refusal.CLAIM_LOST
     if gate.repeated:
         return Refusal.OPEN_ATTEMPT
-    refusal = _refusal(gate, attempt, most, most_talks)
-    free_at = _free_at(db, gate, claim, gaps)
-    if refusal is None and free_at > attempt.at:
-        SQL["target_capped"](db, target=gate.target, due_at=free_at)
+    refusal = _refusal(gate, attempt, max_attempts, max_conversations)
+    callable_at = _callable_at(db, gate, claim, gaps)
+    if refusal is None and callable_at > attempt.at:
+        targets.postpone_target(db, gate.target, callable_at)
         return Refusal.GAP
     if refusal is not None:
-        return _act_on(db, refusal, gate, attempt, since)
-    SQL["insert_attempt"](
+        return _act_on_refusal(db, refusal, gate, attempt, since)
+    SQL.insert_attempt.run(
         db,
         attempt_id=attempt.attempt_id,
         campaign_id=claim.campaign_id,
@@ -85,40 +186,16 @@ def open_attempt(
         caller_id=attempt.caller_id,
         created_at=attempt.at,
         worker_id=worker_id,
-        lawful_id=None if attempt.grounds is None else _lawful_id(db, attempt.grounds),
+        lawful_id=None if attempt.grounds is None else grounds.grounds_id(db, attempt.grounds),
         gap_seconds=attempt.gap_seconds,
     )
-    SQL["target_dialling"](db, target=gate.target)
+    SQL.start_dialling.run(db, target=gate.target)
     seals.seal_attempt(db, attempt.attempt_id, seals.OPEN)
     return None
 
 
-def _lawful_id(db: Connection, grounds: str) -> int:
-    digest = hashlib.sha256(grounds.encode()).hexdigest()
-    lawful_id = SQL["lawful_id"].value(db, int, digest=digest)
-    if lawful_id is None:
-        lawful_id = SQL["insert_lawful"](db, digest=digest, grounds=grounds).lastrowid or 0
-        seals.seal(db, seals.LAWFUL, lawful_id)
-    return lawful_id
-
-
-def record_rules_version(db: Connection, text: str, at: float) -> str:
-    """Keep the rules that calls rest on from `at` (epoch seconds) on, as JSON; their digest. The same text is kept once."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if SQL["insert_rules_version"](db, digest=digest, text=text, since=at).rowcount == 1:
-        seals.seal(db, seals.RULES, digest)
-    SQL["use_rules"](db, digest=digest, since=at)
-    return digest
-
-
-def take_settings(db: Connection, told: Mapping[str, str], rules: str, at: float) -> None:
-    """Settings that come into force while the dialler runs: into the audit, as those of a start, and the rules of calls to come."""
-    audit.settings_changed(db, told, at)
-    record_rules_version(db, rules, at)
-
-
-def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:
-    """Why this number must not be dialled now; None: it may. NOBODY_PENDING: of the voter whom the call would address."""
+def _refusal(gate: Gate, attempt: NewAttempt, max_attempts: int, max_conversations: int | None) -> Refusal | None:
+    """Return why the number must not be dialled now, if so. NOBODY_PENDING is about the voter whom the call would address."""
     if gate.opted_out:
         return Refusal.OPTED_OUT
     if not gate.addressed_pending:
@@ -129,304 +206,232 @@ def _refusal(gate: Row, attempt: NewAttempt, most: int, most_talks: int | None) 
         return Refusal.CLAIM_LOST
     if gate.attempts != attempt.claim.attempt_number - 1:
         return Refusal.CLAIM_LOST
-    if gate.attempts_since >= most:
+    if gate.attempts_since >= max_attempts:
         return Refusal.ATTEMPT_CAP
-    if most_talks is not None and gate.talks_since >= most_talks:
+    if max_conversations is not None and gate.conversations_since >= max_conversations:
         return Refusal.CONVERSATION_CAP
     return None
 
 
-def _free_at(db: Connection, gate: Row, claim: Claim, gaps: CallGaps) -> float:
-    """From when on any campaign may call the number. A call that was asked for waits only where the phone has rung since."""
+def _callable_at(db: Connection, gate: Gate, claim: Claim, gaps: CallGaps) -> float:
+    """Return the earliest time any campaign may call the number (epoch seconds; 0 = now).
+
+    A promised call waits only where the phone has rung since it was asked for.
+    """
     if gate.promised:
-        return gaps.free_at(gate.called_since_asked_at, None, ())
-    campaigns = () if gate.talked_at is None else queues.campaigns_of(db, claim.phone_id)
+        return gaps.free_at(gate.rung_since_asked_at, None, ())
+    campaigns = () if gate.talked_at is None else targets.campaigns_with_phone(db, claim.phone_id)
     return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 
 
-def _act_on(db: Connection, refusal: Refusal, gate: Row, attempt: NewAttempt, since: float) -> Refusal:
-    """Write what follows from a refusal; gives the refusal that the caller is told."""
+def _act_on_refusal(db: Connection, refusal: Refusal, gate: Gate, attempt: NewAttempt, since: float) -> Refusal:
+    """Write the consequences of a refusal, and return the one that the caller gets."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
-            queues.close_phone(db, claim.phone_id)
-        case Refusal.NOBODY_PENDING if SQL["somebody_pending"].number(db, phone_id=claim.phone_id):
-            # The voter whom this call would address has voted since: claimed again, it addresses another one.
-            queues.put_back(db, claim)
+            targets.close_phone(db, claim.phone_id)
+        case Refusal.NOBODY_PENDING if SQL.somebody_pending.one(db, phone_id=claim.phone_id):
+            # Only the addressed voter has voted since: the next claim will address somebody else on the number.
+            claims.release_one(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            queues.close_voters(db, claim.phone_id, settled=1)
+            targets.close_for_voters(db, claim.phone_id, settled=targets.NOBODY_PENDING)
         case Refusal.OPEN_ATTEMPT:
-            queues.put_back(db, claim)
+            claims.release_one(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
-            SQL["target_capped"](
-                db, target=gate.target, due_at=max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)
-            )
+            targets.postpone_target(db, gate.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS))
     return refusal
 
 
 def record_answer(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
-    """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
-    SQL["record_answer"](db, attempt_id=attempt_id, answered_at=answered_at)
+    """Record that the call was answered, for the reconciliation after a crash. An ended attempt stays as it is."""
+    SQL.record_answer.run(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
 def record_connect(db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
-    """Keep that a seat took the call. An ended attempt is left alone."""
-    SQL["record_connect"](db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
+    """Record that the call was connected to a seat. An ended attempt stays as it is."""
+    SQL.record_connect.run(db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
 
 def end_attempts(
     db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """Close attempts: outcome, times, and when the number is due again. Those that were open are `announced` with it.
+    """End attempts: store the outcome and times, and when the number is due again. With `announced`, announce them.
 
-    For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
-    False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
-    with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
-    every campaign.
+    Returns for each whether it was open until now. An attempt that has ended keeps its first outcome. A target that a
+    mark or an opt-out closed meanwhile stays closed, whatever `retry_at` says. An attempt that was refused, or is not
+    `counted`, gives back its attempt number; one of unknown result closes the number in every campaign.
     """
     campaigns = [_end_one(db, each) for each in ended]
     for each, campaign_id in zip(ended, campaigns, strict=True):
         if campaign_id is not None:
             seals.seal_attempt(db, each.attempt_id, seals.END)
             if announced:
-                tell(db, encode, AttemptNews(campaign_id, each), each.ended_at)
+                announce_update(db, encode, AttemptUpdate(campaign_id, each), each.ended_at)
     return [campaign_id is not None for campaign_id in campaigns]
 
 
 def _end_one(db: Connection, end: EndedAttempt) -> str | None:
-    """The campaign of an attempt that was open, and is ended by this; None: it was not."""
-    row = SQL["open_attempt"].row(db, attempt_id=end.attempt_id)
+    """End an attempt and return its campaign; None if it was not open."""
+    row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound(db, end)
-    SQL["end_attempt"](db, attempt=row.attempt, **parameters_of(end))
-    given_back = 0
-    if end.outcome is Outcome.REFUSED or not end.counted:
-        given_back = 1
-        SQL["give_number_back"](db, attempt=row.attempt)
+    SQL.end_attempt.run(db, attempt=row.attempt, **parameters_of(end))
+    not_counted = end.outcome is Outcome.REFUSED or not end.counted
+    if not_counted:
+        SQL.clear_attempt_number.run(db, attempt=row.attempt)
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    after = _when_due(db, row.phone_id, retry_at, of_worker=row.of_worker)
+    after = target_after(db, row.phone_id, retry_at, of_worker=bool(row.of_worker))
     if end.outcome is Outcome.UNKNOWN:
-        after = _After("closed", queues.SETTLED_UNKNOWN)
-    # A call that never came about leaves a promise as it was.
-    promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
-    SQL["target_after"](db, target=row.target, given_back=given_back, promised=promised, **parameters_of(after))
-    if not row.of_worker and end.outcome in _CONVERSATIONS:
-        for_good = end.outcome is Outcome.COMPLETED or row.disposition in _FOR_GOOD
-        _hold_others(db, row, _held_until(retry_at, end.ended_at, for_good=for_good))
+        after = TargetAfter("closed", targets.UNKNOWN_RESULT)
+    # A call that did not come about leaves a promise as it was.
+    promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
+    SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **parameters_of(after))
+    if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
+        final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
+        until = held_until(retry_at, end.ended_at, final=final)
+        hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        queues.close_phone(db, row.phone_id, queues.SETTLED_UNKNOWN)
-    return str(row.campaign_id)
+        targets.close_phone(db, row.phone_id, targets.UNKNOWN_RESULT)
+    return row.campaign_id
 
 
-def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
-    """Until when a voter's other numbers wait after a talk: as long as the one called, else a day, or the campaign `for_good`."""
-    until = at + (HELD_FOR_GOOD_SECONDS if for_good else DAY_SECONDS) if retry_at is None else retry_at
+def held_until(retry_at: float | None, at: float, *, final: bool) -> float:
+    """Return until when a voter's other numbers wait after a conversation (epoch seconds).
+
+    They wait as long as the number that was called; without a retry a day, or the rest of the campaign after a `final`
+    result.
+    """
+    until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
 
 
-def _hold_others(db: Connection, reached: Row, until: float, held_until: float | None = None) -> None:
-    """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
-    those that an earlier word of the same call holds until then are held as the new one says.
+def hold_other_numbers(
+    db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
+) -> None:
+    """Let a voter's other numbers wait, so that nobody is called twice for having two numbers.
+
+    `held_until`: numbers that an earlier result of the same call holds until then are held until `until` instead. A
+    voter who is not on the number called says nothing about other numbers.
     """
     if held_until is not None:
-        _hold(db, reached, until, held_until)
-    if SQL["is_on_number"].number(db, voter_id=reached.voter_id, phone_id=reached.phone_id):
-        _hold(db, reached, until, None)
+        move_hold(db, campaign_id, phone_id, voter_id, until, held_until)
+    if SQL.is_on_number.one(db, voter_id=voter_id, phone_id=phone_id):
+        move_hold(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def _hold(db: Connection, reached: Row, until: float, held_until: float | None) -> None:
-    SQL["others_of_voter"](db, **reached._asdict() | {"until": until, "held_until": held_until})
+def move_hold(
+    db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
+) -> None:
+    """Let a voter's other numbers wait until `until`; with `held_until` only those that are held until then."""
+    SQL.hold_other_numbers.run(
+        db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
+    )
 
 
 def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
-    """A call that came in leaves its number's targets alone, but for what was said about being called later."""
-    found = open_inbound(db, end.attempt_id)
+    """End an inbound attempt. The number's targets stay as they are, unless the caller asked to be called later."""
+    found = inbound_calls.open_inbound(db, end.attempt_id)
     if found is None:
         return None
-    SQL["end_attempt"](db, attempt=found.attempt, **parameters_of(end))
+    SQL.end_attempt.run(db, attempt=found.attempt, **parameters_of(end))
     if end.retry_at is not None:
-        put_off(db, found.campaign_id, found.phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
-    return str(found.campaign_id)
+        due_at = max(end.retry_at, EARLIEST_DUE)
+        inbound_calls.postpone_call(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
+    return found.campaign_id
 
 
 @dataclass(frozen=True, slots=True)
-class _After:
-    """How a call leaves its target."""
+class TargetAfter:
+    """The state of a target after a call."""
 
     state: str
     settled: int = 0
-    due_at: float | None = None
+    due_at: float | None = None  # None: unchanged
 
 
-def _when_due(db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> _After:
-    """A target after a call: an opt-out closes it, and so does the last pending voter's mark where it is no booth worker's."""
+def target_after(db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> TargetAfter:
+    """Return the state of a target after a call. An opt-out closes it, and so does a number of voters with nobody pending."""
     if retry_at is None:
-        return _After("closed")
+        return TargetAfter("closed")
     due_at = max(retry_at, EARLIEST_DUE)
-    if not SQL["callable"].number(db, phone_id=phone_id, of_worker=of_worker):
-        return _After("closed", int(not of_worker), due_at)
-    return _After("due", 0, due_at)
-
-
-def record_disposition(
-    db: Connection,
-    encode: Encode | None,
-    record: DispositionRecord,
-    marks: Sequence[Mark] = (),
-    *,
-    opt_out: bool = False,
-    receipt: Receipt | None = None,
-) -> DispositionEffect:
-    """Keep what the agent said, with its marks and answers, the opt-out of the number and the receipt of the command, in one
-    transaction. A second disposition of the same attempt replaces the first one on the attempt; marks are appended by their keys,
-    an answer replaces the one of its name. The disposition MACHINE makes the outcome of an ended attempt `machine`, and another
-    one that replaces it makes it `connected` again. Returns what each mark changed, and whether the number had not opted out
-    before. What is new of it is announced. Raises NotInStore for a mark of a voter who is not on the number.
-    """
-    row = SQL["attempt_for_disposition"].row(db, attempt_id=record.attempt_id)
-    if row is None:
-        raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
-    keep_receipt(db, receipt, record.at)
-    for mark in marks:
-        strange = mark.undoes is None and mark.voter_id != row.voter_id
-        if strange and not SQL["is_on_number"].number(db, voter_id=mark.voter_id, phone_id=row.phone_id):
-            raise NotInStore(f"voter {mark.voter_id} is not on the number of that call: nothing was kept")
-    news = (record.disposition.value, record.at) != (row.disposition, row.disposed_at)
-    SQL["set_disposition"](db, **parameters_of(record))
-    language_before: str | None = None
-    if record.language is not None and row.voter_id is not None:
-        language_before = SQL["language_of"].value(db, str, voter_id=row.voter_id)
-        SQL["set_language"](db, voter_id=row.voter_id, language=record.language)
-    if news:
-        queues.keep_own_call_back(db, row.campaign_id, row.phone_id, record)
-        seals.seal_attempt(db, record.attempt_id, seals.TALK)
-        answered = record.answers and row.voter_id is not None
-        tell(db, encode, DispositionNews(record, place_of(db, row.voter_id) if answered else None), record.at)
-    effects = tuple(record_mark(db, encode, mark) for mark in marks)
-    source, attempt_id = record.agent or "agent", record.attempt_id
-    opted_out = opt_out and record_opt_out(
-        db, encode, row.phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
-    )
-    answers_before = change_answers(db, attempt_id, record.answers, record.at)
-    effect = DispositionEffect(effects, opted_out, language_before, answers_before)
-    if not (news or opted_out or any(each.recorded for each in effects)):
-        return effect
-    SQL["target_disposed"](
-        db,
-        campaign_id=row.campaign_id,
-        phone_id=row.phone_id,
-        attempts=row.attempt_number,
-        promised=record.promised,
-        **parameters_of(_when_due(db, row.phone_id, record.retry_at, of_worker=row.of_worker)),
-    )
-    if row.voter_id is not None and not row.of_worker and row.ended_at is not None:  # else the call's end says so
-        last_word_at = max(row.ended_at, row.disposed_at or 0.0)
-        held = _held_until(row.due_at, last_word_at, for_good=row.disposition in _FOR_GOOD)
-        if record.disposition in _NOT_REACHED:
-            _hold(db, row, max(record.at, EARLIEST_DUE), held)
-        else:
-            until = _held_until(record.retry_at, record.at, for_good=record.disposition in _FOR_GOOD)
-            _hold_others(db, row, until, held)
-    return effect
+    if not SQL.is_callable.one(db, phone_id=phone_id, of_worker=of_worker):
+        return TargetAfter("closed", 0 if of_worker else targets.NOBODY_PENDING, due_at)
+    return TargetAfter("due", 0, due_at)
 
 
 def newest_event_at(db: Connection) -> float | None:
-    """The newest moment, epoch seconds, that is kept of the attempts opened last; None: there was none."""
-    return SQL["newest_event"].value(db, float)
+    """Return the newest time of an attempt (epoch seconds), among those opened last; None: there is none."""
+    return SQL.newest_event_at.first(db)
 
 
 def unfinished_attempts(db: Connection) -> list[OpenAttempt]:
-    """All attempts without an end."""
-    return _open_attempts(db, [*SQL["unfinished"].rows(db)])
+    """Return all attempts that have not ended."""
+    return _open_attempts(db, SQL.unfinished.all(db))
 
 
-def unsaid_talks(db: Connection, since: float) -> list[OpenAttempt]:
-    """The last talk of each agent logged in, at that seat, of which nothing was said yet; none that ended before `since`."""
-    return _open_attempts(db, [*SQL["unsaid"].rows(db, since=since)])
+def conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
+    """Return the last conversation of each logged-in agent, if it has no disposition and did not end before `since`."""
+    return _open_attempts(db, SQL.conversations_without_disposition.all(db, since=since))
 
 
-def _open_attempts(db: Connection, rows: Sequence[Row]) -> list[OpenAttempt]:
+def _open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
     found: list[OpenAttempt] = []
     for row in rows:
-        told = row._asdict()
-        of_worker = told.pop("of_worker")
-        worker = queues.worker_on(db, row.phone_id) if of_worker else None
-        if worker is not None:
-            told |= {"worker": worker, "booth_id": worker.booth_ids[0]}
-        if not of_worker:
-            others = sum(voter_id != row.voter_id for voter_id in pending_voters(db, row.phone_id))
-            told["pending_voters"] = 1 + others
-        if row.disposition is not None:
-            told["disposition"] = Disposition(row.disposition)
-        marked = SQL["last_mark_of_attempt"].row(db, attempt_id=row.attempt_id, since=row.created_at)
-        if marked is not None:
-            told |= {"said": MarkKind(marked.kind), "said_hour": marked.hour}
-        found.append(OpenAttempt(**told | {"direction": Direction(row.direction)}))
+        worker = worker_on(db, row.phone_id) if row.of_worker else None
+        pending = 1
+        if not row.of_worker:
+            pending += sum(voter_id != row.voter_id for voter_id in pending_voters(db, row.phone_id))
+        mark = SQL.last_mark_of_attempt.first(db, attempt_id=row.attempt_id, since=row.created_at)
+        found.append(
+            OpenAttempt(
+                attempt_id=AttemptId(row.attempt_id),
+                campaign_id=row.campaign_id,
+                phone_id=row.phone_id,
+                voter_id=row.voter_id,
+                booth_id=row.booth_id if worker is None else worker.booth_ids[0],
+                attempt_number=row.attempt_number,
+                trunk=row.trunk,
+                created_at=row.created_at,
+                answered_at=row.answered_at,
+                connected_at=row.connected_at,
+                seat=row.seat,
+                number=row.number,
+                direction=Direction(row.direction),
+                caller_id=row.caller_id,
+                pending_voters=pending,
+                worker=worker,
+                said=None if mark is None else MarkKind(mark.kind),
+                said_hour=None if mark is None else mark.hour,
+                disposition=None if row.disposition is None else Disposition(row.disposition),
+                disposed_at=row.disposed_at,
+                agent=row.agent,
+            )
+        )
     return found
 
 
 def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
-    """Whom an attempt calls, and who is pending on the number now; None: there is no such attempt."""
-    row = SQL["screen_pop"].row(db, attempt_id=attempt_id)
+    """Return whom an attempt calls and who is pending on the number; None if there is no such attempt."""
+    row = SQL.screen_pop.first(db, attempt_id=attempt_id)
     if row is None:
         return None
-    fields = row._asdict() | {"opted_out": bool(row.opted_out)}
-    return ScreenPop(attempt_id, voters=tuple(pending_voters(db, row.phone_id)), **fields)
+    return ScreenPop(
+        attempt_id,
+        phone_id=row.phone_id,
+        voter_id=row.voter_id,
+        booth_id=row.booth_id,
+        grounds=row.grounds,
+        opted_out=bool(row.opted_out),
+        voters=tuple(pending_voters(db, row.phone_id)),
+    )
 
 
 def known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Which of these attempts this store has ever opened."""
-    return frozenset(each for each in attempt_ids if SQL["is_known"].value(db, int, attempt_id=each))
+    """Return those of the attempts that this store has opened."""
+    return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
 
 
-# Calls that come in: whose number it is, the attempt that is kept of it, and the call back.
-
-
-INBOUND = load_statements("inbound")
-
-
-def take_inbound(db: Connection, call: NewInbound) -> InboundParty | None:
-    """Log a call that comes in, and where its number is on the roll open an inbound attempt for it: of a missed call one
-    that has ended already. Returns whose number it is; None: it is not on the roll, or withheld, and no attempt is kept.
-
-    Inbound attempts use up no attempt of the number, are in no campaign's figures, and leave its targets alone: only a
-    missed call's number is due at `call_back_at`, where somebody on it is pending and it has not opted out, and what is
-    said in the call may put the next one off. One may be open beside an outbound attempt to the same number; while it
-    is, the number is not dialled.
-    """
-    party = None if call.number is None else _party(db, call.number)
-    calls_back = False
-    if party is not None:
-        missed = call.mode is InboundMode.MISSED_CALL
-        ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
-        of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        opened = INBOUND["insert_attempt"](db, **of, **parameters_of(call)).rowcount
-        if opened:
-            seals.seal_attempt(db, call.attempt_id, seals.OPEN)
-        if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
-            due = INBOUND["call_back"](
-                db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id
-            )
-            calls_back = due.rowcount > 0
-    kept_as = None if party is None else call.attempt_id
-    INBOUND["insert_call"](db, kept_as=kept_as, call_back=calls_back, **parameters_of(call))
-    return party
-
-
-def _party(db: Connection, number: str) -> InboundParty | None:
-    row = INBOUND["party"].row(db, number=number)
-    if row is None:
-        return None
-    pending = INBOUND["pending"].number(db, phone_id=row.phone_id)
-    return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
-
-
-def open_inbound(db: Connection, attempt_id: AttemptId) -> Row | None:
-    """Row (`attempt`), `campaign_id` and `phone_id` of an inbound attempt that has not ended; None: there is none of that id."""
-    return INBOUND["open_attempt"].row(db, attempt_id=attempt_id)
-
-
-def put_off(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """The number is not called before this, where it was due to be called at all."""
-    INBOUND["put_off"](db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)
+def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
+    """Return the open attempt on a number (E.164), of which there is at most one."""
+    return SQL.open_attempt_on.first(db, number=number)

@@ -1,81 +1,143 @@
-"""The audit's rows. `append` runs inside a transaction, so that what was done and its entry are kept together or not at all."""
+"""The audit: an append-only hash chain of actions and who answers for them.
+
+Functions run inside the caller's transaction, so that an action and its entry are committed together.
+"""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
-from dialer.store.port import AuditNote
-from dialer.store.sql import Connection, parameters_of
-from dialer.store.untyped_sql import load_statements
-
-
-def audit_name(who: str | None) -> str:
-    """Who answers for what is done: the one who was named, else the user who is logged in."""
-    return who or getpass.getuser()
-
-
-SQL = load_statements("audit")
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
 
 _PAGE = 1_000
 _MOST_SETTINGS = 100
 
 
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """Who answers for an action, when, and details of it."""
+
+    who: str
+    at: float  # epoch seconds
+    what: Mapping[str, str]  # ids and short reasons
+
+
+class ChainEnd(NamedTuple):
+    """The number and digest of the last entry."""
+
+    number: int
+    digest: str
+
+
+class ListedEntry(NamedTuple):
+    """An entry as it is shown to a person."""
+
+    number: int
+    at: float  # epoch seconds
+    kind: str
+    who: str
+    what: str  # a JSON object of strings
+
+
+class EntryOfKind(NamedTuple):
+    """An entry of a kind that the reader knows."""
+
+    number: int
+    at: float  # epoch seconds
+    what: str  # a JSON object of strings
+
+
+class Setting(NamedTuple):
+    """A setting as it was at the last start."""
+
+    key: str
+    value: str
+
+
+class SQL(Statements):
+    head = Query(ChainEnd)
+    number_of_same_entry = Scalar(int)
+    append = Command()
+    entries_after = Query(AuditEntry)
+    entries_between = Query(ListedEntry)
+    entries_of_kind = Query(EntryOfKind)
+    settings = Query(Setting)
+    delete_settings = Command()
+    insert_setting = Command()
+    setting_changes_since_oldest_open_attempt: Scalar[dict[str, Any]] = Scalar(json.loads)
+
+
+def audit_name(who: str | None) -> str:
+    """Return the name of the person who answers for an action: `who`, or else the login name of this process."""
+    return who or getpass.getuser()
+
+
 def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name
-    (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
-    Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
+    """Append an entry and return its number. An entry that equals an earlier one, in its time too, is not repeated.
+
+    `kind` says what was done ("listen") and `what` gives details: ids and short reasons. Entries can be neither changed
+    nor removed. Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
-    repeated = SQL["repeated"].value(db, int, at=at, kind=kind, who=who, what=canonical(what))
-    if repeated is not None:
-        return repeated
-    number, digest = SQL["head"].row(db) or (0, GENESIS)
+    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=canonical(what))
+    if same is not None:
+        return same
+    number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)
     entry = next_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    SQL["append"](db, **parameters_of(entry))
+    SQL.append.run(db, **parameters_of(entry))
     return entry.number
 
 
-def note(db: Connection, kind: str, entry: AuditNote, **more: object) -> int:
-    """`append` what somebody answers for, with these details beside those of the note."""
-    return append(db, kind, entry.who, {**entry.what, **{name: str(each) for name, each in more.items()}}, entry.at)
+def append_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
+    """Append an entry for a note, with more details than it has, and return its number."""
+    return append(db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at)
 
 
-def kept_settings(db: Connection) -> dict[str, str]:
-    """What the last start kept, key by key."""
-    return dict(SQL["settings"].rows(db))
+def entries(db: Connection) -> Iterator[AuditEntry]:
+    """Return all entries in order, read page by page."""
+    last = 0
+    while page := SQL.entries_after.all(db, number=last, limit=_PAGE):
+        yield from page
+        last = page[-1].number
 
 
-def settings_changed(db: Connection, settings: Mapping[str, str], at: float) -> None:
-    """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before."""
-    before = kept_settings(db)
+def entries_between(
+    db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
+) -> list[ListedEntry]:
+    """Return the entries of a period (epoch seconds), of one person or all, and of some kinds; by default all except seals."""
+    return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
+
+
+def stored_settings(db: Connection) -> dict[str, str]:
+    """Return the settings of the last start by key."""
+    return dict(SQL.settings.rows(db))
+
+
+def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> None:
+    """Store the settings of a start, without secrets, and append an entry with the differences to the start before."""
+    before = stored_settings(db)
     if before == dict(settings):
         return
-    SQL["forget_settings"](db)
-    db.executemany(SQL["keep_setting"], [{"key": key, "value": value} for key, value in settings.items()])
+    SQL.delete_settings.run(db)
+    SQL.insert_setting.run_many(db, ({"key": key, "value": value} for key, value in settings.items()))
     if not before:
         append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
         return
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
-        then, now = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
-        what[shown(key)] = f"{then} -> {now}"
+        old, new = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
+        what[shown(key)] = f"{old} -> {new}"
     append(db, "settings", "dialler", what, at)
 
 
-def changed_since_open(db: Connection) -> frozenset[str] | None:
-    """The keys of settings that changed since the oldest attempt without an end was made; None: the audit has not all of them."""
-    changes: list[dict[str, str]] = [json.loads(what) for (what,) in SQL["settings_since_open"].rows(db)]
+def settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
+    """Return the keys of settings that changed since the oldest open attempt was created; None if not all of them are known."""
+    changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None
     return frozenset(key for what in changes for key in what if key != "changed")
-
-
-def entries(db: Connection) -> Iterator[AuditEntry]:
-    """Every entry in order, read page by page."""
-    last = 0
-    while page := SQL["entries"].all(db, AuditEntry, last=last, limit=_PAGE):
-        yield from page
-        last = page[-1].number

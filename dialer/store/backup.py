@@ -1,7 +1,9 @@
-"""A copy of a store while a dialler writes to it, with the desk's file beside it; and such a copy put where a store was lost.
+"""A copy of a store while a dialler writes to it, with the desk's file beside it; and such a copy put where a store was
+lost.
 
-The copy is of one moment (SQLite's online backup), encrypted where the store is, and proved: opened and read whole before it gets
-its name. A store that is put back does not know what came after it, so nothing is dialled from it before a person says so.
+The copy is of one moment (SQLite's online backup), encrypted where the store is, and proved: opened and read whole
+before it gets its name. A store that is put back does not know what came after it, so nothing is dialled from it before
+a person says so.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
+from dialer.store.campaigns import stop_campaigns
 from dialer.store.connection import locked_connection, open_for_reading
 from dialer.store.copying import STORE, copy_database, whole_folder
 from dialer.store.desk_file import desk_path
@@ -26,7 +29,6 @@ from dialer.store.driver import connection_to
 from dialer.store.file_checks import check_header, file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
-from dialer.store.queues import stop_campaigns
 from dialer.store.sql import transaction
 from dialer.store.sqlite_errors import store_errors
 
@@ -43,7 +45,8 @@ class Backup:
 def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     """Copy the store at `path` into a new `folder`, a dialler running or not. Where it fails no folder is left.
 
-    Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store raises.
+    Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store
+    raises.
     """
     with whole_folder(folder) as half:
         if not file_exists(path):
@@ -60,9 +63,9 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def prune(made: Path, centre: str, keep: int) -> list[Path]:
-    """Remove a centre's backups beside the one that was just `made`, but for the newest `keep` by their names; what was removed.
-    It stays itself, whatever others were named while a clock was wrong. Only what `make_backup` has named is looked at, and nothing
-    that holds anything else. Raises StoreError where one cannot be removed.
+    """Remove a centre's backups beside the one that was just `made`, but for the newest `keep` by their names; what was
+    removed. It stays itself, whatever others were named while a clock was wrong. Only what `make_backup` has named is
+    looked at, and nothing that holds anything else. Raises StoreError where one cannot be removed.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, desk_path(Path(STORE)).name}
@@ -94,8 +97,8 @@ def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
 
 
 def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those too that it does
-    not know; returns the ids of those that it knows. `who` and `at` (epoch seconds) stand in the audit.
+    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those too that
+    it does not know; returns the ids of those that it knows. `who` and `at` (epoch seconds) stand in the audit.
 
     Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
     """
@@ -108,7 +111,7 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
             _put(source, place)
         with locked_connection(path, lock, key=key, copied=True) as db, transaction(db):
             stopped = stop_campaigns(db, at)
-            outbox.restored(db, at)
+            outbox.shift_ids_after_restore(db, at)
             audit.append(db, "store-restored", who, {"newest_call": newest}, at)
     return stopped
 

@@ -1,7 +1,8 @@
 """Opening a store: for the process that writes to it, and for the others, which only read.
 
-One connection writes, and only that one checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another connection
-can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are read-only and cannot checkpoint.
+One connection writes, and only that one checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another
+connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are read-only
+and cannot checkpoint.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ def open_for_writing(
     key: StoreKey | None = None,
     copied: bool = False,
 ) -> Connection:
-    """Open the connection that writes: in WAL mode, each commit synced to disk, autocommit. Check and migrate the file first.
+    """Open the connection that writes: in WAL mode, each commit synced to disk, autocommit. Check and migrate the file
+    first.
 
-    A store of an older schema is copied to a folder next to it before it is migrated, unless there is a copy already (`copied`).
-    The caller must hold the store's lock, let it `cover` the files created here, and use the connection from one thread at a time.
+    A store of an older schema is copied to a folder next to it before it is migrated, unless there is a copy already
+    (`copied`). The caller must hold the store's lock, let it `cover` the files created here, and use the connection
+    from one thread at a time.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer, stays unchanged.
     """
@@ -80,12 +83,12 @@ def open_for_reading(
 ) -> Connection:
     """Open a read-only connection, at any time, also while a dialler is running. Keep its transactions short.
 
-    `opened_here`: this process has the file open already. Then only SQLite may open the file, not even a check of its header:
-    closing such a descriptor drops all locks that the process holds on the file (POSIX). Another program that opens and closes
-    the store could then remove the WAL, and with it all later commits.
+    `opened_here`: this process has the file open already. Then only SQLite may open the file, not even a check of its
+    header: closing such a descriptor drops all locks that the process holds on the file (POSIX). Another program that
+    opens and closes the store could then remove the WAL, and with it all later commits.
 
-    Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt where the
-    file is not a store.
+    Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
+    where the file is not a store.
     """
     check_sqlite_version()
     if not opened_here:
@@ -118,7 +121,8 @@ def exclusive_connection(
 ) -> Iterator[Connection]:
     """Lock and open the store for a program that writes to it alone, such as an import; checkpoint it at the end.
 
-    `holder` names the program in the errors of others ("an import"). Raises StoreBusy while another process holds the store.
+    `holder` names the program in the errors of others ("an import"). Raises StoreBusy while another process holds the
+    store.
     """
     check_header(path, key)
     with StoreLock(path, holder) as lock, locked_connection(path, lock, create=create, key=key) as db:
@@ -179,8 +183,8 @@ class OpenStore(NamedTuple):
 def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> OpenStore:
     """Lock the store, migrate it, and open both connections. Blocks: call it in the thread that will write.
 
-    `busy_seconds` is how long a write waits for another program; `holder` names this process in the errors of others. After an
-    error nothing stays open or locked. Raises StoreBusy, StoreCorrupt, StoreError.
+    `busy_seconds` is how long a write waits for another program; `holder` names this process in the errors of others.
+    After an error nothing stays open or locked. Raises StoreBusy, StoreCorrupt, StoreError.
     """
     check_header(path, key)
     with ExitStack() as undo:

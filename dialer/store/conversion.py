@@ -1,5 +1,5 @@
-"""A store under another key, with the desk's file beside it: encrypted, decrypted, or encrypted anew. The store is as it was until
-the new one is proved.
+"""A store under another key, with the desk's file beside it: encrypted, decrypted, or encrypted anew. The store is as
+it was until the new one is proved.
 
 The new file is made beside the old one, read again with its key, compared row by row, and only then put in its place.
 """
@@ -40,11 +40,11 @@ def left_over(path: Path) -> Path:
 def convert(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Put the store at `path`, and the desk's file beside it, from the key `old` under the key `new`; None: not encrypted. What was
-    plain is overwritten.
+    """Put the store at `path`, and the desk's file beside it, from the key `old` under the key `new`; None: not
+    encrypted. What was plain is overwritten.
 
-    `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store open, StoreFull where there is
-    not room for both files, and the other StoreErrors; the store is then as it was.
+    `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store open, StoreFull where
+    there is not room for both files, and the other StoreErrors; the store is then as it was.
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
@@ -126,7 +126,8 @@ def _converted(
 def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
     """A connection to both files as `old` and `new`, on which nobody else can read or write the old one.
 
-    SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the end.
+    SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the
+    end.
     """
     with closing(connect_in_memory()) as db:
         db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})

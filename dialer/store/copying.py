@@ -31,7 +31,8 @@ def copies_before_upgrades(path: Path) -> list[Path]:
 
 
 def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
-    """Copy a store as it is, into a backup's folder beside it (`centre.db.schema-26`), for whoever goes back to the version before.
+    """Copy a store as it is, into a backup's folder beside it (`centre.db.schema-26`), for whoever goes back to the
+    version before.
 
     One of an earlier try is replaced. Raises StoreFull where there is no room for it.
     """

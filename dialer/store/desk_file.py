@@ -1,4 +1,5 @@
-"""The desk's own file beside the store, under the same key: passwords, sessions, who has seen which alert, and what agents write.
+"""The desk's own file beside the store, under the same key: passwords, sessions, who has seen which alert, and what
+agents write.
 
 Sessions are kept by a digest: whoever reads the file cannot sign in with what stands there.
 """
@@ -19,10 +20,10 @@ from dialer.store.connection import Connection
 from dialer.store.driver import closed_on_error, connect
 from dialer.store.file_checks import check_header, file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.port import KeptUser
 from dialer.store.sql import parameters_of, transaction
 from dialer.store.sqlite_errors import store_errors
 from dialer.store.untyped_sql import load_statements
+from dialer.store.users import StoredUser
 
 SQL = load_statements("desk_file")
 
@@ -99,7 +100,7 @@ class DeskAccount:
     signed_in_at: float | None = None
     passkeys: int = 0
 
-    def of_user(self, user: KeptUser) -> DeskAccount:
+    def of_user(self, user: StoredUser) -> DeskAccount:
         """What of it is this user's, and not an earlier one's of the name."""
         at, seen = (
             each if each is not None and each >= user.added_at else None

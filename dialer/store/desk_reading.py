@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.pacing.port import AnswersOfLate
+from dialer.store.campaign_figures import LIVE, recent_answers
 from dialer.store.connection import Reader
-from dialer.store.figures import LIVE, answers_of_late
-from dialer.store.port import KeptUser
-from dialer.store.records import kept_users
 from dialer.store.untyped_sql import load_statements
+from dialer.store.users import StoredUser, stored_users
 
 SQL = load_statements("desk")
 
@@ -48,7 +47,7 @@ class DeskReading(Reader):
 
     def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
         """Live answers of the window that ends at `now`, and those abandoned."""
-        found = self.read(lambda db: answers_of_late(db, campaign_id, now, window_seconds, window_seconds * 2))
+        found = self.read(lambda db: recent_answers(db, campaign_id, now, window_seconds, window_seconds * 2))
         return found[0] if found else AnswersOfLate(0.0, 0, 0)
 
     def booth_names(self) -> dict[int, tuple[str, str]]:
@@ -61,6 +60,6 @@ class DeskReading(Reader):
         bound = {"before": before, "most": most, "campaign": campaign_id}
         return self.read(lambda db: SQL["recordings"].all(db, KeptTalk, **bound))
 
-    def users(self) -> list[KeptUser]:
+    def users(self) -> list[StoredUser]:
         """Who may give commands beside those of the settings."""
-        return self.read(kept_users)
+        return self.read(stored_users)

@@ -20,7 +20,8 @@ _CHECKED_TABLES = ("campaign", "opt_out", "command", "booth")
 def check_header(path: Path, key: StoreKey | None) -> None:
     """Raise StoreCorrupt for a file that is not SQLite's, and StoreError for a plain file where a `key` is set.
 
-    A missing or empty file passes. An encrypted file starts with random bytes, so that only its key can tell what it is.
+    A missing or empty file passes. An encrypted file starts with random bytes, so that only its key can tell what it
+    is.
     """
     head = _head(path)
     if key is None and head and head != _HEADER:
@@ -51,7 +52,8 @@ def file_exists(path: Path) -> bool:
 def check_integrity(db: Connection, path: Path) -> None:
     """Raise StoreCorrupt if the file is damaged. A small file is checked completely.
 
-    Of a large file, the small tables are checked completely, and of each other table the path to its first and last row.
+    Of a large file, the small tables are checked completely, and of each other table the path to its first and last
+    row.
     """
     if path.stat().st_size <= FULL_CHECK_BYTES:
         results = [db.execute("PRAGMA quick_check(1)").fetchone()[0]]

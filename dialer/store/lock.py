@@ -1,11 +1,12 @@
-"""One process at a time changes a store: a dialler or an import. Whoever only reads needs no lock, and neither does the note of an
-export (`export_log`), which appends to the audit alone in a transaction of its own.
+"""One process at a time changes a store: a dialler or an import. Whoever only reads needs no lock, and neither does the
+note of an export (`export_log`), which appends to the audit alone in a transaction of its own.
 
-SQLite's own exclusive mode would shut out the reports as well, so the lock is our own, and it is on what is opened, not on a name:
-on the database file itself, whatever link led to it, and on its WAL. `flock` there and SQLite's POSIX locks know nothing of each
-other on a local disk; but closing any descriptor of the database gives up SQLite's locks, so ours is closed after its connections.
-A third lock, on a file beside the store, says in words who holds it, and is the only one on systems other than Linux. The system
-drops all of them when the process ends, however it ends; the file beside stays, for removing it would race with the next holder.
+SQLite's own exclusive mode would shut out the reports as well, so the lock is our own, and it is on what is opened, not
+on a name: on the database file itself, whatever link led to it, and on its WAL. `flock` there and SQLite's POSIX locks
+know nothing of each other on a local disk; but closing any descriptor of the database gives up SQLite's locks, so ours
+is closed after its connections. A third lock, on a file beside the store, says in words who holds it, and is the only
+one on systems other than Linux. The system drops all of them when the process ends, however it ends; the file beside
+stays, for removing it would race with the next holder.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class StoreLock:
     def __init__(self, path: Path, holder: str) -> None:
         """`holder` says in one or two words who locks ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where the store
-        has a second name or where its disk is another machine's.
+        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where
+        the store has a second name or where its disk is another machine's.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))
@@ -146,8 +147,9 @@ def refuse_second_name(path: Path) -> None:
 
 
 def _refuse_mounts(path: Path, real: Path) -> None:
-    """Raise StoreError where the store's folder is mounted from another machine, for neither our locks nor SQLite's WAL hold there;
-    and where the file alone is mounted: its journal would stay on this side of the mount, under this name alone.
+    """Raise StoreError where the store's folder is mounted from another machine, for neither our locks nor SQLite's WAL
+    hold there; and where the file alone is mounted: its journal would stay on this side of the mount, under this name
+    alone.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _LOCKS_THE_FILE else ""
@@ -181,10 +183,9 @@ def lock_file(path: Path) -> Path:
 def holder_of(path: Path) -> str | None:
     """Who writes to the store at `path`, such as "a dialler (process 812)"; None: nobody.
 
-    Raises OSError where the lock cannot be read.
-    The file outlives its holder, and the number may be another program's by now. Where the system shows what a process has open
-    it is asked for the lock; elsewhere a process of that number is taken for the holder. Where the file was removed, the system's
-    list of locks tells the process alone.
+    Raises OSError where the lock cannot be read. The file outlives its holder, and the number may be another program's
+    by now. Where the system shows what a process has open it is asked for the lock; elsewhere a process of that number
+    is taken for the holder. Where the file was removed, the system's list of locks tells the process alone.
     """
     lock = lock_file(path)
     try:

@@ -1,23 +1,63 @@
-"""Opt-outs from outside the centre's calls: imported ones, and those of other centres as keyed hashes. Inside a transaction."""
+"""Opt-outs: numbers that are never called again, from calls, lists and other centres. Functions run inside a transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import structlog
+from dataclasses import dataclass
 
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
-from dialer.store import audit, seals
-from dialer.store.numbers import SQL
-from dialer.store.outbox import tell
-from dialer.store.port import AuditNote, Encode, OptOutNews, OptOutsTaken
-from dialer.store.sql import Connection
-from dialer.store.voters import record_opt_out
+from dialer.domain.model import AttemptId
+from dialer.rules.number_hash import number_hash
+from dialer.store import audit, number_hashes, seals, targets
+from dialer.store.audit import AuditNote
+from dialer.store.outbox import announce_update
+from dialer.store.sql import Command, Connection, Scalar, Statements
+from dialer.store.updates import Encode, OptOutUpdate
 
-HASHED_AT_ONCE = 20_000
-TOLD_EVERY = 200_000  # numbers
-_log = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class OptOutEffect:
+    """What a list of opt-outs changed."""
+
+    new: int  # numbers that were not suppressed before
+    phones: tuple[int, ...]  # those of them that are on the roll: cancel ringing calls to them
+
+
+class SQL(Statements):
+    mark_phone = Command()
+    phone_exists = Scalar(bool)
+    phone_id_of = Scalar(int)
+    insert_for_phone = Command()
+    insert_for_number = Command()
+    insert_hash = Command()
+    phone_with_hash = Scalar(int)
+
+
+def record_opt_out(
+    db: Connection,
+    encode: Encode | None,
+    phone_id: int,
+    *,
+    at: float,
+    source: str,
+    attempt_id: AttemptId | None = None,
+    announced_source: str | None = None,
+) -> bool:
+    """Suppress a number of the roll in every campaign and return True, or return False if it was suppressed already.
+
+    `announced_source` is announced in place of `source`. Raises StoreError if the store does not have the number.
+    """
+    if SQL.mark_phone.run(db, phone_id=phone_id, at=at) == 0:
+        if not SQL.phone_exists.one(db, phone_id=phone_id):
+            raise StoreError(f"The store has no number {phone_id}; the opt-out was not saved.")
+        return False
+    if SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id) == 1:
+        seals.seal_opt_out_of_phone(db, phone_id)
+    targets.close_phone(db, phone_id)
+    if encode is not None:
+        hashed = number_hashes.hash_of(db, phone_id)
+        announce_update(db, encode, OptOutUpdate(phone_id, at, announced_source or source, attempt_id, hashed), at)
+    return True
 
 
 def opt_out_number(
@@ -29,145 +69,111 @@ def opt_out_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a number, on the roll or not. False: it was already. Other centres are told its `number_hash`; None: nothing."""
-    phone_id = SQL["phone"].value(db, int, number=number)
+    """Suppress a number (E.164), on the roll or not, and return True, or return False if it was suppressed already.
+
+    Other centres get its `number_hash`; None: they get nothing.
+    """
+    phone_id = SQL.phone_id_of.first(db, number=number)
     if phone_id is not None:
-        fresh = record_opt_out(db, None, phone_id, at=at, source=source)
+        new = record_opt_out(db, None, phone_id, at=at, source=source)
     else:
-        fresh = SQL["insert_opt_out"](db, number=number, at=at, source=source).rowcount == 1
-        if fresh:
-            seals.seal(db, seals.OPT_OUT, seals.SQL["opt_out_id_of"].number(db, number=number))
-    if fresh and number_hash is not None:
-        tell(db, encode, OptOutNews(None, at, source, number_hash=number_hash), at)
-    return fresh
+        new = SQL.insert_for_number.run(db, number=number, at=at, source=source) == 1
+        if new:
+            seals.seal_opt_out_of_number(db, number)
+    if new and number_hash is not None:
+        announce_update(db, encode, OptOutUpdate(None, at, source, number_hash=number_hash), at)
+    return new
 
 
-def suppress(
+def suppress_numbers(
     db: Connection,
     encode: Encode | None,
-    found: Sequence[str],
+    numbers: Sequence[str],
     secret: bytes | None,
     source: str,
-    entry: AuditNote,
-) -> OptOutsTaken:
-    """Suppress numbers (E.164), with an entry "opt-out-import"; other centres are told the new ones, hashed under the `secret`."""
-    fresh, phones = 0, []
-    for number in found:
+    note: AuditNote,
+) -> OptOutEffect:
+    """Suppress a list of numbers (E.164) with an audit entry ("opt-out-import"). New ones are announced, hashed with `secret`."""
+    new, phones = 0, []
+    for number in numbers:
         hashed = None if secret is None else number_hash(secret, number)
-        if opt_out_number(db, encode, number, at=entry.at, source=source, number_hash=hashed):
-            fresh += 1
-            phones += SQL["phone"].values(db, int, number=number)
-    what = {"source": source, **entry.what, "numbers": str(len(found)), "fresh": str(fresh)}
-    audit.append(db, "opt-out-import", entry.who, what, entry.at)
-    return OptOutsTaken(fresh, tuple(phones))
+        if opt_out_number(db, encode, number, at=note.at, source=source, number_hash=hashed):
+            new += 1
+            phones += SQL.phone_id_of.all(db, number=number)
+    what = {"source": source, **note.what, "numbers": str(len(numbers)), "fresh": str(new)}
+    audit.append(db, "opt-out-import", note.who, what, note.at)
+    return OptOutEffect(new, tuple(phones))
 
 
-def record_foreign(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Keep that a number opted out in another centre, on our roll or to come; its id where this suppresses it, else None."""
-    _keep_hash(db, number_hash, at, centre)
-    phone_id = SQL["phone_of_hash"].value(db, int, number_hash=number_hash)
-    return phone_id if phone_id is not None and _suppress(db, phone_id, at, centre) else None
+def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
+    """Store an opt-out of another centre and return the id of our number that it suppresses; None if it suppresses
+    none.
+
+    It also suppresses numbers that come onto the roll later.
+    """
+    _insert_hash(db, number_hash, at, centre)
+    phone_id = SQL.phone_with_hash.first(db, number_hash=number_hash)
+    return phone_id if phone_id is not None and suppress_for_centre(db, phone_id, at, centre) else None
 
 
-def record_told(
+def record_hashed_opt_outs(
     db: Connection,
     encode: Encode | None,
     hashes: Sequence[str],
-    entry: AuditNote,
+    note: AuditNote,
     *,
     fingerprint: str,
     centre: str,
     source: str,
-) -> OptOutsTaken:
-    """Suppress numbers that came together, known by their hashes, each announced where it was not suppressed
-    before, and all with their audit entry ("opt-out-import"): all or none. One that is on no roll here is kept as its
-    hash, told by `centre`. Raises NotInStore where no secret of this `fingerprint` is shared: the hashes would fit no
-    number. A repeat changes nothing but the audit.
+) -> OptOutEffect:
+    """Suppress a list of numbers that are known by their hashes, all or none, with an audit entry ("opt-out-import").
+
+    Those that were not suppressed before are announced. The hash of a number that is not on the roll is stored for
+    `centre`. A repeat only adds an audit entry. Raises NotInStore if no shared secret has this `fingerprint`: the
+    hashes would fit no number.
     """
-    if fingerprint not in dict(SQL["secrets"].rows(db)):
+    if fingerprint not in number_hashes.secret_ids(db):
         raise NotInStore(
-            "the dialler does not share the secret that these opt-outs are hashed under (rules.opt_out_secret): restart it"
-            " with these settings, then do it again; nothing was kept"
+            "The opt-outs are hashed with a secret that the dialler does not have (rules.opt_out_secret); nothing was saved."
+            " Restart the dialler with these settings and repeat the import."
         )
-    fresh, phones = 0, []
+    count, phones = 0, []
     for hashed in hashes:
-        is_new = _keep_hash(db, hashed, entry.at, centre)
-        phone_id = SQL["phone_of_hash"].value(db, int, number_hash=hashed)
+        is_new = _insert_hash(db, hashed, note.at, centre)
+        phone_id = SQL.phone_with_hash.first(db, number_hash=hashed)
         if phone_id is not None:
-            is_new = record_opt_out(db, None, phone_id, at=entry.at, source=source)
+            is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
             phones += [phone_id] if is_new else []
         if is_new:
-            tell(db, encode, OptOutNews(None, entry.at, source, number_hash=hashed), entry.at)
-        fresh += is_new
-    audit.note(db, "opt-out-import", entry, source=source, numbers=len(hashes), fresh=fresh)
-    return OptOutsTaken(fresh, tuple(phones))
+            announce_update(db, encode, OptOutUpdate(None, note.at, source, number_hash=hashed), note.at)
+        count += is_new
+    audit.append_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
+    return OptOutEffect(count, tuple(phones))
 
 
-def _keep_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
-    """Keep an opt-out of another centre; whether it is new."""
-    is_new = SQL["insert_foreign"](db, number_hash=number_hash, at=at, centre=centre).rowcount == 1
-    if is_new:
-        seals.seal(db, seals.OPT_OUT_HASH, seals.SQL["opt_out_hash_id_of"].number(db, hashed=number_hash))
-    return is_new
-
-
-def begin_hashing(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Make ready for hashes under these secrets; the first is the one that our own opt-outs are told under.
-
-    A secret that is no longer among them is forgotten with its hashes. Raises StoreError where numbers are suppressed of which only
-    a hash is known, which may be under that one: without it a later roll would bring them back.
-    """
-    prints = [fingerprint(secret) for secret in secrets]
-    known = dict(SQL["secrets"].rows(db))
-    gone = [secret for print_, secret in known.items() if print_ not in prints]
-    if (gone or not prints) and SQL["any_by_hash_alone"].number(db):
-        raise StoreError(
-            "an opt-out secret is gone from the rules under which opt-outs may be known alone:"
-            " put it back, as rules.opt_out_secret or among rules.opt_out_secrets_known"
-        )
-    for secret in gone:
-        for row_id in SQL["known_too"].values(db, int, secret=secret):
-            seals.gone(db, seals.OPT_OUT_HASH, row_id)
-        for statement in ("forget_known", "forget_hashes", "forget_secret"):
-            SQL[statement](db, secret=secret)
-    fresh = [print_ for print_ in prints if print_ not in known]
-    if fresh:
-        SQL["drop_hash_index"](db)
-        for print_ in fresh:
-            SQL["insert_secret"](db, fingerprint=print_)
-    if prints:
-        SQL["tell_under"](db, fingerprint=prints[0])
-
-
-def hash_new(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Hash the numbers with ids above `after` under all secrets, and suppress those that other centres told of before."""
+def suppress_new_phones(db: Connection, secrets: Sequence[bytes], after: int) -> None:
+    """Hash the numbers with ids above `after` with all secrets, and suppress those that opted out in other centres before."""
     for secret in secrets:
-        hash_some(db, secret, after)
-    for each in [*SQL["foreign_of_new"].rows(db, after=after)]:
-        _suppress(db, each.phone_id, each.at, each.centre)
+        number_hashes.hash_page(db, secret, after)
+    for each in number_hashes.suppressed_elsewhere_after(db, after):
+        suppress_for_centre(db, each.phone_id, each.at, each.centre)
 
 
-def hash_some(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
-    number = dict(SQL["secrets"].rows(db))[fingerprint(secret)]
-    found = [*SQL["unhashed"].rows(db, after=after, limit=HASHED_AT_ONCE, secret=number)]
-    hashed = number_hasher(secret)
-    rows = ({"phone_id": each.phone_id, "secret": number, "number_hash": hashed(each.e164)} for each in found)
-    db.executemany(SQL["insert_hash"], rows)
-    if not found:
-        return None
-    last = int(found[-1].phone_id)
-    if after // TOLD_EVERY != last // TOLD_EVERY:  # the first start of a large roll takes some seconds
-        _log.info("numbers.hashed", up_to_phone=last)
-    return last
+def suppress_known_elsewhere(db: Connection) -> int:
+    """Suppress numbers that opted out in other centres before they were on our roll, and return how many. Ends the hashing."""
+    number_hashes.create_index(db)
+    found = number_hashes.suppressed_elsewhere(db)
+    return sum(suppress_for_centre(db, each.phone_id, each.at, each.centre) for each in found)
 
 
-def honour_foreign(db: Connection) -> int:
-    """Suppress the numbers that other centres told of before they came onto our roll; how many. Ends the hashing."""
-    SQL["make_hash_index"](db)
-    found = [*SQL["foreign_not_honoured"].rows(db)]
-    return sum(_suppress(db, each.phone_id, each.at, each.centre) for each in found)
-
-
-def _suppress(db: Connection, phone_id: int, at: float, centre: str) -> bool:
+def suppress_for_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
+    """Suppress a number of the roll that opted out in another centre. Returns False if it was suppressed already."""
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
+
+
+def _insert_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
+    """Store the hash of an opt-out in another centre, and return whether it is new."""
+    is_new = SQL.insert_hash.run(db, number_hash=number_hash, at=at, centre=centre) == 1
+    if is_new:
+        seals.seal_opt_out_hash(db, number_hash)
+    return is_new

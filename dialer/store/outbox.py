@@ -1,7 +1,7 @@
-"""The outbox: what is announced waits here, committed with what it is of, until all who take from it have it.
+"""The outbox: announcements wait here, committed with the results they announce, until every receiver has them.
 
-That is the broker, and where the settings name a headquarters the uplink too, each with a cursor of its own. Functions that write
-run inside a transaction.
+The broker is one receiver. Where the settings name a headquarters, the uplink is another, with a position of its own.
+Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -9,142 +9,172 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
-from dialer.store.port import Encode, News, OutboxRow, ReadinessMark
-from dialer.store.sql import Connection, parameters_of
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.updates import Encode, ReadinessMark, Update
 
-SQL = load_statements("outbox")
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
-"""Never dropped while headquarters has not got them. All else is telemetry."""
-TELEMETRY_KEPT = 1_000  # of the latest rows
-
-NO_HEADQUARTERS = "the settings name no headquarters ([headquarters]): restart the dialler with those that do"
+"""Topics whose rows are never deleted before headquarters has them. All other topics are telemetry."""
+TELEMETRY_ROWS_KEPT = 1_000
+NO_HEADQUARTERS = "The settings name no headquarters ([headquarters]). Restart the dialler with settings that do."
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxBound:
-    """How the outbox stands to its bound."""
+class OutboxRow:
+    """An announcement that is waiting."""
 
-    lost: int  # rows that were dropped for it
-    bytes_beyond: int = 0  # of results that wait for headquarters all the same
+    outbox_id: int
+    topic: str
+    payload: str
+    at: float  # epoch seconds
+
+
+class WaitingRows(NamedTuple):
+    """How many rows wait for a receiver."""
+
+    sink: str  # "mqtt" or "uplink"
+    rows: int
+    oldest_at: float | None  # epoch seconds; None: none waits
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxTrim:
+    """The effect of trimming the outbox to its limit."""
+
+    deleted: int  # rows
+    bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted
+
+
+class SQL(Statements):
+    insert_announcement = Command()
+    rows_for_broker = Query(OutboxRow)
+    rows_after = Query(OutboxRow)
+    advance_sink = Command()
+    passed_by = Scalar(int)
+    waiting = Query(WaitingRows)
+    delete_passed = Command()
+    delete_sinks = Command()
+    add_sink = Command()
+    byte_limit = Scalar(int)
+    waiting_bytes = Scalar(int)
+    delete_telemetry = Command()
+    delete_oldest = Command()
+    highest_id = Scalar(int)
+    shift_ids = Command()
+    begin_sequence = Command()
+    raise_sequence = Command()
 
 
 def announce(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox. A repeat announces again."""
-    for each in announcements:
-        SQL["insert_announcement"](db, at=at, **parameters_of(each))
+    """Put announcements into the outbox. A repeated call announces again."""
+    SQL.insert_announcement.run_many(db, (parameters_of(each) | {"at": at} for each in announcements))
 
 
-def tell(db: Connection, encode: Encode | None, news: News, at: float) -> None:
-    """Put news into the outbox: by itself such as belongs to no other write. Without `encode` there is nobody to tell."""
+def announce_update(db: Connection, encode: Encode | None, update: Update, at: float) -> None:
+    """Put an update into the outbox. Without `encode` nothing is announced."""
     if encode is not None:
-        announce(db, [encode(news)], at)
+        announce(db, [encode(update)], at)
 
 
-def tell_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
-    """Announce a test mark, for headquarters to see that the way is there. Raises NotInStore where nothing is kept for one."""
+def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
+    """Announce a test mark to headquarters. Raises NotInStore if the settings name no headquarters."""
     if passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
-    tell(db, encode, ReadinessMark(at), at)
+    announce_update(db, encode, ReadinessMark(at), at)
 
 
-def outbox(db: Connection, limit: int) -> list[OutboxRow]:
-    """The oldest announcements that wait for the broker."""
-    return SQL["outbox"].all(db, OutboxRow, limit=limit)
+def rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
+    """Return the oldest announcements that wait for the broker."""
+    return SQL.rows_for_broker.all(db, limit=limit)
 
 
-def outbox_done(db: Connection, up_to: int) -> None:
-    """The broker has the announcements up to this id. They go, but for those that headquarters has not got yet."""
-    SQL["pass"](db, name="mqtt", up_to=up_to)
-    SQL["outbox_taken"](db, up_to=up_to)
+def mark_published(db: Connection, up_to: int) -> None:
+    """Record that the broker has all rows up to this id. Rows that headquarters does not have yet stay."""
+    SQL.advance_sink.run(db, name="mqtt", passed=up_to)
+    SQL.delete_passed.run(db, passed=up_to)
 
 
-def bound_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxBound:
-    """Drop the oldest announcements beyond `keep_at_most`: results themselves are in their tables, what is lost is only the news
-    of them. Those of opt-outs are never lost, and do not count: other centres have nothing else to know them by.
+def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
+    """Delete the oldest announcements over the limit. Results are still in their tables; only their announcement is
+    lost.
 
-    Where headquarters is to have them the bound is one of bytes, as the settings have it, and telemetry alone goes.
+    Announcements of opt-outs are neither counted nor deleted, for other centres have no other way to learn of them.
+
+    Where headquarters is to have the rows, the limit is the number of bytes in the settings, and only telemetry is
+    deleted.
     """
-    most_bytes = SQL["most_bytes"].value(db, int)
-    if most_bytes is None:
-        return OutboxBound(SQL["outbox_beyond"](db, keep_at_most=keep_at_most).rowcount)
-    if SQL["waiting_bytes"].number(db) <= most_bytes:
-        return OutboxBound(0)
-    lost = SQL["drop_telemetry"](db, results=json.dumps(RESULTS), newest=TELEMETRY_KEPT).rowcount
-    return OutboxBound(lost, max(0, SQL["waiting_bytes"].number(db) - most_bytes))
+    byte_limit = SQL.byte_limit.first(db)
+    if byte_limit is None:
+        return OutboxTrim(SQL.delete_oldest.run(db, keep=keep_at_most))
+    if SQL.waiting_bytes.one(db) <= byte_limit:
+        return OutboxTrim(0)
+    deleted = SQL.delete_telemetry.run(db, results=json.dumps(RESULTS), keep=TELEMETRY_ROWS_KEPT)
+    return OutboxTrim(deleted, max(0, SQL.waiting_bytes.one(db) - byte_limit))
 
 
 def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
-    """What waits for the broker, and for headquarters where the settings name one."""
+    """Return what waits for the broker, and for headquarters where the settings name one."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
-    return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL["waits"].rows(db))
+    return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.rows(db))
 
 
-def keep_for_headquarters(db: Connection, most_bytes: int | None) -> None:
-    """What is announced from now on, and what waits, is for headquarters too, and telemetry goes where more than `most_bytes`
-    wait; None: the settings name no headquarters, and what only it had not got goes.
+def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
+    """Keep announcements, including those that wait now, until headquarters has them; over `byte_limit` only results
+    are kept.
+
+    None: the settings name no headquarters. Rows that only headquarters did not have yet are deleted.
     """
-    if most_bytes is not None:
+    if byte_limit is not None:
         for name in ("mqtt", "uplink"):
-            SQL["add_sink"](db, name=name, most_bytes=most_bytes if name == "uplink" else None)
+            SQL.add_sink.run(db, name=name, most_bytes=byte_limit if name == "uplink" else None)
         return
-    by_broker = SQL["passed"].value(db, int, name="mqtt")
-    SQL["forget_sinks"](db)
-    if by_broker is not None:
-        SQL["outbox_taken"](db, up_to=by_broker)
+    passed_by_broker = SQL.passed_by.first(db, name="mqtt")
+    SQL.delete_sinks.run(db)
+    if passed_by_broker is not None:
+        SQL.delete_passed.run(db, passed=passed_by_broker)
 
 
 def passed_by_uplink(db: Connection) -> int | None:
-    """Up to which id headquarters has the announcements; None: they are kept for no headquarters."""
-    return SQL["passed"].value(db, int, name="uplink")
+    """Return the id up to which headquarters has all rows; None where the settings name no headquarters."""
+    return SQL.passed_by.first(db, name="uplink")
 
 
-def outbox_after(db: Connection, passed: int, limit: int) -> list[OutboxRow]:
-    """The oldest announcements behind an id, whoever has them."""
-    return SQL["outbox_after"].all(db, OutboxRow, passed=passed, limit=limit)
+def confirm_uplink(db: Connection, through: int, at: float) -> int:
+    """Record that headquarters has committed the rows up to an id; a lower id than before changes nothing.
 
-
-def last_given(db: Connection) -> int:
-    """The highest id that an announcement has had."""
-    return SQL["last_given"].number(db)
-
-
-def uplink_kept(db: Connection, through: int, at: float) -> int:
-    """Headquarters has committed the announcements up to this id. A lower one than before changes nothing. Returns by how much
-    ids were moved up, 0 as a rule.
-
-    One that this store never gave was given before it was restored from a copy: what has been announced since bears ids that
-    headquarters takes for known. It moves up behind them, with an entry in the audit ("outbox-moved"). Raises NotInStore where
-    nothing is kept for headquarters.
+    Returns by how much ids of waiting rows were shifted, which is 0 unless `through` is an id that this store never
+    assigned. It was assigned before the store was restored from a backup, so headquarters would take the new rows under
+    those ids for known ones. They are shifted past it, with an audit entry ("outbox-moved"). Raises NotInStore if the
+    settings name no headquarters.
     """
     passed = passed_by_uplink(db)
     if passed is None:
         raise NotInStore(NO_HEADQUARTERS)
-    moved = 0
-    if through > last_given(db):
-        moved = through
-        _move_up(db, passed, moved)
+    shifted = 0
+    if through > SQL.highest_id.one(db):
+        shifted = through
+        _shift_ids(db, passed, shifted)
         audit.append(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
-    SQL["pass"](db, name="uplink", up_to=through)
-    SQL["outbox_taken"](db, up_to=through)
-    return moved
+    SQL.advance_sink.run(db, name="uplink", passed=through)
+    SQL.delete_passed.run(db, passed=through)
+    return shifted
 
 
-def restored(db: Connection, at: float) -> None:
-    """Move what waits for headquarters, and what is announced from now on, behind every id that the store may have given since it
-    was copied: headquarters takes those for known. `at`: epoch seconds; an id is behind its milliseconds, for no store gives a
-    thousand a second.
+def shift_ids_after_restore(db: Connection, at: float) -> None:
+    """Shift the ids of waiting and future rows past every id that the store may have assigned since it was backed up.
+
+    `at` is in epoch seconds. The new ids start at its milliseconds, for no store assigns a thousand ids a second.
     """
-    _move_up(db, passed_by_uplink(db) or 0, int(at * 1000))
+    _shift_ids(db, passed_by_uplink(db) or 0, int(at * 1000))
 
 
-def _move_up(db: Connection, passed: int, by: int) -> None:
-    """Ids behind `passed` by so many, and the next one is behind `by` at least."""
-    SQL["begin_sequence"](db, last=by)
-    SQL["move_up"](db, by=by, passed=passed)
-    SQL["raise_sequence"](db, last=by)
+def _shift_ids(db: Connection, passed: int, by: int) -> None:
+    """Add `by` to the ids after `passed`, and let the next new id be greater than `by`."""
+    SQL.begin_sequence.run(db, highest=by)
+    SQL.shift_ids.run(db, by=by, passed=passed)
+    SQL.raise_sequence.run(db, highest=by)

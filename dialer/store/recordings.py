@@ -61,10 +61,11 @@ def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
 
 
 def files_of(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-    """What these attempts (None: any) left in a folder: a conversation `<attempt>.wav` or messages `<attempt>-<n>.<format>`.
+    """What these attempts (None: any) left in a folder: a conversation `<attempt>.wav` or messages
+    `<attempt>-<n>.<format>`.
 
-    A folder that is not there has none, unless some are `expected`. Raises RecordingError for one that cannot be read, and for a
-    link or a folder in a recording's place: what it leads to is not ours to judge.
+    A folder that is not there has none, unless some are `expected`. Raises RecordingError for one that cannot be read,
+    and for a link or a folder in a recording's place: what it leads to is not ours to judge.
     """
     if not expected and not directory.exists():
         return []

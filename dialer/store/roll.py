@@ -1,11 +1,10 @@
-"""The roll: what an import, lists of weights, of booth workers and of marks read and write, and its copy for a rehearsal.
+"""The roll: what imports of rolls and weights read and write, and the copy of a roll for a rehearsal.
 
-An import holds the store alone and goes through it in bulk, in one transaction; its rows are tuples in the statements' order.
+An import holds the store alone and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,20 +14,19 @@ from dialer.store.connection import Connection, open_for_reading, read_snapshot
 from dialer.store.driver import connection_to
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Command, Query, Scalar, Statements
 
-SQL = load_statements("roll")
-WORKERS = load_statements("workers")
 IMPORT_CACHE_KIBIBYTES = 64 * 1024
-_NOT_OF_A_COPY = (
+_NOT_COPIED = (
     *("flow_answer", "unknown_serial", "mark", "outbox", "outbox_sink", "news_position", "command", "seat_interval"),
     *("log_in", "standing_order", "headquarters_order", "attempt", "own_call_back", "target", "campaign"),
 )
-"""In an order in which nothing refers to what is gone. Opt-outs and registers stay: they must hold in a rehearsal too."""
+"""Tables that a copy of the roll leaves out, in an order that keeps foreign keys valid. Opt-outs and registers are
+copied: they must hold in a rehearsal too."""
 
 
 class StoredBooth(NamedTuple):
-    """A booth as the store has it."""
+    """A booth with everything a roll says about it."""
 
     booth_id: int
     roll_version: str
@@ -42,142 +40,185 @@ class StoredBooth(NamedTuple):
     closes_at: str
 
 
-_DETAILS = (*("epic", "name", "name_local", "relation", "relation_name", "sex", "age", "house", "section", "language"),)
-"""What a roll says of a voter, in the order in which it is handed over."""
+class VoterDetails(NamedTuple):
+    """What a roll says about a voter."""
+
+    epic: str
+    name: str
+    name_local: str
+    relation: str
+    relation_name: str
+    sex: str
+    age: int | None
+    house: str
+    section: str
+    language: str
+
+
+class WantedVoter(NamedTuple):
+    """A voter of the roll whom an import looked up. The fields after `voter_id` are those of `VoterDetails`."""
+
+    place: int  # chosen by the importer
+    voter_id: int
+    epic: str
+    name: str
+    name_local: str
+    relation: str
+    relation_name: str
+    sex: str
+    age: int | None
+    house: str
+    section: str
+    language: str
+
+
+class SQL(Statements):
+    all_booths = Query(StoredBooth)
+    insert_booth = Command()
+    update_booth = Command()
+    last_voter = Scalar(int)
+    insert_voter = Command()
+    update_voter = Command()
+    create_wanted = Command()
+    clear_wanted = Command()
+    insert_wanted = Command()
+    wanted_voters = Query(WantedVoter)
+    create_incoming = Command()
+    clear_incoming = Command()
+    insert_incoming = Command()
+    insert_phones = Command()
+    insert_links = Command()
+    apply_opt_outs = Command()
+    booths_without_close = Scalar(int)
+    repeated_epics = Scalar(int)
+    insert_import_run = Command()
+    imported_files = Scalar(str)
+    set_weight = Command()
+    update_ranks = Command()
+    languages = Scalar(str)
+    reset_voters = Command()
+    voter_count = Scalar(int)
+
+
+_PLACE = ("roll_version", "state_code", "constituency_number", "part_number")
+_BOOTH_DETAILS = ("constituency_name", "name", "name_local", "language", "closes_at")
+_VOTER = ("voter_id", "booth_id", "serial", *VoterDetails._fields)
 
 
 def _named(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
-def named_details(place: tuple[int, int], details: Sequence[object]) -> dict[str, object]:
-    """A voter's booth and serial, and the details from the EPIC number on, by their columns."""
-    return _named(("booth_id", "serial", *_DETAILS), (*place, *details))
-
-
 def begin_import(db: Connection) -> int:
-    """Make the connection ready for bulk; the next voter's id. Leaves out the checks whose answer an import knows, nothing that
-    a crash could lose: keys are the store's own and parents are added first; `turnout` is never written. Looked at again for each
-    row, the two checks would cost as much as the row itself. Call it before the transaction.
+    """Prepare the connection for an import, before its transaction begins, and return the id for the next voter.
+
+    Turns off the foreign keys and CHECK constraints, whose result an import knows: keys are assigned here, parents are
+    added first, and `turnout` is not written. Together they would cost as much as the rows. Nothing that protects
+    against a crash is turned off.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
     db.execute(f"PRAGMA cache_size = -{IMPORT_CACHE_KIBIBYTES}")
-    SQL["create_wanted"](db)
-    SQL["create_told"](db)
+    SQL.create_wanted.run(db)
+    SQL.create_incoming.run(db)
     return last_voter(db) + 1
 
 
-def booths_in_full(db: Connection) -> list[StoredBooth]:
-    """Every booth of the roll, with all that a roll says of it."""
-    return SQL["all_booths"].all(db, StoredBooth)
+def all_booths(db: Connection) -> list[StoredBooth]:
+    """Return all booths, with everything a roll says about them."""
+    return SQL.all_booths.all(db)
 
 
-def add_booth(db: Connection, place: Sequence[str | int], told: Sequence[str]) -> int:
-    """Add a booth; its id. `place`, `told`: as in `StoredBooth` from the roll version on, and from the constituency's name on."""
-    return SQL["insert_booth"](db, **_named(StoredBooth._fields[1:], (*place, *told))).lastrowid or 0
+def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
+    """Add a booth and return its id. `place`: roll version to part number; `details`: constituency name to closing time."""
+    return SQL.insert_booth.insert(db, **_named((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
 
 
-def change_booth(db: Connection, booth_id: int, told: Sequence[str]) -> None:
-    """Put what a roll says of a booth in the place of what it said before, from the constituency's name on."""
-    SQL["update_booth"](db, booth_id=booth_id, **_named(StoredBooth._fields[5:], told))
+def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
+    """Replace what a roll says about a booth, from the constituency name to the closing time."""
+    SQL.update_booth.run(db, booth_id=booth_id, **_named(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Add voters: id, booth, serial, and the details from the EPIC number on."""
-    db.executemany(SQL["insert_voter"], (_named(("voter_id", "booth_id", "serial", *_DETAILS), row) for row in rows))
+    """Add voters: id, booth, serial, and their `VoterDetails`."""
+    SQL.insert_voter.run_many(db, (_named(_VOTER, row) for row in rows))
 
 
-def voters_at(db: Connection, wanted: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Which of the voters that are `wanted` (a place of the caller's, booth, serial) are there: place, id and details."""
-    SQL["clear_wanted"](db)
-    db.executemany(SQL["insert_wanted"], (_named(("place", "booth_id", "serial"), row) for row in wanted))
-    for row in SQL["wanted_voters"].rows(db):
+def existing_voters(
+    db: Connection, wanted: Iterable[tuple[int, int, int]]
+) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+    """Return those wanted voters that exist: place, id and `VoterDetails`. `wanted`: the caller's place, booth and serial."""
+    SQL.clear_wanted.run(db)
+    SQL.insert_wanted.run_many(db, (_named(("place", "booth_id", "serial"), row) for row in wanted))
+    for row in SQL.wanted_voters.rows(db):
         yield row.place, row.voter_id, row[2:]
 
 
-def change_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Put other details in the place of a voter's: those from the EPIC number on, then the id."""
-    db.executemany(SQL["update_voter"], (_named((*_DETAILS, "voter_id"), row) for row in rows))
+def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
+    """Replace the details of voters: their `VoterDetails`, then the id."""
+    SQL.update_voter.run_many(db, (_named((*VoterDetails._fields, "voter_id"), row) for row in rows))
 
 
 def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
-    """Add the numbers (E.164) of voters; how many numbers and how many links to them are new."""
-    SQL["clear_told"](db)
-    db.executemany(SQL["insert_told"], (_named(("voter_id", "number"), pair) for pair in pairs))
-    numbers = SQL["insert_phones"](db).rowcount
-    return numbers, SQL["insert_links"](db).rowcount
+    """Add the numbers (E.164) of voters, and return how many numbers and how many links between voters and numbers are new."""
+    SQL.clear_incoming.run(db)
+    SQL.insert_incoming.run_many(db, (_named(("voter_id", "number"), pair) for pair in pairs))
+    numbers = SQL.insert_phones.run(db)
+    return numbers, SQL.insert_links.run(db)
 
 
 def finish_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress the roll's numbers that opted out before; how many, booths without a close of poll, EPIC numbers there twice."""
-    opted_out = SQL["honour_opt_outs"](db).rowcount
-    return opted_out, SQL["count_without_close"].number(db), SQL["count_shared_epics"].number(db)
+    """Suppress numbers that opted out before the roll brought them.
+
+    Returns how many those are, how many booths have no closing time, and how many EPIC numbers appear twice.
+    """
+    opted_out = SQL.apply_opt_outs.run(db)
+    return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)
 
 
 def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
-    """Keep that a roll was imported. `figures`: rows, voters, numbers, links, rejected, unchanged."""
+    """Record the import of a roll. `figures`: rows, voters, numbers, links, rejected, unchanged. `at` is in epoch seconds."""
     counts = _named(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
-    SQL["insert_import_run"](db, at=at, file_name=file_name, sha256=sha256, **counts)
+    SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
-def taken_files(db: Connection) -> set[str]:
-    """The SHA-256 of every file that was imported, but for those of which every row was rejected."""
-    return {*SQL["taken_files"].values(db, str)}
+def imported_files(db: Connection) -> set[str]:
+    """Return the SHA-256 of every file that was imported, except those whose rows were all rejected."""
+    return {*SQL.imported_files.all(db)}
 
 
 def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
-    """Keep how much a voter counts in the order of calls, and bring the voter's numbers to their places. False: nothing changed."""
-    if SQL["set_weight"](db, voter_id=voter_id, weight=weight).rowcount == 0:
+    """Set a voter's weight in the order of calls and re-rank the voter's numbers. Returns False if the weight is unchanged."""
+    if SQL.set_weight.run(db, voter_id=voter_id, weight=weight) == 0:
         return False
-    SQL["rank_of_voter"](db, voter_id=voter_id)
+    SQL.update_ranks.run(db, voter_id=voter_id)
     return True
 
 
 def last_voter(db: Connection) -> int:
-    """The newest voter's id; 0: the roll is empty."""
-    return SQL["last_voter"].number(db)
-
-
-def list_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
-    """Put a booth worker on the list, at these booths alone; "" keeps the name or the language that is there. The worker's id, and
-    whether the number (E.164) has opted out. Who is listed again is called again, whatever closed the number before, but for that.
-    """
-    WORKERS["add_phone"](db, number=number)
-    phone_id, opted_out = WORKERS["find_phone"].row(db, number=number)
-    worker_id = WORKERS["put_worker"].number(db, phone_id=phone_id, name=name, language=language)
-    WORKERS["leave_booths"](db, worker_id=worker_id)
-    places = [{"worker_id": worker_id, "booth_id": booth_id} for booth_id in booth_ids]
-    db.executemany(WORKERS["stand_at_booth"], places)
-    if not opted_out:
-        WORKERS["reopen"](db, phone_id=phone_id)
-    return worker_id, bool(opted_out)
-
-
-def retire_workers(db: Connection, but: Sequence[int]) -> int:
-    """Take all workers off the list but these; how many. They are not called any more."""
-    gone = WORKERS["retire"](db, listed=json.dumps(list(but))).rowcount
-    WORKERS["close"](db)
-    return gone
+    """Return the id of the newest voter; 0 if the roll is empty."""
+    return SQL.last_voter.one(db)
 
 
 def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
-    """Copy the roll of a store into a new one, with nothing that was called or said; how many voters it has. The store may be in
-    use.
+    """Copy the roll of a store into a new store, without calls and their results, and return how many voters it has.
 
-    With a `key` both are encrypted under it. Raises StoreError, StoreCorrupt.
+    The store may be in use. With a `key` both are encrypted with it. Raises StoreError, StoreCorrupt.
     """
     with closing(open_for_reading(store, key=key)) as source, connection_to(copy, "rwc", key) as target:
         source.backup(target, pages=10_000)
-        for table in _NOT_OF_A_COPY:
-            target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-        SQL["nobody_reached"](target)
-        return SQL["count_voters"].number(target)
+        for table in _NOT_COPIED:
+            target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our schema
+        SQL.reset_voters.run(target)
+        return SQL.voter_count.one(target)
 
 
 def roll_languages(path: Path, key: StoreKey | None) -> set[str]:
-    """What voters and booths of the store at `path` speak (ISO 639-1); none before there is a store. Blocks. Raises StoreError."""
+    """Return the languages of voters and booths in the store at `path` (ISO 639-1); none if there is no store.
+
+    Blocks. Raises StoreError.
+    """
     if not file_exists(path):
         return set()
     with read_snapshot(path, key) as db:
-        return {*SQL["languages"].values(db, str)}
+        return {*SQL.languages.all(db)}

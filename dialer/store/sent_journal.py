@@ -1,9 +1,11 @@
-"""Which attempts were surely never sent: what a killed process was about to write to the switch, in a small file beside the store.
+"""Which attempts were surely never sent: what a killed process was about to write to the switch, in a small file beside
+the store.
 
-An attempt is committed before it is dialled, so the store alone cannot tell one that was dialled from one that a kill -9 stopped
-before. The journal is written twice for each: before its commit, and right before its Originate. What stands there with the
-first mark alone was never sent. The marks are not flushed: they outlive the process, and not the machine. So a journal of before
-the machine's last start says nothing, and neither does a missing or a damaged one: of what it does not tell nothing is freed.
+An attempt is committed before it is dialled, so the store alone cannot tell one that was dialled from one that a kill
+-9 stopped before. The journal is written twice for each: before its commit, and right before its Originate. What stands
+there with the first mark alone was never sent. The marks are not flushed: they outlive the process, and not the
+machine. So a journal of before the machine's last start says nothing, and neither does a missing or a damaged one: of
+what it does not tell nothing is freed.
 
 For the same length of life it holds what the machine's clocks differed by, for a start that finds the wall clock set.
 """

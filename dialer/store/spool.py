@@ -1,6 +1,6 @@
-"""The spool beside a store: rolls and numbers that the dialler which runs is to take in.
+"""The spool: a folder next to the store with rolls and numbers that the running dialler is to import.
 
-No command names a number, so it names what was handed over: a small store of its own, under the same key, whose id tells nothing.
+No command contains a number, so a command names an id in the spool: a small store of its own, with the same key.
 """
 
 from __future__ import annotations
@@ -8,65 +8,98 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dialer.domain.audit_chain import shown
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.store import audit, opt_outs, roll
-from dialer.store.connection import Connection, Reader, exclusive_connection, open_for_reading, read_snapshot
+from dialer.store import roll
+from dialer.store.connection import Reader, exclusive_connection, open_for_reading, read_snapshot
 from dialer.store.keys import StoreKey, key_literal
-from dialer.store.port import AuditNote
-from dialer.store.sql import transaction
+from dialer.store.roll import StoredBooth, VoterDetails
+from dialer.store.sql import Command, Query, Scalar, Statements, transaction
 from dialer.store.sqlite_errors import store_errors
-from dialer.store.untyped_sql import load_statements
 
-SQL = load_statements("spool")
 MOST_NUMBERS = 2_000
-"""That are handed over under one id."""
-KEPT_SECONDS = DAY_SECONDS
-"""How long what nobody took stays: it holds names and numbers."""
+"""The most numbers under one id."""
+SPOOL_SECONDS = DAY_SECONDS
+"""How long something waits in the spool before it is deleted, for it contains names and numbers."""
 
 
-class HandedVoter(NamedTuple):
-    """A voter of a roll that was handed over, with the numbers that the roll gives."""
+class SpooledVoter(NamedTuple):
+    """A voter of a spooled roll, with the numbers that the roll has."""
 
-    voter_id: int  # there, for the order
-    booth_id: int  # there
+    voter_id: int  # in the spool, for the order
+    booth_id: int  # in the spool
     serial: int
-    details: tuple[Any, ...]  # as `roll.add_voters` has them, from the EPIC number on
-    numbers: tuple[str, ...]
+    details: VoterDetails
+    numbers: tuple[str, ...]  # E.164
 
 
 @dataclass(frozen=True, slots=True)
-class HandedRoll:
-    """What the import of a roll into its own file has found."""
+class SpooledRoll:
+    """What the import of a roll into the spool found."""
 
     file_name: str
     sha256: str
     rows: int
     rejected: int
     voters: int
-    source: str  # the portal that it comes from, "": somebody handed it over
-    mapping: str  # SHA-256 of the map file, "": there was none
+    source: str  # the portal that it comes from; "": a person sent it
+    mapping: str  # SHA-256 of the map file; "": there was none
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
-    """A roll that was handed over, held against the store."""
+class RollComparison:
+    """A spooled roll, compared with the store."""
 
-    same: int  # voters of whom the store knows all that the roll says
+    unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have
-    links: int
+    links: int  # likewise
     opted_out: int
 
 
+class VoterRow(NamedTuple):
+    """A voter of a spooled roll. The fields after `serial` are those of `VoterDetails`."""
+
+    voter_id: int
+    booth_id: int
+    serial: int
+    epic: str
+    name: str
+    name_local: str
+    relation: str
+    relation_name: str
+    sex: str
+    age: int | None
+    house: str
+    section: str
+    language: str
+
+
+class NumberOfVoter(NamedTuple):
+    """A number of a voter."""
+
+    voter_id: int
+    number: str
+
+
+class SQL(Statements):
+    insert_number = Command()
+    insert_booth = Command()
+    compare_with_store = Query(RollComparison)
+    numbers = Scalar(str)
+    roll = Query(SpooledRoll)
+    booths = Query(StoredBooth)
+    voters = Query(VoterRow)
+    links = Query(NumberOfVoter)
+
+
 class Spool:
-    """The files of a store's spool. Everything here blocks."""
+    """The spool of a store. All methods block."""
 
     def __init__(self, store: Path, key: StoreKey | None) -> None:
         self.store = store
@@ -74,149 +107,88 @@ class Spool:
         self._folder = store.with_name(f"{store.name}.spool")
 
     def path(self, list_id: str) -> Path:
-        """Where something is handed over, or is to be."""
+        """Return the path of an item."""
         return self._folder / f"{list_id}.db"
 
     def new(self) -> str:
-        """An id for what is to be handed over, and a folder for it; what nobody took for a day goes. Raises StoreError."""
-        before = time.time() - KEPT_SECONDS
+        """Return an id for a new item, create the folder, and delete old items. Raises StoreError."""
+        before = time.time() - SPOOL_SECONDS
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             for path in self._folder.iterdir():
                 if path.stat().st_mtime < before:
                     path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{self._folder}: {error.strerror}: give this user the right to write there") from error
+            raise StoreError(f"{self._folder}: {error.strerror}. Give this user permission to write there.") from error
         return uuid.uuid4().hex
 
-    def hand_over(self, numbers: Iterable[str], list_id: str | None = None) -> str:
-        """Hand over numbers (E.164); the id. Raises StoreError."""
+    def add_numbers(self, numbers: Iterable[str], list_id: str | None = None) -> str:
+        """Store numbers (E.164) in the spool and return their id. Raises StoreError."""
         new = self.new()
         list_id = list_id or new
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
-            db.executemany(SQL["hand_number"], ({"number": number} for number in numbers))
+            SQL.insert_number.run_many(db, ({"number": number} for number in numbers))
         return list_id
 
     def remove(self, list_id: str) -> None:
-        """It was taken, or is not to be: all that stands there under that id goes."""
+        """Delete an item that was imported or is no longer wanted."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Nothing is to be taken any more."""
+        """Delete all items."""
         self.remove("")
-        with suppress(OSError):  # somebody hands something over just now, or there is none
+        with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
 
     def prepare_roll(self, list_id: str) -> None:
-        """Make the file for a roll, with the store's booths: it must not bring them in another version. Raises StoreError."""
+        """Create the file for a roll with the store's booths, so that the roll gets the same ids. Raises StoreError."""
         with read_snapshot(self.store, self.key) as db:
-            booths = roll.booths_in_full(db)
+            booths = roll.all_booths(db)
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
-            db.executemany(SQL["hand_booth"], (booth._asdict() for booth in booths))
+            SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
 
-    def against_store(self, list_id: str) -> Against:
-        """What a roll that was handed over would change. Raises StoreError."""
+    def compare_with_store(self, list_id: str) -> RollComparison:
+        """Return what importing a spooled roll would change in the store. Raises StoreError."""
         with store_errors(self.store), closing(open_for_reading(self.path(list_id), key=self.key)) as db:
-            known = {"known": f"{self.store.resolve().as_uri()}?mode=ro"}
-            db.execute(f"ATTACH :known AS known KEY {key_literal(self.key)}", known)
-            return SQL["against_store"].all(db, Against)[0]
+            store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
+            db.execute(f"ATTACH :store AS store KEY {key_literal(self.key)}", store)
+            return SQL.compare_with_store.one(db)
 
-    def opened(self, list_id: str) -> SpoolFile:
-        """What was handed over. Raises NotInStore where it is not there, StoreError."""
+    def open(self, list_id: str) -> SpoolFile:
+        """Open an item. Raises NotInStore if it is not there, StoreError."""
         if not self.path(list_id).is_file():
-            raise NotInStore("what was handed over is not there any more: hand it over again")
+            raise NotInStore("The list is no longer in the spool. Send it again.")
         return SpoolFile(self.path(list_id), self.key)
 
 
 class SpoolFile(Reader):
-    """What was handed over, open to be read."""
+    """An item of the spool, opened for reading."""
 
     def numbers(self) -> list[str]:
-        """The numbers, of a file that was made of numbers alone."""
-        return SQL["handed_numbers"].values(self._db, str)
+        """Return the numbers of a list of numbers."""
+        return SQL.numbers.all(self._db)
 
-    def what(self) -> HandedRoll:
-        """What was found in the roll. Raises StoreError where none was handed over."""
-        found = SQL["handed_roll"].one(self._db, HandedRoll)
+    def roll(self) -> SpooledRoll:
+        """Return what was found in a roll. Raises StoreError if the item is not a roll."""
+        found = SQL.roll.first(self._db)
         if found is None:
-            raise StoreError("no roll was handed over under that id")
+            raise StoreError("The list in the spool is not a roll.")
         return found
 
-    def booths(self) -> list[roll.StoredBooth]:
-        """The booths of its voters, as they are to stand in the store."""
-        return SQL["handed_booths"].all(self._db, roll.StoredBooth)
+    def booths(self) -> list[StoredBooth]:
+        """Return the booths of the roll's voters."""
+        return SQL.booths.all(self._db)
 
-    def voters(self, after: int, most: int) -> list[HandedVoter]:
-        """The next voters behind one's id, at most so many."""
-        rows = [*SQL["handed_voters"].rows(self._db, after=after, most=most)]
+    def voters(self, after: int, most: int) -> list[SpooledVoter]:
+        """Return up to `most` voters with ids above `after`."""
+        rows = SQL.voters.all(self._db, after=after, most=most)
         if not rows:
             return []
         numbers: defaultdict[int, list[str]] = defaultdict(list)
-        for link in SQL["handed_links"].rows(self._db, first=rows[0].voter_id, last=rows[-1].voter_id):
-            numbers[link.voter_id].append(link.e164)
+        for link in SQL.links.rows(self._db, first=rows[0].voter_id, last=rows[-1].voter_id):
+            numbers[link.voter_id].append(link.number)
         return [
-            HandedVoter(row.voter_id, row.booth_id, row.serial, tuple(row[3:]), tuple(numbers[row.voter_id]))
+            SpooledVoter(row.voter_id, row.booth_id, row.serial, VoterDetails(*row[3:]), tuple(numbers[row.voter_id]))
             for row in rows
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one piece of a roll has changed in the store."""
-
-    voters: int  # added or changed
-    numbers: int
-    links: int
-    opted_out: int
-
-
-def take_booths(db: Connection, booths: Sequence[roll.StoredBooth]) -> dict[int, int]:
-    """Add the booths of a roll, and bring those that are there up to date; the id in the store by that in the roll."""
-    ids = {}
-    for booth in booths:
-        bound = booth._asdict()
-        SQL["take_booth"](db, **bound)
-        ids[booth.booth_id] = SQL["booth_there"].number(db, **bound)
-    return ids
-
-
-def take_voters(
-    db: Connection, voters: Sequence[HandedVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
-) -> Taken:
-    """Add the voters of a roll with their numbers, and bring those that are there up to date; a blank takes nothing away. Numbers
-    that opted out before they came, here or (as hashes under `secrets`) elsewhere, are suppressed. Done twice it is as done once.
-    """
-    before = last_phone(db)
-    places = [(booth_ids[voter.booth_id], voter.serial) for voter in voters]
-    rows = [roll.named_details(place, voter.details) for place, voter in zip(places, voters, strict=True)]
-    pairs = [
-        {"booth_id": booth_id, "serial": serial, "number": number}
-        for (booth_id, serial), voter in zip(places, voters, strict=True)
-        for number in voter.numbers
-    ]
-    taken = Taken(*(db.executemany(SQL[name], bound).rowcount for name, bound in (
-        ("take_voter", rows), ("take_number", pairs), ("take_link", pairs), ("honour_opt_out", pairs)
-    )))  # fmt: skip
-    opt_outs.hash_new(db, secrets, before)
-    return taken
-
-
-def record_roll(db: Connection, entry: AuditNote, handed: HandedRoll, taken: Taken) -> None:
-    """Keep that a roll was taken in, with its entry in the audit."""
-    unchanged = max(0, handed.rows - handed.rejected - taken.voters)
-    figures = (handed.rows, taken.voters, taken.numbers, taken.links, handed.rejected, unchanged)
-    roll.record_import(db, entry.at, handed.file_name, handed.sha256, figures)
-    told = {"file": shown(handed.file_name), "sha256": handed.sha256}
-    told |= {key: said for key, said in (("source", handed.source), ("mapping", handed.mapping)) if said}
-    audit.note(db, "roll-import", entry, **told, rows=handed.rows, voters=taken.voters, numbers=taken.numbers)
-
-
-def last_phone(db: Connection) -> int:
-    """The highest id of a number; 0: there is none."""
-    return SQL["last_phone"].number(db)
-
-
-def count_booth(db: Connection, booth_id: int) -> tuple[int, int, int, int, int]:
-    """Of a booth: voters, and of them reached, voted, not yet, and those not reached who have no number that may be called."""
-    return tuple(SQL["count_booth"].row(db, booth_id=booth_id))

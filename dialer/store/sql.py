@@ -1,6 +1,7 @@
 """Typed SQL: each `.sql` file lies next to the module that runs it, and each statement declares the type of its rows.
 
-A file holds named statements, each below a line `-- name: claim_fresh`. Its module declares them in a subclass of `Statements`:
+A file holds named statements, each below a line `-- name: claim_fresh`. Its module declares them in a subclass of
+`Statements`:
 
     class Opened(NamedTuple):
         attempt_id: str
@@ -13,8 +14,8 @@ A file holds named statements, each below a line `-- name: claim_fresh`. Its mod
 
     SQL.opened.all(db, campaign_id="turnout")
 
-The fields of a row type are the columns of its SELECT, in the same order. Loading fails where the file and the declarations name
-different statements; tests/unit/store/test_statements.py compares the columns with the fields.
+The fields of a row type are the columns of its SELECT, in the same order. Loading fails where the file and the
+declarations name different statements; tests/unit/store/test_statements.py compares the columns with the fields.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ class Command(Statement):
         """Run it once for each set of parameters and return the number of rows changed in all."""
         return db.executemany(self.sql, parameters).rowcount
 
-    def insert(self, db: Connection, /, **parameters: object) -> int | None:
-        """Run an INSERT and return the rowid of the new row, or None if there was a conflict that it ignores."""
+    def insert(self, db: Connection, /, **parameters: object) -> int:
+        """Run an INSERT and return the rowid of the new row, or 0 if a conflict was ignored."""
         cursor = db.execute(self.sql, parameters)
-        return cursor.lastrowid if cursor.rowcount == 1 else None
+        return (cursor.lastrowid or 0) if cursor.rowcount == 1 else 0
 
 
 class Query(Statement, Generic[R]):
@@ -153,8 +154,8 @@ def parameters_of(record: Any) -> dict[str, Any]:
 def parse_statements(text: str) -> Mapping[str, str]:
     """Return the statements of a file by name, without their closing semicolons.
 
-    A comment after a statement belongs to the next one. Raises ValueError for text before the first name, for a name that is
-    repeated or not an identifier, and for a name without a statement.
+    A comment after a statement belongs to the next one. Raises ValueError for text before the first name, for a name
+    that is repeated or not an identifier, and for a name without a statement.
     """
     head, *parts = _NAME_LINE.split(text)
     if _without_comments(head):
@@ -185,7 +186,8 @@ def _without_comments(text: str) -> str:
 
 @contextmanager
 def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Commit what the block writes, or roll it back where the block or the COMMIT fails; with `commit` False always roll back.
+    """Commit what the block writes, or roll it back where the block or the COMMIT fails; with `commit` False always
+    roll back.
 
     `db` must be in autocommit mode. Where the disk is full, SQLite has rolled back already.
     """

@@ -71,7 +71,8 @@ def values_of(record: Any) -> dict[str, Any]:
 
 
 def parse_statements(text: str) -> Mapping[str, Statement]:
-    """The statements of one file by name, without their closing semicolon. Comments that stand behind one belong to the next.
+    """The statements of one file by name, without their closing semicolon. Comments that stand behind one belong to the
+    next.
 
     Raises ValueError for text before the first name, a name given twice or ill-formed, and a name without a statement:
     mistakes of whoever writes the file, which the tests find.

@@ -1,7 +1,8 @@
 """The one writer: whatever waits together is committed together.
 
-A commit that is durable costs an fsync, whatever it holds. So callers hand in closures, the writer takes all that wait, runs
-them in one transaction and wakes each caller after the commit. Nothing is gained with one caller, everything with fifty.
+A commit that is durable costs an fsync, whatever it holds. So callers hand in closures, the writer takes all that wait,
+runs them in one transaction and wakes each caller after the commit. Nothing is gained with one caller, everything with
+fifty.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class _Waiting:
 class Writer:
     """Runs closures on the writing connection, one group a commit.
 
-    A closure may run more than once before its group is committed, so it must leave nothing behind but in the database. It
-    must not begin or end a transaction.
+    A closure may run more than once before its group is committed, so it must leave nothing behind but in the database.
+    It must not begin or end a transaction.
     """
 
     def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
@@ -125,9 +126,9 @@ class Writer:
 def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_Done[Any]]:
     """Run the jobs in one transaction and commit it durably; what became of each, in order.
 
-    They run without savepoints first, which would cost a tenth. Where one fails, all is rolled back and run again with each
-    job in a savepoint, so that it fails alone. Where SQLite gives up the whole transaction (a full disk), each job is tried in
-    a transaction of its own, so that what still fits is kept.
+    They run without savepoints first, which would cost a tenth. Where one fails, all is rolled back and run again with
+    each job in a savepoint, so that it fails alone. Where SQLite gives up the whole transaction (a full disk), each job
+    is tried in a transaction of its own, so that what still fits is kept.
     """
     try:
         with transaction(db):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, BatchRow, OutboxBatch, row_bytes
-from dialer.store.port import OutboxRow
+from dialer.store.outbox import OutboxRow
 
 BATCH_SECONDS = 1.0
 """From one batch to the next where few rows are waiting; a full batch is followed by the next at once."""

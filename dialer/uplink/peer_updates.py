@@ -27,7 +27,7 @@ from dialer.nats.messages import (
     unpack_peer_updates,
 )
 from dialer.nats.session import MessagesMissing, StoredMessage
-from dialer.store.headquarters import HeldRoll, UplinkReading
+from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands, is_unanswered
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
@@ -116,7 +116,7 @@ class PeerUpdates:
     """
 
     def __init__(
-        self, source: SnapshotSource, dialler: DiallerCommands, reading: UplinkReading, clock: Clock | None = None
+        self, source: SnapshotSource, dialler: DiallerCommands, reading: UplinkReader, clock: Clock | None = None
     ) -> None:
         """`reading` is not shared with another task."""
         self._source = source
@@ -133,7 +133,7 @@ class PeerUpdates:
         """Pass updates to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._read_store(self._reading.roll)
+                roll = await self._read_store(self._reading.rolls)
                 stream_id = await self._session.stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
@@ -151,16 +151,16 @@ class PeerUpdates:
         async with self._reading_lock:
             return await asyncio.to_thread(read)
 
-    async def _wait_for_roll_change(self, roll: HeldRoll) -> None:
+    async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
         """Wait for another constituency, or for the end of an import of voters: restarting during one would never finish."""
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._read_store(self._reading.roll)
+            previous, current = current, await self._read_store(self._reading.rolls)
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
-    async def _follow(self, stream_id: str, roll: HeldRoll, place: Place | None) -> None:
+    async def _follow(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
         """Follow opt-outs, or the marks of a place.
 
         A larger roll makes the marks another stream: earlier updates of its new voters were left out.

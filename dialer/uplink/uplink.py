@@ -22,8 +22,8 @@ from dialer.nats.session import Session, connected
 from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_as, own_signer
-from dialer.store.headquarters import UplinkReading
 from dialer.store.keys import site_key
+from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
 from dialer.uplink.material import MaterialUpdater, material_of
@@ -73,7 +73,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(watched(settings.metrics.host, settings.metrics.uplink_port, readiness))
         upload_reading, peer_reading = [
-            stack.enter_context(await asyncio.to_thread(UplinkReading, settings.store.path, site_key(settings)))
+            stack.enter_context(await asyncio.to_thread(UplinkReader, settings.store.path, site_key(settings)))
             for _ in range(2)
         ]
         async with asyncio.TaskGroup() as group:

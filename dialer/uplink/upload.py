@@ -20,7 +20,7 @@ from dialer.nats.messages import (
     unpack_ack,
 )
 from dialer.nats.session import Session
-from dialer.store.headquarters import UplinkReading
+from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.batches import BatchSchedule
 from dialer.uplink.dialler import DiallerCommands
 
@@ -35,7 +35,7 @@ class OutboxUpload:
     """Sends the store's outbox to headquarters and tells the dialler what may be deleted from it."""
 
     def __init__(
-        self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReading, clock: Clock
+        self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
     ) -> None:
         """`reading` is not shared with another task."""
         self._centre = centre

@@ -13,14 +13,14 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.settings.supervision import Supervisor
-from dialer.store.port import KeptUser
+from dialer.store.users import StoredUser
 
 _log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 
 
-async def _nobody() -> list[KeptUser]:
+async def _nobody() -> list[StoredUser]:
     return []
 
 
@@ -28,25 +28,25 @@ class Directory:
     """The people of the pages, by name."""
 
     def __init__(
-        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[KeptUser]]] = _nobody
+        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _nobody
     ) -> None:
         """`read` gives the users that are kept; it is called once at a time."""
         self._read = read
-        self._kept: dict[str, KeptUser] = {}
+        self._kept: dict[str, StoredUser] = {}
         self._was_read = False
         self._turn = asyncio.Lock()
         self._changed: set[str] = set()
-        self._fixed: dict[str, KeptUser] = {}
+        self._fixed: dict[str, StoredUser] = {}
         self.use(supervisors)
         self._changed.clear()
 
     def use(self, supervisors: Iterable[Supervisor]) -> None:
         """These are the settings' from now on; whose rights that changes is told."""
         before = self._fixed
-        self._fixed = {each.name: KeptUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
+        self._fixed = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._changed |= {name for name in before.keys() | self._fixed if before.get(name) != self._fixed.get(name)}
 
-    def find(self, name: str) -> KeptUser | None:
+    def find(self, name: str) -> StoredUser | None:
         """That one; None: nobody is called so."""
         return self._fixed.get(name) or self._kept.get(name)
 

@@ -30,7 +30,7 @@ from dialer.settings.site import Settings
 from dialer.settings.unfinished import why_weak
 from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
 from dialer.store.keys import site_key
-from dialer.store.records import read_kept_users
+from dialer.store.users import read_stored_users
 from dialer.web.directory import Directory
 
 _log = structlog.get_logger(__name__)
@@ -286,7 +286,7 @@ async def people_of(settings: Settings) -> AsyncIterator[People]:
     """Everybody of a site, for the command line. Raises StoreError."""
     path, key = settings.store.path, site_key(settings)
     file = DeskFile(desk_path(path), key)
-    directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_kept_users, path, key))
+    directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_stored_users, path, key))
     people = People(file, directory, SystemClock(), idle_seconds=0.0)
     try:
         yield people

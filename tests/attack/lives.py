@@ -28,7 +28,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 
 PROFILE = simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -177,8 +177,8 @@ class Life:
         if store._db.in_transaction:
             store._db.execute("ROLLBACK")
         store._db.close()
-        store._reading.shutdown(wait=False)
-        store._writing.shutdown(wait=False)
+        store._read_thread.shutdown(wait=False)
+        store._write_thread.shutdown(wait=False)
         store._lock.release()
         for suffix in ("", "-wal", "-shm", ".lock"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

@@ -32,7 +32,7 @@ from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import senders_of
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor

@@ -35,7 +35,7 @@ from dialer.flows.model import Scope
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.simulation.virtual_time import run_virtual
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.attack.lives import SCRATCH, Life, Mortal
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll

@@ -36,8 +36,8 @@ from dialer.mqtt.commands.queues import BURST, MAX_WAITING, PER_SECOND
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.commands.signer import Signer
 from dialer.settings.supervision import OWN_USER
-from dialer.store.port import KeptCommand
-from dialer.store.sqlite import Store
+from dialer.store.commands import ExecutedCommand
+from dialer.store.store import Store
 from tests.attack.malformed import good_commands, malformed
 from tests.support.command_messages import NEEDED, needed
 from tests.support.fake_centre import FakeEngine
@@ -65,24 +65,24 @@ class SlowStore:
     """The parts of a store that the gateway needs. Each access takes `seconds`."""
 
     seconds: float = 0.0
-    kept: dict[str, KeptCommand] = field(default_factory=dict)
+    kept: dict[str, ExecutedCommand] = field(default_factory=dict)
     audit: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     replies: dict[str, list[str]] = field(default_factory=dict)  # by topic: how each ended
     audit_works: bool = True
 
-    async def kept_command(self, command_id: str) -> KeptCommand | None:
+    async def executed_command(self, command_id: str) -> ExecutedCommand | None:
         await asyncio.sleep(self.seconds)
         return self.kept.get(command_id)
 
     async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
         await asyncio.sleep(self.seconds)
         assert command_id not in self.kept
-        self.kept[command_id] = KeptCommand(content, reply)
+        self.kept[command_id] = ExecutedCommand(content, reply)
         return True
 
-    async def complete_command(self, command_id: str, reply: str) -> None:
+    async def set_command_reply(self, command_id: str, reply: str) -> None:
         await asyncio.sleep(self.seconds)
-        self.kept[command_id] = KeptCommand(self.kept[command_id].content, reply)
+        self.kept[command_id] = ExecutedCommand(self.kept[command_id].content, reply)
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         await asyncio.sleep(self.seconds)

@@ -33,13 +33,13 @@ from dialer.domain.model import (
 )
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.domain.phone_facts import Consent
-from dialer.store import numbers, opt_outs, seals
+from dialer.store import consents, opt_outs, registers, seal_verification, sealed_rows, seals
+from dialer.store.audit import AuditNote
 from dialer.store.connection import exclusive_connection
 from dialer.store.erasing import blank_number
-from dialer.store.port import AuditNote
+from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
-from dialer.store.sqlite import open_store
-from dialer.store.voters import record_mark
+from dialer.store.store import open_store
 from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
 
 OFF_THE_ROLL = "+919812345678"
@@ -107,7 +107,7 @@ async def a_day(backend: SqliteBackend) -> None:
         await store.open_attempts([refused], max_attempts_since=0, max_attempts=3)
         await end(store, refused, Outcome.REFUSED)
         new_id = attempt(refused.claim).attempt_id
-        await store.take_inbound(
+        await store.record_inbound_call(
             NewInbound(new_id, "turnout", NOW, "+911140000000", "+917000000019", "trunk", InboundMode.FLOW)
         )
         await store.record_mark(mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
@@ -136,12 +136,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asyncio.run(a_day(backend))
     with exclusive_connection(backend.path, "a test") as db, transaction(db):
         for number in ("+917000000002", "+917000000003", OFF_THE_ROLL, "+919812345679"):
-            numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
-        numbers.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
+            consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+        consents.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
         opt_outs.opt_out_number(db, None, "+919812345670", at=NOW, source="letter-12")
         for name, count in (("ncpr", 5), ("tps", 1), ("ncpr", 4)):
             issue = [f"+91700000{number:04d}" for number in range(100, 100 + count)]
-            numbers.import_register(db, name, issue, dated=NOW, at=NOW, sha256="9f" * 32)
+            registers.import_register(db, name, issue, dated=NOW, at=NOW, sha256="9f" * 32)
     return backend.path
 
 
@@ -160,7 +160,7 @@ def db(written: Path) -> Iterator[Db]:
 
 def named(db: Db) -> set[tuple[str, str]]:
     """What a verification names, but for the voters whose marks were touched: they are looked at apart."""
-    return {(finding.of, finding.row_id) for finding in seals.verify(db).findings if finding.of != "voter"}
+    return {(finding.of, finding.row_id) for finding in seal_verification.verify(db).findings if finding.of != "voter"}
 
 
 def other(value: Any) -> Any:
@@ -171,7 +171,7 @@ def other(value: Any) -> Any:
 
 
 def test_what_was_written_is_whole(db: Db) -> None:
-    verdict = seals.verify(db)
+    verdict = seal_verification.verify(db)
     assert verdict.findings == []
     assert verdict.rows == {
         "attempt": 18, "mark": 9, "opt-out": 4, "opt-out-hash": 1, "lawful": 1, "rules": 1, "consent": 2, "consent-ahead": 2,
@@ -197,7 +197,7 @@ def test_every_field_of_every_row_edited_is_found_and_named(db: Db, table: str) 
             except sqlite3.IntegrityError:  # as a unique number: not even the schema lets that through
                 db.execute("ROLLBACK TO edit")
                 continue
-            found = [each for each in seals.verify(db).findings if each.of == of]
+            found = [each for each in seal_verification.verify(db).findings if each.of == of]
             assert len(found) == 1, (name, values)
             [finding] = found
             assert finding.row_id == str(values[key])
@@ -211,7 +211,7 @@ def test_every_field_of_every_row_edited_is_found_and_named(db: Db, table: str) 
 def test_a_consent_that_was_edited_is_found_and_named(db: Db, name: str) -> None:
     (value,) = db.execute(f"SELECT {name} FROM phone WHERE phone_id = 3").fetchone()
     db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (other(value),))
-    [finding] = seals.verify(db).findings
+    [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("consent of number", "3", (name,))
 
 
@@ -225,7 +225,7 @@ def test_a_consent_that_was_edited_is_found_and_named(db: Db, name: str) -> None
 )
 def test_a_number_of_a_register_that_was_touched_is_found_and_the_register_named(db: Db, change: str) -> None:
     db.execute(change)
-    [finding] = seals.verify(db).findings
+    [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("register", "ncpr", ("numbers_of_it",))
 
 
@@ -252,7 +252,7 @@ def test_a_voter_who_does_not_stand_as_the_marks_say_is_named(db: Db, change: st
         after = db.execute("SELECT turnout, reached, not_yet FROM voter WHERE voter_id = ?", (voter_id,)).fetchone()
         says_nothing = before[0] != "pending" and change.startswith("not_yet")  # of who has voted it is not asked
         expected = [] if before == after or says_nothing else [("voter", str(voter_id))]
-        assert [(each.of, each.row_id) for each in seals.verify(db).findings] == expected
+        assert [(each.of, each.row_id) for each in seal_verification.verify(db).findings] == expected
         db.execute("ROLLBACK TO edit")
 
 
@@ -271,7 +271,7 @@ def test_voters_stand_as_their_marks_say_whatever_is_said_and_taken_back(tmp_pat
             with transaction(db):
                 if record_mark(db, None, word).recorded and undoes is None:
                     said[voter_id].append(word.key)
-        assert seals.verify(db).findings == []
+        assert seal_verification.verify(db).findings == []
 
 
 def test_a_consent_that_was_given_by_nobody_or_taken_away_is_found(db: Db) -> None:
@@ -324,15 +324,15 @@ def test_the_days_that_were_made_look_better(db: Db) -> None:
     ).fetchall()
     removed = db.execute("DELETE FROM attempt WHERE outcome = 'machine' RETURNING attempt_id").fetchall()
     assert (len(changed), len(removed) > 0) == (3, True)
-    found = seals.verify(db).findings
+    found = seal_verification.verify(db).findings
     assert {finding.row_id for finding in found if finding.of == "attempt"} == {row[0] for row in changed + removed}
     assert {finding.fields for finding in found if finding.row_id in {row[0] for row in changed}} == {("outcome",)}
-    assert [finding.problem for finding in found if finding.of == "opt-out"] == ["it was removed"]
+    assert [finding.problem for finding in found if finding.of == "opt-out"] == ["removed"]
 
 
 def test_a_number_whose_own_mark_of_its_opt_out_is_gone_is_named(db: Db) -> None:
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
-    [finding] = seals.verify(db).findings
+    [finding] = seal_verification.verify(db).findings
     assert finding.of == "opt-out"
 
 
@@ -343,7 +343,7 @@ def test_an_opt_out_in_the_place_of_another_is_no_better(db: Db) -> None:
     db.execute(
         "INSERT INTO opt_out (e164, at, source, opt_out_id) VALUES (?, 1.0, 'letter-12', ?)", (number + "0", row_id)
     )
-    seals.seal(db, seals.OPT_OUT, row_id)
+    seals.seal(db, sealed_rows.OPT_OUT, row_id)
     assert named(db) == {("opt-out", str(row_id))}
 
 
@@ -380,11 +380,11 @@ async def test_a_store_that_was_vacuumed_or_copied_is_whole_and_goes_on(
     with contextlib.closing(sqlite3.connect(copy)) as db:
         if way == "VACUUM":
             db.execute("VACUUM")
-        head = seals.verify(db).head
+        head = seal_verification.verify(db).head
     async with await open_store(copy) as store:
         await dial(store, 22)
     with contextlib.closing(sqlite3.connect(copy)) as db:
-        verdict = seals.verify(db, head)
+        verdict = seal_verification.verify(db, head)
         assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)
 
 
@@ -415,7 +415,7 @@ def test_seals_that_were_touched_are_found_in_their_batch(db: Db) -> None:
     seals.seal_attempt(db, row_id, seals.END)
     db.execute("DELETE FROM seal WHERE seal_id = ?", (seal_id,))
     db.execute("UPDATE seal SET seal_id = ? WHERE seal_id = (SELECT max(seal_id) FROM seal)", (seal_id,))
-    [finding] = seals.verify(db).findings
+    [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
 
 
@@ -423,7 +423,7 @@ def test_a_row_that_was_removed_with_its_seals_is_found_by_their_numbers(db: Db)
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     gone = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
-    [finding] = seals.verify(db).findings
+    [finding] = seal_verification.verify(db).findings
     assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in gone))
 
 
@@ -459,15 +459,15 @@ def test_an_entry_that_was_touched_is_named(db: Db, change: Callable[[Db], int])
 
 
 def test_an_end_that_was_cut_off_and_a_chain_that_was_written_anew_show_against_a_noted_head(db: Db) -> None:
-    head = seals.verify(db).head
+    head = seal_verification.verify(db).head
     assert head is not None
     db.execute("SAVEPOINT cut")
     db.execute("DELETE FROM audit WHERE number = ?", (head[0],))
-    assert "the end was cut off" in str(seals.verify(db, head).findings[0])
+    assert "the end was cut off" in str(seal_verification.verify(db, head).findings[0])
     db.execute("ROLLBACK TO cut")
     write_anew(db)
-    assert seals.verify(db).findings == []
-    [finding] = seals.verify(db, head).findings
+    assert seal_verification.verify(db).findings == []
+    [finding] = seal_verification.verify(db, head).findings
     assert finding.problem == "it is not the entry that was noted under this number"
 
 
@@ -476,10 +476,10 @@ def write_anew(db: Db) -> None:
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE outcome = 'abandoned'")
     db.execute("DELETE FROM seal")
     entries = db.execute("SELECT number, at, kind, who, what FROM audit ORDER BY number").fetchall()
-    seals._seal_all(db, seals.ENTITIES)  # as a forger would
+    seals._seal_all(db, sealed_rows.ENTITIES)  # as a forger would
     (last,) = db.execute("SELECT max(seal_id) FROM seal").fetchone()
-    _, root = seals._root(db.execute(seals.SQL["after"], {"last": 0}))
-    none = seals._root([])[1]
+    _, root = seals.root_of(seals.SQL.seals_after.rows(db, last=0))
+    none = seals.root_of([])[1]
     previous, first = GENESIS, True
     for number, at, kind, who, text in entries:
         if kind == "seal":

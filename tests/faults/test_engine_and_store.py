@@ -19,7 +19,7 @@ from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.store import seals
+from dialer.store import seal_verification
 from tests.support.breaking import FailingStore
 from tests.support.centre import a_site, agents_at_work
 from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
@@ -119,8 +119,8 @@ async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(t
 async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
-        whole = store.bound_outbox
-        store.bound_outbox = partial(whole, keep_at_most=5)
+        whole = store.trim_outbox
+        store.trim_outbox = partial(whole, keep_at_most=5)
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(1)
         before = rows(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]
@@ -143,7 +143,7 @@ async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_pat
     kept = dict(rows(tmp_path, "SELECT number, digest FROM audit"))
     assert all(kept[head["number"]] == head["digest"] for head in told)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        verdict = seals.verify(db, (told[0]["number"], told[0]["digest"]))
+        verdict = seal_verification.verify(db, (told[0]["number"], told[0]["digest"]))
     assert (verdict.findings, verdict.not_chained) == ([], 0)
     assert told[-1]["seals"] > told[0]["seals"] > 10
 

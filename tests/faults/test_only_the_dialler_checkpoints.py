@@ -17,10 +17,10 @@ EXPORT = """
 import sys
 from pathlib import Path
 from dialer.store.keys import read_key
-from dialer.store.records import note_export
+from dialer.store.exports import record_export
 path = Path(sys.argv[1])
 before = path.read_bytes()
-note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=read_key(Path(sys.argv[2])) if sys.argv[2:] else None)
+record_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=read_key(Path(sys.argv[2])) if sys.argv[2:] else None)
 print(path.read_bytes() == before)
 """  # a process of its own, as it is in a centre: no other may open the file past SQLite
 

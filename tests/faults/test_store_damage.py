@@ -14,7 +14,7 @@ from dialer.domain.model import Mark, MarkSource
 from dialer.store import connection, file_checks
 from dialer.store.connection import exclusive_connection, open_for_reading
 from dialer.store.migrate import APPLICATION_ID
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line, query
 from tests.support.stores import NOW
@@ -88,7 +88,7 @@ async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
         with pytest.raises(StoreCorrupt) as caught:
             await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert one_line(caught.value, roll)
-        assert await store.outbox(10) == []
+        assert await store.rows_for_broker(10) == []
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])

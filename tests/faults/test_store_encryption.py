@@ -21,11 +21,11 @@ from dialer.store.connection import exclusive_connection, open_for_reading, open
 from dialer.store.conversion import convert, left_over
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
+from dialer.store.exports import record_export
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, read_key, write_new_key
-from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.forked import Forked, forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line
@@ -169,7 +169,7 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
     "report": lambda path, key: asyncio.run(opened_for_a_report(path, key)),
     "reader": lambda path, key: open_for_reading(path, key=key),
     "import": opened_by_an_import,
-    "export": lambda path, key: note_export(path, "a worker", {}, NOW, key=key),
+    "export": lambda path, key: record_export(path, "a worker", {}, NOW, key=key),
 }
 
 

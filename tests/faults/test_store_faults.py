@@ -14,10 +14,11 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreFull
 from dialer.domain.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, Outcome
+from dialer.store.attempts import Refusal
 from dialer.store.connection import exclusive_connection, open_for_reading
+from dialer.store.free_space import RESERVE_BYTES
 from dialer.store.lock import StoreLock
-from dialer.store.port import Refusal
-from dialer.store.sqlite import RESERVE_BYTES, Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.forked import Forked, forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line, query
@@ -68,14 +69,14 @@ async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_wit
             await end(store, calls[0], Outcome.COMPLETED)
         assert one_line(caught.value, path)
         assert len(await store.unfinished_attempts()) == 8
-        assert await store.outbox(10) == []
+        assert await store.rows_for_broker(10) == []
         size[0] = 200
         assert await end(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
         assert await end(store, calls[0], Outcome.COMPLETED)
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.COMPLETED: 2}
-        assert len(await store.outbox(10)) == 2
+        assert len(await store.rows_for_broker(10)) == 2
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -142,7 +143,7 @@ async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_
         other.execute("ROLLBACK")
         other.close()
         assert (await store.record_mark(mark(1, MarkKind.VOTED))).recorded
-        assert len(await store.outbox(10)) == 1
+        assert len(await store.rows_for_broker(10)) == 1
 
 
 def test_a_lock_is_free_once_its_holder_is_gone(path: Path) -> None:
@@ -285,7 +286,7 @@ async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
             lambda: store.record_command("c", "pause", "hash", "done", NOW),
             lambda: store.release([second.claim]),
             lambda: store.release_expired(NOW + 1e6),
-            lambda: store.outbox_done(1),
+            lambda: store.mark_published(1),
         ]
         for step in steps:
             with pytest.raises(LostReply):

@@ -17,10 +17,10 @@ from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
 from dialer.store.connection import exclusive_connection, read_snapshot
 from dialer.store.conversion import convert
+from dialer.store.exports import record_export
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock, holder_of
-from dialer.store.records import note_export
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.forked import Forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import one_line, query
@@ -202,7 +202,7 @@ async def test_what_two_diallers_would_have_corrupted_is_whole(
         with pytest.raises(StoreError, match="2 names"):
             StoreLock(path, "a dialler")
         with pytest.raises(StoreError, match="2 names"):
-            note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
+            record_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
         (tmp_path / "hard.db").unlink()
     with read_snapshot(path, key) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -246,7 +246,7 @@ async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol(CAMPAIGN)
         await dial(store, 1)
-        note_export(path, "worker-12", {"list": "strike-off"}, 1.0)
+        record_export(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query(path, "SELECT phone_id FROM attempt") == [(1,)]
         assert not name.with_name(name.name + "-wal").exists() or way is symlinked_folder
     assert ("export",) in query(path, "SELECT kind FROM audit")

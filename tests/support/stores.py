@@ -25,10 +25,11 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.roll.workers import import_workers
+from dialer.store.attempts import Refusal
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
-from dialer.store.port import Encode, News, OptOutNews, Refusal
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
+from dialer.store.updates import Encode, OptOutUpdate, Update
 from tests.support.roll_filler import fill_roll
 
 DAY_START = 1_713_724_200.0  # Monday 22 April 2024, 00:00 in India
@@ -72,10 +73,10 @@ class Backend(Protocol):
         ...
 
 
-def name_of_news(news: News) -> Announcement:
+def name_of_news(news: Update) -> Announcement:
     """An encoder: the kind of the news is its topic; its payload the hash that an opt-out tells, else the kind again."""
     kind = type(news).__name__
-    hashed = news.number_hash if isinstance(news, OptOutNews) else None
+    hashed = news.number_hash if isinstance(news, OptOutUpdate) else None
     return Announcement(kind, hashed or kind)
 
 

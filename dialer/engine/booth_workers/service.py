@@ -21,7 +21,7 @@ from dialer.engine.seats.state import Seat
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
 from dialer.flows.errors import CommitTargetNotFound
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ class BoothWorkers:
 
         Raises CommitTargetNotFound where there is none to take back, StoreError.
         """
-        last = None if call.worker is None else await self._store.last_of_call(call.attempt_id)
+        last = None if call.worker is None else await self._store.last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
             raise CommitTargetNotFound("there is no serial of this call to take back")
         undone, voter_id = last

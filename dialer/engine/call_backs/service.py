@@ -17,8 +17,8 @@ from dialer.engine.effects import StartTimer, StopTimer, StoreFailed, TimerExpir
 from dialer.engine.preview.service import OwnCalls
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
-from dialer.store.port import OwnCallBack
-from dialer.store.sqlite import Store
+from dialer.store.own_call_backs import OwnCallBack
+from dialer.store.store import Store
 
 LOOK_SECONDS = 1.0  # at a seat that will be free
 AWAY_SECONDS = 5.0  # where the agent is at none

@@ -31,7 +31,7 @@ from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scalar
 from dialer.flows.model import Scope as MarkScope
 from dialer.flows.turns import CommitKind, FlowCommit
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -162,7 +162,7 @@ class FlowService:
             case CommitKind.MARK:
                 return await self._mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
-                if not (may_stand and await self._store.marked_by(key)):
+                if not (may_stand and await self._store.voters_with_key(key)):
                     await self._workers.take_back(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.opt_out(call, source="voter-key")
@@ -175,7 +175,9 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._addressed(call, commit, await self._store.marked_by(key) if may_stand else [])
+        voters, source = await self._addressed(
+            call, commit, await self._store.voters_with_key(key) if may_stand else []
+        )
         now = self._core.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None

@@ -14,7 +14,7 @@ from dialer.domain.view import CallChange, CampaignChange
 from dialer.engine.calls.state import Call
 from dialer.engine.effects import Effect, Notify, UpdatePacer, commit
 from dialer.pacing.port import PacingEventKind
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 
 def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:

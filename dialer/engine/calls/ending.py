@@ -22,7 +22,7 @@ from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.trunks.service import Trunks
 from dialer.pacing.port import PacingEventKind
 from dialer.rules import retries
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, Notify, order
 from dialer.engine.seats.state import Seat
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 
 class LiveCalls:

@@ -33,7 +33,7 @@ from dialer.engine.effects import CallFinished, commit, order
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.seats import Seats
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dialer.domain.clock import Clock
 from dialer.pacing.governor import BUCKETS
 from dialer.pacing.port import Pacer
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 
 async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
     """Fill the windows of a pacer's caps with what is on record. Raises StoreError."""
     now = clock.now()
     of_late = {
-        window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)
+        window: await store.recent_answers(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
     pacer.recount(clock.monotonic(), of_late)

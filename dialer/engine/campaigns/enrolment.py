@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 PIECE_NUMBERS = 250
 """What one transaction puts into a queue beside calls: their results wait for no more than that."""

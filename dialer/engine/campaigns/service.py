@@ -25,8 +25,8 @@ from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start, next_day
-from dialer.store.port import StandingOrder, of_campaign
-from dialer.store.sqlite import Store
+from dialer.store.standing_orders import StandingOrder, campaign_addressee
+from dialer.store.store import Store
 
 SPEED = "speed"
 ABANDONED_TARGET = "abandoned-target"
@@ -82,7 +82,7 @@ class Campaigns:
             run.restore_pacer(learned)
         await recount(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.standing_orders(now):
-            if ordered.addressee == of_campaign(campaign_id):
+            if ordered.addressee == campaign_addressee(campaign_id):
                 self._obey(run, ordered)
         return run
 
@@ -186,12 +186,12 @@ class Campaigns:
             raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
         now = self._core.clock.now()
         if most_calls is None and calls_per_seat is None:
-            await self._store.end_order(of_campaign(campaign_id), SPEED)
+            await self._store.end_standing_order(campaign_addressee(campaign_id), SPEED)
             run.speed, said = None, "as fast as it may again"
         else:
             speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._core.zone, now), sender)
-            await self._store.keep_orders(
-                [StandingOrder(of_campaign(campaign_id), SPEED, asdict(speed), now, speed.until)]
+            await self._store.save_standing_orders(
+                [StandingOrder(campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
             run.speed, said = speed, "held to that until midnight"
         self._core.wake.set()
@@ -207,11 +207,13 @@ class Campaigns:
         if target is not None and target > most:
             raise CommandRefused(f"the rules profile allows {most:.2%} at most")
         if target is None:
-            await self._store.end_order(of_campaign(campaign_id), ABANDONED_TARGET)
+            await self._store.end_standing_order(campaign_addressee(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
             now = self._core.clock.now()
-            await self._store.keep_orders([StandingOrder(of_campaign(campaign_id), ABANDONED_TARGET, content, now)])
+            await self._store.save_standing_orders(
+                [StandingOrder(campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
+            )
         self._steer(run, target, sender)
         return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
 

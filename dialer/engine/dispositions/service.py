@@ -38,8 +38,8 @@ from dialer.engine.seats.state import Seat
 from dialer.engine.turnout.marks import Marks
 from dialer.flows.script_library import ScriptLibrary
 from dialer.pacing.port import PacingEventKind
-from dialer.store.port import DispositionEffect
-from dialer.store.sqlite import Store
+from dialer.store.dispositions import DispositionEffect
+from dialer.store.store import Store
 
 TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and what the way here takes
 OPEN_AGAIN_SECONDS = 900.0  # for the word in place of one that was taken back, or that the dialler's end has cut off

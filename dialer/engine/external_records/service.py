@@ -14,8 +14,8 @@ from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.domain.other_centres import ForeignNews
 from dialer.engine.turnout.marks import Marks
-from dialer.store.port import AuditNote
-from dialer.store.sqlite import Store
+from dialer.store.audit import AuditNote
+from dialer.store.store import Store
 
 AHEAD_SECONDS = 300.0
 """How far another clock may be ahead of ours before what it tells is refused."""
@@ -50,7 +50,7 @@ class ExternalRecords:
             for mark, effect in zip(marks, effects, strict=True):
                 self._marks.follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
-        in_vain = sum(effect.in_vain for effect in effects)
+        in_vain = sum(effect.superfluous for effect in effects)
         told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
         return f"{told}, {in_vain} had nothing to take back" if in_vain else told
 
@@ -78,30 +78,30 @@ class ExternalRecords:
         """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._audit_entry(who, batch=batch)
         with _refusals():
-            taken = await self._store.record_opt_outs(
+            taken = await self._store.record_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
         if self._marks is not None:
             for phone_id in taken.phones:
                 self._marks.opted_out(phone_id, fresh=True)
-        return f"{taken.fresh} numbers suppressed, {len(hashes) - taken.fresh} were already"
+        return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already"
 
     async def uplink_kept(self, through: int) -> str:
         """Let go what headquarters has committed. Raises CommandRefused, StoreError."""
         with _refusals():
-            moved = await self._store.uplink_kept(through, self._clock.now())
+            moved = await self._store.confirm_uplink(through, self._clock.now())
         return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
 
     async def tell_test_mark(self) -> str:
         """Announce a test mark. Raises CommandRefused, StoreError."""
         with _refusals():
-            await self._store.tell_test_mark(self._clock.now())
+            await self._store.announce_test_mark(self._clock.now())
         return "a test mark is on its way: headquarters' page says when it has come"
 
     async def take_news(self, news: ForeignNews) -> str:
         """Take what other centres told, all or none, with its position. Raises CommandRefused, StoreError."""
         with _refusals():
-            taken = await self._store.take_news(news)
+            taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
             for phone_id in taken.phones:
                 self._marks.opted_out(phone_id, fresh=True)

@@ -26,8 +26,8 @@ from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.service import Campaigns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
-from dialer.store.port import AuditNote
-from dialer.store.sqlite import Store
+from dialer.store.audit import AuditNote
+from dialer.store.store import Store
 
 _STANDS = "headquarters-stop"
 _FORGED = "headquarters-forged"
@@ -46,7 +46,7 @@ class HeadquartersOrders:
 
     async def prepare(self) -> None:
         """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
-        stops = await self._store.standing_stops()
+        stops = await self._store.stops_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._stand_still(next(reversed(stops)), stopped)
@@ -67,7 +67,7 @@ class HeadquartersOrders:
             raise
         now = self._core.clock.now()
         refuse_unlawful(order, signers, self._core.centre_id, plan.zone, now)
-        if was_obeyed(order, text, await self._store.heard_orders()):
+        if was_obeyed(order, text, await self._store.headquarters_orders()):
             return f"order {order.id} was obeyed before"
         what = {
             "command": order.order.value,
@@ -85,7 +85,7 @@ class HeadquartersOrders:
         if order.order is OrderKind.STOP_ALL:
             before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
-            await self._store.keep_order(heard, stopped, note, stopped=before)
+            await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:
             return await self._go_on(heard, note)
@@ -95,7 +95,7 @@ class HeadquartersOrders:
         else:
             state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
             said = await self._campaigns.set_campaign_state(campaign_id, state)
-        await self._store.keep_order(heard, {}, note)
+        await self._store.record_headquarters_order(heard, {}, note)
         return said
 
     def forgeries_over(self) -> None:
@@ -106,7 +106,7 @@ class HeadquartersOrders:
         why = self._campaigns.standing
         states = self._campaigns.go_on()  # before it is kept: a stop that is given meanwhile comes after it
         try:
-            await self._store.keep_order(heard, states, note, lifts=True)
+            await self._store.record_headquarters_order(heard, states, note, lifts=True)
         except StoreError:
             if why is not None:
                 self._campaigns.stand_still(why, {})

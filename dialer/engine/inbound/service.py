@@ -25,7 +25,7 @@ from dialer.engine.effects import CallFinished, StoreFailed
 from dialer.engine.inbound.state import UnknownCallers
 from dialer.engine.trunks.state import TrunkPool
 from dialer.settings.lines import InboundNumber
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Inbound:
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
+            party = await self._store.record_inbound_call(self._new(attempt_id, route, number, trunk))
         except StoreError as error:  # a caller is told something all the same, and nothing is promised
             self._core.do(StoreFailed(error))
         return self._begun(attempt_id, route, party, trunk)

@@ -17,8 +17,8 @@ from dialer.engine.effects import (
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.polls import Polls
 from dialer.rules.calling_hours import day_start
-from dialer.store.port import Unclaimed
-from dialer.store.sqlite import Store
+from dialer.store.claims import Unclaimed
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.seats.seats import Seats
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 
 class Recorder:

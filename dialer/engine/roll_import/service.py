@@ -21,9 +21,10 @@ from dialer.engine.roll_import.state import RollImportState
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
-from dialer.store.erasing import ErasureRules
-from dialer.store.port import AuditNote
-from dialer.store.spool import HandedRoll, Spool, SpoolFile, Taken
+from dialer.store.audit import AuditNote
+from dialer.store.number_erasure import ErasureRules
+from dialer.store.roll_updates import RollChange
+from dialer.store.spool import Spool, SpooledRoll, SpoolFile
 
 PIECE_VOTERS = 50
 PIECE_BOOTHS = 100
@@ -63,8 +64,8 @@ class RollImport:
             numbers = await asyncio.to_thread(handed.numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress(piece, secret, source, self._entry(who))
-                fresh += taken.fresh
+                taken = await self._store.suppress_numbers(piece, secret, source, self._entry(who))
+                fresh += taken.new
                 for phone_id in taken.phones:
                     self._marks.opted_out(phone_id, fresh=True)
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already"
@@ -80,7 +81,7 @@ class RollImport:
                 done = await self._store.erase_number(number, rules, store, self._entry(who), with_voters=names)
                 if done.phone_id is not None:
                     self._marks.opted_out(done.phone_id, fresh=False)
-                said += done.said
+                said += done.messages
         return "; ".join(said)
 
     async def take_roll(self, list_id: str, who: str) -> str:
@@ -92,7 +93,7 @@ class RollImport:
                 self._roll_import.roll = None
 
     async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
-        found = await asyncio.to_thread(handed.what)
+        found = await asyncio.to_thread(handed.roll)
         roll = RollTaken(list_id, found.voters, 0)
         self._tell(roll)
         booth_ids = await self._take_booths(handed)
@@ -102,14 +103,14 @@ class RollImport:
         self._eligibility.look_at_booths()
         taken = await self._take_voters(roll, handed, booth_ids)
         await self._enrol()
-        await self._store.record_roll(self._entry(who), found, taken)
+        await self._store.record_roll_import(self._entry(who), found, taken)
         await self._count(booth_ids)
         return _told(found, taken)
 
     async def _take_booths(self, handed: SpoolFile) -> dict[int, int]:
         booths, ids = await asyncio.to_thread(handed.booths), {}
         for first in range(0, len(booths), PIECE_BOOTHS):
-            ids.update(await self._store.take_booths(booths[first : first + PIECE_BOOTHS]))
+            ids.update(await self._store.import_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
 
     def _tell(self, roll: RollTaken) -> None:
@@ -117,18 +118,18 @@ class RollImport:
         for campaign_id, _ in self._runs.items():
             self._core.do(Notify(CampaignChange(campaign_id)))
 
-    async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> Taken:
+    async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
             if not self._has_room():  # what is left is for the results of calls
                 raise CommandRefused(
                     f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
                 )
-            taken = astuple(await self._store.take_voters(voters, booth_ids, secrets))
+            taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
             after, done = voters[-1].voter_id, done + len(voters)
             self._tell(replace(roll, done=done))
-        return Taken(*sums)
+        return RollChange(*sums)
 
     async def _enrol(self) -> None:
         for campaign_id, run in self._runs.items():
@@ -147,7 +148,7 @@ class RollImport:
     @asynccontextmanager
     async def _opened(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._spool.opened, list_id)
+            handed = await asyncio.to_thread(self._spool.open, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -172,7 +173,7 @@ class RollImport:
         return AuditNote(who, self._core.clock.now(), {})
 
 
-def _told(found: HandedRoll, taken: Taken) -> str:
+def _told(found: SpooledRoll, taken: RollChange) -> str:
     said = f"{found.rows:,} rows: {taken.voters:,} voters added or changed, {taken.numbers:,} numbers and {taken.links:,} links"
     said += f", {found.rejected:,} rows rejected" if found.rejected else ""
     return said + (f"; {taken.opted_out:,} of the numbers had opted out" if taken.opted_out else "")

@@ -10,8 +10,8 @@ from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, StopTimer, TimerExpired, TimerKind
 from dialer.engine.seats.seats import Seats
-from dialer.store.port import StandingOrder, of_seat
-from dialer.store.sqlite import Store
+from dialer.store.standing_orders import StandingOrder, seat_addressee
+from dialer.store.store import Store
 
 SEAT_MESSAGE = "seat-message"
 MESSAGE_SECONDS = 600.0
@@ -46,7 +46,7 @@ class Messages:
         """The agent has read the one of that moment, as it was told. Raises StoreError."""
         there = self._seats.require(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
-            await self._store.end_order(of_seat(seat_name), SEAT_MESSAGE)
+            await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
             self.forget(seat_name)
         return f"seat {seat_name}: read"
 
@@ -58,8 +58,8 @@ class Messages:
     async def _send(self, names: list[str], text: str, sender: str) -> None:
         line = SupervisorsLine(text, self._core.clock.now(), sender)
         content, until = asdict(line), line.at + MESSAGE_SECONDS
-        await self._store.keep_orders(
-            [StandingOrder(of_seat(name), SEAT_MESSAGE, content, line.at, until) for name in names]
+        await self._store.save_standing_orders(
+            [StandingOrder(seat_addressee(name), SEAT_MESSAGE, content, line.at, until) for name in names]
         )
         for name in names:
             if self._seats[name].agent is not None:

@@ -10,7 +10,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId
 from dialer.engine.core import Core
 from dialer.engine.seats.seats import Seats
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from dialer.engine.seats.state import Seat, SeatTally
 from dialer.engine.seats.views import seat_view
 from dialer.engine.supervision.state import Listeners
 from dialer.engine.transfers.state import CallTransfers
-from dialer.store.port import SeatInterval
+from dialer.store.seat_intervals import SeatInterval
 
 LOST_SECONDS = 900.0  # an agent whose phone is off the line for longer has left: it must not be rung all night
 MAX_INTERVALS = 2_000

@@ -26,7 +26,8 @@ from dialer.engine.seats.pins import PinCheck
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.seats.state import Seat
-from dialer.store.port import LogIn, StandingOrder, of_seat
+from dialer.store.log_ins import LogIn
+from dialer.store.standing_orders import StandingOrder, seat_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -189,13 +190,13 @@ class Agents:
                 raise CommandRefused(
                     f"the agent at seat {seat_name} has not the skill {skill}, for campaign {campaign_id}"
                 )
-        addressee, now = of_seat(seat_name), self._core.clock.now()
+        addressee, now = seat_addressee(seat_name), self._core.clock.now()
         if campaigns:
-            await self._store.keep_orders(
+            await self._store.save_standing_orders(
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]
             )
         else:
-            await self._store.end_order(addressee, SEAT_CAMPAIGNS)
+            await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
         self._acd.free(seat, seat.serving(frozenset(campaigns)))
         self._seats.notify(seat_name)
@@ -352,9 +353,9 @@ class Agents:
         self._kept.pop(seat_name, None)
         try:
             if seat.agent is None or seat.then is SeatState.OFFLINE:
-                await self._store.drop_log_in(seat_name, self._core.clock.now())
+                await self._store.remove_log_in(seat_name, self._core.clock.now())
             else:
                 paused = seat.then is SeatState.PAUSED
-                await self._store.keep_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
+                await self._store.save_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
         except StoreError as error:
             self._core.do(StoreFailed(error))

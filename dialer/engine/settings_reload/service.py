@@ -60,7 +60,7 @@ class SettingsReload:
                 return "the settings are as they were"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._begun(found.plan) as new:
-                await self._store.take_settings(found.told, found.plan.rules_text, self._core.clock.now())
+                await self._store.apply_settings(found.told, found.plan.rules_text, self._core.clock.now())
                 stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED

@@ -18,7 +18,7 @@ from dialer.engine.core import Core
 from dialer.engine.effects import commit, order
 from dialer.engine.seats.seats import Seats
 from dialer.engine.supervision.state import MAY, Listener, Listeners, SupervisorPhone
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 

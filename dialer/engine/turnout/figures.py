@@ -12,7 +12,7 @@ from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
 from dialer.engine.turnout.polls import Polls
-from dialer.store.port import MarkEffect
+from dialer.store.marks import MarkEffect
 
 
 class TurnoutFigures:

@@ -18,8 +18,8 @@ from dialer.engine.effects import HouseholdChanged
 from dialer.engine.placing.number_memory import NumberMemory
 from dialer.engine.seats.seats import Seats
 from dialer.engine.turnout.figures import TurnoutFigures
-from dialer.store.port import MarkEffect
-from dialer.store.sqlite import Store
+from dialer.store.marks import MarkEffect
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Marks:
     async def _count_without_number(self, phone_id: int) -> None:
         """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""
         try:
-            gone = await self._store.without_number_since(phone_id)
+            gone = await self._store.lost_by_opt_out(phone_id)
         except StoreError as error:
             _log.warning("voters.not-counted", phone=phone_id, problem=str(error))
             return

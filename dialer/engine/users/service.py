@@ -9,8 +9,8 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import Receipt
-from dialer.store.port import AuditNote
-from dialer.store.sqlite import Store
+from dialer.store.audit import AuditNote
+from dialer.store.store import Store
 
 MAX_USERS = 500
 _IN_SETTINGS = "of-the-settings"
@@ -76,6 +76,6 @@ class Users:
 
     async def _read(self) -> None:
         """Read the users, also after a commit whose result was lost."""
-        found = {each.name: SupervisorRole(each.role) for each in await self._store.kept_users()}
+        found = {each.name: SupervisorRole(each.role) for each in await self._store.stored_users()}
         self._roles.clear()
         self._roles.update(found)

@@ -15,7 +15,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import UnsafeValue
 from dialer.mqtt.commands.alerts import QUIET_SECONDS
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, is_user_name
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 
 _KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
 """Keys of the entry that differ from the field of the command."""

@@ -25,8 +25,8 @@ from dialer.mqtt.commands.message import CommandMessage, open_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.payloads import ReplyPayload
-from dialer.store.port import KeptCommand
-from dialer.store.sqlite import Store
+from dialer.store.commands import ExecutedCommand
+from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -190,7 +190,7 @@ class CommandGateway:
         is_stored = checked.command.is_stored
         known = None
         if is_stored and checked.key not in self._in_progress:
-            known = await self._store.kept_command(checked.key)
+            known = await self._store.executed_command(checked.key)
         if checked.key in self._in_progress or (known is not None and known.content != checked.content):
             text = "another command has this ID: every command needs a new one"
             await self._refuse(
@@ -210,7 +210,7 @@ class CommandGateway:
         with contextlib.suppress(asyncio.QueueFull):
             self.unstored_replies.put_nowait(topics.announced_message(self._centre, announced.topic, announced.payload))
 
-    async def _reply_to(self, accepted: AcceptedCommand, known: KeptCommand | None, number: int) -> str:
+    async def _reply_to(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
         if known is not None:
             await self._audit.append(accepted, "repeated")
             return known.reply
@@ -250,7 +250,7 @@ class CommandGateway:
         await self._audit.append(accepted, "begun")  # not executed unless this is committed
         await self._record(accepted, self._reply("refused", _INTERRUPTED))
         _, reply = await self._execute(accepted, accepted.context)
-        await self._store.complete_command(accepted.key, reply)
+        await self._store.set_command_reply(accepted.key, reply)
         return reply
 
     async def _record(self, accepted: AcceptedCommand, reply: str) -> None:

@@ -47,7 +47,7 @@ from dialer.simulation.demo.desk import DemoVisitors, demo_desk, seat_names
 from dialer.simulation.demo.report import DemoReport, build_report
 from dialer.simulation.rehearsal.staff import StaffDesk
 from dialer.simulation.site import SimulatedSite, simulated_profile
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory

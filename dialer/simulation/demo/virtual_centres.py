@@ -20,8 +20,8 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.mqtt.hearing import Reply
 from dialer.nats.messages import ack_subject, live_subject, unpack_ack
 from dialer.nats.session import Session
-from dialer.store.headquarters import HeldRoll, UplinkReading
-from dialer.store.port import OutboxRow
+from dialer.store.outbox import OutboxRow
+from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.orders import OrderDelivery
 from dialer.uplink.peer_snapshots import SnapshotSource
@@ -51,7 +51,7 @@ class VirtualTruth:
     seconds_sideways: list[float] = field(default_factory=list)  # of news, from made in one centre to kept in another
 
 
-class VirtualStore(UplinkReading):
+class VirtualStore(UplinkReader):
     """An outbox in memory."""
 
     def __init__(self, constituency: int, clock: Clock) -> None:
@@ -117,8 +117,8 @@ class VirtualStore(UplinkReading):
     def position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
-    def roll(self) -> HeldRoll:
-        return HeldRoll(((STATE, self._constituency),), 1)
+    def roll(self) -> StoredRolls:
+        return StoredRolls(((STATE, self._constituency),), 1)
 
 
 class VirtualDialler(DiallerCommands):

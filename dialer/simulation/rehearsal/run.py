@@ -30,8 +30,8 @@ from dialer.simulation.virtual_time import run_virtual
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import site_key
-from dialer.store.queues import first_due
 from dialer.store.roll import copy_roll
+from dialer.store.targets import first_due
 
 SAMPLE_SECONDS = 60.0
 _TO_BE_MENDED = frozenset(

@@ -18,7 +18,7 @@ from dialer.settings.lines import Carrier, InboundNumber
 from dialer.settings.servers import on_one
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
-from dialer.store import numbers, voters
+from dialer.store import campaigns, voters
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
 
@@ -40,7 +40,7 @@ class StoreFacts:
 def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
     with read_snapshot(store, key) as db:
-        return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), numbers.campaign_states(db))
+        return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
 
 
 def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:

@@ -17,9 +17,15 @@ from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, is_in_order
 from dialer.store.connection import read_snapshot
-from dialer.store.figures import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
+from dialer.store.recorded_day import (
+    RecordedAttempt,
+    RecordedInterval,
+    first_and_last_call,
+    recorded_attempts,
+    recorded_intervals,
+)
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # years that a store can have calls of, and whose midnights can be computed
@@ -51,11 +57,11 @@ def day_of_store(
     if not file_exists(path):
         raise StoreError(f"{path}: there is no store here; name another file with --replay or -c")
     with read_snapshot(path, key) as db:
-        kept = attempts_of(db, since, until)
+        kept = recorded_attempts(db, since, until)
         if not kept:
             raise BadScenario(_no_such_day(path, day, zone, first_and_last_call(db)))
         began = kept[0].created_at
-        intervals = intervals_of(db, began, max(attempt.ended_at for attempt in kept))
+        intervals = recorded_intervals(db, began, max(attempt.ended_at for attempt in kept))
     records, worked = _records(kept, intervals, began)
     whole = [record for record in records if is_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
@@ -81,7 +87,7 @@ def _no_such_day(path: Path, day: date, zone: ZoneInfo, kept: tuple[float, float
 
 
 def _records(
-    kept: Sequence[KeptAttempt], intervals: Iterable[KeptInterval], began: float
+    kept: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
     """Return the calls in seconds since `began`, and the keys of the seat intervals that belong to them.
 
@@ -118,7 +124,7 @@ def _since(at: float | None, began: float) -> float | None:
     return None if at is None else at - began
 
 
-def _seats(intervals: Iterable[KeptInterval], theirs: set[_Key], began: float, ends: float) -> DayCurve:
+def _seats(intervals: Iterable[RecordedInterval], theirs: set[_Key], began: float, ends: float) -> DayCurve:
     """Return the number of seats for these calls: available, or busy with one of them. Inbound calls take seats away."""
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:

@@ -21,9 +21,9 @@ from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_numbers, masked
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_in_force import rules_at, site_rules
-from dialer.store import numbers, voters
+from dialer.store import number_history, registers, voters
 from dialer.store.connection import Connection
-from dialer.store.numbers import NumberRecord
+from dialer.store.number_history import NumberRecord
 
 _PLACE_UNKNOWN = "the number's place in the campaigns' lists, which changed since"
 
@@ -85,21 +85,22 @@ def explain(
     """
     rules = rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
-    imported = numbers.registers_by(db, at, site_zone(settings))
+    imported = registers.registers_at(db, at, site_zone(settings))
     gate = Gate(rulebook_of(rules.profile, settings).with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = polling_plan(settings, polls_of(settings))
     since = day_start(gate.rules.centre_zone, at)
-    booths, states = voters.booths(db), numbers.campaign_states_by(db, at)
+    booths, states = voters.booths(db), number_history.campaign_states_at(db, at)
     for number in find_numbers(db, who, settings.centre.region):
-        record = numbers.number_record(db, number, since, at)
+        record = number_history.number_record(db, number, since, at)
         facts = replace(
-            record.facts, registers=tuple(name for name in record.facts.registers if name in imported.names_kept)
+            record.facts,
+            registers=tuple(name for name in record.facts.registers if name in imported.names_with_numbers),
         )
         unknown = (
             *rules.unknown,
             *(f"which numbers the register {name!r} contained, replaced since" for name in sorted(imported.replaced)),
-            *record.not_kept,
+            *record.missing,
         )
         booth = booths.get(record.booth_id or 0)
         area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
@@ -150,7 +151,7 @@ def _unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, Certified], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note where the campaign's calls of that day rest on other certificates than the catalogue has now."""
-    stored = numbers.certificates_by(db, case.campaign.campaign_id, since, at)
+    stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 

@@ -20,7 +20,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.rules_in_force import gate_of
-from dialer.store import numbers, voters
+from dialer.store import campaigns, voters
 from dialer.store.connection import Connection
 
 
@@ -49,7 +49,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _areas(settings, gate, db)
-    states = {} if db is None else numbers.campaign_states(db)
+    states = {} if db is None else campaigns.campaign_states(db)
     for campaign in settings.campaigns:
         rules = campaign_rules(campaign, settings, certificates.of(campaign))
         subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"

@@ -18,7 +18,7 @@ from dialer.settings.site_time import site_zone
 from dialer.site.checks.ages import age_text
 from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import failed
-from dialer.store import attempts, outbox, queues, seals, voters
+from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import left_over
 from dialer.store.copying import STORE, copies_before_upgrades
@@ -70,7 +70,7 @@ def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[
 
 
 def _check_voters(db: Connection, path: Path) -> Finding:
-    booths = voters.voters_by_booth(db)
+    booths = turnout.voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
         return error("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
@@ -139,7 +139,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
         yield _check_seals(db)
         for copy in copies_before_upgrades(path):
             yield warning("copy", f"{copy} is from before an upgrade", "remove it once you will not go back")
-        unknown = len(queues.unknown_attempts(db))
+        unknown = len(unknown_attempts.unknown_attempts(db))
         if unknown:
             text = f"{counted(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
             yield warning("unknown attempts", text, "see `dialer unknown list`")
@@ -160,7 +160,7 @@ def _check_seals(db: Connection) -> Finding:
     if count > MOST_SEALS:
         text = f"{count:,} seals were not checked here, because it takes too long"
         return warning("seals", text, "run `dialer audit verify` in a quiet hour")
-    if (verdict := seals.verify(db)).whole:
+    if (verdict := seal_verification.verify(db)).intact:
         return ok("seals", f"all {count:,} match: the records are as they were written")
     text = f"records were changed: {verdict.findings[0]}"
     return error("seals", text, "`dialer audit verify` lists all")

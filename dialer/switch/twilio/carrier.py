@@ -18,7 +18,7 @@ from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.settings.lines import Carrier as CarrierKind
 from dialer.settings.site import Settings
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from dialer.switch.routed import RoutedSwitch
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi

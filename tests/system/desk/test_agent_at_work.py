@@ -29,7 +29,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
 from tests.support.desk import PIN, stand_settings
 from tests.support.fake_centre import FakeEngine, centre_view

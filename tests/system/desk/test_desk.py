@@ -31,7 +31,7 @@ from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,

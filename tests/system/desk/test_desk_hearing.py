@@ -20,7 +20,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.desk_hearing import hearing
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire

@@ -24,7 +24,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import senders_of
 from dialer.site.plan import fixed_users
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, must_suit_everybody, new_page, overflowing, violations
 from tests.support.desk import PASSWORD, desk_settings, keep_passwords
 from tests.support.fake_centre import centre_view

@@ -14,7 +14,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from tests.support.centre import Site, a_site
 from tests.support.dispositions import Page
 from tests.support.seats import seat

@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.errors import RefusedBecause, StoreBusy
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from tests.support.centre import Site, a_site
 from tests.support.dispositions import Page, storm
 from tests.support.seats import seat, until_talking

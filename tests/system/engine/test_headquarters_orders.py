@@ -143,7 +143,7 @@ async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds
     async with a_site(tmp_path, scripted(), **BELONGS) as site:
         store, engine = site.centre.store, site.centre.engine
         await give(site, "stop-all", "asha")
-        keep = store.keep_order
+        keep = store.record_headquarters_order
 
         async def while_it_is_kept(_: object, *order: Any, **how: Any) -> None:
             await keep(*order, **how)

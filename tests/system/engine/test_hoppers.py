@@ -16,7 +16,7 @@ from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, Stop
 from dialer.engine.placing.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 

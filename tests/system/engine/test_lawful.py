@@ -17,7 +17,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.site.checks.explain import NumberExplained, explain
-from dialer.store import numbers
+from dialer.store.consents import set_consent
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.command_line import run
 from tests.support.stored import rows
@@ -93,7 +93,7 @@ async def part_of_the_day(directory: Path, begins: float, rules: dict[str, Any],
 def consents(directory: Path, status: Consent, phones: range, at: float) -> None:
     with closing(sqlite3.connect(directory / "centre.db", isolation_level=None)) as db:
         for phone_id in phones:
-            numbers.set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
+            set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
 
 
 def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> NumberExplained:

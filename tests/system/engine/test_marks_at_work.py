@@ -32,7 +32,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.lock import StoreLock
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.centre import Site, a_site
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine

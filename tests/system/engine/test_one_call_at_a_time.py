@@ -20,7 +20,7 @@ from dialer.engine.trunks.state import LATE_SECONDS, CallStarts, TrunkLimits, Tr
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.store.port import Refusal
+from dialer.store.attempts import Refusal
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.full_trunk import COMMIT_SECONDS, placed_on_a_full_trunk
 from tests.support.full_trunk import most_in_a_second as most_on_the_wire

@@ -26,7 +26,8 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
 from dialer.site.polling_day import polling_plan
-from dialer.store.queues import enrol, ensure_campaign
+from dialer.store.campaigns import ensure_campaign
+from dialer.store.targets import enrol
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time

@@ -261,7 +261,7 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.opt_outs == 1
-        with pytest.raises(CommandRefused, match="does not share the secret"):
+        with pytest.raises(CommandRefused, match="hashed with a secret that the dialler does not have"):
             await site.centre.engine.execute(told.model_copy(update={"fingerprint": "0" * 16}))
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
     assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.centre,)]

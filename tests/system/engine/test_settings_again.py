@@ -117,7 +117,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
     desk: Any = engine.features.settings_reload
-    reread, keep, reads = desk._reread, desk._store.take_settings, []
+    reread, keep, reads = desk._reread, desk._store.apply_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
     def counted() -> object:
@@ -129,7 +129,7 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
         await goes_on.wait()
         await keep(*arguments)
 
-    desk._reread, desk._store.take_settings = counted, slow
+    desk._reread, desk._store.apply_settings = counted, slow
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute(ReloadSettings()))
     await begun.wait()

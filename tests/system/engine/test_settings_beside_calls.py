@@ -280,7 +280,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
-        engine, taken = here.site.centre.engine, here.site.centre.store.take_settings
+        engine, taken = here.site.centre.engine, here.site.centre.store.apply_settings
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
         async def slow(told: dict[str, str], rules: str, at: float) -> None:
@@ -288,7 +288,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
             await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
-        engine.features.settings_reload._store.take_settings = slow  # type: ignore[assignment]
+        engine.features.settings_reload._store.apply_settings = slow  # type: ignore[assignment]
         assert await here.reload() == "settings taken: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states

@@ -190,7 +190,7 @@ async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: 
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
         await site.centre.engine.execute(
-            SuppressNumbers(list=spool(tmp_path).hand_over(["+918000000001"]), source="letter-7", who="asha")
+            SuppressNumbers(list=spool(tmp_path).add_numbers(["+918000000001"]), source="letter-7", who="asha")
         )
         elsewhere = number_hash(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
@@ -211,7 +211,7 @@ async def test_a_number_that_is_suppressed_is_let_go_at_once_and_told_to_nobody_
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = dialled(site)
-        list_id = spool(tmp_path).hand_over([number, "+918000000001"])
+        list_id = spool(tmp_path).add_numbers([number, "+918000000001"])
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
             "2 numbers suppressed; 0 were already"
         )
@@ -231,7 +231,7 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = dialled(site)
-        list_id = spool(tmp_path).hand_over([number])
+        list_id = spool(tmp_path).add_numbers([number])
         with pytest.raises(CommandRefused, match="is on a call"):
             await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))
         await engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha"))

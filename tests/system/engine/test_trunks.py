@@ -21,7 +21,7 @@ from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.transfers.commands import SeatCancelConsult, SeatConsult
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.store.port import Refusal
+from dialer.store.attempts import Refusal
 from tests.support.breaking import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.command_line import run

@@ -35,8 +35,8 @@ from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, connected
-from dialer.store.headquarters import UplinkReading
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
+from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
 from dialer.uplink.batches import rows_for_headquarters
 from dialer.uplink.dialler import DiallerCommands
@@ -98,7 +98,7 @@ class DiallerOf(DiallerCommands):
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         assert name == "uplink-kept"
-        await self.store.uplink_kept(values["through"], NOW)  # type: ignore[attr-defined]
+        await self.store.confirm_uplink(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "kept")
 
 
@@ -272,14 +272,14 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, gathering(settings) as gatherer:
         await until_true(gatherer.works.is_set)
-        await store.keep_for_headquarters(1 << 20)
-        with UplinkReading(store_path, None) as reading:
+        await store.set_headquarters_limit(1 << 20)
+        with UplinkReader(store_path, None) as reading:
             files = []
             for some in (rows[:600], rows[600:]):
                 await store.announce([Announcement(each.topic, each.payload) for each in some], NOW)
-                path = tmp_path / outbox_file_name("pune-1", 1, reading.last_given())
-                waiting = rows_for_headquarters(reading.between(0, reading.last_given()))
-                write_outbox_file(path, "pune-1", 1, reading.last_given(), waiting, None)
+                path = tmp_path / outbox_file_name("pune-1", 1, reading.highest_id())
+                waiting = rows_for_headquarters(reading.between(0, reading.highest_id()))
+                write_outbox_file(path, "pune-1", 1, reading.highest_id(), waiting, None)
                 files.append(path)
             for path in (*files, *files):
                 [whole] = read_files(settings, [path])
@@ -471,7 +471,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
         gathering(settings) as gatherer,
         connected(settings.servers, "pune-9") as below,
     ):
-        with UplinkReading(path, None) as reading:
+        with UplinkReader(path, None) as reading:
             await until_true(gatherer.works.is_set)
             told = [mark(number, number) for number in range(1, 6)]
             told += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **others)]

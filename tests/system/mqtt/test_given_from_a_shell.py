@@ -12,7 +12,7 @@ from dialer.mqtt.embedded_broker import demo_broker, free_port
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS, supervisor

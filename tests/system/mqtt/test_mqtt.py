@@ -34,7 +34,7 @@ from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
@@ -147,7 +147,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
             await boss.command(user="uplink", **command)
         first, second = await boss.wait_for_topic("replies/uplink/c-1", count=2)
         assert first.payload["status"] == second.payload["status"] == "done"
-        assert await store.kept_command("uplink/c-1") is None
+        assert await store.executed_command("uplink/c-1") is None
     assert engine.executed == [ConfirmUplink(through=7)] * 2
 
 
@@ -218,7 +218,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
         heard = await boss.wait_for_topic("results/marks", count=70)
         await alert_change(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
-    assert await store.outbox(1) == []
+    assert await store.rows_for_broker(1) == []
 
 
 @BOTH
@@ -242,7 +242,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
         engine.tell(CampaignChange("turnout-ivr"))
         await alert_change(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
-        taken = 90 - len(await store.outbox(100))  # acknowledged, and with nobody there to hear them
+        taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
         async with demo_broker(kind) as second, supervisor(second.settings) as boss:
             await wire.lead_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
@@ -255,7 +255,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
     assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]
-    assert await store.outbox(1) == []
+    assert await store.rows_for_broker(1) == []
 
 
 async def test_results_at_the_stop_still_go_out(store: Store) -> None:

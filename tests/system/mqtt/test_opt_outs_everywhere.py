@@ -29,10 +29,11 @@ from dialer.mqtt.link import Connection, Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
 from dialer.rules.number_hash import number_hash
+from dialer.store.audit import AuditNote
 from dialer.store.lock import StoreLock
-from dialer.store.port import AuditNote, OptOutNews
 from dialer.store.spool import Spool
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
+from dialer.store.updates import OptOutUpdate
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, supervisor
@@ -61,10 +62,10 @@ class DeskEngine(FakeEngine):
             return await command.save(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
-            with contextlib.closing(self._spool.opened(command.list)) as handed:
-                taken = await self._store.suppress(handed.numbers(), SECRET, command.source, entry)
+            with contextlib.closing(self._spool.open(command.list)) as handed:
+                taken = await self._store.suppress_numbers(handed.numbers(), SECRET, command.source, entry)
             self.outbox_event.set()
-            return f"{taken.fresh} numbers suppressed"
+            return f"{taken.new} numbers suppressed"
         return await super().execute(command, context)
 
 
@@ -142,7 +143,7 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = number_hash(SECRET, "+917000000009")
-        told = encode(OptOutNews(None, 6.0, "request", number_hash=by_hand))
+        told = encode(OptOutUpdate(None, 6.0, "request", number_hash=by_hand))
         sent = announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.hears(by_hand)
@@ -177,7 +178,7 @@ async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
     """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
     hashes = [number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
-        news = encode(OptOutNews(None, 5.0, "agent", number_hash=hashed))
+        news = encode(OptOutUpdate(None, 5.0, "agent", number_hash=hashed))
         sent = announced_message("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes

@@ -16,7 +16,7 @@ from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import encode
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.mqtt import supervisor
 from tests.support.stored import query

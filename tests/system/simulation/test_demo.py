@@ -19,7 +19,7 @@ from dialer.simulation.centre_model.policies import caps_for
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import TAUGHT, DemoOptions, demo_settings, hour_before, run_demo
 from dialer.simulation.demo.desk import DemoVisitors
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 
 
 def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_its_own(

@@ -18,8 +18,8 @@ from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, Rehearsed
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
+from dialer.store.exports import record_export
 from dialer.store.keys import write_new_key
-from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
@@ -63,7 +63,7 @@ def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Pa
 
 def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
-    note_export(store, "a worker", {"list": "not-yet"}, 1.0)
+    record_export(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
     assert copy_roll(store, tmp_path / "copy.db", None) == 1500

@@ -27,8 +27,8 @@ from dialer.mqtt.hearing import Reply
 from dialer.nats import messages
 from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, connected
 from dialer.nats.snapshot import SnapshotPage, pack_page, unpack_request
-from dialer.store.headquarters import UplinkReading
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
+from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.peer_snapshots import SnapshotSource
@@ -122,15 +122,15 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     path = tmp_path / "centre.db"
     async with await open_store(path) as store, connected([server.address], "hq") as above:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await above.ensure_stream(messages.UP, ["up.*"])
         hq, door = Headquarters(above), Dialler(store)
         async with connected([server.address], "uplink") as below:
-            with UplinkReading(path, None) as reading:
+            with UplinkReader(path, None) as reading:
                 async with running(hq.run(), OutboxUpload("pune-1", below, door, reading, SystemClock()).run()):
                     for number in range(600):
                         await store.announce([Announcement("results/marks", str(number))], 1.0)
-                    await store.outbox_done(300)
+                    await store.mark_published(300)
                     await until(lambda: hq.last == 600)
                     await server.kill()
                     await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
@@ -150,7 +150,7 @@ async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
     path = tmp_path / "centre.db"
     busy = 0
 
-    class Busy(UplinkReading):
+    class Busy(UplinkReader):
         def passed(self) -> int | None:
             nonlocal busy
             busy += 1
@@ -159,7 +159,7 @@ async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
             return super().passed()
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await store.announce([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
         async with connected([server.address], "uplink") as below:
@@ -191,7 +191,7 @@ async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_
         )
         await above.store("peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]]))  # not on the roll here
         await above.store(messages.OPT_OUT_SUBJECT, b"none of ours")
-        with UplinkReading(path, None) as reading:
+        with UplinkReader(path, None) as reading:
             door = Dialler(store)
             async with connected([server.address], "uplink") as below:
                 async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
@@ -269,7 +269,7 @@ async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
         await answer_with_nothing(above)
         for number in range(5):
             await above.store(messages.OPT_OUT_SUBJECT, told(number))
-        with UplinkReading(path, None) as reading:
+        with UplinkReader(path, None) as reading:
             async with (
                 connected([server.address], "uplink") as below,
                 running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
@@ -300,7 +300,7 @@ async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_kn
         await above.store(
             messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
         )
-        with UplinkReading(path, None) as reading:
+        with UplinkReader(path, None) as reading:
             async with (
                 connected([server.address], "uplink") as below,
                 running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),

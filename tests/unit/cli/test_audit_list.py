@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dialer.settings.site import load_settings
 from dialer.site.settings_changes import settings_by_key
-from dialer.store.port import LogIn
-from dialer.store.sqlite import open_store
+from dialer.store.log_ins import LogIn
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
@@ -26,11 +26,11 @@ def entries(path: Path, *options: str) -> list[dict[str, str]]:
 
 async def a_morning(path: Path) -> None:
     async with await open_store(path) as store:
-        await store.keep_log_in(LogIn("01", "101", False, None, NOW))
-        await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))  # a pause is no log-in
-        await store.keep_log_in(LogIn("01", "12345678", False, None, NOW + 2))
-        await store.drop_log_in("01", NOW + 3)
-        await store.drop_log_in("01", NOW + 4)
+        await store.save_log_in(LogIn("01", "101", False, None, NOW))
+        await store.save_log_in(LogIn("01", "101", True, "meal", NOW + 1))  # a pause is no log-in
+        await store.save_log_in(LogIn("01", "12345678", False, None, NOW + 2))
+        await store.remove_log_in("01", NOW + 3)
+        await store.remove_log_in("01", NOW + 4)
 
 
 def test_log_ins_and_log_offs_stand_in_it_with_the_seat(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: P
     async def starts(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
-            await store.settings_changed(settings_by_key(load_settings(config)), NOW)
+            await store.record_settings(settings_by_key(load_settings(config)), NOW)
 
     asyncio.run(starts(8, "a secret of twenty letters"))
     asyncio.run(starts(8, "a secret of twenty letters"))

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.spool import Spool
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import TODAY, days_ago
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
@@ -75,10 +75,10 @@ async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(confi
     assert in_the_files(config, NUMBER)
     assert in_the_files(config, "ABC0000004")
     code, text = run("erase", "70000 00003", "--voters", "--who", "officer", "-c", config)
-    assert (code, text.splitlines()[0]) == (0, "erased; 2 voters' names too")
+    assert (code, text.splitlines()[0]) == (0, "Erased, with the names of 2 voters.")
     assert not in_the_files(config, "ABC0000004")
     assert in_the_files(config, NUMBER) == (not shares_a_secret(config))
-    assert ("the suppression list holds the number itself" in text) == (not shares_a_secret(config))
+    assert ("The suppression list contains the number itself" in text) == (not shares_a_secret(config))
     assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
     assert rows(config.parent, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
     assert rows(config.parent, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
@@ -102,7 +102,7 @@ def test_without_voters_the_names_stay_and_the_link_goes(config: Path) -> None:
 
 def test_a_number_on_no_roll_is_suppressed_all_the_same(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
-    assert (code, text.splitlines()[0]) == (0, "the number was on no roll here; it is suppressed all the same")
+    assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
     assert in_the_files(config, "9812345678") == (not shares_a_secret(config))
     assert run("erase", "12345", "-c", config)[0] == 2
 
@@ -116,7 +116,7 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
     assert in_the_files(config, "Voter 12")
     spool = Spool(config.parent / "centre.db", None)
-    handed = spool.path(spool.hand_over(["+917000000011"]))
+    handed = spool.path(spool.add_numbers(["+917000000011"]))
     assert handed.is_file()
 
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
@@ -191,7 +191,7 @@ OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 
 def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, "2 recordings erased" in text) == (0, True)
+    assert (code, "2 recordings erased." in text) == (0, True)
     assert files_below(recorded) == OTHERS
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
     assert rows(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
@@ -207,7 +207,7 @@ def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config:
     if missing == "every file":
         (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, "1 recordings erased" in text) == (0, missing == "the file")
+    assert (code, "1 recordings erased." in text) == (0, missing == "the file")
     assert files_below(recorded) == OTHERS
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
@@ -226,7 +226,7 @@ def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
     with monkeypatch.context() as locking:
         locking.setattr(Path, "unlink", locked)
         code, text = run("erase", NUMBER, "--voters", "-c", config)
-    assert (code, "Permission denied" in text, "run it again afterwards" in text) == (2, True, True)
+    assert (code, "Permission denied" in text, "repeat the command afterwards" in text) == (2, True, True)
     assert rows(config.parent, "SELECT * FROM phone") == before
     assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
@@ -264,7 +264,7 @@ def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str,
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + polls)
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, f"2 recordings stay {said}" in text) == (0, True)
+    assert (code, f"2 recordings are kept {said}" in text) == (0, True)
     assert "as the profile says" in text
     assert f"recordings stay {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
     assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
@@ -277,7 +277,7 @@ def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str,
 def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path, recorded: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + f"[[rules.polls]]\nday = {days_ago(46)}\n")
-    assert "2 recordings erased" in run("erase", NUMBER, "-c", config)[1]
+    assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]
     code, text = run("purge", "--after", days_ago(46), "--yes", "-c", config)
     assert (code, "2 recordings, 2 attempts" in text) == (0, True)
     assert files_below(recorded) == {"notes.txt"}

@@ -95,7 +95,7 @@ def test_numbers_come_through_standard_input_too(config: Path) -> None:
         f"+91700000000{n}" for n in (1, 2, 3)
     }
     assert piped("7000000001\n", "rules", "explain", "-")[0] == 0
-    assert "erased" in piped("7000000003\n", "erase", "-")[1]
+    assert "Erased" in piped("7000000003\n", "erase", "-")[1]
     assert ("7000000003" in (config.parent / "centre.db").read_bytes().decode("latin-1")) is False
     for command in (("optout", "add", "-"), ("erase", "-"), ("rules", "explain", "-")):
         assert piped("", *command)[0] == 2

@@ -15,8 +15,8 @@ from dialer.settings.jurisdiction import load_profile, made_stricter
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.rules_in_force import rules_text
-from dialer.store import audit, numbers
-from dialer.store.attempts import record_rules_version
+from dialer.store import audit, registers
+from dialer.store.grounds import record_rules_version
 from tests.support.certified import certified_site
 from tests.support.command_line import run as run_command
 from tests.support.roll_filler import fill_roll
@@ -378,7 +378,7 @@ def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_we
         for dated, at in (("2024-04-01", "2024-04-10T10:00"), ("2024-04-20", "2024-04-22T10:00")):
             what = {"register": "own", "dated": dated, "numbers": "1"}
             issued = moment(f"{dated}T00:00")
-            numbers.import_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
+            registers.import_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
             audit.append(db, "register-import", "clerk", what, moment(at))
         for command, at in (("pause", "2024-04-15T10:00"), ("resume", "2024-04-15T12:00")):
             what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}

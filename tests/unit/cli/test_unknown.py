@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Outcome
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dialer.rules.number_hash import number_hash
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import NOW, TODAY, days_ago
 from tests.support.report_store import NOON, HandFilled
@@ -167,7 +167,7 @@ def test_copies_from_before_an_upgrade_are_named_and_go_with_a_purge(store: Hand
     code, said = run("erase", NUMBER, "-c", config)
     assert (code, said.splitlines()[-1]) == (
         0,
-        "it stands in the copies from before upgrades beside the store: remove centre.db.schema-26",
+        "The copies of the store from before upgrades still contain it. Delete centre.db.schema-26.",
     )
     assert copy.is_dir()
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
@@ -206,7 +206,7 @@ def test_without_a_secret_nobody_is_told(store: HandFilled) -> None:
 
 def test_whose_wrong_number_it_was_keeps_the_name(store: HandFilled) -> None:
     execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
-    assert "1 voters' names" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
+    assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
         (1, ""),
         (40, "Voter 40"),

@@ -166,7 +166,7 @@ async def test_a_number_is_handed_over_beside_its_command_and_is_gone_after_it(d
     seen: list[list[str]] = []
 
     def look(values: Mapping[str, Any]) -> None:
-        with closing(Spool(tmp_path / "centre.db", None).opened(values["list"])) as handed:
+        with closing(Spool(tmp_path / "centre.db", None).open(values["list"])) as handed:
             seen.append(handed.numbers())
 
     desk.hearing.meanwhile = look

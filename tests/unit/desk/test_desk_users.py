@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.errors import StoreError
 from dialer.mqtt.hearing import Reply
 from dialer.store.desk_file import DeskFile
-from dialer.store.port import KeptUser
+from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
 from dialer.web.people import ONCE_SECONDS, NotSignedIn, Who
 from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
@@ -227,10 +227,10 @@ async def test_a_thousand_tries_at_a_users_name_stay_locked(desk: DeskStand, tab
 
 
 async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> None:
-    users = [KeptUser("meena", "coach", 1.0, 1.0)]
+    users = [StoredUser("meena", "coach", 1.0, 1.0)]
     failing = False
 
-    async def read() -> list[KeptUser]:
+    async def read() -> list[StoredUser]:
         if failing:
             raise StoreError("centre.db: the disk is gone")
         return list(users)
@@ -249,16 +249,16 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     await directory.tried(hear)
     assert not told
     failing = False
-    users[:] = [KeptUser("meena", "viewer", 1.0, 2.0)]
+    users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]
     await directory.look(hear)
     await directory.look(hear)
     assert told == ["meena"]
 
 
 async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again() -> None:
-    users = [KeptUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
+    users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
-    async def read() -> list[KeptUser]:
+    async def read() -> list[StoredUser]:
         return list(users)
 
     directory = Directory([], read)

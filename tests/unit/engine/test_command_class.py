@@ -27,7 +27,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import document
 from dialer.mqtt.commands.checks import check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS
 
@@ -83,11 +83,11 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
 
     gateway = CommandGateway(Engine(), store, SystemClock(), SENDERS, "pune-1")
     now = SystemClock().now()
-    command_id = f"c-{len(await store.outbox(100))}"
+    command_id = f"c-{len(await store.rows_for_broker(100))}"
     message = {"id": command_id, "name": "seat-coffee", "expires_at": now + 30, **fields}
     payload = json.dumps(message).encode()
     await gateway.handle(check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now))
-    rows = [row for row in await store.outbox(100) if row.topic == f"replies/{user}/{command_id}"]
+    rows = [row for row in await store.rows_for_broker(100) if row.topic == f"replies/{user}/{command_id}"]
     reply: dict[str, Any] = json.loads(rows[-1].payload)
     return reply
 

@@ -12,7 +12,7 @@ from dialer.domain.switch import History, PastCall
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import CallState, SeatState, TransferStage
 from dialer.engine.transfers.state import CallTransfer
-from dialer.store.port import LogIn
+from dialer.store.log_ins import LogIn
 from tests.support.rules import NOON
 from tests.support.turns import A, Turns
 

@@ -17,7 +17,8 @@ from dialer.engine.effects import TimerExpired, TimerKind
 from dialer.engine.plan import SeatPlan
 from dialer.engine.supervision.state import Listener, SupervisorPhone
 from dialer.engine.trunks.state import TrunkLimits
-from dialer.store.port import LogIn, OwnCallBack
+from dialer.store.log_ins import LogIn
+from dialer.store.own_call_backs import OwnCallBack
 from tests.support.rules import NOON
 from tests.support.turns import HUNG_UP, A, Turns
 

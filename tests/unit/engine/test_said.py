@@ -12,7 +12,8 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Claim, Disposition, DispositionDetails, Mark, MarkSource
 from dialer.engine.call_flows.service import FlowSession
-from dialer.store.port import DispositionEffect, MarkEffect
+from dialer.store.dispositions import DispositionEffect
+from dialer.store.marks import MarkEffect
 from tests.support.turns import HUNG_UP, A, Turns
 
 B = AttemptId("b" * 36)

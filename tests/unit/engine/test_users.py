@@ -14,7 +14,7 @@ from dialer.domain.model import Receipt
 from dialer.engine.command.base import CommandContext
 from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
 from dialer.engine.users.service import MAX_USERS, Users
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.stored import query
 
 FIXED = frozenset({"asha", "desk"})
@@ -67,7 +67,7 @@ async def test_user_changes_are_stored_with_receipt_and_audit(users: Users, tmp_
         ("meena", RemoveUser(user="desk"), "desk is in the settings"),
         ("meena", SetUser(user="meena", role=Role.VIEWER), "nobody can change their own role"),
         ("meena", RemoveUser(user="meena"), "nobody can change their own role"),
-        ("asha", RemoveUser(user="nobody"), "nobody is no user"),
+        ("asha", RemoveUser(user="nobody"), "There is no user nobody"),
     ],
 )
 async def test_protected_users_cannot_be_changed(

@@ -24,7 +24,7 @@ from dialer.hq.ledger import (
     turnout_changes,
 )
 from dialer.nats.messages import BatchRow, InvalidMessage
-from dialer.store.standing import VoterStanding
+from dialer.store.voter_status import VoterStatus
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row
 from tests.support.headquarters import row as row_of
 
@@ -124,8 +124,8 @@ def test_a_mark_that_no_dialler_would_take_is_kept_as_it_came_and_stands_in_nobo
 
 def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought_it() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
-    heard, voted = VoterStanding("pending", True, True), VoterStanding("voted", True)
-    sums = turnout_changes([(place, "z1", 5.0, VoterStanding(), heard), (place, "z2", 9.0, heard, voted)])
+    heard, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
+    sums = turnout_changes([(place, "z1", 5.0, VoterStatus(), heard), (place, "z2", 9.0, heard, voted)])
     assert sums["booth", "", "S13", 209, 2] == (1, 1, 0, 9.0)
     assert sums["zone", "z1", "", 0, 0] == (1, 0, 1, 5.0)
     assert sums["zone", "z2", "", 0, 0] == (0, 1, -1, 9.0)

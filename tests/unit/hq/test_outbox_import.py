@@ -14,8 +14,8 @@ from dialer.hq.outbox_import import read_files
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.nkey import private_key
 from dialer.settings.headquarters import HqSettings
-from dialer.store.headquarters import UplinkReading
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
+from dialer.store.uplink_reader import UplinkReader
 from tests.support.command_line import run
 
 
@@ -38,7 +38,7 @@ def centre_file(folder: Path, *, with_key: bool = True) -> Path:
 
 async def announce(path: Path) -> None:
     async with await open_store(path) as store:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await store.announce([Announcement(topic, "{}") for topic in ("results/marks", "replies/asha", "results/x")], 5)
         await store.announce([Announcement("replies/asha", "{}")], 6.0)
 
@@ -85,7 +85,7 @@ def test_no_file_is_written_where_no_rows_are_waiting(tmp_path: Path) -> None:
 
     async def begin(*, kept: bool) -> None:
         async with await open_store(tmp_path / "centre.db") as store:
-            await store.keep_for_headquarters(1 << 20 if kept else None)
+            await store.set_headquarters_limit(1 << 20 if kept else None)
 
     asyncio.run(begin(kept=False))
     assert "nothing is kept for headquarters" in run("carry", tmp_path, "-c", settings)[1]
@@ -98,7 +98,7 @@ def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeyp
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
-    monkeypatch.setattr(UplinkReading, "passed", lambda _: next(passed))
+    monkeypatch.setattr(UplinkReader, "passed", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
     assert "the line is up" in told

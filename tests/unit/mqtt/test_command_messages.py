@@ -51,7 +51,7 @@ from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, Refused
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.roll.marks_file import KINDS
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, needed, of_kind
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
@@ -532,7 +532,9 @@ def parsed(**changes: Any) -> CheckedCommand:
 
 
 async def replies(store: Store) -> list[dict[str, Any]]:
-    return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/supervisor/c-1"]
+    return [
+        json.loads(row.payload) for row in await store.rows_for_broker(100) if row.topic == "replies/supervisor/c-1"
+    ]
 
 
 async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
@@ -644,7 +646,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
-    answers = {row.topic: json.loads(row.payload)["status"] for row in await store.outbox(10)}
+    answers = {row.topic: json.loads(row.payload)["status"] for row in await store.rows_for_broker(10)}
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
@@ -730,5 +732,5 @@ async def test_unstored_command_is_audited_only_when_refused(store: Store, tmp_p
         answer = gateway.unstored_replies.get_nowait()
         assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"
         assert json.loads(answer.payload)["status"] == status
-    assert await store.outbox(10) == []
-    assert await store.kept_command("uplink/c-1") is None
+    assert await store.rows_for_broker(10) == []
+    assert await store.executed_command("uplink/c-1") is None

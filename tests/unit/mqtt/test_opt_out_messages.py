@@ -17,7 +17,7 @@ from dialer.domain.person_ids import is_number_hash
 from dialer.mqtt import topics
 from dialer.mqtt.monitor import KEPT_AT_ONCE, WAITING_OPT_OUTS, OptOutDesk, parse_opt_out
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store.port import OptOutNews
+from dialer.store.updates import OptOutUpdate
 from tests.support.virtual import virtual_time
 
 SECRET = b"twenty characters, at least"
@@ -43,7 +43,7 @@ def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
 
 def test_what_the_centre_announces_is_what_another_one_reads() -> None:
     hashed = number_hash(SECRET, NUMBER)
-    news = topics.encode(OptOutNews(7, 5.0, "agent", number_hash=hashed))
+    news = topics.encode(OptOutUpdate(7, 5.0, "agent", number_hash=hashed))
     sent = topics.announced_message("pune-2", news.topic, news.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == ForeignOptOut(hashed, 5.0, "pune-2")
     assert not sent.retain

@@ -14,7 +14,7 @@ from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement, Mark, MarkSource
 from dialer.mqtt.monitor import BATCH, OutboxRelay
 from dialer.mqtt.topics import Message, encode
-from dialer.store.sqlite import Store, open_store
+from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 
@@ -57,7 +57,7 @@ async def test_everything_goes_out_in_order_acknowledged_and_once(store: Store) 
     assert {(message.topic, message.qos, message.retain) for message in broker.taken} == {
         ("dialer/v1/pune-1/results/marks", 1, False)
     }
-    assert await store.outbox(10) == []
+    assert await store.rows_for_broker(10) == []
     assert relay.relayed == 3 * BATCH + 1
 
 
@@ -73,7 +73,7 @@ async def test_a_row_that_no_client_can_send_holds_up_nothing_behind_it(store: S
     told: list[str] = []
     await OutboxRelay("pune-1", store, asyncio.Event(), told.append).drain(publish)
     assert taken == ["0", "2"]
-    assert await store.outbox(10) == []
+    assert await store.rows_for_broker(10) == []
     assert [text.rpartition(": ")[2] for text in told] == ["Publish topic is too long."]
 
 
@@ -84,23 +84,25 @@ async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: Store) -
     with pytest.raises(ExceptionGroup) as caught:
         await relay.drain(first.publish)
     assert caught.group_contains(ConnectionResetError)
-    assert [row.payload for row in await store.outbox(100)] == [str(number) for number in range(BATCH, BATCH + 5)]
+    assert [row.payload for row in await store.rows_for_broker(100)] == [
+        str(number) for number in range(BATCH, BATCH + 5)
+    ]
     second = Broker()
     await relay.drain(second.publish)
     assert second.payloads == [str(number) for number in range(BATCH, BATCH + 5)]
-    assert await store.outbox(10) == []
+    assert await store.rows_for_broker(10) == []
 
 
 async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: Store) -> None:
     asked = 0
-    outbox = store.outbox
+    outbox = store.rows_for_broker
 
     async def counted(limit: int) -> object:
         nonlocal asked
         asked += 1
         return await outbox(limit)
 
-    store.outbox = counted  # type: ignore[assignment] # the store's own, with a counter in front
+    store.rows_for_broker = counted  # type: ignore[assignment] # the store's own, with a counter in front
     broker, waiting = Broker(), asyncio.Event()
     running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).run(broker.publish))
     for round_number in range(3):
@@ -108,7 +110,7 @@ async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: 
         waiting.set()
         async with asyncio.timeout(5):
             while len(broker.taken) <= round_number:
-                await store.kept_command("nothing")  # lets the store and the relay go on
+                await store.executed_command("nothing")  # lets the store and the relay go on
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert broker.payloads == ["0", "1", "2"]
@@ -121,22 +123,22 @@ async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: Store) -
     async def busy(up_to: int) -> None:
         raise StoreBusy("another process holds the store")
 
-    done, store.outbox_done = store.outbox_done, busy  # a store that is in trouble for once
+    done, store.mark_published = store.mark_published, busy  # a store that is in trouble for once
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(StoreBusy):
         await relay.run(broker.publish)
-    store.outbox_done = done  # and is well again
+    store.mark_published = done  # and is well again
     await relay.drain(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: a repeat is known by its key
-    assert await store.outbox(10) == []
+    assert await store.rows_for_broker(10) == []
 
 
 async def test_a_mark_names_its_voter_as_every_copy_of_the_roll_does(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
     async with await open_store(tmp_path / "centre.db", encode=encode) as store:
         await store.record_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
-        [row] = await store.outbox(10)
+        [row] = await store.rows_for_broker(10)
     told = json.loads(row.payload)
     names = ("roll_version", "state_code", "constituency_number", "part_number", "serial")
     columns = f"SELECT {', '.join(names)} FROM voter JOIN booth USING (booth_id) WHERE voter_id = 3"  # noqa: S608 - ours

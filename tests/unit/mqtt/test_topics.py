@@ -43,15 +43,15 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
-from dialer.store.port import (
-    AnswersNews,
-    AttemptNews,
-    DispositionNews,
-    MarkNews,
-    News,
-    OptOutNews,
+from dialer.store.updates import (
+    AnswersUpdate,
+    AttemptUpdate,
+    DispositionUpdate,
+    MarkUpdate,
+    OptOutUpdate,
     ReadinessMark,
     SeatHours,
+    Update,
 )
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -83,13 +83,13 @@ def results() -> list[Message]:
     record = DispositionRecord(ATTEMPT, Disposition.LATER, AT, "agent-17", AT + 7200)
     mark = Mark("key", 7, MarkKind.LATER, MarkSource.AGENT, AT, hour=14, attempt_id=ATTEMPT)
     place = VoterPlace("2026-1", "S13", 209, 118, 412)
-    committed: list[News] = [
-        AttemptNews("turnout-agents", ended),
-        AnswersNews("turnout-ivr", ATTEMPT, AT, {"hour": "17:00", "call_me_at": "9812345678"}, place),
-        DispositionNews(record),
-        DispositionNews(record, place),
-        MarkNews(mark, place),
-        OptOutNews(3, AT, "agent", ATTEMPT),
+    committed: list[Update] = [
+        AttemptUpdate("turnout-agents", ended),
+        AnswersUpdate("turnout-ivr", ATTEMPT, AT, {"hour": "17:00", "call_me_at": "9812345678"}, place),
+        DispositionUpdate(record),
+        DispositionUpdate(record, place),
+        MarkUpdate(mark, place),
+        OptOutUpdate(3, AT, "agent", ATTEMPT),
         SeatHours(AT, 2, {"talking": 60.25}),
         ReadinessMark(AT),
         Head(9, "3b" * 32, AT, 40),
@@ -153,7 +153,7 @@ def test_what_may_be_a_number_is_told_on_no_topic() -> None:
         "phone": "9812345678",
         "starred": "*98*12#",
     }
-    told = json.loads(topics.encode(AnswersNews("turnout-ivr", ATTEMPT, AT, keyed)).payload)["answers"]
+    told = json.loads(topics.encode(AnswersUpdate("turnout-ivr", ATTEMPT, AT, keyed)).payload)["answers"]
     assert told == {**keyed, "epic": None, "phone": None, "starred": None}
 
 

@@ -580,7 +580,7 @@ def test_no_list_without_its_note(store: HandFilled, tmp_path: Path, monkeypatch
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("dialer.cli.list.note_export", refuse)
+    monkeypatch.setattr("dialer.cli.list.record_export", refuse)
     out = tmp_path / "list.pdf"
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)

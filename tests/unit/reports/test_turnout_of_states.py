@@ -95,7 +95,7 @@ async def test_a_figure_whose_state_nobody_told_stands_beside_neither(store: Han
 
 def test_a_figure_names_its_state_where_the_number_alone_is_of_several(store: HandFilled, config: Path) -> None:
     code, output = entered(config, "09:00", "11")
-    assert (code, "174 is on the roll of several states (S13, S24): name its state" in output) == (2, True), output
+    assert (code, "174 is on the roll of several states (S13, S24). Name its state" in output) == (2, True), output
     assert "constituency 174 of S14 is not on the roll" in entered(config, "09:00", "11", "--state", "S14")[1]
     assert entered(config, "09:00", "11", "--state", "s13")[0] == 0
     assert entered(config, "11:00", "9", "--state", "S24")[0] == 0  # another state's: nothing falls

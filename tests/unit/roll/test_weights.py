@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
 from dialer.roll.weights import import_weights, take_new_weights
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 
@@ -123,7 +123,7 @@ def test_lists_of_a_folder_are_taken_once_and_again_where_they_or_the_roll_are_o
 
         async def keep() -> None:
             async with await open_store(store) as opened:
-                await opened.settings_changed({"centre.id": "x", **taken}, 1.0)
+                await opened.record_settings({"centre.id": "x", **taken}, 1.0)
 
         asyncio.run(keep())
         return wrong

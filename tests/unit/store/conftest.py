@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store import seals
+from dialer.store import seal_verification
 from tests.support.stores import BACKENDS, Backend, SqliteBackend
 
 
@@ -20,4 +20,4 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
     yield made
     if made.path.exists() and not made.written_past:
         with closing(made.connect()) as db:
-            assert [str(finding) for finding in seals.verify(db).findings] == []
+            assert [str(finding) for finding in seal_verification.verify(db).findings] == []

@@ -20,8 +20,8 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.phone_facts import CallGaps
-from dialer.store.port import Refusal
-from dialer.store.sqlite import Store
+from dialer.store.attempts import Refusal
+from dialer.store.store import Store
 from tests.support.stores import (
     CAMPAIGN,
     DAY_START,
@@ -323,14 +323,14 @@ async def test_the_first_end_counts(backend: Backend) -> None:
         await store.record_answer(new.attempt_id, NOW + 99)
         await store.record_connect(new.attempt_id, NOW + 99, "01", None)
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.BUSY: 1}
-        assert len(await store.outbox(10)) == 1
+        assert len(await store.rows_for_broker(10)) == 1
 
 
 async def test_the_end_of_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
-        assert await store.outbox(10) == []
+        assert await store.rows_for_broker(10) == []
 
 
 async def test_without_a_retry_the_number_is_closed_in_its_campaign_alone(backend: Backend) -> None:

@@ -28,27 +28,27 @@ def verified(*arguments: str) -> tuple[int, str]:
 async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end(backend: Backend) -> None:
     server = "trunks.one.server"
     async with filled(backend) as store:
-        await store.settings_changed({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
-        await store.settings_changed({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
+        await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
+        await store.record_settings({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
         new = await dial(store, 3)
-        assert await store.changed_since_open() == frozenset()
-        await store.settings_changed({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
+        assert await store.settings_changed_since_open_attempts() == frozenset()
+        await store.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
     async with await backend.open() as again:  # of the start in which a run died early
-        await again.settings_changed({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
-        assert await again.changed_since_open() == frozenset({server})
-        await again.settings_changed({"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30)
-        assert await again.changed_since_open() is None, "the audit names a hundred of them"
+        await again.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
+        assert await again.settings_changed_since_open_attempts() == frozenset({server})
+        await again.record_settings({"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30)
+        assert await again.settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
         assert await end(again, new)
-        assert await again.changed_since_open() == frozenset()
+        assert await again.settings_changed_since_open_attempts() == frozenset()
 
 
 async def test_what_has_changed_of_a_trunk_named_by_its_number_is_not_known(backend: Backend) -> None:
     """An audit shows no number, so it does not say which line was moved."""
     async with filled(backend) as store:
-        await store.settings_changed({"trunks.02212345678.server": "a"}, NOW - 20)
+        await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
         await dial(store, 3)
-        await store.settings_changed({"trunks.02212345678.server": "b"}, NOW + 10)
-        assert await store.changed_since_open() is None
+        await store.record_settings({"trunks.02212345678.server": "b"}, NOW + 10)
+        assert await store.settings_changed_since_open_attempts() is None
 
 
 async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Backend) -> None:

@@ -71,16 +71,16 @@ async def test_what_a_restored_store_announces_is_new_to_headquarters_however_la
     folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
     there.path.parent.mkdir()
     async with filled(backend) as store:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await store.announce([Announcement("results/marks", "before")] * 5, NOW)
-        await store.outbox_done(3)
-        await store.uplink_kept(3, NOW)
+        await store.mark_published(3)
+        await store.confirm_uplink(3, NOW)
         await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
         await store.announce([Announcement("results/marks", "headquarters has it")] * 4, NOW)
     restore(folder, there.path, backend.key, who="ops", at=NOW + 9)
     async with await there.open() as store:
         await store.announce([Announcement("results/marks", "after")] * 9, NOW + 9)
-        assert await store.uplink_kept(9, NOW + 20) == 0
+        assert await store.confirm_uplink(9, NOW + 20) == 0
         waiting = rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
         assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dialer.store.commands import COMMANDS_KEPT_SECONDS
 from dialer.store.connection import read_snapshot
-from dialer.store.records import COMMANDS_KEPT_SECONDS
 from tests.support.stores import NOW, Backend, SqliteBackend, filled
 
 DAY_SECONDS = 86_400.0

@@ -11,7 +11,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.workers import import_workers
 from dialer.store.connection import open_for_reading
-from dialer.store.numbers import number_record
+from dialer.store.number_history import number_record
 from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import query

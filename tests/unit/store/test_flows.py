@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dialer.domain.model import Announcement, AttemptId, Disposition, DispositionRecord
 from dialer.domain.other_centres import VoterPlace
-from dialer.store.port import AnswersNews, DispositionNews, News
+from dialer.store.updates import AnswersUpdate, DispositionUpdate, Update
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.stores import NOW, Backend, dial, filled
 
@@ -20,15 +20,15 @@ async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend)
         await store.record_answers(attempt, {"hour": "18:00"}, NOW + 2)
         assert await store.flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
         assert await store.flow_answers(AttemptId("another")) == {}
-        told = [row.at for row in await store.outbox(9) if row.topic == AnswersNews.__name__]
+        told = [row.at for row in await store.rows_for_broker(9) if row.topic == AnswersUpdate.__name__]
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
 async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
-    def encode(news: News) -> Announcement:
-        if isinstance(news, AnswersNews | DispositionNews):
+    def encode(news: Update) -> Announcement:
+        if isinstance(news, AnswersUpdate | DispositionUpdate):
             told.append(news.place)
         return Announcement("news", "{}")
 

@@ -13,8 +13,9 @@ from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut,
 from dialer.domain.view import OutboxWait
 from dialer.rules.number_hash import number_hash
 from dialer.store import outbox
-from dialer.store.port import NewsTaken, SeatInterval
-from dialer.store.sqlite import Store
+from dialer.store.peer_updates import PeerUpdateEffect
+from dialer.store.seat_intervals import SeatInterval
+from dialer.store.store import Store
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.stores import NOW, Backend, SqliteBackend, filled, mark, turnout_of
 
@@ -29,34 +30,34 @@ def waiting(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
     """What waits for headquarters, read beside the dialler as its uplink does."""
     assert isinstance(backend, SqliteBackend)
     with closing(backend.connect()) as db:
-        return [(row.outbox_id, row.payload) for row in outbox.outbox_after(db, passed, 100)]
+        return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
 
 
 async def test_each_takes_at_its_own_pace_and_gone_is_what_both_have(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "from before")
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
-        await store.outbox_done(2)
-        assert [row.payload for row in await store.outbox(10)] == ["b"]
+        await store.mark_published(2)
+        assert [row.payload for row in await store.rows_for_broker(10)] == ["b"]
         assert waiting(backend) == [(1, "from before"), (2, "a"), (3, "b")]
-        assert await store.uplink_kept(3, NOW) == 0
+        assert await store.confirm_uplink(3, NOW) == 0
         assert waiting(backend) == [(3, "b")]
-        await store.uplink_kept(1, NOW)  # an answer that comes late changes nothing
-        await store.outbox_done(3)
+        await store.confirm_uplink(1, NOW)  # an answer that comes late changes nothing
+        await store.mark_published(3)
         assert waiting(backend) == []
 
 
 async def test_without_headquarters_the_broker_alone_counts(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
-        await store.outbox_done(1)
-        await store.keep_for_headquarters(None)
+        await store.mark_published(1)
+        await store.set_headquarters_limit(None)
         assert waiting(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.uplink_kept(2, NOW)
-        await store.outbox_done(2)
+            await store.confirm_uplink(2, NOW)
+        await store.mark_published(2)
         assert waiting(backend) == []
 
 
@@ -64,9 +65,9 @@ async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None
     async with filled(backend) as store:
         await announce(store, "a", "b", "c")
         assert await store.outbox_waits() == (OutboxWait("broker", 3, NOW),)
-        await store.keep_for_headquarters(1 << 20)
-        await store.outbox_done(3)
-        await store.uplink_kept(1, NOW)
+        await store.set_headquarters_limit(1 << 20)
+        await store.mark_published(3)
+        await store.confirm_uplink(1, NOW)
         assert sorted(await store.outbox_waits(), key=str) == [
             OutboxWait("broker", 0, None),
             OutboxWait("headquarters", 2, NOW),
@@ -74,33 +75,33 @@ async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None
 
 
 async def test_beyond_the_bound_telemetry_goes_and_no_result(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "TELEMETRY_KEPT", 0)
+    monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with filled(backend) as store:
-        await store.keep_for_headquarters(2_000)
+        await store.set_headquarters_limit(2_000)
         await announce(store, *["x" * 100] * 10, topic="results/audit-heads")
-        assert (await store.bound_outbox(keep_at_most=1)).lost == 0
+        assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
         await announce(store, *["x" * 100] * 30)
-        bound = await store.bound_outbox()
-        assert bound.lost == 10
-        assert 1_300 < bound.bytes_beyond < 1_500  # thirty of 113
+        bound = await store.trim_outbox()
+        assert bound.deleted == 10
+        assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
         assert len(waiting(backend)) == 30
-        assert await store.bound_outbox() == outbox.OutboxBound(0, bound.bytes_beyond)
+        assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
 async def test_ids_of_a_restored_store_move_behind_those_that_headquarters_knows(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b", "c")
-        await store.uplink_kept(1, NOW)
-        assert await store.uplink_kept(500, NOW) == 500
+        await store.confirm_uplink(1, NOW)
+        assert await store.confirm_uplink(500, NOW) == 500
         assert waiting(backend, 500) == [(502, "b"), (503, "c")]
-        assert await store.uplink_kept(503, NOW) == 0  # what was moved was given
-        await store.outbox_done(503)
+        assert await store.confirm_uplink(503, NOW) == 0  # what was moved was given
+        await store.mark_published(503)
         await announce(store, "d")
         assert waiting(backend) == [(504, "d")]
-        await store.uplink_kept(504, NOW)
-        await store.outbox_done(504)
-        assert await store.uplink_kept(900, NOW) == 900  # with nothing that waits
+        await store.confirm_uplink(504, NOW)
+        await store.mark_published(504)
+        assert await store.confirm_uplink(900, NOW) == 900  # with nothing that waits
         await announce(store, "e")
         assert waiting(backend) == [(901, "e")]
 
@@ -113,7 +114,7 @@ async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> N
     async with filled(backend) as store:
         await store.record_seat_intervals(stretches[:1])
         assert waiting(backend) == []
-        await store.keep_for_headquarters(1 << 20)
+        await store.set_headquarters_limit(1 << 20)
         await store.record_seat_intervals(stretches)  # the first is known
         await store.record_seat_intervals(stretches)
         assert [payload for _, payload in waiting(backend)] == ["SeatHours"]
@@ -122,9 +123,9 @@ async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> N
 async def test_a_test_mark_is_told_to_a_headquarters_and_refused_where_there_is_none(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.tell_test_mark(NOW)
-        await store.keep_for_headquarters(1 << 20)
-        await store.tell_test_mark(NOW)
+            await store.announce_test_mark(NOW)
+        await store.set_headquarters_limit(1 << 20)
+        await store.announce_test_mark(NOW)
         assert [payload for _, payload in waiting(backend)] == ["ReadinessMark"]
 
 
@@ -138,8 +139,8 @@ def foreign(
 
 async def take(
     store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
-) -> NewsTaken:
-    return await store.take_news(ForeignNews("PEERS", after, position, opt_outs, marks))
+) -> PeerUpdateEffect:
+    return await store.apply_peer_updates(ForeignNews("PEERS", after, position, opt_outs, marks))
 
 
 async def test_news_are_taken_with_their_position_once(backend: Backend) -> None:
@@ -150,7 +151,7 @@ async def test_news_are_taken_with_their_position_once(backend: Backend) -> None
         assert taken.phones == (1,)
         assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]
         assert (await turnout_of(store, 2)).voted == 1
-        assert await take(store, 0, 7, foreign(4)) == NewsTaken()  # the same again, whatever it says now
+        assert await take(store, 0, 7, foreign(4)) == PeerUpdateEffect()  # the same again, whatever it says now
         with pytest.raises(NotInStore, match="ask from 7"):
             await take(store, 8, 9, foreign(4))
         assert len((await take(store, 7, 9, foreign(4))).marks) == 1

@@ -8,8 +8,8 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, InboundMode, MarkKind, Purpose
 from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkSource, NewInbound, Outcome
-from dialer.store.port import Refusal
-from dialer.store.sqlite import Store
+from dialer.store.attempts import Refusal
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend
 from tests.support.stores import attempt as attempt_of
 
@@ -32,7 +32,7 @@ def a_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **
 
 async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> None:
     call = a_call()
-    party = await store.take_inbound(call)
+    party = await store.record_inbound_call(call)
     assert party is not None
     assert (party.pending_voters, party.opted_out) == (1, False)
     assert await store.pending_voters(party.phone_id) == [party.voter_id]
@@ -42,13 +42,13 @@ async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> 
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
     assert await store.outcome_counts(CAMPAIGN) == {}
-    assert await store.answers_of_late(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
+    assert await store.recent_answers(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
     await store.close()
 
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
 async def test_a_stranger_and_a_withheld_number_are_logged_and_nobodys(store: Store, number: str | None) -> None:
-    assert await store.take_inbound(a_call(number)) is None
+    assert await store.record_inbound_call(a_call(number)) is None
     assert await store.unfinished_attempts() == []
     await store.close()
 
@@ -56,7 +56,7 @@ async def test_a_stranger_and_a_withheld_number_are_logged_and_nobodys(store: St
 async def test_a_number_on_an_inbound_call_is_not_dialled_and_stays_due(store: Store) -> None:
     (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = a_call(claim.number)
-    await store.take_inbound(call)
+    await store.record_inbound_call(call)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [Refusal.OPEN_ATTEMPT]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 30)])
@@ -71,7 +71,7 @@ async def test_a_voter_may_call_while_we_call_them(store: Store) -> None:
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = a_call(claim.number)
-    assert await store.take_inbound(call) is not None
+    assert await store.record_inbound_call(call) is not None
     for voter_id in await store.pending_voters(claim.phone_id):
         key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
         mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
@@ -87,7 +87,7 @@ async def test_a_voter_may_call_while_we_call_them(store: Store) -> None:
 
 async def test_a_missed_call_is_due_for_its_call_back_and_comes_before_fresh_numbers(store: Store) -> None:
     call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
-    assert await store.take_inbound(call) is not None
+    assert await store.record_inbound_call(call) is not None
     assert await store.unfinished_attempts() == []  # it has ended: it was never answered
     early = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
     late = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
@@ -97,10 +97,10 @@ async def test_a_missed_call_is_due_for_its_call_back_and_comes_before_fresh_num
 
 
 async def test_who_opted_out_is_not_called_back(store: Store) -> None:
-    party = await store.take_inbound(a_call())
+    party = await store.record_inbound_call(a_call())
     assert party is not None
     await store.record_opt_out(party.phone_id, at=NOW, source="voter-key")
-    again = await store.take_inbound(a_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
+    again = await store.record_inbound_call(a_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
     assert again is not None
     assert again.opted_out
     claims = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
@@ -110,7 +110,7 @@ async def test_who_opted_out_is_not_called_back(store: Store) -> None:
 
 async def test_what_was_said_puts_the_next_call_off(store: Store) -> None:
     call = a_call()
-    await store.take_inbound(call)
+    await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
     soon = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
     then = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)

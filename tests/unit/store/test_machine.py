@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Claim, MarkSource, NewAttempt, Outcome
-from dialer.store.port import Refusal
-from dialer.store.sqlite import Store
+from dialer.store.attempts import Refusal
+from dialer.store.store import Store
 from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
 
 VOTERS = 9

@@ -8,9 +8,10 @@ import pytest
 
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store import voters
-from dialer.store.port import AuditNote, OptOutsTaken
-from dialer.store.sqlite import Store
+from dialer.store import number_hashes
+from dialer.store.audit import AuditNote
+from dialer.store.opt_outs import OptOutEffect
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
 SECRET = b"twenty characters, at least"
@@ -33,13 +34,13 @@ async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(b
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
-        assert await store.outbox(10) == []  # what another centre told is not told again
+        assert await store.rows_for_broker(10) == []  # what another centre told is not told again
 
 
-async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutsTaken:
+async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
     hashes = [hashed(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
-    return await store.record_opt_outs(
+    return await store.record_hashed_opt_outs(
         hashes, entry, fingerprint=fingerprint(secret), centre="pune-1", source="letter-12"
     )
 
@@ -48,10 +49,10 @@ async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")
-        assert await suppress(store, 1, 2, 900) == OptOutsTaken(fresh=2, phones=(1,))
-        assert [row.payload for row in await store.outbox(10)] == [hashed(2), hashed(1), hashed(900)]
-        assert await suppress(store, 1, 2, 900) == OptOutsTaken(fresh=0, phones=())
-        assert len(await store.outbox(10)) == 3
+        assert await suppress(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
+        assert [row.payload for row in await store.rows_for_broker(10)] == [hashed(2), hashed(1), hashed(900)]
+        assert await suppress(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
+        assert len(await store.rows_for_broker(10)) == 3
         assert {each.phone_id for each in await claim(store, 1000)} & {1, 2} == set()
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
@@ -68,7 +69,7 @@ async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in
 async def test_hashes_under_a_secret_that_is_not_shared_are_refused_whole(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
-        with pytest.raises(NotInStore, match="does not share the secret"):
+        with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
             await suppress(store, 1, secret=OTHER)
         assert await store.record_opt_out(1, at=NOW, source="agent")
     assert isinstance(backend, SqliteBackend)
@@ -107,7 +108,7 @@ async def test_a_secret_is_not_dropped_while_opt_outs_are_known_under_it_alone(
         assert await store.hash_numbers(secrets) == 0
         await store.hash_numbers([SECRET])
         await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")
-        with pytest.raises(StoreError, match=r"put it back, as rules\.opt_out_secret or among"):
+        with pytest.raises(StoreError, match=r"Add it again as rules\.opt_out_secret or in"):
             await store.hash_numbers(secrets)
         assert await store.hash_numbers([SECRET]) == 0
 
@@ -125,7 +126,7 @@ async def test_secrets_change_in_two_steps_and_no_opt_out_is_missed(backend: Bac
         assert hash_in(backend, 4) == hashed(4, OTHER)
         assert await store.record_foreign_opt_out(hashed(4), at=NOW, centre="pune-3") == 4  # one that is not so far
         assert await store.record_foreign_opt_out(hashed(4, OTHER), at=NOW, centre="pune-2") is None
-        with pytest.raises(StoreError, match="an opt-out secret is gone"):
+        with pytest.raises(StoreError, match="A secret for opt-outs is missing"):
             await store.hash_numbers([OTHER])  # number 900 is known under the earlier one alone
     _add_number(backend, 900)
     again = await backend.open()
@@ -140,7 +141,7 @@ async def test_secrets_change_in_two_steps_and_no_opt_out_is_missed(backend: Bac
 
 def hash_in(backend: Backend, phone_id: int) -> str | None:
     with contextlib.closing(backend.connect()) as db:
-        return voters.hash_of(db, phone_id)
+        return number_hashes.hash_of(db, phone_id)
 
 
 def _add_number(backend: Backend, phone_id: int) -> None:

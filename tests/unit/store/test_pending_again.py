@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Mark, MarkSource, Outcome
-from dialer.store.sqlite import Store
+from dialer.store.store import Store
 from tests.support.stores import (
     CAMPAIGN,
     NOW,

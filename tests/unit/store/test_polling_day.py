@@ -14,8 +14,8 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.store.port import AuditNote
-from dialer.store.sqlite import Store
+from dialer.store.audit import AuditNote
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 DAY = date(2024, 4, 22)
@@ -60,16 +60,24 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
 async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(backend: Backend) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(undo())
-        assert (effect.recorded, effect.in_vain, effect.reached_change, effect.not_yet_change) == (False, True, 0, 0)
+        assert (effect.recorded, effect.superfluous, effect.reached_change, effect.not_yet_change) == (
+            False,
+            True,
+            0,
+            0,
+        )
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(undo())).recorded
         again = await store.record_mark(undo())  # the same one, told again
-        assert (again.recorded, again.in_vain) == (False, False)
-        assert (await store.record_mark(undo(key="a second"))).in_vain
+        assert (again.recorded, again.superfluous) == (False, False)
+        assert (await store.record_mark(undo(key="a second"))).superfluous
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert [row.topic for row in await store.outbox(10)] == ["MarkNews", "MarkNews"]  # voted, and that taken back
+        assert [row.topic for row in await store.rows_for_broker(10)] == [
+            "MarkUpdate",
+            "MarkUpdate",
+        ]  # voted, and that taken back
 
 
 async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
@@ -129,7 +137,7 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, reached=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
-        assert len(await store.outbox(10)) == 2
+        assert len(await store.rows_for_broker(10)) == 2
 
 
 # Marks that come together
@@ -141,7 +149,7 @@ async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -
         with pytest.raises(NotInStore, match="no voter 999"):
             await store.record_marks(marks, entry())
         assert (await turnout_of(store)).voted == 0
-        assert await store.outbox(10) == []
+        assert await store.rows_for_broker(10) == []
         assert await store.append_audit("next", "test", {}, NOW) == 1
 
 
@@ -152,7 +160,7 @@ async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Bac
         again = await store.record_marks(marks, entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
-        assert len(await store.outbox(10)) == 2
+        assert len(await store.rows_for_broker(10)) == 2
         assert await store.append_audit("next", "test", {}, NOW) == 3
 
 

@@ -8,8 +8,9 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, Outcome
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.port import LogIn, Unclaimed
-from dialer.store.sqlite import Store
+from dialer.store.claims import Unclaimed
+from dialer.store.log_ins import LogIn
+from dialer.store.store import Store
 from tests.support.stores import (
     CAMPAIGN,
     LEASE_SECONDS,
@@ -193,14 +194,14 @@ async def test_answers_of_late_are_told_by_their_age_with_those_of_calls_under_w
         await store.record_answer(live.attempt_id, NOW + 310)
         await dial(store, 10, now=NOW + 300)
         now, window = NOW + 330, 600.0
-        told = await store.answers_of_late(CAMPAIGN, now, window, 60.0)
+        told = await store.recent_answers(CAMPAIGN, now, window, 60.0)
         assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
         assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
         assert told[-1] == AnswersOfLate(0.0, 1, 0)  # the one that goes on
-        assert await store.answers_of_late(CAMPAIGN, now, 30.0, 1.0) == [AnswersOfLate(20.0, 1, 0)]
-        [early] = [each for each in await store.answers_of_late(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
+        assert await store.recent_answers(CAMPAIGN, now, 30.0, 1.0) == [AnswersOfLate(20.0, 1, 0)]
+        [early] = [each for each in await store.recent_answers(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
         assert early.answers == 1  # it was dialled before the window began
-        assert await store.answers_of_late("nowhere", now, window, 60.0) == []
+        assert await store.recent_answers("nowhere", now, window, 60.0) == []
 
 
 async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> None:
@@ -214,12 +215,12 @@ async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> 
 
 async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.keep_log_in(LogIn("02", "102", False, None, NOW))
-        await store.keep_log_in(LogIn("01", "101", False, None, NOW))
-        await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))
-        await store.keep_log_in(LogIn("03", "103", False, None, NOW))
-        await store.drop_log_in("03", NOW + 2)
-        await store.drop_log_in("99", NOW + 2)
+        await store.save_log_in(LogIn("02", "102", False, None, NOW))
+        await store.save_log_in(LogIn("01", "101", False, None, NOW))
+        await store.save_log_in(LogIn("01", "101", True, "meal", NOW + 1))
+        await store.save_log_in(LogIn("03", "103", False, None, NOW))
+        await store.remove_log_in("03", NOW + 2)
+        await store.remove_log_in("99", NOW + 2)
     store = await backend.open()
     try:
         assert await store.log_ins() == [

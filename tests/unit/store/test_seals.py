@@ -19,11 +19,11 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.phone_facts import Consent
-from dialer.store import migrate, numbers, seals
+from dialer.store import consents, migrate, seal_verification, sealed_rows, seals
+from dialer.store.audit import AuditNote
 from dialer.store.connection import exclusive_connection
-from dialer.store.port import AuditNote
 from dialer.store.sql import transaction
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.roll_filler import fill_roll
@@ -43,9 +43,9 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def verified(path: Path) -> seals.SealVerdict:
+def verified(path: Path) -> seal_verification.SealVerdict:
     with looking(path) as db:
-        return seals.verify(db)
+        return seal_verification.verify(db)
 
 
 def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
@@ -83,18 +83,20 @@ def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
     with looking(path) as db:
         db.execute("UPDATE attempt SET outcome = 'no-answer' WHERE attempt_id = 'a'")
     asyncio.run(opened_and_closed(path))  # found once, and not again
-    assert [str(each) for each in verified(path).findings] == ["attempt a: it was changed: outcome"]
+    assert [str(each) for each in verified(path).findings] == ["attempt a: changed: outcome"]
     code, text = run("audit", "verify", "--store", path)
-    assert (code, text.splitlines()[0]) == (1, "attempt a: it was changed: outcome")
+    assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
 
 
 async def test_what_is_sealed_since_a_later_version_is_sealed_as_it_was_found(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(seals, "ENTITIES", seals.ENTITIES[:8])
+        before.setattr(seals, "ENTITIES", sealed_rows.ENTITIES[:8])
         seal = seals.seal
-        before.setattr(seals, "seal", lambda db, entity, row: entity in seals.ENTITIES and seal(db, entity, row))
+        before.setattr(
+            seals, "seal", lambda db, entity, row: entity in sealed_rows.ENTITIES[:8] and seal(db, entity, row)
+        )
         async with filled(backend) as store:
             await call(store, 4)
             await store.record_complaint(
@@ -113,8 +115,8 @@ async def test_what_is_sealed_since_a_later_version_is_sealed_as_it_was_found(
         db.execute("UPDATE registered SET e164 = '+917000000008'")
     await opened_and_closed(backend.path)  # found once, and not again
     assert [str(each) for each in verified(backend.path).findings] == [
-        "complaint 1: it was changed: about",
-        "register ncpr: it was changed: numbers_of_it",
+        "complaint 1: changed: about",
+        "register ncpr: changed: numbers_of_it",
     ]
 
 
@@ -157,13 +159,13 @@ async def test_nothing_done_makes_no_entry(backend: SqliteBackend) -> None:
 def with_consents(path: Path) -> None:
     with exclusive_connection(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
-            numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+            consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
 def test_a_row_that_is_not_there_is_never_sealed(tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         with pytest.raises(StoreError, match="mark 7: there is no such row"), transaction(db):
-            seals.seal(db, seals.MARK, 7)
+            seals.seal(db, sealed_rows.MARK, 7)
         assert seals.last_seal(db) == 0
 
 
@@ -216,8 +218,8 @@ def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(
         []
         if records_too
         else [
-            f"attempt {attempt(backend.path)}: it was changed: trunk",
-            f"release of attempt {attempt(backend.path)}: it was never sealed: it was put in past the dialler",
+            f"attempt {attempt(backend.path)}: changed: trunk",
+            f"release of attempt {attempt(backend.path)}: never sealed: another program added it",
         ]
     )
     assert (verdict.records_purged_at is not None) == records_too
@@ -254,7 +256,7 @@ def test_a_consent_that_a_roll_takes_over_is_sealed_with_the_number(tmp_path: Pa
     path = tmp_path / "centre.db"
     with exclusive_connection(path, "a test") as db:
         with transaction(db):
-            numbers.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
+            consents.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
     verdict = verified(path)
     assert verdict.findings == []

@@ -8,8 +8,8 @@ import pytest
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import BoothTurnout, Mark, MarkSource
-from dialer.store.port import MarkEffect
-from dialer.store.sqlite import Store
+from dialer.store.marks import MarkEffect
+from dialer.store.store import Store
 from tests.support.stores import NOW, Backend, claim, filled
 
 LIST, AGENT, WORKER, CORRECTION = MarkSource.IMPORT, MarkSource.AGENT, MarkSource.BOOTH_WORKER, MarkSource.CORRECTION

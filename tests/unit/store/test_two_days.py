@@ -17,8 +17,8 @@ from dialer.domain.model import (
     Outcome,
     VotingBooths,
 )
-from dialer.store.queues import SET_ASIDE_AT_ONCE
-from dialer.store.sqlite import Store
+from dialer.store.claims import SET_ASIDE_AT_ONCE
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, NOW, Backend, call, dial, filled
 
 LATE = NOW + 3600.0  # every retry here is due
@@ -147,7 +147,7 @@ async def test_whoever_rang_us_is_called_back_whatever_the_booth(backend: Backen
         missed = NewInbound(
             AttemptId("in-1"), CAMPAIGN, NOW, "+911140000001", number, "t", InboundMode.MISSED_CALL, NOW + 60
         )
-        await store.take_inbound(missed)
+        await store.record_inbound_call(missed)
         assert (await taken(store, 1))[0] == SECOND
 
 
@@ -156,7 +156,9 @@ async def test_what_is_said_in_a_call_that_came_in_is_a_promise_where_it_was_ask
         for place, promised in enumerate((True, False)):
             attempt_id = AttemptId(f"in-{place}")
             number = f"+91700000000{SECOND + place}"
-            await store.take_inbound(NewInbound(attempt_id, CAMPAIGN, NOW, "+911", number, "t", InboundMode.AGENT))
+            await store.record_inbound_call(
+                NewInbound(attempt_id, CAMPAIGN, NOW, "+911", number, "t", InboundMode.AGENT)
+            )
             ended = EndedAttempt(
                 attempt_id,
                 Outcome.CONNECTED,

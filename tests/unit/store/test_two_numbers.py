@@ -9,8 +9,8 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkSource, NewAttempt, Outcome
-from dialer.store.port import Refusal
-from dialer.store.sqlite import Store
+from dialer.store.attempts import Refusal
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end
 
 DAY_SECONDS = 86_400.0

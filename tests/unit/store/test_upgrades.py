@@ -13,12 +13,12 @@ import pytest
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.settings.site import Settings
 from dialer.site.checks.store import check_encryption
-from dialer.store import audit, migrate, seals
+from dialer.store import audit, migrate, seal_verification, seals
 from dialer.store.backup import prove, restore
 from dialer.store.connection import exclusive_connection
 from dialer.store.copying import STORE, copies_before_upgrades
 from dialer.store.migrate import shipped_migrations
-from dialer.store.sqlite import open_store
+from dialer.store.store import open_store
 from tests.support.stores import BACKENDS, TEST_KEY
 
 ROWS = {
@@ -136,7 +136,7 @@ async def test_a_store_of_every_schema_opens_and_keeps_its_rows(
     assert missing(before, dumped(path)) == []
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert [str(each) for each in seals.verify(db).findings] == []
+        assert [str(each) for each in seal_verification.verify(db).findings] == []
     copies = copies_before_upgrades(path)
     assert [each.name for each in copies] == ([] if version == VERSIONS[-1] else [f"live.db.schema-{version}"])
     for copy in copies:

@@ -20,8 +20,10 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
-from dialer.store.port import KeptCommand, MarkEffect, SeatInterval
-from dialer.store.sqlite import Store
+from dialer.store.commands import ExecutedCommand
+from dialer.store.marks import MarkEffect
+from dialer.store.seat_intervals import SeatInterval
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark, turnout_of
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')
@@ -52,7 +54,7 @@ async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pend
         )
         for campaign_id in (CAMPAIGN, "b"):
             assert await store.campaign_progress(campaign_id) == CampaignProgress(36, closed=1, due=35, attempts=0)
-        assert [row.topic for row in await store.outbox(10)] == ["MarkNews"]
+        assert [row.topic for row in await store.rows_for_broker(10)] == ["MarkUpdate"]
 
 
 async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
@@ -72,7 +74,7 @@ async def test_a_repeated_key_changes_and_announces_nothing_and_tells_again_what
         assert again == repeated(first)
         other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
-        assert len(await store.outbox(10)) == 2
+        assert len(await store.rows_for_broker(10)) == 2
 
 
 @pytest.mark.parametrize("kind", PENDING)
@@ -138,7 +140,7 @@ async def test_a_mark_of_an_unknown_voter_is_refused(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.record_mark(mark(999, MarkKind.VOTED))
-        assert await store.outbox(10) == []
+        assert await store.rows_for_broker(10) == []
 
 
 async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> None:
@@ -163,7 +165,7 @@ async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend)
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.campaign_progress(campaign_id)).closed == 1
-        assert len(await store.outbox(10)) == 1
+        assert len(await store.rows_for_broker(10)) == 1
 
 
 async def test_an_opt_out_survives_a_restart(backend: Backend) -> None:
@@ -217,8 +219,8 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         again = await store.record_disposition(record, marks, opt_out=True)
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
-        told = [row.topic for row in await store.outbox(10)]
-        assert told == ["AttemptNews", "DispositionNews", "MarkNews", "MarkNews", "OptOutNews"]
+        told = [row.topic for row in await store.rows_for_broker(10)]
+        assert told == ["AttemptUpdate", "DispositionUpdate", "MarkUpdate", "MarkUpdate", "OptOutUpdate"]
 
 
 async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
@@ -228,10 +230,10 @@ async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None
         later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.record_disposition(later)
         assert 1 in await queued(store)
-        assert [row.topic for row in await store.outbox(10)] == [
-            "AttemptNews",
-            "DispositionNews",
-            "DispositionNews",
+        assert [row.topic for row in await store.rows_for_broker(10)] == [
+            "AttemptUpdate",
+            "DispositionUpdate",
+            "DispositionUpdate",
         ]
 
 
@@ -267,11 +269,11 @@ async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend)
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
-        with pytest.raises(StoreError, match="voter 999 is not on the number"):
+        with pytest.raises(StoreError, match="Voter 999 is not on the number"):
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await turnout_of(store)).voted == 0
         assert 1 in await queued(store)
-        assert [row.topic for row in await store.outbox(10)] == ["AttemptNews"]  # of the call before
+        assert [row.topic for row in await store.rows_for_broker(10)] == ["AttemptUpdate"]  # of the call before
 
 
 # The roll
@@ -320,28 +322,28 @@ async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> N
 async def test_the_outbox_gives_the_oldest_first_and_drops_what_was_taken(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([Announcement("t", str(number)) for number in range(5)], NOW)
-        rows = await store.outbox(3)
+        rows = await store.rows_for_broker(3)
         assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
-        await store.outbox_done(rows[1].outbox_id)
-        assert [row.payload for row in await store.outbox(10)] == ["2", "3", "4"]
+        await store.mark_published(rows[1].outbox_id)
+        assert [row.payload for row in await store.rows_for_broker(10)] == ["2", "3", "4"]
 
 
 async def test_ids_of_the_outbox_are_never_used_again(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([NEWS, NEWS], NOW)
-        last = (await store.outbox(10))[-1].outbox_id
-        await store.outbox_done(last)
+        last = (await store.rows_for_broker(10))[-1].outbox_id
+        await store.mark_published(last)
         await store.announce([NEWS], NOW)
-        await store.outbox_done(last)  # a repeat of the same call, after its reply was lost
-        assert len(await store.outbox(10)) == 1
+        await store.mark_published(last)  # a repeat of the same call, after its reply was lost
+        assert len(await store.rows_for_broker(10)) == 1
 
 
 async def test_the_outbox_is_bounded_and_says_what_was_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([Announcement("t", str(number)) for number in range(9)], NOW)
-        assert (await store.bound_outbox(keep_at_most=4)).lost == 5
-        assert [row.payload for row in await store.outbox(10)] == ["5", "6", "7", "8"]
-        assert (await store.bound_outbox(keep_at_most=4)).lost == 0
+        assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
+        assert [row.payload for row in await store.rows_for_broker(10)] == ["5", "6", "7", "8"]
+        assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
 async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend: Backend) -> None:
@@ -350,18 +352,24 @@ async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
         await store.announce([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
-        assert (await store.bound_outbox(keep_at_most=2)).lost == 1
-        assert [row.payload for row in await store.outbox(10)] == ["opt-outs", "marks", "opt-outs", "marks", "opt-outs"]
-        assert (await store.bound_outbox(keep_at_most=0)).lost == 2
-        assert [row.payload for row in await store.outbox(10)] == ["opt-outs"] * 3
+        assert (await store.trim_outbox(keep_at_most=2)).deleted == 1
+        assert [row.payload for row in await store.rows_for_broker(10)] == [
+            "opt-outs",
+            "marks",
+            "opt-outs",
+            "marks",
+            "opt-outs",
+        ]
+        assert (await store.trim_outbox(keep_at_most=0)).deleted == 2
+        assert [row.payload for row in await store.rows_for_broker(10)] == ["opt-outs"] * 3
 
 
 async def test_a_command_is_kept_once(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.kept_command("c-1") is None
+        assert await store.executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
         assert not await store.record_command("c-1", "pause", "other", "otherwise", NOW)
-        assert await store.kept_command("c-1") == KeptCommand("hash", "done")
+        assert await store.executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
 async def test_seats_time_is_kept_once(backend: Backend) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import NO_VOTER, BoothWorker, Claim, EndedAttempt, Mark, MarkSource, Outcome, UnknownSerial
-from dialer.store.port import Refusal
-from dialer.store.sqlite import Store
+from dialer.store.attempts import Refusal
+from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
 
 WORKERS = "workers"
@@ -100,11 +100,11 @@ async def test_a_voter_of_whom_a_serial_is_taken_back_is_called_again(store: Sto
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
     await store.record_mark(voted(5, "b", attempt_id=call.attempt_id))
-    assert await store.last_of_call(call.attempt_id) == ("b", 5)
+    assert await store.last_mark_of_worker_call(call.attempt_id) == ("b", 5)
     back = voted(5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id)
     effect = await store.record_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
-    assert await store.last_of_call(call.attempt_id) == ("a", 2)
+    assert await store.last_mark_of_worker_call(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim(store, 99)}
     assert 5 in claimed
     assert 2 not in claimed
@@ -126,4 +126,4 @@ async def test_an_unknown_serial_is_kept_once(store: Store) -> None:
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.record_unknown_serial(unknown)
     await store.record_unknown_serial(unknown)
-    assert await store.last_of_call(call.attempt_id) is None
+    assert await store.last_mark_of_worker_call(call.attempt_id) is None

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, OutboxBatch, pack_batch, unpack_batch
-from dialer.store.port import OutboxRow
+from dialer.store.outbox import OutboxRow
 from dialer.uplink.batches import ACK_TIMEOUT_SECONDS, BATCH_SECONDS, MAX_ACK_TIMEOUT_SECONDS, BatchSchedule
 
 

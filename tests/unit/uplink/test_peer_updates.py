@@ -14,7 +14,7 @@ from dialer.mqtt.commands.message import MAX_BYTES
 from dialer.mqtt.commands.signer import Signer
 from dialer.nats.messages import OPT_OUT_SUBJECT
 from dialer.nats.session import StoredMessage
-from dialer.store.headquarters import HeldRoll
+from dialer.store.uplink_reader import StoredRolls
 from dialer.uplink import peer_updates
 from dialer.uplink.peer_snapshots import PeerSnapshot, SnapshotSource
 from dialer.uplink.peer_updates import MAX_UPDATES, PeerUpdates, PendingUpdates
@@ -66,16 +66,16 @@ async def test_followers_restart_after_an_import_and_at_once_for_another_constit
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.0)
     here, there = ("S13", 209), ("S13", 210)
 
-    async def checks_until_restart(*found: HeldRoll) -> int:
+    async def checks_until_restart(*found: StoredRolls) -> int:
         rolls = list(found)
-        reading: Any = type("Reading", (), {"roll": lambda self: rolls.pop(0)})()
+        reading: Any = type("Reading", (), {"rolls": lambda self: rolls.pop(0)})()
         nobody: Any = None
         updates = PeerUpdates(SnapshotSource("pune-1", nobody), nobody, reading)
-        await updates._wait_for_roll_change(HeldRoll((here,), 5))
+        await updates._wait_for_roll_change(StoredRolls((here,), 5))
         return len(found) - len(rolls)
 
-    same, more, most = (HeldRoll((here,), last) for last in (5, 6, 7))
-    other = HeldRoll((here, there), 6)
+    same, more, most = (StoredRolls((here,), last) for last in (5, 6, 7))
+    other = StoredRolls((here, there), 6)
     assert await checks_until_restart(same, same, more, most, most, most) == 5
     assert await checks_until_restart(same, other, other) == 2
 

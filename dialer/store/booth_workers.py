@@ -1,0 +1,69 @@
+"""Booth workers: who is on the list, by number, and at which booths they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dialer.domain.model import BoothWorker
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+
+class WorkerPhone(NamedTuple):
+    """The number of a worker."""
+
+    phone_id: int
+    opted_out: int
+
+
+class BoothOfWorker(NamedTuple):
+    """A booth at which a worker stands."""
+
+    worker_id: int
+    language: str
+    booth_id: int
+
+
+class SQL(Statements):
+    add_phone = Command()
+    phone = Query(WorkerPhone)
+    set_worker = Scalar(int)
+    delete_booths = Command()
+    add_booth = Command()
+    reopen = Command()
+    remove_others = Command()
+    close_removed = Command()
+    booths_of_worker = Query(BoothOfWorker)
+
+
+def list_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
+    """Put a worker on the list at these booths only, and return the worker's id and whether the number (E.164) has
+    opted out.
+
+    An empty name or language keeps the one stored before. A worker who is listed again is called again, whatever closed
+    the number, except for an opt-out.
+    """
+    SQL.add_phone.run(db, number=number)
+    phone_id, opted_out = SQL.phone.one(db, number=number)
+    worker_id = SQL.set_worker.one(db, phone_id=phone_id, name=name, language=language)
+    SQL.delete_booths.run(db, worker_id=worker_id)
+    SQL.add_booth.run_many(db, ({"worker_id": worker_id, "booth_id": booth_id} for booth_id in booth_ids))
+    if not opted_out:
+        SQL.reopen.run(db, phone_id=phone_id)
+    return worker_id, bool(opted_out)
+
+
+def remove_other_workers(db: Connection, listed: Sequence[int]) -> int:
+    """Remove all workers except those `listed`, by id, and return how many. They are no longer called."""
+    removed = SQL.remove_others.run(db, worker_ids=json.dumps([*listed]))
+    SQL.close_removed.run(db)
+    return removed
+
+
+def worker_on(db: Connection, phone_id: int) -> BoothWorker | None:
+    """Return the booth worker with a number; None if the number is not on the list."""
+    booths = SQL.booths_of_worker.all(db, phone_id=phone_id)
+    if not booths:
+        return None
+    return BoothWorker(booths[0].worker_id, booths[0].language, tuple(each.booth_id for each in booths))

@@ -1,0 +1,80 @@
+"""Figures of a campaign: progress, outcomes, and recent answers."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
+from dialer.pacing.port import AnswersOfLate
+from dialer.store.sql import Connection, Query, Scalar, Statements
+
+LIVE = json.dumps(sorted(LIVE_ANSWERS))
+"""The outcomes of live answers, as a parameter of statements."""
+LONGEST_UNANSWERED_SECONDS = 600.0
+"""No call is answered later than this after its attempt was opened: campaigns ring for two minutes at most."""
+
+
+class Progress(NamedTuple):
+    """Counts of a campaign's targets and attempts."""
+
+    closed: int
+    claimed: int
+    on_a_call: int
+    ended: int
+
+
+class OutcomeCount(NamedTuple):
+    """How many attempts had an outcome."""
+
+    outcome: str
+    attempts: int
+
+
+class AnswersOfInterval(NamedTuple):
+    """The live answers of an interval of a window."""
+
+    age: int  # intervals ago
+    answers: int
+    abandoned: float
+
+
+class SQL(Statements):
+    target_count = Scalar(int)
+    progress = Query(Progress)
+    outcome_counts = Query(OutcomeCount)
+    recent_answers = Query(AnswersOfInterval)
+
+
+def target_count(db: Connection, campaign_id: str) -> int:
+    """Return how many targets a campaign has. Reads an index of its whole queue: ask once and keep the result."""
+    return SQL.target_count.one(db, campaign_id=campaign_id)
+
+
+def campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
+    """Return the progress of a campaign with `targets` targets. Those that are neither closed, claimed nor on a call are due."""
+    counts = SQL.progress.one(db, campaign_id=campaign_id)
+    due = targets - counts.closed - counts.claimed - counts.on_a_call
+    return CampaignProgress(total=targets, closed=counts.closed, due=due, attempts=counts.ended + counts.on_a_call)
+
+
+def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+    """Return how many ended attempts had each outcome, of those opened since a time (epoch seconds)."""
+    rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
+    return {Outcome(row.outcome): row.attempts for row in rows}
+
+
+def recent_answers(
+    db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
+) -> list[AnswersOfLate]:
+    """Return the live answers of the window before `now`, and those abandoned, by interval, oldest first, without empty ones."""
+    rows = SQL.recent_answers.rows(
+        db,
+        campaign_id=campaign_id,
+        now=now,
+        window_seconds=window_seconds,
+        interval_seconds=interval_seconds,
+        longest_seconds=LONGEST_UNANSWERED_SECONDS,
+        live=LIVE,
+    )
+    return [AnswersOfLate(row.age * interval_seconds, row.answers, int(row.abandoned)) for row in rows]

@@ -1,0 +1,89 @@
+"""Campaigns: the state that an operator asked for, and what the pacer learned."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dialer.domain.enums import CampaignKind, Purpose
+from dialer.domain.errors import StoreError
+from dialer.domain.model import CampaignState
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+
+class CampaignStateRow(NamedTuple):
+    """The state that an operator asked for."""
+
+    campaign_id: str
+    state: str
+
+
+class SQL(Statements):
+    ensure_campaign = Scalar(CampaignState)
+    set_campaign_state = Command()
+    stop_campaigns = Scalar(str)
+    campaign_states = Query(CampaignStateRow)
+    set_stop_of_all = Command()
+    delete_stop_of_all = Command()
+    exclude_from_headquarters_stops = Command()
+    exclude_all_from_headquarters_stops = Command()
+    purpose = Scalar(str)
+    save_pacer_state = Command()
+    pacer_state = Scalar(str)
+
+
+def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+    """Add the campaign, or update its kind and purpose, and return the state that an operator last asked for.
+
+    A new campaign is stopped where all campaigns were stopped and none was resumed since.
+    """
+    return SQL.ensure_campaign.one(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
+
+
+def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
+    """Store the state that an operator asked for. A stop by headquarters that is lifted later does not change it back."""
+    update_state(db, campaign_id, state)
+    SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
+    if state is CampaignState.RUNNING:
+        SQL.delete_stop_of_all.run(db)
+
+
+def stop_campaigns(db: Connection, at: float) -> list[str]:
+    """Stop all campaigns, including those that are added later, and return the ids of those that the store has.
+
+    `at` is in epoch seconds.
+    """
+    SQL.set_stop_of_all.run(db, at=at)
+    SQL.exclude_all_from_headquarters_stops.run(db)
+    return sorted(SQL.stop_campaigns.all(db))
+
+
+def campaign_states(db: Connection) -> dict[str, CampaignState]:
+    """Return the states that operators asked for, by campaign."""
+    return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.rows(db)}
+
+
+def update_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
+    """Change a campaign's state and nothing else. Raises StoreError if the store does not have the campaign."""
+    if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
+        raise unknown_campaign(campaign_id)
+
+
+def calls_booth_workers(db: Connection, campaign_id: str) -> bool:
+    """Return whether a campaign calls booth workers and not voters."""
+    return SQL.purpose.first(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
+
+
+def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
+    """Store what the campaign's pacer learned (JSON). Raises StoreError if the store does not have the campaign."""
+    if SQL.save_pacer_state.run(db, campaign_id=campaign_id, state=state) == 0:
+        raise unknown_campaign(campaign_id)
+
+
+def pacer_state(db: Connection, campaign_id: str) -> str | None:
+    """Return what the campaign's pacer learned (JSON); None for a new campaign."""
+    return SQL.pacer_state.first(db, campaign_id=campaign_id)
+
+
+def unknown_campaign(campaign_id: str) -> StoreError:
+    """Return the error for a campaign that the store does not have."""
+    return StoreError(f"The store has no campaign {campaign_id!r}. Check its name, or start the campaign first.")

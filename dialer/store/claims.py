@@ -1,0 +1,295 @@
+"""Claims: numbers taken from a campaign's queue under a lease. Functions run inside a transaction of the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import NamedTuple
+
+from dialer.domain.model import NO_VOTER, BoothWorker, Claim, VotingBooths
+from dialer.settings.site_time import DAY_SECONDS
+from dialer.store import campaigns, targets
+from dialer.store.booth_workers import worker_on
+from dialer.store.number_facts import phone_facts
+from dialer.store.sql import Command, Connection, Query, Statements
+
+SET_ASIDE_AT_ONCE = 10
+"""Retries that one claim may set aside. After a night there may be thousands, and marks wait for the transaction to end."""
+EARLIEST_DUE = 1.0
+"""The earliest `due_at` of a target that was dialled: 0 is a fresh one."""
+
+
+class Unclaimed(StrEnum):
+    """Why a number cannot be claimed from a campaign's queue."""
+
+    NOT_LISTED = "not-listed"
+    CLOSED = "closed"  # in this campaign
+    NOT_DUE = "not-due"
+    IN_USE = "in-use"  # claimed by somebody else, or on a call
+
+
+class Candidate(NamedTuple):
+    """A target that may be claimed."""
+
+    target: int  # its rowid
+    phone_id: int
+    attempts: int
+    e164: str
+    opted_out: int
+    consent: str
+    on_a_call: int
+    queue_booth_id: int
+    weight: float
+    waits_for_booth: int | None  # None: it need not wait for a booth's polling day
+
+
+class ListedNumber(NamedTuple):
+    """The target of a number in a campaign."""
+
+    state: str
+    promised: int
+    due_at: float  # epoch seconds; 0: fresh
+    opted_out: int
+
+
+class PendingOnPhone(NamedTuple):
+    """The voter whom a call to a number addresses, and how many voters are pending on it."""
+
+    voter_id: int
+    pending_voters: int
+    language: str
+    booth_id: int
+
+
+class SQL(Statements):
+    due = Query(Candidate)
+    set_aside = Query(Candidate)
+    fresh = Query(Candidate)
+    fresh_of_booth = Query(Candidate)
+    number = Query(Candidate)
+    listed_number = Query(ListedNumber)
+    pending_on_phone = Query(PendingOnPhone)
+    claim_target = Command()
+    set_target_aside = Command()
+    end_expired_asides = Command()
+    end_all_asides = Command()
+    release = Command()
+    postpone = Command()
+    release_expired = Command()
+    release_owned = Command()
+
+
+def claim(
+    db: Connection,
+    campaign_id: str,
+    limit: int,
+    *,
+    owner: str,
+    now: float,
+    lease_seconds: float,
+    booths: Mapping[int, int] | None = None,
+    voting: VotingBooths | None = None,
+    day_start: float | None = None,
+) -> list[Claim]:
+    """Claim up to `limit` targets: promised calls that are due, then other due ones, the longest due first, then fresh
+    ones.
+
+    `booths` maps the booths whose fresh targets may be claimed, in this order, to the most of each; None: booth after
+    booth. Within a booth the number whose pending voters weigh most comes first.
+
+    A claim returns to the queue when its lease ends. Numbers that opted out, are on a call or have nobody pending are
+    skipped, and closed where that is final. Two claims never return the same target. The cost does not depend on the
+    length of the list. Each claim has the facts for the rules; attempts and conversations count since `day_start`
+    (None: the last 24 hours).
+
+    `voting`: the booths that vote on this polling day. Targets of other booths are not claimed, except promised ones.
+    Those that are due are set aside until the day ends, a claim names no `voting` booths, the dialler restarts, or they
+    get a new time.
+    """
+    release_expired(db, now)
+    SQL.end_expired_asides.run(db, campaign_id=campaign_id, now=now)
+    since = now - DAY_SECONDS if day_start is None else day_start
+    search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
+    for promised in (True, False):
+        search.take(limit, SQL.due, now=now, promised=promised)
+    if voting is None:
+        search.take(limit, SQL.set_aside)
+    if booths is None:
+        search.take(limit, SQL.fresh)
+    else:
+        for booth_id, most in booths.items():
+            search.take(most, SQL.fresh_of_booth, booth_id=booth_id)
+    return search.commit(owner)
+
+
+def claim_number(
+    db: Connection,
+    campaign_id: str,
+    phone_id: int,
+    *,
+    owner: str,
+    now: float,
+    lease_seconds: float,
+    day_start: float,
+) -> Claim | Unclaimed:
+    """Claim one due number out of turn, or return why it cannot be claimed. Times are epoch seconds.
+
+    A promised call is due at the time that was asked for, and not before.
+    """
+    release_expired(db, now)
+    listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
+    if listed is None:
+        return Unclaimed.NOT_LISTED
+    if listed.state == "closed" or listed.opted_out:
+        return Unclaimed.CLOSED
+    if listed.state != "due":
+        return Unclaimed.IN_USE
+    if listed.due_at > now:
+        return Unclaimed.NOT_DUE
+    search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
+    search.take(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
+    if claims := search.commit(owner):
+        return claims[0]
+    return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
+
+
+def release(db: Connection, claims: Sequence[Claim]) -> None:
+    """Put claims back into the queue. Those that were closed or dialled meanwhile stay as they are."""
+    for each in claims:
+        release_one(db, each)
+
+
+def release_one(db: Connection, claim: Claim) -> None:
+    """Put one claim back into the queue, if it still is one."""
+    SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
+
+
+def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+    """Put claims back that the rules forbid now, each with the time when it is due again (epoch seconds)."""
+    for each, due_at in claims:
+        SQL.postpone.run(
+            db,
+            campaign_id=each.campaign_id,
+            phone_id=each.phone_id,
+            attempts=each.attempt_number - 1,
+            due_at=max(due_at, EARLIEST_DUE),
+        )
+
+
+def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
+    """Put back the claims whose lease has ended and return how many.
+
+    With an `owner`, which has just started, put back all its claims, and end all asides.
+    """
+    released = SQL.release_expired.run(db, now=now)
+    if owner is None:
+        return released
+    released += SQL.release_owned.run(db, owner=owner)
+    SQL.end_all_asides.run(db)
+    return released
+
+
+class _Times(NamedTuple):
+    """The times of a claim (epoch seconds)."""
+
+    day_start: float  # attempts and conversations count from here
+    now: float
+    until: float  # the end of the lease
+
+
+@dataclass
+class _Search:
+    """A search along the indexes of a queue: collects targets to claim, to set aside and to close."""
+
+    db: Connection
+    campaign_id: str
+    limit: int
+    times: _Times
+    voting: VotingBooths | None
+    claims: list[Claim] = field(default_factory=list)
+    claimed: list[int] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)  # retries of booths that vote another day
+    closings: list[Callable[[Connection], None]] = field(
+        default_factory=list
+    )  # of numbers on which nobody is to be called
+
+    def __post_init__(self) -> None:
+        self._calls_workers = campaigns.calls_booth_workers(self.db, self.campaign_id)
+
+    def commit(self, owner: str) -> list[Claim]:
+        """Write what was collected and return the claims. The search must have ended: it reads the indexes that this changes."""
+        for close in self.closings:
+            close(self.db)
+        if self.voting is not None:
+            for target in self.aside:
+                SQL.set_target_aside.run(self.db, target=target, until=self.voting.until)
+        for target in self.claimed:
+            SQL.claim_target.run(self.db, target=target, owner=owner, until=self.times.until)
+        return self.claims
+
+    def take(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
+        """Collect up to `most` claims from the candidates of a query. `promised`: their calls were asked for.
+
+        Reads row by row and stops: the order comes from the index, so nothing behind the last row taken is read.
+        """
+        room = min(most, self.limit - len(self.claims))
+        if room <= 0:
+            return
+        for row in query.rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
+            if self._must_wait(row):
+                self.aside.append(row.target)
+                if len(self.aside) == SET_ASIDE_AT_ONCE:
+                    break
+                continue
+            if row.on_a_call:
+                continue
+            found = None if row.opted_out else self._claim(row, promised=promised)
+            if found is None:
+                self.closings.append(self._closing(row))
+                continue
+            self.claims.append(found)
+            self.claimed.append(row.target)
+            room -= 1
+            if room == 0:
+                break
+
+    def _must_wait(self, row: Candidate) -> bool:
+        if self.voting is None or row.waits_for_booth is None:
+            return False
+        return row.waits_for_booth not in self.voting.booth_ids
+
+    def _claim(self, row: Candidate, *, promised: bool) -> Claim | None:
+        """Return the claim of a target; None if there is nobody on the number whom this campaign calls."""
+        worker: BoothWorker | None = None
+        if self._calls_workers:
+            worker = worker_on(self.db, row.phone_id)
+            addressed = None if worker is None else PendingOnPhone(NO_VOTER, 0, worker.language, worker.booth_ids[0])
+        else:
+            addressed = SQL.pending_on_phone.first(self.db, phone_id=row.phone_id)
+        if addressed is None:
+            return None
+        return Claim(
+            campaign_id=self.campaign_id,
+            phone_id=row.phone_id,
+            number=row.e164,
+            attempt_number=row.attempts + 1,
+            voter_id=addressed.voter_id,
+            pending_voters=addressed.pending_voters,
+            language=addressed.language,
+            booth_id=addressed.booth_id,
+            facts=phone_facts(self.db, row.phone_id, row.e164, row.consent, self.times.day_start),
+            queue_booth_id=row.queue_booth_id,
+            weight=row.weight,
+            worker=worker,
+            leased_until=self.times.until,
+            promised=promised,
+        )
+
+    def _closing(self, row: Candidate) -> Callable[[Connection], None]:
+        if row.opted_out:
+            return partial(targets.close_phone, phone_id=row.phone_id)
+        if self._calls_workers:
+            return partial(targets.close_target, target=row.target)
+        return partial(targets.close_for_voters, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)

@@ -1,0 +1,27 @@
+"""Consents: whether the owner of a number agreed to be called. Functions run inside a transaction."""
+
+from __future__ import annotations
+
+from dialer.domain.phone_facts import Consent
+from dialer.store import seals
+from dialer.store.sql import Command, Connection, Statements
+
+
+class SQL(Statements):
+    set_consent = Command()
+    set_consent_ahead = Command()
+
+
+def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
+    """Store whether a number's owner agreed and return True.
+
+    Returns False if the number (E.164) is not on the roll yet: the consent is stored and applies once a roll brings the
+    number.
+    """
+    known = SQL.set_consent.run(db, number=number, consent=consent.value, source=source, at=at) == 1
+    if known:
+        seals.seal_consent_of_number(db, number)
+    else:
+        SQL.set_consent_ahead.run(db, number=number, consent=consent.value, source=source, at=at)
+        seals.seal_consent_ahead(db, number)
+    return known

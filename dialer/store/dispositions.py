@@ -1,0 +1,133 @@
+"""Dispositions: what agents say about their calls. Functions run inside a transaction of the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dialer.domain.errors import NotInStore, StoreError
+from dialer.domain.model import Disposition, DispositionRecord, Mark, Receipt
+from dialer.store import attempts, seals
+from dialer.store.claims import EARLIEST_DUE
+from dialer.store.commands import record_receipt
+from dialer.store.flow_answers import change_answers
+from dialer.store.marks import MarkEffect, record_mark
+from dialer.store.opt_outs import record_opt_out
+from dialer.store.outbox import announce_update
+from dialer.store.own_call_backs import save_own_call_back
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.updates import DispositionUpdate, Encode
+from dialer.store.voters import place_of
+
+_NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionEffect:
+    """What a disposition changed."""
+
+    marks: tuple[MarkEffect, ...]
+    opted_out: bool = False  # the number opted out, and had not before
+    language_before: str | None = None  # of the addressed voter, where the disposition changed it
+    answers_before: Mapping[str, str | None] = field(default_factory=dict)  # to the questions that were answered
+
+
+class DisposedAttempt(NamedTuple):
+    """An attempt before its disposition is stored. Times are epoch seconds."""
+
+    campaign_id: str
+    phone_id: int
+    attempt_number: int | None
+    disposition: str | None
+    disposed_at: float | None
+    of_worker: int
+    voter_id: int | None
+    ended_at: float | None
+    due_at: float | None  # of its target, where that is due
+
+
+class SQL(Statements):
+    attempt = Query(DisposedAttempt)
+    set_disposition = Command()
+    language_of = Scalar(str)
+    set_language = Command()
+    update_target = Command()
+
+
+def record_disposition(
+    db: Connection,
+    encode: Encode | None,
+    record: DispositionRecord,
+    marks: Sequence[Mark] = (),
+    *,
+    opt_out: bool = False,
+    receipt: Receipt | None = None,
+) -> DispositionEffect:
+    """Store an agent's disposition with its marks, answers, opt-out and the command's receipt, and announce what is
+    new.
+
+    A second disposition of an attempt replaces the first one. Marks are appended by their keys; an answer replaces the
+    one of its name. The disposition MACHINE makes the outcome of an ended attempt `machine`; a later one makes it
+    `connected` again.
+
+    Raises NotInStore for a mark of a voter who is not on the number.
+    """
+    before = SQL.attempt.first(db, attempt_id=record.attempt_id)
+    if before is None:
+        raise StoreError(f"The store has no attempt {record.attempt_id}; its disposition was not saved.")
+    record_receipt(db, receipt, record.at)
+    for mark in marks:
+        stranger = mark.undoes is None and mark.voter_id != before.voter_id
+        if stranger and not attempts.SQL.is_on_number.one(db, voter_id=mark.voter_id, phone_id=before.phone_id):
+            raise NotInStore(f"Voter {mark.voter_id} is not on the number of that call; nothing was saved.")
+    new = (record.disposition.value, record.at) != (before.disposition, before.disposed_at)
+    SQL.set_disposition.run(db, **parameters_of(record))
+    language_before: str | None = None
+    if record.language is not None and before.voter_id is not None:
+        language_before = SQL.language_of.first(db, voter_id=before.voter_id)
+        SQL.set_language.run(db, voter_id=before.voter_id, language=record.language)
+    if new:
+        save_own_call_back(db, before.campaign_id, before.phone_id, record)
+        seals.seal_attempt(db, record.attempt_id, seals.TALK)
+        place = None if before.voter_id is None or not record.answers else place_of(db, before.voter_id)
+        announce_update(db, encode, DispositionUpdate(record, place), record.at)
+    effects = tuple(record_mark(db, encode, mark) for mark in marks)
+    opted_out = opt_out and record_opt_out(
+        db,
+        encode,
+        before.phone_id,
+        at=record.at,
+        source=record.agent or "agent",
+        attempt_id=record.attempt_id,
+        announced_source="agent",
+    )
+    answers_before = change_answers(db, record.attempt_id, record.answers, record.at)
+    if new or opted_out or any(each.recorded for each in effects):
+        _update_targets(db, before, record)
+    return DispositionEffect(effects, opted_out, language_before, answers_before)
+
+
+def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
+    """Decide when the number, and the voter's other numbers, are due after a disposition."""
+    after = attempts.target_after(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
+    SQL.update_target.run(
+        db,
+        campaign_id=before.campaign_id,
+        phone_id=before.phone_id,
+        attempts=before.attempt_number,
+        promised=record.promised,
+        **parameters_of(after),
+    )
+    if before.voter_id is None or before.of_worker or before.ended_at is None:  # the end of the call decides
+        return
+    last_result_at = max(before.ended_at, before.disposed_at or 0.0)
+    was_final = before.disposition in attempts.FINAL_DISPOSITIONS
+    held_until = attempts.held_until(before.due_at, last_result_at, final=was_final)
+    call = (before.campaign_id, before.phone_id, before.voter_id)
+    if record.disposition in _NOT_THE_VOTER:
+        attempts.move_hold(db, *call, max(record.at, EARLIEST_DUE), held_until)
+    else:
+        is_final = record.disposition in attempts.FINAL_DISPOSITIONS
+        until = attempts.held_until(record.retry_at, record.at, final=is_final)
+        attempts.hold_other_numbers(db, *call, until, held_until)

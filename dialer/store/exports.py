@@ -1,0 +1,28 @@
+"""The audit entry of a list of voters that leaves the store. It may be written while a dialler is running."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dialer.store import audit
+from dialer.store.connection import open_for_reading
+from dialer.store.driver import connection_to
+from dialer.store.keys import StoreKey
+from dialer.store.lock import refuse_second_name
+from dialer.store.sql import transaction
+
+
+def record_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
+    """Append an audit entry ("export") and return its number, which is printed on every sheet.
+
+    Raises StoreError, and UnsafeValue if a detail looks like a phone number.
+    """
+    refuse_second_name(path)
+    open_for_reading(path, key=key).close()  # checks the file
+    with connection_to(path, "rw", key) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        # Only the dialler may checkpoint: a commit after a long WAL would do so here.
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        with transaction(db):
+            return audit.append(db, "export", who, what, at)

@@ -1,0 +1,68 @@
+"""Answers of callers in flows, and of voters to the questions of an agent's script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dialer.domain.model import AttemptId
+from dialer.store.outbox import announce_update
+from dialer.store.sql import Command, Connection, Query, Statements
+from dialer.store.updates import AnswersUpdate, Encode
+from dialer.store.voters import place_of
+
+
+class Answer(NamedTuple):
+    """An answer, by its name in the flow or script."""
+
+    name: str
+    value: str
+
+
+class CallOfAnswers(NamedTuple):
+    """The campaign of the call in which answers were given, and the voter whom it addresses."""
+
+    campaign_id: str
+    voter_id: int | None
+
+
+class SQL(Statements):
+    set_answer = Command()
+    delete_answer = Command()
+    answers = Query(Answer)
+    call_of_answers = Query(CallOfAnswers)
+
+
+def record_answers(
+    db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
+) -> None:
+    """Store a caller's answers and announce those that are new or changed. A later answer of the same name replaces the first."""
+    new = {
+        name: value
+        for name, value in answers.items()
+        if SQL.set_answer.run(db, attempt_id=attempt_id, name=name, value=value, at=at)
+    }
+    if new:
+        call = SQL.call_of_answers.first(db, attempt_id=attempt_id)
+        place = None if call is None or call.voter_id is None else place_of(db, call.voter_id)
+        announce_update(
+            db, encode, AnswersUpdate("" if call is None else call.campaign_id, attempt_id, at, new, place), at
+        )
+
+
+def change_answers(
+    db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
+) -> dict[str, str | None]:
+    """Store answers given to an agent, or delete them (None). Returns the answers of these names before the change."""
+    before = flow_answers(db, attempt_id) if answers else {}
+    for name, value in answers.items():
+        if value is None:
+            SQL.delete_answer.run(db, attempt_id=attempt_id, name=name)
+        else:
+            SQL.set_answer.run(db, attempt_id=attempt_id, name=name, value=value, at=at)
+    return {name: before.get(name) for name in answers}
+
+
+def flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
+    """Return the answers given in a call so far, by name. The agent who takes over the call sees them."""
+    return dict(SQL.answers.rows(db, attempt_id=attempt_id))

@@ -1,0 +1,37 @@
+"""The check for free disk space before a number is dialled: results of calls in progress must still fit."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dialer.domain.errors import StoreFull
+from dialer.store.connection import PAGE_BYTES
+from dialer.store.sql import Connection
+
+RESERVE_BYTES = 64 << 20
+"""Three hundred live calls need less than 2 MiB; the rest is for the WAL and for other programs on the disk."""
+ATTEMPTS_BETWEEN_CHECKS = 50
+"""A check costs as much as half an attempt, and fifty attempts use at most 2 MiB."""
+
+
+class FreeSpaceCheck:
+    """Checks the free space before attempts are opened. Use it in the writer's thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._since_check = ATTEMPTS_BETWEEN_CHECKS
+
+    def before_opening(self, db: Connection, attempts: int) -> None:
+        """Raise StoreFull if less than the reserve is free, on the disk or up to the size limit of the file."""
+        self._since_check += attempts
+        if self._since_check < ATTEMPTS_BETWEEN_CHECKS:
+            return
+        (limit,) = db.execute("PRAGMA max_page_count").fetchone()
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        if min((limit - pages) * PAGE_BYTES, shutil.disk_usage(self._path).free) < RESERVE_BYTES:
+            raise StoreFull(
+                f"{self._path}: less than {RESERVE_BYTES >> 20} MiB are free, which the results of live calls need: no new"
+                " calls are made. Free disk space."
+            )
+        self._since_check = 0

@@ -1,0 +1,41 @@
+"""Why calls were lawful: the rules in force, and the grounds of each call. Equal texts are stored once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from dialer.store import audit, sealed_rows, seals
+from dialer.store.sql import Command, Connection, Scalar, Statements
+
+
+class SQL(Statements):
+    grounds_id = Scalar(int)
+    insert_grounds = Command()
+    insert_rules_version = Command()
+    insert_rules_use = Command()
+
+
+def grounds_id(db: Connection, text: str) -> int:
+    """Return the id of the grounds of a call (JSON), which are stored if they are new."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    found = SQL.grounds_id.first(db, digest=digest)
+    if found is None:
+        found = SQL.insert_grounds.insert(db, digest=digest, grounds=text)
+        seals.seal(db, sealed_rows.LAWFUL, found)
+    return found
+
+
+def record_rules_version(db: Connection, text: str, at: float) -> str:
+    """Store the rules (JSON) in force from `at` on (epoch seconds) and return their digest."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if SQL.insert_rules_version.run(db, digest=digest, text=text, since=at) == 1:
+        seals.seal(db, sealed_rows.RULES, digest)
+    SQL.insert_rules_use.run(db, digest=digest, since=at)
+    return digest
+
+
+def apply_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
+    """Record settings and rules that come into force while the dialler is running (epoch seconds)."""
+    audit.record_settings(db, settings, at)
+    record_rules_version(db, rules, at)

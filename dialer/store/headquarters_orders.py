@@ -1,0 +1,70 @@
+"""Orders of headquarters that this centre obeyed.
+
+An order, the campaigns whose state it changes, and its audit entry are committed in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dialer.domain.model import CampaignState
+from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
+from dialer.store import audit, campaigns
+from dialer.store.audit import AuditNote
+from dialer.store.sql import Command, Connection, Query, Statements
+
+
+class StopInForce(NamedTuple):
+    """A stop that was not lifted."""
+
+    order_id: str
+    stopped: str | None  # JSON: the states of the campaigns before it
+
+
+class SQL(Statements):
+    orders = Query(HeardOrder)
+    stops_in_force = Query(StopInForce)
+    insert_order = Command()
+    lift_stops = Command()
+    delete_expired = Command()
+
+
+def headquarters_orders(db: Connection) -> list[HeardOrder]:
+    """Return the orders that were obeyed, oldest first."""
+    return SQL.orders.all(db)
+
+
+def stops_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
+    """Return the stops in force by order id: the campaigns that each stopped, with their states before."""
+    return {
+        row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
+        for row in SQL.stops_in_force.rows(db)
+    }
+
+
+def record_headquarters_order(
+    db: Connection,
+    order: HeardOrder,
+    states: Mapping[str, CampaignState],
+    note: AuditNote,
+    *,
+    stopped: Mapping[str, CampaignState] | None = None,
+    lifts: bool = False,
+) -> None:
+    """Store an order, set the campaigns to `states`, and append an audit entry ("headquarters-order"). A repeat changes
+    nothing.
+
+    `stopped`: of a stop, the campaigns' states before it. `lifts`: the order lifts all stops.
+    """
+    before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
+    fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}
+    if SQL.insert_order.run(db, **fields, stopped=before) == 0:
+        return
+    for campaign_id, state in states.items():
+        campaigns.update_state(db, campaign_id, state)
+    if lifts:
+        SQL.lift_stops.run(db, at=note.at)
+    SQL.delete_expired.run(db, before=note.at - LONGEST_VALID_SECONDS)
+    audit.append(db, "headquarters-order", note.who, note.what, note.at)

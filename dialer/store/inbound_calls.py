@@ -1,0 +1,83 @@
+"""Inbound calls: whose number it is, the attempt that is stored for it, and the call back. Functions run inside a transaction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dialer.domain.enums import InboundMode
+from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
+from dialer.store import seals
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+
+
+class Caller(NamedTuple):
+    """A voter with the number that calls."""
+
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    language: str
+    opted_out: int
+
+
+class OpenInbound(NamedTuple):
+    """An inbound attempt that has not ended."""
+
+    attempt: int  # rowid
+    campaign_id: str
+    phone_id: int
+
+
+class SQL(Statements):
+    caller = Query(Caller)
+    pending_count = Scalar(int)
+    insert_attempt = Command()
+    insert_call = Command()
+    schedule_call_back = Command()
+    postpone_call = Command()
+    open_inbound = Query(OpenInbound)
+
+
+def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
+    """Log an inbound call and return whose number it is; None if the number is withheld or not on the roll.
+
+    Where the number is on the roll, an inbound attempt is opened; that of a missed call has ended already. Inbound
+    attempts count towards no cap and are in no campaign's figures. They leave the number's targets as they are, with
+    two exceptions: a missed call's number is due at `call_back_at`, if somebody on it is pending and it has not opted
+    out; and what is said in the call may postpone the next one. While an inbound attempt is open, the number is not
+    dialled.
+    """
+    party = None if call.number is None else _party(db, call.number)
+    calls_back = False
+    if party is not None:
+        missed = call.mode is InboundMode.MISSED_CALL
+        ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
+        of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
+        if SQL.insert_attempt.run(db, **of, **parameters_of(call)):
+            seals.seal_attempt(db, call.attempt_id, seals.OPEN)
+        if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
+            scheduled = SQL.schedule_call_back.run(
+                db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id
+            )
+            calls_back = scheduled > 0
+    attempt_id = None if party is None else call.attempt_id
+    SQL.insert_call.run(db, attempt_of_call=attempt_id, call_back=calls_back, **parameters_of(call))
+    return party
+
+
+def _party(db: Connection, number: str) -> InboundParty | None:
+    row = SQL.caller.first(db, number=number)
+    if row is None:
+        return None
+    pending = SQL.pending_count.one(db, phone_id=row.phone_id)
+    return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
+
+
+def open_inbound(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
+    """Return an inbound attempt that has not ended; None if there is none with that id."""
+    return SQL.open_inbound.first(db, attempt_id=attempt_id)
+
+
+def postpone_call(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
+    """Let a number that is due be called at `due_at` (epoch seconds) and not before."""
+    SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

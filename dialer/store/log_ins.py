@@ -1,0 +1,63 @@
+"""Log-ins: the agent at each seat, so that a restarted dialler knows who was at work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dialer.domain.audit_chain import shown
+from dialer.store import audit, standing_orders
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """An agent who is logged in at a seat."""
+
+    seat: str
+    agent: str
+    paused: bool  # now or after the call
+    reason: str | None  # of the pause
+    at: float  # epoch seconds: of the log-in or the last change
+
+
+class LogInRow(NamedTuple):
+    """A log-in as it is stored."""
+
+    seat: str
+    agent: str
+    paused: int
+    reason: str | None
+    at: float
+
+
+class SQL(Statements):
+    set_log_in = Command()
+    agent_at = Scalar(str)
+    delete_log_in = Command()
+    log_ins = Query(LogInRow)
+
+
+def save_log_in(db: Connection, log_in: LogIn) -> None:
+    """Store who is logged in at a seat. A change of the agent goes into the audit and ends the seat's standing orders."""
+    before = SQL.agent_at.first(db, seat=log_in.seat)
+    if before != log_in.agent:
+        if before is not None:
+            audit.append(db, "log-off", shown(before), {"seat": log_in.seat}, log_in.at)
+        audit.append(db, "log-in", shown(log_in.agent), {"seat": log_in.seat}, log_in.at)
+        standing_orders.end_orders_for_seat(db, log_in.seat)
+    SQL.set_log_in.run(db, **parameters_of(log_in))
+
+
+def remove_log_in(db: Connection, seat: str, at: float) -> None:
+    """Log off the agent at a seat, with an audit entry, and end the seat's standing orders. `at` is in epoch seconds."""
+    before = SQL.agent_at.first(db, seat=seat)
+    if before is not None:
+        audit.append(db, "log-off", shown(before), {"seat": seat}, at)
+    SQL.delete_log_in.run(db, seat=seat)
+    standing_orders.end_orders_for_seat(db, seat)
+
+
+def log_ins(db: Connection) -> list[LogIn]:
+    """Return the log-ins in the order of seats."""
+    return [LogIn(row.seat, row.agent, bool(row.paused), row.reason, row.at) for row in SQL.log_ins.rows(db)]

@@ -1,0 +1,225 @@
+"""Marks: what became known of voters. They are appended, and update the voters' status. Functions run inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.errors import KeyTaken, NotInStore
+from dialer.domain.model import AttemptId, Mark, MarkSource, UnknownSerial
+from dialer.store import audit, sealed_rows, seals, targets
+from dialer.store.audit import AuditNote
+from dialer.store.outbox import announce_update
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.updates import Encode, MarkUpdate
+from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
+from dialer.store.voters import place_of
+
+
+@dataclass(frozen=True, slots=True)
+class MarkEffect:
+    """What a mark changed."""
+
+    recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
+    booth_id: int
+    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel ringing calls to them
+    voter_silenced: bool = False  # the voter is not to be called any more, on any number
+    reached_change: int = 0  # changes of the booth's turnout: voters reached for the first time, and so on
+    voted_change: int = 0
+    not_yet_change: int = 0
+    without_number_change: int = 0
+    reopened: bool = False  # numbers of the voter are in queues again
+    superfluous: bool = (
+        False  # a correction of a voter who is pending: there is nothing to correct, and it is not stored
+    )
+
+
+class VoterRow(NamedTuple):
+    """The booth and the status of a voter."""
+
+    booth_id: int
+    turnout: str
+    reached: int
+    not_yet: int
+
+
+class MarkInForce(NamedTuple):
+    """A mark that was not undone."""
+
+    kind: str
+    source: str
+    at: float  # epoch seconds
+
+
+class MarkOfCall(NamedTuple):
+    """The key of a mark, and its voter."""
+
+    key: str
+    voter_id: int
+
+
+class SQL(Statements):
+    voter = Query(VoterRow)
+    insert_mark = Command()
+    is_same_mark = Scalar(bool)
+    has_mark = Scalar(bool)
+    kind_of_mark = Scalar(str)
+    marks_in_force = Query(MarkInForce)
+    last_mark_of_worker_call = Query(MarkOfCall)
+    voters_with_key = Scalar(int)
+    set_status = Command()
+    phone_of_attempt = Scalar(int)
+    drop_link = Command()
+    restore_link = Command()
+    silent_phones = Scalar(int)
+    is_silent = Scalar(bool)
+    has_callable_number = Scalar(bool)
+    insert_unknown_serial = Command()
+
+
+def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
+    """Append a mark, update the voter's status and announce it. A repeated key changes nothing.
+
+    VOTED is final; WILL_NOT, MOVED and DECEASED close; NOT_YET and LATER leave the voter pending; WRONG_NUMBER drops
+    the link to the attempt's number. Where nobody on a number is pending any more, its due and claimed targets are
+    closed in every campaign.
+
+    A mark whose source is CORRECTION may revoke VOTED, unless a mark of a later time says it. A voter who becomes
+    pending again is called again: targets that were closed because nobody was pending are due. A correction of a
+    pending voter is not stored.
+
+    Raises NotInStore if there is no such voter, and KeyTaken if the key belongs to another mark.
+    """
+    row = SQL.voter.first(db, voter_id=mark.voter_id)
+    if row is None:
+        raise NotInStore(f"The store has no voter {mark.voter_id}; the mark was not saved.")
+    before = VoterStatus(row.turnout, bool(row.reached), bool(row.not_yet))
+    superfluous = _is_superfluous(db, mark, before)
+    recorded = not superfluous and _append(db, mark)
+    after = _status_after(db, mark, before) if recorded else before
+    undone = None if mark.undoes is None else SQL.kind_of_mark.first(db, key=mark.undoes)
+    restores = recorded and undone == MarkKind.WRONG_NUMBER
+    changes_links = restores or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
+    # Looked up only where the count of voters without a number may change: reached voters are not counted there.
+    had_number = not (changes_links or after.reached != before.reached) or _has_number(db, mark)
+    if after != before:
+        SQL.set_status.run(db, voter_id=mark.voter_id, **parameters_of(after))
+    pending = after.turnout == "pending"
+    silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    if restores:
+        _restore_link(db, mark)
+    has_number = _has_number(db, mark) if changes_links else had_number
+    if not pending:
+        silenced += SQL.silent_phones.all(db, voter_id=mark.voter_id)
+    if recorded:
+        settled = targets.WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else targets.NOBODY_PENDING
+        for phone_id in silenced:
+            targets.close_for_voters(db, phone_id, settled=settled)
+        if encode is not None:
+            announce_update(db, encode, MarkUpdate(mark, place_of(db, mark.voter_id)), mark.at)
+    pending_again = pending and before.turnout != "pending"
+    return MarkEffect(
+        recorded,
+        row.booth_id,
+        tuple(silenced),
+        not pending,
+        reached_change=after.reached - before.reached,
+        voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
+        not_yet_change=after.not_yet - before.not_yet,
+        without_number_change=(not after.reached and not has_number) - (not before.reached and not had_number),
+        reopened=restores or (pending_again and targets.reopen_for_voter(db, mark.voter_id, mark.at)),
+        superfluous=superfluous,
+    )
+
+
+def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
+    """Append marks that came together, all or none, with one audit entry ("marks").
+
+    A repeat of known keys only adds an audit entry. Raises NotInStore for a voter who is not on the roll, and KeyTaken.
+    """
+    effects = [record_mark(db, encode, mark) for mark in marks]
+    recorded = sum(effect.recorded for effect in effects)
+    audit.append_note(db, "marks", note, marks=len(marks), taken=recorded)
+    return effects
+
+
+def has_mark(db: Connection, key: str) -> bool:
+    """Return whether there is a mark with this key."""
+    return SQL.has_mark.one(db, key=key)
+
+
+def turnout_of(db: Connection, voter_id: int) -> str | None:
+    """Return the turnout of a voter ("pending", "voted", "closed"); None if there is no such voter."""
+    row = SQL.voter.first(db, voter_id=voter_id)
+    return None if row is None else row.turnout
+
+
+def turnout_at(db: Connection, voter_id: int, at: float) -> str:
+    """Return the turnout of a voter at a time (epoch seconds), by the marks up to then."""
+    return _status(db, voter_id, at).turnout
+
+
+def last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+    """Return the key and voter of the last mark from a booth worker's call that was not undone; None if there is none."""
+    return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
+
+
+def voters_with_key(db: Connection, key: str) -> list[int]:
+    """Return the voters of the marks with the key `key` or `key/...`, in the order of marks: those that one commit recorded."""
+    return SQL.voters_with_key.all(db, key=key)
+
+
+def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
+    """Store that a booth worker entered a serial that no voter has. A repeated key changes nothing."""
+    SQL.insert_unknown_serial.run(db, **parameters_of(unknown))
+
+
+def _is_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+    """Return whether a new correction has nothing to correct. Stored, it would claim that somebody said "not voted"."""
+    corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
+    return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
+
+
+def _append(db: Connection, mark: Mark) -> bool:
+    mark_id = SQL.insert_mark.insert(db, **parameters_of(mark) | {"confidence": mark.surety})
+    if mark_id:
+        seals.seal(db, sealed_rows.MARK, mark_id)
+        return True
+    if not SQL.is_same_mark.one(db, **parameters_of(mark)):
+        raise KeyTaken(f"A different mark has the key {mark.key}; this one was not saved. Give it a key of its own.")
+    return False
+
+
+def _status_after(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
+    """Return the voter's status after a mark. A correction or an undo needs all marks of the voter."""
+    if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
+        return _status(db, mark.voter_id)
+    return status_after(before, mark.kind)
+
+
+def _status(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
+    return status_from_marks(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
+
+
+def _has_number(db: Connection, mark: Mark) -> bool:
+    return SQL.has_callable_number.one(db, voter_id=mark.voter_id)
+
+
+def _drop_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
+    """Drop the voter's link to the attempt's number, and return that number if nobody on it is pending any more."""
+    phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
+    if phone_id is None:
+        return []
+    if recorded:
+        SQL.drop_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, at=mark.at)
+    return [phone_id] if SQL.is_silent.one(db, phone_id=phone_id) else []
+
+
+def _restore_link(db: Connection, mark: Mark) -> None:
+    """Restore the voter's link to the attempt's number, and queue the number where the undone mark had closed it."""
+    phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
+    SQL.restore_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
+    targets.reopen_wrong_number(db, phone_id, mark.at)

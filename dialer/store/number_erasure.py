@@ -1,0 +1,118 @@
+"""Erasing a number with everything that depends on it: its rows, the recordings of its calls, and agents' notes about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialer.domain.errors import RecordingError
+from dialer.store import audit, recordings
+from dialer.store.audit import AuditNote
+from dialer.store.copying import copies_before_upgrades
+from dialer.store.desk_file import forget_written
+from dialer.store.erasing import (
+    BlankedNumber,
+    RecordedVoice,
+    blank_number,
+    delete_recording_rows,
+    overwriting,
+    recorded_voice,
+)
+from dialer.store.keys import StoreKey
+from dialer.store.sql import Connection
+from dialer.store.updates import Encode
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRules:
+    """Where a site stores recordings, how long it must keep them, and its secrets."""
+
+    recordings: Path  # the folder of conversations
+    messages: Path  # the folder of callers' messages in flows
+    retention: Callable[[float], str | None]  # until when recordings must be kept, in words, at a time; None: no longer
+    secrets: Sequence[bytes] = field(default=(), repr=False)
+
+    def files(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
+        """Return the recordings of these attempts, or of all (None).
+
+        `expected`: there should be some, so that a missing folder raises RecordingError.
+        """
+        return [
+            *recordings.files_of(self.recordings, attempts, expected=expected),
+            *recordings.files_of(self.messages, attempts, expected=False),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedNumber:
+    """The effect of an erasure."""
+
+    phone_id: int | None  # None: the number was not on the roll
+    messages: tuple[str, ...]  # for a person, without the number
+
+
+def erase_number(
+    db: Connection,
+    encode: Encode | None,
+    number: str,
+    rules: ErasureRules,
+    store: tuple[Path, StoreKey | None],
+    note: AuditNote,
+    *,
+    with_voters: bool,
+) -> ErasedNumber:
+    """Erase a number (E.164) with an audit entry, inside a transaction. Recordings are removed last.
+
+    `store` is the store's file and key; the desk's file is next to it. Raises RecordingError if a recording cannot be
+    removed: the transaction must then be rolled back.
+    """
+    kept = rules.retention(note.at)
+    with overwriting(db):
+        voice = recorded_voice(db, number)
+        files = rules.files(voice.attempts, expected=kept is None and voice.recordings > 0)
+        done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
+        if kept is None and done.phone_id is not None:
+            delete_recording_rows(db, done.phone_id)
+        notes = 0 if done.phone_id is None else forget_written(*store, done.phone_id)
+        audit.append_note(
+            db,
+            "erase",
+            note,
+            phone="none" if done.phone_id is None else done.phone_id,
+            voters=done.voters,
+            kept="hash" if done.stored_as_hash else "number, to suppress it",
+            recordings=f"{len(files)} {'erased' if kept is None else 'kept'}",
+            notes=notes,
+        )
+        if kept is None:
+            remove_recordings(files)
+    return ErasedNumber(done.phone_id, (*_messages(done, voice, len(files), kept), *_copies(store[0])))
+
+
+def remove_recordings(files: Sequence[Path]) -> None:
+    """Remove recordings, as the last step before the commit. Raises RecordingError: roll back, and repeat the erasure later."""
+    for file in files:
+        try:
+            recordings.erase(file)
+        except RecordingError as error:
+            raise RecordingError(f"{error} Nothing was erased in the store; repeat the command afterwards.") from error
+
+
+def _copies(path: Path) -> Iterator[str]:
+    names = ", ".join(each.name for each in copies_before_upgrades(path))
+    if names:
+        yield f"The copies of the store from before upgrades still contain it. Delete {names}."
+
+
+def _messages(done: BlankedNumber, voice: RecordedVoice, files: int, kept: str | None) -> Iterator[str]:
+    if done.phone_id is None:
+        yield "The number is not on the roll; it is suppressed all the same."
+    else:
+        yield f"Erased, with the names of {done.voters} voters."
+    if files:
+        yield f"{files} recordings " + ("erased." if kept is None else f"are kept {kept}. Erase them then.")
+    if voice.with_twilio:
+        yield f"Twilio stores messages that only its console or API can erase: {', '.join(voice.with_twilio)}."
+    if not done.stored_as_hash:
+        yield "The suppression list contains the number itself. Set rules.opt_out_secret to store a hash instead."

@@ -1,0 +1,130 @@
+"""Keyed hashes of the roll's numbers, by which centres tell each other about opt-outs. Functions run inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from dialer.domain.errors import StoreError
+from dialer.rules.number_hash import fingerprint, number_hasher
+from dialer.store import sealed_rows, seals
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+HASHES_PER_PAGE = 20_000
+LOG_EVERY = 200_000  # numbers
+_log = structlog.get_logger(__name__)
+
+
+class Secret(NamedTuple):
+    """A shared secret, by its fingerprint."""
+
+    fingerprint: str
+    secret_id: int
+
+
+class Phone(NamedTuple):
+    """A number of the roll."""
+
+    phone_id: int
+    e164: str
+
+
+class SuppressedElsewhere(NamedTuple):
+    """A number of ours that opted out in another centre."""
+
+    phone_id: int
+    at: float  # epoch seconds
+    centre: str
+
+
+class SQL(Statements):
+    secrets = Query(Secret)
+    insert_secret = Command()
+    delete_secret = Command()
+    set_announcing_secret = Command()
+    hash_of = Scalar(str)
+    unhashed = Query(Phone)
+    insert_hash = Command()
+    delete_hashes = Command()
+    drop_index = Command()
+    create_index = Command()
+    known_by_number = Scalar(int)
+    delete_known_by_number = Command()
+    any_known_by_hash_only = Scalar(bool)
+    suppressed_elsewhere = Query(SuppressedElsewhere)
+    suppressed_elsewhere_after = Query(SuppressedElsewhere)
+
+
+def secret_ids(db: Connection) -> dict[str, int]:
+    """Return the ids of the shared secrets by fingerprint."""
+    return dict(SQL.secrets.rows(db))
+
+
+def hash_of(db: Connection, phone_id: int) -> str | None:
+    """Return the hash of a number with the first secret, as it may leave the centre; None if no secret is shared."""
+    return SQL.hash_of.first(db, phone_id=phone_id)
+
+
+def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
+    """Prepare for hashes with these secrets; own opt-outs are announced with the first one.
+
+    A secret that is no longer listed is deleted with its hashes. Raises StoreError while numbers are suppressed that
+    are known only by a hash, which that secret may have made: without it a later roll would bring them back.
+    """
+    listed = [fingerprint(secret) for secret in secrets]
+    known = secret_ids(db)
+    removed = [secret_id for each, secret_id in known.items() if each not in listed]
+    if (removed or not listed) and SQL.any_known_by_hash_only.one(db):
+        raise StoreError(
+            "A secret for opt-outs is missing in the settings, and some opt-outs may be known by its hashes only."
+            " Add it again as rules.opt_out_secret or in rules.opt_out_secrets_known."
+        )
+    for secret_id in removed:
+        for row_id in SQL.known_by_number.all(db, secret_id=secret_id):
+            seals.seal_removal(db, sealed_rows.OPT_OUT_HASH, row_id)
+        SQL.delete_known_by_number.run(db, secret_id=secret_id)
+        SQL.delete_hashes.run(db, secret_id=secret_id)
+        SQL.delete_secret.run(db, secret_id=secret_id)
+    new = [each for each in listed if each not in known]
+    if new:
+        SQL.drop_index.run(db)
+        for each in new:
+            SQL.insert_secret.run(db, fingerprint=each)
+    if listed:
+        SQL.set_announcing_secret.run(db, fingerprint=listed[0])
+
+
+def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
+    """Hash a page of numbers that have no hash with a secret yet, from the id `after` on.
+
+    Returns the last id of the page; None if there were none left.
+    """
+    secret_id = secret_ids(db)[fingerprint(secret)]
+    page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
+    hashed = number_hasher(secret)
+    SQL.insert_hash.run_many(
+        db, ({"phone_id": each.phone_id, "secret_id": secret_id, "number_hash": hashed(each.e164)} for each in page)
+    )
+    if not page:
+        return None
+    last = page[-1].phone_id
+    if after // LOG_EVERY != last // LOG_EVERY:  # the first start with a large roll takes some seconds
+        _log.info("numbers.hashed", up_to_phone=last)
+    return last
+
+
+def create_index(db: Connection) -> None:
+    """Create the index of hashes, which `set_secrets` drops for new secrets."""
+    SQL.create_index.run(db)
+
+
+def suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
+    """Return the numbers that opted out in other centres and are not suppressed here."""
+    return SQL.suppressed_elsewhere.all(db)
+
+
+def suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
+    """Return those with ids above `after`."""
+    return SQL.suppressed_elsewhere_after.all(db, after=after)

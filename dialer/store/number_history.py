@@ -1,0 +1,257 @@
+"""What was known about a number, a campaign and the rules at an earlier time: whether a call was allowed then, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dialer.domain.model import CampaignState
+from dialer.domain.phone_facts import Consent, PhoneFacts
+from dialer.store.campaigns import campaign_states
+from dialer.store.marks import turnout_at
+from dialer.store.number_facts import CallsOfNumber, facts_from_calls
+from dialer.store.sql import Connection, Query, Scalar, Statements
+
+_STATE_AFTER = {
+    "pause": CampaignState.PAUSED,
+    "resume": CampaignState.RUNNING,
+    "stop": CampaignState.STOPPED,
+    "stop-all": CampaignState.STOPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """The target of a number in a campaign's queue."""
+
+    state: str  # due, claimed, dialling, closed
+    due_at: float  # epoch seconds; 0: fresh
+    promised: int = 0  # 1: the person asked for this call
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """Everything that decides whether a number is called, as it was known at some time. Times are epoch seconds."""
+
+    number: str  # E.164
+    known: bool  # whether it is on the roll
+    facts: PhoneFacts
+    pending_voters: int
+    booth_id: int | None  # of the voter whom a call would address, or of any on the number
+    language: str  # of that voter, or of the booth; "": unknown
+    on_a_call: bool
+    queues: dict[str, QueuePlace] | None  # by campaign; None: they have changed since
+    opted_out_at: float | None
+    opt_out_source: str | None
+    asked_for: Mapping[str, float | None]  # campaigns whose next call was asked for: when the phone last rang since
+    missing: tuple[str, ...]  # what is no longer stored of that time, in words
+
+
+@dataclass(frozen=True, slots=True)
+class RulesAt:
+    """The rules in force at some time."""
+
+    since: float  # epoch seconds
+    text: str  # JSON
+    digest: str
+
+
+class PhoneRow(NamedTuple):
+    """A number of the roll."""
+
+    phone_id: int
+    opted_out_at: float | None
+    consent: str
+    consent_at: float | None
+
+
+class ConsentAhead(NamedTuple):
+    """The consent of a number that is not on the roll."""
+
+    consent: str
+    consent_at: float
+
+
+class OptOut(NamedTuple):
+    """When and how a number opted out."""
+
+    at: float
+    source: str
+
+
+class LinkedVoter(NamedTuple):
+    """A voter on a number."""
+
+    voter_id: int
+    turnout: str
+    booth_id: int
+    language: str
+
+
+class TargetOfNumber(NamedTuple):
+    """The target of a number in a campaign."""
+
+    campaign_id: str
+    state: str
+    due_at: float
+    promised: int
+
+
+class AskedFor(NamedTuple):
+    """Whether the next call of a campaign was asked for."""
+
+    campaign_id: str
+    asked_for: int | None
+
+
+class CampaignCommand(NamedTuple):
+    """A command that changed the state of a campaign, or of all (None)."""
+
+    at: float
+    campaign_id: str | None
+    command: str
+
+
+class CallOfNumber(NamedTuple):
+    """An attempt and its campaign."""
+
+    attempt_id: str
+    campaign_id: str
+
+
+class CampaignAndPhone(NamedTuple):
+    """The campaign and the number of an attempt."""
+
+    campaign_id: str
+    phone_id: int
+
+
+class SQL(Statements):
+    phone = Query(PhoneRow)
+    consent_ahead = Query(ConsentAhead)
+    opt_out = Query(OptOut)
+    linked_voters = Query(LinkedVoter)
+    marked_since = Scalar(bool)
+    calls_until = Query(CallsOfNumber)
+    was_on_a_call = Scalar(bool)
+    changed_since = Scalar(bool)
+    targets = Query(TargetOfNumber)
+    rung_since_asked_at = Scalar(float)
+    asked_for = Query(AskedFor)
+    earlier_consent = Scalar(str)
+    lost_consents = Scalar(bool)
+    campaign_commands = Query(CampaignCommand)
+    rules_at = Query(RulesAt)
+    certificates_used = Scalar(str)
+    last_call = Query(CallOfNumber)
+    campaign_and_phone = Query(CampaignAndPhone)
+
+
+def number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
+    """Return what was known about a number, on the roll or not, at a time (epoch seconds; infinite: now)."""
+    row = SQL.phone.first(db, number=number)
+    phone_id = 0 if row is None else row.phone_id
+    consent, missing = _consent_at(db, number, row, at)
+    opted_out_at, source = _opt_out_at(db, number, row, at)
+    voters = _voters_at(db, phone_id, at)
+    pending = [each for each in voters if each.turnout == "pending"]
+    addressed = next(iter(pending or voters), None)
+    calls = SQL.calls_until.one(db, phone_id=phone_id, day_start=day_start, at=at)
+    queues: dict[str, QueuePlace] | None = None
+    if SQL.changed_since.one(db, phone_id=phone_id, at=at):
+        asked_for = {each.campaign_id for each in SQL.asked_for.rows(db, phone_id=phone_id, at=at) if each.asked_for}
+    else:
+        places = SQL.targets.rows(db, phone_id=phone_id)
+        queues = {each.campaign_id: QueuePlace(each.state, each.due_at, each.promised) for each in places}
+        asked_for = {campaign for campaign, place in queues.items() if place.promised}
+    return NumberRecord(
+        number=number,
+        known=row is not None,
+        facts=facts_from_calls(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None),
+        pending_voters=len(pending),
+        booth_id=None if addressed is None else addressed.booth_id,
+        language="" if addressed is None else addressed.language,
+        on_a_call=SQL.was_on_a_call.one(db, phone_id=phone_id, at=at),
+        queues=queues,
+        opted_out_at=opted_out_at,
+        opt_out_source=source,
+        asked_for={
+            campaign: SQL.rung_since_asked_at.first(db, phone_id=phone_id, campaign_id=campaign, at=at)
+            for campaign in asked_for
+        },
+        missing=missing,
+    )
+
+
+def _consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
+    """Return the consent at a time, and what is missing of it, in words."""
+    found = SQL.consent_ahead.first(db, number=number) if row is None else row
+    if found is None:
+        return Consent.UNKNOWN.value, ()
+    if found.consent_at is None or found.consent_at <= at:
+        return found.consent, ()
+    phone_id = 0 if row is None else row.phone_id
+    earlier = SQL.earlier_consent.first(db, phone_id=phone_id, at=at)
+    if earlier is not None:
+        return earlier, ()
+    is_lost = row is None or SQL.lost_consents.one(db, phone_id=phone_id)
+    return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
+
+
+def _opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
+    """Return when a number had opted out and how; None if it had not."""
+    found = SQL.opt_out.first(db, number=number)
+    opted_out_at = None if row is None else row.opted_out_at
+    if found is not None:
+        opted_out_at = found.at or opted_out_at
+    if opted_out_at is not None and opted_out_at > at:
+        return None, None
+    return opted_out_at, None if found is None else found.source
+
+
+def _voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
+    """Return the voters on a number, with their turnout at a time."""
+    return [
+        each._replace(turnout=turnout_at(db, each.voter_id, at))
+        if SQL.marked_since.one(db, voter_id=each.voter_id, at=at)
+        else each
+        for each in SQL.linked_voters.rows(db, phone_id=phone_id, at=at)
+    ]
+
+
+def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
+    """Return the states that operators had asked for by a time (epoch seconds).
+
+    They are those of now, except for campaigns that a later command in the audit changed.
+    """
+    states = campaign_states(db)
+    then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
+    for each in SQL.campaign_commands.rows(db):
+        for campaign in states if each.campaign_id is None else {each.campaign_id} & states.keys():
+            if each.at <= at:
+                then[campaign] = _STATE_AFTER[each.command]
+            else:
+                changed.add(campaign)
+    return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
+
+
+def rules_at(db: Connection, at: float) -> RulesAt | None:
+    """Return the rules in force at a time (epoch seconds); None if they are not stored."""
+    return SQL.rules_at.first(db, at=at)
+
+
+def certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
+    """Return the digests of the certificates of a campaign's calls from `day_start` to `at` (epoch seconds)."""
+    return frozenset(SQL.certificates_used.all(db, campaign_id=campaign_id, day_start=day_start, at=at))
+
+
+def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
+    """Return the last call placed to a number by a time (epoch seconds), in a campaign or any (None); None if there is none."""
+    return SQL.last_call.first(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
+
+
+def campaign_and_phone(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
+    """Return the campaign and the number of an attempt; None if there is no such attempt."""
+    return SQL.campaign_and_phone.first(db, attempt_id=attempt_id)

@@ -1,0 +1,39 @@
+"""Agents' own call-backs: calls that an agent promised to make herself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.domain.model import DispositionRecord
+from dialer.store.sql import Command, Connection, Query, Statements, parameters_of
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCallBack:
+    """A call-back that is reserved for an agent. Times are epoch seconds."""
+
+    campaign_id: str
+    phone_id: int
+    agent: str
+    attempt_id: str  # in which the voter asked for it
+    at: float
+    until: float  # from then on any agent may make it
+
+
+class SQL(Statements):
+    delete_replaced_or_expired = Command()
+    insert_call_back = Command()
+    call_backs = Query(OwnCallBack)
+
+
+def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+    """Store the call-back that an agent reserved with a disposition, if any; it replaces an earlier one of the number."""
+    SQL.delete_replaced_or_expired.run(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
+    if record.own_at is not None and record.agent is not None and record.retry_at is not None:
+        own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
+        SQL.insert_call_back.run(db, **parameters_of(own))
+
+
+def own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
+    """Return the call-backs that are still reserved at `now` (epoch seconds). Some may have been made meanwhile."""
+    return SQL.call_backs.all(db, now=now)

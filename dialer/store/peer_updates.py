@@ -1,0 +1,74 @@
+"""Updates of other centres: their opt-outs and marks, which headquarters passes on in streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from dialer.domain.errors import KeyTaken, NotInStore
+from dialer.domain.model import Mark
+from dialer.domain.other_centres import ForeignNews
+from dialer.store import marks, opt_outs
+from dialer.store.marks import MarkEffect
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+
+
+class Constituency(NamedTuple):
+    """A constituency of the roll."""
+
+    state_code: str
+    constituency_number: int
+
+
+class SQL(Statements):
+    position = Scalar(int)
+    set_position = Command()
+    voter_at = Scalar(int)
+    constituencies = Query(Constituency)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerUpdateEffect:
+    """What updates of other centres changed."""
+
+    phones: tuple[int, ...] = ()  # suppressed by them: cancel ringing calls to them
+    marks: tuple[tuple[Mark, MarkEffect], ...] = ()  # with the ids of our voters
+    unknown: int = 0  # marks of voters who are not on our roll
+
+
+def stream_position(db: Connection, stream: str) -> int:
+    """Return the position up to which a stream was applied; 0: nothing of it."""
+    return SQL.position.first(db, stream=stream) or 0
+
+
+def apply_peer_updates(db: Connection, updates: ForeignNews) -> PeerUpdateEffect:
+    """Apply the updates of a stream after its stored position, and store the new position. Earlier updates change
+    nothing.
+
+    They are not announced again. A mark of a voter who is not on our roll (another version of it, for example), or
+    whose key belongs to another mark here, is counted and left out. Raises NotInStore with the position to continue
+    from if updates are missing.
+    """
+    stored = stream_position(db, updates.stream)
+    if updates.position <= stored:
+        return PeerUpdateEffect()
+    if updates.after > stored:
+        raise NotInStore(f"updates of {updates.stream} are missing: ask from {stored}")
+    phones = []
+    for each in updates.opt_outs:
+        phone_id = opt_outs.record_foreign_opt_out(db, each.number_hash, at=each.at, centre=each.centre)
+        phones += [] if phone_id is None else [phone_id]
+    recorded, unknown = [], 0
+    for foreign in updates.marks:
+        voter_id = SQL.voter_at.first(db, **parameters_of(foreign.place))
+        undoes_nothing = foreign.mark.undoes is not None and not marks.has_mark(db, foreign.mark.undoes)
+        if voter_id is None or undoes_nothing:
+            unknown += voter_id is None
+            continue
+        mark = replace(foreign.mark, voter_id=voter_id)
+        try:
+            recorded.append((mark, marks.record_mark(db, None, mark)))
+        except KeyTaken:
+            unknown += 1
+    SQL.set_position.run(db, stream=updates.stream, position=updates.position)
+    return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown)

@@ -1,0 +1,21 @@
+"""Calls that were recorded. Their files are in `recordings.py`."""
+
+from __future__ import annotations
+
+from dialer.domain.model import AttemptId
+from dialer.store.sql import Command, Connection, Scalar, Statements
+
+
+class SQL(Statements):
+    insert_recording = Command()
+    was_recorded = Scalar(bool)
+
+
+def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
+    """Record that a call is recorded from `started_at` (epoch seconds). A repeated call changes nothing."""
+    SQL.insert_recording.run(db, attempt_id=attempt_id, started_at=started_at)
+
+
+def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
+    """Return whether a call that has ended was recorded and its recording was not erased."""
+    return SQL.was_recorded.one(db, attempt_id=attempt_id)

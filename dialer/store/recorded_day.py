@@ -1,0 +1,89 @@
+"""A day as it is in the store, for a replay: the calls of campaigns with agents, and the time of their seats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dialer.domain.model import Outcome
+from dialer.domain.view import SeatState
+from dialer.store.sql import Connection, Query, Statements
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAttempt:
+    """A call of a campaign with agents. Times are epoch seconds; None: the call did not get that far."""
+
+    created_at: float
+    ended_at: float
+    ringing_at: float | None
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedInterval:
+    """The time of a seat in one state: ready, reserved, talking or wrap-up. Times are epoch seconds."""
+
+    seat: str
+    state: SeatState
+    from_at: float
+    until_at: float
+
+
+class AttemptRow(NamedTuple):
+    """A call as it is stored."""
+
+    created_at: float
+    ended_at: float
+    ringing_at: float | None
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    outcome: str
+
+
+class IntervalRow(NamedTuple):
+    """An interval as it is stored."""
+
+    seat: str
+    state: str
+    from_at: float
+    until_at: float
+
+
+class FirstAndLast(NamedTuple):
+    """When the oldest and the newest call began (epoch seconds); None: there is none."""
+
+    first: float | None
+    last: float | None
+
+
+class SQL(Statements):
+    attempts = Query(AttemptRow)
+    intervals = Query(IntervalRow)
+    first_and_last = Query(FirstAndLast)
+
+
+def recorded_attempts(db: Connection, since: float, until: float) -> list[RecordedAttempt]:
+    """Return the ended calls that began from `since` to before `until`, oldest first."""
+    return [
+        RecordedAttempt(*row[:-1], outcome=Outcome(row.outcome))
+        for row in SQL.attempts.rows(db, since=since, until=until)
+    ]
+
+
+def recorded_intervals(db: Connection, since: float, until: float) -> list[RecordedInterval]:
+    """Return the intervals of seats that overlap the period from `since` to `until`."""
+    return [
+        RecordedInterval(row.seat, SeatState(row.state), row.from_at, row.until_at)
+        for row in SQL.intervals.rows(db, since=since, until=until)
+    ]
+
+
+def first_and_last_call(db: Connection) -> tuple[float, float] | None:
+    """Return when the oldest and the newest of all such calls began (epoch seconds); None if there is none."""
+    calls = SQL.first_and_last.one(db)
+    return None if calls.first is None or calls.last is None else (calls.first, calls.last)

@@ -1,0 +1,80 @@
+"""Do-not-call registers, now and at an earlier time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from dialer.domain.phone_facts import Register
+from dialer.store import sealed_rows, seals
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+
+class RegisterImport(NamedTuple):
+    """When a register was last imported."""
+
+    name: str
+    imported_at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RegistersAt:
+    """The registers that had been imported by some time."""
+
+    registers: tuple[Register, ...]
+    replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
+
+    @property
+    def names_with_numbers(self) -> frozenset[str]:
+        """The names of the registers whose numbers are known."""
+        return frozenset(register.name for register in self.registers) - self.replaced
+
+
+class SQL(Statements):
+    registers = Query(Register)
+    imports = Query(RegisterImport)
+    set_register = Command()
+    dated = Scalar(float)
+    delete_numbers = Command()
+    insert_number = Command()
+    count_numbers = Scalar(int)
+    issue_at = Scalar(datetime.fromisoformat)
+
+
+def registers(db: Connection) -> list[Register]:
+    """Return the registers by name."""
+    return SQL.registers.all(db)
+
+
+def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+    """Return the registers of a time (epoch seconds). The day of an issue that was replaced since is in the audit."""
+    found, replaced = [], set()
+    imported = dict(SQL.imports.rows(db))
+    for register in registers(db):
+        if imported[register.name] <= at:
+            found.append(register)
+            continue
+        issue = SQL.issue_at.first(db, name=register.name, at=at)
+        if issue is not None:
+            found.append(Register(register.name, issue.replace(tzinfo=zone).timestamp(), 0))
+            replaced.add(register.name)
+    return RegistersAt(tuple(found), frozenset(replaced))
+
+
+def register_date(db: Connection, name: str) -> float | None:
+    """Return the date of the issue that was imported (epoch seconds); None if the register was not imported."""
+    return SQL.dated.first(db, name=name)
+
+
+def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
+    """Replace a register by a new issue, inside a transaction, and return how many numbers it has. Times are epoch seconds."""
+    SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
+    SQL.delete_numbers.run(db, name=name)
+    SQL.insert_number.run_many(db, ({"number": number, "name": name} for number in numbers))
+    count = SQL.count_numbers.one(db, name=name)
+    SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
+    seals.seal(db, sealed_rows.REGISTER, name)
+    return count

@@ -1,0 +1,87 @@
+"""The import of a roll by the running dialler, in small pieces. Functions run inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dialer.domain.audit_chain import shown
+from dialer.store import audit, opt_outs, roll
+from dialer.store.audit import AuditNote
+from dialer.store.roll import StoredBooth
+from dialer.store.spool import SpooledRoll, SpooledVoter
+from dialer.store.sql import Command, Connection, Scalar, Statements
+
+
+@dataclass(frozen=True, slots=True)
+class RollChange:
+    """What a piece of a roll changed in the store."""
+
+    voters: int  # added or changed
+    numbers: int
+    links: int
+    opted_out: int
+
+
+class SQL(Statements):
+    set_booth = Command()
+    booth_id = Scalar(int)
+    set_voter = Command()
+    insert_number = Command()
+    insert_link = Command()
+    apply_opt_out = Command()
+    last_phone = Scalar(int)
+
+
+def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, int]:
+    """Add or update the booths of a roll, and return their ids in the store by their ids in the roll."""
+    ids = {}
+    for booth in booths:
+        fields = booth._asdict()
+        SQL.set_booth.run(db, **fields)
+        ids[booth.booth_id] = SQL.booth_id.one(db, **fields)
+    return ids
+
+
+def import_voters(
+    db: Connection, voters: Sequence[SpooledVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
+) -> RollChange:
+    """Add or update voters of a roll with their numbers. An empty field does not overwrite one that is filled.
+
+    New numbers that opted out before, here or in another centre (as hashes with `secrets`), are suppressed. A repeat
+    changes nothing.
+    """
+    before = last_phone(db)
+    rows = [
+        {"booth_id": booth_ids[voter.booth_id], "serial": voter.serial, **voter.details._asdict()} for voter in voters
+    ]
+    pairs = [
+        {"booth_id": booth_ids[voter.booth_id], "serial": voter.serial, "number": number}
+        for voter in voters
+        for number in voter.numbers
+    ]
+    change = RollChange(
+        voters=SQL.set_voter.run_many(db, rows),
+        numbers=SQL.insert_number.run_many(db, pairs),
+        links=SQL.insert_link.run_many(db, pairs),
+        opted_out=SQL.apply_opt_out.run_many(db, pairs),
+    )
+    opt_outs.suppress_new_phones(db, secrets, before)
+    return change
+
+
+def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, change: RollChange) -> None:
+    """Record the import of a roll, with an audit entry."""
+    unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
+    figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
+    roll.record_import(db, note.at, spooled.file_name, spooled.sha256, figures)
+    details = {"file": shown(spooled.file_name), "sha256": spooled.sha256}
+    details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
+    audit.append_note(
+        db, "roll-import", note, **details, rows=spooled.rows, voters=change.voters, numbers=change.numbers
+    )
+
+
+def last_phone(db: Connection) -> int:
+    """Return the highest id of a number; 0 if there is none."""
+    return SQL.last_phone.one(db)

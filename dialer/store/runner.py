@@ -1,0 +1,112 @@
+"""Runs functions on an open store: writes in one thread, several of them in one transaction, and reads in another
+thread.
+
+A repository's function becomes a method of `Store` by one of three descriptors: `Read`, `Write` or `Announce`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+
+from dialer.domain.errors import StoreError
+from dialer.store.connection import OpenStore, close_writer
+from dialer.store.sql import Connection
+from dialer.store.updates import Encode
+from dialer.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Job = Callable[Concatenate[Connection, P], T]
+AnnouncingJob = Callable[Concatenate[Connection, Encode | None, P], T]
+
+
+class StoreRunner:
+    """An open store: one connection writes in its own thread, another one reads in a second thread."""
+
+    def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
+        """`write_thread` has one thread, which runs the writing connection. `encode` encodes updates as announcements."""
+        self._path = opened.path
+        self._lock = opened.lock
+        self._db = opened.writer
+        self._reader = opened.reader
+        self._write_thread = write_thread
+        self._read_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
+        self._writer = Writer(opened.writer, opened.path, write_thread)
+        self._encode = encode
+        self._closed = False
+        self.outbox_event = asyncio.Event()
+        """Set when a write has added announcements to the outbox. The receiver that sends them clears it."""
+
+    async def _write(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.write(lambda db: job(db, *args, **kwargs))
+
+    async def _announce(self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result = await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
+        self.outbox_event.set()
+        return result
+
+    async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closed:
+            raise StoreError(f"{self._path}: the store was closed. Start the dialler again.")
+        read = partial(self._reader.read, lambda db: job(db, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
+
+    async def close(self) -> None:
+        """Finish the waiting writes, checkpoint, and close. A repeated call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        try:
+            await self._writer.close()
+            # The reader first: the connection that is closed last checkpoints, and only the writing one may.
+            await loop.run_in_executor(self._read_thread, self._reader.close)
+            await loop.run_in_executor(self._write_thread, close_writer, self._db)
+        finally:
+            self._read_thread.shutdown()
+            self._write_thread.shutdown()
+            self._lock.release()
+
+
+class Read(Generic[P, T]):
+    """A function as a method that reads. It does not see writes that are still waiting."""
+
+    def __init__(self, job: Job[P, T]) -> None:
+        self._job = job
+        self.__doc__ = job.__doc__
+
+    def __get__(self, store: StoreRunner, kind: type[StoreRunner]) -> Callable[P, Coroutine[Any, Any, T]]:
+        return partial(store._read, self._job)
+
+
+class Write(Generic[P, T]):
+    """A function as a method that writes, after the writes that are waiting. It returns once the commit is durable."""
+
+    announces = False
+
+    def __init__(self, job: Job[P, T]) -> None:
+        self._job: Callable[..., T] = job
+        self.__doc__ = job.__doc__
+
+    @overload
+    def __get__(self, store: None, kind: type[StoreRunner]) -> Self: ...
+    @overload
+    def __get__(self, store: StoreRunner, kind: type[StoreRunner]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, store: StoreRunner | None, kind: type[StoreRunner]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
+        if store is None:
+            return self
+        return partial(store._announce if self.announces else store._write, self._job)
+
+
+class Announce(Write[P, T]):
+    """A write that puts announcements into the outbox in the same transaction."""
+
+    announces = True
+
+    def __init__(self, job: AnnouncingJob[P, T]) -> None:
+        self._job = job
+        self.__doc__ = job.__doc__

@@ -1,0 +1,317 @@
+"""Verification of the seals: whether rows, seals, batches and the audit's chain are as they were written."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from typing import Any, NamedTuple, TypeVar
+
+from dialer.domain.audit_chain import AuditEntry, breaks
+from dialer.store import audit, seals
+from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
+from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, digest_of, sealed_part
+from dialer.store.sql import Connection, Query, Scalar, Statements
+from dialer.store.voter_status import VoterStatus, status_from_marks
+
+MOST_FINDINGS = 1_000
+"""Findings that are listed one by one. A store that was replaced as a whole has no use for a million lines."""
+A = TypeVar("A")
+B = TypeVar("B")
+
+_DISPOSITION_FIELDS = frozenset({"disposition", "disposed_at", "outcome", "agent", "note"})
+"""Fields of an attempt that a disposition may change after the end of the call."""
+
+
+class LastSeal(NamedTuple):
+    """The last seal of a row, and the numbers of its seals of some kinds."""
+
+    row_id: int | str
+    seal_id: int
+    kind: str
+    salt: bytes | None
+    digest: bytes
+    checks: bytes
+    created: int
+    ended: int
+    removed: int
+    end_checks: str | None  # hexadecimal: the checks of an attempt's end
+
+
+class StoredStatus(NamedTuple):
+    """The status of a voter as it is stored."""
+
+    voter_id: int
+    turnout: str
+    reached: int
+    not_yet: int
+
+
+class MarkOfVoter(NamedTuple):
+    """A mark that was not undone."""
+
+    voter_id: int
+    kind: str
+    source: str
+    at: float  # epoch seconds
+
+
+class SQL(Statements):
+    seals_between = Query(SealRow)
+    last_seals = Query(LastSeal)
+    voter_statuses = Query(StoredStatus)
+    marks_in_force = Query(MarkOfVoter)
+    not_suppressed = Scalar(int)
+
+
+@dataclass(frozen=True, slots=True)
+class SealFinding:
+    """A row, a batch or an entry that is not as it was written."""
+
+    of: str  # "attempt", "mark", ..., "batch", "entry"
+    row_id: str
+    problem: str
+    fields: tuple[str, ...] = ()  # that were changed, where this can be told
+
+    def __str__(self) -> str:
+        """Return one line for a person."""
+        return f"{self.of} {self.row_id}: {self.problem}" + (f": {', '.join(self.fields)}" if self.fields else "")
+
+
+@dataclass(slots=True)
+class SealVerdict:
+    """The result of a verification."""
+
+    findings: list[SealFinding] = field(default_factory=list)
+    more: int = 0  # findings that are not listed
+    entries: int = 0  # of the audit
+    head: tuple[int, str] | None = None  # None: the audit is empty
+    rows: dict[str, int] = field(default_factory=dict)  # rows that match their seals, by entity
+    found_rows: int = 0  # rows that an earlier version had written without seals, sealed when they were found
+    found_at: float | None = None
+    batches: int = 0
+    chained_at: float | None = None  # time of the last batch
+    not_chained: int = 0  # seals that are in no batch yet
+    records_purged_at: float | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.findings
+
+    def add(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
+        """List a finding, or count it where there are too many."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(SealFinding(of, str(row_id), problem, fields))
+        else:
+            self.more += 1
+
+
+def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
+    """Check every row against its latest seal, every seal against its batch, and every batch against the hash chain.
+
+    `head`: number and digest that were noted earlier. Only reads; call it in a transaction. Takes some 20 us for each
+    seal.
+    """
+    verdict = SealVerdict()
+    _verify_chain(db, head, verdict)
+    for entity in ENTITIES:
+        _verify_rows(db, entity, verdict)
+    if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
+        _verify_statuses(db, verdict)
+    for row_id in SQL.not_suppressed.all(db):
+        verdict.add(OPT_OUT.label, row_id, "the number is no longer marked as opted out")
+    return verdict
+
+
+def format_time(at: float) -> str:
+    """Return a time for a person."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+
+
+@dataclass(slots=True)
+class _Batches:
+    """Checks the batches against the seals, in the order of the chain."""
+
+    db: Connection
+    verdict: SealVerdict
+    last: int = 0  # seal of the batch before
+    purged_up_to: int = 0  # seals that a purge of records deleted
+
+    def check(self, number: int, at: float, text: str) -> None:
+        self.verdict.batches += 1
+        self.verdict.chained_at = at
+        try:
+            what = json.loads(text)
+            first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
+        except (ValueError, KeyError, TypeError):
+            self.verdict.add("entry", number, "not a batch of seals")
+            return
+        if what.get("found"):
+            self.verdict.found_at = at
+            found_rows = str(what["found"])  # "yes" where the whole batch was found
+            self.verdict.found_rows += int(found_rows) if found_rows.isdecimal() else last - first + 1
+        if first != self.last + 1:
+            self.verdict.add("entry", number, f"seals {self.last + 1} to {first - 1} are in no batch")
+        self.last = max(self.last, last)
+        if last <= self.purged_up_to:
+            return
+        count, found = seals.root_of(SQL.seals_between.rows(self.db, first=first, last=last))
+        where = f"of {format_time(at)}, seals {first} to {last}, chained by entry {number}"
+        if count != last - first + 1:
+            present = {each.seal_id for each in SQL.seals_between.rows(self.db, first=first, last=last)}
+            missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in present][:10]
+            self.verdict.add("batch", number, f"seals were removed {where}: {', '.join(missing)}")
+        elif found != root:
+            self.verdict.add("batch", number, f"a seal was changed {where}")
+
+
+def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
+    purges = [*_purges(db)]
+    batches = _Batches(db, verdict, purged_up_to=max((last for _, last in purges), default=0))
+    verdict.records_purged_at = max((at for at, _ in purges), default=None)
+
+    def checked_entries() -> Iterator[AuditEntry]:
+        for entry in audit.entries(db):
+            verdict.entries = entry.number
+            verdict.head = (entry.number, entry.digest)
+            if entry.kind == AUDIT_KIND:
+                batches.check(entry.number, entry.at, entry.what)
+            yield entry
+
+    for found in breaks(checked_entries(), head):
+        verdict.add("entry", found.number, found.problem)
+    unchained = [each.seal_id for each in seals.SQL.seals_after.rows(db, last=batches.last)]
+    verdict.not_chained = len(unchained)
+    if unchained and unchained[-1] != batches.last + len(unchained):
+        problem = f"seals were removed between {batches.last + 1} and {unchained[-1]}"
+        verdict.add("batch", "that is not chained yet", problem)
+
+
+def _purges(db: Connection) -> Iterator[tuple[float, int]]:
+    """Return when records were purged, and the last seal that was deleted with them."""
+    for entry in audit.SQL.entries_of_kind.all(db, kind="purge"):
+        with suppress(ValueError, TypeError, KeyError, OverflowError):  # a broken entry is a finding of the chain
+            yield entry.at, int(json.loads(entry.what)["seals"])
+
+
+def _verify_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
+    rows = ((entity.key_of(row), row) for row in read_rows(db, entity))
+    last_seals = ((seal.row_id, seal) for seal in SQL.last_seals.rows(db, entity=entity.name))
+    intact = 0
+    for key, row, seal in _joined(rows, last_seals):
+        problem, *fields = _compare(entity, row, seal)
+        if problem:
+            verdict.add(entity.label, key, problem, tuple(fields))
+        elif row is not None:
+            intact += 1
+    verdict.rows[entity.name] = intact
+
+
+def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
+    """Check the status of each voter against the marks."""
+    stored = (
+        (row.voter_id, VoterStatus(row.turnout, bool(row.reached), bool(row.not_yet)))
+        for row in SQL.voter_statuses.rows(db)
+    )
+    derived = (
+        (voter_id, _status_from(marks))
+        for voter_id, marks in groupby(SQL.marks_in_force.rows(db), key=lambda mark: mark.voter_id)
+    )
+    for voter_id, status, by_marks in _joined(stored, derived):
+        if by_marks is _UNREADABLE:
+            continue
+        one, other = status or VoterStatus(), by_marks or VoterStatus()
+        if one != other:
+            names = ("turnout", "reached", "not_yet")
+            fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
+            verdict.add("voter", voter_id, "does not agree with the marks", fields)
+
+
+_UNREADABLE = VoterStatus("unreadable")
+
+
+def _status_from(marks: Iterable[MarkOfVoter]) -> VoterStatus:
+    """Return the status by the marks. Where one of them is not a valid mark, its seal shows that."""
+    try:
+        return status_from_marks((mark.kind, mark.source, mark.at) for mark in marks)
+    except (ValueError, TypeError):
+        return _UNREADABLE
+
+
+def _joined(left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]) -> Iterator[tuple[Any, A | None, B | None]]:
+    """Join two sequences of (key, value), both ordered by key. Yields (key, left, right), with None where there is no value."""
+    one, other = next(left, None), next(right, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and _order(one[0]) < _order(other[0])):
+            assert one is not None  # noqa: S101 - by the loop's condition
+            yield one[0], one[1], None
+            one = next(left, None)
+        elif one is None or _order(other[0]) < _order(one[0]):
+            yield other[0], None, other[1]
+            other = next(right, None)
+        else:
+            yield one[0], one[1], other[1]
+            one, other = next(left, None), next(right, None)
+
+
+def _order(key: Any) -> tuple[int, Any]:
+    """Return a sort key that orders values of several types as SQLite does."""
+    if key is None:
+        return 0, 0
+    if isinstance(key, int | float):
+        return 1, key
+    if isinstance(key, str):
+        return 2, key.encode()
+    return 3, key
+
+
+def _compare(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
+    """Return what is wrong with a row, and the fields that were changed, where this can be told; ("",) if nothing is."""
+    if seal is None:
+        return ("never sealed: another program added it",)
+    if row is None:
+        return ("" if seal.kind == REMOVED else "removed",)
+    if seal.kind == REMOVED:
+        return ("deleted by the dialler and added again by another program",)
+    if seal.created > 1 + seal.removed or seal.ended > 1:
+        return ("another row with this id was there before and was removed or reopened",)
+    if (
+        seal.kind in {OPEN, TALK}
+        and isinstance(row, SealedAttempt)
+        and (row.ended_at is not None or row.outcome is not None)
+    ):
+        return ("changed", "ended_at", "outcome")
+    part = sealed_part(seal.kind, row)
+    digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
+    if digest != seal.digest:
+        pairs = zip_longest(entity.fields, _pairs(checks), _pairs(seal.checks))
+        return ("changed", *(name for name, now, then in pairs if now != then))
+    if isinstance(row, SealedAttempt) and seal.kind == AFTER_END and (fields := _beyond_disposition(row, checks, seal)):
+        return ("changed together with a disposition, which cannot change this", *fields)
+    return ("",)
+
+
+def _beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
+    """Return the fields that differ between an attempt's end and a later disposition, and that a disposition cannot change."""
+    now, then = _by_field(checks), _by_field(bytes.fromhex(seal.end_checks or ""))
+    changed = {name for name, check in now.items() if name in then and then[name] != check}
+    machine = struct.pack("<H", zlib.crc32(b"'machine'") & 0xFFFF)
+    by_disposition = row.outcome == row.disposition == "machine" or (
+        row.outcome == "connected" and then.get("outcome") == machine
+    )
+    beyond = changed - _DISPOSITION_FIELDS | (set() if by_disposition else changed & {"outcome"})
+    return tuple(name for name in SealedAttempt._fields if name in beyond)
+
+
+def _by_field(checks: bytes) -> dict[str, bytes]:
+    return dict(zip(SealedAttempt._fields, _pairs(checks), strict=False))
+
+
+def _pairs(checks: bytes) -> Sequence[bytes]:
+    return [checks[place : place + 2] for place in range(0, len(checks), 2)]

@@ -1,0 +1,38 @@
+"""Seat intervals: the time that seats spent in each state."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dialer.store.outbox import announce_update, passed_by_uplink
+from dialer.store.sql import Command, Connection, Statements, parameters_of
+from dialer.store.updates import Encode, SeatHours
+
+
+@dataclass(frozen=True, slots=True)
+class SeatInterval:
+    """A period that a seat spent in one state. Times are epoch seconds."""
+
+    seat: str
+    agent: str | None
+    state: str
+    from_at: float
+    until_at: float
+    reason: str | None = None
+
+
+class SQL(Statements):
+    insert_interval = Command()
+
+
+def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
+    """Store intervals, and announce their sums where the settings name a headquarters. Repeated intervals change nothing."""
+    new = [each for each in intervals if SQL.insert_interval.run(db, **parameters_of(each))]
+    if new and passed_by_uplink(db) is not None:
+        seconds: dict[str, float] = defaultdict(float)
+        for each in new:
+            seconds[each.state] += each.until_at - each.from_at
+        until_at = max(each.until_at for each in new)
+        announce_update(db, encode, SeatHours(until_at, len({each.seat for each in new}), seconds), until_at)

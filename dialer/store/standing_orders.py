@@ -1,0 +1,75 @@
+"""Standing orders: what supervisors ordered for campaigns and seats, and what stays in force after a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dialer.store.sql import Command, Connection, Query, Statements, parameters_of
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOrder:
+    """An order of a supervisor that stays in force. A newer one with the same addressee and command replaces it."""
+
+    addressee: str  # `campaign_addressee`, `seat_addressee`, or "centre" for a stop of all campaigns
+    command: str  # its name in the message
+    content: Mapping[str, Any]  # JSON values
+    at: float  # epoch seconds
+    until: float | None = None  # None: until it is revoked. A seat's order also ends when its agent logs off.
+
+
+class OrderRow(NamedTuple):
+    """A standing order as it is stored."""
+
+    addressee: str
+    command: str
+    content: str  # JSON
+    at: float
+    until: float | None
+
+
+class SQL(Statements):
+    orders = Query(OrderRow)
+    set_order = Command()
+    delete_order = Command()
+    delete_orders_for = Command()
+    delete_expired = Command()
+
+
+def campaign_addressee(campaign_id: str) -> str:
+    """Return a campaign as the addressee of an order."""
+    return f"campaign/{campaign_id}"
+
+
+def seat_addressee(seat: str) -> str:
+    """Return a seat as the addressee of an order."""
+    return f"seat/{seat}"
+
+
+def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
+    """Return the orders in force and delete expired ones. `now` is in epoch seconds."""
+    SQL.delete_expired.run(db, now=now)
+    return [
+        StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)
+        for row in SQL.orders.rows(db)
+    ]
+
+
+def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
+    """Store orders and delete those that have expired by then."""
+    for each in orders:
+        SQL.delete_expired.run(db, now=each.at)
+        SQL.set_order.run(db, **parameters_of(each) | {"content": json.dumps(each.content)})
+
+
+def end_standing_order(db: Connection, addressee: str, command: str) -> None:
+    """Delete an order. A repeated call changes nothing."""
+    SQL.delete_order.run(db, addressee=addressee, command=command)
+
+
+def end_orders_for_seat(db: Connection, seat: str) -> None:
+    """Delete all orders for a seat."""
+    SQL.delete_orders_for.run(db, addressee=seat_addressee(seat))

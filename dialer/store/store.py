@@ -1,0 +1,331 @@
+"""The store of one centre, in one SQLite file.
+
+Each method of `Store` is a function of a repository, which has its contract and SQL. `Store` says whether it reads or
+writes. One test suite checks these rules:
+
+- A method that writes returns after the commit is durable, and not before. If it raises, nothing of it is stored, except where only
+  the confirmation of the commit was lost: then a repeat of the same call finds the write done and changes nothing.
+- There is one writer. Waiting writes may share a commit; a write that fails does not fail the others.
+- A result and its announcements are committed together or not at all.
+- Errors: StoreFull (no space; nothing was stored), StoreBusy, StoreCorrupt, StoreError.
+
+Times are epoch seconds, UTC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
+from dialer.domain.phone_facts import NO_GAPS, CallGaps
+from dialer.store import attempts as attempt_rows
+from dialer.store import (
+    audit,
+    campaign_figures,
+    campaigns,
+    claims,
+    commands,
+    dispositions,
+    grounds,
+    inbound_calls,
+    marks,
+    number_erasure,
+    number_hashes,
+    opt_outs,
+    outbox,
+    peer_updates,
+    polling_day_records,
+    recorded_calls,
+    roll_updates,
+    seals,
+    seat_intervals,
+    targets,
+    turnout,
+    unknown_attempts,
+    users,
+    voters,
+)
+from dialer.store import flow_answers as flow_answer_rows
+from dialer.store import headquarters_orders as headquarters_order_rows
+from dialer.store import log_ins as log_in_rows
+from dialer.store import own_call_backs as own_call_back_rows
+from dialer.store import registers as register_rows
+from dialer.store import standing_orders as standing_order_rows
+from dialer.store.attempts import Refusal
+from dialer.store.audit import AuditNote
+from dialer.store.connection import OpenStore, open_and_lock
+from dialer.store.driver import BUSY_SECONDS
+from dialer.store.free_space import FreeSpaceCheck
+from dialer.store.keys import StoreKey
+from dialer.store.lock import DIALLER
+from dialer.store.marks import MarkEffect
+from dialer.store.roll import StoredBooth
+from dialer.store.runner import Announce, Read, StoreRunner, Write
+from dialer.store.sql import Connection
+from dialer.store.updates import Encode
+
+
+async def open_store(
+    path: Path,
+    *,
+    encode: Encode | None = None,
+    create: bool = True,
+    busy_seconds: float = BUSY_SECONDS,
+    key: StoreKey | None = None,
+    holder: str = DIALLER,
+) -> Store:
+    """Open the store at `path` and lock it for this process; create it if there is none and `create` is set.
+
+    `encode` encodes updates as announcements; without it nothing is announced. `busy_seconds` is how long a write waits
+    for another program that writes to the file. With a `key` the file is encrypted. `holder` names this process in the
+    errors of others.
+
+    Raises StoreBusy if another dialler or an import holds it, StoreCorrupt if it is damaged or not a store, and
+    StoreError if it cannot be opened or is newer than this program. The file is unchanged then.
+    """
+    write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
+    try:
+        loop = asyncio.get_running_loop()
+        opened = await loop.run_in_executor(write_thread, open_and_lock, path, create, busy_seconds, key, holder)
+    except BaseException:
+        write_thread.shutdown(wait=False)
+        raise
+    return Store(opened, write_thread, encode)
+
+
+class Store(StoreRunner):
+    """Everything that survives a restart."""
+
+    def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
+        """Use `open_store`."""
+        super().__init__(opened, write_thread, encode)
+        self._free_space = FreeSpaceCheck(opened.path)
+        # Nobody else changes the roll or the length of the queues while we hold the lock: both are read once.
+        self._target_counts: dict[str, int] = {}
+        self._booths: dict[int, Booth] | None = None
+        self._voters_by_booth: dict[int, int] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the store."""
+        await self.close()
+
+    # Campaigns and queues
+
+    ensure_campaign = Write(campaigns.ensure_campaign)
+    set_campaign_state = Write(campaigns.set_campaign_state)
+    stop_campaigns = Write(campaigns.stop_campaigns)
+    save_pacer_state = Write(campaigns.save_pacer_state)
+    pacer_state = Read(campaigns.pacer_state)
+    claim = Write(claims.claim)
+    claim_number = Write(claims.claim_number)
+    release = Write(claims.release)
+    postpone = Write(claims.postpone)
+    release_expired = Write(claims.release_expired)
+    next_due_at = Read(targets.next_due_at)
+    own_call_backs = Read(own_call_back_rows.own_call_backs)
+    registers = Read(register_rows.registers)
+
+    async def enrol(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
+        """Add the missing targets of a campaign, and return how many were added or opened: see `targets.enrol`.
+
+        A campaign that calls voters gets every number with a pending voter that has not opted out; one that calls booth
+        workers gets every worker on the list. A target that was closed because nobody was pending is opened where
+        somebody is now. A repeat adds nothing. A target is in the queue of its first pending voter's booth, ranked by
+        the weight of all who are pending on the number. Only numbers with ids from `first` to `last` are enrolled.
+        """
+        added = await self._write(targets.enrol, campaign_id, first, last)
+        self._target_counts.pop(campaign_id, None)
+        return added
+
+    # Attempts
+
+    record_rules_version = Write(grounds.record_rules_version)
+    apply_settings = Write(grounds.apply_settings)
+    record_answer = Write(attempt_rows.record_answer)
+    record_connect = Write(attempt_rows.record_connect)
+    end_attempts = Announce(attempt_rows.end_attempts)
+    record_disposition = Announce(dispositions.record_disposition)
+    newest_event_at = Read(attempt_rows.newest_event_at)
+    settings_changed_since_open_attempts = Read(audit.settings_changed_since_open_attempts)
+    unfinished_attempts = Read(attempt_rows.unfinished_attempts)
+    screen_pop = Read(attempt_rows.screen_pop)
+    conversations_without_disposition = Read(attempt_rows.conversations_without_disposition)
+    known_attempts = Read(attempt_rows.known_attempts)
+    open_attempt_on = Read(attempt_rows.open_attempt_on)
+    record_recording = Write(recorded_calls.record_recording)
+    has_recording = Read(recorded_calls.has_recording)
+    record_answers = Announce(flow_answer_rows.record_answers)
+    flow_answers = Read(flow_answer_rows.flow_answers)
+    record_inbound_call = Write(inbound_calls.record_inbound_call)
+
+    async def open_attempts(
+        self,
+        attempts: Sequence[NewAttempt],
+        *,
+        max_attempts_since: float,
+        max_attempts: int,
+        max_conversations: int | None = None,
+        gaps: CallGaps = NO_GAPS,
+    ) -> list[Refusal | None]:
+        """Commit attempts *before* they are dialled; return for each None, or why it must not be dialled.
+
+        Everything is checked again at this moment: the claim, an open attempt on the number, the opt-out, whether
+        anybody on it is pending, and the caps per number since `max_attempts_since`, in all campaigns
+        (`max_conversations` None: no cap). A number at its cap is due again a day after that time.
+
+        `gaps`: the minimum intervals between calls. A number that was called or talked to more recently is due again
+        when the interval ends, unless its call was promised and the phone has not rung since. Opening the same attempt
+        id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed where the reason is
+        final. Attempts that end as `refused` were never placed: they count towards no cap and no interval.
+
+        Raises StoreFull if results would not fit, and StoreError also if the file was moved or replaced: results would
+        be lost.
+        """
+
+        def open_all(db: Connection) -> list[Refusal | None]:
+            self._lock.refuse_if_moved()
+            self._free_space.before_opening(db, len(attempts))
+            limits = (max_attempts_since, max_attempts, max_conversations, gaps)
+            return [attempt_rows.open_attempt(db, each, *limits) for each in attempts]
+
+        return await self._write(open_all)
+
+    # Voters and marks
+
+    pending_voters = Read(voters.pending_voters)
+    voter_by_serial = Read(voters.voter_by_serial)
+    voter_for_screen = Read(voters.voter_for_screen)
+    phone_number = Read(voters.phone_number)
+    lost_by_opt_out = Read(turnout.lost_by_opt_out)
+    last_mark_of_worker_call = Write(marks.last_mark_of_worker_call)  # after the waiting writes, to find their marks
+    voters_with_key = Write(marks.voters_with_key)
+    record_unknown_serial = Write(marks.record_unknown_serial)
+    enter_turnout = Write(polling_day_records.enter_turnout)
+    record_complaint = Write(polling_day_records.record_complaint)
+    answer_complaint = Write(polling_day_records.answer_complaint)
+
+    async def record_mark(self, mark: Mark) -> MarkEffect:
+        """Append a mark and update the voter's status: see `marks.record_mark`."""
+        effect = await self._announce(marks.record_mark, mark)
+        self._recount_targets([effect])
+        return effect
+
+    async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
+        """Append marks that came together, all or none, with an audit entry: see `marks.record_marks`."""
+        effects = await self._announce(marks.record_marks, new, note)
+        self._recount_targets(effects)
+        return effects
+
+    async def release_unknown(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+        """Release the numbers of attempts of unknown result, all or none: see `unknown_attempts.release_unknown`."""
+        opened = await self._write(unknown_attempts.release_unknown, attempt_ids, reason, note)
+        self._target_counts.clear()
+        return opened
+
+    def _recount_targets(self, effects: Sequence[MarkEffect]) -> None:
+        """Count the targets again where a number may have entered a campaign."""
+        if any(effect.reopened for effect in effects):
+            self._target_counts.clear()
+
+    async def booths(self) -> dict[int, Booth]:
+        """Return all booths of the roll by id."""
+        if self._booths is None:
+            self._booths = await self._read(voters.booths)
+        return dict(self._booths)
+
+    async def booth_turnout(self) -> list[BoothTurnout]:
+        """Return the turnout of every booth that has voters. Reads the whole roll: ask once, at the start."""
+        booths = await self.booths()
+        if self._voters_by_booth is None:
+            self._voters_by_booth = await self._read(turnout.voters_by_booth)
+        return await self._read(turnout.booth_turnout, booths, self._voters_by_booth)
+
+    # A roll that is imported while the dialler is running
+
+    import_voters = Write(roll_updates.import_voters)
+    record_roll_import = Write(roll_updates.record_roll_import)
+    last_phone = Read(roll_updates.last_phone)
+    count_booth = Write(turnout.count_booth)  # in its turn among the marks, which are added to its result
+
+    async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
+        """Add or update booths of a roll: see `roll_updates.import_booths`."""
+        ids = await self._write(roll_updates.import_booths, booths)
+        self._booths = self._voters_by_booth = None
+        return ids
+
+    # Opt-outs and erasures
+
+    suppress_numbers = Announce(opt_outs.suppress_numbers)
+    record_opt_out = Announce(opt_outs.record_opt_out)
+    record_hashed_opt_outs = Announce(opt_outs.record_hashed_opt_outs)
+    record_foreign_opt_out = Write(opt_outs.record_foreign_opt_out)
+    erase_number = Announce(number_erasure.erase_number)
+
+    async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
+        """Hash all numbers of the roll with the centres' shared secrets, and suppress those that opted out in other
+        centres.
+
+        Returns how many were suppressed. Own opt-outs are announced with the first secret; the others are understood.
+        Raises StoreError if opt-outs may be known only by a secret that is missing. Runs in several transactions, so
+        that nothing else waits for long.
+        """
+        await self._write(number_hashes.set_secrets, secrets)
+        for secret in secrets:
+            after: int | None = 0
+            while after is not None:
+                after = await self._write(number_hashes.hash_page, secret, after)
+        return await self._write(opt_outs.suppress_known_elsewhere)
+
+    # Figures
+
+    outcome_counts = Read(campaign_figures.outcome_counts)
+    recent_answers = Read(campaign_figures.recent_answers)
+
+    async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
+        """Return the progress of a campaign."""
+        if campaign_id not in self._target_counts:
+            self._target_counts[campaign_id] = await self._read(campaign_figures.target_count, campaign_id)
+        return await self._read(campaign_figures.campaign_progress, campaign_id, self._target_counts[campaign_id])
+
+    # Seats, supervisors, users and headquarters. Reads that must see the waiting writes are made as writes.
+
+    record_seat_intervals = Announce(seat_intervals.record_seat_intervals)
+    save_log_in = Write(log_in_rows.save_log_in)
+    remove_log_in = Write(log_in_rows.remove_log_in)
+    log_ins = Write(log_in_rows.log_ins)
+    standing_orders = Write(standing_order_rows.standing_orders)
+    save_standing_orders = Write(standing_order_rows.save_standing_orders)
+    end_standing_order = Write(standing_order_rows.end_standing_order)
+    stored_users = Write(users.stored_users)
+    set_user = Write(users.set_user)
+    remove_user = Write(users.remove_user)
+    headquarters_orders = Write(headquarters_order_rows.headquarters_orders)
+    stops_in_force = Write(headquarters_order_rows.stops_in_force)
+    record_headquarters_order = Write(headquarters_order_rows.record_headquarters_order)
+
+    # Announcements, commands and the audit
+
+    announce = Write(outbox.announce)
+    announce_update = Announce(outbox.announce_update)
+    announce_test_mark = Announce(outbox.announce_test_mark)
+    rows_for_broker = Read(outbox.rows_for_broker)
+    mark_published = Write(outbox.mark_published)
+    outbox_waits = Read(outbox.outbox_waits)
+    trim_outbox = Write(outbox.trim_outbox)
+    set_headquarters_limit = Write(outbox.set_headquarters_limit)
+    confirm_uplink = Write(outbox.confirm_uplink)
+    apply_peer_updates = Write(peer_updates.apply_peer_updates)
+    executed_command = Read(commands.executed_command)
+    record_command = Write(commands.record_command)
+    set_command_reply = Write(commands.set_command_reply)
+    append_audit = Write(audit.append)
+    record_settings = Write(audit.record_settings)
+    seal = Write(seals.close_batch)

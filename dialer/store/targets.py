@@ -1,0 +1,105 @@
+"""Targets: the numbers in a campaign's queue. Functions that write run inside the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dialer.store import campaigns
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+MAX_PHONE_ID = 2**63 - 1
+NOBODY_PENDING = 1
+"""`settled` of a target that was closed because nobody on its number is pending; opened again when somebody is."""
+UNKNOWN_RESULT = 2
+"""`settled` of a target that an attempt of unknown result closed; a person may release it."""
+WRONG_NUMBER = 3
+"""`settled` of a target that the wrong number of its last pending voter closed; opened again when that is undone."""
+
+
+class FirstDue(NamedTuple):
+    """When the first number of a campaign is due."""
+
+    campaign_id: str
+    due_at: float  # epoch seconds; 0: now
+
+
+class SQL(Statements):
+    enrol = Command()
+    enrol_workers = Command()
+    update_worker_booths = Command()
+    close_for_voters = Command()
+    close_phone = Command()
+    close_target = Command()
+    reopen_for_voter = Command()
+    reopen_wrong_number = Command()
+    postpone_target = Command()
+    campaigns_with_phone = Scalar(str)
+    first_due = Query(FirstDue)
+    has_fresh = Scalar(bool)
+    next_timed = Scalar(float)
+
+
+def enrol(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
+    """Add the missing targets of a campaign, and open those that were closed while nobody was pending and somebody is
+    now.
+
+    Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or opened. Sorts the
+    roll's numbers, on disk where there are many.
+    """
+    if not campaigns.calls_booth_workers(db, campaign_id):
+        return SQL.enrol.run(db, campaign_id=campaign_id, first=first, last=last)
+    added = SQL.enrol_workers.run(db, campaign_id=campaign_id)
+    SQL.update_worker_booths.run(db, campaign_id=campaign_id)
+    return added
+
+
+def close_phone(db: Connection, phone_id: int, settled: int = 0) -> None:
+    """Close the due and claimed targets of a number in every campaign."""
+    SQL.close_phone.run(db, phone_id=phone_id, settled=settled)
+
+
+def close_for_voters(db: Connection, phone_id: int, *, settled: int) -> None:
+    """Close the due and claimed targets of a number in every campaign that calls voters."""
+    SQL.close_for_voters.run(db, phone_id=phone_id, settled=settled)
+
+
+def close_target(db: Connection, target: int) -> None:
+    """Close one target, given by its rowid."""
+    SQL.close_target.run(db, target=target)
+
+
+def reopen_for_voter(db: Connection, voter_id: int, at: float) -> bool:
+    """Queue the numbers of a voter who is pending again in every campaign that calls voters. Return whether there were
+    any.
+
+    Fresh numbers are fresh again; others are due when they would have been, and not before `at` (epoch seconds).
+    Targets that were closed for another reason than that nobody was pending stay closed.
+    """
+    return SQL.reopen_for_voter.run(db, voter_id=voter_id, at=at) > 0
+
+
+def reopen_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
+    """Open the targets of a number that the wrong number of its last pending voter closed, due at `at` (epoch seconds) or later."""
+    SQL.reopen_wrong_number.run(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
+
+
+def postpone_target(db: Connection, target: int, due_at: float) -> None:
+    """Put a claimed target back into the queue, due at `due_at` (epoch seconds)."""
+    SQL.postpone_target.run(db, target=target, due_at=due_at)
+
+
+def campaigns_with_phone(db: Connection, phone_id: int) -> tuple[str, ...]:
+    """Return the campaigns whose queue has a number, even as closed."""
+    return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
+
+
+def first_due(db: Connection) -> dict[str, float]:
+    """Return when the first number of each campaign is due (epoch seconds; 0 = now), of campaigns with open targets."""
+    return dict(SQL.first_due.rows(db))
+
+
+def next_due_at(db: Connection, campaign_id: str) -> float | None:
+    """Return when the next number of a campaign is due (epoch seconds; 0 = now); None if its queue is empty."""
+    if SQL.has_fresh.one(db, campaign_id=campaign_id):
+        return 0.0
+    return SQL.next_timed.first(db, campaign_id=campaign_id)

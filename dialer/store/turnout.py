@@ -1,0 +1,85 @@
+"""Self-reported turnout by booth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dialer.domain.model import Booth, BoothTurnout
+from dialer.store.sql import Connection, Query, Statements
+
+
+class VotersOfBooth(NamedTuple):
+    """A number of voters in a booth."""
+
+    booth_id: int
+    voters: int
+
+
+class ReachedVoters(NamedTuple):
+    """The reached voters of a booth."""
+
+    booth_id: int
+    reached: int
+    voted: int
+    not_yet: int
+
+
+class BoothCount(NamedTuple):
+    """The voters of a booth."""
+
+    voters: int
+    reached: int
+    voted: int
+    not_yet: int
+    without_number: int  # not reached, and without a number that may be called
+
+
+class SQL(Statements):
+    voters_by_booth = Query(VotersOfBooth)
+    without_number_by_booth = Query(VotersOfBooth)
+    reached_without_number_by_booth = Query(VotersOfBooth)
+    reached_by_booth = Query(ReachedVoters)
+    lost_by_opt_out = Query(VotersOfBooth)
+    count_booth = Query(BoothCount)
+
+
+def voters_by_booth(db: Connection) -> dict[int, int]:
+    """Return the number of voters of each booth. Reads an index of the whole roll: ask once and keep the result."""
+    return dict(SQL.voters_by_booth.rows(db))
+
+
+def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
+    """Return the turnout of the booths that have voters, by constituency and part. Reads every voter's links: ask once."""
+    without_number = dict(SQL.without_number_by_booth.rows(db))
+    reached_without_number = dict(SQL.reached_without_number_by_booth.rows(db))
+    reached = {row.booth_id: row for row in SQL.reached_by_booth.rows(db)}
+    turnout = []
+    for booth_id, count in voters.items():
+        booth, counts = booths[booth_id], reached.get(booth_id, ReachedVoters(booth_id, 0, 0, 0))
+        turnout.append(
+            BoothTurnout(
+                booth_id,
+                booth.constituency_number,
+                booth.part_number,
+                count,
+                counts.reached,
+                counts.voted,
+                counts.not_yet,
+                without_number.get(booth_id, 0) - reached_without_number.get(booth_id, 0),
+                booth.constituency_name,
+                booth.name,
+            )
+        )
+    turnout.sort(key=lambda booth: (booth.constituency_number, booth.part_number, booth.booth_id))
+    return turnout
+
+
+def lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
+    """Return, by booth, how many voters who were not reached have no number any more since this one opted out."""
+    return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
+
+
+def count_booth(db: Connection, booth_id: int) -> BoothCount:
+    """Return the counts of one booth, as `booth_turnout` has them."""
+    return SQL.count_booth.one(db, booth_id=booth_id)

@@ -1,0 +1,56 @@
+"""Attempts of unknown result: nobody knows whether they became calls, so that a person has to release their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dialer.domain.errors import NotInStore
+from dialer.domain.model import AttemptId
+from dialer.store import audit, sealed_rows, seals
+from dialer.store.audit import AuditNote
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAttempt:
+    """An attempt of unknown result. Times are epoch seconds."""
+
+    attempt_id: str
+    campaign_id: str
+    number: str  # E.164
+    created_at: float
+    ended_at: float
+    trunk: str
+
+
+class SQL(Statements):
+    unreleased = Query(UnknownAttempt)
+    phone_of_unreleased = Scalar(int)
+    insert_release = Command()
+    reopen_released = Command()
+
+
+def unknown_attempts(db: Connection) -> list[UnknownAttempt]:
+    """Return the attempts of unknown result that nobody has released, oldest first."""
+    return SQL.unreleased.all(db)
+
+
+def release_unknown(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+    """Release the numbers of attempts of unknown result, all or none, each with an audit entry ("unknown-release").
+
+    Returns how many targets are open again. Raises NotInStore if an attempt is not of unknown result or was released
+    before.
+    """
+    opened = 0
+    for attempt_id in attempts:
+        phone_id = SQL.phone_of_unreleased.first(db, attempt_id=attempt_id)
+        if phone_id is None:
+            raise NotInStore(
+                f"{attempt_id}: not an attempt of unknown result; nothing was released. See `dialer unknown list`."
+            )
+        SQL.insert_release.run(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
+        opened += SQL.reopen_released.run(db, phone_id=phone_id)
+        seals.seal(db, sealed_rows.RELEASED, attempt_id)
+        audit.append_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
+    return opened

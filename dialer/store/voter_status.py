@@ -1,0 +1,53 @@
+"""The status of a voter, derived from the marks. The voter's row only caches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import MarkSource
+
+_CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
+
+
+@dataclass(frozen=True, slots=True)
+class VoterStatus:
+    """What the marks say about a voter."""
+
+    turnout: str = "pending"  # or "voted", "closed"
+    reached: bool = False
+    not_yet: bool = False  # still to vote, by the last mark
+
+
+def status_after(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
+    """Return the status after one more mark. VOTED is final unless the mark `corrects` it."""
+    if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
+        return status
+    turnout = "pending" if corrects else status.turnout
+    if kind is MarkKind.VOTED:
+        turnout = "voted"
+    elif kind in _CLOSING and turnout != "voted":
+        turnout = "closed"
+    return VoterStatus(turnout, True, turnout == "pending" and kind in (MarkKind.NOT_YET, MarkKind.LATER))
+
+
+def status_from_marks(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
+    """Return the status of a voter from the marks that were not undone: (kind, source, time), in the order they were
+    recorded.
+
+    A correction is ignored where a "voted" mark of a later time was neither undone nor corrected before it. It is also
+    ignored where nothing is left to correct, because the mark it corrected was undone.
+    """
+    status, voted_at = VoterStatus(), -inf
+    for kind, source, at in marks:
+        if source == MarkSource.CORRECTION.value and status.turnout == "pending":
+            continue
+        corrects = source == MarkSource.CORRECTION.value and at >= voted_at
+        if kind == MarkKind.VOTED.value:
+            voted_at = max(voted_at, at)
+        elif corrects:
+            voted_at = -inf
+        status = status_after(status, MarkKind(kind), corrects=corrects)
+    return status
