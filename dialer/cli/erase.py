@@ -21,10 +21,10 @@ from dialer.settings.site_rules import recordings_kept, site_profile
 from dialer.settings.site_time import site_day
 from dialer.site.erasure import erasure_rules
 from dialer.store import audit, erasing
+from dialer.store.agent_records import forget_written
 from dialer.store.audit import AuditNote, audit_name
 from dialer.store.connection import Connection
 from dialer.store.copying import copies_before_upgrades
-from dialer.store.desk_file import forget_written
 from dialer.store.number_erasure import erase_number, remove_recordings
 from dialer.store.sent_journal import journal_beside
 from dialer.store.spool import Spool

@@ -70,7 +70,7 @@ async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
     path = desk_path(settings.store.path)
     if not file_exists(path):
         return {}
-    file = DeskFile(path, site_key(settings))
+    file = await DeskFile.open(path, site_key(settings))
     try:
         return await file.accounts()
     finally:

@@ -14,9 +14,8 @@ from typing import Any
 from dialer.domain.clock import Clock
 from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.store.agent_reading import AgentDay, AgentReading
-from dialer.store.desk_reading import CourseStretch, DeskReading
-from dialer.store.untyped_sql import Row
+from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
+from dialer.store.desk_reading import CallsOfInterval, DeskReading
 from dialer.web.people import again, tolerated
 from dialer.web.picture import Picture
 
@@ -58,7 +57,7 @@ class BoardFigures:
         self._clock = clock
         self._zone = zone
         self.caps = caps
-        self._courses: dict[str, dict[int, CourseStretch]] = {}
+        self._courses: dict[str, dict[int, CallsOfInterval]] = {}
         self._read_at: dict[str, float] = {}  # when each campaign's calls of the day were read last
         self._day_at = 0.0  # when the day that is shown began
         self._named_on = 0.0  # when the day began on which the booths' names were read
@@ -80,7 +79,7 @@ class BoardFigures:
     async def read_booths(self) -> None:
         """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
         day_at = day_began(self._clock.now(), self._zone)
-        self._picture.put("booths", await asyncio.to_thread(self._reading.booth_names))
+        self._picture.put("booths", await self._reading.booth_names())
         self._named_on = day_at
 
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
@@ -95,7 +94,7 @@ class BoardFigures:
         read_at = min(now, self._read_at.get(campaign_id, day_at))  # long ago, where the store could not be read
         first = max(0, int((read_at - LATEST_SECONDS - day_at) // STRETCH_SECONDS))
         since = day_at + first * STRETCH_SECONDS
-        for each in await asyncio.to_thread(self._reading.course, campaign_id, since, STRETCH_SECONDS):
+        for each in await self._reading.calls_by_interval(campaign_id, since, STRETCH_SECONDS):
             course[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
         self._picture.put(f"day/{campaign_id}", _day(day_at, course))
@@ -108,7 +107,7 @@ class BoardFigures:
         self._picture.put(f"abandoned/{campaign_id}", shares)
 
     async def _share(self, campaign_id: str, cap: ShownCap, now: float) -> dict[str, float]:
-        found = await asyncio.to_thread(self._reading.live_answers, campaign_id, now, cap.window_seconds)
+        found = await self._reading.live_answers(campaign_id, now, cap.window_seconds)
         return {**asdict(cap), "answers": found.answers, "abandoned": found.abandoned}
 
     async def answer(self) -> None:
@@ -126,10 +125,10 @@ class BoardFigures:
         self._picture.put("warnings", {"alerts": list(self._warned.values())})
 
 
-def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
+def _day(day_at: float, course: Mapping[int, CallsOfInterval]) -> dict[str, Any]:
     """The course in columns, from the first stretch with a call to the last."""
     stretches = range(min(course, default=0), max(course, default=-1) + 1)
-    none = CourseStretch(0, 0, 0, 0, 0, 0)
+    none = CallsOfInterval(0, 0, 0, 0, 0, 0)
     rows = [course.get(number, none) for number in stretches]
     figures = ("placed", "answered", "connected", "abandoned", "live_answers")
     columns = {name: [getattr(row, name) for row in rows] for name in figures}
@@ -164,7 +163,7 @@ class AgentFigures:
             self._picture.put(f"call-backs/{agent}", [_call_back(row) for row in day.call_backs])
 
 
-def _call_back(row: Row) -> dict[str, Any]:
+def _call_back(row: OwnCallBackOnScreen) -> dict[str, Any]:
     return {
         "at": row.at,
         "until": row.until,

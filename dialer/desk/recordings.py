@@ -20,7 +20,7 @@ from dialer.mqtt.hearing import Hearing
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept
 from dialer.settings.site_time import DAY_SECONDS, site_day
-from dialer.store.desk_reading import DeskReading, KeptTalk
+from dialer.store.desk_reading import DeskReading, RecordedTalk
 from dialer.store.recordings import kept_file
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
@@ -47,7 +47,7 @@ class RecordingAsked(PageRequest):
 class ListedRecordings:
     """Recordings that are there, from the newest on; `before` is where older ones begin, None: there are none."""
 
-    recordings: list[KeptTalk]
+    recordings: list[RecordedTalk]
     before: float | None
 
 
@@ -58,7 +58,6 @@ class RecordingsPage:
         """`reading` is read by nobody else."""
         self.use(settings)
         self._reading = reading
-        self._one_at_a_time = asyncio.Lock()
         self._hearing = hearing
         self._clock = clock
         self._ids = uuid4()
@@ -83,8 +82,7 @@ class RecordingsPage:
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
     ) -> ListedRecordings:
         """Recordings whose file is there and may be kept still, of a campaign or of all."""
-        async with self._one_at_a_time:
-            found = await asyncio.to_thread(self._reading.recordings, before, MOST_LISTED, campaign)
+        found = await self._reading.recordings(before, MOST_LISTED, campaign)
         there = await asyncio.to_thread(lambda: [each for each in found if self._file(each.attempt) is not None])
         older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
         return ListedRecordings(there, older)

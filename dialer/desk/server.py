@@ -8,9 +8,8 @@ import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from argon2 import PasswordHasher
@@ -41,9 +40,11 @@ from dialer.settings.site_time import site_zone
 from dialer.site.broker import broker_as, broker_settings
 from dialer.site.settings_changes import changes
 from dialer.store.agent_reading import AgentReading
-from dialer.store.desk_file import AgentRecords, DeskFile, PasskeyRecords, desk_path
+from dialer.store.agent_records import AgentRecords
+from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
-from dialer.store.keys import StoreKey, site_key
+from dialer.store.keys import site_key
+from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
@@ -146,11 +147,12 @@ async def running_desk(
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
         origins = own_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
-            reading = await _read_in(stack, DeskReading, settings)
-            file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), site_key(settings))
+            path, key = settings.store.path, site_key(settings)
+            reading = await DeskReading.open(path, key)
+            stack.push_async_callback(reading.close)
+            file = await DeskFile.open(desk_path(path), key)
             stack.push_async_callback(file.close)
-            users_in = await _read_in(stack, DeskReading, settings)
-            directory = Directory(settings.supervisors, partial(asyncio.to_thread, users_in.users))
+            directory = Directory(settings.supervisors, reading.users)
             await directory.refresh()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
@@ -161,13 +163,14 @@ async def running_desk(
             await board.begin()
             figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
-            pops = await _read_in(stack, AgentReading, settings)
+            pops = await AgentReading.open(path, key)
+            stack.push_async_callback(pops.close)
             agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
             given = read_assets(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
             users = UsersPage(people, file, hearing, streams)
             lists = Lists(settings, picture, hearing)
-            recordings = RecordingsPage(settings, await _read_in(stack, DeskReading, settings), hearing, clock)
+            recordings = RecordingsPage(settings, reading, hearing, clock)
             stack.callback(lists.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
             routes = (
@@ -195,18 +198,6 @@ async def running_desk(
 
             async with serving(settings.desk, listener, app, beside, picture.close), metrics_of(settings, picture):
                 yield RunningDesk(port, origin, take)
-
-
-R = TypeVar("R", DeskReading, AgentReading)
-
-
-async def _read_in(
-    stack: contextlib.AsyncExitStack, kind: Callable[[Path, StoreKey | None], R], settings: Settings
-) -> R:
-    """The store, open to be read until the stack is closed: on a connection of its own for each who reads in a thread."""
-    reading = await asyncio.to_thread(kind, settings.store.path, site_key(settings))
-    stack.callback(reading.close)
-    return reading
 
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:

@@ -90,7 +90,7 @@ class HqBooks:
         if self._file is None:
             return
         kept, entries = await self._file.audit_head(), await self.audit()
-        await self._file.keep_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
+        await self._file.set_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
         async with self.used() as db:
             await self.note(db, "audit-end-accepted", who, {"kept": "none" if kept is None else f"entry {kept[0]}"})
 
@@ -102,7 +102,7 @@ async def _keep_head(db: Database, file: DeskFile) -> None:
     if [*_breaks_behind(entries, kept)]:
         _log.error("audit.cut-off", problem="the newest entries that were kept are not in the database any more")
     else:
-        await file.keep_audit_head(entries[-1].number, entries[-1].digest)
+        await file.set_audit_head(entries[-1].number, entries[-1].digest)
 
 
 async def _entries(db: Database, first: int) -> list[AuditEntry]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -16,7 +15,8 @@ from dialer.hq.pages import HqAccount, HqBoard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
 from dialer.settings.headquarters import HqSettings
-from dialer.store.desk_file import DeskFile, PasskeyRecords
+from dialer.store.desk_file import DeskFile
+from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import HQ_COOKIE, Sessions
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import Asset, StaticPages
@@ -35,7 +35,7 @@ async def hq_people(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
 ) -> AsyncIterator[tuple[HqBooks, Accounts, People, DeskFile]]:
     """The books, who has an account, and their passwords. Raises StoreError where the database or the file cannot be used."""
-    file = await asyncio.to_thread(DeskFile, settings.desk.file, None)
+    file = await DeskFile.open(settings.desk.file, None)
     books = HqBooks(settings.gather.database.get_secret_value(), clock, file)
     accounts = Accounts(books, settings)
     directory = Directory([], accounts.read)

@@ -1,134 +1,235 @@
-"""What an agent's page shows of the store, read by fixed statements in one transaction, beside the dialler."""
+"""What an agent's page reads from the store, at one moment and while the dialler is running."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
-from dialer.store.connection import Connection, Reader
+from dialer.store.async_connection import AsyncConnection
 from dialer.store.keys import StoreKey
-from dialer.store.untyped_sql import Row, load_statements
+from dialer.store.sql import Query, Statements
 
-SQL = load_statements("agents")
-
-CALLS_SHOWN = 10  # of a number, the latest
+CALLS_SHOWN = 10
+"""How many of the latest calls to a number are shown."""
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class OnTheLine:
-    """What is known of a call's number. Rows have the columns of their statements in queries/agents.sql, by name."""
+class CallOnScreen(NamedTuple):
+    """A call, and the last four digits of its number."""
 
-    call: Row  # the attempt, and the number's last four digits
-    grounds: dict[str, str] | None  # what made the call lawful; None: nobody asked
-    voters: list[Row]  # on the number, in the roll's order
-    marks: dict[int, list[Row]]  # by voter, oldest first
-    calls: list[Row]  # earlier ones of the number, latest first
-    booth: Row | None
+    attempt_id: str
+    campaign_id: str
+    phone_id: int
+    voter_id: int | None
+    of_worker: int
+    direction: str
+    gap_seconds: float | None
+    last_digits: str
+    grounds: str | None
+    opted_out: int
+    booth_id: int | None
+    language: str
+
+
+class VoterOnScreen(NamedTuple):
+    """A voter on the number of a call."""
+
+    voter_id: int
+    name: str
+    name_local: str
+    relation: str
+    relation_name: str
+    age: int | None
+    sex: str
+    house: str
+    serial: int
+    turnout: str
+
+
+class MarkOnScreen(NamedTuple):
+    """A mark of a voter that was not undone."""
+
+    voter_id: int
+    at: float  # epoch seconds
+    kind: str
+    source: str
+    hour: int | None
+
+
+class EarlierCall(NamedTuple):
+    """An earlier call to the number."""
+
+    created_at: float  # epoch seconds
+    campaign_id: str
+    outcome: str | None
+    disposition: str | None
+
+
+class BoothOnScreen(NamedTuple):
+    """The booth of a call."""
+
+    booth_id: int
+    name: str
+    name_local: str
+    constituency_name: str
+    constituency_number: int
+    part_number: int
+    closes_at: str
+
+
+class TargetOfNumber(NamedTuple):
+    """A campaign that has a number in its queue."""
+
+    campaign_id: str
+    phone_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class CallOf:
-    """Whose call an attempt is, or was."""
+    """Whose call an attempt is or was."""
 
     phone_id: int
-    seat: str | None  # None: of nobody yet
+    seat: str | None  # None: nobody's yet
     agent: str | None
     ended_at: float | None
 
 
+class CallsOfAgent(NamedTuple):
+    """An agent's calls with one disposition."""
+
+    agent: str
+    disposition: str  # "": none
+    calls: int
+
+
+class SecondsOfAgent(NamedTuple):
+    """The time that an agent spent in one state."""
+
+    agent: str
+    state: str
+    seconds: float
+
+
+class MarksOfAgent(NamedTuple):
+    """An agent's marks of one kind."""
+
+    agent: str
+    kind: str
+    marks: int
+
+
+class OwnCallBackOnScreen(NamedTuple):
+    """An agent's own call-back. Times are epoch seconds."""
+
+    agent: str
+    at: float
+    until: float
+    campaign_id: str
+    last_digits: str
+    name: str | None
+    name_local: str | None
+
+
+class SQL(Statements):
+    call = Query(CallOnScreen)
+    voters = Query(VoterOnScreen)
+    marks = Query(MarkOnScreen)
+    earlier_calls = Query(EarlierCall)
+    booth = Query(BoothOnScreen)
+    targets_of_number = Query(TargetOfNumber)
+    call_of = Query(CallOf)
+    calls_of_agents = Query(CallsOfAgent)
+    seconds_of_agents = Query(SecondsOfAgent)
+    marks_of_agents = Query(MarksOfAgent)
+    own_call_backs = Query(OwnCallBackOnScreen)
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheLine:
+    """What is known about the number of a call."""
+
+    call: CallOnScreen
+    grounds: dict[str, str] | None  # why the call was lawful; None: not checked
+    voters: list[VoterOnScreen]  # on the number, in the order of the roll
+    marks: dict[int, list[MarkOnScreen]]  # by voter, oldest first
+    calls: list[EarlierCall]  # to the number, latest first
+    booth: BoothOnScreen | None
+
+
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """What an agent has done since the day began: what has ended."""
+    """An agent's ended work since the start of the day."""
 
-    dispositions: Counter[str] = field(default_factory=Counter)  # "" of calls without one; a call each
+    dispositions: Counter[str] = field(default_factory=Counter)  # calls by disposition; "": none
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat
-    marks: Counter[str] = field(default_factory=Counter)  # by kind, those that stand
-    call_backs: list[Row] = field(default_factory=list)  # of their own, still to be called today
-
-
-class _Reader(Reader):
-    """A connection that reads, and its thread."""
-
-    def __init__(self, path: Path, key: StoreKey | None) -> None:
-        super().__init__(path, key, opened_here=True)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="agents-store")
-
-    async def at_one_moment(self, read: Callable[[Connection], T]) -> T:
-        def transact(db: Connection) -> T:
-            db.execute("BEGIN")
-            try:
-                return read(db)
-            finally:
-                db.execute("ROLLBACK")
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.read, transact)
-
-    def close(self) -> None:
-        """Let the file go, once what is being read is."""
-        self._thread.shutdown(cancel_futures=True)
-        super().close()
+    marks: Counter[str] = field(default_factory=Counter)  # by kind, without undone ones
+    call_backs: list[OwnCallBackOnScreen] = field(default_factory=list)  # own ones, still to be made today
 
 
 class AgentReading:
-    """The store's file, open to be read: nobody's pop waits for a page of the board, nor for the figures of the day."""
+    """The store, opened for agents' pages. Methods raise StoreError.
 
-    def __init__(self, path: Path, key: StoreKey | None) -> None:
-        """Blocks. This process has the store open already (`open_reading`). Raises StoreError where it cannot be read."""
-        self._calls, self._days = _Reader(path, key), _Reader(path, key)
+    Screen pops do not wait for the figures of the day, which have a connection of their own.
+    """
+
+    def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
+        """Use `open`."""
+        self._calls, self._days = calls, days
+
+    @classmethod
+    async def open(cls, path: Path, key: StoreKey | None) -> Self:
+        """Open a store that this process has open already (see `open_for_reading`). Raises StoreError."""
+        calls = await AsyncConnection.connect_for_reading(path, key, opened_here=True)
+        try:
+            return cls(calls, await AsyncConnection.connect_for_reading(path, key, opened_here=True))
+        except BaseException:
+            await calls.close()
+            raise
 
     async def on_the_line(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Who is on the line of an attempt, as `shown` makes it in the reading thread; None: there is none. Raises StoreError."""
-
-        def read(db: Connection) -> T | None:
-            call = SQL["call"].row(db, attempt_id=attempt_id)
+        """Return what `shown` makes of the call of an attempt; None if there is no such attempt."""
+        async with self._calls.snapshot() as db:
+            call = await db.first(SQL.call, attempt_id=attempt_id)
             if call is None:
                 return None
-            voters = [*SQL["voters"].rows(db, phone_id=call.phone_id)]
-            marks: dict[int, list[Any]] = defaultdict(list)
-            for mark in SQL["marks"].rows(db, phone_id=call.phone_id):
+            voters = await db.all(SQL.voters, phone_id=call.phone_id)
+            marks: dict[int, list[MarkOnScreen]] = defaultdict(list)
+            for mark in await db.all(SQL.marks, phone_id=call.phone_id):
                 marks[mark.voter_id].append(mark)
-            calls = SQL["calls"].rows(db, phone_id=call.phone_id, attempt_id=attempt_id, most=CALLS_SHOWN)
-            booth = SQL["booth"].row(db, booth_id=call.booth_id)
-            grounds = None if call.grounds is None else json.loads(call.grounds)
-            return shown(OnTheLine(call, grounds, voters, marks, [*calls], booth))
-
-        return await self._calls.at_one_moment(read)
+            calls = await db.all(SQL.earlier_calls, phone_id=call.phone_id, attempt_id=attempt_id, most=CALLS_SHOWN)
+            booth = await db.first(SQL.booth, booth_id=call.booth_id)
+        grounds = None if call.grounds is None else json.loads(call.grounds)
+        return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
 
     async def whose(self, attempt_id: str) -> CallOf | None:
-        """Whose call that is; None: there is no such attempt. Raises StoreError."""
-        return await self._calls.at_one_moment(lambda db: SQL["whose"].one(db, CallOf, attempt_id=attempt_id))
+        """Return whose call an attempt is; None if there is no such attempt."""
+        return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
 
     async def listed(self, number: str) -> dict[str, int]:
-        """The campaigns that have a number (E.164) on their lists, with its id; none: nobody may call it. Raises StoreError."""
-        rows = await self._calls.at_one_moment(lambda db: [*SQL["listed"].rows(db, number=number)])
+        """Return the campaigns that have a number (E.164) on their lists, with its id. None of them: nobody may call it."""
+        rows = await self._calls.all(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
     async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
-        """By agent, what was done since an epoch second and promised for before another one. Raises StoreError."""
+        """Return agents' work since a time, and their own call-backs before another time (epoch seconds), by agent."""
+        found: dict[str, AgentDay] = defaultdict(AgentDay)
+        async with self._days.snapshot() as db:
+            for calls in await db.all(SQL.calls_of_agents, since=since):
+                found[calls.agent].dispositions[calls.disposition] = calls.calls
+            for seconds in await db.all(SQL.seconds_of_agents, since=since):
+                found[seconds.agent].seconds[seconds.state] = seconds.seconds
+            for marks in await db.all(SQL.marks_of_agents, since=since):
+                found[marks.agent].marks[marks.kind] = marks.marks
+            for call_back in await db.all(SQL.own_call_backs, now=now, before=before):
+                found[call_back.agent].call_backs.append(call_back)
+        return found
 
-        def read(db: Connection) -> dict[str, AgentDay]:
-            found: dict[str, AgentDay] = defaultdict(AgentDay)
-            for row in SQL["calls_of_agents"].rows(db, since=since):
-                found[row.agent].dispositions[row.disposition] = row.calls
-            for row in SQL["seconds_of_agents"].rows(db, since=since):
-                found[row.agent].seconds[row.state] = row.seconds
-            for row in SQL["marks_of_agents"].rows(db, since=since):
-                found[row.agent].marks[row.kind] = row.marks
-            for row in SQL["own_call_backs"].rows(db, now=now, before=before):
-                found[row.agent].call_backs.append(row)
-            return found
-
-        return await self._days.at_one_moment(read)
-
-    def close(self) -> None:
-        """Let the file go, once what is being read is."""
-        self._calls.close()
-        self._days.close()
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._calls.close()
+        await self._days.close()

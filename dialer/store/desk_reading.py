@@ -1,65 +1,104 @@
-"""What the desk's pages show of the store: read through fixed statements on a connection of their own, beside the dialler."""
+"""What the desk's pages read from the store, on a connection of their own while the dialler is running."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
 
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.campaign_figures import LIVE, recent_answers
-from dialer.store.connection import Reader
-from dialer.store.untyped_sql import load_statements
-from dialer.store.users import StoredUser, stored_users
-
-SQL = load_statements("desk")
+from dialer.store import campaign_figures, users
+from dialer.store.async_connection import AsyncConnection
+from dialer.store.campaign_figures import LIVE, LONGEST_UNANSWERED_SECONDS
+from dialer.store.keys import StoreKey
+from dialer.store.sql import Query, Statements
+from dialer.store.users import StoredUser
 
 
 @dataclass(frozen=True, slots=True)
-class CourseStretch:
-    """A campaign's calls that were placed in one stretch of a day and have ended."""
+class CallsOfInterval:
+    """A campaign's calls that were placed in one interval of a day and have ended."""
 
-    number: int  # from 0
+    number: int  # of the interval, from 0
     placed: int
     answered: int
     connected: int
     abandoned: int
-    live_answers: int  # what abandoned ones are a share of: answers for whom a seat was wanted
+    live_answers: int  # answers by people for whom a seat was wanted
 
 
 @dataclass(frozen=True, slots=True)
-class KeptTalk:
-    """A talk that was recorded and has ended."""
+class RecordedTalk:
+    """A recorded conversation that has ended."""
 
     attempt: str
     campaign: str
     at: float  # epoch seconds
     seconds: float
-    seat: str  # "": not known
+    seat: str  # "": unknown
     agent: str
 
 
-class DeskReading(Reader):
-    """The store as the desk's pages read it."""
+class BoothName(NamedTuple):
+    """The names of a booth and its constituency."""
 
-    def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
-        """How the calls went since an epoch second, by stretches; those without any are left out."""
-        bound = {"campaign_id": campaign_id, "since": since, "stretch_seconds": stretch_seconds, "live": LIVE}
-        return self.read(lambda db: SQL["course"].all(db, CourseStretch, **bound))
+    booth_id: int
+    constituency_name: str
+    name: str
 
-    def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
-        """Live answers of the window that ends at `now`, and those abandoned."""
-        found = self.read(lambda db: recent_answers(db, campaign_id, now, window_seconds, window_seconds * 2))
-        return found[0] if found else AnswersOfLate(0.0, 0, 0)
 
-    def booth_names(self) -> dict[int, tuple[str, str]]:
-        """The names of each booth's constituency and of the booth, by its id. Reads them all: ask once."""
-        found = self.read(lambda db: [*SQL["booth_names"].rows(db)])
-        return {row.booth_id: (row.constituency_name, row.name) for row in found}
+class SQL(Statements):
+    calls_by_interval = Query(CallsOfInterval)
+    booth_names = Query(BoothName)
+    recordings = Query(RecordedTalk)
 
-    def recordings(self, before: float, most: int, campaign_id: str | None) -> list[KeptTalk]:
-        """The newest that began before an epoch second, of a campaign or of all. Whether their files are there is not asked."""
-        bound = {"before": before, "most": most, "campaign": campaign_id}
-        return self.read(lambda db: SQL["recordings"].all(db, KeptTalk, **bound))
 
-    def users(self) -> list[StoredUser]:
-        """Who may give commands beside those of the settings."""
-        return self.read(stored_users)
+class DeskReading:
+    """The store, opened for the desk's pages. Methods raise StoreError."""
+
+    def __init__(self, db: AsyncConnection) -> None:
+        """Use `open`."""
+        self._db = db
+
+    @classmethod
+    async def open(cls, path: Path, key: StoreKey | None) -> Self:
+        """Open the store. Raises StoreError, StoreCorrupt."""
+        return cls(await AsyncConnection.connect_for_reading(path, key))
+
+    async def calls_by_interval(self, campaign_id: str, since: float, interval_seconds: float) -> list[CallsOfInterval]:
+        """Return a campaign's calls since a time (epoch seconds) by interval, without empty ones."""
+        return await self._db.all(
+            SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
+        )
+
+    async def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
+        """Return the live answers of the window before `now`, and those abandoned."""
+        found = await self._db.first(
+            campaign_figures.SQL.recent_answers,
+            campaign_id=campaign_id,
+            now=now,
+            window_seconds=window_seconds,
+            interval_seconds=window_seconds * 2,
+            longest_seconds=LONGEST_UNANSWERED_SECONDS,
+            live=LIVE,
+        )
+        return AnswersOfLate(0.0, found.answers, int(found.abandoned)) if found else AnswersOfLate(0.0, 0, 0)
+
+    async def booth_names(self) -> dict[int, tuple[str, str]]:
+        """Return the names of each booth's constituency and of the booth, by id. Reads all booths: ask once a day."""
+        return {row.booth_id: (row.constituency_name, row.name) for row in await self._db.all(SQL.booth_names)}
+
+    async def recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
+        """Return the newest recordings that began before a time (epoch seconds), of one campaign or all.
+
+        Does not check whether their files exist.
+        """
+        return await self._db.all(SQL.recordings, before=before, most=most, campaign=campaign_id)
+
+    async def users(self) -> list[StoredUser]:
+        """Return the users who may give commands in addition to those in the settings."""
+        return await self._db.all(users.SQL.users)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._db.close()

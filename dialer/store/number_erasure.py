@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dialer.domain.errors import RecordingError
 from dialer.store import audit, recordings
+from dialer.store.agent_records import forget_written
 from dialer.store.audit import AuditNote
 from dialer.store.copying import copies_before_upgrades
-from dialer.store.desk_file import forget_written
 from dialer.store.erasing import (
     BlankedNumber,
     RecordedVoice,

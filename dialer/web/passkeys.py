@@ -21,7 +21,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from dialer.domain.clock import Clock
-from dialer.store.desk_file import Passkey, PasskeyRecords
+from dialer.store.passkey_records import Passkey, PasskeyRecords
 from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone, start_session
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MOST_PASSWORD, People

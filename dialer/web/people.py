@@ -28,7 +28,7 @@ from dialer.domain.errors import StoreError
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import why_weak
-from dialer.store.desk_file import DeskFile, KeptPassword, desk_path
+from dialer.store.desk_file import DeskFile, StoredPassword, desk_path
 from dialer.store.keys import site_key
 from dialer.store.users import read_stored_users
 from dialer.web.directory import Directory
@@ -143,7 +143,7 @@ class People:
                 raise NotSignedIn("weak") from weak
         return await self.begin_session(name)
 
-    async def check(self, name: str, password: str) -> KeptPassword:
+    async def check(self, name: str, password: str) -> StoredPassword:
         """The name's password, which that is. Raises NotSignedIn where it is not: `wrong`, `locked` with seconds, `busy`."""
         self._refuse_crowd()
         tries = self._tries_of(name)
@@ -155,7 +155,7 @@ class People:
             raise NotSignedIn("wrong")  # it was changed or taken away meanwhile
         return kept
 
-    def _try(self, tries: _Tries, kept: KeptPassword | None, password: str) -> bool:
+    def _try(self, tries: _Tries, kept: StoredPassword | None, password: str) -> bool:
         """Whether the password is right; counted in its turn, else any number could be tried at a time."""
         self._refuse_locked(tries)
         if self._verify(self._nobody if kept is None else kept.hash, password) and kept is not None:
@@ -178,7 +178,7 @@ class People:
         await self._file.begin_session(digest_of(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
-    async def _password_of(self, name: str) -> KeptPassword | None:
+    async def _password_of(self, name: str) -> StoredPassword | None:
         """The password by which one may sign in now: that of an earlier user of the name is none."""
         if self.directory.find(name) is None:
             return None  # a storm of strangers reads nothing
@@ -253,7 +253,7 @@ class People:
 
     async def _keep(self, name: str, password: str | None, *, once: bool) -> None:
         hashed = None if password is None else await self.in_turn(lambda: self._hasher.hash(password))
-        kept = None if hashed is None else KeptPassword(hashed, self._clock.now(), once)
+        kept = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
         await self._file.set_password(name, kept)
         self._tries.pop(name, None)
 
@@ -285,7 +285,7 @@ class People:
 async def people_of(settings: Settings) -> AsyncIterator[People]:
     """Everybody of a site, for the command line. Raises StoreError."""
     path, key = settings.store.path, site_key(settings)
-    file = DeskFile(desk_path(path), key)
+    file = await DeskFile.open(desk_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_stored_users, path, key))
     people = People(file, directory, SystemClock(), idle_seconds=0.0)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -10,7 +9,6 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,8 +34,9 @@ from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, PasskeyRecords, desk_path
+from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
+from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, Access, Sessions, access_of
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
@@ -244,7 +243,7 @@ def stand_settings() -> Settings:
 async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskStand]:
     """A desk at which somebody of each role may sign in, by the role's name."""
     clock = SetClock()
-    file = DeskFile(folder / "centre.desk.db", None)
+    file = await DeskFile.open(folder / "centre.desk.db", None)
     picture, hearing = Picture(clock.now), FakeHearing()
     hearing.picture = picture
     settings = settings or stand_settings()
@@ -254,8 +253,8 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
         )
-    reading = DeskReading(folder / "centre.db", None)
-    directory = Directory(EVERYBODY, partial(asyncio.to_thread, reading.users))
+    reading = await DeskReading.open(folder / "centre.db", None)
+    directory = Directory(EVERYBODY, reading.users)
     people = People(file, directory, clock, 3600.0, CHEAP)
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
@@ -264,13 +263,13 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     await board.begin()
     await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
-    pops = AgentReading(folder / "centre.db", None)
+    pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
     users = UsersPage(people, file, hearing, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
-    recordings = RecordingsPage(settings, kept := DeskReading(folder / "centre.db", None), hearing, clock)
+    recordings = RecordingsPage(settings, kept := await DeskReading.open(folder / "centre.db", None), hearing, clock)
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
         PasswordSignIn(people, agents.sign_out),
@@ -302,15 +301,15 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         )
     lists.close()
     people.close()
-    reading.close()
-    kept.close()
-    pops.close()
+    await reading.close()
+    await kept.close()
+    await pops.close()
     await file.close()
 
 
 async def keep_passwords(settings: Settings, *names: str) -> None:
     """Give supervisors of the settings PASSWORD, hashed at little cost, in the desk's file beside the store."""
-    file = DeskFile(desk_path(settings.store.path), None)
+    file = await DeskFile.open(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
     for name in names:
         await people.set_password(name, PASSWORD)

@@ -21,9 +21,8 @@ from dialer.rules.rulebook import polls_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.flows import scripts_of
-from dialer.store.agent_reading import AgentReading, OnTheLine
-from dialer.store.desk_file import AgentRecords
-from dialer.store.untyped_sql import Row
+from dialer.store.agent_reading import AgentReading, BoothOnScreen, CallOnScreen, MarkOnScreen, OnTheLine, VoterOnScreen
+from dialer.store.agent_records import AgentRecords
 from dialer.web.picture import Picture
 
 _log = structlog.get_logger(__name__)
@@ -86,7 +85,7 @@ class PopMaker:
             "script": self._scripts.script_for(call.campaign_id, language, script),
         }
 
-    def _booth(self, booth: Row) -> dict[str, Any]:
+    def _booth(self, booth: BoothOnScreen) -> dict[str, Any]:
         """Its hours on its own polling day; null where no polling day is known."""
         poll = poll_of(self._polls, booth.constituency_number)
         closes_at = close_of(self._polls, Area(booth.constituency_number, booth.closes_at))
@@ -102,7 +101,7 @@ class PopMaker:
         }
 
 
-def _voter(voter: Row, marks: Collection[Row], pending: Collection[int]) -> dict[str, Any]:
+def _voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Collection[int]) -> dict[str, Any]:
     return {
         "id": voter.voter_id,
         "name": voter.name,
@@ -118,7 +117,7 @@ def _voter(voter: Row, marks: Collection[Row], pending: Collection[int]) -> dict
     }
 
 
-def lawful(call: Row, grounds: Mapping[str, str] | None) -> dict[str, Any]:
+def lawful(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
     """Why this call is lawful now: a word that the page has a sentence for, and what it rests on (docs/rules.md)."""
     found = grounds or {}
     if call.direction == "inbound":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dialer.domain.clock import Clock
-from dialer.store.desk_file import AgentRecords, AgentSession
+from dialer.store.agent_records import AgentRecords, AgentSession
 from dialer.web.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
 from dialer.web.picture import Picture
 

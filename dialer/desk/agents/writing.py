@@ -16,7 +16,7 @@ from pydantic import Field
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.store.agent_reading import AgentReading
-from dialer.store.desk_file import AgentRecords, Draft, Note
+from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import AGENTS, Who, tolerated
@@ -88,7 +88,7 @@ class AgentDrafts:
         if not changes:
             return
         try:
-            await self._records.keep_drafts([*changes.values()])
+            await self._records.save_drafts([*changes.values()])
         except (StoreError, asyncio.CancelledError):  # a desk that stops writes once more
             self._unwritten = changes | self._unwritten
             raise
@@ -118,7 +118,7 @@ class AgentWriting:
             raise RequestRefused(409, "note-late")
         note = Note(written.id, written.attempt, phone_id, written.text, self._picture.now())
         try:
-            await self._records.keep_note(note)
+            await self._records.save_note(note)
         except KeyTaken as error:
             raise RequestRefused(409, "note-late") from error
 

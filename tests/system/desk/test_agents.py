@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store.desk_file import forget_written
+from dialer.store.agent_records import forget_written
 from tests.support.agent_centre import AgentPage, agent_centre
 from tests.support.mqtt import NEEDS_MOSQUITTO
 from tests.support.screen_pop import LONG_NAME, TURNED_NAME

@@ -236,7 +236,7 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
             await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))
         await engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha"))
         await site.until(lambda: bool(site.ended()))
-        assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith("erased; ")
+        assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith("Erased, ")
         assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith(
             "the number was on no roll here"
         )
@@ -269,7 +269,7 @@ async def test_the_shell_asks_the_dialler_that_runs(tmp_path: Path) -> None:
             assert "60 rows: 60 voters added or changed" in await said("import", roll)
             assert "0 numbers suppressed; 1 were already" not in await said("optout", "add", "+918000000001")
             assert "0 numbers suppressed; 1 were already" in await said("optout", "add", "+918000000001")
-            assert "erased; 0 voters' names too" in await said("erase", "+918000000002")
+            assert "Erased, with the names of 0 voters." in await said("erase", "+918000000002")
         heard = "".join(message.topic + message.text for message in listener.heard)
         assert "roll-import" in heard
         assert "80000000" not in heard

@@ -136,7 +136,7 @@ def test_user_commands_write_the_store_while_no_dialler_runs(tmp_path: Path) -> 
         (("add", "lata", "desk"), "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'"),
         (("add", "asha", "viewer"), "asha is in the settings"),
         (("role", "lata", "coach"), "lata is no user: `dialer user add lata coach` makes one"),
-        (("remove", "lata"), "lata is no user"),
+        (("remove", "lata"), "There is no user lata"),
         (("remove", "meena", "--as", "meena"), "nobody can change their own role"),
         (("remove", "meena", "--as", "+919876543210"), "no name and no number"),
     ):

@@ -21,7 +21,8 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.hearing import Reply
 from dialer.settings.site import Settings
-from dialer.store.desk_file import AgentRecords, DeskFile
+from dialer.store.agent_records import AgentRecords
+from dialer.store.desk_file import DeskFile
 from dialer.web.access import DESK_COOKIE, EVERY_ROLE, MAX_BODY_BYTES, PageRoute, Sessions
 from dialer.web.app import make_app
 from tests.support.desk import AGENT, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, full_disk

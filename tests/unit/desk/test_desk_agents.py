@@ -23,7 +23,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.mqtt.hearing import Reply
 from dialer.store.agent_reading import AgentDay
-from dialer.store.desk_file import AgentRecords
+from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
 from dialer.web.people import AGENT, NOTED_SECONDS, Who
 from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings

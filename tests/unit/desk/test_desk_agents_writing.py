@@ -14,8 +14,9 @@ import pytest
 from dialer.desk.agents import writing
 from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
+from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import AgentRecords, DeskFile, Draft, KeptPassword, forget_written
+from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, Who
 from tests.support.desk import SEATED, DeskStand, desk_stand
 from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until
@@ -145,7 +146,7 @@ async def test_drafts_that_could_not_be_written_are_written_with_the_next(
 
     await put(desk, DRAFT)
     with monkeypatch.context() as broken:
-        broken.setattr(AgentRecords, "keep_drafts", full)
+        broken.setattr(AgentRecords, "save_drafts", full)
         with pytest.raises(StoreError):
             await desk.agents.drafts.write()
     await desk.agents.drafts.write()
@@ -155,7 +156,7 @@ async def test_drafts_that_could_not_be_written_are_written_with_the_next(
 async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await AgentRecords(desk.file).keep_drafts([Draft("05", "earlier", 1, "{}")])
+    await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
     read, tries = AgentRecords.drafts, 0
 
     async def busy(records: AgentRecords) -> list[Draft]:
@@ -180,7 +181,7 @@ async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
 async def test_a_desk_that_stops_writes_what_was_typed_last(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
-    keep, writing = AgentRecords.keep_drafts, asyncio.Event()
+    keep, writing = AgentRecords.save_drafts, asyncio.Event()
 
     async def slow(records: AgentRecords, changes: Collection[Draft]) -> None:
         if is_writing and not writing.is_set():
@@ -188,7 +189,7 @@ async def test_a_desk_that_stops_writes_what_was_typed_last(
             await asyncio.Event().wait()
         await keep(records, changes)
 
-    monkeypatch.setattr(AgentRecords, "keep_drafts", slow)
+    monkeypatch.setattr(AgentRecords, "save_drafts", slow)
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
         await put(desk, DRAFT)
@@ -304,8 +305,8 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
             "INSERT INTO password VALUES ('asha', 'hash', 1); PRAGMA user_version = 1;"
         )
     for _ in range(2):
-        file = DeskFile(path, None)
-        assert await file.password_of("asha") == KeptPassword("hash", 1.0)
+        file = await DeskFile.open(path, None)
+        assert await file.password_of("asha") == StoredPassword("hash", 1.0)
         assert await AgentRecords(file).drafts() == []
         await file.close()
 

@@ -156,7 +156,7 @@ async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: D
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
-    reading = DeskReading(tmp_path / "centre.db", None)
+    reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
     await figures.read_booths()
     desk.picture.put("booths", {})
@@ -165,7 +165,7 @@ async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: D
     desk.clock.pass_seconds(86_400.0)
     await figures.read_all()
     assert desk.picture.get("booths") == {118: ("Kothrud", "Town hall")}
-    reading.close()
+    await reading.close()
 
 
 # Why is nothing dialled?
@@ -231,7 +231,7 @@ def test_what_is_about_to_go_wrong_is_told_while_it_stands() -> None:
 
 
 async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_path: Path) -> None:
-    reading = DeskReading(tmp_path / "centre.db", None)
+    reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
     desk.picture.put("seat/04", {"seat": "04", "state": "lost"})
     began = desk.clock.now()
@@ -246,7 +246,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
     desk.picture.put("seat/04", {"seat": "04", "state": "ready"})
     await figures.answer()
     assert desk.picture.get("warnings") == {"alerts": []}
-    reading.close()
+    await reading.close()
 
 
 async def test_shares_of_each_window_and_the_days_course_come_from_the_records(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
                     outcome,
                 ),
             )
-    reading = DeskReading(store, None)
+    reading = await DeskReading.open(store, None)
     figures = BoardFigures(picture, reading, clock, ZoneInfo("Asia/Kolkata"), {})
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # what is read again is not counted twice
@@ -300,4 +300,4 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
     clock.pass_seconds(86_400.0)
     await figures.read("turnout", caps)
     assert picture.get("day/turnout")["placed"] == []
-    reading.close()
+    await reading.close()

@@ -51,7 +51,7 @@ def signs_in(site: Path, name: str, password: str) -> bool:
 
     async def try_it() -> bool:
         settings = load_settings(site)
-        file = DeskFile(desk_path(settings.store.path), None)
+        file = await DeskFile.open(desk_path(settings.store.path), None)
         people = People(file, Directory(settings.supervisors), SystemClock(), 60.0)
         try:
             return bool(await people.sign_in(name, password))

@@ -125,7 +125,7 @@ async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: P
         pass
     settings, clock = load_settings(path), SystemClock()
     recorded_talk(tmp_path, clock.now() - 20 * DAY_SECONDS, b"RIFF")
-    file = DeskFile(desk_path(settings.store.path), None)
+    file = await DeskFile.open(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
     await people.set_password("asha", PASSWORD)
     cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}

@@ -28,7 +28,7 @@ importlib.import_module("dialer.simulation.demo.report")
 
 PATH = Path("centre.db")
 POSTGRESQL = ("dialer.hq",)  # tests/system/hq/test_statements.py
-DESK_FILE = ("dialer.store.desk_accounts", "dialer.store.agent_records", "dialer.store.passkeys")
+DESK_FILE = ("dialer.store.desk_file", "dialer.store.agent_records", "dialer.store.passkey_records")
 STATEMENTS = [
     pytest.param(each, name, id=f"{each.__module__.removeprefix('dialer.')}.{name}")
     for each in Statements.__subclasses__()
@@ -114,7 +114,7 @@ def test_statement_fits_the_schema_and_returns_the_columns_it_declares(
     statement = statements.declared[name]
     assert not re.search(r"\?|[@$]\w", re.sub(r"--.*", "", statement.sql)), "parameters have names"
     if statements.__module__ in DESK_FILE:
-        db.executescript("".join(desk_file._STEPS))
+        db.executescript("".join(desk_file.SCHEMA))
     if re.match(r"(CREATE|DROP)\b", statement.sql):
         assert isinstance(statement, Command)
         return

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dialer.domain.errors import StoreError
 from dialer.errors import SettingError
-from dialer.store.desk_file import DeskFile, KeptPassword
+from dialer.store.desk_file import DeskFile, StoredPassword, open_desk_file
 from dialer.web.directory import Directory
 from dialer.web.people import (
     FIRST_LOCK_SECONDS,
@@ -59,7 +61,7 @@ async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(des
 
 async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: DeskStand, tmp_path: Path) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
-    again = DeskFile(tmp_path / "centre.desk.db", None)
+    again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
     assert await people.who(token) is not None
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
@@ -161,7 +163,7 @@ async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
     for then in (after, None):
         read = iter([before, then])
 
-        async def password_of(*_: object, read: Iterator[KeptPassword | None] = read) -> KeptPassword | None:
+        async def password_of(*_: object, read: Iterator[StoredPassword | None] = read) -> StoredPassword | None:
             return next(read)
 
         monkeypatch.setattr(DeskFile, "password_of", password_of)
@@ -193,17 +195,15 @@ async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> No
     assert sum(each.problem == "busy" for each in every) <= 20
 
 
-async def test_a_file_that_two_may_write_has_no_wal_and_one_of_before_leaves_it(tmp_path: Path) -> None:
+def test_desk_file_that_two_programs_write_is_never_in_wal_mode(tmp_path: Path) -> None:
     for _ in range(2):
-        file = DeskFile(tmp_path / "x.desk.db", None)
-        assert await file.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("delete",)
-        await file.run(lambda db: db.execute("PRAGMA journal_mode = WAL").fetchone())
-        await file.close()
+        with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+            db.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
-async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    file = DeskFile(tmp_path / "x.desk.db", None)
-    await file.run(lambda db: db.execute("PRAGMA user_version = 99"))
-    await file.close()
-    with pytest.raises(Exception, match="newer version"):
-        DeskFile(tmp_path / "x.desk.db", None)
+async def test_desk_file_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
+    with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer version"):
+        await DeskFile.open(tmp_path / "x.desk.db", None)

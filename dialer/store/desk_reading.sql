@@ -1,8 +1,8 @@
--- What the desk's pages show of the store. It only reads, by these statements and no others.
+-- What the desk's pages show of the store.
 
--- Our calls of a campaign by the stretch of :stretch_seconds from :since on in which they were placed; those that are under way are not in it.
--- name: course
-SELECT CAST((created_at - :since) / :stretch_seconds AS INTEGER) AS number, count(*) AS placed, count(answered_at) AS answered,
+-- Ended outbound calls of a campaign, by the interval of :interval_seconds since :since in which they were placed.
+-- name: calls_by_interval
+SELECT CAST((created_at - :since) / :interval_seconds AS INTEGER) AS number, count(*) AS placed, count(answered_at) AS answered,
        count(connected_at) AS connected, CAST(total(outcome = 'abandoned') AS INTEGER) AS abandoned,
        CAST(total(outcome IN (SELECT value FROM json_each(:live))) AS INTEGER) AS live_answers
 FROM attempt INDEXED BY attempt_ended
@@ -13,7 +13,7 @@ ORDER BY number;
 -- name: booth_names
 SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;
 
--- Talks that were recorded and have ended, from the newest on that began before :before. Ids only.
+-- Recorded conversations that began before :before and have ended, newest first.
 -- name: recordings
 SELECT attempt_id AS attempt, campaign_id AS campaign, started_at AS at, ended_at - started_at AS seconds,
        coalesce(seat, '') AS seat, coalesce(agent, '') AS agent

@@ -1,4 +1,4 @@
--- Passkeys in the desk's own file: public keys alone.
+-- Passkeys in the desk's file: public keys only.
 
 -- name: of_name
 SELECT credential, name, handle, public_key, sign_count, at, used_at FROM passkey WHERE name = :name ORDER BY at, credential;
@@ -10,7 +10,7 @@ SELECT credential, name, handle, public_key, sign_count, at, used_at FROM passke
 INSERT INTO passkey (credential, name, handle, public_key, sign_count, at)
 VALUES (:credential, :name, :handle, :public_key, :sign_count, :at) ON CONFLICT DO NOTHING;
 
--- Of two answers at one moment one is taken.
+-- The sign count lets only one of two simultaneous answers through.
 -- name: use
 UPDATE passkey SET sign_count = :sign_count, used_at = :at WHERE credential = :credential AND sign_count = :before;
 

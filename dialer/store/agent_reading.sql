@@ -1,6 +1,6 @@
--- What an agent's page shows of the store. It only reads, by these statements and no others.
+-- What an agent's page shows of the store.
 
--- A call, its number's last four digits, and where it was made for: the booth of whom it addresses, or of the booth worker.
+-- A call, the last four digits of its number, and the booth of the voter or booth worker whom it addresses.
 -- name: call
 SELECT attempt.attempt_id, attempt.campaign_id, attempt.phone_id, attempt.voter_id, attempt.worker_id IS NOT NULL AS of_worker,
        attempt.direction, attempt.gap_seconds, substr(phone.e164, -4) AS last_digits, lawful.grounds,
@@ -16,7 +16,7 @@ SELECT voter.voter_id, name, name_local, relation, relation_name, age, sex, hous
 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
 WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL ORDER BY booth_id, serial;
 
--- Those that stand: neither one that was taken back, nor what took it back.
+-- Without marks that were undone, and without those that undid them.
 -- name: marks
 SELECT mark.voter_id, mark.at, mark.kind, mark.source, mark.hour
 FROM link CROSS JOIN mark ON mark.voter_id = link.voter_id
@@ -24,20 +24,20 @@ WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND mark.undoes IS N
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 ORDER BY mark.voter_id, mark.at, mark.mark_id;
 
--- name: calls
+-- name: earlier_calls
 SELECT created_at, campaign_id, outcome, disposition FROM attempt
 WHERE phone_id = :phone_id AND attempt_id <> :attempt_id AND outcome <> 'refused' ORDER BY created_at DESC LIMIT :most;
 
 -- name: booth
 SELECT booth_id, name, name_local, constituency_name, constituency_number, part_number, closes_at FROM booth WHERE booth_id = :booth_id;
 
--- name: listed
+-- name: targets_of_number
 SELECT campaign_id, phone_id FROM phone CROSS JOIN target USING (phone_id) WHERE phone.e164 = :number;
 
--- name: whose
+-- name: call_of
 SELECT phone_id, seat, agent, ended_at FROM attempt WHERE attempt_id = :attempt_id;
 
--- What agents have done since :since, as far as it has ended.
+-- Ended calls of agents since :since.
 -- name: calls_of_agents
 SELECT attempt.agent, coalesce(attempt.disposition, '') AS disposition, count(*) AS calls
 FROM campaign CROSS JOIN attempt INDEXED BY attempt_ended ON attempt.campaign_id = campaign.campaign_id
@@ -55,7 +55,7 @@ WHERE at >= :since AND agent IS NOT NULL AND source = 'agent' AND undoes IS NULL
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 GROUP BY agent, kind;
 
--- Call-backs that agents keep to themselves and nobody has called yet, of those for an hour before :before: whom the call would address.
+-- Agents' own call-backs for a time before :before that were not made yet, with the voter whom each would address.
 -- name: own_call_backs
 SELECT own.agent, own.at, own.until, own.campaign_id, substr(phone.e164, -4) AS last_digits, voter.name, voter.name_local
 FROM own_call_back AS own

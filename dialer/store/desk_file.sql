@@ -1,4 +1,4 @@
--- The desk's own file: who may sign in, who has signed in, and who has seen which alert. No voter is in it.
+-- The desk's own file: who may sign in, who has signed in, and who has seen which alert.
 
 -- name: password_of
 SELECT hash, at, once FROM password WHERE name = :name;
@@ -7,19 +7,19 @@ SELECT hash, at, once FROM password WHERE name = :name;
 INSERT INTO password (name, hash, at, once) VALUES (:name, :hash, :at, :once)
 ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, at = excluded.at, once = excluded.once;
 
--- name: remove_password
+-- name: delete_password
 DELETE FROM password WHERE name = :name;
 
 -- name: end_sessions_of
 DELETE FROM session WHERE name = :name;
 
--- name: signed_in
+-- name: set_signed_in
 INSERT INTO signed_in (name, at) VALUES (:name, :at) ON CONFLICT (name) DO UPDATE SET at = excluded.at;
 
--- name: forget_signed_in
+-- name: delete_signed_in
 DELETE FROM signed_in WHERE name = :name;
 
--- name: forget_passkeys
+-- name: delete_passkeys
 DELETE FROM passkey WHERE name = :name;
 
 -- name: accounts
@@ -28,7 +28,7 @@ SELECT everybody.name, password.at AS password_at, password.once, signed_in.at A
 FROM (SELECT name FROM password UNION SELECT name FROM signed_in) AS everybody
      LEFT JOIN password ON password.name = everybody.name LEFT JOIN signed_in ON signed_in.name = everybody.name;
 
--- name: begin_session
+-- name: insert_session
 INSERT INTO session (digest, name, used_at) VALUES (:digest, :name, :at);
 
 -- name: session
@@ -46,13 +46,13 @@ DELETE FROM session WHERE used_at < :before;
 -- name: acknowledge
 INSERT INTO acknowledged (code, alert_at, name, at) VALUES (:code, :alert_at, :name, :at) ON CONFLICT (code, alert_at) DO NOTHING;
 
--- The last of each code.
+-- The last one of each code.
 -- name: acknowledged
 SELECT code, alert_at, name, max(at) AS at FROM acknowledged GROUP BY code;
 
 -- name: audit_head
 SELECT number, digest FROM audit_head WHERE number > 0;
 
--- name: keep_audit_head
+-- name: set_audit_head
 INSERT INTO audit_head (one, number, digest) VALUES (1, :number, :digest)
 ON CONFLICT (one) DO UPDATE SET number = excluded.number, digest = excluded.digest;

@@ -1,0 +1,123 @@
+"""Agents' records in the desk's file: their sessions, and the notes and drafts they write about calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer.domain.errors import KeyTaken
+from dialer.store.desk_file import DeskFile, desk_path, open_desk_file
+from dialer.store.file_checks import file_exists
+from dialer.store.keys import StoreKey
+from dialer.store.sql import Command, Query, Scalar, Statements, parameters_of, transaction
+from dialer.store.sqlite_errors import store_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An agent's note about a call; the last one of a call counts."""
+
+    note_id: str
+    attempt_id: str
+    phone_id: int
+    text: str
+    at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent has typed for a call and not saved."""
+
+    seat: str
+    attempt_id: str
+    phone_id: int
+    text: str  # JSON of the page
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSession:
+    """An agent who has signed in on the page. Times are epoch seconds."""
+
+    digest: str  # of the session's token
+    agent: str
+    seat: str
+    began_at: float
+    used_at: float
+
+
+class SQL(Statements):
+    end_sessions = Command()
+    insert_session = Command()
+    session = Query(AgentSession)
+    use_session = Command()
+    end_session = Command()
+    other_call_with_note = Scalar(str)
+    set_note = Command()
+    last_note = Query(Note)
+    drafts = Query(Draft)
+    set_draft = Command()
+    delete_notes = Command()
+    delete_drafts = Command()
+
+
+class AgentRecords:
+    """Agents' records. Methods raise StoreError."""
+
+    def __init__(self, file: DeskFile) -> None:
+        self._db = file.db
+
+    async def begin_session(self, session: AgentSession, *, forget_before: float) -> None:
+        """Store a session; it replaces others of that seat or agent, and those last used before `forget_before`."""
+        async with self._db.transaction() as db:
+            await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
+            await db.run(SQL.insert_session, **parameters_of(session))
+
+    async def session(self, digest: str) -> AgentSession | None:
+        """Return the session with a token's digest; None if there is none."""
+        return await self._db.first(SQL.session, digest=digest)
+
+    async def use_session(self, digest: str, at: float) -> None:
+        """Record that a session was used."""
+        await self._db.run(SQL.use_session, digest=digest, at=at)
+
+    async def end_session(self, digest: str) -> None:
+        """End a session."""
+        await self._db.run(SQL.end_session, digest=digest)
+
+    async def save_note(self, note: Note) -> None:
+        """Store a note in place of an earlier one of that call. Raises KeyTaken if its id belongs to another call's note."""
+        async with self._db.transaction() as db:
+            other = await db.value(SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id)
+            if other is not None:
+                raise KeyTaken(f"The note {note.note_id} belongs to another call.")
+            await db.run(SQL.set_note, **parameters_of(note))
+
+    async def last_note(self, phone_id: int) -> Note | None:
+        """Return the last note about a number; None if there is none."""
+        return await self._db.first(SQL.last_note, phone_id=phone_id)
+
+    async def drafts(self) -> list[Draft]:
+        """Return the drafts of all seats."""
+        return await self._db.all(SQL.drafts)
+
+    async def save_drafts(self, drafts: Collection[Draft]) -> None:
+        """Store drafts, one for each seat."""
+        await self._db.run_many(SQL.set_draft, [*map(parameters_of, drafts)])
+
+
+def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+    """Erase notes and drafts about a number, or about all (None), and overwrite them in the file. Return how many notes.
+
+    Blocks. Raises StoreError.
+    """
+    path = desk_path(store)
+    if not file_exists(path):
+        return 0
+    with store_errors(path), closing(open_desk_file(path, key)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        with transaction(db):
+            erased = SQL.delete_notes.run(db, phone_id=phone_id)
+            SQL.delete_drafts.run(db, phone_id=phone_id)
+        return erased

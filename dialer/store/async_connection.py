@@ -1,0 +1,144 @@
+"""Connections for programs on an event loop, by aiosqlite: each runs in a thread of its own.
+
+The dialler's hot path does not use them: its writer groups many writes into one commit (`writer.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeVar
+
+import aiosqlite
+
+from dialer.store.connection import open_for_reading
+from dialer.store.keys import StoreKey
+from dialer.store.sql import Command, Connection, Query, Scalar
+from dialer.store.sqlite_errors import store_errors
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+class Statements:
+    """Runs typed statements on a connection of aiosqlite. Methods raise StoreError."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
+        """Return all rows."""
+        with store_errors(self._path):
+            return [*map(query.make, await self._connection.execute_fetchall(query.sql, parameters))]
+
+    async def first(self, query: Query[R], /, **parameters: object) -> R | None:
+        """Return the first row, or None if there is none."""
+        return next(iter(await self.all(query, **parameters)), None)
+
+    async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
+        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        with store_errors(self._path):
+            for (value,) in await self._connection.execute_fetchall(scalar.sql, parameters):
+                return None if value is None else scalar.kind(value)
+        return None
+
+    async def run(self, command: Command, /, **parameters: object) -> int:
+        """Run a command and return the number of rows it changed."""
+        with store_errors(self._path):
+            async with self._connection.execute(command.sql, parameters) as cursor:
+                return cursor.rowcount
+
+    async def run_many(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+        """Run a command once for each set of parameters."""
+        with store_errors(self._path):
+            async with self._connection.executemany(command.sql, parameters):
+                pass
+
+
+class AsyncConnection(Statements):
+    """A database file, opened by aiosqlite. Statements of one task do not fall into another task's transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        """Use `connect` or `connect_for_reading`."""
+        super().__init__(connection, path)
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def connect(cls, path: Path, connector: Callable[[], Connection]) -> Self:
+        """Open a file with `connector`, which blocks and runs in the connection's thread. Raises StoreError."""
+        failed: list[Exception] = []
+
+        def open_or_note() -> Connection:
+            # Where a connector raises, aiosqlite stops its thread and does not wait for that. The thread would outlive the loop.
+            try:
+                return connector()
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failed.append(error)
+                return sqlite3.connect(":memory:")
+
+        connection = await aiosqlite.Connection(open_or_note, iter_chunk_size=64)
+        if failed:
+            await connection.close()
+            with store_errors(path):
+                raise failed[0]
+        return cls(connection, path)
+
+    @classmethod
+    async def connect_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
+        """Open a store for reading: see `open_for_reading`. Raises StoreError, StoreCorrupt."""
+        return await cls.connect(path, partial(open_for_reading, path, key=key, opened_here=opened_here))
+
+    async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
+        """Return all rows."""
+        async with self._lock:
+            return await super().all(query, **parameters)
+
+    async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
+        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        async with self._lock:
+            return await super().value(scalar, **parameters)
+
+    async def run(self, command: Command, /, **parameters: object) -> int:
+        """Run a command and return the number of rows it changed."""
+        async with self._lock:
+            return await super().run(command, **parameters)
+
+    async def run_many(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+        """Run a command once for each set of parameters, in one transaction."""
+        async with self.transaction() as statements:
+            await statements.run_many(command, parameters)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Statements]:
+        """Commit what the block writes, or roll it back where the block fails."""
+        async with self._lock:
+            with store_errors(self._path):
+                await self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield Statements(self._connection, self._path)
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        await self._connection.execute("ROLLBACK")
+                    raise
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Statements]:
+        """Let the block read the file as it is at one moment."""
+        async with self._lock:
+            with store_errors(self._path):
+                await self._connection.execute("BEGIN")
+                try:
+                    yield Statements(self._connection, self._path)
+                finally:
+                    await self._connection.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close the connection, after what is being run. A repeated call does nothing."""
+        async with self._lock:
+            await self._connection.close()

@@ -1,0 +1,59 @@
+"""Passkeys in the desk's file: public keys, and how often each has signed. Nobody can sign in with what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.store.desk_file import DeskFile
+from dialer.store.sql import Command, Query, Statements, parameters_of
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey on a person's device or security key. Times are epoch seconds."""
+
+    credential: bytes  # its id
+    name: str  # whose it is
+    handle: bytes  # random: by which the device knows that person
+    public_key: bytes  # COSE
+    sign_count: int
+    at: float  # of the registration
+    used_at: float | None = None
+
+
+class SQL(Statements):
+    of_name = Query(Passkey)
+    find = Query(Passkey)
+    add = Command()
+    use = Command()
+    remove = Command()
+
+
+class PasskeyRecords:
+    """The passkeys of all people. Methods raise StoreError."""
+
+    def __init__(self, file: DeskFile) -> None:
+        self._db = file.db
+
+    async def of_name(self, name: str) -> list[Passkey]:
+        """Return a person's passkeys, oldest first."""
+        return await self._db.all(SQL.of_name, name=name)
+
+    async def find(self, credential: bytes) -> Passkey | None:
+        """Return the passkey with an id; None if there is none."""
+        return await self._db.first(SQL.find, credential=credential)
+
+    async def add(self, passkey: Passkey) -> bool:
+        """Store a passkey, or return False if its id is taken."""
+        return await self._db.run(SQL.add, **parameters_of(passkey)) == 1
+
+    async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
+        """Record that a passkey has signed, or return False if it has signed meanwhile or was removed."""
+        used = await self._db.run(
+            SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at
+        )
+        return used == 1
+
+    async def remove(self, name: str, credential: bytes) -> None:
+        """Remove one of a person's passkeys."""
+        await self._db.run(SQL.remove, name=name, credential=credential)
