@@ -43,11 +43,11 @@ from bench.desk_site import (
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
-from dialer.domain.view import CallChange, CallState, ScreenPop, SeatChange, SeatState, SeatView
-from dialer.mqtt import topics
+from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, SeatView
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
@@ -102,7 +102,7 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
-        store = await open_store(store_path, encode=topics.encode)
+        store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)
@@ -189,7 +189,7 @@ async def _measure_with(
         seat = engine.current.seats[place]
         attempt = _attempt(number)
         reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
-        engine.tell(SeatChange(reserved, time.time()))
+        engine.tell(reserved)
         for _ in range(5):
             call = CallChange(CAMPAIGN, f"ringing-{number}", CallState.RINGING, time.time())
             engine.tell(call)
@@ -200,9 +200,9 @@ async def _measure_with(
             painting.append((place, time.time()))
         else:
             told[attempt] = time.perf_counter()
-        engine.tell(SeatChange(replace(reserved, screen_pop=pop), time.time()))
+        engine.tell(replace(reserved, screen_pop=pop))
         asyncio.get_running_loop().call_later(
-            0.3, engine.tell, SeatChange(replace(reserved, state=SeatState.TALKING, screen_pop=pop), time.time())
+            0.3, engine.tell, replace(reserved, state=SeatState.TALKING, screen_pop=pop)
         )
         await asyncio.sleep(0.05)
         await echo.ask()

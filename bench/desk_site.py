@@ -88,6 +88,6 @@ async def listen(origin: str, token: str, path: str, heard: dict[str, float]) ->
         while line := await reader.readline():
             if line.startswith(b"data: ") and b'"pop":{' in line:
                 at = time.perf_counter()
-                heard.setdefault(json.loads(line[6:])["set"]["pop"]["attempt"], at)
+                heard.setdefault(json.loads(line[6:])["values"]["pop"]["attempt"], at)
     finally:
         writer.close()

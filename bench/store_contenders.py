@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dialer.store.updates import AttemptUpdate, Update
+
 from bench.common import Done, Stopwatch, Unrunnable
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
@@ -20,7 +22,6 @@ from dialer.store.connection import close_writer, exclusive_connection, open_for
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
-from dialer.store.updates import AttemptUpdate, Update
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
 

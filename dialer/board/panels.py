@@ -53,7 +53,7 @@ def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
     # Down the columns, as people read a list of seats.
     shown = [
         Text().join(
-            padded(_seat(seats[place], name_cells, brief=brief), cells)
+            padded(_seat(seats[place], view.state.at, name_cells, brief=brief), cells)
             for place in range(row, min(len(seats), rows * columns), rows)
         )
         for row in range(rows)
@@ -67,12 +67,12 @@ def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
             title.append("  " if width < WIDE_TITLE else "  ■ ", style=SEAT_STYLES[state])
             title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
             title.append(str(states[state]), style=TITLE)
-    worked = view.utilisation
+    worked = view.state.utilisation
     foot = line(("nobody is logged in" if worked is None else f"utilisation {percent(worked)}", DIM))
     return framed(lines_of(shown), title, foot=foot), len(shown) + 2
 
 
-def _seat(seat: SeatView, name_cells: int, *, brief: bool) -> Text:
+def _seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
     style = SEAT_STYLES[seat.state]
     name = seat.seat if len(seat.seat) <= name_cells else "…" + seat.seat[-name_cells + 1 :]
     word = seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)  # the colour says paused
@@ -81,7 +81,7 @@ def _seat(seat: SeatView, name_cells: int, *, brief: bool) -> Text:
     if seat.state is SeatState.OFFLINE:
         return cell
     if not brief:
-        cell.append(f"{duration(seat.seconds):>5} ", style=DIM)
+        cell.append(f"{duration(max(0.0, now - seat.since)):>5} ", style=DIM)
     return cell.append_text(share_bar(seat.utilisation, 5, "spring_green2"))
 
 
@@ -99,8 +99,8 @@ def turnout_panel(
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))
     reached = sorted(
-        (booth for booth in booths if booth.reached),
-        key=lambda booth: ((booth.voted + 1) / (booth.reached + 2), -booth.reached, booth.booth_id),
+        (booth for booth in booths if booth.contacted),
+        key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
     shown, whole = reached[:room], _sum(booths)
     ratios = max(len(ratio) for ratio in ("reached", *map(_ratio, [*shown, whole])))
@@ -123,8 +123,8 @@ def turnout_panel(
 def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
-    sure = f" ± {forecast.give_or_take:,}" if forecast.give_or_take else ""
-    return f"{forecast.reached:,}{sure} of {forecast.left:,} left by {until:%H:%M}: {who}"
+    margin = f" ± {forecast.margin:,}" if forecast.margin else ""
+    return f"{forecast.contacted:,}{margin} of {forecast.remaining:,} left by {until:%H:%M}: {who}"
 
 
 def _booth_name(booth: BoothTurnout, cells: int) -> str:
@@ -135,19 +135,19 @@ def _booth_name(booth: BoothTurnout, cells: int) -> str:
 
 
 def _ratio(booth: BoothTurnout) -> str:
-    return f"{count(booth.reached)}/{count(booth.voters)}"
+    return f"{count(booth.contacted)}/{count(booth.voters)}"
 
 
 def _booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
     """A line of the table: bars of `cells` characters, figures set to the right."""
-    other = booth.reached - booth.voted - booth.not_yet
-    bar = stacked_bar([(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.reached), cells)
+    other = booth.contacted - booth.voted - booth.not_yet
+    bar = stacked_bar([(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.contacted), cells)
     ratio = _ratio(booth)
     return line(
         (f"{name:<{names}}  ", style),
         bar,
         (
-            f"  {count(booth.voted):>7} {count(booth.not_yet):>9}  {' ' * (ratios - len(ratio))}{count(booth.reached)}",
+            f"  {count(booth.voted):>7} {count(booth.not_yet):>9}  {' ' * (ratios - len(ratio))}{count(booth.contacted)}",
             style,
         ),
         (f"/{count(booth.voters)}", DIM),
@@ -155,23 +155,23 @@ def _booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, 
 
 
 def _sum(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
-    counts = ("voters", "reached", "voted", "not_yet")
+    counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
 def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
     """Channels of each trunk, marks, opt-outs; where lines are left how calls ended, and how late the loop is."""
-    marks = sorted(view.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = _figures([*marks, ("opt-outs", view.opt_outs)], width - 4)
+    marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
+    figures = _figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
-    names = min(14, max((len(trunk.trunk) for trunk in view.trunks), default=0))
-    channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.trunks), default=0)
-    lines = [_trunk(trunk, names, channels) for trunk in view.trunks[:room]]
+    names = min(14, max((len(trunk.trunk) for trunk in view.state.trunks), default=0))
+    channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.state.trunks), default=0)
+    lines = [_trunk(trunk, names, channels) for trunk in view.state.trunks[:room]]
     lines += figures
     left = height - 2 - len(lines)
     lag = [
         line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
-        for name, value in view.figures.items()
+        for name, value in view.state.figures.items()
     ]
     ended = Counter[str]()
     for campaign in view.campaigns:
@@ -179,7 +179,7 @@ def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
     if ended and left >= len(lag) + 5:
         lines += [Text(), *_ended(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
-    more = f" · {room} of {len(view.trunks)}" if len(view.trunks) > room else ""
+    more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
     return framed(lines_of(lines), line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 

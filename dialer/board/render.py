@@ -35,6 +35,7 @@ from dialer.board.parts import (
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import CampaignProgress
 from dialer.domain.view import CallState, CampaignView, CentreView
+from dialer.pacing.port import Limit
 
 WIDE = 96  # from here on panels stand side by side
 NARROWEST = 40
@@ -56,6 +57,8 @@ BRIEF_STATES = {
     CallState.SENDING: CallState.DIALLING,
     CallState.CONNECTING: CallState.WAITING,
 }
+
+LIMIT_WORDS = {limit.value: limit.words for limit in Limit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def render_board(
     campaigns, campaign_lines = _campaigns(view, previous, width, height, extras)
     parts += campaigns
     lines += campaign_lines
-    trunk_lines = len(view.trunks) + (5 if height >= TALL else 3)
+    trunk_lines = len(view.state.trunks) + (5 if height >= TALL else 3)
     seats, seat_lines = seats_panel(view, width, height - lines - (LEAST_LINES if wide else 4 + trunk_lines))
     if view.seats:
         parts.append(seats)
@@ -106,13 +109,13 @@ def render_board(
     if wide:
         booth_cells = width * 3 // 5
         panels = (
-            turnout_panel(view.booths, booth_cells, left, view.forecast, extras.zone),
+            turnout_panel(view.booths, booth_cells, left, view.state.forecast, extras.zone),
             trunks_panel(view, width - booth_cells, left),
         )
         parts.append(_beside(panels, (booth_cells, width - booth_cells)))
     else:
         parts += [
-            turnout_panel(view.booths, width, max(4, left - trunk_lines), view.forecast, extras.zone),
+            turnout_panel(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
             trunks_panel(view, width, trunk_lines),
         ]
     return Group(*parts)
@@ -120,17 +123,20 @@ def render_board(
 
 def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
     """The centre, the time, what is up and how far the run is; and how many lines that takes."""
-    clock = datetime.fromtimestamp(view.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
+    clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
-    left = [(4, line(("matdan ", "bold"))), (0, line((view.centre, "bold spring_green2"), "  ", (clock, "bold"), "  "))]
-    switch = line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1"))
+    left = [
+        (4, line(("matdan ", "bold"))),
+        (0, line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
+    ]
+    switch = line(lamp(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1"))
     right = [(0, line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
     if extras.broker is not None:
         name = extras.broker if width >= 80 else "broker"
         said = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
         right.append((0, line(lamp(extras.broker_up), said)))
     right.append((3, line((f"{calls} calls  ", "bold"))))
-    if view.draining:
+    if view.state.draining:
         right.append((0, line(("draining  ", "bold orange1"))))
     if extras.elapsed_seconds is not None:
         right.append((1, line((duration(extras.elapsed_seconds), "bold"))))
@@ -162,7 +168,7 @@ def _campaigns(
     columns = 2 if width >= WIDE and len(view.campaigns) > 1 else 1
     rows = -(-len(view.campaigns) // columns)
     earlier = {} if previous is None else {campaign.campaign_id: campaign for campaign in previous.campaigns}
-    seconds = 0.0 if previous is None else view.at - previous.at
+    seconds = 0.0 if previous is None else view.state.at - previous.state.at
     panel_lines = PANEL_LINES + any(campaign.refused for campaign in view.campaigns)
     if rows * panel_lines > max(panel_lines, height // 2):
         why = len(view.campaigns) * 2 <= height // 5 and width >= WIDE_ENOUGH_FOR_WHY
@@ -233,7 +239,7 @@ def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Te
 def _why(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
         return line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
-    return line((campaign.pacing_words, DIM))
+    return line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
 
 
 def _grouped(campaign: CampaignView) -> dict[CallState, int]:
@@ -265,12 +271,12 @@ def _abandoned_line(campaign: CampaignView, extras: BoardExtras) -> Text:
 
 
 def _share_done(progress: CampaignProgress) -> float:
-    return progress.closed / progress.total if progress.total else 0.0
+    return progress.completed / progress.total if progress.total else 0.0
 
 
 def _list_line(campaign: CampaignView, cells: int) -> Text:
     progress, share = campaign.progress, _share_done(campaign.progress)
-    tail = f" {percent(share):>5}  {count(progress.closed)}/{count(progress.total)}"
+    tail = f" {percent(share):>5}  {count(progress.completed)}/{count(progress.total)}"
     return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 

@@ -44,6 +44,6 @@ async def run_board(
 def _earlier(history: deque[CentreView], view: CentreView) -> CentreView | None:
     """The view of about `RATE_SECONDS` ago; None in the first second, when a rate would mean nothing."""
     history.append(view)
-    while len(history) > 1 and view.at - history[1].at >= RATE_SECONDS:
+    while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:
         history.popleft()
-    return history[0] if view.at - history[0].at >= 1.0 else None
+    return history[0] if view.state.at - history[0].state.at >= 1.0 else None

@@ -14,7 +14,7 @@ from dialer.cli.external_records import hand_over
 from dialer.cli.options import SiteAndWho, day_of, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.mqtt.topics import encode
+from dialer.mqtt.messages import announcement_of
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept, site_profile
@@ -51,7 +51,9 @@ def erase(
     try:
         with _erasing(site) as db:
             entry = AuditNote(audit_name(site.who), SystemClock().now(), {})
-            told = erase_number(db, encode, named, rules, (site.path, site.key), entry, with_voters=voters).messages
+            told = erase_number(
+                db, announcement_of, named, rules, (site.path, site.key), entry, with_voters=voters
+            ).messages
     except StoreBusy as busy:
         fields = {"names": voters, "who": site.person}
         told = tuple(hand_over(settings, "erase-number", [named], fields, busy))

@@ -20,7 +20,7 @@ from dialer.engine.external_records.commands import RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.mqtt.topics import encode
+from dialer.mqtt.messages import announcement_of
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings, own_signer
@@ -142,7 +142,7 @@ async def _keep_here(
     path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], done: Callable[[int], None]
 ) -> list[str]:
     answers: list[str] = []
-    async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
+    async with await open_store(path, encode=announcement_of, create=False, key=key, holder=HOLDER) as opened:
         desk = ExternalRecords(opened, SystemClock())
         for request in requests:
             command = read_command(request.name, request.fields)

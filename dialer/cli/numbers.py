@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
-from dialer.mqtt.topics import encode
+from dialer.mqtt.messages import announcement_of
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.settings.site_rules import site_profile
@@ -131,7 +131,7 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
     try:
         with site.alone("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
-            fresh = opt_outs.suppress_numbers(db, encode, found, secret, source, entry).new
+            fresh = opt_outs.suppress_numbers(db, announcement_of, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.person}

@@ -23,7 +23,7 @@ from dialer.engine.command.reading import read_command
 from dialer.engine.users.commands import UserCommand
 from dialer.engine.users.service import Users
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.mqtt.topics import encode
+from dialer.mqtt.messages import announcement_of
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_zone
 from dialer.settings.supervision import OWN_USER
@@ -164,7 +164,7 @@ async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -
     if not isinstance(command, UserCommand):
         raise TypeError(f"{request.name} needs a running dialler")
     path, key = settings.store.path, site_key(settings)
-    async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
+    async with await open_store(path, encode=announcement_of, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(fixed_users, settings))
         await users.prepare()
         return await command.save(users, CommandContext(sender))

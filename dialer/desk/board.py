@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
+from dialer.desk.figures import WarningList
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
+from dialer.domain.view import AlertList
 from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
-from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.hearing import DeskStatus, Hearing, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
 from dialer.web.page_requests import CommandId, PageRequest
-from dialer.web.picture import Picture
+from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
 SHOWN = frozenset(
     {"desk", "centre", "campaign", "seat", "booth", "alerts", "warnings", "acknowledged", "day", "abandoned", "why"}
 )
-"""Kinds of keys of the picture that a board is told of; no others, whatever else stands in it."""
+"""Kinds of keys of the page state that a board is told of; no others, whatever else stands in it."""
 OFFERED = (
     "pause",
     "resume",
@@ -103,8 +104,8 @@ class AlertSeen(PageRequest):
 class Board:
     """What the board's pages ask for."""
 
-    def __init__(self, picture: Picture, streams: Streams, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
-        self._picture = picture
+    def __init__(self, page_state: PageState, streams: Streams, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
+        self._page_state = page_state
         self._streams = streams
         self._hearing = hearing
         self._file = file
@@ -129,17 +130,18 @@ class Board:
         return router
 
     async def events(self, request: Request) -> Response:
-        """The picture, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
+        """The page state, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
         return self._streams.answer(request, shown_to(request.state.user.role))
 
     async def health(self) -> Response:
         """For a watchdog, told nothing of the centre. 200: the desk serves, and hears the broker; 503: it does not hear it."""
-        heard = bool((self._picture.get("desk") or {}).get("heard"))
-        return JSONResponse({"broker": heard}, status_code=200 if heard else 503)
+        desk = self._page_state.get("desk", DeskStatus)
+        connected = desk is not None and desk.connected
+        return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
     async def booths(self) -> Mapping[int, Sequence[str]]:
         """The names of each booth's constituency and of the booth, by its id."""
-        names: Mapping[int, Sequence[str]] = self._picture.get("booths") or {}
+        names: Mapping[int, Sequence[str]] = self._page_state.get("booths", dict) or {}
         return names
 
     async def command(self, asked: CommandAsked, who: SignedIn) -> dict[str, str]:
@@ -157,15 +159,15 @@ class Board:
 
     async def acknowledge(self, seen: AlertSeen, who: SignedIn) -> None:
         """Keep that somebody has seen an alert, and tell every board."""
-        told = (self._picture.get("alerts") or {}, self._picture.get("warnings") or {})
-        standing = [alert for message in told for alert in message.get("alerts", ())]
-        if not any((each["code"], each["at"]) == (seen.code, seen.at) for each in standing):
+        alerts, warnings = self._page_state.get("alerts", AlertList), self._page_state.get("warnings", WarningList)
+        active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
+        if not any((each.code, each.at) == (seen.code, seen.at) for each in active):
             raise RequestRefused(409, "alert-gone")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
 
     def _show(self, seen: list[Acknowledgement]) -> None:
-        self._picture.put("acknowledged", {each.code: asdict(each) for each in seen})
+        self._page_state.put("acknowledged", {each.code: each for each in seen})
 
 
 def may(role: str, *, has_phone: bool) -> list[str]:
@@ -176,6 +178,6 @@ def may(role: str, *, has_phone: bool) -> list[str]:
 
 
 def shown_to(role: str) -> Callable[[str], bool]:
-    """Which keys of the picture that role's board is told of."""
+    """Which keys of the page state that role's board is told of."""
     lists = frozenset({"list"} if role in HANDED_OVER["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN or key in lists

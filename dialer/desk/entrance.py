@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
+from dialer.mqtt.hearing import DeskStatus
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, allow_anyone
+from dialer.web.page_state import PageState
 from dialer.web.people import People
-from dialer.web.picture import Picture
 
 
 class BoardAccount:
@@ -56,7 +57,7 @@ class BoardAccount:
         return {"name": who.name, "role": who.role, **held, **self._site}
 
 
-def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsyncContextManager[int | None]:
+def metrics_of(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
     """What a monitoring server is told, where the settings have it told."""
     port = settings.metrics.desk_port
     if port is None:
@@ -67,5 +68,10 @@ def metrics_of(settings: Settings, picture: Picture) -> contextlib.AbstractAsync
     return serving_metrics(
         settings.metrics.host,
         port,
-        lambda: of_desk(settings.centre.id, heard=bool(picture.get("desk")["heard"]), streams=picture.readers),
+        lambda: of_desk(settings.centre.id, heard=_is_connected(page_state), streams=page_state.pages),
     )
+
+
+def _is_connected(page_state: PageState) -> bool:
+    status = page_state.get("desk", DeskStatus)
+    return status is not None and status.connected

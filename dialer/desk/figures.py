@@ -7,17 +7,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
-from typing import Any
 
 from dialer.domain.clock import Clock
-from dialer.domain.view import SeatState
+from dialer.domain.model import CampaignState
+from dialer.domain.schema import MESSAGE, Tenths, Time
+from dialer.domain.view import Alert, AlertLevel, CallState, CampaignView, CentreState, SeatState, SeatView
+from dialer.mqtt.hearing import DeskStatus
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.store.desk_reading import CallsOfInterval, DeskReading
+from dialer.web.page_state import PageState
 from dialer.web.people import again, tolerated
-from dialer.web.picture import Picture
 
 STRETCH_SECONDS = 600
 LATEST_SECONDS = 3_600  # a call that began longer before a reading had ended: what is before is read once
@@ -28,11 +30,64 @@ UNREAD = "desk.store-unread"
 
 @dataclass(frozen=True, slots=True)
 class ShownCap:
-    """A cap on abandoned calls."""
+    """A cap on the abandoned-call rate."""
 
     window_seconds: float
-    target: float  # share to steer to, 0..1
-    stop: float  # share at which nothing more is dialled
+    target: float  # the rate to steer to (0-1)
+    stop: float  # the rate at which dialling stops (0-1)
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedWindow:
+    """The calls in the window of a cap on the abandoned-call rate."""
+
+    __pydantic_config__ = MESSAGE
+
+    window_seconds: float
+    target: float
+    """the rate to steer to (0-1)"""
+    stop: float
+    """the rate at which dialling stops (0-1)"""
+    answers: int
+    """live answers"""
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """A campaign's calls of the day, in columns with a value for each ten minutes."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: tuple[int, ...]
+    """when each ten minutes began (epoch seconds)"""
+    placed: tuple[int, ...]
+    answered: tuple[int, ...]
+    connected: tuple[int, ...]
+    abandoned: tuple[int, ...]
+    live_answers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdleReason:
+    """Why a campaign places no calls, for a sentence of the page; the code dialling: calls are in progress."""
+
+    __pydantic_config__ = MESSAGE
+
+    code: str
+    figures: Mapping[str, float | str] = field(default_factory=dict)
+    """what the sentence names"""
+    detail: str = ""
+    """the dialler's own text"""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningList:
+    """What is about to go wrong, as the desk sees it."""
+
+    __pydantic_config__ = MESSAGE
+
+    alerts: tuple[Alert, ...]
 
 
 def day_began(at: float, zone: tzinfo) -> float:
@@ -41,18 +96,18 @@ def day_began(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}", "warnings" and "booths" of the picture true."""
+    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}", "warnings" and "booths" of the page state true."""
 
     def __init__(
         self,
-        picture: Picture,
+        page_state: PageState,
         reading: DeskReading,
         clock: Clock,
         zone: tzinfo,
         caps: Mapping[str, tuple[ShownCap, ...]],
     ) -> None:
         """`caps`: of each campaign of the settings, by its id."""
-        self._picture = picture
+        self._page_state = page_state
         self._reading = reading
         self._clock = clock
         self._zone = zone
@@ -61,7 +116,7 @@ class BoardFigures:
         self._read_at: dict[str, float] = {}  # when each campaign's calls of the day were read last
         self._day_at = 0.0  # when the day that is shown began
         self._named_on = 0.0  # when the day began on which the booths' names were read
-        self._warned: dict[str, dict[str, Any]] = {}  # what stands, by code
+        self._warned: dict[str, Alert] = {}  # what stands, by code
 
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
@@ -79,7 +134,7 @@ class BoardFigures:
     async def read_booths(self) -> None:
         """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
         day_at = day_began(self._clock.now(), self._zone)
-        self._picture.put("booths", await self._reading.booth_names())
+        self._page_state.put("booths", await self._reading.booth_names())
         self._named_on = day_at
 
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
@@ -97,54 +152,56 @@ class BoardFigures:
         for each in await self._reading.calls_by_interval(campaign_id, since, STRETCH_SECONDS):
             course[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
-        self._picture.put(f"day/{campaign_id}", _day(day_at, course))
+        self._page_state.put(f"day/{campaign_id}", _day(day_at, course))
         # None: as the settings have it.
-        steered = (self._picture.get(f"campaign/{campaign_id}") or {}).get("abandoned_target")
-        shares = [
-            await self._share(campaign_id, cap if steered is None else replace(cap, target=steered["share"]), now)
-            for cap in caps
-        ]
-        self._picture.put(f"abandoned/{campaign_id}", shares)
+        campaign = self._page_state.get(f"campaign/{campaign_id}", CampaignView)
+        steered = None if campaign is None else campaign.abandoned_target
+        windows = [await self._window(campaign_id, cap, None if steered is None else steered.rate, now) for cap in caps]
+        self._page_state.put(f"abandoned/{campaign_id}", tuple(windows))
 
-    async def _share(self, campaign_id: str, cap: ShownCap, now: float) -> dict[str, float]:
+    async def _window(self, campaign_id: str, cap: ShownCap, target: float | None, now: float) -> AbandonedWindow:
         found = await self._reading.live_answers(campaign_id, now, cap.window_seconds)
-        return {**asdict(cap), "answers": found.answers, "abandoned": found.abandoned}
+        steers_to = cap.target if target is None else target
+        return AbandonedWindow(cap.window_seconds, steers_to, cap.stop, found.answers, found.abandoned)
 
     async def answer(self) -> None:
         """Why nothing is dialled, of each campaign that the dialler has told of; and what is about to go wrong."""
-        centre = self._picture.get("centre")
-        heard = bool((self._picture.get("desk") or {}).get("heard"))
-        seats = list(self._picture.below("seat").values())
-        for campaign_id, campaign in self._picture.below("campaign").items():
-            self._picture.put(f"why/{campaign_id}", why(centre, campaign, seats, heard=heard))
-        standing = warnings(self._picture.below("campaign"), self._picture.below("abandoned"), seats)
-        began = {"text": "", "at": round(self._clock.now(), 3)}
-        self._warned = {
-            code: self._warned.get(code, {"code": code, "level": level, **began}) for code, level in standing.items()
-        }
-        self._picture.put("warnings", {"alerts": list(self._warned.values())})
+        centre = self._page_state.get("centre", CentreState)
+        desk = self._page_state.get("desk", DeskStatus)
+        connected = desk is not None and desk.connected
+        seats = list(self._page_state.below("seat", SeatView).values())
+        campaigns = self._page_state.below("campaign", CampaignView)
+        for campaign_id, campaign in campaigns.items():
+            self._page_state.put(f"why/{campaign_id}", why(centre, campaign, seats, connected=connected))
+        standing = warnings(campaigns, self._page_state.below("abandoned", tuple), seats)
+        now = round(self._clock.now(), 3)
+        self._warned = {code: self._warned.get(code, Alert(code, level, "", now)) for code, level in standing.items()}
+        self._page_state.put("warnings", WarningList(tuple(self._warned.values())))
 
 
-def _day(day_at: float, course: Mapping[int, CallsOfInterval]) -> dict[str, Any]:
-    """The course in columns, from the first stretch with a call to the last."""
+def _day(day_at: float, course: Mapping[int, CallsOfInterval]) -> DayFigures:
+    """Return the day's calls in columns, from the first stretch with a call to the last."""
     stretches = range(min(course, default=0), max(course, default=-1) + 1)
     none = CallsOfInterval(0, 0, 0, 0, 0, 0)
     rows = [course.get(number, none) for number in stretches]
-    figures = ("placed", "answered", "connected", "abandoned", "live_answers")
-    columns = {name: [getattr(row, name) for row in rows] for name in figures}
-    return {"at": [int(day_at) + number * STRETCH_SECONDS for number in stretches], **columns}
+    return DayFigures(
+        at=tuple(int(day_at) + number * STRETCH_SECONDS for number in stretches),
+        placed=tuple(row.placed for row in rows),
+        answered=tuple(row.answered for row in rows),
+        connected=tuple(row.connected for row in rows),
+        abandoned=tuple(row.abandoned for row in rows),
+        live_answers=tuple(row.live_answers for row in rows),
+    )
 
 
 # Of agents.
 
 
 class AgentFigures:
-    """Keeps "figures/{agent}" and "call-backs/{agent}" of the picture true: what an agent has done today and whom to call back, for
-    the agent's own page alone.
-    """
+    """Keeps "figures/{agent}" and "call-backs/{agent}" of the page state up to date, for the agent's own page alone."""
 
-    def __init__(self, picture: Picture, reading: AgentReading, zone: tzinfo) -> None:
-        self._picture = picture
+    def __init__(self, page_state: PageState, reading: AgentReading, zone: tzinfo) -> None:
+        self._page_state = page_state
         self._reading = reading
         self._zone = zone
 
@@ -154,86 +211,97 @@ class AgentFigures:
 
     async def read(self) -> None:
         """Read what all have done since midnight. Raises StoreError."""
-        now = self._picture.now()
+        now = self._page_state.now()
         since = day_began(now, self._zone)
         days = await self._reading.days_work(since, now, day_began(since + 1.25 * DAY_SECONDS, self._zone))
-        for agent in {*days, *self._picture.below("figures")}:
+        for agent in {*days, *self._page_state.below("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._picture.put(f"figures/{agent}", _of_agent(since, day))
-            self._picture.put(f"call-backs/{agent}", [_call_back(row) for row in day.call_backs])
+            self._page_state.put(f"figures/{agent}", _of_agent(since, day))
+            self._page_state.put(f"call-backs/{agent}", tuple(_call_back(row) for row in day.call_backs))
 
 
-def _call_back(row: OwnCallBackOnScreen) -> dict[str, Any]:
-    return {
-        "at": row.at,
-        "until": row.until,
-        "campaign": row.campaign_id,
-        "masked": f"•••• {row.last_digits}",
-        "name": row.name,
-        "name_local": row.name_local,
-    }
+@dataclass(frozen=True, slots=True)
+class AgentDayFigures:
+    """What an agent has done today."""
+
+    __pydantic_config__ = MESSAGE
+
+    since: Time
+    calls: int
+    talked_seconds: Tenths
+    wrap_up_seconds: Tenths
+    paused_seconds: Tenths
+    ready_seconds: Tenths
+    dispositions: Mapping[str, int]
+    marks: Mapping[str, int]
 
 
-def _of_agent(since: float, day: AgentDay) -> dict[str, Any]:
-    seconds = {state: round(day.seconds[state], 1) for state in SeatState}
-    return {
-        "since": since,
-        "calls": day.dispositions.total(),
-        "talked_seconds": seconds[SeatState.TALKING],
-        "wrap_up_seconds": seconds[SeatState.WRAP_UP],
-        "paused_seconds": seconds[SeatState.PAUSED],
-        "ready_seconds": seconds[SeatState.READY],
-        "dispositions": {word: count for word, count in sorted(day.dispositions.items()) if word},
-        "marks": dict(sorted(day.marks.items())),
-    }
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """A call-back that an agent has promised for today."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    until: Time
+    campaign_id: str
+    masked: str
+    """the number's last digits"""
+    name: str | None
+    name_local: str | None
+
+
+def _call_back(row: OwnCallBackOnScreen) -> CallBack:
+    return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
+
+
+def _of_agent(since: float, day: AgentDay) -> AgentDayFigures:
+    return AgentDayFigures(
+        since=since,
+        calls=day.dispositions.total(),
+        talked_seconds=day.seconds[SeatState.TALKING],
+        wrap_up_seconds=day.seconds[SeatState.WRAP_UP],
+        paused_seconds=day.seconds[SeatState.PAUSED],
+        ready_seconds=day.seconds[SeatState.READY],
+        dispositions={word: count for word, count in sorted(day.dispositions.items()) if word},
+        marks=dict(sorted(day.marks.items())),
+    )
 
 
 # Why is nothing dialled? One answer for each campaign, as a word that the pages have a sentence for, with its figures; made of what
 # the dialler itself announces, and `detail` is what it says in its own words.
 
-_UNDER_WAY = ("sending", "dialling", "ringing")
+_UNDER_WAY = (CallState.SENDING, CallState.DIALLING, CallState.RINGING)
 
 
 def why(
-    centre: Mapping[str, Any] | None, campaign: Mapping[str, Any], seats: Iterable[Mapping[str, Any]], *, heard: bool
-) -> dict[str, Any]:
-    """`{"code", "figures", "detail"}` for one campaign, from the payloads of docs/topics.md; `heard`: the broker is there.
-
-    "dialling" says that it is not so: calls are on their way.
-    """
-    if not heard:
-        return _answer("unheard-broker")
-    if centre is None or not centre.get("online"):
-        return _answer("dialler-away")
-    if campaign.get("held_because") is not None:
-        return _held(campaign)
-    calls = campaign.get("calls", {})
-    under_way = sum(calls.get(state, 0) for state in _UNDER_WAY)
+    centre: CentreState | None, campaign: CampaignView, seats: Iterable[SeatView], *, connected: bool
+) -> IdleReason:
+    """Return why a campaign places no calls. `connected`: the desk is connected to the broker."""
+    if not connected:
+        return IdleReason("unheard-broker")
+    if centre is None or not centre.online:
+        return IdleReason("dialler-away")
+    if campaign.hold is not None:
+        until = campaign.hold.until
+        figures = {"until": "none" if until is None else until}
+        return IdleReason(campaign.hold.reason.value, figures, campaign.hold.text)
+    under_way = sum(campaign.calls.get(state, 0) for state in _UNDER_WAY)
     if under_way:
-        return _answer("dialling", calls=under_way)
-    if not campaign.get("due"):
-        return _answer("nothing-due", numbers=campaign.get("numbers", 0), closed=campaign.get("closed", 0))
-    limit = campaign.get("limited_by")
-    states = Counter(str(seat.get("state")) for seat in seats)
+        return IdleReason("dialling", {"calls": under_way})
+    progress = campaign.progress
+    if not progress.remaining:
+        return IdleReason("nothing-due", {"numbers": progress.total, "closed": progress.completed})
+    states = Counter(seat.state for seat in seats)
     figures = {
-        "ready": states["ready"],
-        "talking": states["talking"] + states["reserved"],
-        "wrapup": states["wrap-up"],
-        "paused": states["paused"],
-        "due": campaign.get("due", 0),
-        "refused": sum(campaign.get("refused", {}).values()),
+        "ready": states[SeatState.READY],
+        "talking": states[SeatState.TALKING] + states[SeatState.RESERVED],
+        "wrapup": states[SeatState.WRAP_UP],
+        "paused": states[SeatState.PAUSED],
+        "due": progress.remaining,
+        "refused": sum(campaign.refused.values()),
     }
-    return _answer("waiting" if limit is None else f"limit-{limit}", **figures)
-
-
-def _held(campaign: Mapping[str, Any]) -> dict[str, Any]:
-    until = campaign.get("held_until")
-    found = _answer(campaign.get("held_by") or "held", until="none" if until is None else until)
-    return {**found, "detail": str(campaign["held_because"])}
-
-
-def _answer(code: str, **figures: float | str) -> dict[str, Any]:
-    return {"code": code, "figures": figures, "detail": ""}
+    return IdleReason(f"limit-{campaign.limited_by}", figures)
 
 
 # What is about to go wrong.
@@ -244,22 +312,21 @@ LOW_SHARE = 0.05  # of a list
 
 
 def warnings(
-    campaigns: Mapping[str, Mapping[str, Any]],
-    abandoned: Mapping[str, Iterable[Mapping[str, float]]],
-    seats: Iterable[Mapping[str, Any]],
-) -> dict[str, str]:
-    """What stands now: codes with their levels (`notice`, `warning`). `abandoned`: the windows of each campaign's caps."""
-    found: dict[str, str] = {}
+    campaigns: Mapping[str, CampaignView],
+    abandoned: Mapping[str, Iterable[AbandonedWindow]],
+    seats: Iterable[SeatView],
+) -> dict[str, AlertLevel]:
+    """Return the codes of active warnings with their levels. `abandoned`: the windows of each campaign's caps."""
+    found: dict[str, AlertLevel] = {}
     for name, windows in abandoned.items():
         for window in windows:
-            answers = window["answers"]
-            if answers >= LEAST_ANSWERS and window["abandoned"] / answers >= NEAR_SHARE * window["stop"]:
-                found[f"cap-near-{name}"] = "warning"
+            if window.answers >= LEAST_ANSWERS and window.abandoned / window.answers >= NEAR_SHARE * window.stop:
+                found[f"cap-near-{name}"] = AlertLevel.WARNING
     for name, campaign in campaigns.items():
-        numbers, due = campaign.get("numbers", 0), campaign.get("due", 0)
-        if campaign.get("state") == "running" and 0 < due < LOW_SHARE * numbers:
-            found[f"list-low-{name}"] = "notice"
+        total, remaining = campaign.progress.total, campaign.progress.remaining
+        if campaign.state is CampaignState.RUNNING and 0 < remaining < LOW_SHARE * total:
+            found[f"list-low-{name}"] = AlertLevel.NOTICE
     for seat in seats:
-        if seat.get("state") == "lost":
-            found[f"seat-lost-{seat.get('seat')}"] = "warning"
+        if seat.state is SeatState.LOST:
+            found[f"seat-lost-{seat.seat}"] = AlertLevel.WARNING
     return found

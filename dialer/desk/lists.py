@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Collection
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,8 +33,8 @@ from dialer.store.keys import site_key
 from dialer.store.spool import Spool
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
+from dialer.web.page_state import PageState
 from dialer.web.people import Who
-from dialer.web.picture import Picture
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -92,11 +92,11 @@ class ListShown:
 class Lists:
     """One roll at a time, and numbers: each for those who may give its command."""
 
-    def __init__(self, settings: Settings, picture: Picture, hearing: Hearing) -> None:
+    def __init__(self, settings: Settings, page_state: PageState, hearing: Hearing) -> None:
         self._spool = Spool(settings.store.path, site_key(settings))
         self._region = settings.centre.region
         self._reserve = settings.store.reserve_megabytes * 1024**2
-        self._picture = picture
+        self._page_state = page_state
         self._hearing = hearing
         self._shown: ListShown | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -218,15 +218,15 @@ class Lists:
         if self._shown is not None:
             self._spool.remove(self._shown.id)
         self._shown = None
-        self._picture.put("list", None)
+        self._page_state.put("list", None)
 
     def _change(self, list_id: str, **changed: Any) -> None:
         if self._shown is not None and self._shown.id == list_id:
             self._show(replace(self._shown, **changed))
 
     def _show(self, shown: ListShown) -> None:
-        self._shown = replace(shown, at=self._picture.now())
-        self._picture.put("list", asdict(self._shown))
+        self._shown = replace(shown, at=self._page_state.now())
+        self._page_state.put("list", self._shown)
         _log.info("desk.list", list=shown.id, state=shown.state, by=shown.by)
 
 

@@ -50,9 +50,9 @@ from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
 from dialer.web.http import listening, own_origins, serving, stop_asked
+from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
-from dialer.web.picture import Picture
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
@@ -67,7 +67,7 @@ _COPIED = frozenset({"broker", "centre", "desk", "metrics", "store"})
 class DeskParts:
     """What every page of the desk shares."""
 
-    picture: Picture
+    page_state: PageState
     hearing: Hearing
     people: People
     file: DeskFile
@@ -82,17 +82,17 @@ class AgentDesk:
         records = AgentRecords(parts.file)
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
-        self._sessions = AgentSessions(records, parts.picture, parts.clock, idle_seconds)
+        self._sessions = AgentSessions(records, parts.page_state, parts.clock, idle_seconds)
         self.who = self._sessions.who
-        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.picture)
+        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.page_state)
         self.drafts = AgentDrafts(records)
-        self.streams = AgentStreams(floor, self._sessions, parts.picture, self.drafts)
-        work = AgentWork(floor, self._sessions, parts.hearing, parts.picture, reading)
+        self.streams = AgentStreams(floor, self._sessions, parts.page_state, self.drafts)
+        work = AgentWork(floor, self._sessions, parts.hearing, parts.page_state, reading)
         self._phones = phones = AgentPhones(settings, self.who)
-        writing = AgentWriting(parts.picture, reading, records, self.drafts)
+        writing = AgentWriting(parts.page_state, reading, records, self.drafts)
         self.routers = [each.router() for each in (entrance, self.streams, work, writing, phones)]
-        self.pops = AgentPops(parts.picture, reading, PopMaker(settings), records)
-        self.figures = AgentFigures(parts.picture, reading, site_zone(settings))
+        self.pops = AgentPops(parts.page_state, reading, PopMaker(settings), records)
+        self.figures = AgentFigures(parts.page_state, reading, site_zone(settings))
 
     def made(self, settings: Settings) -> Callable[[], None]:
         """Read what stands in other files; what is returned has these settings used. Raises FlowError, SettingError."""
@@ -111,7 +111,7 @@ class AgentDesk:
         await self._sessions.sign_out(token)
 
     async def run(self) -> None:
-        """Keep what the picture has of agents true, and what they type, until cancelled."""
+        """Keep what the page state has of agents true, and what they type, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for part in (self.pops, self.figures, self.drafts):
                 group.create_task(part.run(), name=f"desk-{type(part).__name__}")
@@ -142,7 +142,7 @@ async def running_desk(
     Raises SettingError, StoreError, PortInUse with one clear line.
     """
     clock = SystemClock()
-    picture = Picture(clock.now)
+    page_state = PageState(clock.now)
     with listening(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
         origins = own_origins(settings.desk, port)
@@ -157,19 +157,19 @@ async def running_desk(
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             hearing = Hearing(
-                broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
+                broker or desk_broker(settings), settings.centre.id, clock, page_state.put, random.SystemRandom()
             )
-            board = Board(picture, streams := Streams(picture, people, clock), hearing, file, clock)
+            board = Board(page_state, streams := Streams(page_state, people, clock), hearing, file, clock)
             await board.begin()
-            figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
+            figures = BoardFigures(page_state, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
             pops = await AgentReading.open(path, key)
             stack.push_async_callback(pops.close)
-            agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops, training=training)
+            agents = AgentDesk(settings, DeskParts(page_state, hearing, people, file, clock), pops, training=training)
             given = read_assets(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
             users = UsersPage(people, file, hearing, streams)
-            lists = Lists(settings, picture, hearing)
+            lists = Lists(settings, page_state, hearing)
             recordings = RecordingsPage(settings, reading, hearing, clock)
             stack.callback(lists.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
@@ -196,7 +196,10 @@ async def running_desk(
                 directory.use(again.supervisors)
                 use()
 
-            async with serving(settings.desk, listener, app, beside, picture.close), metrics_of(settings, picture):
+            async with (
+                serving(settings.desk, listener, app, beside, page_state.close),
+                metrics_of(settings, page_state),
+            ):
                 yield RunningDesk(port, origin, take)
 
 

@@ -12,8 +12,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from dialer.domain.errors import UnsafeValue
+from dialer.domain.schema import MESSAGE, Count, Time
 
 GENESIS = "0" * 64
 """The digest before the first entry."""
@@ -49,13 +53,18 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The chain's end, to be noted where nobody who can write to the store can change it."""
+class AuditHead:
+    """The end of the audit's hash chain, to be stored where nobody who can write to the store can change it."""
 
-    number: int
+    __pydantic_config__ = MESSAGE
+
+    entry: Annotated[int, Field(ge=1)]
+    """number of the last entry"""
     digest: str
-    at: float  # epoch seconds
-    seals: int  # rows' events that it vouches for, from the first one on
+    """SHA-256 (hexadecimal) over that entry and all before it"""
+    at: Time
+    seals: Count
+    """events of rows that the chain covers, from the first one on"""
 
 
 @dataclass(frozen=True, slots=True)

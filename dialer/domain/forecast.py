@@ -1,4 +1,4 @@
-"""How far the day will get: of the voters not reached yet, how many will be before the last call, at the pace so far. Pure."""
+"""The forecast of a polling day: how many voters will be contacted before the last call, at the pace so far."""
 
 from __future__ import annotations
 
@@ -8,55 +8,74 @@ from datetime import UTC, datetime, time, timedelta
 from math import sqrt
 from zoneinfo import ZoneInfo
 
+from dialer.domain.schema import MESSAGE, Count, Time
+
 NINE_IN_TEN = 1.645
-"""Standard deviations of a normal law, on either side."""
+"""Standard deviations on either side of the mean that hold nine of ten values of a normal distribution."""
 LEAST_SECONDS = 600.0
-"""Nothing is said of the day before its turnout campaigns have worked so long."""
+"""Working time of the day's turnout campaigns before there is a forecast."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What will be reached. Counts are voters."""
+    """What the rest of a polling day will bring, in voters."""
 
-    left: int  # not reached yet, of the booths whose last call is still to come, with a number that may be called
-    by_agents: int
-    by_flows: int
-    until: float  # epoch seconds: the last call of the day
-    without_number: int = 0  # not reached either, and nobody can call them
-    give_or_take: int = 0  # voters: nine days in ten end within it of `reached`, as far as chance alone goes
+    __pydantic_config__ = MESSAGE
+
+    remaining: Count
+    """not contacted yet, with a number that may be called, in booths that are still called today"""
+    by_agents: Count
+    """of these, contacted by agents until the last call"""
+    by_flows: Count
+    """of these, contacted by flows until the last call"""
+    until: Time
+    """when the last call of the day may be placed"""
+    without_number: Count = 0
+    """not contacted either, and without a number that may be called"""
+    margin: Count = 0
+    """nine days in ten end within this many voters of by_agents + by_flows, as far as chance alone goes"""
 
     @property
-    def reached(self) -> int:
-        """Voters who will be reached, by whomever."""
+    def contacted(self) -> int:
+        """Voters that agents and flows will contact."""
         return self.by_agents + self.by_flows
 
 
 def forecast(
-    left: int, reached_by_agents: int, reached_by_flows: int, worked_seconds: float, ahead_seconds: float, until: float
+    remaining: int,
+    contacted_by_agents: int,
+    contacted_by_flows: int,
+    worked_seconds: float,
+    ahead_seconds: float,
+    until: float,
 ) -> Forecast | None:
-    """The pace of `worked_seconds` carried on for the `ahead_seconds` that will be worked until `until`, agents first, and no
-    more than there are; None: too early to say.
+    """Return the pace of `worked_seconds` continued for `ahead_seconds`, agents first; None: too early to say.
 
-    Marks are taken for a Poisson process: the pace is known to sqrt(n) of the n so far, and what comes varies by sqrt(n) too. That
-    the hours of a day differ, and that a call may bring a household's marks, is not in it.
+    `ahead_seconds` is the working time left until `until` (epoch seconds). No more voters are forecast than remain.
+
+    Marks are treated as a Poisson process: of n marks so far the pace is known to sqrt(n), and what comes varies by sqrt(n) too.
+    Differences between the hours of a day, and calls that bring the marks of a whole household, are not modelled.
     """
     if worked_seconds < LEAST_SECONDS:
         return None
     times = ahead_seconds / worked_seconds
-    by_agents = min(left, int(reached_by_agents * times))
-    by_flows = min(left - by_agents, int(reached_by_flows * times))
-    whole = by_agents + by_flows
-    give_or_take = min(round(NINE_IN_TEN * sqrt(whole * (times + 1))), whole)
-    return Forecast(left, by_agents, by_flows, until, give_or_take=give_or_take)
+    by_agents = min(remaining, int(contacted_by_agents * times))
+    by_flows = min(remaining - by_agents, int(contacted_by_flows * times))
+    contacted = by_agents + by_flows
+    margin = min(round(NINE_IN_TEN * sqrt(contacted * (times + 1))), contacted)
+    return Forecast(remaining, by_agents, by_flows, until, margin=margin)
 
 
 def seconds_open(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
-    """Seconds from `now` to `until` (epoch) within the daily `hours`, first moment and first moment after, in `zone`."""
+    """Return the seconds from `now` to `until` (epoch seconds) that lie within daily `hours` in `zone`.
+
+    Each of the `hours` is its first moment and the first moment after it.
+    """
     seconds, counted_to = 0.0, now
     day, last_day = (datetime.fromtimestamp(at, zone).date() for at in (now, until))
     while day <= last_day:
-        for stretch in sorted(hours):
-            start, end = (datetime.combine(day, at, zone).astimezone(UTC).timestamp() for at in stretch)
+        for opening, closing in sorted(hours):
+            start, end = (datetime.combine(day, at, zone).astimezone(UTC).timestamp() for at in (opening, closing))
             start, end = max(start, counted_to), min(end, until)
             if start < end:
                 seconds += end - start

@@ -6,10 +6,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, NewType
+
+from pydantic import Field
 
 from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.phone_facts import PhoneFacts
+from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
+from dialer.domain.voter_place import VoterPlace
 
 AttemptId = NewType("AttemptId", str)
 """A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
@@ -286,45 +290,62 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The end of an attempt, with all that is kept of it. Times are epoch seconds; None: it never came to that."""
+    """An attempt has ended. A repeat with the same `attempt_id` is the same result."""
+
+    __pydantic_config__ = MESSAGE
 
     attempt_id: AttemptId
     outcome: Outcome
-    ended_at: float
-    ringing_at: float | None = None
-    answered_at: float | None = None
-    connected_at: float | None = None
-    cause: int | None = None  # Q.850, from the Hangup event
-    technical_cause: str | None = None  # the SIP status, where the switch tells
+    ended_at: Time
+    ringing_at: Time | None = None
+    answered_at: Time | None = None
+    connected_at: Time | None = None
+    cause: int | None = None
+    """hang-up cause (Q.850)"""
+    technical_cause: Annotated[str | None, PRIVATE] = None  # the SIP status, where the switch reports it
     seat: str | None = None
     agent: str | None = None
-    flow: str | None = None  # name and version of the flow that ran
-    left_at: str | None = None  # the flow's node where the voter hung up
-    retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+    flow: str | None = None
+    """name and version of the flow that ran"""
+    left_at: str | None = None
+    """the node of the flow at which the voter hung up"""
+    retry_at: Time | None = None
+    """when the number may be called again; null: never in this campaign"""
     direction: Direction = Direction.OUTBOUND
-    counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
-    promised: bool = False  # `retry_at` is what was asked for in the call
+    """inbound: the voter called us"""
+    campaign_id: str = ""  # the store fills it in when it announces the result
+    counted: Annotated[bool, PRIVATE] = True  # False: the trunk failed, which uses up no attempt of the number
+    promised: Annotated[bool, PRIVATE] = False  # whether the voter asked for `retry_at`
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that became known of one voter."""
+    """Something became known about a voter. `key` identifies it: a repeat changes nothing."""
 
-    key: str  # the same key is recorded once: a repeat changes nothing
+    __pydantic_config__ = MESSAGE
+
+    key: str
     voter_id: int
+    """the voter's id in this centre's store"""
     kind: MarkKind
     source: MarkSource
-    at: float
-    hour: int | None = None  # 0-23, with LATER
+    at: Time
+    hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    """the hour at which the voter will go (0-23), with the kind later"""
     attempt_id: AttemptId | None = None
-    agent: str | None = None  # who says so: an agent's id, a booth worker's, that of who corrects
-    confidence: Confidence | None = None  # None: as its source has it
-    worker_id: int | None = None  # the booth worker who said so in a call
-    undoes: str | None = None  # key of the mark that this one takes back
+    agent: str | None = None
+    """who reports it: the id of an agent or of a booth worker, or who corrects it"""
+    confidence: Confidence | None = None
+    """seen at the booth, said by the voter, or told by another"""
+    worker_id: int | None = None
+    """id of the booth worker who reported it in a call"""
+    undoes: str | None = None
+    """key of the mark that this one undoes"""
+    place: VoterPlace | None = None  # the store fills it in when it announces the mark
 
     @property
     def surety(self) -> Confidence:
-        """How sure it is."""
+        """The confidence of the mark: that of its source unless it has its own."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
@@ -375,17 +396,24 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """What an agent said of a call, live or ended, and what follows from it."""
+    """What an agent reported about a call. A later one of the same `attempt_id` replaces the earlier one."""
+
+    __pydantic_config__ = MESSAGE
 
     attempt_id: AttemptId
     disposition: Disposition
-    at: float
+    at: Time
     agent: str | None
-    retry_at: float | None  # when the number is due again; None: closed in this campaign
-    note: str | None = None  # the id of one that is kept elsewhere
-    language: str | None = None  # of whom the call addresses, from now on; None: as it was
-    answers: Mapping[str, str | None] = field(default_factory=dict)  # by question; None: it is not answered any more
-    own_at: float | None = None  # of a call-back that is the agent's own: its hour, which comes before `retry_at`
+    retry_at: Time | None
+    """when the number may be called again; null: never in this campaign"""
+    note: str | None = None
+    """the id of a note that the desk stores"""
+    language: Annotated[str | None, PRIVATE] = None  # the voter's from now on; None: unchanged
+    answers: Mapping[str, str | None] = field(default_factory=dict)
+    """answers to questions of the campaign's script, by name; null: the answer was withdrawn"""
+    own_at: Annotated[float | None, PRIVATE] = None  # when the agent's own call-back is due, before `retry_at`
+    place: VoterPlace | None = None
+    """the voter whom the call was for, where there are answers"""
 
     @property
     def promised(self) -> bool:
@@ -403,25 +431,34 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class BoothTurnout:
-    """Self-reported turnout of one booth."""
+    """The self-reported turnout of one booth."""
+
+    __pydantic_config__ = MESSAGE
 
     booth_id: int
     constituency_number: int
     part_number: int
-    voters: int
-    reached: int  # voters with any mark
-    voted: int
-    not_yet: int
-    without_number: int = 0  # voters not reached who have no number that may be called
-    constituency_name: str = ""
-    booth_name: str = ""
+    voters: Count
+    contacted: Count
+    """voters with any mark"""
+    voted: Count
+    not_yet: Count
+    without_number: Count = 0
+    """voters without a mark who have no number that may be called"""
+    constituency_name: Annotated[str, PRIVATE] = ""
+    booth_name: Annotated[str, PRIVATE] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """How far a campaign is through its list: numbers, not calls."""
+    """How far a campaign is through its list, in numbers."""
 
-    total: int
-    closed: int
-    due: int  # due now or later
-    attempts: int
+    __pydantic_config__ = MESSAGE
+
+    total: Count
+    completed: Count
+    """numbers that are not called again in this campaign"""
+    remaining: Count
+    """numbers to be called, now or later"""
+    attempts: Count
+    """calls to these numbers so far, live ones included"""

@@ -6,17 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialer.domain.model import Mark
-
-
-@dataclass(frozen=True, slots=True)
-class VoterPlace:
-    """Where a voter stands on a roll: the same wherever that roll is."""
-
-    roll_version: str
-    state_code: str
-    constituency_number: int
-    part_number: int
-    serial: int
+from dialer.domain.voter_place import VoterPlace
 
 
 @dataclass(frozen=True, slots=True)

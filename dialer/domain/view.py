@@ -1,25 +1,40 @@
-"""What the engine lets others see: frozen views, made on demand. Ids only: no name and no number is ever in a view."""
+"""What the engine shows of a centre: frozen views, published over MQTT and to the pages as they are.
+
+Views and messages hold ids only: no name and no phone number of a voter is ever in one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Annotated
 
 from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
+from dialer.domain.schema import (
+    MESSAGE,
+    PRIVATE,
+    Count,
+    Microseconds,
+    Rate,
+    Tenths,
+    Time,
+    known_keys,
+    unknown_as,
+)
 
 
 class CallState(StrEnum):
-    """Where a live call is."""
+    """The state of a live call."""
 
-    PREVIEW = "preview"  # committed; the agent sees who it is for, and has not asked for the call yet
+    PREVIEW = "preview"  # committed; the agent sees the voter and has not yet asked for the call
     SENDING = "sending"  # committed; the Originate is being written
     DIALLING = "dialling"  # the switch has it; no ringing yet
     RINGING = "ringing"
     WAITING = "waiting"  # answered, no seat yet
-    CONNECTING = "connecting"  # a seat is reserved, the voter on the way to it
+    CONNECTING = "connecting"  # a seat is reserved and is being connected
     TALKING = "talking"
     IN_FLOW = "in-flow"
     MESSAGE = "message"  # hears the information message
@@ -27,41 +42,41 @@ class CallState(StrEnum):
 
 
 class SeatState(StrEnum):
-    """What a seat is doing."""
+    """The state of a seat."""
 
-    OFFLINE = "offline"  # nobody logged in
+    OFFLINE = "offline"  # nobody is logged in
     READY = "ready"
-    RESERVED = "reserved"  # a voter is on the way
+    RESERVED = "reserved"  # a voter is being connected
     TALKING = "talking"
     WRAP_UP = "wrap-up"
     PAUSED = "paused"
-    LOST = "lost"  # the agent's phone is gone, the agent is not
+    LOST = "lost"  # the agent is logged in, but the phone is disconnected
 
 
 class TransferStage(StrEnum):
     """How far the transfer of a call is. A call without one is with its agent."""
 
     HOLD = "hold"  # the voter hears music
-    RETURNING = "returning"  # the voter is on the way back to the agent
+    RETURNING = "returning"  # the voter is being reconnected to the agent
     CALLING = "calling"  # the target's phone rings, for the agent
     CONSULT = "consult"  # agent and target talk, the voter hears music
-    MERGING = "merging"  # the voter is on the way to agent and target
+    MERGING = "merging"  # the voter is joining agent and target
     THREE_WAY = "three-way"
     TRANSFER = "transfer"  # blind: the target's phone rings, the agent has left
-    HANDING_OVER = "handing-over"  # voter and target are on the way to each other
+    HANDING_OVER = "handing-over"  # voter and target are being connected
     TRANSFERRED = "transferred"  # voter and target are alone
 
 
 class TrunkState(StrEnum):
-    """What a trunk is doing."""
+    """The state of a trunk."""
 
     WORKING = "working"
-    RESTING = "resting"  # it failed: no call before the rest is over
-    PROBING = "probing"  # the rest is over: one call finds out whether it works again
+    RESTING = "resting"  # it failed: no call until the rest is over
+    PROBING = "probing"  # the rest is over: one call tests whether it works again
 
 
 class AlertLevel(StrEnum):
-    """How soon a person must look."""
+    """How urgent an alert is."""
 
     NOTICE = "notice"
     WARNING = "warning"
@@ -70,237 +85,355 @@ class AlertLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something a person should know. The same `code` replaces the earlier one; `cleared` ends it."""
+    """Something that a person should look at. An alert replaces the earlier one of the same `code`."""
 
-    code: str  # "switch-down", "store", "broker-down", ...; of one of many with its name: "trunk-north"
-    level: AlertLevel
-    text: str  # one line, no name, no number
-    at: float  # epoch seconds
-    cleared: bool = False
+    __pydantic_config__ = MESSAGE
+
+    code: str
+    """such as switch-down, store or broker-down; with a name where there are several: trunk-north"""
+    level: Annotated[AlertLevel, unknown_as(AlertLevel.WARNING)]
+    """critical: dialling has stopped"""
+    text: str
+    """one line, without names and phone numbers"""
+    at: Time
+    """when it was raised"""
+    cleared: Annotated[bool, PRIVATE] = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlertList:
+    """All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    alerts: tuple[Alert, ...]
 
 
 class HoldReason(StrEnum):
-    """Why a campaign dials nobody now, in words that stand where nothing more is to be said of it."""
+    """Why a campaign places no calls now, and the text shown where nothing more is known."""
 
-    STARTING = "starting"
-    STOPPING = "stopping"
-    CLOCK_SET = "the clock was set (alert clock)"
-    NO_SWITCH = "no link to the switch"
-    SWITCH_SILENT = "the switch does not answer"
-    STORE = "results cannot be kept"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    UNHEARD = "its voters do not hear a sound"
-    CALLING_HOURS = "outside calling hours"
-    RULES = "the rules forbid its calls"
-    NO_POLL = "no booth votes today ([[rules.polls]])"
-    NO_AGENT = "no agent is there"
-    TRUNKS = "every trunk rests"
-    LIST_DONE = "the list is done"
+    text: str
+
+    def __new__(cls, code: str, text: str) -> HoldReason:
+        """Make a reason of its code and its text."""
+        reason = str.__new__(cls, code)
+        reason._value_, reason.text = code, text
+        return reason
+
+    STARTING = "starting", "starting"
+    STOPPING = "stopping", "stopping"
+    CLOCK_SET = "clock-set", "the clock was set (alert clock)"
+    NO_SWITCH = "no-switch", "no link to the switch"
+    SWITCH_SILENT = "switch-silent", "the switch does not answer"
+    STORE = "store", "results cannot be kept"
+    PAUSED = "paused", "paused"
+    STOPPED = "stopped", "stopped"
+    UNHEARD = "unheard", "its voters do not hear a sound"
+    CALLING_HOURS = "calling-hours", "outside calling hours"
+    RULES = "rules", "the rules forbid its calls"
+    NO_POLL = "no-poll", "no booth votes today ([[rules.polls]])"
+    NO_AGENT = "no-agent", "no agent is there"
+    TRUNKS = "trunks", "every trunk rests"
+    LIST_DONE = "list-done", "the list is done"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """That a campaign dials nobody now."""
+    """Why a campaign places no calls now."""
 
-    reason: HoldReason
-    words: str = ""  # one line that says more than the reason does
-    until: float | None = None  # epoch seconds; None: nobody can say
+    __pydantic_config__ = MESSAGE
 
-    @property
-    def code(self) -> str:
-        """The reason in one word, for programs: "calling-hours"."""
-        return self.reason.name.lower().replace("_", "-")
+    reason: Annotated[HoldReason, unknown_as(HoldReason.RULES)]
+    text: str = ""
+    """one line for people, such as: outside calling hours until 09:00"""
+    until: Time | None = None
+    """null: it is not known when calls are placed again"""
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            object.__setattr__(self, "text", self.reason.text)
 
     def __str__(self) -> str:
         """One line: "outside calling hours until 09:00"."""
-        return self.words or self.reason.value
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpeed:
-    """What a supervisor holds a campaign to, below what caps and lines allow."""
+    """A limit that a supervisor has set for a campaign, below what caps and trunks allow."""
 
-    most_calls: int | None  # at once
-    calls_per_seat: float | None  # unanswered ones, for each agent at work
-    until: float  # epoch seconds
+    __pydantic_config__ = MESSAGE
+
+    most_calls: int | None
+    """live calls at a time"""
+    calls_per_seat: float | None
+    """unanswered calls for each agent at work"""
+    until: Time
     sender: str
+    """the supervisor's name"""
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedTarget:
-    """The abandoned share that a campaign's pacing steers to."""
+    """The abandoned-call rate that a campaign's pacing steers to."""
 
-    share: float
-    most: float  # that a supervisor may have it steer to
-    sender: str | None  # who has it steer to that; None: the settings
+    __pydantic_config__ = MESSAGE
+
+    rate: Rate
+    maximum: Rate
+    """the highest rate that a supervisor may set (command abandoned-target)"""
+    sender: str | None
+    """the supervisor who has set it; null: the settings"""
+
+
+_CallCounts = Annotated[Mapping[CallState, int], known_keys(CallState)]
+_OutcomeCounts = Annotated[Mapping[Outcome, int], known_keys(Outcome)]
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """One campaign as it stands."""
+    """A campaign and its figures. Counts of calls are of today, and include live calls."""
+
+    __pydantic_config__ = MESSAGE
 
     campaign_id: str
-    kind: CampaignKind
-    state: CampaignState
-    calls: Mapping[CallState, int]  # live calls by state
-    outcomes: Mapping[Outcome, int]  # ended attempts by outcome, since the engine's start of day
-    attempts: int  # ended ones and live calls, as are the next two
-    answered: int
-    connected: int
-    abandoned: int
-    abandoned_rate: float  # abandoned / live answers, 0..1
+    at: Time
+    kind: Annotated[CampaignKind, unknown_as(CampaignKind.AGENTS)]
+    state: Annotated[CampaignState, unknown_as(CampaignState.RUNNING)]
+    hold: Hold | None
+    """why no calls are placed now; null: calls are placed"""
+    calls: _CallCounts
+    """live calls by state"""
+    outcomes: _OutcomeCounts
+    """ended attempts by outcome"""
+    attempts: Count
+    answered: Count
+    connected: Count
+    """calls connected to an agent"""
+    abandoned: Count
+    abandoned_rate: Rate
+    """abandoned calls / live answers (0-1)"""
     progress: CampaignProgress
-    placing: int  # calls that the pacer placed at its last decision
-    limited_by: str  # what kept it from more: a word of `dialer.pacing.port.Limit`
-    pacing: str  # the pacer's explanation, one line
-    pacing_words: str  # what keeps it from more calls, as a supervisor would say it
-    hold: Hold | None  # why nothing is dialled now; None: calls go out
-    refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
-    script: str | None = None  # name and version of what its agents read; None: nothing
-    speed: CampaignSpeed | None = None
-    abandoned_target: AbandonedTarget | None = None  # None: its pacing abandons nobody
+    """how far it is through its list"""
+    calls_placed: Count
+    """calls that the pacer placed at its last decision"""
+    limited_by: str
+    """what kept the pacer from placing more: [the words](pacing.md#why-it-placed-what-it-placed)"""
+    pacing: str
+    """the pacer's explanation of its last decision, one line"""
+    refused: Mapping[str, int]
+    """calls that the rules forbade, by reason, since the dialler's start"""
+    script: str | None
+    """name and version of the script that its agents read"""
+    speed: CampaignSpeed | None
+    """the limit that a supervisor has set for today (command speed)"""
+    abandoned_target: AbandonedTarget | None
+    """null: its pacing abandons no calls"""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """Who is on the line at a seat, by ids of the store."""
+    """Who is on the line at a seat, by ids of this centre's store."""
+
+    __pydantic_config__ = MESSAGE
 
     attempt_id: str
     phone_id: int
-    voter_id: int | None  # whom the call addresses; None: a booth worker's
+    """the id of the number, not the number"""
+    voter_id: int | None
+    """the voter whom the call is for; null: a booth worker"""
     booth_id: int | None
-    voters: tuple[int, ...]  # on the number, who are still to be called
-    opted_out: bool  # the number
-    grounds: int | None  # why the call is lawful; None: nobody asked
-    settled: tuple[int, ...] = ()  # who were to be called when it was read first, and are not any more
+    voters: tuple[int, ...]
+    """ids of the voters on the number who are still to be called"""
+    opted_out: bool
+    """the number has opted out, here or in another centre"""
+    grounds: int | None
+    """id of the record of why the call is lawful; null: nobody has consented"""
+    settled: tuple[int, ...] = ()
+    """ids of voters who were to be called when the call began, and no longer are"""
 
     def after(self, before: ScreenPop) -> ScreenPop:
-        """The same call, read again."""
-        gone = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
-        return replace(self, settled=tuple(sorted(gone)))
+        """Return this reading of a call, with those `settled` who were pending in the reading `before`."""
+        settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
+        return replace(self, settled=tuple(sorted(settled)))
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A call that its agent is shown before it is dialled."""
+    """A call that its agent sees before it is dialled."""
 
-    until: float  # epoch seconds
-    dials: bool  # it is dialled then; else given back
+    __pydantic_config__ = MESSAGE
+
+    until: Time
+    dials: bool
+    """true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses"""
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisorsLine:
-    """A line of text for the agent at a seat."""
+class AgentMessage:
+    """A line of text from a supervisor to the agent at a seat."""
+
+    __pydantic_config__ = MESSAGE
 
     text: str
-    at: float  # epoch seconds
+    at: Time
     sender: str
+    """the supervisor's name"""
 
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """One seat as it stands."""
+    """A seat and the agent logged in to it."""
+
+    __pydantic_config__ = MESSAGE
 
     seat: str
+    at: Time
     agent: str | None
-    state: SeatState
-    seconds: float  # in this state
+    """the agent's id; null: nobody is logged in"""
+    state: Annotated[SeatState, unknown_as(SeatState.OFFLINE)]
+    since: Time
+    """when the seat entered this state"""
     campaign_id: str | None
     attempt_id: str | None
-    utilisation: float  # talking and wrap-up / logged-in time, 0..1
-    calls: int  # connected so far
-    reason: str | None = None  # of a pause
-    transfer: TransferStage | None = None  # of the call; None: agent and voter talk
-    recording: str | None = None  # of the call: on or paused
-    preview: Preview | None = None  # the call is not dialled yet: its agent is asked
-    dialling: bool = False  # a call was dialled for this seat alone, and nobody has answered yet
-    screen_pop: ScreenPop | None = None  # of the call, once it is read
-    message: SupervisorsLine | None = None  # not read yet
-    campaigns: tuple[str, ...] = ()  # that it alone serves; (): all that its agent may
+    utilisation: Rate
+    """(talking + wrap-up) / time logged in (0-1)"""
+    calls: Count
+    """calls connected so far"""
+    reason: str | None = None
+    """of a pause"""
+    transfer: Annotated[TransferStage | None, unknown_as(TransferStage.TRANSFER)] = None
+    """of the call; null: agent and voter talk"""
+    recording: str | None = None
+    """of the call: on or paused"""
+    preview: Preview | None = None
+    """a call that waits for its agent (commands seat-preview-dial and seat-preview-skip)"""
+    dialling: bool = False
+    """a call for this seat alone is being dialled and has not been answered (command seat-hang-up ends it)"""
+    screen_pop: ScreenPop | None = None
+    """who is on the line, from reservation until the wrap-up ends; null: nobody, or not known yet"""
+    message: AgentMessage | None = None
+    """until it is read (command seat-message-read), is 10 minutes old, or the agent logs off"""
+    campaigns: tuple[str, ...] = ()
+    """the only campaigns that it serves (command seat-campaigns); empty: every one that its agent may"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrunkView:
-    """One trunk as it stands."""
+    """A trunk and its load."""
+
+    __pydantic_config__ = MESSAGE
 
     trunk: str
-    channels_used: int
-    channels: int
-    answer_seizure_ratio: float  # answered / attempts, 0..1
-    failures: int  # the carrier's own: 5xx, 403, no answer to the call at all
-    attempts: int = 0
-    state: TrunkState = TrunkState.WORKING
-    rest_seconds: float = 0.0  # until one call probes it
-    calls_per_second: float = 0.0  # call starts, over the last ten seconds
-    calls_per_second_limit: float = 0.0  # now: less than the carrier's while it is slow
-    ringing_seconds: float | None = None  # from originate to ringing, lately
+    channels_used: Count
+    channels: Count
+    answer_seizure_ratio: Rate
+    """answered calls / attempts (0-1)"""
+    failures: Count
+    """failures of the carrier: 5xx, 403, or no answer at all"""
+    attempts: Count = 0
+    state: Annotated[TrunkState, unknown_as(TrunkState.WORKING)] = TrunkState.WORKING
+    rest_seconds: Tenths = 0.0
+    """seconds until one call tests it again; 0: it is not resting"""
+    calls_per_second: Tenths = 0.0
+    """call starts in the last ten seconds"""
+    calls_per_second_limit: Tenths = 0.0
+    """call starts allowed now: fewer than the carrier's limit while the carrier is slow"""
+    ringing_seconds: Tenths | None = None
+    """recent time from Originate to ringing; null: no call yet"""
 
 
 @dataclass(frozen=True, slots=True)
-class RollTaken:
-    """A roll that is being taken in while calls go on."""
+class RollImportProgress:
+    """A roll that is being imported while calls go on."""
 
-    list: str  # the id under which it was handed over
-    rows: int
-    done: int
+    __pydantic_config__ = MESSAGE
+
+    list: str
+    """the list that the command roll-import named"""
+    rows: Count
+    """voters of the roll"""
+    done: Count
+    """voters imported so far"""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxWait:
-    """What has been announced and waits for one of those who take it."""
+    """Results that wait to be delivered to one receiver."""
 
-    sink: str  # broker or headquarters
-    rows: int
-    oldest_at: float | None  # epoch seconds; None: nothing waits
+    __pydantic_config__ = MESSAGE
+
+    sink: str
+    """broker or headquarters"""
+    rows: Count
+    oldest_at: Time | None
+    """null: nothing waits"""
+
+
+@dataclass(frozen=True, slots=True)
+class CentreState:
+    """A centre at one moment. The last will is the same message with `online` false and nothing else in it."""
+
+    __pydantic_config__ = MESSAGE
+
+    centre: str
+    at: Time
+    """in the last will, when the connection was opened"""
+    online: bool = True
+    """false: the dialler is not connected to the broker; it may still place calls"""
+    switch_up: bool = False
+    draining: bool = False
+    """no new calls; live calls are finished"""
+    campaigns: Mapping[str, Annotated[CampaignState, unknown_as(CampaignState.RUNNING)]] = field(default_factory=dict)
+    """states by campaign"""
+    seats: Annotated[Mapping[SeatState, int], known_keys(SeatState)] = field(default_factory=dict)
+    """numbers of seats by state"""
+    calls: Count = 0
+    """live calls"""
+    utilisation: Rate | None = None
+    """mean of (talking + wrap-up) / time logged in over the seats that are logged in (0-1); null: none is"""
+    marks: Mapping[str, int] = field(default_factory=dict)
+    """marks by kind, since the dialler's start"""
+    opt_outs: Count = 0
+    trunks: tuple[TrunkView, ...] = ()
+    figures: Mapping[str, Microseconds] = field(default_factory=dict)
+    """figures of the dialler itself, such as the lag of its event loop"""
+    forecast: Forecast | None = None
+    """on a polling day, once the pace is known"""
+    dialler: str | None = None
+    """the process that publishes: store, process id, start (epoch seconds) and host, joined by -"""
+    roll: RollImportProgress | None = None
+    """the roll that is being imported (command roll-import)"""
+    outbox: tuple[OutboxWait, ...] = ()
+    """at most a minute old"""
 
 
 @dataclass(frozen=True, slots=True)
 class CentreView:
-    """A whole centre at one moment."""
+    """All that the engine shows of a centre at one moment."""
 
-    centre: str
-    at: float  # epoch seconds
-    switch_up: bool
-    draining: bool
+    state: CentreState
     campaigns: tuple[CampaignView, ...]
     seats: tuple[SeatView, ...]
-    trunks: tuple[TrunkView, ...]
     booths: tuple[BoothTurnout, ...]
-    marks: Mapping[str, int]  # by kind, since the engine's start
-    opt_outs: int
     alerts: tuple[Alert, ...] = ()
-    figures: Mapping[str, float] = field(default_factory=dict)  # loop lag and the like
-    forecast: Forecast | None = None  # on a polling day, once the pace is known
-    dialler: str | None = None  # who runs it: `DiallerName.text`
-    roll: RollTaken | None = None  # that is being taken in
-    outbox: tuple[OutboxWait, ...] = ()  # as it was a minute ago at most
-
-    @property
-    def utilisation(self) -> float | None:
-        """Of the seats that are logged in, the mean: talking and wrap-up / logged-in time, 0..1. None: nobody is logged in."""
-        shares = [seat.utilisation for seat in self.seats if seat.state is not SeatState.OFFLINE]
-        return sum(shares) / len(shares) if shares else None
 
 
 @dataclass(frozen=True, slots=True)
 class CallChange:
     """A live call has changed its state."""
 
+    __pydantic_config__ = MESSAGE
+
     campaign_id: str
     attempt_id: str
+    """UUID; the same as the channel's id"""
     state: CallState
-    at: float
+    at: Time
     seat: str | None = None
-    outcome: Outcome | None = None  # with ENDED
-
-
-@dataclass(frozen=True, slots=True)
-class SeatChange:
-    """A seat has changed its state."""
-
-    view: SeatView
-    at: float
+    outcome: Outcome | None = None
+    """how the call ended, with the state ended"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,11 +450,5 @@ class CampaignChange:
     campaign_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class TurnoutChange:
-    """A mark changed a booth's turnout."""
-
-    booth: BoothTurnout
-
-
-Change = CallChange | SeatChange | AlertRaised | CampaignChange | TurnoutChange
+Change = CallChange | SeatView | AlertRaised | CampaignChange | BoothTurnout
+"""What the engine notifies its subscribers of; views are those after the change."""

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import structlog
 
-from dialer.domain.audit_chain import Head
+from dialer.domain.audit_chain import AuditHead
 from dialer.domain.errors import StoreError
 from dialer.domain.view import AlertLevel, OutboxWait
 from dialer.engine.alerts.state import Alerts
@@ -48,7 +48,7 @@ class Housekeeping:
         self._store = store
         self.outbox: tuple[OutboxWait, ...] = ()
         """Announcements that wait for the broker and for headquarters."""
-        self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
+        self._unannounced: AuditHead | None = None  # the audit's head, as long as it was announced to nobody
 
     async def run(self) -> NoReturn:
         """Round after round, until cancelled."""
@@ -98,7 +98,7 @@ class Housekeeping:
         if self._unannounced is None:
             return
         try:
-            await self._store.announce_update(self._unannounced, self._unannounced.at)
+            await self._store.announce_result(self._unannounced, self._unannounced.at)
         except StoreError as error:
             self._core.do(StoreFailed(error))
             return

@@ -1,4 +1,4 @@
-"""What others may see of the centre, read off its state. Pure but for the clock."""
+"""Views of the centre, made from its state. Pure except for the clock."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dialer.domain.view import (
     AbandonedTarget,
     CallState,
     CampaignView,
+    CentreState,
     CentreView,
     Hold,
     HoldReason,
@@ -21,46 +22,48 @@ from dialer.domain.view import (
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.features import Features
 
-_AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
-
 
 def centre_view(features: Features) -> CentreView:
-    """The whole centre at this moment."""
-    used = features.channels.used()
-    return CentreView(
-        centre=features.core.centre_id,
-        at=features.core.clock.now(),
+    """Return the whole centre at this moment."""
+    core, turnout, used = features.core, features.turnout, features.channels.used()
+    campaigns = tuple(
+        _campaign_view(features, run)
+        for campaign_id, run in features.runs.items()
+        if campaign_id in core.plan.campaigns or any(features.calls.of_campaign(campaign_id))
+    )
+    seats = tuple(features.seats.view(seat) for seat in features.seats.all() if not features.seats.is_removed(seat))
+    logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
+    state = CentreState(
+        centre=core.centre_id,
+        at=core.clock.now(),
         switch_up=features.servers.any_up,
-        draining=features.core.draining,
-        campaigns=tuple(
-            _campaign_view(features, run)
-            for campaign_id, run in features.runs.items()
-            if campaign_id in features.core.plan.campaigns or any(features.calls.of_campaign(campaign_id))
-        ),
-        seats=tuple(features.seats.view(seat) for seat in features.seats.all() if not features.seats.is_removed(seat)),
+        draining=core.draining,
+        campaigns={campaign.campaign_id: campaign.state for campaign in campaigns},
+        seats=Counter(seat.state for seat in seats),
+        calls=sum(sum(campaign.calls.values()) for campaign in campaigns),
+        utilisation=sum(logged_in) / len(logged_in) if logged_in else None,
+        marks=dict(turnout.marks),
+        opt_outs=turnout.opt_outs,
         trunks=tuple(_trunk_view(features, name, used[name]) for name in features.pool.names),
-        booths=tuple(features.turnout.booths.values()),
-        marks=dict(features.turnout.marks),
-        opt_outs=features.turnout.opt_outs,
-        alerts=tuple(features.alerts.active.values()),
         figures=features.outside.figures(),
         forecast=_forecast(features),
-        dialler=features.core.dialler,
+        dialler=core.dialler,
         roll=features.roll_import_state.roll,
         outbox=features.housekeeping.outbox,
     )
+    return CentreView(state, campaigns, seats, tuple(turnout.booths.values()), tuple(features.alerts.active.values()))
 
 
 def _forecast(features: Features) -> Forecast | None:
-    """Of the booths whose last call is still to come today; None where there is none, or while it is too early to say."""
-    now, reached_by = features.core.clock.now(), features.turnout.contacted_by
+    """Return the forecast for booths that are still called today; None: there are none, or it is too early to say."""
+    now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
     to_come = {booth_id: at for booth_id, at in features.polls.last_calls().items() if at > now}
     if not to_come:
         return None
     said = [features.turnout.booths[booth_id] for booth_id in to_come.keys() & features.turnout.booths.keys()]
     without_number = sum(booth.without_number for booth in said)
-    left = sum(booth.voters - booth.reached for booth in said) - without_number
-    by_flows = reached_by[MarkSource.VOTER_KEY] + reached_by[MarkSource.RELATIVE]
+    remaining = sum(booth.voters - booth.contacted for booth in said) - without_number
+    by_flows = contacted_by[MarkSource.VOTER_KEY] + contacted_by[MarkSource.RELATIVE]
     until = max(to_come.values())
     hours = {
         stretch
@@ -70,7 +73,7 @@ def _forecast(features: Features) -> Forecast | None:
     }
     ahead_seconds = seconds_open(hours, features.core.zone, now, until)
     ahead = forecast(
-        left, reached_by[MarkSource.AGENT], by_flows, features.turnout.dialling_seconds, ahead_seconds, until
+        remaining, contacted_by[MarkSource.AGENT], by_flows, features.turnout.dialling_seconds, ahead_seconds, until
     )
     return None if ahead is None else replace(ahead, without_number=without_number)
 
@@ -81,11 +84,13 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     outcomes = run.outcomes
     in_hand = len(calls)
     share = abandoned_share(outcomes)
-    pacing = run.pacer.explain()
+    pacing, now = run.pacer.explain(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
+        at=now,
         kind=run.spec.kind,
         state=run.state,
+        hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         calls=dict(live),
         outcomes=dict(outcomes),
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
@@ -94,14 +99,12 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         abandoned=share.abandoned,
         abandoned_rate=share.share,
         progress=run.progress,
-        placing=pacing.calls,
+        calls_placed=pacing.calls,
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
-        pacing_words=pacing.limited_by.words,
-        hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
         script=features.outside.flows.scripts.version_of(run.spec.campaign_id),
-        speed=run.speed_at(features.core.clock.now()),
+        speed=run.speed_at(now),
         abandoned_target=_abandoned_target(run),
     )
 

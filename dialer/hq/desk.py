@@ -22,9 +22,9 @@ from dialer.web.app import document_router, make_app
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
 from dialer.web.http import listening, own_origins, serving, stop_asked
+from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People
-from dialer.web.picture import Picture
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
@@ -58,14 +58,14 @@ async def running_hq_desk(
 ) -> AsyncIterator[str]:
     """Serve for as long as the context lasts; what people type. Raises SettingError, StoreError, PortInUse with one clear line."""
     clock = SystemClock()
-    picture = Picture(clock.now)
+    page_state = PageState(clock.now)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = own_origins(settings.desk, port)
         books, accounts, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
-        streams = Streams(picture, people, clock)
-        figures = HqFigures(settings, picture, books, accounts)
+        streams = Streams(page_state, people, clock)
+        figures = HqFigures(settings, page_state, books, accounts)
         deeds = Deeds(settings, books, accounts, figures.changed.set)
         routes = (
             StaticPages(assets, {"/hq": {}}),
@@ -80,7 +80,7 @@ async def running_hq_desk(
         watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
         await stack.enter_async_context(watching)
         beside = (figures.run, figures.hear, deeds.run, streams.keep_rights)
-        async with serving(settings.desk, listener, PageProtection(app, origins), beside, picture.close):
+        async with serving(settings.desk, listener, PageProtection(app, origins), beside, page_state.close):
             yield settings.desk.origin(port)
 
 

@@ -21,8 +21,8 @@ from dialer.hq.rights import covers
 from dialer.nats.messages import CMD, reply_subject
 from dialer.nats.session import Session, StreamRecreated, connected
 from dialer.settings.headquarters import HqSettings
+from dialer.web.page_state import PageState
 from dialer.web.people import tolerated
-from dialer.web.picture import Picture
 
 SHOW_SECONDS = 5.0
 """A page is told so often: of three hundred centres each time 190 kB, for whoever sees all."""
@@ -67,12 +67,12 @@ class Pace:
 
 
 class HqFigures:
-    """Keeps the picture true."""
+    """Keeps the page state true."""
 
-    def __init__(self, settings: HqSettings, picture: Picture, books: HqBooks, accounts: Accounts) -> None:
+    def __init__(self, settings: HqSettings, page_state: PageState, books: HqBooks, accounts: Accounts) -> None:
         self._settings = settings
         self._zone = ZoneInfo(settings.gather.time_zone)
-        self._picture = picture
+        self._page_state = page_state
         self._books = books
         self._accounts = accounts
         self._session: Session | None = None
@@ -174,19 +174,19 @@ class HqFigures:
         self._replace(("material",), shown)
 
     def _replace(self, kinds: Sequence[str], shown: Mapping[str, Any]) -> None:
-        """Have these of the kinds in the picture, and no other."""
+        """Have these of the kinds in the page state, and no other."""
         for kind in kinds:
-            for name in {f"{kind}/{each}" for each in self._picture.below(kind)} - shown.keys():
-                self._picture.put(name, None)
+            for name in {f"{kind}/{each}" for each in self._page_state.below(kind, dict)} - shown.keys():
+                self._page_state.put(name, None)
         for key, value in shown.items():
-            self._picture.put(key, value)
+            self._page_state.put(key, value)
 
     def show(self) -> None:
-        """Put what is known into the picture."""
+        """Put what is known into the page state."""
         now, targets = self._books.clock.now(), self._settings.targets
         here = datetime.fromtimestamp(now, self._zone)
         minute = here.hour * 60 + here.minute + here.second / 60
-        self._picture.put(
+        self._page_state.put(
             "hq",
             {
                 "line": self._session is not None and self._session.is_connected,
@@ -202,7 +202,7 @@ class HqFigures:
         for each in self._settings.centres:
             said = self._live.centres.get(each.id)
             area = self._areas.get(each.id, {})
-            self._picture.put(
+            self._page_state.put(
                 f"centre/{each.zone}/{each.id}",
                 {
                     "centre": each.id,

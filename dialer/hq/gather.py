@@ -21,7 +21,7 @@ import structlog
 from dialer.domain.clock import Clock
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.domain.other_centres import VoterPlace
+from dialer.domain.voter_place import VoterPlace
 from dialer.hq.database import CannotBeKept, Database, DatabaseError, columns, database
 from dialer.hq.ledger import (
     TEST_MARKS,

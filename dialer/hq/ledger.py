@@ -16,8 +16,8 @@ from typing import Any
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
-from dialer.domain.other_centres import VoterPlace
 from dialer.domain.person_ids import is_number_hash
+from dialer.domain.voter_place import VoterPlace
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 
@@ -154,7 +154,7 @@ def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenM
         return Announced(at, centre, topic, str(row.id), row.id, text), {}
     if topic == "results/marks" and (mark := _mark(centre, row, at, fields)) is not None:
         return mark, fields
-    key = fields.get("attempt") if topic in _OF_ATTEMPTS else fields.get("number_hash")
+    key = fields.get("attempt_id") if topic in _OF_ATTEMPTS else fields.get("number_hash")
     if topic == ANSWERS:  # one attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
     return Announced(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
@@ -183,9 +183,12 @@ def _mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> T
 
 
 def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:
-    """Where the voter of a mark stands; None: it does not say."""
-    version, state = fields.get("roll_version"), fields.get("state_code")
-    numbers = [fields.get(name) for name in ("constituency_number", "part_number", "serial")]
+    """Return the place of the voter whom a result is about; None: it names none."""
+    place = fields.get("place")
+    if not isinstance(place, dict):
+        return None
+    version, state = place.get("roll_version"), place.get("state_code")
+    numbers = [place.get(name) for name in ("constituency_number", "part_number", "serial")]
     if not isinstance(version, str) or not isinstance(state, str):
         return None
     if not all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
@@ -256,7 +259,7 @@ def answers_of(row: Announced, fields: Mapping[str, Any]) -> list[KeptAnswer]:
     answers, place = fields.get("answers"), place_of(fields)
     if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
         return []
-    recorded = f"{fields.get('attempt')}-"
+    recorded = f"{fields.get('attempt_id')}-"
     return [
         KeptAnswer(place, question[:80], value[:_MOST_ANSWER] if isinstance(value, str) else None, row.at, row.centre)
         for question, value in answers.items()

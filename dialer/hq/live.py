@@ -32,8 +32,12 @@ class LiveCentre:
     def row(self) -> dict[str, Any]:
         """What the page shows of it. Raises nothing, whatever a centre said: what is none is left out."""
         seats = {str(name): count for name, count in _mapping(self.state.get("seats")).items() if _is_count(count)}
-        campaigns = [each for each in self.campaigns.values() if each.get("state") != "stopped" or each.get("due")]
-        caps = [_mapping(each.get("abandoned_target")).get("most") for each in campaigns]
+        campaigns = [
+            each
+            for each in self.campaigns.values()
+            if each.get("state") != "stopped" or _progress(each).get("remaining")
+        ]
+        caps = [_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
             "live_at": self.at or None,
             "online": bool(self.state.get("online")),
@@ -41,7 +45,10 @@ class LiveCentre:
             "signed_in": sum(count for state, count in seats.items() if state in _SIGNED_IN),
             "talking": seats.get("talking", 0),
             "calls": _count(self.state, "calls"),
-            **{name: sum(_count(each, name) for each in campaigns) for name in ("numbers", "closed", "due")},
+            **{
+                name: sum(_count(_progress(each), of_progress) for each in campaigns)
+                for name, of_progress in (("numbers", "total"), ("closed", "completed"), ("due", "remaining"))
+            },
             "cap": min((cap for cap in caps if isinstance(cap, float | int) and 0 < cap <= 1), default=None),
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
@@ -97,6 +104,10 @@ class LiveCentres:
             case _:
                 return
         of.at = now
+
+
+def _progress(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(campaign.get("progress"))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

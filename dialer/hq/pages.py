@@ -69,7 +69,7 @@ class HqBoard:
         return router
 
     async def events(self, request: Request, who: SignedIn) -> Response:
-        """The picture, as far as this one may see it, then what changes of it."""
+        """The page state, as far as this one may see it, then what changes of it."""
         zone = self._accounts.zones.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")

@@ -46,7 +46,7 @@ def may_see(zone: str, of_zone: str) -> bool:
 
 
 def may_see_key(zone: str, key: str) -> bool:
-    """Whether that one is told of a key of the picture: KIND/ZONE/... is of a zone, KIND of none, KIND//... of all together."""
+    """Whether that one is told of a key of the page state: KIND/ZONE/... is of a zone, KIND of none, KIND//... of all together."""
     parts = key.split("/")
     return len(parts) == 1 or may_see(zone, parts[1])
 

@@ -5,7 +5,6 @@ is counted twice and what is gone is told no more.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,9 +31,9 @@ class Readiness:
 def of_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> Readiness:
     """How a dialler stands. `broker_up`: None where the site has no broker; `free_bytes`: on the store's disk."""
     critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
-    if not view.switch_up:
+    if not view.state.switch_up:
         critical.insert(0, "no connection to the switch")
-    if view.draining:
+    if view.state.draining:
         critical.insert(0, "it is stopping")
     families = (*_centre(view, broker_up), _gauge("store_free_bytes", "Free on the store's disk", free_bytes))
     return Readiness(families, critical[0] if critical else None)
@@ -85,30 +84,31 @@ def of_hq_desk(*, hears: bool) -> Readiness:
 
 
 def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
-    yield _info(view.centre)
-    yield _gauge("switch_up", "Whether there is a link to the switch", view.switch_up)
+    state = view.state
+    yield _info(state.centre)
+    yield _gauge("switch_up", "Whether there is a link to the switch", state.switch_up)
     if broker_up is not None:
         yield _gauge("broker_up", "Whether there is a connection to the broker", broker_up)
-    yield _gauge("draining", "Whether it takes up no new calls, for it is to stop", view.draining)
-    seats = Counter(seat.state for seat in view.seats)
-    yield _gauges("seats", "Seats by state", ("state",), (((state,), seats[state]) for state in SeatState))
-    if view.utilisation is not None:
+    yield _gauge("draining", "Whether it takes up no new calls, for it is to stop", state.draining)
+    seats = (((each,), state.seats.get(each, 0)) for each in SeatState)
+    yield _gauges("seats", "Seats by state", ("state",), seats)
+    if state.utilisation is not None:
         yield _gauge(
-            "utilisation_ratio", "Talking and wrap-up among logged-in time, mean of the seats", view.utilisation
+            "utilisation_ratio", "Talking and wrap-up among logged-in time, mean of the seats", state.utilisation
         )
     yield from _campaigns(view.campaigns)
-    yield from _trunks(view.trunks)
-    marks = (((kind,), count) for kind, count in view.marks.items())
+    yield from _trunks(state.trunks)
+    marks = (((kind,), count) for kind, count in state.marks.items())
     yield _counters("marks", "What became known of voters, since the start", ("kind",), marks)
-    yield _counters("opt_outs", "Numbers that opted out", (), [((), view.opt_outs)])
+    yield _counters("opt_outs", "Numbers that opted out", (), [((), state.opt_outs)])
     alerts = (((alert.code, alert.level), 1) for alert in view.alerts)
     yield _gauges("alert", "Alerts that stand", ("code", "level"), alerts)
-    waiting = (((each.sink,), each.rows) for each in view.outbox)
+    waiting = (((each.sink,), each.rows) for each in state.outbox)
     yield _gauges("outbox_rows", "Announcements that wait, by who is to take them", ("sink",), waiting)
-    oldest = (((each.sink,), view.at - each.oldest_at) for each in view.outbox if each.oldest_at is not None)
+    oldest = (((each.sink,), state.at - each.oldest_at) for each in state.outbox if each.oldest_at is not None)
     yield _gauges("outbox_oldest_seconds", "How long the oldest of them has waited", ("sink",), oldest)
     lags = ((("0.5",), "loop_lag_median_seconds"), (("0.99",), "loop_lag_p99_seconds"))
-    known = ((share, view.figures[name]) for share, name in lags if name in view.figures)
+    known = ((share, state.figures[name]) for share, name in lags if name in state.figures)
     yield _gauges(
         "loop_lag_seconds", "How late the event loop ran what was due, in the last minute", ("quantile",), known
     )
@@ -118,7 +118,7 @@ def _campaigns(all_of_them: tuple[CampaignView, ...]) -> Iterator[Metric]:
     by_id = [(each.campaign_id, each) for each in all_of_them]
     running = (((name,), each.state is CampaignState.RUNNING) for name, each in by_id)
     yield _gauges("campaign_running", "Whether a campaign is neither paused nor stopped", ("campaign",), running)
-    held = (((name, each.hold.code), 1) for name, each in by_id if each.hold is not None)
+    held = (((name, each.hold.reason), 1) for name, each in by_id if each.hold is not None)
     yield _gauges("campaign_held", "Why a campaign dials nobody now", ("campaign", "because"), held)
     calls = (((name, state), each.calls.get(state, 0)) for name, each in by_id for state in CallState)
     yield _gauges("calls", "Live calls by state", ("campaign", "state"), calls)
@@ -128,8 +128,10 @@ def _campaigns(all_of_them: tuple[CampaignView, ...]) -> Iterator[Metric]:
     yield _counters("refused_calls", "Calls that the rules forbade, since the start", ("campaign", "reason"), refused)
     shares = (((name,), each.abandoned_rate) for name, each in by_id)
     yield _gauges("abandoned_ratio", "Abandoned calls among the day's live answers", ("campaign",), shares)
-    due = (((name,), each.progress.due) for name, each in by_id)
-    yield _gauges("numbers_due", "Numbers of a campaign's list that are still to be dialled", ("campaign",), due)
+    remaining = (((name,), each.progress.remaining) for name, each in by_id)
+    yield _gauges(
+        "numbers_remaining", "Numbers of a campaign's list that are still to be called", ("campaign",), remaining
+    )
 
 
 def _trunks(all_of_them: tuple[TrunkView, ...]) -> Iterator[Metric]:

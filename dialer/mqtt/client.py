@@ -32,6 +32,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dialer.domain.cancelling import cancellable
 from dialer.mqtt import topics
+from dialer.mqtt.messages import Message, last_will_message
 
 MqttError = aiomqtt.MqttError
 """Whatever goes wrong with a connection."""
@@ -159,7 +160,7 @@ class Client(aiomqtt.Client):
         if self._inbox.left_out and not self._inbox.unkept:
             self._client.disconnect()  # on the next connection the broker sends again all that has no acknowledgement
 
-    def write_soon(self, message: topics.Message) -> None:
+    def write_soon(self, message: Message) -> None:
         """Hand over a message of QoS 0, to be written before whatever is published after it. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -199,7 +200,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
     in flight, and the outbox does that already. `will_at`: when the dialler connects; None: it leaves no last will, and no
     session either unless it `keeps_first`, which acknowledges a message when it is told that it is kept.
     """
-    will = None if will_at is None else topics.last_will_message(centre, will_at)
+    will = None if will_at is None else last_will_message(centre, will_at)
     lasting = will is not None or keeps_first
     version5 = settings.version is MqttVersion.V5
     properties = None

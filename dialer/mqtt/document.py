@@ -1,39 +1,66 @@
-"""docs/topics.md and docs/asyncapi.json, made from the table of topics: `python -m dialer.mqtt.document docs`."""
+"""docs/topics.md and docs/asyncapi.json, generated from the table of topics: `python -m dialer.mqtt.document docs`."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dialer.domain.schema import json_schema, json_value
 from dialer.mqtt import topics
-from dialer.mqtt.commands.schema import reference
+from dialer.mqtt.commands.schema import message_schema, reference
+from dialer.mqtt.examples import examples
+from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
 MARKDOWN = "topics.md"
 ASYNCAPI = "asyncapi.json"
 
+_REFERENCE = "#/components/schemas/{model}"
 _INTRODUCTION = f"""# MQTT topics
 
-Every topic stands below `{ROOT}/{{centre}}/`, but for Home Assistant's. Messages are JSON, one object each, UTF-8. Times are epoch
-seconds, UTC; shares are 0 to 1. There is no name and no telephone number in any topic or message: ids only. A variable part of a
-topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL.
+For programs that read a centre's figures and results, or give it commands. Every topic lies below `{ROOT}/{{centre}}/`, except
+Home Assistant's. A message is one JSON object (UTF-8). Times are epoch seconds, UTC. No topic or message has a name or phone
+number of a voter: ids only. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL.
 
-- *Retained* topics hold the last state: who subscribes gets it at once, and after each connect the dialler publishes it whole.
-- *Results* and *replies* are committed to the store with what they tell of and are published until the broker has acknowledged
-  them: at least once, in order. Tell a repeat by its key (`attempt`, `key`, `id`).
-- Everything else is telemetry and may be lost while the broker is away.
-- Where the dialler and the broker lose each other, the broker publishes the last will on `state`, with `online` false.
+- *Retained* topics hold the latest state. A new subscriber gets it at once; after each connect the dialler publishes all of it.
+- *Results* and *replies* are committed to the store in one transaction with what they report, and are resent until the broker
+  has acknowledged them: at least once, in order. Recognise a repeat by its `attempt_id`, `key` or `id`.
+- Everything else is telemetry and may be lost while the broker is unreachable.
+- When dialler and broker lose each other, the broker publishes the last will on `state`, with `online` false.
+- Ignore fields and words that you do not know: a later version may add some.
 
-This page is made from `dialer/mqtt/topics.py` (`python -m dialer.mqtt.document docs`), as is
+This page is generated from `dialer/mqtt/topics.py` and the classes of the messages (`python -m dialer.mqtt.document docs`), as is
 [asyncapi.json](asyncapi.json), the same as an AsyncAPI 3 document.
 """
 
 
+def schema_of(topic: Topic) -> dict[str, Any]:
+    """Return the JSON Schema of a topic's messages."""
+    is_command = topic is topics.COMMANDS
+    schema = message_schema(_REFERENCE) if is_command else json_schema(topic.kind, _REFERENCE)
+    _drop_titles(schema)
+    return schema
+
+
+def _drop_titles(schema: Any) -> None:
+    """Remove the titles that pydantic makes of names."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("title"), str):
+            del schema["title"]
+        for inner in schema.values():
+            _drop_titles(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _drop_titles(inner)
+
+
 def markdown() -> str:
-    """The page of topics."""
+    """Return the page of topics."""
+    made = examples()
     lines = [_INTRODUCTION, "| topic | from | retained | QoS | delivery |", "|---|---|---|---|---|"]
     for topic in TOPICS:
         delivery = "at least once" if topic.through_outbox else "best effort"
@@ -43,12 +70,10 @@ def markdown() -> str:
         )
     for topic in TOPICS:
         lines += ["", f"## {_shown(topic)}", "", topic.description, ""]
+        schema = schema_of(topic)
         if topic is not topics.COMMANDS:
-            schema = topic.example.schema_of()
-            lines += _fields(schema)
-            for name, inner in schema.get("$defs", {}).items():
-                lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
-        example = json.dumps(json.loads(topic.example.encode()), indent=2, ensure_ascii=False)
+            lines += _tables(schema)
+        example = json.dumps(_example(made[topic.key]), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
         if topic is topics.COMMANDS:
             lines += ["", *reference()]
@@ -56,27 +81,28 @@ def markdown() -> str:
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3 document: a channel, a message and an operation for each topic."""
+    """Return the AsyncAPI 3 document: a channel, a message and an operation for each topic."""
+    made = examples()
     components: dict[str, Any] = {"messages": {}, "schemas": {}}
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for topic in TOPICS:
-        schema = topic.example.schema_of()
+        schema = schema_of(topic)
         components["schemas"].update(schema.pop("$defs", {}))
-        name = type(topic.example).__name__
+        name = "Command" if topic is topics.COMMANDS else topic.kind.__name__
         components["schemas"][name] = schema
         components["messages"][topic.key] = {
             "name": topic.key,
             "contentType": "application/json",
-            "payload": {"$ref": f"#/components/schemas/{name}"},
-            "examples": [{"payload": json.loads(topic.example.encode())}],
+            "payload": {"$ref": _REFERENCE.format(model=name)},
+            "examples": [{"payload": _example(made[topic.key])}],
         }
-        parts = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
+        levels = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
             "address": f"{topic.root}/{topic.pattern}",
             "description": topic.description,
             "messages": {topic.key: {"$ref": f"#/components/messages/{topic.key}"}},
-            "parameters": {part: {"description": f"the {part}'s id, percent-encoded"} for part in parts},
+            "parameters": {level: {"description": f"the {level}'s id, percent-encoded"} for level in levels},
         }
         operations[topic.key] = _operation(topic)
     operations[topics.COMMANDS.key]["reply"] = {
@@ -88,13 +114,25 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Matdan: a centre over MQTT",
             "version": "1.0.0",
-            "description": "State, telemetry and results of a call centre, and the commands that it takes.",
+            "description": "State, telemetry and results of a call centre, and the commands that it accepts.",
         },
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": operations,
         "components": components,
     }
+
+
+def _example(message: Any) -> Any:
+    """Return an example as values of JSON. Messages to Home Assistant leave out what is null."""
+    value = json_value(message)
+    return _without_nulls(value) if isinstance(message, Discovery) else value
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return value
 
 
 def _operation(topic: Topic) -> dict[str, Any]:
@@ -112,30 +150,44 @@ def _anchor(topic: Topic) -> str:
 
 
 def _shown(topic: Topic) -> str:
-    """As it is written below the centre's own root, and whole elsewhere."""
+    """Return the topic below the centre's root, or whole where it lies elsewhere."""
     return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
-def _fields(schema: dict[str, Any]) -> list[str]:
-    """A table of an object's fields."""
+def _tables(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables of a message's fields, and of the objects in it."""
+    inner_schemas = schema.get("$defs", {})
+    yield from _fields(schema, inner_schemas)
+    for name, inner in inner_schemas.items():
+        if "properties" in inner:
+            yield from ("", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner, inner_schemas))
+
+
+def _fields(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
+    """Return a table of an object's fields."""
     rows = [
-        f"| `{name}` | {_kind(fields)} | {fields.get('description', '')} |"
-        for name, fields in schema["properties"].items()
+        f"| `{name}` | {_kind(field, inner)} | {field.get('description', '')} |"
+        for name, field in schema["properties"].items()
     ]
     return ["| field | type | meaning |", "|---|---|---|", *rows]
 
 
-def _kind(fields: dict[str, Any]) -> str:
-    """A field's type in words."""
-    if "enum" in fields:
-        return " or ".join(f"`{value}`" for value in fields["enum"])
-    if "anyOf" in fields:
-        return " or ".join(_kind(choice) for choice in fields["anyOf"])
-    if "$ref" in fields:
-        return f"`{fields['$ref'].rpartition('/')[2]}`"
-    if fields["type"] == "array":
-        return f"list of {_kind(fields['items'])}"
-    return str(fields["type"])
+def _kind(field: dict[str, Any], inner: dict[str, Any]) -> str:
+    """Return a field's type in words."""
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "anyOf" in field:
+        return " or ".join(_kind(choice, inner) for choice in field["anyOf"])
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"`{name}`" if "properties" in inner[name] else _kind(inner[name], inner)
+    if field["type"] == "array":
+        return f"list of {_kind(field['items'], inner)}"
+    if field.get("format") == "epoch-seconds":
+        return "time"
+    return str(field["type"])
 
 
 def main() -> None:

@@ -22,11 +22,12 @@ import structlog
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable
+from dialer.domain.schema import MESSAGE, Time, adapter
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Connection, visiting
-from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.reply import CommandReply
 
 _log = structlog.get_logger(__name__)
 
@@ -42,14 +43,24 @@ _HEARD = {
     for topic, kind, field in (
         (topics.CENTRE_STATE, "centre", None),
         (topics.ALERTS, "alerts", None),
-        (topics.STATISTICS, "campaign", "campaign"),
+        (topics.STATISTICS, "campaign", "campaign_id"),
         (topics.SEAT, "seat", "seat"),
-        (topics.TURNOUT, "booth", "booth"),
+        (topics.TURNOUT, "booth", "booth_id"),
     )
 }
 """By the first level of a topic: the topic, the kind of its key in the picture, and the field that names whose it is."""
 KINDS = frozenset(kind for _, kind, _ in _HEARD.values())
 _MOST = 2**53  # above it a page's numbers are not exact, and no field of ours comes near
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStatus:
+    """Whether the desk is connected to the broker."""
+
+    __pydantic_config__ = MESSAGE
+
+    connected: bool
+    since: Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +158,7 @@ class Hearing:
     def _say(self, *, heard: bool) -> None:
         if heard is not self._heard:  # a further try that failed changes nothing
             self._heard = heard
-            self._put("desk", {"heard": heard, "since": self._clock.now()})
+            self._put("desk", DeskStatus(heard, self._clock.now()))
 
     async def _take(self, received: Received) -> None:
         """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the
@@ -160,11 +171,11 @@ class Hearing:
             given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._answer(others[0], ReplyPayload.model_validate(given))
+                self._answer(others[0], adapter(CommandReply).validate_python(given))
             else:
                 topic, kind, field = _HEARD[first]
-                payload = type(topic.example).model_validate(given).model_dump(mode="json")
-                self._put(kind if field is None else f"{kind}/{payload[field]}", payload)
+                record = adapter(topic.kind).validate_python(given)
+                self._put(kind if field is None else f"{kind}/{getattr(record, field)}", record)
         # What makes our values ready for the wire (payloads.py) meets values here that are none of ours.
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("desk.not-understood", problem=type(error).__name__)
@@ -175,7 +186,7 @@ class Hearing:
         if field is not None:
             self._put(f"{kind}/{unquote(name)}", None)
 
-    def _answer(self, user: str, payload: ReplyPayload) -> None:
+    def _answer(self, user: str, payload: CommandReply) -> None:
         asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
             asked.set_result(Reply(payload.status, payload.text, payload.why))

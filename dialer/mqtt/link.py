@@ -30,8 +30,8 @@ from dialer.mqtt.client import (
     client_id_of,
     make_client,
 )
+from dialer.mqtt.messages import Message
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
-from dialer.mqtt.topics import Message
 
 _log = structlog.get_logger(__name__)
 

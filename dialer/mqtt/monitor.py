@@ -20,6 +20,7 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.link import BrokerLink, Connection, Presence, for_opt_outs
+from dialer.mqtt.messages import Message, announced_message
 from dialer.mqtt.publisher import Publish, Publisher
 from dialer.store.outbox import OutboxRow
 from dialer.store.store import Store
@@ -73,7 +74,7 @@ class OutboxRelay:
         said. What it announces is in the store's own rows.
         """
         try:
-            await publish(topics.announced_message(self._centre, row.topic, row.payload))
+            await publish(announced_message(self._centre, row.topic, row.payload))
         except ValueError as error:
             _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
             self._unsendable(f"a message could not be sent and was let go (outbox {row.outbox_id}): {error}")
@@ -277,7 +278,7 @@ class Monitor:
         if sender is not None:
             self._gateway.offer(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # else it would be there at every connect to come
-                await connection.publish(topics.Message(received.topic, "", 0, True))
+                await connection.publish(Message(received.topic, "", 0, True))
         elif self._opt_outs is not None:
             await self._opt_outs.offer(received.topic, received.payload, received.kept)
 

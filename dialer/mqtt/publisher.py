@@ -12,9 +12,9 @@ from typing import Any, assert_never
 
 from dialer.domain.clock import Clock
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatChange, TurnoutChange
-from dialer.mqtt import topics
-from dialer.mqtt.topics import Message
+from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatView
+from dialer.mqtt import messages
+from dialer.mqtt.messages import Message
 
 CENTRE_STATE_SECONDS = 1.0  # not more often than this
 CHANGES_SECONDS = 0.2
@@ -39,7 +39,7 @@ class ChangeBuffer:
 
     def __init__(self, *, call_events: int = CALL_EVENTS) -> None:
         self._calls: deque[CallChange] = deque(maxlen=call_events)
-        self._seats: dict[str, SeatChange] = {}
+        self._seats: dict[str, SeatView] = {}
         self._shown: dict[str, str] = {}  # by seat, the attempt of which it was told who is on the line
         self._urgent: set[str] = set()  # seats of which that is to be told
         self._booths: dict[int, BoothTurnout] = {}
@@ -60,15 +60,15 @@ class ChangeBuffer:
                 self.dropped += len(self._calls) == self._calls.maxlen
                 self._calls.append(change)
                 self._campaigns.add(campaign_id)
-            case SeatChange(view=view):
-                self._seats[view.seat] = change
-                if view.screen_pop is not None and self._shown.get(view.seat) != view.screen_pop.attempt_id:
-                    self._shown[view.seat] = view.screen_pop.attempt_id
-                    self._urgent.add(view.seat)
+            case SeatView(seat=seat, screen_pop=pop):
+                self._seats[seat] = change
+                if pop is not None and self._shown.get(seat) != pop.attempt_id:
+                    self._shown[seat] = pop.attempt_id
+                    self._urgent.add(seat)
             case CampaignChange(campaign_id=campaign_id):
                 self._campaigns.add(campaign_id)
-            case TurnoutChange(booth=booth):
-                self._booths[booth.booth_id] = booth
+            case BoothTurnout(booth_id=booth_id):
+                self._booths[booth_id] = change
             case AlertRaised():
                 self._alerts = True
                 self._centre_at = float("-inf")  # an alert is not made to wait for the centre's second
@@ -115,22 +115,22 @@ class ChangeBuffer:
             self._changes_at = now
         # A view of forty seats costs as much as twenty messages, and calls and seats bring what is said of them.
         whole = view() if centre_due or campaigns or self._alerts or self._name is None else None
-        name = self._name = whole.centre if whole is not None else self._name or ""
-        messages = [topics.call_message(name, change) for change in self._calls]
-        messages += [topics.seat_message(name, change.view, change.at) for change in self._seats.values()]
-        messages += [topics.turnout_message(name, booth) for booth in self._booths.values()]
+        name = self._name = whole.state.centre if whole is not None else self._name or ""
+        due = [messages.call_message(name, change) for change in self._calls]
+        due += [messages.seat_message(name, seat) for seat in self._seats.values()]
+        due += [messages.turnout_message(name, booth) for booth in self._booths.values()]
         if whole is not None:
-            messages += [
-                topics.statistics_message(name, campaign, whole.at)
+            due += [
+                messages.statistics_message(name, campaign)
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
             before, self._told_of = self._told_of, _names(whole)
-            messages += topics.gone_messages(name, before[0] - self._told_of[0], before[1] - self._told_of[1])
+            due += messages.removal_messages(name, before[0] - self._told_of[0], before[1] - self._told_of[1])
             if self._alerts:
-                messages.append(topics.alerts_message(whole))
+                due.append(messages.alerts_message(whole))
             if centre_due:
-                messages.append(topics.centre_message(whole))
+                due.append(messages.centre_message(whole.state))
                 self._centre, self._centre_at = False, now
         self._calls.clear()
         self._seats.clear()
@@ -139,14 +139,14 @@ class ChangeBuffer:
         self._alerts = False
         self._campaigns -= campaigns
         self._statistics_at.update(dict.fromkeys(campaigns, now))
-        return messages
+        return due
 
     def _take_urgent(self, view: Callable[[], CentreView]) -> list[Message]:
         seats = [self._seats.pop(seat) for seat in sorted(self._urgent)]
         self._urgent.clear()
         if seats and self._name is None:
-            self._name = view().centre
-        return [topics.seat_message(self._name or "", change.view, change.at) for change in seats]
+            self._name = view().state.centre
+        return [messages.seat_message(self._name or "", seat) for seat in seats]
 
     def _statistics_due(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
@@ -181,12 +181,12 @@ class Publisher:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
         self._buffer.forget()
         view = self._view()
-        await publish(list(topics.whole_state(view, home_assistant=self._home_assistant)))
+        await publish(list(messages.retained_messages(view, home_assistant=self._home_assistant)))
         self._buffer.note_whole_state(view, self._clock.monotonic())
         while True:
             await self._wait_for_work()
-            if messages := self._buffer.take(self._clock.monotonic(), self._view):
-                await publish(messages)
+            if due := self._buffer.take(self._clock.monotonic(), self._view):
+                await publish(due)
 
     async def _wait_for_work(self) -> None:
         """Return when a message is due. Each round ends on a change or on the next deadline."""
@@ -200,4 +200,4 @@ class Publisher:
 
     async def farewell(self, publish: Publish) -> None:
         """Say that the dialler leaves: what the last will would say, with the figures it ends with."""
-        await publish(topics.centre_message(self._view(), online=False))
+        await publish(messages.farewell_message(self._view().state))

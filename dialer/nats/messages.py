@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from dialer.domain.other_centres import VoterPlace
+from dialer.domain.voter_place import VoterPlace
 from dialer.errors import MatdanError
 
 VERSION = 1

@@ -5,7 +5,7 @@
     first,901
     last,1450
     id,at,topic,payload
-    901,1713764000.5,results/attempts,"{""attempt"": ...}"
+    901,1713764000.5,results/attempts,"{""attempt_id"": ...}"
     ...
     end,540,sha256:...,ed25519:...
 

@@ -126,14 +126,14 @@ class PollingPlan:
 
         def look(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
-            reached, voted = (said.reached, said.voted) if said else (0, 0)
+            reached, voted = (said.contacted, said.voted) if said else (0, 0)
             left = without_an_hour if last_call_at is None else last_call_at - now
             return BoothNow(booth_id, reached, voted, left, expected[today.zones[booth_id]])
 
         known = [turnout[booth_id] for booth_id in today.zones.keys() & turnout.keys()]
         centre = BoothNow(
             booth_id=0,
-            reached=sum(booth.reached for booth in known),
+            reached=sum(booth.contacted for booth in known),
             voted=sum(booth.voted for booth in known),
             seconds_to_last_call=without_an_hour,
             expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),

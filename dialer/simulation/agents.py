@@ -16,7 +16,7 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Disposition
-from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.domain.view import Change, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatPreviewDial
@@ -106,14 +106,14 @@ class SimulatedAgents(EngineClient):
             await self._ask(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
     def _on_change(self, change: Change) -> None:
-        if not isinstance(change, SeatChange) or change.view.seat not in self._seats:
+        if not isinstance(change, SeatView) or change.seat not in self._seats:
             return
-        view = change.view
-        if view.state is SeatState.WRAP_UP:
-            self._begin(self._wrap_up(view.seat), "agent-wraps-up")
-        elif view.preview is not None and view.attempt_id is not None and self._shown.get(view.seat) != view.attempt_id:
-            self._shown[view.seat] = view.attempt_id
-            self._begin(self._dial(view.seat, AttemptId(view.attempt_id)), "agent-dials")
+        seat, attempt_id = change.seat, change.attempt_id
+        if change.state is SeatState.WRAP_UP:
+            self._begin(self._wrap_up(seat), "agent-wraps-up")
+        elif change.preview is not None and attempt_id is not None and self._shown.get(seat) != attempt_id:
+            self._shown[seat] = attempt_id
+            self._begin(self._dial(seat, AttemptId(attempt_id)), "agent-dials")
 
     async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(LOOKS_SECONDS)

@@ -36,7 +36,7 @@ async def reload_site(engine: Engine) -> None:
             result = await engine.execute(command)
         except MatdanError as error:
             text = f"{content} not reloaded: {error}"
-            engine.take_alert(Alert(content, AlertLevel.WARNING, text, engine.view().at))
+            engine.take_alert(Alert(content, AlertLevel.WARNING, text, engine.view().state.at))
         else:
             _log.info(f"{content}.reloaded", result=result)
-            engine.take_alert(Alert(content, AlertLevel.WARNING, result, engine.view().at, cleared=True))
+            engine.take_alert(Alert(content, AlertLevel.WARNING, result, engine.view().state.at, cleared=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,14 +19,14 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.phone_facts import CallGaps
+from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import claims, grounds, inbound_calls, seals, targets
 from dialer.store.booth_workers import worker_on
 from dialer.store.claims import EARLIEST_DUE
-from dialer.store.outbox import announce_update
+from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.updates import AttemptUpdate, Encode
 from dialer.store.voters import pending_voters
 
 CAP_PAUSE_SECONDS = 900.0
@@ -267,7 +267,7 @@ def end_attempts(
         if campaign_id is not None:
             seals.seal_attempt(db, each.attempt_id, seals.END)
             if announced:
-                announce_update(db, encode, AttemptUpdate(campaign_id, each), each.ended_at)
+                announce_result(db, encode, replace(each, campaign_id=campaign_id), each.ended_at)
     return [campaign_id is not None for campaign_id in campaigns]
 
 

@@ -55,7 +55,9 @@ def campaign_progress(db: Connection, campaign_id: str, targets: int) -> Campaig
     """Return the progress of a campaign with `targets` targets. Those that are neither closed, claimed nor on a call are due."""
     counts = SQL.progress.one(db, campaign_id=campaign_id)
     due = targets - counts.closed - counts.claimed - counts.on_a_call
-    return CampaignProgress(total=targets, closed=counts.closed, due=due, attempts=counts.ended + counts.on_a_call)
+    return CampaignProgress(
+        total=targets, completed=counts.closed, remaining=due, attempts=counts.ended + counts.on_a_call
+    )
 
 
 def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:

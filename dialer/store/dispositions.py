@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import Disposition, DispositionRecord, Mark, Receipt
+from dialer.domain.results import Encode
 from dialer.store import attempts, seals
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.commands import record_receipt
 from dialer.store.flow_answers import change_answers
 from dialer.store.marks import MarkEffect, record_mark
 from dialer.store.opt_outs import record_opt_out
-from dialer.store.outbox import announce_update
+from dialer.store.outbox import announce_result
 from dialer.store.own_call_backs import save_own_call_back
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.updates import DispositionUpdate, Encode
 from dialer.store.voters import place_of
 
 _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
@@ -91,7 +91,7 @@ def record_disposition(
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
         seals.seal_attempt(db, record.attempt_id, seals.TALK)
         place = None if before.voter_id is None or not record.answers else place_of(db, before.voter_id)
-        announce_update(db, encode, DispositionUpdate(record, place), record.at)
+        announce_result(db, encode, replace(record, place=place), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     opted_out = opt_out and record_opt_out(
         db,

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import number_hashes, seal_verification, sealed_rows, seals, targets
 from dialer.store.opt_outs import opt_out_number
-from dialer.store.outbox import announce_update
+from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
-from dialer.store.updates import Encode, OptOutUpdate
 
 ERASED = "erased"
 """The source of the opt-out that an erasure leaves behind."""
@@ -155,7 +155,7 @@ def blank_number(
     opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_erased(db, number, secrets) else ERASED)
     if secrets:
         hashed = number_hash(secrets[0], number)
-        announce_update(db, encode, OptOutUpdate(None, at, ERASED, number_hash=hashed), at)
+        announce_result(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
     registers = SQL.registers_with_number.all(db, number=number)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dialer.domain.model import AttemptId
-from dialer.store.outbox import announce_update
+from dialer.domain.results import Encode, FlowAnswers
+from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Statements
-from dialer.store.updates import AnswersUpdate, Encode
 from dialer.store.voters import place_of
 
 
@@ -45,8 +45,8 @@ def record_answers(
     if new:
         call = SQL.call_of_answers.first(db, attempt_id=attempt_id)
         place = None if call is None or call.voter_id is None else place_of(db, call.voter_id)
-        announce_update(
-            db, encode, AnswersUpdate("" if call is None else call.campaign_id, attempt_id, at, new, place), at
+        announce_result(
+            db, encode, FlowAnswers("" if call is None else call.campaign_id, attempt_id, at, new, place), at
         )
 
 

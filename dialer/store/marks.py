@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark, MarkSource, UnknownSerial
+from dialer.domain.results import Encode
 from dialer.store import audit, sealed_rows, seals, targets
 from dialer.store.audit import AuditNote
-from dialer.store.outbox import announce_update
+from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.updates import Encode, MarkUpdate
 from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
 from dialer.store.voters import place_of
 
@@ -119,7 +119,8 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         for phone_id in silenced:
             targets.close_for_voters(db, phone_id, settled=settled)
         if encode is not None:
-            announce_update(db, encode, MarkUpdate(mark, place_of(db, mark.voter_id)), mark.at)
+            announced = replace(mark, confidence=mark.surety, place=place_of(db, mark.voter_id))
+            announce_result(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
     return MarkEffect(
         recorded,

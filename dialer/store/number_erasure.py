@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.errors import RecordingError
+from dialer.domain.results import Encode
 from dialer.store import audit, recordings
 from dialer.store.agent_records import forget_written
 from dialer.store.audit import AuditNote
@@ -21,7 +22,6 @@ from dialer.store.erasing import (
 )
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
-from dialer.store.updates import Encode
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import AttemptId
+from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import number_hash
 from dialer.store import audit, number_hashes, seals, targets
 from dialer.store.audit import AuditNote
-from dialer.store.outbox import announce_update
+from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Scalar, Statements
-from dialer.store.updates import Encode, OptOutUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def record_opt_out(
     targets.close_phone(db, phone_id)
     if encode is not None:
         hashed = number_hashes.hash_of(db, phone_id)
-        announce_update(db, encode, OptOutUpdate(phone_id, at, announced_source or source, attempt_id, hashed), at)
+        announce_result(db, encode, OptOut(phone_id, at, announced_source or source, attempt_id, hashed), at)
     return True
 
 
@@ -81,7 +81,7 @@ def opt_out_number(
         if new:
             seals.seal_opt_out_of_number(db, number)
     if new and number_hash is not None:
-        announce_update(db, encode, OptOutUpdate(None, at, source, number_hash=number_hash), at)
+        announce_result(db, encode, OptOut(None, at, source, number_hash=number_hash), at)
     return new
 
 
@@ -145,7 +145,7 @@ def record_hashed_opt_outs(
             is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
             phones += [phone_id] if is_new else []
         if is_new:
-            announce_update(db, encode, OptOutUpdate(None, note.at, source, number_hash=hashed), note.at)
+            announce_result(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
     audit.append_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
     return OptOutEffect(count, tuple(phones))

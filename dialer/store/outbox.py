@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
+from dialer.domain.results import Encode, Result, TestMark
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.updates import Encode, ReadinessMark, Update
 
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
 """Topics whose rows are never deleted before headquarters has them. All other topics are telemetry."""
@@ -75,17 +75,17 @@ def announce(db: Connection, announcements: Sequence[Announcement], at: float) -
     SQL.insert_announcement.run_many(db, (parameters_of(each) | {"at": at} for each in announcements))
 
 
-def announce_update(db: Connection, encode: Encode | None, update: Update, at: float) -> None:
-    """Put an update into the outbox. Without `encode` nothing is announced."""
+def announce_result(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
+    """Put a result into the outbox. Without `encode` nothing is announced."""
     if encode is not None:
-        announce(db, [encode(update)], at)
+        announce(db, [encode(result)], at)
 
 
 def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
     """Announce a test mark to headquarters. Raises NotInStore if the settings name no headquarters."""
     if passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
-    announce_update(db, encode, ReadinessMark(at), at)
+    announce_result(db, encode, TestMark(at), at)
 
 
 def rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from dialer.domain.errors import StoreError
+from dialer.domain.results import Encode
 from dialer.store.connection import OpenStore, close_writer
 from dialer.store.sql import Connection
-from dialer.store.updates import Encode
 from dialer.store.writer import Writer
 
 P = ParamSpec("P")

@@ -26,7 +26,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from dialer.domain.audit_chain import Head
+from dialer.domain.audit_chain import AuditHead
 from dialer.domain.errors import StoreError
 from dialer.store import audit, sealed_rows
 from dialer.store.sealed_rows import (
@@ -223,7 +223,7 @@ def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") 
     return digest.digest(), struct.pack(f"<{len(checks)}H", *checks)
 
 
-def close_batch(db: Connection, /, at: float, **details: str) -> Head | None:
+def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
     """Chain the seals since the last batch in the audit and return its head; None if there are none. `at`: epoch seconds."""
     _seal_taken_consents(db)
     last = chained_up_to(db)
@@ -233,7 +233,7 @@ def close_batch(db: Connection, /, at: float, **details: str) -> Head | None:
     what = {"first": str(last + 1), "last": str(last + count), "root": root, "kinds": str(len(ENTITIES)), **details}
     audit.append(db, AUDIT_KIND, AUDIT_NAME, what, at)
     end = audit.SQL.head.one(db)
-    return Head(end.number, end.digest, at, last + count)
+    return AuditHead(end.number, end.digest, at, last + count)
 
 
 def begin(db: Connection, at: float) -> None:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialer.store.outbox import announce_update, passed_by_uplink
+from dialer.domain.results import Encode, SeatHours
+from dialer.store.outbox import announce_result, passed_by_uplink
 from dialer.store.sql import Command, Connection, Statements, parameters_of
-from dialer.store.updates import Encode, SeatHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,4 @@ def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequ
         for each in new:
             seconds[each.state] += each.until_at - each.from_at
         until_at = max(each.until_at for each in new)
-        announce_update(db, encode, SeatHours(until_at, len({each.seat for each in new}), seconds), until_at)
+        announce_result(db, encode, SeatHours(until_at, len({each.seat for each in new}), seconds), until_at)

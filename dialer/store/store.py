@@ -22,6 +22,7 @@ from typing import Self
 
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
+from dialer.domain.results import Encode
 from dialer.store import attempts as attempt_rows
 from dialer.store import (
     audit,
@@ -66,7 +67,6 @@ from dialer.store.marks import MarkEffect
 from dialer.store.roll import StoredBooth
 from dialer.store.runner import Announce, Read, StoreRunner, Write
 from dialer.store.sql import Connection
-from dialer.store.updates import Encode
 
 
 async def open_store(
@@ -314,7 +314,7 @@ class Store(StoreRunner):
     # Announcements, commands and the audit
 
     announce = Write(outbox.announce)
-    announce_update = Announce(outbox.announce_update)
+    announce_result = Announce(outbox.announce_result)
     announce_test_mark = Announce(outbox.announce_test_mark)
     rows_for_broker = Read(outbox.rows_for_broker)
     mark_published = Write(outbox.mark_published)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Booth
-from dialer.domain.other_centres import VoterPlace
+from dialer.domain.voter_place import VoterPlace
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from typing import Any
 
+from dialer.domain.schema import encode
 from dialer.nats.messages import live_subject
 from dialer.nats.session import Session
 
@@ -42,5 +42,5 @@ class LiveStatus:
             changed, self._changed = self._changed, set()
             for subject in [*self._latest] if tick % REPEAT_SECONDS == 0 else changed:
                 if subject in self._latest:  # it may have been removed while another was published
-                    await session.publish(subject, json.dumps(self._latest[subject]).encode())
+                    await session.publish(subject, encode(self._latest[subject]).encode())
             await asyncio.sleep(PUBLISH_SECONDS)

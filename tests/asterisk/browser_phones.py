@@ -29,7 +29,7 @@ from dialer.deploy.asterisk.render import render_site
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_built
 from dialer.desk.server import running_desk
-from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
+from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
@@ -103,12 +103,12 @@ class Floor:
     centre: RunningCentre
     origin: str
     browser: Browser
-    changes: list[tuple[float, SeatChange]] = field(default_factory=list)
+    changes: list[tuple[float, SeatView]] = field(default_factory=list)
     messages: int = 0  # voters who lost their agent, or had none
 
     def note(self, change: Change) -> None:
         """Keep what becomes of the seat, with the moment."""
-        if isinstance(change, SeatChange) and change.view.seat == "01":
+        if isinstance(change, SeatView) and change.seat == "01":
             self.changes.append((time.monotonic(), change))
         if isinstance(change, CallChange) and change.state is CallState.MESSAGE:
             self.messages += 1
@@ -197,7 +197,7 @@ async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[F
         floor = Floor(asterisk, centre, desk.origin, browser)
         centre.engine.subscribe(floor.note)
         try:
-            await floor.until(lambda: centre.engine.view().switch_up)
+            await floor.until(lambda: centre.engine.view().state.switch_up)
             yield floor
         finally:
             await browser.close()
@@ -336,11 +336,11 @@ async def kills(floor: Floor, *, told: Told) -> None:
             while await floor.has_phone() or floor.state() not in {SeatState.LOST, SeatState.WRAP_UP}:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
-        since = [(at - begun, each.view.state) for at, each in floor.changes[before:]]
+        since = [(at - begun, each.state) for at, each in floor.changes[before:]]
         joined += sum(state is SeatState.TALKING and after > 0.3 for after, state in since)
         await page.context.close()
     told.judge("killed tab to a lost seat without its channel", seconds, LOST_SECONDS)
-    talks = sum(each.view.state is SeatState.TALKING for _, each in floor.changes[talks:])
+    talks = sum(each.state is SeatState.TALKING for _, each in floor.changes[talks:])
     told.figures.append(f"voters who were joined to a killed tab: {joined}, of {talks} talks meanwhile")
     if joined:
         told.faults.append(f"{joined} voters were joined to a killed tab")

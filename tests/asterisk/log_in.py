@@ -119,7 +119,7 @@ async def running(centre: RunningCentre) -> AsyncIterator[None]:
     stop = asyncio.Event()
     dialling = asyncio.create_task(centre.run(stop))
     try:
-        await until(lambda: centre.engine.view().switch_up)
+        await until(lambda: centre.engine.view().state.switch_up)
         yield
     finally:
         stop.set()

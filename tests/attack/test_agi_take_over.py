@@ -99,7 +99,7 @@ async def test_of_many_ringing_calls_none_is_taken_over_by_who_knows_its_id(tmp_
             ):
                 heard += await keyed_through(call)
         assert heard == []
-        assert site.view.marks == {}
+        assert site.view.state.marks == {}
         assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.all())
         assert alerts(site, "fastagi-stranger") == [True]
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -119,7 +119,7 @@ async def test_calls_in_their_flows_and_calls_that_ended_are_nobodys_either(tmp_
         await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
         after = [await keyed_through(call) for call in shown]
         assert [line for lines in after for line in lines] == []
-        assert site.view.marks == {}
+        assert site.view.state.marks == {}
         ended = {change.outcome for change in site.ended()}
         assert ended == {Outcome.LEFT}
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -170,7 +170,7 @@ async def test_silent_connections_are_gone_in_seconds_and_calls_are_served_meanw
             assert sum(not each.ended.is_set() for each in silent) == 0
             assert alerts(site, "fastagi-crowded") == [True]
             await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
-        assert site.view.marks == {"voted": RINGING}
+        assert site.view.state.marks == {"voted": RINGING}
 
 
 # The order of Asterisk's events is not promised, and some are lost
@@ -184,7 +184,7 @@ def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: P
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
             site.switch.audience.faults.set(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
-            assert site.view.marks == {"voted": 5}
+            assert site.view.state.marks == {"voted": 5}
 
     run()
 
@@ -197,7 +197,7 @@ async def test_who_picks_up_while_the_link_is_away_meets_the_flow_when_it_is_bac
         await asyncio.sleep(7)
         await site.switch.cut_ami_for(6)
         await site.until(lambda: len(site.ended()) == 1, seconds=120)
-        assert site.view.marks == {"voted": 1}
+        assert site.view.state.marks == {"voted": 1}
 
 
 # Another dialplan than the settings render
@@ -239,5 +239,5 @@ async def test_a_dialplan_that_is_replaced_at_work_serves_nobody_and_is_told(tmp
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
         switch.dialplan = parse_dialplan(of_an_earlier_version())
         await site.until(lambda: len(site.ended()) >= 10, seconds=120)
-        assert site.view.marks == {}
+        assert site.view.state.marks == {}
         assert alerts(site, "fastagi-stranger") == [True]

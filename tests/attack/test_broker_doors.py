@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
+from dialer.domain.view import SeatView
 from dialer.engine.campaigns.commands import StopAll
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands.client import CommandRequest, send_commands
@@ -353,7 +354,9 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
             return BrokerSettings(how["hostname"], how["port"], how["username"], how["password"])
 
         async with hearing(at_the_broker("desk")) as (desk, picture):
-            await picture.until(lambda: picture.heard and len(picture.below("seat")) == len(engine.view().seats))
+            await picture.until(
+                lambda: picture.heard and len(picture.below("seat", SeatView)) == len(engine.view().seats)
+            )
             assert await desk.ask("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
             refused = await desk.ask("ravi", "click-0002", "stop-all", {})
             assert refused is not None

@@ -110,7 +110,7 @@ class Sitting:
                 await self._send(page, *self.unanswered)
                 continue
             seat = page.now.get("seat")
-            attempt = None if seat is None else seat["attempt"]
+            attempt = None if seat is None else seat["attempt_id"]
             said = self.thanked.keys() | self.refused.keys()
             if seat is not None and seat["state"] in ("talking", "wrap-up") and attempt and attempt not in said:
                 await self._click_late(page)

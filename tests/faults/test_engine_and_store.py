@@ -66,7 +66,7 @@ async def test_a_mark_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path) -> 
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert not site.view.marks
+        assert not site.view.state.marks
     assert not rows(tmp_path, "SELECT 1 FROM mark")
 
 
@@ -128,7 +128,7 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
         await site.centre.engine.execute(StopAll())
         await asyncio.sleep(70)
         assert rows(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
-        assert [each.rows for each in site.centre.engine.view().outbox] == [5]
+        assert [each.rows for each in site.centre.engine.view().state.outbox] == [5]
 
 
 @virtual_time()
@@ -141,9 +141,9 @@ async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_pat
     ]
     assert len(told) >= 2
     kept = dict(rows(tmp_path, "SELECT number, digest FROM audit"))
-    assert all(kept[head["number"]] == head["digest"] for head in told)
+    assert all(kept[head["entry"]] == head["digest"] for head in told)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        verdict = seal_verification.verify(db, (told[0]["number"], told[0]["digest"]))
+        verdict = seal_verification.verify(db, (told[0]["entry"], told[0]["digest"]))
     assert (verdict.findings, verdict.not_chained) == ([], 0)
     assert told[-1]["seals"] > told[0]["seals"] > 10
 

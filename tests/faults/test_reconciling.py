@@ -35,7 +35,7 @@ async def test_asterisk_is_restarted(tmp_path: Path) -> None:
         await in_full_swing(site)
         before = on_the_switch(site)
         await site.switch.restart(down_seconds=3.0)
-        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.state.switch_up, seconds=10)
         await site.until(lambda: all_agree(site, tmp_path), seconds=5)
         assert not before & on_the_switch(site)
         ends = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt WHERE ended_at IS NOT NULL"))
@@ -65,7 +65,7 @@ def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, k
             site.switch.cut_ami()
             await asyncio.sleep(0.01)
             await site.centre.engine.execute(StopAll())
-            await site.until(lambda: site.view.switch_up, seconds=10)
+            await site.until(lambda: site.view.state.switch_up, seconds=10)
             await site.until(lambda: all(call.ended_at is not None for call in site.switch.placed), seconds=1)
             assert not any(call.answered_at for call in site.switch.placed)
             assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
@@ -91,7 +91,7 @@ def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path,
             await site.centre.engine.execute(StopAll())
             await cut
             assert site.switch.placed[0].answered_at is not None
-            await site.until(lambda: site.view.switch_up, seconds=30)
+            await site.until(lambda: site.view.state.switch_up, seconds=30)
             await asyncio.sleep(5.0 if flow else 1.0)  # nobody's seat is free for it any more: the message takes it
             assert site.switch.placed[0].ended_at is None
 
@@ -105,7 +105,7 @@ async def test_what_was_not_cancelled_rings_on_when_the_link_is_back(tmp_path: P
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await site.switch.cut_ami_for(3.0)
-        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(5.0)
         assert site.switch.placed[0].ended_at is None
 
@@ -119,7 +119,7 @@ async def test_the_link_is_cut_for_a_minute(tmp_path: Path) -> None:
         await asyncio.sleep(59.5)
         assert len(site.switch.placed) == placed
         await cut
-        await site.until(lambda: site.view.switch_up, seconds=35)
+        await site.until(lambda: site.view.state.switch_up, seconds=35)
         await site.until(lambda: all_agree(site, tmp_path), seconds=5)
         assert before & on_the_switch(site)  # conversations went on all the time
     nobody_twice(site, tmp_path)

@@ -27,6 +27,7 @@ from tests.support.stores import (
     DAY_START,
     NOW,
     SqliteBackend,
+    announce_by_kind,
     attempt,
     claim,
     claim_phone,
@@ -34,7 +35,6 @@ from tests.support.stores import (
     end,
     filled,
     mark,
-    name_of_news,
 )
 
 PAGE_BYTES = 4096
@@ -134,7 +134,7 @@ async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> No
 
 async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_they_work(path: Path) -> None:
     fill_roll(path, 9)
-    async with await open_store(path, encode=name_of_news, busy_seconds=0.05) as store:
+    async with await open_store(path, encode=announce_by_kind, busy_seconds=0.05) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
@@ -206,7 +206,9 @@ async def test_what_was_acknowledged_survives_a_kill(path: Path, killed: Callabl
         assert ringing in {each.attempt_id for each in unfinished}
         assert {each.phone_id for each in unfinished} == {2, 3}
         assert ended not in {each.attempt_id for each in unfinished}
-        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=33, attempts=3)
+        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(
+            total=36, completed=1, remaining=33, attempts=3
+        )
         assert (await store.booth_turnout())[0].voted == 1
 
 

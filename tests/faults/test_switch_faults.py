@@ -42,9 +42,9 @@ async def test_a_cut_link_keeps_the_calls_and_dials_nobody_twice(tmp_path: Path)
         for _ in range(4):
             await asyncio.sleep(37)
             site.switch.cut_ami()
-            await site.until(lambda: not site.view.switch_up, seconds=1)
+            await site.until(lambda: not site.view.state.switch_up, seconds=1)
             assert "switch-down" in {alert.code for alert in site.view.alerts}
-            await site.until(lambda: site.view.switch_up, seconds=5)
+            await site.until(lambda: site.view.state.switch_up, seconds=5)
         await site.until(lambda: site.view.campaigns[0].connected >= 5)
         assert "switch-down" not in {alert.code for alert in site.view.alerts}
     nothing_placed_while_down(site)
@@ -58,10 +58,10 @@ async def test_a_half_open_link_is_found_dead(tmp_path: Path) -> None:
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         site.switch.stall_ami()
         stalled_at = site.clock.now()
-        await site.until(lambda: not site.view.switch_up, seconds=16)
+        await site.until(lambda: not site.view.state.switch_up, seconds=16)
         opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
-        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.state.switch_up, seconds=10)
         await site.until(lambda: site.view.campaigns[0].connected >= 6)
     nobody_dialled_twice(site)
     every_attempt_has_one_end(tmp_path)
@@ -84,10 +84,10 @@ async def test_a_half_open_link_stops_the_dialling_within_two_seconds(tmp_path: 
         site.switch.stall_ami()
         stalled_at = site.clock.now()
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
-        await site.until(lambda: not site.view.switch_up, seconds=16)
+        await site.until(lambda: not site.view.state.switch_up, seconds=16)
         opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
-        await site.until(lambda: site.view.switch_up, seconds=30)
+        await site.until(lambda: site.view.state.switch_up, seconds=30)
         before = len(site.switch.placed)
         await site.until(lambda: len(site.switch.placed) > before, seconds=10)
     nobody_dialled_twice(site)
@@ -123,7 +123,7 @@ async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_pat
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) >= 1)
         before = Counter(site.view.campaigns[0].calls)
         await site.switch.restart(down_seconds=3.0)
-        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.state.switch_up, seconds=10)
         outcomes = Counter(change.outcome for change in site.ended())
         assert outcomes[Outcome.CONNECTED] >= before[CallState.TALKING]
         assert outcomes[Outcome.UNKNOWN] >= 1  # what rang: nobody can know what became of it
@@ -147,12 +147,12 @@ async def test_nothing_is_ordered_of_a_switch_that_lets_us_in_and_still_boots(tm
         restart = asyncio.create_task(site.switch.restart(down_seconds=1.0, boot_seconds=45.0))
         await asyncio.sleep(36.0)
         assert site.switch.audience.sessions
-        assert not site.view.switch_up
+        assert not site.view.state.switch_up
         (alert,) = [alert for alert in site.view.alerts if alert.code == "switch-down"]
         assert "within 30 s that it is fully booted" in alert.text
         assert not ordered
         await restart
-        await site.until(lambda: site.view.switch_up, seconds=1)
+        await site.until(lambda: site.view.state.switch_up, seconds=1)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
         assert all(ordered)
     nobody_dialled_twice(site)
@@ -198,7 +198,7 @@ async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap
         await site.log_in("01", "02")
         await site.until(lambda: bool(restarts), seconds=300)
         await restarts[0]
-        await site.until(lambda: site.view.switch_up, seconds=20)
+        await site.until(lambda: site.view.state.switch_up, seconds=20)
         run = centre.runs["agents"]
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
@@ -234,7 +234,7 @@ async def test_lost_events_are_made_good_by_the_next_resync(tmp_path: Path) -> N
         await asyncio.sleep(200)
         site.switch.spoil_events()
         site.switch.cut_ami()
-        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
         assert {call.attempt_id for call in centre_of(site).calls.all()} <= live
@@ -249,14 +249,14 @@ async def test_a_dead_trunk_is_not_the_numbers_fault(tmp_path: Path) -> None:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert site.ended()[0].outcome is Outcome.CARRIER_FAILURE
-        assert site.view.trunks[0].failures == 1
+        assert site.view.state.trunks[0].failures == 1
 
 
 @virtual_time()
 async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) -> None:
     config = scripted(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
-        await site.until(lambda: site.view.marks.get("not-yet") == 1)
+        await site.until(lambda: site.view.state.marks.get("not-yet") == 1)
         site.switch.cut_agi()
         await site.until(lambda: bool(site.ended()), seconds=180)
         assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}

@@ -81,7 +81,7 @@ class AgentPage:
             assert answer.status_code == 200
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
-                    values = json.loads(line.removeprefix("data: "))["set"]
+                    values = json.loads(line.removeprefix("data: "))["values"]
                     self.told.append(values)
                     self.now.update(values)
                     self._news.set()
@@ -159,7 +159,7 @@ async def agent_centre(
         running = asyncio.create_task(site.run())
         page = AgentPage(desk.origin, http)
         async with asyncio.timeout(HANG_SECONDS):
-            while not (site.view.switch_up and centre.monitor is not None and centre.monitor.broker_up):
+            while not (site.view.state.switch_up and centre.monitor is not None and centre.monitor.broker_up):
                 await asyncio.sleep(0.02)
             while not (await page.ask("GET", "/health")).json()["broker"]:
                 await asyncio.sleep(0.02)

@@ -13,13 +13,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dialer.desk.pages_built import BUILT
+from dialer.domain.schema import adapter
+from dialer.domain.view import SeatView
+from dialer.mqtt.hearing import DeskStatus
 from dialer.settings.supervision import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_app
 from dialer.web.assets import Asset, read_assets
 from dialer.web.http import desk_server, listening
+from dialer.web.page_state import PageState
 from dialer.web.people import Who
-from dialer.web.picture import Picture
 from dialer.web.protection import PageProtection
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
@@ -72,7 +75,7 @@ class PollingMorning:
 class AgentDesk:
     """The desk of one seat."""
 
-    picture: Picture
+    page_state: PageState
     clock: PollingMorning
     assets: dict[str, Asset] = field(default_factory=lambda: read_assets(BUILT))
     origin: str = ""
@@ -136,18 +139,18 @@ class AgentDesk:
         return {**self.me, "other_tab": self.taken} if self.signed_in else None
 
     async def events(self, take: bool = False) -> Response:
-        """The picture of the seat."""
+        """The page state of the seat."""
         if self.taken and not take:
             raise RequestRefused(409, "open-elsewhere")
         self.taken = False
         return StreamingResponse(self._news(), media_type="text/event-stream")
 
     async def _news(self) -> AsyncIterator[bytes]:
-        with self.picture.reading(lambda _: True, 0.0) as reader:
-            async for told in reader.told():
+        with self.page_state.subscribed(lambda _: True, 0.0) as subscription:
+            async for update in subscription.updates():
                 if self.silent:
                     return
-                yield event_of(told)
+                yield event_of(update)
 
     async def command(self, request: Request) -> Response:
         """Done once for each id, as the dialler does it."""
@@ -176,9 +179,9 @@ class AgentDesk:
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
             raise RequestRefused(503, "not-kept")
-        pop = self.picture.get("pop")
+        pop = self.page_state.get("pop", dict)
         if pop is not None and pop["attempt"] == asked["attempt"]:
-            self.picture.put("pop", {**pop, "draft": asked["draft"]})
+            self.page_state.put("pop", {**pop, "draft": asked["draft"]})
         return Response(status_code=204)
 
     async def note(self, request: Request) -> Response:
@@ -192,10 +195,11 @@ class AgentDesk:
     # What the dialler says
 
     def seat(self, state: str, attempt: str | None = None, **more: Any) -> None:
-        """How the seat stands."""
-        said: dict[str, Any] = {"campaign": "turnout-agents", "reason": None, "help": None, "recording": None}
-        said |= {"seat": "seat-04", "agent": "17", "attempt": attempt, "state": state, "since": self.clock.now()}
-        self.picture.put("seat", {**said, **more})
+        """Publish the seat; `more` has other fields of it."""
+        now = self.clock.now()
+        view = {"seat": "seat-04", "at": now, "agent": "17", "state": state, "since": now, "attempt_id": attempt}
+        figures = {"campaign_id": "turnout-agents", "utilisation": 0.5, "calls": 31}
+        self.page_state.put("seat", adapter(SeatView).validate_python({**view, **figures, **more}))
 
     def call(self, attempt: str, voters: list[dict[str, Any]], state: str = "talking", **more: Any) -> dict[str, Any]:
         """A voter is on the line; the first of the household is whom the call addresses."""
@@ -226,13 +230,13 @@ class AgentDesk:
             "draft": None,
             **more,
         }
-        self.picture.put("pop", pop)
+        self.page_state.put("pop", pop)
         self.seat(state, attempt)
         return pop
 
     def idle(self, state: str = "ready") -> None:
         """Nobody is on the line."""
-        self.picture.put("pop", None)
+        self.page_state.put("pop", None)
         self.seat(state)
 
     async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
@@ -250,9 +254,9 @@ class AgentDesk:
 async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
     """Serve it on this machine for as long as the context lasts, with further routes."""
     clock = PollingMorning()
-    desk = AgentDesk(Picture(clock.now), clock)
-    desk.picture.put("desk", {"heard": True, "since": 0.0})
-    desk.picture.put("centre", {"online": True})
+    desk = AgentDesk(PageState(clock.now), clock)
+    desk.page_state.put("desk", DeskStatus(True, 0.0))
+    desk.page_state.put("centre", {"online": True})
     desk.idle()
     with listening("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -268,5 +272,5 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
             yield desk
         finally:
             server.should_exit = True
-            desk.picture.close()
+            desk.page_state.close()
             await serving

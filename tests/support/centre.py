@@ -131,7 +131,7 @@ async def a_site(
         async with asyncio.TaskGroup() as group:
             running = group.create_task(site.run())
             try:
-                await site.until(lambda: site.view.switch_up)
+                await site.until(lambda: site.view.state.switch_up)
                 yield site
             finally:
                 site.stop.set()

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,9 +27,9 @@ from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreError
-from dialer.mqtt import topics
+from dialer.domain.view import CentreState, SeatState, SeatView
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.hearing import DeskStatus, Hearing, Reply
 from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
@@ -41,9 +41,9 @@ from dialer.web.access import DESK_COOKIE, Access, Sessions, access_of
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
+from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, passkey_host
 from dialer.web.people import People, Who
-from dialer.web.picture import Picture
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
@@ -57,14 +57,20 @@ PAGE = b"<!doctype html><title>Matdan</title>"
 AGENT = "agent"  # who has signed in at seat 04 as 101
 PIN = "2468"
 PIN_HASH = CHEAP.hash(PIN)
-SEATED: dict[str, Any] = {
-    **json.loads(topics.SEAT.example.encode()),
-    **dict.fromkeys(("campaign", "attempt", "call", "reason")),
-    "seat": "04",
-    "agent": "101",
-    "state": "ready",
-}
-"""What the dialler says of that seat while nobody is on the line."""
+SEATED = SeatView(
+    seat="04",
+    at=0.0,
+    agent="101",
+    state=SeatState.READY,
+    since=0.0,
+    campaign_id=None,
+    attempt_id=None,
+    utilisation=0.5,
+    calls=31,
+)
+"""That seat while nobody is on the line."""
+ONLINE, OFFLINE = (CentreState("pune-1", 0.0, online=online) for online in (True, False))
+CONNECTED, DISCONNECTED = DeskStatus(True, 0.0), DeskStatus(False, 0.0)
 
 
 async def full_disk(*_: object) -> None:
@@ -97,7 +103,7 @@ class FakeHearing(Hearing):
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
         self.reply: Reply | None = Reply("done", "it was done")
-        self.picture: Picture | None = None
+        self.page_state: PageState | None = None
         self.meanwhile: Callable[[Mapping[str, Any]], None] | None = None  # what is looked at while it is asked
 
     async def ask(
@@ -113,8 +119,9 @@ class FakeHearing(Hearing):
             self.meanwhile(values)
         if self.reply is not None:
             self.asked.append((user, command_id, name, dict(values)))
-        if name == "seat-sign-in" and self.picture is not None and self.reply == Reply("done", "it was done"):
-            self.picture.put(f"seat/{values['seat']}", {**SEATED, "seat": values["seat"], "agent": values["agent"]})
+        if name == "seat-sign-in" and self.page_state is not None and self.reply == Reply("done", "it was done"):
+            seat = replace(SEATED, seat=values["seat"], agent=values["agent"])
+            self.page_state.put(f"seat/{seat.seat}", seat)
         return self.reply
 
 
@@ -146,7 +153,7 @@ class DeskStand:
     """The desk, and a browser before it."""
 
     routes: list[DeclaredRoute]
-    picture: Picture
+    page_state: PageState
     hearing: FakeHearing
     people: People
     file: DeskFile
@@ -160,9 +167,9 @@ class DeskStand:
     app: PageProtection
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def news(self, token: str, who: Who) -> AsyncIterator[bytes]:
+    def events(self, token: str, who: Who) -> AsyncIterator[bytes]:
         """What a board of that one is told."""
-        return self.streams.news(token, who, shown_to(who.role))
+        return self.streams.events(token, who, shown_to(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Ask as somebody of that role; None: nobody has signed in."""
@@ -244,8 +251,8 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     """A desk at which somebody of each role may sign in, by the role's name."""
     clock = SetClock()
     file = await DeskFile.open(folder / "centre.desk.db", None)
-    picture, hearing = Picture(clock.now), FakeHearing()
-    hearing.picture = picture
+    page_state, hearing = PageState(clock.now), FakeHearing()
+    hearing.page_state = page_state
     settings = settings or stand_settings()
     fill_roll(folder / "centre.db", 0)
     with exclusive_connection(folder / "centre.db", "a test") as db:
@@ -258,17 +265,17 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     people = People(file, directory, clock, 3600.0, CHEAP)
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
-    streams = Streams(picture, people, clock)
-    board = Board(picture, streams, hearing, file, clock)
+    streams = Streams(page_state, people, clock)
+    board = Board(page_state, streams, hearing, file, clock)
     await board.begin()
-    await BoardFigures(picture, reading, clock, ZoneInfo("UTC"), {}).read_booths()
+    await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)
-    agents = AgentDesk(settings, DeskParts(picture, hearing, people, file, clock), pops)
+    agents = AgentDesk(settings, DeskParts(page_state, hearing, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
     users = UsersPage(people, file, hearing, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
-    lists = Lists(settings.model_copy(update={"store": here}), picture, hearing)
+    lists = Lists(settings.model_copy(update={"store": here}), page_state, hearing)
     recordings = RecordingsPage(settings, kept := await DeskReading.open(folder / "centre.db", None), hearing, clock)
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
@@ -286,7 +293,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
         yield DeskStand(
             declared_routes(routers),
-            picture,
+            page_state,
             hearing,
             people,
             file,

@@ -1,4 +1,4 @@
-"""A desk's ear at a broker, and a picture that can be waited for."""
+"""A desk's ear at a broker, and a page state that can be waited for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.hearing import Hearing
-from dialer.web.picture import Picture
+from dialer.mqtt.hearing import DeskStatus, Hearing
+from dialer.web.page_state import PageState
 from tests.support.waiting import HANG_SECONDS
 
 
-class Watched(Picture):
-    """A picture that can be waited for."""
+class Watched(PageState):
+    """A page_state that can be waited for."""
 
     def __init__(self) -> None:
         super().__init__(SystemClock().now)
@@ -36,15 +36,16 @@ class Watched(Picture):
     @property
     def heard(self) -> bool:
         """Whether the broker is there."""
-        return bool(self.get("desk")["heard"])
+        status = self.get("desk", DeskStatus)
+        return status is not None and status.connected
 
 
 @contextlib.asynccontextmanager
 async def hearing(settings: BrokerSettings) -> AsyncIterator[tuple[Hearing, Watched]]:
     """A desk's ear."""
-    picture = Watched()
-    made = Hearing(settings, "pune-1", SystemClock(), picture.put, random.Random(1))
+    page_state = Watched()
+    made = Hearing(settings, "pune-1", SystemClock(), page_state.put, random.Random(1))
     task = asyncio.create_task(made.run())
-    yield made, picture
+    yield made, page_state
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -16,7 +16,7 @@ from dialer.domain.errors import StoreBusy
 from dialer.domain.view import SeatState
 from dialer.mqtt.commands.checks import check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
-from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.reply import CommandReply
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.virtual_time import run_virtual
@@ -39,7 +39,7 @@ class LosesReplies(CommandGateway):
 
     lose = 0
 
-    async def _answer(self, user: str, reply: ReplyPayload) -> None:
+    async def _answer(self, user: str, reply: CommandReply) -> None:
         if self.lose:
             self.lose -= 1
             raise StoreBusy("the dialler ended before it had answered")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import CommandRefused
@@ -15,6 +17,7 @@ from dialer.domain.view import (
     AlertRaised,
     CallState,
     CampaignView,
+    CentreState,
     CentreView,
     Change,
     SeatState,
@@ -41,8 +44,10 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
     agents = {CallState.SENDING: 1, CallState.RINGING: 6, CallState.WAITING: 1, CallState.TALKING: 15}
     return CampaignView(
         campaign_id=campaign_id,
+        at=AT,
         kind=kind,
         state=CampaignState.RUNNING,
+        hold=None,
         calls=agents if kind is CampaignKind.AGENTS else {CallState.RINGING: 5, CallState.IN_FLOW: 9},
         outcomes={Outcome.CONNECTED: 503, Outcome.NO_ANSWER: 811, Outcome.ABANDONED: 9},
         attempts=1480,
@@ -50,12 +55,14 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         connected=503,
         abandoned=9,
         abandoned_rate=9 / 540,
-        progress=CampaignProgress(total=5200, closed=1120, due=4057, attempts=1480),
-        placing=2,
+        progress=CampaignProgress(total=5200, completed=1120, remaining=4057, attempts=1480),
+        calls_placed=2,
         limited_by="seats",
         pacing="2 calls, limited by seats (free=1 expected_free=2.4)",
-        pacing_words="enough calls on their way for the free agents",
-        hold=None,
+        refused={},
+        script=None,
+        speed=None,
+        abandoned_target=None,
     )
 
 
@@ -64,32 +71,43 @@ def centre_view(*, seats: int = 27, booths: int = 24, campaigns: int = 2, alerts
     chance = random.Random(4)
     names = ["turnout-agents", "turnout-ivr", *(f"campaign-{number}" for number in range(3, campaigns + 1))]
     kinds = (CampaignKind.AGENTS, CampaignKind.IVR)
-    return CentreView(
+    views = tuple(campaign_view(name, kinds[index % 2]) for index, name in enumerate(names[:campaigns]))
+    seat_views = tuple(
+        SeatView(
+            seat=f"seat-{number:02}",
+            at=AT,
+            agent=f"agent-{number}",
+            state=SEAT_STATES[number % len(SEAT_STATES)],
+            since=AT - chance.uniform(1, 150),
+            campaign_id="turnout-agents",
+            attempt_id=None,
+            utilisation=chance.uniform(0.6, 0.9),
+            calls=chance.randrange(40),
+        )
+        for number in range(1, seats + 1)
+    )
+    at_work = [seat.utilisation for seat in seat_views if seat.state is not SeatState.OFFLINE]
+    state = CentreState(
         centre="pune-1",
         at=AT,
         switch_up=True,
-        draining=False,
-        campaigns=tuple(campaign_view(name, kinds[index % 2]) for index, name in enumerate(names[:campaigns])),
-        seats=tuple(
-            SeatView(
-                seat=f"seat-{number:02}",
-                agent=f"agent-{number}",
-                state=SEAT_STATES[number % len(SEAT_STATES)],
-                seconds=chance.uniform(1, 150),
-                campaign_id="turnout-agents",
-                attempt_id=None,
-                utilisation=chance.uniform(0.6, 0.9),
-                calls=chance.randrange(40),
-            )
-            for number in range(1, seats + 1)
-        ),
-        trunks=(TrunkView("carrier-a", 26, 60, 0.31, 3), TrunkView("carrier-b", 16, 30, 0.28, 0)),
-        booths=tuple(_booth(chance, number) for number in range(1, booths + 1)),
+        campaigns={view.campaign_id: view.state for view in views},
+        seats=Counter(seat.state for seat in seat_views),
+        calls=sum(sum(view.calls.values()) for view in views),
+        utilisation=sum(at_work) / len(at_work) if at_work else None,
         marks={"voted": 412, "not-yet": 97, "later": 33},
         opt_outs=6,
-        alerts=alerts,
+        trunks=(TrunkView("carrier-a", 26, 60, 0.31, 3), TrunkView("carrier-b", 16, 30, 0.28, 0)),
         figures={"loop_lag_p99_seconds": 0.0021},
     )
+    return CentreView(
+        state, views, seat_views, tuple(_booth(chance, number) for number in range(1, booths + 1)), alerts
+    )
+
+
+def with_state(view: CentreView, **values: Any) -> CentreView:
+    """Return the view with other values in its state."""
+    return replace(view, state=replace(view.state, **values))
 
 
 def _booth(chance: random.Random, number: int) -> BoothTurnout:
@@ -100,7 +118,7 @@ def _booth(chance: random.Random, number: int) -> BoothTurnout:
         constituency_number=209,
         part_number=number,
         voters=chance.randrange(600, 1200),
-        reached=reached,
+        contacted=reached,
         voted=voted,
         not_yet=(reached - voted) // 2,
         constituency_name="Kothrud",

@@ -38,19 +38,19 @@ def mark_row(
     """A mark of a voter of part 2, made at id `number`."""
     told = {
         "key": key or f"k{number}",
-        "voter": 7,
+        "voter_id": 7,
         "kind": kind,
         "source": source,
         "at": NOW + number,
         "undoes": undoes,
     }
     place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2}
-    return BatchRow(number, "results/marks", NOW + number, json.dumps({**told, **place, "serial": serial}))
+    return BatchRow(number, "results/marks", NOW + number, json.dumps({**told, "place": {**place, "serial": serial}}))
 
 
 def attempt_row(number: int, outcome: str = "connected", *, attempt: str = "") -> BatchRow:
     """An attempt's end."""
-    fields = {"attempt": attempt or f"a{number}", "outcome": outcome}
+    fields = {"attempt_id": attempt or f"a{number}", "outcome": outcome}
     return BatchRow(number, "results/attempts", NOW + number, json.dumps(fields))
 
 

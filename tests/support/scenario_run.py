@@ -19,7 +19,7 @@ from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
-from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
+from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.engine import Engine
 from dialer.engine.preview.commands import SeatPreviewDial
@@ -162,7 +162,7 @@ class _Run:
 
     async def _work(self, running: asyncio.Task[None]) -> None:
         try:
-            await self._until(lambda: self._engine.view().switch_up or running.done())
+            await self._until(lambda: self._engine.view().state.switch_up or running.done())
             for seat in self._engine.view().seats:
                 if seat.state is SeatState.OFFLINE:
                     await self._engine.execute(SeatLogIn(seat=seat.seat, agent=f"agent-{seat.seat}"))
@@ -204,12 +204,12 @@ class _Run:
     def _on_change(self, change: Change) -> None:
         if isinstance(change, CallChange):
             self._played.changes.append(change)
-        elif isinstance(change, SeatChange):
-            self._reach(change.view.seat, change.view.state).set()
-            if change.view.state is SeatState.WRAP_UP:
-                self._begin(self._wrap_up(change.view.seat))
-            elif change.view.preview is not None and change.view.attempt_id is not None:
-                self._begin(self._dial(change.view.seat, AttemptId(change.view.attempt_id)))
+        elif isinstance(change, SeatView):
+            self._reach(change.seat, change.state).set()
+            if change.state is SeatState.WRAP_UP:
+                self._begin(self._wrap_up(change.seat))
+            elif change.preview is not None and change.attempt_id is not None:
+                self._begin(self._dial(change.seat, AttemptId(change.attempt_id)))
 
     def _reach(self, seat: str, state: SeatState) -> asyncio.Event:
         return self._reached.setdefault((seat, state), asyncio.Event())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dialer.mqtt import topics
+from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.store.connection import exclusive_connection
 
 ATTEMPT = "3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"
@@ -58,17 +59,26 @@ def fill_household(store: Path, at: float) -> None:
             )
 
 
-def on_the_line(state: str = "reserved", **changed: Any) -> dict[str, Any]:
-    """The message of seat 04 while 101 has that call."""
-    told: dict[str, Any] = json.loads(topics.SEAT.example.encode())
-    call = {"phone": 1, "voter": 2, "booth": 118, "voters": [2, 3], "settled": [], "opted_out": False, "grounds": 3}
-    call |= {key: changed.pop(key) for key in [*changed] if key in call}
-    return {**told, "seat": "04", "agent": "101", "state": state, "attempt": ATTEMPT, "call": call, **changed}
+def on_the_line(state: SeatState = SeatState.TALKING, *, agent: str = "101", **pop: Any) -> SeatView:
+    """Return seat 04 while an agent has that call; `pop` has other values of its screen pop."""
+    screen_pop = ScreenPop(ATTEMPT, phone_id=1, voter_id=2, booth_id=118, voters=(2, 3), opted_out=False, grounds=3)
+    return SeatView(
+        seat="04",
+        at=0.0,
+        agent=agent,
+        state=state,
+        since=0.0,
+        campaign_id="turnout-agents",
+        attempt_id=ATTEMPT,
+        utilisation=0.5,
+        calls=31,
+        screen_pop=replace(screen_pop, **pop),
+    )
 
 
 def values_of(event: bytes) -> dict[str, Any]:
     """What a server-sent event sets."""
-    found: dict[str, Any] = json.loads(event.decode().partition("data: ")[2])["set"]
+    found: dict[str, Any] = json.loads(event.decode().partition("data: ")[2])["values"]
     return found
 
 

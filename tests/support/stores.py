@@ -24,12 +24,12 @@ from dialer.domain.model import (
     NewAttempt,
     Outcome,
 )
+from dialer.domain.results import Encode, OptOut, Result
 from dialer.roll.workers import import_workers
 from dialer.store.attempts import Refusal
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
-from dialer.store.updates import Encode, OptOutUpdate, Update
 from tests.support.roll_filler import fill_roll
 
 DAY_START = 1_713_724_200.0  # Monday 22 April 2024, 00:00 in India
@@ -73,10 +73,10 @@ class Backend(Protocol):
         ...
 
 
-def name_of_news(news: Update) -> Announcement:
-    """An encoder: the kind of the news is its topic; its payload the hash that an opt-out tells, else the kind again."""
-    kind = type(news).__name__
-    hashed = news.number_hash if isinstance(news, OptOutUpdate) else None
+def announce_by_kind(result: Result) -> Announcement:
+    """An encoder: the topic is the kind of the result; the payload the hash of an opt-out, else the kind again."""
+    kind = type(result).__name__
+    hashed = result.number_hash if isinstance(result, OptOut) else None
     return Announcement(kind, hashed or kind)
 
 
@@ -85,7 +85,7 @@ class SqliteBackend:
 
     key: StoreKey | None = None
 
-    def __init__(self, directory: Path, encode: Encode = name_of_news) -> None:
+    def __init__(self, directory: Path, encode: Encode = announce_by_kind) -> None:
         self.path = directory / "centre.db"
         self.encode = encode
         self.written_past = False

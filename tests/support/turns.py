@@ -10,7 +10,7 @@ from typing import Any, cast
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.parties import Place
 from dialer.domain.switch_events import CallConnected, CallEnded, CallWaiting, EndedBy
-from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
+from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatState, SeatView
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
@@ -179,9 +179,9 @@ class Turns:
                 return self._short(" ".join(["commit", effect.name, *map(_word, effect.call.args)]))
             case Notify(change=CallChange() as change):
                 return f"call {change.state.value}"
-            case Notify(change=SeatChange() as change):
-                stage = f" {change.view.transfer.value}" if change.view.transfer else ""
-                return f"seat {change.view.seat} {change.view.state.value}{stage}"
+            case Notify(change=SeatView() as seat):
+                stage = f" {seat.transfer.value}" if seat.transfer else ""
+                return f"seat {seat.seat} {seat.state.value}{stage}"
             case Notify(change=AlertRaised() as change):
                 return f"alert {change.alert.code}{' over' if change.alert.cleared else ''}"
             case RunCommand():

@@ -13,11 +13,12 @@ from pydantic import Field
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
+from dialer.domain.view import AlertList, CentreState, SeatView
 from dialer.mqtt.hearing import Hearing, Reply
 from dialer.web.access import PageRoute, allow_anyone, start_session
 from dialer.web.page_requests import PageRequest
+from dialer.web.page_state import PageState
 from dialer.web.people import People
-from dialer.web.picture import Picture
 from dialer.web.refusals import RequestRefused
 from dialer.web.sign_in import SIGN_IN
 
@@ -37,14 +38,14 @@ class AgentEntrance:
     """Signs agents in. Anybody may ask."""
 
     def __init__(
-        self, floor: Floor, sessions: AgentSessions, people: People, hearing: Hearing, picture: Picture
+        self, floor: Floor, sessions: AgentSessions, people: People, hearing: Hearing, page_state: PageState
     ) -> None:
         """`people` hash one at a time, passwords and PINs alike."""
         self._floor = floor
         self._sessions = sessions
         self._people = people
         self._hearing = hearing
-        self._picture = picture
+        self._page_state = page_state
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -55,11 +56,9 @@ class AgentEntrance:
 
     async def seats(self) -> list[dict[str, Any]]:
         """Every seat: whether somebody has it, and its phone. Nobody is named."""
-        told = self._picture.below("seat")
-        return [
-            {"seat": seat, "taken": bool((told.get(seat) or {}).get("agent")), "phone": phone}
-            for seat, phone in self._floor.phones.items()
-        ]
+        seats = self._page_state.below("seat", SeatView)
+        taken = {name for name, seat in seats.items() if seat.agent is not None}
+        return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._floor.phones.items()]
 
     async def sign_in(self, asked: AgentSignIn, request: Request, response: Response) -> None:
         """A session at a seat, once the dialler has taken the agent there."""
@@ -68,10 +67,11 @@ class AgentEntrance:
             raise RequestRefused(409, "no-agents")
         if floor.phones.get(asked.seat, asked.phone) != asked.phone:
             raise RequestRefused(409, "phone-kind")
-        if not (self._picture.get("centre") or {"online": True})["online"]:
+        centre = self._page_state.get("centre", CentreState)
+        if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
         proof = await self._people.in_turn(
-            lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._picture.now())
+            lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
         reply = await self._hearing.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
@@ -87,13 +87,14 @@ class AgentEntrance:
     def _refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.why:
             case RefusedBecause.PIN_WRONG:
-                alerts = (self._picture.get("alerts") or {}).get("alerts", ())
-                if any(alert["code"] == f"log-in-locked-{asked.seat}" for alert in alerts):
+                active = self._page_state.get("alerts", AlertList)
+                locked = f"log-in-locked-{asked.seat}"
+                if active is not None and any(alert.code == locked for alert in active.alerts):
                     return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")
             case RefusedBecause.AGENT_ELSEWHERE:
-                told = self._picture.below("seat")
-                where = next((seat for seat, each in told.items() if each and each.get("agent") == asked.agent), "?")
+                seats = self._page_state.below("seat", SeatView)
+                where = next((name for name, seat in seats.items() if seat.agent == asked.agent), "?")
                 return RequestRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:
                 return RequestRefused(404, "no-seat")
@@ -106,8 +107,10 @@ class AgentEntrance:
     async def _until_seated(self, seat: str, agent: str) -> None:
         """The seat's message follows the answer; without it the session would look like one of another's seat."""
         key = f"seat/{seat}"
-        with suppress(TimeoutError), self._picture.reading(lambda each: each == key, 0.0, page=False) as reader:
+        wanted = self._page_state.subscribed(lambda each: each == key, 0.0, page=False)
+        with suppress(TimeoutError), wanted as subscription:
             async with asyncio.timeout(SEATED_SECONDS):
-                async for told in reader.told():
-                    if (told.values.get(key) or {}).get("agent") == agent:
+                async for update in subscription.updates():
+                    view = update.values.get(key)
+                    if isinstance(view, SeatView) and view.agent == agent:
                         return

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from dialer.domain.errors import StoreError
+from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import offers_allowed
 from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, close_of, poll_of
@@ -23,7 +24,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.flows import scripts_of
 from dialer.store.agent_reading import AgentReading, BoothOnScreen, CallOnScreen, MarkOnScreen, OnTheLine, VoterOnScreen
 from dialer.store.agent_records import AgentRecords
-from dialer.web.picture import Picture
+from dialer.web.page_state import PageState
 
 _log = structlog.get_logger(__name__)
 
@@ -39,12 +40,12 @@ class OnTheSeat:
     opted_out: bool
 
     @classmethod
-    def of(cls, seat: Mapping[str, Any]) -> OnTheSeat | None:
+    def of(cls, seat: SeatView) -> OnTheSeat | None:
         """None: nobody is on the line, or it is not known yet."""
-        call, attempt = seat.get("call"), seat.get("attempt")
-        if call is None or attempt is None:
+        pop, attempt = seat.screen_pop, seat.attempt_id
+        if pop is None or attempt is None:
             return None
-        return cls(attempt, seat.get("campaign"), call["phone"], frozenset(call["voters"]), call["opted_out"])
+        return cls(attempt, seat.campaign_id, pop.phone_id, frozenset(pop.voters), pop.opted_out)
 
 
 class PopMaker:
@@ -142,10 +143,10 @@ def lawful(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, A
 
 
 class AgentPops:
-    """Keeps "pop/{seat}" of the picture true: read again where something was said elsewhere of who is on the line."""
+    """Keeps "pop/{seat}" of the page state true: read again where something was said elsewhere of who is on the line."""
 
-    def __init__(self, picture: Picture, reading: AgentReading, maker: PopMaker, records: AgentRecords) -> None:
-        self._picture = picture
+    def __init__(self, page_state: PageState, reading: AgentReading, maker: PopMaker, records: AgentRecords) -> None:
+        self._page_state = page_state
         self._reading = reading
         self.maker = maker
         self._records = records
@@ -153,19 +154,20 @@ class AgentPops:
 
     async def run(self) -> None:
         """Until cancelled."""
-        with self._picture.reading(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False) as reader:
-            async for told in reader.told():
-                for key, value in told.values.items():
-                    if key == "centre":
-                        self._picture.put("online", {"online": value["online"]})
-                    else:
+        wanted = self._page_state.subscribed(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False)
+        with wanted as subscription:
+            async for update in subscription.updates():
+                for key, value in update.values.items():
+                    if isinstance(value, CentreState):
+                        self._page_state.put("online", {"online": value.online})
+                    elif isinstance(value, SeatView):
                         await self.look(key.removeprefix("seat/"), value)
 
-    async def look(self, seat: str, told: dict[str, Any]) -> None:
+    async def look(self, seat: str, view: SeatView) -> None:
         """Show who is on the line at a seat. One whose records cannot be read is shown by nothing, and tried again with the next
         message of the seat.
         """
-        there = OnTheSeat.of(told)
+        there = OnTheSeat.of(view)
         if there == self._shown.get(seat):
             return
         pop = None
@@ -177,10 +179,11 @@ class AgentPops:
             if pop is None:
                 there = None
         self._shown[seat] = there
-        self._picture.put(f"pop/{seat}", pop)
+        self._page_state.put(f"pop/{seat}", pop)
 
     async def _read(self, there: OnTheSeat) -> dict[str, Any] | None:
-        script = (self._picture.get(f"campaign/{there.campaign}") or {}).get("script")
+        campaign = self._page_state.get(f"campaign/{there.campaign}", CampaignView)
+        script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
             self._reading.on_the_line(there.attempt, lambda line: self.maker.pop(line, there, script)),
             self._records.last_note(there.phone),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dialer.domain.clock import Clock
+from dialer.domain.view import CentreState, SeatView
 from dialer.store.agent_records import AgentRecords, AgentSession
+from dialer.web.page_state import PageState
 from dialer.web.people import AGENT, NOTED_SECONDS, Who, digest_of, new_token, tolerated
-from dialer.web.picture import Picture
 
 NOBODY_SECONDS = 60.0
 """A dialler that starts again may take so long until it has its agents back, and says meanwhile that nobody is there."""
@@ -16,10 +15,10 @@ NOBODY_SECONDS = 60.0
 class AgentSessions:
     """Sessions of agents, one of a seat and one of an agent."""
 
-    def __init__(self, records: AgentRecords, picture: Picture, clock: Clock, idle_seconds: float) -> None:
-        """`picture` has what the dialler says of the seats."""
+    def __init__(self, records: AgentRecords, page_state: PageState, clock: Clock, idle_seconds: float) -> None:
+        """`page_state` has what the dialler says of the seats."""
         self._records = records
-        self._picture = picture
+        self._page_state = page_state
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._nobody_since: dict[str, float] = {}  # by seat, monotonic
@@ -57,13 +56,13 @@ class AgentSessions:
         self._leaving.add(seat)
 
     def _agent_at(self, seat: str, unsaid: str) -> str | None:
-        told = self._picture.get(f"seat/{seat}")
-        there: str | None = unsaid if told is None else told["agent"]
-        return there
+        view = self._page_state.get(f"seat/{seat}", SeatView)
+        return unsaid if view is None else view.agent
 
     def _is_gone(self, who: Who) -> bool:
         there = self._agent_at(who.seat, who.name)
-        if there is not None or not (self._picture.get("centre") or {}).get("online"):
+        centre = self._page_state.get("centre", CentreState)
+        if there is not None or centre is None or not centre.online:
             self._nobody_since.pop(who.seat, None)
             return there not in {who.name, None}
         now = self._clock.monotonic()
@@ -75,7 +74,7 @@ class AgentSessions:
         self._leaving.discard(seat)
 
 
-def attempt_at(picture: Picture, seat: str) -> str | None:
+def attempt_at(page_state: PageState, seat: str) -> str | None:
     """The call that the dialler has at a seat; None: none, or nothing was heard of the seat."""
-    told: dict[str, Any] = picture.get(f"seat/{seat}") or {}
-    return told.get("attempt")
+    view = page_state.get(f"seat/{seat}", SeatView)
+    return None if view is None else view.attempt_id

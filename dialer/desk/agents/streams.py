@@ -13,9 +13,10 @@ from fastapi.responses import StreamingResponse
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.writing import AgentDrafts
+from dialer.domain.view import SeatView
 from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
+from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import AGENTS, Who, is_over
-from dialer.web.picture import Picture, Reader, Told
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
 
@@ -27,17 +28,17 @@ class _Stream:
     """The page of a seat that is told."""
 
     tab: str
-    reader: Reader
+    subscription: Subscription
     taken: bool = False
 
 
 class AgentStreams:
     """The pages of agents that are open."""
 
-    def __init__(self, floor: Floor, sessions: AgentSessions, picture: Picture, drafts: AgentDrafts) -> None:
+    def __init__(self, floor: Floor, sessions: AgentSessions, page_state: PageState, drafts: AgentDrafts) -> None:
         self._floor = floor
         self._sessions = sessions
-        self._picture = picture
+        self._page_state = page_state
         self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
@@ -81,34 +82,35 @@ class AgentStreams:
             f"figures/{who.name}": "figures",
             f"call-backs/{who.name}": "call_backs",
         }
-        looked, number, ended = self._picture.now(), 0, False
-        with self._picture.reading(names.__contains__, 0.0) as reader, self._having(who.seat, tab, reader) as stream:
-            async for told in reader.told():
-                seat = self._picture.get(f"seat/{who.seat}") or {}
-                agent = seat.get("agent")
-                if agent != who.name or abs(told.at - looked) >= LOOK_SECONDS:
-                    looked = told.at
+        looked, number, ended = self._page_state.now(), 0, False
+        wanted = self._page_state.subscribed(names.__contains__, 0.0)
+        with wanted as subscription, self._having(who.seat, tab, subscription) as stream:
+            async for update in subscription.updates():
+                seat = self._page_state.get(f"seat/{who.seat}", SeatView)
+                agent = None if seat is None else seat.agent
+                if agent != who.name or abs(update.at - looked) >= LOOK_SECONDS:
+                    looked = update.at
                     # The next agent's voter is none of theirs, whatever the file says of the session.
                     ended = await is_over(self._sessions.who, token, who) or agent not in {who.name, None}
                 if ended or stream.taken:
                     break
-                keys = names if number == 0 else [*told.values, *told.gone]
-                values: dict[str, Any] = {names[key]: told.values.get(key) for key in keys}
+                keys = names if number == 0 else [*update.values, *update.removed]
+                values: dict[str, Any] = {names[key]: update.values.get(key) for key in keys}
                 if values.get("pop") is not None:
                     pop = values["pop"]
                     values["pop"] = {**pop, "draft": self._drafts.of(who.seat, pop["attempt"])}
-                yield event_of(Told(number, told.at, values))
-                number = told.number + 1
+                yield event_of(Update(number, update.at, values))
+                number = update.number + 1
             if ended or stream.taken:  # else the desk stops, and the page tries again
-                yield event_of(Told(number, self._picture.now(), {"ended": "signed-out" if ended else "taken"}))
+                yield event_of(Update(number, self._page_state.now(), {"ended": "signed-out" if ended else "taken"}))
 
     @contextmanager
-    def _having(self, seat: str, tab: str, reader: Reader) -> Iterator[_Stream]:
+    def _having(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True
-            before.reader.end()
-        stream = self._open[seat] = _Stream(tab, reader)
+            before.subscription.end()
+        stream = self._open[seat] = _Stream(tab, subscription)
         try:
             yield stream
         finally:

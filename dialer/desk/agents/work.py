@@ -17,8 +17,8 @@ from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
+from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS
-from dialer.web.picture import Picture
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -74,14 +74,14 @@ class AgentWork:
     """Sends what agents ask for."""
 
     def __init__(
-        self, floor: Floor, sessions: AgentSessions, hearing: Hearing, picture: Picture, reading: AgentReading
+        self, floor: Floor, sessions: AgentSessions, hearing: Hearing, page_state: PageState, reading: AgentReading
     ) -> None:
         """`reading` knows whose number is on which list."""
         self._reading = reading
         self._floor = floor
         self._sessions = sessions
         self._hearing = hearing
-        self._picture = picture
+        self._page_state = page_state
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -105,7 +105,7 @@ class AgentWork:
         if (
             "attempt" not in known
             and "attempt" in values
-            and values.pop("attempt") != attempt_at(self._picture, who.seat)
+            and values.pop("attempt") != attempt_at(self._page_state, who.seat)
         ):
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():

@@ -15,12 +15,13 @@ from pydantic import Field
 
 from dialer.desk.agents.sessions import attempt_at
 from dialer.domain.errors import KeyTaken, StoreError
+from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
+from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, Who, tolerated
-from dialer.web.picture import Picture
 from dialer.web.refusals import RequestRefused
 
 MOST_NOTE = 2_000  # characters
@@ -97,9 +98,11 @@ class AgentDrafts:
 class AgentWriting:
     """Takes notes and drafts."""
 
-    def __init__(self, picture: Picture, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts) -> None:
-        """`picture` and `reading` know whose call it is."""
-        self._picture = picture
+    def __init__(
+        self, page_state: PageState, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts
+    ) -> None:
+        """`page_state` and `reading` know whose call it is."""
+        self._page_state = page_state
         self._reading = reading
         self._records = records
         self._drafts = drafts
@@ -116,7 +119,7 @@ class AgentWriting:
         phone_id = await self._phone_of(who, written.attempt)
         if phone_id is None:
             raise RequestRefused(409, "note-late")
-        note = Note(written.id, written.attempt, phone_id, written.text, self._picture.now())
+        note = Note(written.id, written.attempt, phone_id, written.text, self._page_state.now())
         try:
             await self._records.save_note(note)
         except KeyTaken as error:
@@ -132,19 +135,21 @@ class AgentWriting:
         if length > MOST_DRAFT_BYTES:
             raise RequestRefused(413, "too-long")
         phone_id = await self._phone_of(who, written.attempt)
-        has_another = attempt_at(self._picture, who.seat) not in {None, written.attempt}  # whose draft it would replace
+        has_another = attempt_at(self._page_state, who.seat) not in {
+            None,
+            written.attempt,
+        }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
 
     async def _phone_of(self, who: Who, attempt_id: str) -> int | None:
         """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""
-        seat: dict[str, Any] = self._picture.get(f"seat/{who.seat}") or {}
-        if seat.get("attempt") == attempt_id and seat.get("agent") == who.name and seat.get("call") is not None:
-            found: int = seat["call"]["phone"]
-            return found
+        seat = self._page_state.get(f"seat/{who.seat}", SeatView)
+        if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
+            return seat.screen_pop.phone_id
         call = await self._reading.whose(attempt_id)
         if call is None or (call.seat, call.agent) != (who.seat, who.name):
             return None
-        is_over = call.ended_at is not None and self._picture.now() - call.ended_at > OPEN_SECONDS
+        is_over = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS
         return None if is_over else call.phone_id

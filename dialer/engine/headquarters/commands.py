@@ -13,7 +13,8 @@ from pydantic import Field
 from dialer.domain.enums import MarkKind, SupervisorRole
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
-from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
+from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut
+from dialer.domain.voter_place import VoterPlace
 from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import MAX_INTEGER, NumberHash, Record, RecordedTime
 

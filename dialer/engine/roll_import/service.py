@@ -10,7 +10,7 @@ from dataclasses import astuple, replace
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import CampaignChange, RollTaken
+from dialer.domain.view import CampaignChange, RollImportProgress
 from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_beside_calls
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
@@ -94,7 +94,7 @@ class RollImport:
 
     async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.roll)
-        roll = RollTaken(list_id, found.voters, 0)
+        roll = RollImportProgress(list_id, found.voters, 0)
         self._tell(roll)
         booth_ids = await self._take_booths(handed)
         booths = await self._store.booths()
@@ -113,12 +113,12 @@ class RollImport:
             ids.update(await self._store.import_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
 
-    def _tell(self, roll: RollTaken) -> None:
+    def _tell(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
         for campaign_id, _ in self._runs.items():
             self._core.do(Notify(CampaignChange(campaign_id)))
 
-    async def _take_voters(self, roll: RollTaken, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
+    async def _take_voters(self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
             if not self._has_room():  # what is left is for the results of calls

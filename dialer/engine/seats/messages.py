@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from dialer.domain.errors import CommandRefused
-from dialer.domain.view import SupervisorsLine
+from dialer.domain.view import AgentMessage
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, StopTimer, TimerExpired, TimerKind
@@ -56,7 +56,7 @@ class Messages:
         self._set(seat_name, None)
 
     async def _send(self, names: list[str], text: str, sender: str) -> None:
-        line = SupervisorsLine(text, self._core.clock.now(), sender)
+        line = AgentMessage(text, self._core.clock.now(), sender)
         content, until = asdict(line), line.at + MESSAGE_SECONDS
         await self._store.save_standing_orders(
             [StandingOrder(seat_addressee(name), SEAT_MESSAGE, content, line.at, until) for name in names]
@@ -67,16 +67,16 @@ class Messages:
 
     def show_again(self, seat_name: str, order: StandingOrder) -> None:
         """What an earlier run of the dialler was told for a seat that has its agent again."""
-        self._put(seat_name, SupervisorsLine(**order.content))
+        self._put(seat_name, AgentMessage(**order.content))
 
-    def _put(self, seat_name: str, line: SupervisorsLine) -> None:
+    def _put(self, seat_name: str, line: AgentMessage) -> None:
         left = line.at + MESSAGE_SECONDS - self._core.clock.now()
         self._core.do(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
         self._set(seat_name, line)
 
-    def _set(self, seat_name: str, message: SupervisorsLine | None) -> None:
+    def _set(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
             self._seats.put(seat, replace(seat, message=message))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
-from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
+from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.core import Core
@@ -118,7 +118,7 @@ class Seats:
             if self._listeners:
                 self._core.do(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.do(Notify(SeatChange(self.view(after), after.since.at)))
+            self._core.do(Notify(self.view(after)))
 
     def _start_timers(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
@@ -138,14 +138,14 @@ class Seats:
         """Notify subscribers of a seat, though its state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.do(Notify(SeatChange(self.view(seat), self._core.clock.now())))
+            self._core.do(Notify(self.view(seat)))
 
     def view(self, seat: Seat) -> SeatView:
         """Return a seat as others see it."""
         call = self._calls.at_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
-        pop, now = self.screen_pops.get(seat.name), self._core.clock.monotonic()
-        return seat_view(seat, self._tallies[seat.name], call, transfer, pop, now)
+        pop = self.screen_pops.get(seat.name)
+        return seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.instant())
 
     # Intervals: what each seat did from when to when, for the store
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from dialer.domain.clock import Instant
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatState, SupervisorsLine
+from dialer.domain.view import AgentMessage, SeatState
 from dialer.engine.seats.log_ins import AgentAccount
 from dialer.pacing.port import SeatStage
 
@@ -43,7 +43,7 @@ class Seat:
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
     reason: str | None = None  # of the pause, or of the one to come
-    message: SupervisorsLine | None = None  # that the agent has not read yet
+    message: AgentMessage | None = None  # that the agent has not read yet
     closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
     server: str = ""  # of several Asterisks the one that its phone is at
 

@@ -1,7 +1,8 @@
-"""A seat as others see it. Pure."""
+"""The view of a seat, made from its state. Pure."""
 
 from __future__ import annotations
 
+from dialer.domain.clock import Instant
 from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.engine.calls.state import Call
 from dialer.engine.seats.state import Seat, SeatTally
@@ -11,10 +12,10 @@ _WORKING = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 
 def seat_view(
-    seat: Seat, tally: SeatTally, call: Call | None, transfer: CallTransfer | None, pop: ScreenPop | None, now: float
+    seat: Seat, tally: SeatTally, call: Call | None, transfer: CallTransfer | None, pop: ScreenPop | None, now: Instant
 ) -> SeatView:
-    """Return the view of a seat, of the live `call` that it has and of that call's `transfer`. `now` is monotonic seconds."""
-    in_state = now - seat.since.seconds
+    """Return the view of a seat, of the live `call` that it has and of that call's `transfer`."""
+    in_state = now.seconds - seat.since.seconds
     worked = in_state if seat.state in _WORKING else 0.0
     logged_in = 0.0 if seat.state is SeatState.OFFLINE else in_state
     for state, seconds in tally.seconds.items():
@@ -28,14 +29,15 @@ def seat_view(
     dialling = call is not None and call.kept_seat == seat.name and call.leg.preview is None and not call.answered
     return SeatView(
         seat=seat.name,
+        at=now.at,
         agent=seat.agent,
         state=seat.state,
-        seconds=in_state,
+        since=now.at - in_state,
         campaign_id=seat.campaign_id,
         attempt_id=seat.attempt_id,
         utilisation=worked / logged_in if logged_in > 0 else 0.0,
         calls=tally.calls,
-        reason=seat.reason,
+        reason=seat.reason if seat.state is SeatState.PAUSED else None,
         transfer=transfer.stage if transfer is not None and seat.state is SeatState.TALKING else None,
         recording=recording,
         message=seat.message,

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import BoothTurnout, Mark, MarkSource
-from dialer.domain.view import TurnoutChange
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -61,7 +60,7 @@ class TurnoutFigures:
             self.set_booth(
                 replace(
                     booth,
-                    reached=booth.reached + effect.reached_change,
+                    contacted=booth.contacted + effect.reached_change,
                     voted=booth.voted + effect.voted_change,
                     not_yet=booth.not_yet + effect.not_yet_change,
                     without_number=booth.without_number + effect.without_number_change,
@@ -71,7 +70,7 @@ class TurnoutFigures:
     def set_booth(self, booth: BoothTurnout) -> None:
         """Replace a booth's turnout and notify subscribers."""
         self.booths[booth.booth_id] = booth
-        self._core.do(Notify(TurnoutChange(booth)))
+        self._core.do(Notify(booth))
 
     def add_without_number(self, voters: dict[int, int]) -> None:
         """Count voters, by booth id, who have no number left that may be called."""

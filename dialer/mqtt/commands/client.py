@@ -11,13 +11,14 @@ from typing import Any
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
+from dialer.domain.schema import adapter
 from dialer.engine.command.base import Urgency
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
-from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.reply import CommandReply
 from dialer.settings.supervision import OWN_USER
 
 EXPIRY_SECONDS = 60.0
@@ -76,7 +77,7 @@ class Session:
         self._centre = centre
         self._clock = clock
         self._command_id = ""
-        self._reply: asyncio.Future[ReplyPayload] = asyncio.get_running_loop().create_future()
+        self._reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
         self._may_take_minutes = False
         self._is_in_progress = False  # reported by the dialler since this was last looked at
 
@@ -86,7 +87,7 @@ class Session:
             imports_roll = self._may_take_minutes and _imports_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
             return
-        reply = ReplyPayload.model_validate_json(received.payload)
+        reply = adapter(CommandReply).validate_json(received.payload)
         if reply.id == self._command_id and not self._reply.done():
             self._reply.set_result(reply)
 
@@ -112,7 +113,7 @@ class Session:
             " replies. Then send it again: nothing is saved twice"
         )
 
-    async def _wait_for_reply(self) -> ReplyPayload | None:
+    async def _wait_for_reply(self) -> CommandReply | None:
         """Return the reply, or None if there is none in time and the dialler does not report that it works on the command."""
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:

@@ -17,14 +17,14 @@ from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand, Urgency
 from dialer.errors import MatdanError
-from dialer.mqtt import topics
 from dialer.mqtt.commands.alerts import CountingAlert
 from dialer.mqtt.commands.audit import CommandAudit, shown_id
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_message, recheck_rights
 from dialer.mqtt.commands.message import CommandMessage, open_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
-from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.messages import Message, announced_message, reply_announcement
+from dialer.mqtt.reply import CommandReply
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
 
@@ -99,7 +99,7 @@ class CommandGateway:
         )
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
         self._has_counts = asyncio.Event()
-        self.unstored_replies: asyncio.Queue[topics.Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
+        self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
         """To be published by whoever has the connection. One that is lost is requested again by its sender."""
 
     def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
@@ -202,13 +202,13 @@ class CommandGateway:
             reply = await self._reply_to(checked, known, number)
         finally:
             self._in_progress.discard(checked.key)
-        payload = ReplyPayload(id=checked.command_id, **json.loads(reply))
+        payload = CommandReply(id=checked.command_id, **json.loads(reply))
         if is_stored:
             await self._answer(checked.sender, payload)
             return
-        announced = topics.reply_announcement(checked.sender, payload)
+        announced = reply_announcement(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
-            self.unstored_replies.put_nowait(topics.announced_message(self._centre, announced.topic, announced.payload))
+            self.unstored_replies.put_nowait(announced_message(self._centre, announced.topic, announced.payload))
 
     async def _reply_to(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
         if known is not None:
@@ -312,9 +312,9 @@ class CommandGateway:
         if recent > RECORDS_PER_MINUTE:
             self._count(self._bursts, accepted.sender, count)
 
-    def _refusal(self, command_id: str, text: str) -> ReplyPayload:
-        return ReplyPayload(id=command_id, status="refused", text=text, at=self._clock.now())
+    def _refusal(self, command_id: str, text: str) -> CommandReply:
+        return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
-    async def _answer(self, user: str, reply: ReplyPayload) -> None:
-        await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())
+    async def _answer(self, user: str, reply: CommandReply) -> None:
+        await self._store.announce([reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_event.set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dialer.domain import signing
 from dialer.mqtt import topics
 from dialer.mqtt.commands.message import signed_bytes
-from dialer.mqtt.topics import Message
+from dialer.mqtt.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dialer.app import RunningCentre, running_centre
 from dialer.desk.server import running_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
-from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.domain.view import Change, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.seats.commands import SeatMessage, SeatMessageRead
 from dialer.errors import SettingError
@@ -154,16 +154,16 @@ class SpokenVoters(EngineClient):
         self._talking: dict[str, str | None] = {}  # by seat: the attempt that was spoken in
 
     def _on_change(self, change: Change) -> None:
-        if not isinstance(change, SeatChange):
+        if not isinstance(change, SeatView):
             return
-        seat, message = change.view.seat, change.view.message
-        if change.view.state is SeatState.TALKING and self._talking.get(seat) != change.view.attempt_id:
-            self._talking[seat] = change.view.attempt_id
+        seat, message = change.seat, change.message
+        if change.state is SeatState.TALKING and self._talking.get(seat) != change.attempt_id:
+            self._talking[seat] = change.attempt_id
             saying = self._chance.choice(SAYINGS[self._language])
             command = SeatMessage(text=saying, seat=seat)
             voter = CommandContext(VOTER[self._language])
             self._begin(self._execute(command, SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
-        elif change.view.state is SeatState.READY and message is not None:
+        elif change.state is SeatState.READY and message is not None:
             self._begin(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
 
     async def _execute(self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER) -> None:

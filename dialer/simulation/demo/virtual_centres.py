@@ -17,7 +17,12 @@ from itertools import islice
 from typing import Any
 
 from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import AttemptId, Confidence, EndedAttempt, Mark, MarkSource, Outcome
+from dialer.domain.results import OptOut, Result
+from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.hearing import Reply
+from dialer.mqtt.messages import announcement_of
 from dialer.nats.messages import ack_subject, live_subject, unpack_ack
 from dialer.nats.session import Session
 from dialer.store.outbox import OutboxRow
@@ -200,42 +205,45 @@ class VirtualCentre:
             if chance < OPT_OUT_SHARE:
                 self._opt_out()
             elif chance < VOTED_SHARE:
-                self._mark("voted")
+                self._mark(MarkKind.VOTED)
             elif chance < 2 * VOTED_SHARE:
-                self._mark("not-yet")
+                self._mark(MarkKind.NOT_YET)
             else:
                 self._attempt()
 
     def work_of_each_kind(self) -> None:
         """Announce one of each that others are told, and of what they are not."""
         self._opt_out()
-        self._mark("voted")
+        self._mark(MarkKind.VOTED)
         self._attempt()
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128)))
 
+    def _announce(self, result: Result) -> None:
+        announced = announcement_of(result)
+        self.store.announce(announced.topic, announced.payload)
+
     def _attempt(self) -> None:
-        outcome = self._chance.choice(("connected", "no-answer", "busy"))
-        now = self._clock.now()
-        fields = {"attempt": self._id(), "campaign": "turnout", "outcome": outcome, "ended_at": now}
-        more = {"answered_at": None, "connected_at": None, "seat": "04", "agent": "agent-17", "cause": 16}
-        self.store.announce("results/attempts", json.dumps({**fields, **more, "retry_at": None}))
+        outcome = self._chance.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
+        attempt_id, now = AttemptId(self._id()), self._clock.now()
+        self._announce(
+            EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
+        )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
 
-    def _mark(self, kind: str) -> None:
+    def _mark(self, kind: MarkKind) -> None:
         key = f"{self._id()}:turnout"
-        voter = {"part_number": 1 + self._chance.randrange(PARTS), "serial": 1 + self._chance.randrange(PART_VOTERS)}
-        place = {"roll_version": ROLL_VERSION, "state_code": STATE, "constituency_number": self._constituency, **voter}
-        said = {"key": key, "voter": 7, "kind": kind, "source": "agent", "at": self._clock.now(), "confidence": "said"}
-        self.store.announce("results/marks", json.dumps({**said, **place}))
+        part, serial = 1 + self._chance.randrange(PARTS), 1 + self._chance.randrange(PART_VOTERS)
+        place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
+        now = self._clock.now()
+        self._announce(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
         self.truth.counts[f"mark/{kind}"] += 1
-        if kind == "voted":
+        if kind is MarkKind.VOTED:
             self.truth.voted.add(key)
 
     def _opt_out(self) -> None:
         hashed = f"{self._chance.getrandbits(256):064x}"
-        fields = {"phone": 7, "at": self._clock.now(), "source": "agent", "attempt": None, "number_hash": hashed}
-        self.store.announce("results/opt-outs", json.dumps(fields))
+        self._announce(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1
         self.truth.opted_out.add(hashed)

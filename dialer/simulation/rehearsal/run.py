@@ -110,17 +110,17 @@ class _Rehearsal:
             view = site.view
             self._samples.append(
                 Sample(
-                    view.at,
-                    sum(booth.reached for booth in view.booths),
+                    view.state.at,
+                    sum(booth.contacted for booth in view.booths),
                     sum(seat.state is SeatState.TALKING for seat in view.seats),
-                    sum(trunk.channels_used for trunk in view.trunks),
+                    sum(trunk.channels_used for trunk in view.state.trunks),
                 )
             )
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
-                if hours is not None and hours.open_at(view.at):
+                if hours is not None and hours.open_at(view.state.at):
                     self._held[campaign.campaign_id][_held(campaign)] += 1
-            self._progress(min(1.0, (view.at - self._day.starts_at) / self._day.seconds))
+            self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _outcome(self, voters: int, view: CentreView, faults: Faults, took: float) -> DayOutcome:
@@ -138,9 +138,9 @@ class _Rehearsal:
             connected=figures["connected"],
             abandoned=figures["abandoned"],
             live_answers=figures["live_answers"],
-            reached=sum(booth.reached for booth in view.booths),
+            reached=sum(booth.contacted for booth in view.booths),
             utilisation=sum(seats) / len(seats) if seats else None,
-            channels=sum(trunk.channels for trunk in view.trunks),
+            channels=sum(trunk.channels for trunk in view.state.trunks),
             abandoned_limit=min(
                 cap for each in rehearsed_campaigns(settings) for _, _, cap in abandoned_caps(each, self._profile)
             ),

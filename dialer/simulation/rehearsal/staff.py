@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused
-from dialer.domain.view import Change, SeatChange
+from dialer.domain.view import Change, SeatView
 from dialer.engine.booth_workers.commands import SeatSerials
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.dispositions.commands import KeyedDisposition
@@ -53,8 +53,8 @@ class StaffDesk:
         """Hear changes, and keep of which campaign a seat's call is."""
 
         def heard(change: Change) -> None:
-            if isinstance(change, SeatChange):
-                self._campaign[change.view.seat] = change.view.campaign_id
+            if isinstance(change, SeatView):
+                self._campaign[change.seat] = change.campaign_id
             callback(change)
 
         return self._engine.subscribe(heard)

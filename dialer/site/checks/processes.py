@@ -6,17 +6,18 @@ import asyncio
 import http.client
 import random
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
 from uuid import uuid4
 
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.view import AlertLevel, CentreState, CentreView
 from dialer.domain.words import counted
 from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.latest_messages import LatestMessages
 from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
@@ -84,45 +85,38 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     async with visiting(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # a wrong address or password is one finding
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
-    messages: dict[str, Any] = {}
-
-    def put(key: str, value: Any) -> None:
-        messages.update({} if value is None else {key: value})
-
-    listener = Hearing(replace(broker, client_id="doctor"), centre, clock, put, random.SystemRandom())
+    messages = LatestMessages(centre)
+    listener = Hearing(replace(broker, client_id="doctor"), centre, clock, messages.put, random.SystemRandom())
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(HELD_SECONDS)
-        for finding in state_findings(messages, clock.now()):
+        for finding in state_findings(messages.state, messages.view(clock.now()), clock.now()):
             yield finding
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 
 
-def state_findings(messages: Mapping[str, Any], now: float) -> Iterator[Finding]:
-    """Judge the messages of a dialler at the broker, by their keys: "centre", "alerts", "campaign/NAME"."""
-    state = messages.get("centre")
+def state_findings(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
+    """Judge what a dialler publishes: its last state, None where there is none, and the view of the centre."""
     subject = "dialler at the broker"
     if state is None:
         yield error(subject, "has never published", "check its [broker], and the broker's access list")
         return
-    if not state["online"]:
+    if not state.online:
         yield error(subject, "is offline", "see docs/runbooks.md, MatdanGone and MatdanBrokerAway")
         return
-    silent = now - float(state["at"])
+    silent = now - state.at
     if silent > ALIVE_SECONDS:
         text = f"has not published for {age_text(silent)}, or its clock is behind"
         yield error(subject, text, "see docs/runbooks.md, MatdanGone")
         return
-    seats = ", ".join(f"{count} {name}" for name, count in state["seats"].items() if count) or "none"
-    yield ok(subject, f"{counted(state['calls'], 'call')}; seats: {seats}")
-    for alert in messages.get("alerts", {}).get("alerts", ()):
-        level = error if alert["level"] == "critical" else warning
-        yield level(f"alert {alert['code']}", alert["text"], "see docs/runbooks.md")
-    for key in sorted(each for each in messages if each.startswith("campaign/")):
-        campaign = messages[key]
-        if campaign["campaign"] in state["campaigns"]:
-            subject, reason = f"campaign {campaign['campaign']}", campaign["held_because"]
-            text = f"{campaign['state']}, {campaign['due']:,} numbers due"
-            yield warning(subject, f"{text}; not dialling: {reason}") if reason else ok(subject, text)
+    seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"
+    yield ok(subject, f"{counted(state.calls, 'call')}; seats: {seats}")
+    for alert in view.alerts:
+        level = error if alert.level is AlertLevel.CRITICAL else warning
+        yield level(f"alert {alert.code}", alert.text, "see docs/runbooks.md")
+    for campaign in view.campaigns:
+        subject, hold = f"campaign {campaign.campaign_id}", campaign.hold
+        text = f"{campaign.state}, {campaign.progress.remaining:,} numbers remaining"
+        yield ok(subject, text) if hold is None else warning(subject, f"{text}; not dialling: {hold}")

@@ -89,7 +89,7 @@ class TwilioCarrier:
             await self.switch.resync()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
-            engine.take_alert(Alert("twilio", AlertLevel.WARNING, str(error), engine.view().at))
+            engine.take_alert(Alert("twilio", AlertLevel.WARNING, str(error), engine.view().state.at))
 
     async def close(self) -> None:
         """Close the connections."""

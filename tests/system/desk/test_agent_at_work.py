@@ -17,29 +17,29 @@ from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.view import ScreenPop, SeatChange, SeatState, SeatView
+from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.dispositions.commands import SeatDispose
 from dialer.engine.seats.commands import SeatSignIn
 from dialer.flows.script import load_script
-from dialer.mqtt import topics
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
 from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
 from tests.support.desk import PIN, stand_settings
-from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.fake_centre import FakeEngine, centre_view, with_state
 from tests.support.screen_pop import ATTEMPT, LONG_NAME, fill_household
 from tests.support.seats import CHEAP
 
 pytestmark = NEEDS_A_BROWSER
 
 SETTLED_MS = 800  # a key sooner after a call came is taken for one before
-EMPTY = SeatView("04", None, SeatState.OFFLINE, 0.0, None, None, 0.0, 0)
+EMPTY = SeatView("04", 0.0, None, SeatState.OFFLINE, 0.0, None, None, 0.0, 0)
 POP = ScreenPop(ATTEMPT, 1, 2, 118, (2, 3), opted_out=False, grounds=3)
 
 
@@ -48,9 +48,10 @@ class SeatEngine(FakeEngine):
 
     def seat(self, state: SeatState, **more: Any) -> None:
         """How the seat stands, for all who listen."""
-        seat = replace(EMPTY, agent="101", state=state, **more)
-        self.current = replace(self.current, seats=(seat,), at=SystemClock().now())
-        self.tell(SeatChange(seat, SystemClock().now()))
+        now = SystemClock().now()
+        seat = replace(EMPTY, agent="101", state=state, at=now, since=now, **more)
+        self.current = with_state(replace(self.current, seats=(seat,)), at=now)
+        self.tell(seat)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Whoever signs in is at the seat."""
@@ -77,12 +78,12 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     settings = Settings.model_validate(given | {"store": {"path": store_path}, "desk": {"port": 0, "user": "desk"}})
     view = centre_view(seats=0)
     campaign = replace(view.campaigns[0], script=str(load_script("polling_day")))
-    engine = SeatEngine(replace(view, campaigns=(campaign,), seats=(EMPTY,), at=SystemClock().now()))
+    engine = SeatEngine(with_state(replace(view, campaigns=(campaign,), seats=(EMPTY,)), at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
-        store = await open_store(store_path, encode=topics.encode)
+        store = await open_store(store_path, encode=announcement_of)
         await store.close()
         with exclusive_connection(store_path, "a test") as db:
             db.execute(
@@ -90,7 +91,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
                 " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
             )
         fill_household(store_path, SystemClock().now())
-        store = await open_store(store_path, encode=topics.encode)
+        store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
@@ -151,6 +152,6 @@ async def test_an_agent_signs_in_sees_who_is_on_the_line_and_says_what_came_of_i
     site.engine.seat(SeatState.READY)
     await page.get_by_role("button", name="Log off").click()
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
-    site.engine.tell(SeatChange(EMPTY, SystemClock().now()))
+    site.engine.tell(EMPTY)
     await expect(page.locator("input[name=pin]")).to_be_visible()
     forgive(site.faults, 401)

@@ -17,6 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, CDPSession, Page, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES
+from dialer.mqtt.hearing import DeskStatus
 from tests.support.agent_desk import TEN_FORTY, AgentDesk, agent_desk, voter
 from tests.support.browser import (
     NEEDS_A_BROWSER,
@@ -449,7 +450,7 @@ async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
     await expect(page.locator(".stale")).to_contain_text("what stands here is that old")
     await expect(page.locator(".stale")).to_contain_text("keys on the phone still keep outcomes")
     site.desk.silent = False
-    site.desk.picture.put("desk", {"heard": False, "since": site.desk.clock.now() - 90})
+    site.desk.page_state.put("desk", DeskStatus(False, site.desk.clock.now() - 90))
     await page.clock.run_for(30_000)
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"nothing from the dialler for [12]:\d\d"))
 
@@ -460,7 +461,7 @@ async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_plac
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
     await page.get_by_role("button", name="Use it here").click()
     await expect(page.locator(".waiting")).to_be_visible()
-    site.desk.picture.put("ended", "taken")
+    site.desk.page_state.put("ended", "taken")
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is used in another window now")
     forgive(site.faults, 409)
 
@@ -551,7 +552,7 @@ async def test_a_pc_whose_clock_is_wrong_shows_the_desks_time_and_sends_it(site:
 
 
 async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_shows_its_figures(site: Site) -> None:
-    site.desk.picture.put("figures", FIGURES)
+    site.desk.page_state.put("figures", FIGURES)
     page = await site.at_work()
     await expect(page.locator(".figures")).to_contain_text("43")
     site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
@@ -559,7 +560,7 @@ async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_s
     await page.keyboard.press("3")
     await expect(page.locator(".said")).to_contain_text("not possible any more")
     site.desk.clock.ahead += 20
-    site.desk.picture.put("figures", {**FIGURES, "calls": 0})
+    site.desk.page_state.put("figures", {**FIGURES, "calls": 0})
     site.desk.call("attempt-1", household(100, 1), booth=None, state="wrap-up")
     await expect(page.locator(".state-now.wrap-up")).to_be_visible()
     for key in "309":
@@ -702,8 +703,8 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     assert not await overflowing(page)
     found = await violations(page)
     site.desk.signed_in = True
-    site.desk.picture.put("figures", FIGURES)
-    site.desk.picture.put("call_backs", CALL_BACKS)
+    site.desk.page_state.put("figures", FIGURES)
+    site.desk.page_state.put("call_backs", CALL_BACKS)
     await page.reload()
     promised = page.locator(".call-backs li")
     await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")

@@ -77,7 +77,7 @@ async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path)
             await page.do("seat-hang-up", attempt=attempt)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
             await page.do("seat-ready", attempt=attempt)
-            await page.until(lambda: page.now["seat"]["attempt"] not in {attempt, None})
+            await page.until(lambda: page.now["seat"]["attempt_id"] not in {attempt, None})
             late = await page.do("seat-hang-up", attempt=attempt)
             assert late == (409, {"problem": "late"})
             status, answer = await page.do(
@@ -87,12 +87,12 @@ async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path)
 
             # The broker is away: nothing waits, and what is on the screen stays.
             await centre.wire.take_down()
-            await page.until(lambda: not page.now["desk"]["heard"])
+            await page.until(lambda: not page.now["desk"]["connected"])
             assert await page.do("seat-pause", reason="break") == (503, {"problem": "away"})
             other = AgentPage(page.origin, page.http)
             assert (await other.sign_in("102", "1357", "02")).json() == {"problem": "away"}
             await centre.wire.lead_to(centre.broker.port)
-            await page.until(lambda: page.now["desk"]["heard"])
+            await page.until(lambda: page.now["desk"]["connected"])
 
             assert (await page.do("seat-log-off"))[1]["status"] == "done"
             last = (await page.talking())["attempt"]
@@ -146,8 +146,8 @@ async def test_an_agent_looks_dials_skips_and_types_a_number_which_stands_nowher
             first = page.now["pop"]["attempt"]
             assert not centre.site.switch.placed
             assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
-            await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt"] != first)
-            second = page.now["seat"]["attempt"]
+            await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt_id"] != first)
+            second = page.now["seat"]["attempt_id"]
             assert (await page.do("seat-preview-dial", attempt=first))[1]["word"] == "late"
             assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
             assert (await page.talking())["attempt"] == second

@@ -21,15 +21,15 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
-from dialer.domain.view import Alert, AlertLevel, SeatChange, SeatState
+from dialer.domain.view import Alert, AlertLevel, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopAll
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
 from dialer.engine.supervision.commands import PlayRecording
-from dialer.mqtt import topics
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.browser import (
@@ -44,7 +44,7 @@ from tests.support.browser import (
     weight,
 )
 from tests.support.desk import PASSWORD, desk_settings, keep_passwords, recorded_talk
-from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.fake_centre import FakeEngine, centre_view, with_state
 from tests.support.recordings import speech, write_recording
 from tests.support.seats import CHEAP
 
@@ -83,11 +83,11 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store_path = tmp_path / "centre.db"
     settings = desk_settings(store_path)
     view = centre_view(seats=12, booths=60)
-    engine = FakeEngine(replace(view, at=SystemClock().now()))
+    engine = FakeEngine(with_state(view, at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
-        store = await open_store(store_path, encode=topics.encode)
+        store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
         await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
@@ -116,7 +116,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     first = site.engine.view().seats[0]
     await expect(board.locator(".seat-card").first).to_contain_text("agent-1")
     told_at = SystemClock().now()
-    site.engine.tell(SeatChange(replace(first, state=SeatState.PAUSED, seconds=125.0, reason="lunch"), told_at))
+    site.engine.tell(replace(first, state=SeatState.PAUSED, at=told_at, since=told_at - 125.0, reason="lunch"))
     await expect(board.locator(".seat-card").first).to_contain_text("paused")
     await expect(board.locator(".seat-card").first).to_contain_text("lunch")
     for _ in range(2):
@@ -164,7 +164,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
     alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
-    site.engine.tell(SeatChange(alone, SystemClock().now()))
+    site.engine.tell(alone)
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("turnout-ivr alone")
 
     # A campaign is held to so many calls.
@@ -221,7 +221,7 @@ async def test_a_board_is_narrowed_and_stays_so_after_a_reload(site: Site) -> No
 async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> None:
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
-    site.engine.current = replace(site.engine.current, switch_up=False)
+    site.engine.current = with_state(site.engine.current, switch_up=False)
     site.engine.take_alert(
         Alert("switch-down", AlertLevel.CRITICAL, "no link", 1.0)
     )  # brings the centre's state with it

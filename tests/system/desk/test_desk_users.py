@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,16 @@ from dialer.desk.server import RunningDesk, running_desk
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
-from dialer.mqtt import topics
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import senders_of
 from dialer.site.plan import fixed_users
 from dialer.store.store import open_store
 from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, must_suit_everybody, new_page, overflowing, violations
 from tests.support.desk import PASSWORD, desk_settings, keep_passwords
-from tests.support.fake_centre import centre_view
+from tests.support.fake_centre import centre_view, with_state
 from tests.support.seats import CHEAP
 from tests.support.stored import query
 from tests.support.table_engine import TableEngine
@@ -85,10 +85,10 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
-        store = await open_store(store_path, encode=topics.encode)
+        store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
         users = Users(store, clock, lambda: fixed_users(settings))
-        engine = TableEngine(users, replace(centre_view(seats=2, booths=2), at=clock.now()))
+        engine = TableEngine(users, with_state(centre_view(seats=2, booths=2), at=clock.now()))
         await keep_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         senders = senders_of(settings, users.roles, private_broker=True)

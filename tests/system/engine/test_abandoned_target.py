@@ -34,22 +34,22 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
             assert isinstance(pacer, PredictivePacer)
             first = target(site)
             assert first is not None
-            assert (first.share, first.sender) == (0.01, None)
+            assert (first.rate, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
-            with pytest.raises(CommandRefused, match=f"allows {first.most:.2%} at most"):
+            with pytest.raises(CommandRefused, match=f"allows {first.maximum:.2%} at most"):
                 await engine.execute(
-                    SetAbandonedTarget(campaign="agents", abandoned_target=first.most * 1.01), CommandContext("asha")
+                    SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum * 1.01), CommandContext("asha")
                 )
             assert target(site) == first
             said = await engine.execute(
-                SetAbandonedTarget(campaign="agents", abandoned_target=first.most / 4), CommandContext("asha")
+                SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
             )
-            assert said == f"campaign agents: steered to {first.most / 4:.2%} of live answers"
-            assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
-            assert pacer.governor.target == first.most / 4
+            assert said == f"campaign agents: steered to {first.maximum / 4:.2%} of live answers"
+            assert target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
+            assert pacer.governor.target == first.maximum / 4
             assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
-            assert target(site) == AbandonedTarget(first.most / 4, first.most, "asha")
+            assert target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
             await site.centre.engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=None), CommandContext("vikram")
             )

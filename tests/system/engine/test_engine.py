@@ -34,7 +34,7 @@ async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
         view = site.view.campaigns[0]
         assert view.connected > 30
         assert sum(seat.calls for seat in site.view.seats) >= view.connected
-        assert sum(site.view.marks.values()) > 10
+        assert sum(site.view.state.marks.values()) > 10
     nobody_on_two_calls(site)
     kept = Counter(outcome for (outcome,) in rows(tmp_path, "SELECT outcome FROM attempt"))
     assert kept == Counter(change.outcome for change in site.ended())
@@ -67,9 +67,9 @@ async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
     )
     async with a_site(tmp_path, config, campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) >= 4)
-        assert site.view.marks["voted"] == 1
-        assert site.view.marks["not-yet"] == 1
-        assert site.view.opt_outs == 1
+        assert site.view.state.marks["voted"] == 1
+        assert site.view.state.marks["not-yet"] == 1
+        assert site.view.state.opt_outs == 1
         booth = site.view.booths[0]
         assert (booth.voted, booth.not_yet) == (1, 1)
     outcomes = dict(rows(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 4"))

@@ -48,7 +48,7 @@ async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> No
         channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await over(site, channel)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
-        assert site.view.marks == {"voted": 1}
+        assert site.view.state.marks == {"voted": 1}
         assert site.view.campaigns[0].attempts == 0
     kept = rows(tmp_path, "SELECT direction, outcome, caller_id, trunk, attempt_number, flow FROM attempt")
     assert kept == [("inbound", "completed", FLOW, "carrier", None, kept[0][5])]
@@ -62,7 +62,7 @@ async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.call_in("0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),)))
         await over(site, channel)
-        assert site.view.opt_outs == 1
+        assert site.view.state.opt_outs == 1
     assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
 
 
@@ -189,14 +189,14 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
         before = len(site.switch.placed)
         came = [site.switch.call_in(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
-        assert site.view.trunks[0].channels_used == 3
+        assert site.view.state.trunks[0].channels_used == 3
         assert site.centre.engine.features.inbound.live == 3
         await site.centre.engine.execute(ResumeCampaign(campaign="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed) - before == 3
         await site.until(lambda: not any(channel.uniqueid in site.switch.channels for channel in came), seconds=60)
         await site.until(lambda: len(site.switch.placed) - before == 6, seconds=2)
-        assert site.view.trunks[0].channels_used == 6
+        assert site.view.state.trunks[0].channels_used == 6
 
 
 @virtual_time()

@@ -154,7 +154,7 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = voted(site, 5, kind="not-yet", source="correction")
         assert await site.centre.engine.execute(undo) == "0 marks taken, 0 were known, 1 had nothing to take back"
-        assert sum(booth.not_yet + booth.reached for booth in site.view.booths) == 0
+        assert sum(booth.not_yet + booth.contacted for booth in site.view.booths) == 0
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
 
@@ -166,8 +166,8 @@ async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
         await site.log_in("01")  # who is never done with the first call, so that nobody else is called
         await site.centre.engine.execute(voted(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
-        assert site.view.forecast is not None
-        assert (site.view.forecast.left, site.view.forecast.reached) == (31, 0)
+        assert site.view.state.forecast is not None
+        assert (site.view.state.forecast.remaining, site.view.state.forecast.contacted) == (31, 0)
 
 
 @virtual_time()
@@ -181,16 +181,16 @@ async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> Non
         await site.log_in("01")  # who is never done with the first call, so that nobody else is called
         await site.centre.engine.execute(voted(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
-        before = site.view.forecast
+        before = site.view.state.forecast
         await site.centre.engine.execute(
             KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
         )  # of one voter's one number
         await asyncio.sleep(5)
-        after = site.view.forecast
+        after = site.view.state.forecast
     assert before is not None
-    assert (before.left, before.without_number) == (20, 50)
+    assert (before.remaining, before.without_number) == (20, 50)
     assert after is not None
-    assert (after.left, after.without_number) == (19, 51)
+    assert (after.remaining, after.without_number) == (19, 51)
     assert rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL") == [(1,)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import CommandRefused
-from dialer.domain.view import SeatChange, SupervisorsLine
+from dialer.domain.view import AgentMessage, SeatView
 from dialer.engine.command.base import CommandContext
 from dialer.engine.seats.commands import SeatLogOff, SeatMessage, SeatMessageRead
 from dialer.engine.seats.messages import MESSAGE_SECONDS
@@ -32,9 +32,9 @@ async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_on
         await site.log_in("01")
         assert await send(site, "slower") == "seat 01: on the agent's page"
         first = seat(site).message
-        assert first == SupervisorsLine("slower", site.clock.now(), "asha")
+        assert first == AgentMessage("slower", site.clock.now(), "asha")
         await asyncio.sleep(1.0)  # the change is told
-        assert [each.view.message for each in site.changes if isinstance(each, SeatChange)][-1] == first
+        assert [each.message for each in site.changes if isinstance(each, SeatView)][-1] == first
         await send(site, "the booth of part 12 has moved")
         second = seat(site).message
         assert first is not None

@@ -8,9 +8,10 @@ import pytest
 
 from dialer.app import running_centre
 from dialer.desk.entrance import metrics_of as metrics_of_desk
+from dialer.mqtt.hearing import DeskStatus
 from dialer.settings.site import Settings
 from dialer.site.metrics import serving_dialler_metrics
-from dialer.web.picture import Picture
+from dialer.web.page_state import PageState
 from tests.support.centre import site_settings
 from tests.support.monitoring import ask, samples
 from tests.support.roll_filler import fill_roll
@@ -32,9 +33,9 @@ async def test_a_centre_that_no_switch_has_reached_is_alive_and_not_ready(tmp_pa
 
 @pytest.mark.parametrize("heard", [True, False])
 async def test_a_desk_is_ready_where_it_hears_the_broker(heard: bool) -> None:
-    picture = Picture(lambda: 0.0)
-    picture.put("desk", {"heard": heard, "since": 0.0})
-    async with metrics_of_desk(Settings(metrics={"desk_port": 0}), picture) as port:
+    page_state = PageState(lambda: 0.0)
+    page_state.put("desk", DeskStatus(heard, 0.0))
+    async with metrics_of_desk(Settings(metrics={"desk_port": 0}), page_state) as port:
         assert port is not None
         assert (await ask(port, "/ready"))[0] == (200 if heard else 503)
 
@@ -47,5 +48,5 @@ async def test_without_a_port_nobody_is_answered(tmp_path: Path) -> None:
         serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is None
-    async with metrics_of_desk(settings, Picture(lambda: 0.0)) as port:
+    async with metrics_of_desk(settings, PageState(lambda: 0.0)) as port:
         assert port is None

@@ -44,10 +44,10 @@ async def test_the_day_ahead_is_told_and_no_call_goes_out_after_the_last_one(tmp
         agents_at_work(site),
     ):
         await asyncio.sleep(20 * 60)
-        ahead = site.view.forecast
+        ahead = site.view.state.forecast
         assert ahead is not None
         assert ahead.until == START_EPOCH + 30 * 60
-        assert 0 < ahead.by_agents < ahead.left
+        assert 0 < ahead.by_agents < ahead.remaining
         assert ahead.by_flows == 0
         await asyncio.sleep(25 * 60)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -129,7 +129,7 @@ async def test_a_survey_calls_all_alike_on_a_day_when_some_vote(tmp_path: Path) 
 
 
 def reached(site: Site) -> int:
-    return sum(booth.reached for booth in site.view.booths)
+    return sum(booth.contacted for booth in site.view.booths)
 
 
 @virtual_time()
@@ -144,18 +144,18 @@ async def test_the_pace_is_of_the_hours_worked_and_carried_on_over_those_ahead(t
         agents_at_work(site),
     ):
         await asyncio.sleep(20 * 60)
-        early = site.view.forecast
+        early = site.view.state.forecast
         await asyncio.sleep(20 * 60)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(600)
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-        before, ahead = reached(site), site.view.forecast  # of 20 minutes; at 10:20, 40 minutes are ahead
+        before, ahead = reached(site), site.view.state.forecast  # of 20 minutes; at 10:20, 40 minutes are ahead
         assert early is None
         assert ahead is not None
-        assert ahead.reached == pytest.approx(2 * before, rel=0.05)
+        assert ahead.contacted == pytest.approx(2 * before, rel=0.05)
         await asyncio.sleep(60 * 60)
-        assert reached(site) - before == pytest.approx(ahead.reached, rel=0.25)
-        assert site.view.forecast is None  # 11:20: nobody is called any more
+        assert reached(site) - before == pytest.approx(ahead.contacted, rel=0.25)
+        assert site.view.state.forecast is None  # 11:20: nobody is called any more
 
 
 @virtual_time()
@@ -166,21 +166,21 @@ async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped
     rules["polls"][1] |= {"day": DAY, "closes_at": "10:20"}
     async with a_site(tmp_path, rules=rules) as site, agents_at_work(site):
         await asyncio.sleep(19 * 60)
-        both = site.view.forecast
+        both = site.view.state.forecast
         await asyncio.sleep(62)  # 09:50, the last call of the others
-        late = site.view.forecast
+        late = site.view.state.forecast
         assert both is not None
         assert late is not None
-        assert both.left > 500
-        assert late.left == sum(
-            each.voters - each.reached for each in site.view.booths if each.constituency_number == 174
+        assert both.remaining > 500
+        assert late.remaining == sum(
+            each.voters - each.contacted for each in site.view.booths if each.constituency_number == 174
         )
         assert both.until == late.until == START_EPOCH + 8 * 3600
-        assert late.reached > 0
+        assert late.contacted > 0
         await site.centre.engine.execute(StopCampaign(campaign="agents"))
-        stopped = site.view.forecast
+        stopped = site.view.state.forecast
         assert stopped is not None
-        assert stopped.reached == 0
+        assert stopped.contacted == 0
 
 
 @virtual_time()
@@ -198,13 +198,13 @@ async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
         before = reached(site)
         assert before > 5
         await asyncio.sleep(600 + 590)
-        early = site.view.forecast
+        early = site.view.state.forecast
         await asyncio.sleep(610)
-        ahead = site.view.forecast  # 00:30
+        ahead = site.view.state.forecast  # 00:30
         assert early is None
         assert ahead is not None
         # Of 20 minutes; 290 are ahead.
-        assert ahead.reached == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
+        assert ahead.contacted == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
 
 
 @pytest.mark.parametrize("closes", ["22:50", "23:30"])  # as it begins, and later

@@ -223,7 +223,7 @@ async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(
             site.centre.engine.features.numbers.add_opt_out(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
         assert site.view.campaigns[0].refused["opted-out"] >= 5
-        assert not site.view.marks
+        assert not site.view.state.marks
         outcomes = {change.outcome for change in site.ended()[:5]}
         assert outcomes == {Outcome.LEFT}
 
@@ -239,9 +239,9 @@ async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_nu
         await site.centre.engine.take_opt_out(number_hash(secret.encode(), number), at=began, centre="pune-2")
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
-        assert site.view.opt_outs == 1
+        assert site.view.state.opt_outs == 1
         await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # on no roll here
-        assert site.view.opt_outs == 1
+        assert site.view.state.opt_outs == 1
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
     placed = [call.number for call in site.switch.placed]
     assert placed.count(number) == 1
@@ -260,11 +260,11 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
         assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
-        assert site.view.opt_outs == 1
+        assert site.view.state.opt_outs == 1
         with pytest.raises(CommandRefused, match="hashed with a secret that the dialler does not have"):
             await site.centre.engine.execute(told.model_copy(update={"fingerprint": "0" * 16}))
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
-    assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.centre,)]
+    assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.state.centre,)]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]
     assert [call.number for call in site.switch.placed].count(number) == 1
 
@@ -274,7 +274,7 @@ async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_pa
     secret = "twenty characters, at least"
     config = scripted(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
-        await site.until(lambda: site.view.opt_outs == 1)
+        await site.until(lambda: site.view.state.opt_outs == 1)
     [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
     assert json.loads(payload)["number_hash"] == number_hash(secret.encode(), "+917000000001")
     assert "7000000001" not in payload

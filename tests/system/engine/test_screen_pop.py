@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dialer.domain.model import Disposition
-from dialer.domain.view import SeatChange, SeatState
+from dialer.domain.view import SeatState, SeatView
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from tests.support.centre import a_site
@@ -21,7 +21,7 @@ async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_
         await site.log_in("01")
         await until_talking(site)
         attempt = seat(site).attempt_id
-        changes = [change.view for change in site.changes if isinstance(change, SeatChange)]
+        changes = [change for change in site.changes if isinstance(change, SeatView)]
         first = next(view for view in changes if view.attempt_id == attempt and view.screen_pop is not None)
         assert first.state is SeatState.RESERVED
         pop = seat(site).screen_pop
@@ -64,6 +64,6 @@ async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_nu
             return now is not None and now.opted_out
 
         await site.until(opted_out, seconds=1)
-        told = [change.view.screen_pop for change in site.changes if isinstance(change, SeatChange)]
+        told = [change.screen_pop for change in site.changes if isinstance(change, SeatView)]
         assert told[-1] is not None
         assert told[-1].opted_out

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import PhoneRegistered, PhoneUnreachable, SeatDown, SeatPhoneSilent, SeatUp
-from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
+from dialer.domain.view import CallChange, CallState, SeatState, SeatView
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
@@ -292,7 +292,7 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
             assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
             await site.until(lambda: bool(site.ended()), seconds=30)
             assert outcomes(site) == [Outcome.CONNECTED]
-            assert SeatState.LOST not in [each.view.state for each in site.changes if isinstance(each, SeatChange)][1:]
+            assert SeatState.LOST not in [each.state for each in site.changes if isinstance(each, SeatView)][1:]
 
     run()
 
@@ -313,7 +313,7 @@ async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: P
             assert site.switch.phone_channel("agent01") not in {None, *before}
         await site.until(lambda: bool(site.ended()), seconds=30)
         assert outcomes(site) == [Outcome.CONNECTED]
-        assert SeatState.LOST not in [each.view.state for each in site.changes if isinstance(each, SeatChange)][1:]
+        assert SeatState.LOST not in [each.state for each in site.changes if isinstance(each, SeatView)][1:]
 
 
 @virtual_time()

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
-from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
+from dialer.domain.view import CallChange, CallState, SeatState, SeatView
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.engine.seats.pins import PinCheck
@@ -277,8 +277,8 @@ async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_
         await asyncio.sleep(45)  # two looks at the list of channels, and more
         assert seat(site).state is SeatState.TALKING
         site.switch.cut_ami()
-        await site.until(lambda: not site.view.switch_up, seconds=1)
-        await site.until(lambda: site.view.switch_up, seconds=5)
+        await site.until(lambda: not site.view.state.switch_up, seconds=1)
+        await site.until(lambda: site.view.state.switch_up, seconds=5)
         await asyncio.sleep(30)
         assert seat(site).state is SeatState.TALKING
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=60)
@@ -462,7 +462,7 @@ async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_pa
         await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
         began = len(site.changes)
         await asyncio.sleep(600)
-        assert {change.view.seat for change in site.changes[began:] if isinstance(change, SeatChange)} == {"02"}
+        assert {change.seat for change in site.changes[began:] if isinstance(change, SeatView)} == {"02"}
 
 
 @virtual_time()
@@ -472,7 +472,7 @@ async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Pa
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:
             running = asyncio.create_task(site.centre.run(site.stop))
-            await site.until(lambda: site.view.switch_up)
+            await site.until(lambda: site.view.state.switch_up)
             await site.log_in("01")
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
             await site.centre.engine.execute(SeatLogOff(seat="01"))

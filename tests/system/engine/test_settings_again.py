@@ -102,7 +102,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
         "campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
     )
     assert in_force(engine) == (12, time(20), 24)
-    assert engine.view().trunks[0].calls_per_second_limit == 3
+    assert engine.view().state.trunks[0].calls_per_second_limit == 3
     assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "the settings are as they were"

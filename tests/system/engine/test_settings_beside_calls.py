@@ -219,7 +219,7 @@ async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) 
             (cap.window_seconds, 0.005, 0.01) for cap in before
         ]
         assert pacer.governor.hard_stop == 0.01  # type: ignore[attr-defined]
-        assert here.site.view.trunks[0].channels == 3
+        assert here.site.view.state.trunks[0].channels == 3
 
 
 @virtual_time()
@@ -229,7 +229,7 @@ async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it
         await until_talking(here.site)
         here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
         assert await here.reload() == "settings taken: trunks.carrier, trunks.other"
-        assert [trunk.trunk for trunk in here.site.view.trunks] == ["other"]
+        assert [trunk.trunk for trunk in here.site.view.state.trunks] == ["other"]
         await here.site.log_in("02")
         await until_talking(here.site, "02")
         assert sorted(rows(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
@@ -254,7 +254,7 @@ async def test_a_file_that_is_wrong_in_one_place_changes_nothing_in_another(tmp_
             await here.reload()
         assert "\n" not in str(refused.value)
         assert (here.seats, here.campaigns) == (["01", "02"], ["agents"])
-        assert here.site.view.trunks[0].channels == 30
+        assert here.site.view.state.trunks[0].channels == 30
         assert rows(tmp_path, "SELECT COUNT(*) FROM audit") == audited
         assert rows(tmp_path, "SELECT campaign_id FROM campaign") == [("agents",)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignState
-from dialer.domain.view import CampaignSpeed, SupervisorsLine
+from dialer.domain.view import AgentMessage, CampaignSpeed
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopCampaign
 from dialer.engine.command.base import CommandContext
 from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff, SeatMessage, SeatMessageRead
@@ -81,8 +81,8 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
             running, paused, stopped = CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED
             assert states == {"one": running, "two": paused, "three": stopped, "four": running}
             assert [seat(site, name).campaigns for name in ("01", "02")] == [("one", "two"), ()]
-            assert seat(site, "01").message == SupervisorsLine("slower", said_at, "asha")
-            assert seat(site, "02").message == SupervisorsLine("all of you", said_at, "meena")
+            assert seat(site, "01").message == AgentMessage("slower", said_at, "asha")
+            assert seat(site, "02").message == AgentMessage("all of you", said_at, "meena")
             await site.centre.engine.execute(SeatMessageRead(seat="02", message_at=said_at))
             await asyncio.sleep(MESSAGE_SECONDS / 2 - 10.0)
             assert seat(site, "01").message is not None

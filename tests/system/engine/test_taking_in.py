@@ -70,7 +70,7 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
         assert (told.numbers, told.booths) == (61, 1)
         said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
-        assert site.view.roll is None
+        assert site.view.state.roll is None
         assert site.view.booths[-1].voters == 60
         names = dict(query(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3"))
         assert names == {1: "Voter 1", 2: "Voter 2", 3: "Sunita Kale"}
@@ -161,7 +161,7 @@ async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
         reached = query(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
         assert 0 < reached[0][0] < 12
         assert [
-            (sum(each.reached for each in site.view.booths), sum(each.voted for each in site.view.booths))
+            (sum(each.contacted for each in site.view.booths), sum(each.voted for each in site.view.booths))
         ] == reached
 
 

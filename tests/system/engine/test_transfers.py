@@ -125,7 +125,7 @@ async def test_a_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
             == "seat 01: transferring to party-office"
         )
         assert seat(site).state is SeatState.WRAP_UP
-        assert site.view.trunks[0].channels_used == 2
+        assert site.view.state.trunks[0].channels_used == 2
         await asyncio.sleep(1)
         assert voter(site).application == "MusicOnHold"
         await asyncio.sleep(2)
@@ -329,8 +329,8 @@ async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
         await bring_to(site, stage)
         site.switch.cut_ami()
-        await site.until(lambda: not site.view.switch_up)
-        await site.until(lambda: site.view.switch_up)
+        await site.until(lambda: not site.view.state.switch_up)
+        await site.until(lambda: site.view.state.switch_up)
         await asyncio.sleep(4)
         expected = {
             "hold": {frozenset({"agent01"})},
@@ -362,7 +362,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
         await asyncio.sleep(4)
         assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
-        assert site.view.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
+        assert site.view.state.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
         said = await site.centre.engine.execute(SeatCompleteTransfer(seat="01"))
         assert said == f"seat 01: transferred to {target}"
 
@@ -385,8 +385,8 @@ async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(t
         await bring_to(site, "consult")
         site.switch.cut_ami()
         site.switch.drop_seat("boss")
-        await site.until(lambda: not site.view.switch_up)
-        await site.until(lambda: site.view.switch_up)
+        await site.until(lambda: not site.view.state.switch_up)
+        await site.until(lambda: site.view.state.switch_up)
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None

@@ -61,7 +61,7 @@ async def resting(directory: Path) -> AsyncIterator[Site]:
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(directory, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
         yield site
 
 
@@ -72,17 +72,17 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
         assert placed_on(site)["second"] <= 4
         await site.until(lambda: placed_on(site)["second"] >= 12, seconds=120)
         assert "trunk-carrier" in {alert.code for alert in site.view.alerts}
-        failures = site.view.trunks[0].failures
+        failures = site.view.state.trunks[0].failures
         assert failures >= 5
-        assert site.view.trunks[0].attempts - failures <= 1  # a call was out before the trunk died
+        assert site.view.state.trunks[0].attempts - failures <= 1  # a call was out before the trunk died
         site.switch.trunk_up("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "working", seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
         assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
-        assert site.view.trunks[0].calls_per_second > 0
+        assert site.view.state.trunks[0].calls_per_second > 0
 
 
 @virtual_time()
@@ -121,8 +121,8 @@ async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp
         await site.until(lambda: len(site.switch.placed) > before, seconds=15)
         await asyncio.sleep(8)
         assert len(site.switch.placed) == before + 1  # the probe alone, and it fails: the rest is twice as long now
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=5)
-        assert site.view.trunks[0].rest_seconds > 50
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=5)
+        assert site.view.state.trunks[0].rest_seconds > 50
         site.switch.trunk_up("carrier")
         await site.until(lambda: bool(site.view.campaigns[0].calls), seconds=90)
         await site.until(lambda: site.view.campaigns[0].hold is None, seconds=20)
@@ -136,7 +136,7 @@ async def test_a_failing_trunk_uses_up_no_number(tmp_path: Path) -> None:
     config = all_answer(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[trunk("carrier")], campaign=campaign) as site:
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=60)
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
         await asyncio.sleep(5)
     closed = rows(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
     outcomes = Counter(row[0] for row in rows(tmp_path, "SELECT outcome FROM attempt"))
@@ -152,7 +152,7 @@ async def test_an_endpoint_that_the_switch_does_not_have_is_the_trunks_failure(t
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("missing"), trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=60)
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
         await site.until(lambda: placed_on(site)["second"] >= 3, seconds=60)
 
 
@@ -163,11 +163,11 @@ async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
     carrier = trunk("carrier", channels=40, calls_per_second=2)
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
         await site.until(lambda: len(site.ended()) >= 15, seconds=60)
-        assert site.view.trunks[0].calls_per_second_limit == pytest.approx(2.0)
+        assert site.view.state.trunks[0].calls_per_second_limit == pytest.approx(2.0)
         site.switch.caller.slow_down(8.0)
-        await site.until(lambda: site.view.trunks[0].calls_per_second_limit < 1.0, seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].calls_per_second_limit < 1.0, seconds=120)
         site.switch.caller.slow_down(-16.0)
-        ringing = site.view.trunks[0].ringing_seconds
+        ringing = site.view.state.trunks[0].ringing_seconds
         assert ringing is not None and ringing > 4.0
 
 
@@ -183,7 +183,7 @@ async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> N
         tmp_path, config, voters=12, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         await asyncio.sleep(2 * 3600)
-        assert (site.view.trunks[0].state, site.view.trunks[0].failures) == ("working", 0)
+        assert (site.view.state.trunks[0].state, site.view.state.trunks[0].failures) == ("working", 0)
         times: dict[str, list[float]] = {}
         for call in site.switch.placed:
             times.setdefault(call.number, []).append(call.placed_at)
@@ -208,7 +208,7 @@ async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt
     ) as site:
         await asyncio.sleep(3600)
         called = Counter(call.number for call in site.switch.placed)
-        assert site.view.trunks[0].failures >= 15
+        assert site.view.state.trunks[0].failures >= 15
     assert set(called.values()) == {1}
     ((given_back,),) = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
     assert given_back == 0
@@ -220,7 +220,7 @@ async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path
     config = scripted(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert (site.view.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier had the call at the 183
+        assert (site.view.state.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier had the call at the 183
         ringing = [change for change in site.changes if isinstance(change, CallChange)]
         assert [change.state for change in ringing].count(CallState.RINGING) == 1
     ((rang_for,),) = rows(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
@@ -234,8 +234,8 @@ async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
-        assert site.view.trunks[0].state == "working"
-        assert site.view.trunks[0].failures == 0
+        assert site.view.state.trunks[0].state == "working"
+        assert site.view.state.trunks[0].failures == 0
 
 
 @virtual_time()
@@ -254,7 +254,7 @@ async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_nex
 
         store.open_attempts = refuse_one  # type: ignore[method-assign]  # what the store answers to a claim that is lost
         await site.until(lambda: bool(refused), seconds=120)
-        await site.until(lambda: site.view.trunks[0].state == "working", seconds=60)
+        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)
 
 
 @virtual_time()
@@ -262,10 +262,10 @@ async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_o
     async with resting(tmp_path) as site:
         site.switch.trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
-        await site.until(lambda: site.view.trunks[0].state == "probing", seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=120)
         await asyncio.sleep(10)
         failing.failing = False
-        await site.until(lambda: site.view.trunks[0].state == "working", seconds=120)
+        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
 
 
 @virtual_time()
@@ -285,13 +285,13 @@ async def test_a_helpers_call_over_a_trunk_that_is_to_be_probed_is_not_the_probe
         await asyncio.sleep(3)
         await site.log_in("02")
         site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=300)
+        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=300)
         await execute(PauseCampaign(campaign="agents"))
         site.switch.trunk_up("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "probing", seconds=300)
+        await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=300)
         await execute(SeatConsult(seat="01", to="party-office"))
         await asyncio.sleep(10)
         assert site.view.seats[0].transfer == "consult"
         await execute(SeatCancelConsult(seat="01"))
         await execute(ResumeCampaign(campaign="agents"))
-        await site.until(lambda: site.view.trunks[0].state == "working", seconds=60)
+        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)

@@ -52,7 +52,7 @@ async def test_a_busy_script_gets_sighup_and_its_later_mark_is_stored(
         tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
-        assert site.view.marks == {"voted": 1}
+        assert site.view.state.marks == {"voted": 1}
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (hung-up)")]
     assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 

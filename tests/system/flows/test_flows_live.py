@@ -39,7 +39,7 @@ async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due
     nobody = Behaviour(fails_with=0)
     config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
-        await site.until(lambda: site.view.marks.get("not-yet", 0) == 1)
+        await site.until(lambda: site.view.state.marks.get("not-yet", 0) == 1)
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     (attempt_id, phone_id), *others = rows(
         tmp_path, "SELECT attempt_id, phone_id FROM attempt WHERE outcome = 'completed'"
@@ -179,7 +179,7 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path, tmp_path_factory
         tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
-        assert site.view.marks == {"voted": 1}
+        assert site.view.state.marks == {"voted": 1}
     assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
         ("completed", "script:survey.py", None)
     ]

@@ -136,7 +136,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
 
 async def test_rows_are_taken_once_and_counted(hq: Headquarters) -> None:
     seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
-    said = row(5, "dispositions", attempt="a1", disposition="voted")
+    said = row(5, "dispositions", attempt_id="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, said])
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
         await until_true(gatherer.works.is_set)
@@ -186,12 +186,12 @@ async def test_what_is_not_right_is_refused_in_words_or_kept_as_it_came_and_stop
         await line.store("up.nobody", messages.pack_batch(batch([attempt_row(1)], centre="nobody")))
         odd = [
             BatchRow(1, "results/marks", -5.0, "not JSON \0"),
-            BatchRow(2, "results/attempts", 9e99, '{"attempt": "a\\u0000", "outcome": NaN}'),
+            BatchRow(2, "results/attempts", 9e99, '{"attempt_id": "a\\u0000", "outcome": NaN}'),
             row(
                 3, "marks", key="k", kind="voted", source="agent", at=1.0
             ),  # of nobody: an earlier version told no place
             row(4, "seat-hours", seconds="many"),
-            BatchRow(5, "results/attempts", 3.9e9, '{"attempt": "ahead", "outcome": "busy"}'),
+            BatchRow(5, "results/attempts", 3.9e9, '{"attempt_id": "ahead", "outcome": "busy"}'),
         ]
         await hq.line.send(batch(odd))
         await until_found(hq.books, LAST, [("pune-1", 5), ("pune-2", 0)])
@@ -216,8 +216,8 @@ async def test_voted_and_what_takes_it_back_goes_to_other_centres_and_so_do_opt_
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1")) as gatherer:
         await until_true(gatherer.works.is_set)
         hearing = asyncio.create_task(hear())
-        rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone=7, number_hash=HASHED)]
-        await hq.line.send(batch(rows), batch([row(4, "opt-outs", phone=9, number_hash=HASHED)]))
+        rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone_id=7, number_hash=HASHED)]
+        await hq.line.send(batch(rows), batch([row(4, "opt-outs", phone_id=9, number_hash=HASHED)]))
         await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 2, 1, 1)])
         await hq.line.send(batch([mark_row(5, 12, "not-yet", undoes="k1")]))
         await until_found(hq.books, TURNOUT + " LIMIT 1", [("all", "", 0, 0, 1, 0, 1)])
@@ -242,14 +242,16 @@ async def test_a_centre_that_invents_ever_more_words_fills_no_table_and_is_named
 ) -> None:
     monkeypatch.setattr(ledger, "MOST_WORDS", 4)
     place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
-    wild = [row(n, "answers", attempt=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, **place) for n in range(1, 9)]
+    wild = [
+        row(n, "answers", attempt_id=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, place=place) for n in range(1, 9)
+    ]
     async with gathering(hq_settings(hq.server.address, hq.books, "pune-1", "pune-2")) as gatherer:
         await until_true(gatherer.works.is_set)
         await hq.line.send(batch([*wild, attempt_row(9), row(10, "dispositions", disposition="d" * 99)]))
         await hq.line.send(batch([attempt_row(1)], centre="pune-2"))
         await until_found(hq.books, LAST, [("pune-1", 10), ("pune-2", 1)])
         troubles = await looked(hq.books, "SELECT centre, trouble FROM centre ORDER BY centre")
-        await hq.line.send(batch([row(11, "answers", attempt="a11", answers={"q0": "yes"}, **place)]))
+        await hq.line.send(batch([row(11, "answers", attempt_id="a11", answers={"q0": "yes"}, place=place)]))
         await until_found(hq.books, "SELECT trouble FROM centre WHERE centre = 'pune-1'", [(None,)])
     assert troubles[0][1].startswith("it has used more than 4 names of questions")
     assert troubles[1][1] is None
@@ -341,7 +343,7 @@ async def test_a_states_team_gets_the_last_word_of_each_voter_under_its_own_ids(
             batch([mark_row(1, 12, "not-yet"), mark_row(2, 13), mark_row(3, 14), mark_row(4, 14, undoes="k3")])
         )
         first, later, fourth = (
-            row(number, topic, attempt=f"a{number}", answers=answers, **place, serial=serial)
+            row(number, topic, attempt_id=f"a{number}", answers=answers, place={**place, "serial": serial})
             for number, topic, serial, answers in (
                 (2, "answers", 12, {"hour": "17:00", "still_to_vote": "2"}),
                 (3, "dispositions", 12, {"hour": "18:00", "knows_booth": "yes", "still_to_vote": None}),
@@ -459,8 +461,10 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
     position = "SELECT count(*) FROM news_position WHERE stream LIKE 'PEERS.%'"
 
     def mark(number: int, serial: int, **more: Any) -> BatchRow:
-        said = mark_row(number, serial, undoes=more.pop("undoes", None))
-        return replace(said, payload=json.dumps(json.loads(said.payload) | place | more))
+        said = mark_row(number, serial, more.pop("kind", "voted"), undoes=more.pop("undoes", None))
+        fields = json.loads(said.payload)
+        fields["place"] |= place | more
+        return replace(said, payload=json.dumps(fields))
 
     async def forget_news() -> None:
         await until_found(hq.books, "SELECT count(*) FROM side", [(0,)])

@@ -235,7 +235,7 @@ async def test_who_sees_and_does_what_of_which_zone_and_a_second_person_answers(
         told: dict[str, Any] = {}
         while "incident/west/1" not in told or not told["material/west"]["waves"]:
             line = await anext(lines)
-            told |= json.loads(line[6:])["set"] if line.startswith("data: ") else {}
+            told |= json.loads(line[6:])["values"] if line.startswith("data: ") else {}
     assert {"hq", "centre/west/pune-1", "incident/west/1", "proposal/west/1", "owners/west"} <= told.keys()
     assert not {key for key in told if key.startswith(("proposal//", "material//"))}
     assert not re.search("east|patna", json.dumps(told))

@@ -156,15 +156,15 @@ async def test_an_hour_without_the_broker_loses_nothing_and_tells_nothing_twice(
         await site.until(lambda: "broker-down" not in {each.code for each in site.view.alerts})
         assert len(broker.published) - told_before > placed
     ended = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL AND outcome <> 'refused'")
-    told = Counter(each["attempt"] for each in broker.told("results/attempts"))
+    told = Counter(each["attempt_id"] for each in broker.told("results/attempts"))
     assert told == Counter(attempt for (attempt,) in ended)
     said = Counter(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
-    assert Counter((each["attempt"], each["disposition"]) for each in broker.told("results/dispositions")) == said
+    assert Counter((each["attempt_id"], each["disposition"]) for each in broker.told("results/dispositions")) == said
     assert Counter(word for _, word in said) >= keyed
     marks = Counter(key for (key,) in rows(tmp_path, "SELECT key FROM mark"))
     assert Counter(each["key"] for each in broker.told("results/marks")) == marks
     opted_out = Counter(rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL"))
-    assert Counter((each["phone"],) for each in broker.told("results/opt-outs")) == opted_out
+    assert Counter((each["phone_id"],) for each in broker.told("results/opt-outs")) == opted_out
     for topic in ("results/attempts", "results/dispositions", "results/marks", "results/opt-outs"):
         times = [each.get("at", each.get("ended_at")) for each in broker.told(topic)]
         assert times == sorted(times)

@@ -10,8 +10,8 @@ from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.mqtt.embedded_broker import demo_broker, free_port
 from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.topics import encode
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
@@ -28,7 +28,7 @@ port = {port}
 
 async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=encode)
+    store = await open_store(tmp_path / "centre.db", encode=announcement_of)
 
     async def said(*arguments: str) -> tuple[int, str]:
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
@@ -54,7 +54,7 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
 
 async def test_the_board_is_shown_wherever_the_broker_is_reached(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=encode)
+    store = await open_store(tmp_path / "centre.db", encode=announcement_of)
     async with demo_broker() as broker:
         config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)

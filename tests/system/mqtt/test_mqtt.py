@@ -29,13 +29,14 @@ from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, Mar
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
-from dialer.mqtt import link, topics
+from dialer.mqtt import link
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
+from dialer.mqtt.messages import announcement_of, centre_message, retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
-from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.fake_centre import FakeEngine, centre_view, with_state
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.waiting import HANG_SECONDS
@@ -47,7 +48,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
-    opened = await open_store(tmp_path / "centre.db", encode=topics.encode)
+    opened = await open_store(tmp_path / "centre.db", encode=announcement_of)
     yield opened
     await opened.close()
 
@@ -103,11 +104,11 @@ async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, st
             (state,) = await late.wait_for_topic("state")
             await late.wait_for(lambda message: message.retained, count=9)
         assert state.payload["online"] is True
-        expected = {message.topic for message in topics.whole_state(engine.view())}
+        expected = {message.topic for message in retained_messages(engine.view())}
         assert {f"dialer/v1/pune-1/{message.topic}" for message in late.heard} == expected
         engine.tell(CallChange("turnout-ivr", "attempt-1", CallState.RINGING, 5.0))
         (call,) = await early.wait_for_topic("campaigns/turnout-ivr/calls")
-        assert (call.payload["attempt"], call.retained) == ("attempt-1", False)
+        assert (call.payload["attempt_id"], call.retained) == ("attempt-1", False)
 
 
 @BOTH
@@ -238,7 +239,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
         await announce(store, engine, 30, 30)  # some of these may be the last that the broker took
         await first.kill()
         await wire.take_down()
-        engine.current = replace(engine.current, opt_outs=99)
+        engine.current = with_state(engine.current, opt_outs=99)
         engine.tell(CampaignChange("turnout-ivr"))
         await alert_change(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
@@ -292,7 +293,7 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
 def named(name: DiallerName) -> FakeEngine:
-    return FakeEngine(replace(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
+    return FakeEngine(with_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
 
 
 @contextlib.asynccontextmanager
@@ -349,7 +350,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
     """A broker that was restarted knows of no last will, and holds what was said last."""
     monkeypatch.setattr(link, "ALIVE_SECONDS", 0.3)
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
-        left = topics.centre_message(named(FIRST).view())
+        left = centre_message(named(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_beside_twin(broker.settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):

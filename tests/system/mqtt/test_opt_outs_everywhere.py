@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.other_centres import ForeignOptOut
+from dialer.domain.results import OptOut
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.external_records.commands import RecordOptOuts
@@ -26,14 +27,14 @@ from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Connection, Presence
+from dialer.mqtt.messages import announced_message, announcement_of
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
+from dialer.mqtt.topics import opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.audit import AuditNote
 from dialer.store.lock import StoreLock
 from dialer.store.spool import Spool
 from dialer.store.store import Store, open_store
-from dialer.store.updates import OptOutUpdate
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, supervisor
@@ -106,7 +107,7 @@ async def a_centre(
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
-    async with await open_store(path, encode=encode) as store:
+    async with await open_store(path, encode=announcement_of) as store:
         await store.hash_numbers([SECRET])
         centre = Centre(name, path, store)
         if not well:
@@ -143,7 +144,7 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = number_hash(SECRET, "+917000000009")
-        told = encode(OptOutUpdate(None, 6.0, "request", number_hash=by_hand))
+        told = announcement_of(OptOut(None, 6.0, "request", number_hash=by_hand))
         sent = announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.hears(by_hand)
@@ -178,7 +179,7 @@ async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
     """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
     hashes = [number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
-        news = encode(OptOutUpdate(None, 5.0, "agent", number_hash=hashed))
+        news = announcement_of(OptOut(None, 5.0, "agent", number_hash=hashed))
         sent = announced_message("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes

@@ -112,7 +112,7 @@ async def test_an_agent_is_trained_on_voters_whose_words_are_shown(tmp_path: Pat
             async with browser.stream("GET", "/api/agent/events", headers=cookie) as events:
                 pop, said = None, None
                 async for line in events.aiter_lines():
-                    told = json.loads(line.removeprefix("data:"))["set"] if line.startswith("data:") else {}
+                    told = json.loads(line.removeprefix("data:"))["values"] if line.startswith("data:") else {}
                     pop = told.get("pop") or pop
                     said = ((told.get("seat") or {}).get("message") or {}).get("text") or said
                     if pop and said:

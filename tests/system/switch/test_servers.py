@@ -158,7 +158,7 @@ async def test_an_outside_number_is_called_over_a_trunk_of_another_server(consul
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
         await asyncio.sleep(10)
-        assert [each.channels_used for each in site.view.trunks] == ([2, 0] if consulted else [1, 1])
+        assert [each.channels_used for each in site.view.state.trunks] == ([2, 0] if consulted else [1, 1])
         if consulted:
             assert seat(site, "b01").transfer == "consult"
             await execute(SeatCompleteTransfer(seat="b01"))
@@ -169,7 +169,7 @@ async def test_an_outside_number_is_called_over_a_trunk_of_another_server(consul
         ]
         site.servers[server].hang_up(channel, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
-        assert (together(site), [each.channels_used for each in site.view.trunks]) == (0, [0, 0])
+        assert (together(site), [each.channels_used for each in site.view.state.trunks]) == (0, [0, 0])
         assert [each.outcome for each in site.ended()] == [Outcome.CONNECTED]
 
 
@@ -297,7 +297,7 @@ async def test_a_server_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
         before = placed(site)
         dying = asyncio.create_task(site.servers["b"].restart(down_seconds=120.0))
         await site.until(lambda: "switch-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
-        assert site.view.switch_up
+        assert site.view.state.switch_up
         await asyncio.sleep(110)
         assert placed(site)["b"] == before["b"]
         assert placed(site)["a"] > before["a"]

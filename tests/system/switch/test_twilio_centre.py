@@ -158,8 +158,8 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
         async with site.centre() as centre:
             await until(lambda: site.ended().total() >= 30)
             view = centre.engine.view()
-            assert view.marks == {"voted": 2, "not-yet": 1, "later": 1}
-            assert view.opt_outs == 1
+            assert view.state.marks == {"voted": 2, "not-yet": 1, "later": 1}
+            assert view.state.opt_outs == 1
         assert site.twilio.wrong == []
         assert len(site.dialled()) == len(set(site.dialled()))  # nobody twice
     outcomes = dict(site.rows("SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
@@ -234,8 +234,8 @@ async def test_a_key_whose_request_the_end_of_the_call_overtakes_is_kept(tmp_pat
     async with a_site(tmp_path, 3, people=people) as site, site.centre() as centre:
         await until(lambda: site.ended().total() >= 3)
         view = centre.engine.view()
-        assert view.marks == {"voted": 1, "not-yet": 1, "later": 1}
-        assert view.opt_outs == 1
+        assert view.state.marks == {"voted": 1, "not-yet": 1, "later": 1}
+        assert view.state.opt_outs == 1
     assert site.ended() == {"completed": 3}
     assert site.rows("SELECT e164 FROM opt_out") == [(number(2),)]
 
@@ -255,7 +255,7 @@ async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_pa
         assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
         picks_up.set()
         await asyncio.sleep(15)
-        assert centre.engine.view().marks == {}
+        assert centre.engine.view().state.marks == {}
     assert set(site.ended()) == {"cancelled"}
 
 
@@ -266,7 +266,7 @@ async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_agai
         site.twilio.spent = 4.9
         async with site.centre(site.settings(twilio=cap)) as centre:
             await asyncio.sleep(300)
-            (trunk,) = centre.engine.view().trunks
+            (trunk,) = centre.engine.view().state.trunks
             assert trunk.state in {"resting", "probing"}
         assert 8 <= len(site.twilio.calls) <= 11  # each was billed a minute at 0.1
     refused = site.rows("SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]

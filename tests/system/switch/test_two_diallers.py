@@ -67,7 +67,7 @@ async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path:
             await asyncio.sleep(600)
             assert first.centre.name.host in standing(second)
             assert "one Asterisk serves one dialler" in standing(second)
-            assert not second.view.switch_up
+            assert not second.view.state.switch_up
             assert rows(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
             stop.set()
             await running
@@ -166,7 +166,7 @@ async def test_a_dialler_that_has_lost_the_switch_stops_dialling_and_ends_nobody
             assert all(call.ended_at is None for call in talking), "conversations go on"
             keeping.cancel()
             await asyncio.wait([keeping])
-        await site.until(lambda: site.view.switch_up, BACK_SECONDS)
+        await site.until(lambda: site.view.state.switch_up, BACK_SECONDS)
         await asyncio.sleep(5)
         assert stranger in site.switch.channels, "it rings on: it is another dialler's"
 

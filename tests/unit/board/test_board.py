@@ -23,7 +23,7 @@ from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import shown_cap
 from dialer.simulation.demo.centre import DEMO_SETTINGS
-from tests.support.fake_centre import AT, campaign_view, centre_view
+from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
 from tests.support.virtual import virtual_time
 
 EXTRAS = BoardExtras("mosquitto", elapsed_seconds=42.0, whole_seconds=60.0, zone=ZoneInfo("Asia/Kolkata"))
@@ -82,7 +82,9 @@ def test_the_loops_lag_is_shown_where_there_is_room() -> None:
 
 def test_calls_a_minute_come_from_an_earlier_view() -> None:
     now = centre_view()
-    earlier = replace(now, at=AT - 10, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns))
+    earlier = with_state(
+        replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10
+    )
     assert "42 starts/min" in "\n".join(lines(now, previous=earlier))
     assert "starts/min" not in "\n".join(lines(now))
 
@@ -100,7 +102,7 @@ def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
 def test_every_limit_of_the_pacer_has_words_that_fit_the_narrowest_panel(limit: Limit) -> None:
     said = limit.words
     assert len(said) <= 52
-    paced = tuple(replace(campaign, pacing_words=said) for campaign in centre_view().campaigns)
+    paced = tuple(replace(campaign, limited_by=limit.value) for campaign in centre_view().campaigns)
     for width, height in ((120, 40), (80, 24)):
         shown = lines(replace(centre_view(), campaigns=paced), width, height)
         assert len([line for line in shown if said in line]) == (1 if width == 120 else 2)
@@ -115,7 +117,7 @@ def test_on_80_by_24_nothing_is_beyond_the_last_line() -> None:
 
 
 def test_booths_have_their_names_where_there_is_room() -> None:
-    view = replace(centre_view(booths=1), booths=tuple(replace(b, reached=9) for b in centre_view(booths=1).booths))
+    view = replace(centre_view(booths=1), booths=tuple(replace(b, contacted=9) for b in centre_view(booths=1).booths))
     assert any("209/1 Kothrud, Primary School, Room 1 " in line for line in lines(view, 160, 40))
     assert any("209/1 Kot" in line and " Room 1 " in line for line in lines(view, 120, 40))
     assert any("209/1  " in line for line in lines(view, 50, 30))
@@ -142,7 +144,7 @@ def test_calls_that_the_rules_forbade_are_counted_with_the_reason_that_came_most
 
 def test_what_is_down_is_said_to_be_down() -> None:
     text = "\n".join(
-        lines(replace(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
+        lines(with_state(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
     )
     assert "switch down" in text
     assert "broker down" in text
@@ -151,13 +153,13 @@ def test_what_is_down_is_said_to_be_down() -> None:
 
 @pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
 def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> None:
-    for view in (centre_view(), replace(centre_view(), draining=True)):
+    for view in (centre_view(), with_state(centre_view(), draining=True)):
         head = lines(view, width, 24)[0]
         assert "…" not in head
         assert "13:12:07  " in head
         assert "● switch" in head
         assert "0:42" in head
-        assert ("draining" in head) == view.draining
+        assert ("draining" in head) == view.state.draining
     assert ("━" in lines(centre_view(), width, 24)[0]) == (width >= 90)
 
 
@@ -183,7 +185,7 @@ def test_a_flood_of_alerts_leaves_room_for_the_rest() -> None:
 
 def test_the_booth_with_the_lowest_turnout_leads() -> None:
     view = centre_view(booths=3)
-    low, middle, high = (replace(booth, reached=50) for booth in view.booths)
+    low, middle, high = (replace(booth, contacted=50) for booth in view.booths)
     booths = (
         replace(high, voted=40, not_yet=5),
         replace(low, voted=10, not_yet=30),
@@ -196,9 +198,9 @@ def test_the_booth_with_the_lowest_turnout_leads() -> None:
 def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
     few, many, other = centre_view(booths=3).booths
     booths = (
-        replace(few, reached=2, voted=0, not_yet=2),
-        replace(many, reached=50, voted=5, not_yet=45),
-        replace(other, reached=0, voted=0, not_yet=0),
+        replace(few, contacted=2, voted=0, not_yet=2),
+        replace(many, contacted=50, voted=5, not_yet=45),
+        replace(other, contacted=0, voted=0, not_yet=0),
     )
     text = "\n".join(lines(replace(centre_view(), booths=booths)))
     assert text.index("209/2") < text.index("209/1")
@@ -207,7 +209,7 @@ def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
 
 def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None:
     view = centre_view(booths=3)
-    booths = tuple(replace(booth, constituency_number=72, reached=5, voters=9) for booth in view.booths)
+    booths = tuple(replace(booth, constituency_number=72, contacted=5, voters=9) for booth in view.booths)
     (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
     assert " reached " in head.split("not yet")[1]
 
@@ -238,7 +240,7 @@ def test_many_campaigns_are_one_line_each() -> None:
 
 
 def test_a_centre_with_nothing_in_it_is_drawn() -> None:
-    empty = replace(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
+    empty = with_state(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
     text = "\n".join(lines(empty))
     assert "no roll is imported" in text
     assert "nobody is logged in" not in text
@@ -297,7 +299,7 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
     def view() -> CentreView:
         nonlocal asked
         asked += 1
-        return replace(centre_view(), at=AT + asked)
+        return with_state(centre_view(), at=AT + asked)
 
     console = Console(file=io.StringIO(), force_terminal=False, width=100, height=30)
     asyncio.get_running_loop().call_later(10.0, stop.set)
@@ -309,8 +311,8 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
 
 def test_a_trunk_that_rests_says_so() -> None:
     centre = centre_view()
-    resting = replace(centre.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
-    text = "\n".join(lines(replace(centre, trunks=(resting, *centre.trunks[1:]))))
+    resting = replace(centre.state.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
+    text = "\n".join(lines(with_state(centre, trunks=(resting, *centre.state.trunks[1:]))))
     assert "resting 28s" in text
 
 
@@ -324,15 +326,15 @@ def test_a_paused_seat_shows_its_reason() -> None:
 
 
 def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
-    ahead = Forecast(left=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
-    text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 110, 50))
+    ahead = Forecast(remaining=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
+    text = "\n".join(lines(with_state(centre_view(booths=2), forecast=ahead), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "no number" not in text
     assert "11,800 ± 310 of 41,200 left by 18:00" in "\n".join(
-        lines(replace(centre_view(booths=2), forecast=replace(ahead, give_or_take=310)), 110, 50)
+        lines(with_state(centre_view(booths=2), forecast=replace(ahead, margin=310)), 110, 50)
     )
     some = replace(ahead, without_number=20_310)
-    text = "\n".join(lines(replace(centre_view(booths=2), forecast=some), 110, 50))
+    text = "\n".join(lines(with_state(centre_view(booths=2), forecast=some), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "20,310 more are not reached and have no number" in text
 

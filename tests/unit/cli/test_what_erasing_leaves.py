@@ -187,7 +187,7 @@ def test_every_centre_is_told_of_an_erasure(store: HandFilled, number: str, earl
     assert run("erase", number, "-c", site(store))[0] == 0
     [(topic, payload)] = query(store.path, "SELECT topic, payload FROM outbox")
     news = json.loads(str(payload))
-    assert (topic, news["number_hash"], news["phone"], news["source"]) == (
+    assert (topic, news["number_hash"], news["phone_id"], news["source"]) == (
         "results/opt-outs",
         number_hash(SECRET.encode(), number),
         None,

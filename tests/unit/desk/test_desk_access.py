@@ -25,7 +25,7 @@ from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
 from dialer.web.access import DESK_COOKIE, EVERY_ROLE, MAX_BODY_BYTES, PageRoute, Sessions
 from dialer.web.app import make_app
-from tests.support.desk import AGENT, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, full_disk
+from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, full_disk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 FOR_ANYONE = {
@@ -286,7 +286,7 @@ async def test_other_cookies_are_no_session(desk: DeskStand) -> None:
 
 async def test_health_tells_only_whether_the_broker_is_connected(desk: DeskStand) -> None:
     assert (await desk.get("/health")).status_code == 503
-    desk.picture.put("desk", {"heard": True, "since": 1.0})
+    desk.page_state.put("desk", CONNECTED)
     answer = await desk.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"broker": True})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -14,10 +15,11 @@ import pytest
 from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
-from dialer.desk.figures import AgentFigures, day_began
+from dialer.desk.figures import AgentDayFigures, AgentFigures, day_began
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
+from dialer.domain.view import Alert, AlertLevel, AlertList, SeatState
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
@@ -26,7 +28,20 @@ from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
 from dialer.web.people import AGENT, NOTED_SECONDS, Who
-from tests.support.desk import PIN, PIN_HASH, SEATED, DeskStand, desk_settings, desk_stand, full_disk, stand_settings
+from tests.support.desk import (
+    CONNECTED,
+    OFFLINE,
+    ONLINE,
+    PIN,
+    PIN_HASH,
+    SEATED,
+    DeskStand,
+    desk_settings,
+    desk_stand,
+    full_disk,
+    stand_settings,
+)
+from tests.support.fake_centre import campaign_view
 from tests.support.screen_pop import (
     ATTEMPT,
     GROUNDS,
@@ -44,10 +59,13 @@ ID = "0f9a7c1e-click"
 SIGN_IN = {"agent": "101", "pin": PIN, "seat": "04", "phone": "own"}
 
 
+CAMPAIGN = campaign_view("turnout-agents")
+
+
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
     async with desk_stand(tmp_path) as stand:
-        stand.picture.put("centre", {"online": True})
+        stand.page_state.put("centre", ONLINE)
         yield stand
 
 
@@ -69,7 +87,7 @@ async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: Des
 
 
 async def test_the_seats_name_nobody(desk: DeskStand) -> None:
-    desk.picture.put("seat/05", {**SEATED, "seat": "05", "agent": "102"})
+    desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == [
         {"seat": "04", "taken": False, "phone": "own"},
         {"seat": "05", "taken": True, "phone": "own"},
@@ -102,7 +120,7 @@ async def test_what_the_dialler_refuses_has_a_word(
     desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.hearing.reply = reply
-    desk.picture.put("seat/05", {"agent": SIGN_IN["agent"]})
+    desk.page_state.put("seat/05", replace(SEATED, seat="05", agent=SIGN_IN["agent"]))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
     assert (answer.status_code, answer.json()) == (status, given)
@@ -111,7 +129,7 @@ async def test_what_the_dialler_refuses_has_a_word(
 
 async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
     desk.hearing.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
-    desk.picture.put("alerts", {"at": 1.0, "alerts": [{"code": "log-in-locked-04", "level": "warning", "at": 1.0}]})
+    desk.page_state.put("alerts", AlertList(1.0, (Alert("log-in-locked-04", AlertLevel.WARNING, "", 1.0),)))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
 
@@ -160,24 +178,24 @@ async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskS
 
 async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    desk.picture.put("seat/04", {**SEATED, "agent": None})
+    desk.page_state.put("seat/04", replace(SEATED, agent=None))
     assert await desk.agents.who(token) == Who("101", AGENT, "04")
     desk.clock.pass_seconds(NOBODY_SECONDS - 1)
     assert await desk.agents.who(token) is not None
-    desk.picture.put("centre", {"online": False})  # a dialler that is away is no agent who is
+    desk.page_state.put("centre", OFFLINE)  # a dialler that is away is no agent who is
     desk.clock.pass_seconds(NOBODY_SECONDS * 2)
     assert await desk.agents.who(token) is not None
-    desk.picture.put("centre", {"online": True})
+    desk.page_state.put("centre", ONLINE)
     assert await desk.agents.who(token) is not None
     desk.clock.pass_seconds(NOBODY_SECONDS + 1)
     assert await desk.agents.who(token) is None
-    desk.picture.put("seat/04", SEATED)
+    desk.page_state.put("seat/04", SEATED)
     assert await desk.agents.who(token) is None  # for good
 
 
 async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    desk.picture.put("seat/04", {**SEATED, "agent": "102"})
+    desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.who(token) is None
     token = await desk.agent_token("101", "05")
     desk.clock.pass_seconds(13 * 3600.0)
@@ -190,7 +208,7 @@ async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch:
     monkeypatch.setattr(AgentRecords, "end_session", full_disk)
     desk.clock.pass_seconds(NOTED_SECONDS + 1)
     assert await desk.agents.who(token) == Who("101", AGENT, "04")
-    desk.picture.put("seat/04", {**SEATED, "agent": "102"})
+    desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.who(token) is None
 
 
@@ -204,10 +222,10 @@ async def test_who_signs_in_anew_ends_the_session_before(desk: DeskStand) -> Non
 async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
-    desk.picture.put("seat/04", on_the_line("talking"))
+    desk.page_state.put("seat/04", on_the_line())
     assert (await desk.post("/api/agent/command", command("seat-log-off"), AGENT)).json()["status"] == "done"
     assert await desk.agents.who(token) is not None
-    desk.picture.put("seat/04", {**SEATED, "agent": None, "state": "offline"})
+    desk.page_state.put("seat/04", replace(SEATED, agent=None, state=SeatState.OFFLINE))
     assert await desk.agents.who(token) is None
 
 
@@ -216,21 +234,21 @@ async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: 
 
 async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    desk.picture.put("seat/05", {**SEATED, "seat": "05", "agent": "102"})
-    desk.picture.put("pop/05", {"voters": [{"name": "somebody"}]})
-    desk.picture.put("figures/102", {"calls": 3})
-    desk.picture.put("call-backs/102", [{"name": "somebody"}])
-    desk.picture.put("campaign/turnout-agents", {"due": 5})
-    desk.picture.put("desk", {"heard": True, "since": 1.0})
+    desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
+    desk.page_state.put("pop/05", {"voters": [{"name": "somebody"}]})
+    desk.page_state.put("figures/102", {"calls": 3})
+    desk.page_state.put("call-backs/102", [{"name": "somebody"}])
+    desk.page_state.put("campaign/turnout-agents", CAMPAIGN)
+    desk.page_state.put("desk", CONNECTED)
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         first = values_of(await anext(news))
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
-        desk.picture.put("pop/05", None)
-        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        desk.page_state.put("pop/05", None)
+        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
         assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}
-        desk.picture.put("pop/04", None)
+        desk.page_state.put("pop/04", None)
         assert values_of(await anext(news)) == {"pop": None}
 
 
@@ -248,7 +266,7 @@ async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
             with pytest.raises(StopAsyncIteration):
                 await anext(first)
             assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
-            desk.picture.put("seat/04", on_the_line())
+            desk.page_state.put("seat/04", on_the_line())
             assert "seat" in values_of(await anext(second))
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
@@ -257,8 +275,8 @@ async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_to
     token = await desk.agent_token()
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         await anext(news)
-        desk.picture.put("seat/04", on_the_line(agent="102"))
-        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        desk.page_state.put("seat/04", on_the_line(agent="102"))
+        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
         assert values_of(await anext(news)) == {"ended": "signed-out"}
         with pytest.raises(StopAsyncIteration):
             await anext(news)
@@ -272,10 +290,10 @@ async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_whic
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.clock.pass_seconds(LOOK_SECONDS)
-        desk.picture.put("seat/04", {**SEATED, "agent": None})
+        desk.page_state.put("seat/04", replace(SEATED, agent=None))
         assert "seat" in values_of(await anext(news))
-        desk.picture.put("seat/04", on_the_line(agent="102"))
-        desk.picture.put("pop/04", {"attempt": ATTEMPT})
+        desk.page_state.put("seat/04", on_the_line(agent="102"))
+        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
         assert values_of(await anext(news)) == {"ended": "signed-out"}
 
 
@@ -288,8 +306,8 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
         await anext(news)
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).version_of("turnout-agents")
-        desk.picture.put("campaign/turnout-agents", {"script": script})
-        desk.picture.put("seat/04", on_the_line())
+        desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))
+        desk.page_state.put("seat/04", on_the_line(SeatState.RESERVED))
         pop = await until(news, "pop")
         assert script == f"{pop['script']['name']} {pop['script']['version']}"
         assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
@@ -310,12 +328,12 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
             "gap_seconds": 4995.0,
         }
         # It is said elsewhere that the second has voted, and that the number opted out; answers are kept of another script.
-        desk.picture.put("campaign/turnout-agents", {"script": "polling_day of-tomorrow"})
-        desk.picture.put("seat/04", on_the_line("talking", voters=[3], settled=[2], opted_out=True))
+        desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script="polling_day of-tomorrow"))
+        desk.page_state.put("seat/04", on_the_line(voters=(3,), settled=(2,), opted_out=True))
         pop = await until(news, "pop")
         assert ([each["pending"] for each in pop["voters"]], pop["opted_out"]) == ([False, False, True], True)
         assert pop["script"] is None
-        desk.picture.put("seat/04", SEATED)
+        desk.page_state.put("seat/04", SEATED)
         await until(news, "seat")
         assert values_of(await anext(news)) == {"pop": None}
     running.cancel()
@@ -332,12 +350,15 @@ async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_th
         async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
             return {"101": AgentDay(Counter(voted=7))} if since < midnight else {}
 
-    figures = AgentFigures(desk.picture, cast(Any, Day()), zone)
+    figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)
     for at, calls in ((midnight - 1, 7), (midnight + 1, 0)):
         desk.clock.at = at
         await figures.read()
-        assert desk.picture.get("figures/101")["calls"] == calls
-    assert desk.picture.get("figures/101")["since"] == midnight
+        shown = desk.page_state.get("figures/101", AgentDayFigures)
+        assert shown is not None
+        assert shown.calls == calls
+    assert shown is not None
+    assert shown.since == midnight
 
 
 # What the agent does
@@ -385,7 +406,7 @@ async def test_what_is_no_command_of_the_seat_is_sent_nowhere(desk: DeskStand, b
 async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
-    desk.picture.put("seat/04", on_the_line("talking"))
+    desk.page_state.put("seat/04", on_the_line())
     late = await desk.post("/api/agent/command", command("seat-hang-up", attempt="another"), AGENT)
     assert (late.status_code, late.json()) == (409, {"problem": "late"})
     assert not desk.hearing.asked

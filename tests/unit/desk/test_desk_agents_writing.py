@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Collection
 from contextlib import closing as closed
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import pytest
 
 from dialer.desk.agents import writing
 from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
+from dialer.desk.figures import AgentDayFigures, CallBack
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, Who
-from tests.support.desk import SEATED, DeskStand, desk_stand
+from tests.support.desk import ONLINE, SEATED, DeskStand, desk_stand
 from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until
 
 NOTE = {"id": "note-7", "attempt": ATTEMPT, "text": "rings again at six, ask for the son"}
@@ -28,10 +30,10 @@ DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "श
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
     async with desk_stand(tmp_path) as stand:
-        stand.picture.put("centre", {"online": True})
+        stand.page_state.put("centre", ONLINE)
         fill_household(tmp_path / "centre.db", stand.clock.now())
         stand.tokens[AGENT] = await stand.agent_token()
-        stand.picture.put("seat/04", on_the_line("talking"))
+        stand.page_state.put("seat/04", on_the_line())
         yield stand
 
 
@@ -42,7 +44,7 @@ async def pop_of(desk: DeskStand) -> dict[str, Any]:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    desk.picture.put("pop/04", None)
+    desk.page_state.put("pop/04", None)
     desk.agents.pops._shown.clear()
     return pop
 
@@ -134,7 +136,7 @@ async def test_a_draft_of_the_call_before_leaves_that_of_this_call(desk: DeskSta
     assert await put(desk, DRAFT) == 204
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
-    desk.picture.put("seat/04", {**on_the_line("talking"), "attempt": None, "call": None})
+    desk.page_state.put("seat/04", replace(on_the_line(), attempt_id=None, screen_pop=None))
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
@@ -249,17 +251,16 @@ async def test_own_figures_are_those_of_the_day_and_of_oneself(desk: DeskStand, 
                 (agent, at, at + 9),
             )
     await desk.agents.figures.read()
-    found = desk.picture.get("figures/101")
-    assert (found["calls"], found["talked_seconds"], found["wrap_up_seconds"]) == (3, 27.0, 0.0)
-    assert (found["dispositions"], found["marks"]) == (
-        {"voted": 2},
-        {"not-yet": 1},
-    )  # m1 is a worker's, m2 was taken back
-    assert desk.picture.get("figures/102")["dispositions"] == {"later": 1}
-    assert (desk.picture.get("call-backs/101"), desk.picture.get("call-backs/102")) == ([], [])
+    figures = desk.page_state.below("figures", AgentDayFigures)
+    found = figures["101"]
+    assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
+    assert found.talked_seconds == pytest.approx(27.0)
+    assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a worker's, m2 was taken back
+    assert figures["102"].dispositions == {"later": 1}
+    assert desk.page_state.below("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
     await desk.agents.figures.read()
-    assert desk.picture.get("figures/101")["calls"] == 0
+    assert desk.page_state.below("figures", AgentDayFigures)["101"].calls == 0
 
 
 async def test_an_agent_is_told_whom_to_call_back_today_and_of_no_other(desk: DeskStand, tmp_path: Path) -> None:
@@ -285,13 +286,13 @@ async def test_an_agent_is_told_whom_to_call_back_today_and_of_no_other(desk: De
                 (phone_id, state, due_at),
             )
     await desk.agents.figures.read()
-    told = desk.picture.get("call-backs/101")
-    assert [(each["at"], each["until"]) for each in told] == [(hour, hour + 900), (hour + 60, hour + 960)]
-    assert [(each["name"], each["masked"]) for each in told] == [
+    told: dict[str, tuple[CallBack, ...]] = desk.page_state.below("call-backs", tuple)
+    assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
+    assert [(each.name, each.masked) for each in told["101"]] == [
         (None, "•••• 1002"),
         (VOTERS[0], f"•••• {NUMBER[-4:]}"),
     ]
-    assert len(desk.picture.get("call-backs/102")) == 1
+    assert len(told["102"]) == 1
 
 
 async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -312,5 +313,5 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
 
 
 async def test_a_seat_without_a_call_has_nothing_to_write_of(desk: DeskStand) -> None:
-    desk.picture.put("seat/04", SEATED)
+    desk.page_state.put("seat/04", SEATED)
     assert await put(desk, DRAFT) == 409

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,18 +12,30 @@ import pytest
 from fastapi import Request
 
 from dialer.desk.board import OFFERED, may
-from dialer.desk.figures import BoardFigures, ShownCap, warnings, why
+from dialer.desk.figures import (
+    AbandonedWindow,
+    BoardFigures,
+    DayFigures,
+    IdleReason,
+    ShownCap,
+    WarningList,
+    warnings,
+    why,
+)
 from dialer.domain.enums import SupervisorRole
+from dialer.domain.model import CampaignProgress, CampaignState
+from dialer.domain.view import Alert, AlertLevel, AlertList, CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.hearing import Reply
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile
+from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.store.desk_reading import DeskReading
+from dialer.web.page_state import PageState
 from dialer.web.people import Who
-from dialer.web.picture import Picture
-from dialer.web.streams import LOOK_SECONDS, MOST_READERS_EACH
-from tests.support.desk import PASSWORD, DeskStand, SetClock, desk_stand, full_disk
+from dialer.web.streams import LOOK_SECONDS, MOST_STREAMS_EACH
+from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskStand, SetClock, desk_stand, full_disk
+from tests.support.fake_centre import campaign_view
 
 ID = "0f9a7c1e-click"
 
@@ -85,22 +98,22 @@ async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) 
 
 
 async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: DeskStand) -> None:
-    alert = {"code": "switch-down", "level": "critical", "text": "no connection", "at": 5.0}
-    desk.picture.put("alerts", {"at": 6.0, "alerts": [alert]})
+    alert = Alert("switch-down", AlertLevel.CRITICAL, "no connection", 5.0)
+    desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
     assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
     assert (await desk.post("/api/board/alerts", seen, "supervisor")).status_code == 204
-    kept = desk.picture.get("acknowledged")["switch-down"]
-    assert (kept["name"], kept["alert_at"], kept["at"]) == ("coach", 5.0, desk.clock.now())
+    acknowledged: dict[str, Acknowledgement] = desk.page_state.get("acknowledged", dict) or {}
+    assert acknowledged["switch-down"] == Acknowledgement("switch-down", 5.0, "coach", desk.clock.now())
     assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
     assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
 
 
 async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand) -> None:
-    desk.picture.put("seat/01", {"state": "ready"})
-    desk.picture.put("pop/01", {"name": "somebody"})
+    desk.page_state.put("seat/01", SEATED)
+    desk.page_state.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.news(token, Who("viewer", "viewer"))
+    news = desk.events(token, Who("viewer", "viewer"))
     first = await anext(news)
     assert b"seat/01" in first
     assert b"somebody" not in first
@@ -111,36 +124,36 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.news(token, Who("viewer", "viewer"))
+    news = desk.events(token, Who("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
         broken.setattr(DeskFile, "session", full_disk)
         desk.clock.pass_seconds(LOOK_SECONDS)
         for told in range(2):
-            desk.picture.put("seat/01", {"calls": told})
+            desk.page_state.put("seat/01", replace(SEATED, calls=told))
             assert b"seat/01" in await anext(news)
     desk.clock.pass_seconds(LOOK_SECONDS)
-    desk.picture.put("seat/01", {"calls": 9})
+    desk.page_state.put("seat/01", replace(SEATED, calls=9))
     with pytest.raises(StopAsyncIteration):
         await anext(news)
 
 
 async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.news(token, Who("viewer", "viewer"))
+    news = desk.events(token, Who("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     desk.clock.pass_seconds(LOOK_SECONDS)
-    desk.picture.put("seat/01", {"state": "ready"})
+    desk.page_state.put("seat/01", SEATED)
     with pytest.raises(StopAsyncIteration):
         await anext(news)
-    assert desk.picture.readers == 0
+    assert desk.page_state.pages == 0
 
 
 async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    every = [desk.news(token, Who("viewer", "viewer")) for _ in range(MOST_READERS_EACH)]
+    every = [desk.events(token, Who("viewer", "viewer")) for _ in range(MOST_STREAMS_EACH)]
     for news in every:
         await anext(news)
     answer = await desk.get("/api/board/events", "viewer")
@@ -157,100 +170,98 @@ async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: D
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
     reading = await DeskReading.open(tmp_path / "centre.db", None)
-    figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
+    figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     await figures.read_booths()
-    desk.picture.put("booths", {})
+    desk.page_state.put("booths", {})
     await figures.read_all()
-    assert desk.picture.get("booths") == {}
+    assert desk.page_state.get("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
     await figures.read_all()
-    assert desk.picture.get("booths") == {118: ("Kothrud", "Town hall")}
+    assert desk.page_state.get("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 
 
 # Why is nothing dialled?
 
-CENTRE = {"online": True}
-RUNNING: Mapping[str, Any] = {
-    "calls": {},
-    "held_because": None,
-    "due": 40,
-    "numbers": 100,
-    "closed": 60,
-    "limited_by": Limit.SEATS.value,
-    "refused": {"gap": 3},
-}
+RUNNING = replace(
+    campaign_view("turnout"),
+    calls={},
+    progress=CampaignProgress(total=100, completed=60, remaining=40, attempts=80),
+    limited_by=Limit.SEATS.value,
+    refused={"gap": 3},
+)
+
+
+def seats(*states: SeatState) -> list[SeatView]:
+    return [replace(SEATED, state=state) for state in states]
 
 
 def code(**changed: Any) -> str:
-    return str(why(CENTRE, {**RUNNING, **changed}, [], heard=True)["code"])
+    return why(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
 def test_what_is_away_is_told_first() -> None:
-    assert why(None, RUNNING, [], heard=False)["code"] == "unheard-broker"
-    assert why({"online": False}, RUNNING, [], heard=True)["code"] == "dialler-away"
-    assert why(None, RUNNING, [], heard=True)["code"] == "dialler-away"
+    assert why(None, RUNNING, [], connected=False).code == "unheard-broker"
+    assert why(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
+    assert why(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
 def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> None:
-    seats = [{"state": state} for state in ("talking", "reserved", "ready", "wrap-up", "wrap-up")]
-    assert code(calls={"ringing": 2, "talking": 5}) == "dialling"
-    assert code(due=0) == "nothing-due"
+    assert code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
+    assert code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
     assert code(limited_by="speed") == "limit-speed"
     assert code(limited_by="channels") == "limit-channels"
-    found = why(CENTRE, RUNNING, seats, heard=True)
-    assert found["code"] == "limit-seats"
-    assert found["figures"] == {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
+    state = SeatState
+    at_work = seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
+    found = why(ONLINE, RUNNING, at_work, connected=True)
+    figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
+    assert found == IdleReason("limit-seats", figures)
 
 
 def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
-    words = "outside calling hours until 09:00"
-    held = {**RUNNING, "held_because": words, "held_by": "calling-hours", "held_until": 1_713_765_600.0}
-    found = why(CENTRE, held, [], heard=True)
-    assert found == {
-        "code": "calling-hours",
-        "figures": {"until": 1_713_765_600.0},
-        "detail": words,
-    }
-    assert code(held_because="something that an older one says") == "held"
+    text, until = "outside calling hours until 09:00", 1_713_765_600.0
+    held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
+    assert why(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
+    assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
 def test_what_is_about_to_go_wrong_is_told_while_it_stands() -> None:
-    window = {"window_seconds": 3600.0, "target": 0.01, "stop": 0.03, "answers": 1000, "abandoned": 24}
-    nothing = {**window, "abandoned": 23}
-    few = {**window, "answers": 20, "abandoned": 1}
+    window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
+    nothing = replace(window, abandoned=23)
+    few = replace(window, answers=20, abandoned=1)
     assert warnings({}, {"turnout": [nothing, few]}, []) == {}
-    assert warnings({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": "warning"}
-    low = {"state": "running", "numbers": 100, "due": 4}
-    assert warnings({"turnout": low}, {}, []) == {"list-low-turnout": "notice"}
-    for other in ({"due": 5}, {"due": 0}, {"state": "paused"}, {"numbers": 0}):
-        assert warnings({"turnout": {**low, **other}}, {}, []) == {}
-    assert warnings({}, {}, [{"seat": "04", "state": "lost"}, {"seat": "05", "state": "ready"}]) == {
-        "seat-lost-04": "warning"
-    }
+    assert warnings({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": AlertLevel.WARNING}
+    progress = CampaignProgress(total=100, completed=96, remaining=4, attempts=99)
+    low = replace(RUNNING, progress=progress)
+    assert warnings({"turnout": low}, {}, []) == {"list-low-turnout": AlertLevel.NOTICE}
+    for other in (replace(progress, remaining=5), replace(progress, remaining=0), replace(progress, total=0)):
+        assert warnings({"turnout": replace(low, progress=other)}, {}, []) == {}
+    assert warnings({"turnout": replace(low, state=CampaignState.PAUSED)}, {}, []) == {}
+    found = warnings({}, {}, seats(SeatState.LOST, SeatState.READY))
+    assert found == {"seat-lost-04": AlertLevel.WARNING}
 
 
 async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_path: Path) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
-    figures = BoardFigures(desk.picture, reading, desk.clock, ZoneInfo("UTC"), {})
-    desk.picture.put("seat/04", {"seat": "04", "state": "lost"})
+    figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
+    desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
         await figures.answer()
         desk.clock.pass_seconds(5.0)
-    (warning,) = desk.picture.get("warnings")["alerts"]
-    assert (warning["code"], warning["at"]) == ("seat-lost-04", began)
+    shown = desk.page_state.get("warnings", WarningList)
+    assert shown == WarningList((Alert("seat-lost-04", AlertLevel.WARNING, "", began),))
     assert (
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
-    desk.picture.put("seat/04", {"seat": "04", "state": "ready"})
+    desk.page_state.put("seat/04", SEATED)
     await figures.answer()
-    assert desk.picture.get("warnings") == {"alerts": []}
+    assert desk.page_state.get("warnings", WarningList) == WarningList(())
     await reading.close()
 
 
 async def test_shares_of_each_window_and_the_days_course_come_from_the_records(tmp_path: Path) -> None:
-    store, clock, picture = tmp_path / "centre.db", SetClock(), Picture(lambda: 0.0)
+    store, clock, page_state = tmp_path / "centre.db", SetClock(), PageState(lambda: 0.0)
     now = clock.now()
     calls = [
         (7200, True, "connected"),
@@ -277,16 +288,17 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
                 ),
             )
     reading = await DeskReading.open(store, None)
-    figures = BoardFigures(picture, reading, clock, ZoneInfo("Asia/Kolkata"), {})
+    figures = BoardFigures(page_state, reading, clock, ZoneInfo("Asia/Kolkata"), {})
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # what is read again is not counted twice
         await figures.read("turnout", caps)
-    day, shares = picture.get("day/turnout"), picture.get("abandoned/turnout")
-    assert (sum(day["placed"]), sum(day["answered"]), sum(day["connected"]), sum(day["abandoned"])) == (4, 3, 2, 1)
-    assert len(day["at"]) == len(day["placed"])
-    assert sum(day["live_answers"]) == 3
-    assert [(each["answers"], each["abandoned"]) for each in shares] == [(3, 1), (2, 1)]
-    assert shares[0]["stop"] == 0.03
+    day = page_state.below("day", DayFigures)["turnout"]
+    assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
+    assert len(day.at) == len(day.placed)
+    assert sum(day.live_answers) == 3
+    windows: tuple[AbandonedWindow, ...] = page_state.below("abandoned", tuple)["turnout"]
+    assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
+    assert windows[0].stop == 0.03
     with exclusive_connection(store, "a test") as db:  # while the desk could not read
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute(
@@ -296,8 +308,8 @@ async def test_shares_of_each_window_and_the_days_course_come_from_the_records(t
         )
     clock.pass_seconds(3 * 3_600.0)
     await figures.read("turnout", caps)
-    assert sum(picture.get("day/turnout")["placed"]) == 5
+    assert sum(page_state.below("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
     await figures.read("turnout", caps)
-    assert picture.get("day/turnout")["placed"] == []
+    assert page_state.below("day", DayFigures)["turnout"].placed == ()
     await reading.close()

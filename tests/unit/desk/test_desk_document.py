@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dialer.domain.enums import SupervisorRole
-from tests.support.desk import AGENT, ORIGIN, WEBSOCKET, DeskStand, desk_stand
+from tests.support.desk import AGENT, CONNECTED, ORIGIN, WEBSOCKET, DeskStand, desk_stand
 
 ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them
 EXAMPLES = 8  # of each door, person who may and kind
@@ -78,7 +78,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with asyncio.Runner() as runner:
         stand = desk_stand(tmp_path_factory.mktemp("desk"))
         desk = runner.run(stand.__aenter__())
-        desk.picture.put("desk", {"heard": True, "since": 0.0})
+        desk.page_state.put("desk", CONNECTED)
         yield Walk(runner, desk)
         runner.run(stand.__aexit__(None, None, None))
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from dialer.desk import lists
+from dialer.desk.lists import ListShown
+from dialer.domain.schema import json_value
 from dialer.mqtt.hearing import Reply
 from dialer.store.spool import Spool
 from tests.support.desk import DeskStand, desk_stand
@@ -45,12 +47,13 @@ async def hand_over(desk: DeskStand, roll: bytes = ROLL, name: str = "kothrud%20
 
 async def shown(desk: DeskStand, state: str) -> dict[str, Any]:
     """The roll, once nothing more is done with it, however long the machine takes for that; it is in this state."""
-    with desk.picture.reading(lambda key: key == "list", 0.0) as reader:
-        async for told in reader.told():
-            found: dict[str, Any] = told.values.get("list") or {}
-            if found.get("state") in {"checked", "done", "refused"}:
-                assert found["state"] == state, found
-                return found
+    with desk.page_state.subscribed(lambda key: key == "list", 0.0) as subscription:
+        async for update in subscription.updates():
+            found = update.values.get("list")
+            if isinstance(found, ListShown) and found.state in {"checked", "done", "refused"}:
+                assert found.state == state, found
+                values: dict[str, Any] = json_value(found)
+                return values
     raise AssertionError("the desk was closed")
 
 
@@ -118,7 +121,7 @@ async def test_a_roll_that_cannot_be_is_refused_in_words(
     assert spooled(tmp_path) == []
     gone = await desk.post("/api/lists/forget", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
-    assert desk.picture.get("list") is None
+    assert desk.page_state.get("list", ListShown) is None
 
 
 async def test_of_two_rolls_that_come_at_once_one_is_refused(desk: DeskStand) -> None:
@@ -140,7 +143,7 @@ async def test_a_disk_that_fills_while_a_roll_comes_is_told(
         full.setattr(Path, "open", lambda *_: Full())
         answer = await hand_over(desk)
     assert (answer.status_code, answer.json()) == (503, {"problem": "not-kept"})
-    assert desk.picture.get("list") is None
+    assert desk.page_state.get("list", ListShown) is None
     assert (await hand_over(desk)).status_code == 200
 
 

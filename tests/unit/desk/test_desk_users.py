@@ -155,7 +155,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
-    news = desk.news(token, Who("meena", "coach"))
+    news = desk.events(token, Who("meena", "coach"))
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
@@ -288,7 +288,7 @@ async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_
         table.add(name, "coach")
         await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
     tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
-    pages = [desk.news(token, Who(name, "coach")) for name, token in tokens.items()]
+    pages = [desk.events(token, Who(name, "coach")) for name, token in tokens.items()]
     for news in pages:
         await anext(news)
     desk.clock.pass_seconds(10)

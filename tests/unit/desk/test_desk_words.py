@@ -15,7 +15,7 @@ from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
-from dialer.domain.view import CallState, Hold, HoldReason, SeatState, TransferStage
+from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
@@ -136,7 +136,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
-    words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
+    words |= {f"why-{reason}" for reason in HoldReason}
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
     words |= {f"role-{role}" for role in Role if role not in {Role.DESK, Role.UPLINK}}
     words |= {f"do-{name}" for name in (*OFFERED, *HANDED_OVER)}
@@ -154,7 +154,7 @@ def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
     words = asked_by("hq") | asked_by("staff") | asked_by("shared")
     words |= problems_of(*(ROOM.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
     sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
-    wire = (SOURCES / "src/hq/wire.ts").read_text("utf-8")
+    wire = (SOURCES / "src/hq/state.ts").read_text("utf-8")
     words |= {f"fault-{word}" for word in re.findall(r'(?:push\(|words: \[)"([a-z-]+)"', wire)}
     words |= {f"view-{name}" for name in re.findall(r"^  (\w+): [A-Z]\w+,$", sources, re.MULTILINE)}
     words |= {f"role-{role}" for role in HqRole} | {f"order-{kind}" for kind in OrderKind}

@@ -15,7 +15,8 @@ from dialer.settings.headquarters import HqCourse
 from tests.support.headquarters import NOW
 
 STATE = {"online": True, "switch_up": True, "seats": {"talking": 3, "ready": 2, "offline": 5}, "calls": 9}
-CAMPAIGN = {"state": "running", "numbers": 1_000, "closed": 400, "due": 600, "abandoned_target": {"most": 0.03}}
+PROGRESS = {"total": 1_000, "completed": 400, "remaining": 600}
+CAMPAIGN = {"state": "running", "progress": PROGRESS, "abandoned_target": {"maximum": 0.03}}
 
 
 def heard(*said: tuple[str, object]) -> LiveCentres:
@@ -51,13 +52,13 @@ def test_a_centre_is_shown_as_it_says_it_stands_with_the_time_of_it() -> None:
         ("state", b"[]"),
         ("state", b'{"seats": 7, "calls": "many", "campaigns": []}'),
         ("state", b'{"seats": {"talking": -1, "ready": 1e400}, "calls": true}'),
-        ("campaign.turnout", b'{"numbers": null, "abandoned_target": [3]}'),
+        ("campaign.turnout", b'{"progress": {"total": null}, "abandoned_target": [3]}'),
         ("alert", b'{"alerts": [7, null, {}]}'),
         ("material", b'{"running": 7, "wanted": {}}'),
         ("news", b'{"lag_seconds": "soon"}'),
         ("news", b'{"lag_seconds": NaN}'),
         ("news", b'{"lag_seconds": 1' + b"0" * 400 + b"}"),
-        ("campaign.turnout", b'{"state": "running", "abandoned_target": {"most": 1e400}}'),
+        ("campaign.turnout", b'{"state": "running", "progress": [], "abandoned_target": {"maximum": 1e400}}'),
         ("alert", b'{"alerts": 7}'),
         ("elsewhere", b"{}"),
         ("state", b'{"text": "' + b"x" * 70_000 + b'"}'),

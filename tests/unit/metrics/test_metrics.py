@@ -24,12 +24,12 @@ from dialer.domain.view import (
     AlertLevel,
     CallState,
     CampaignView,
+    CentreState,
     CentreView,
     Hold,
     HoldReason,
     OutboxWait,
     SeatState,
-    SeatView,
     TrunkView,
 )
 from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
@@ -39,8 +39,10 @@ from tests.support.monitoring import ask, samples
 ROOT = Path(__file__).parents[3]
 CAMPAIGN = CampaignView(
     campaign_id="turnout",
+    at=0.0,
     kind=CampaignKind.AGENTS,
     state=CampaignState.RUNNING,
+    hold=Hold(HoldReason.NO_AGENT),
     calls={CallState.RINGING: 4},
     outcomes={Outcome.CONNECTED: 12, Outcome.ABANDONED: 1},
     attempts=17,
@@ -49,29 +51,28 @@ CAMPAIGN = CampaignView(
     abandoned=1,
     abandoned_rate=1 / 13,
     progress=CampaignProgress(100, 60, 40, 17),
-    placing=0,
+    calls_placed=0,
     limited_by="seats",
     pacing="",
-    pacing_words="",
-    hold=Hold(HoldReason.NO_AGENT),
     refused={"calling-hours": 3},
+    script=None,
+    speed=None,
+    abandoned_target=None,
 )
-VIEW = CentreView(
+STATE = CentreState(
     centre="pune-1",
     at=0.0,
     switch_up=True,
-    draining=False,
-    campaigns=(CAMPAIGN,),
-    seats=(SeatView("01", "17", SeatState.TALKING, 5.0, "turnout", "a", 0.5, 3),),
+    seats={SeatState.TALKING: 1},
+    utilisation=0.5,
     trunks=(TrunkView("north", 4, 30, 0.3, 2, 17),),
-    booths=(),
     marks={"voted": 7},
     opt_outs=2,
     outbox=(OutboxWait("broker", 4, -30.0), OutboxWait("headquarters", 0, None)),
-    alerts=(Alert("trunk-north", AlertLevel.WARNING, "north fails", 0.0),),
     figures={"loop_lag_median_seconds": 0.001, "loop_lag_p99_seconds": 0.004},
 )
-SILENT = replace(VIEW, switch_up=False)
+VIEW = CentreView(STATE, (CAMPAIGN,), (), (), (Alert("trunk-north", AlertLevel.WARNING, "north fails", 0.0),))
+SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
 
 async def test_what_the_board_shows_is_told() -> None:
@@ -87,7 +88,7 @@ async def test_what_the_board_shows_is_told() -> None:
         "matdan_attempts_total,turnout,abandoned": 1,
         "matdan_refused_calls_total,turnout,calling-hours": 3,
         "matdan_campaign_held,no-agent,turnout": 1,
-        "matdan_numbers_due,turnout": 40,
+        "matdan_numbers_remaining,turnout": 40,
         "matdan_seats,talking": 1,
         "matdan_seats,lost": 0,
         "matdan_trunk_channels_used,north": 4,
@@ -112,7 +113,7 @@ async def test_what_the_board_shows_is_told() -> None:
     [
         (VIEW, 200, "ok"),
         (SILENT, 503, "no connection to the switch"),
-        (replace(VIEW, draining=True), 503, "it is stopping"),
+        (replace(VIEW, state=replace(STATE, draining=True)), 503, "it is stopping"),
         (
             replace(VIEW, alerts=(Alert("store", AlertLevel.CRITICAL, "the disk is full", 0.0),)),
             503,
@@ -235,7 +236,7 @@ def test_every_alert_has_a_runbook() -> None:
     assert {re.sub("[A-Z]+", "*", each) for each in headings} == alert_codes()
 
 
-HANDED_ON = {"dialer/engine/centre.py", "dialer/mqtt/link.py", "dialer/mqtt/commands.py", "dialer/board/heard.py"}
+HANDED_ON = {"dialer/engine/alerts/state.py", "dialer/mqtt/link.py", "dialer/mqtt/commands/alerts.py"}
 """Where alerts are raised whose code others have given."""
 
 

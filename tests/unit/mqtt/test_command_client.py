@@ -11,12 +11,13 @@ import pytest
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
+from dialer.domain.schema import encode
 from dialer.mqtt import topics
 from dialer.mqtt.client import Client, Received
 from dialer.mqtt.commands.client import CommandRequest, Session
 from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Connection
-from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.reply import CommandReply
 from tests.support.virtual import virtual_time
 
 IMPORT = CommandRequest("roll-import", {"list": "0" * 32, "who": "asha"})
@@ -72,8 +73,8 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
     async def dialler() -> None:
         await asyncio.sleep(0.5)
         await broker.report_roll_import(1_800)
-        reply = ReplyPayload(id=broker.sent[0]["id"], status="done", text="it is in", at=0.0)
-        await broker.receive("replies", reply.encode())
+        reply = CommandReply(id=broker.sent[0]["id"], status="done", text="it is in", at=0.0)
+        await broker.receive("replies", encode(reply))
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dialler())

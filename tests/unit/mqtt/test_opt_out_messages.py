@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from dialer.domain.errors import StoreBusy
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.person_ids import is_number_hash
+from dialer.domain.results import OptOut
 from dialer.mqtt import topics
+from dialer.mqtt.messages import announced_message, announcement_of
 from dialer.mqtt.monitor import KEPT_AT_ONCE, WAITING_OPT_OUTS, OptOutDesk, parse_opt_out
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store.updates import OptOutUpdate
 from tests.support.virtual import virtual_time
 
 SECRET = b"twenty characters, at least"
@@ -43,8 +44,8 @@ def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
 
 def test_what_the_centre_announces_is_what_another_one_reads() -> None:
     hashed = number_hash(SECRET, NUMBER)
-    news = topics.encode(OptOutUpdate(7, 5.0, "agent", number_hash=hashed))
-    sent = topics.announced_message("pune-2", news.topic, news.payload)
+    news = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
+    sent = announced_message("pune-2", news.topic, news.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == ForeignOptOut(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic

@@ -12,8 +12,8 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement, Mark, MarkSource
+from dialer.mqtt.messages import Message, announcement_of
 from dialer.mqtt.monitor import BATCH, OutboxRelay
-from dialer.mqtt.topics import Message, encode
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
@@ -136,11 +136,11 @@ async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: Store) -
 
 async def test_a_mark_names_its_voter_as_every_copy_of_the_roll_does(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
-    async with await open_store(tmp_path / "centre.db", encode=encode) as store:
+    async with await open_store(tmp_path / "centre.db", encode=announcement_of) as store:
         await store.record_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
         [row] = await store.rows_for_broker(10)
     told = json.loads(row.payload)
     names = ("roll_version", "state_code", "constituency_number", "part_number", "serial")
     columns = f"SELECT {', '.join(names)} FROM voter JOIN booth USING (booth_id) WHERE voter_id = 3"  # noqa: S608 - ours
-    assert [tuple(told[name] for name in names)] == query(tmp_path / "centre.db", columns)
-    assert told["serial"] is not None
+    assert [tuple(told["place"][name] for name in names)] == query(tmp_path / "centre.db", columns)
+    assert told["place"]["serial"] is not None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.domain.other_centres import VoterPlace
+from dialer.domain.voter_place import VoterPlace
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 
@@ -71,7 +71,7 @@ def test_names_add_no_tokens_to_a_subject() -> None:
 
 
 def test_peer_mark_has_the_voters_place_and_no_ids_of_the_store() -> None:
-    mark = {"key": "k", "voter": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt": "x", "undoes": None}
+    mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
     peer = messages.peer_mark("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {
         *("key", "kind", "source", "at", "centre", "roll_version", "state_code", "constituency_number", "part_number"),

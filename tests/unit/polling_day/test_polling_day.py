@@ -261,14 +261,14 @@ def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: lis
 def test_a_forecast_carries_the_pace_on_and_gives_no_more_than_is_left() -> None:
     day = forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
-    assert (day.left, day.by_agents, day.by_flows, day.reached) == (41_200, 4500, 3000, 7500)
-    assert day.give_or_take == 349  # 1.645 sqrt(7500 (5 + 1))
+    assert (day.remaining, day.by_agents, day.by_flows, day.contacted) == (41_200, 4500, 3000, 7500)
+    assert day.margin == 349  # 1.645 sqrt(7500 (5 + 1))
     short = forecast(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert short is not None
     assert (short.by_agents, short.by_flows) == (4500, 500)
     over = forecast(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
     assert over is not None
-    assert (over.reached, over.give_or_take) == (0, 0)
+    assert (over.contacted, over.margin) == (0, 0)
     assert forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
 
 

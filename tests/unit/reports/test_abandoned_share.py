@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import Outcome, abandoned_share
-from dialer.mqtt import topics
+from dialer.mqtt.messages import statistics_message
 from dialer.reports import tables
 from dialer.reports.evidence import evidence
 from dialer.settings.jurisdiction import load_profile
@@ -75,6 +75,6 @@ async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
         [run] = site.centre.engine.features.runs.all()  # what a day would have left there
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns
-        told = json.loads(topics.statistics_message("pune-1", view, NOON).payload)["abandoned_rate"]
+        told = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, told, view.abandoned) == (SHARE, SHARE, 2)
     assert abandoned_share(AGENTS | IVR).share == SHARE

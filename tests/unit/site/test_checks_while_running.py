@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from dialer.domain.finding import Finding, Level
-from dialer.domain.model import Announcement
+from dialer.domain.model import Announcement, CampaignProgress, CampaignState
+from dialer.domain.view import Alert, AlertLevel, AlertList, CentreState, Hold, HoldReason, SeatState
 from dialer.metrics.families import of_desk
 from dialer.metrics.server import serving_metrics
+from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -25,18 +27,21 @@ from dialer.site.checks.processes import check_process, state_findings
 from dialer.site.checks.store import check_backup, check_records
 from dialer.site.checks.while_running import examine
 from tests.support.centre import site_settings
+from tests.support.fake_centre import campaign_view
 from tests.support.roll_filler import fill_roll
 from tests.support.stores import NOW, SqliteBackend, dial, filled
 from tests.support.virtual import virtual_time
 
-STATE = {
-    "online": True,
-    "at": NOW - 2,
-    "calls": 3,
-    "seats": {"ready": 1, "talking": 2, "lost": 0},
-    "campaigns": {"calls": "running"},
-}
-CAMPAIGN = {"campaign": "calls", "state": "running", "due": 1_200, "held_because": None}
+STATE = CentreState(
+    centre="pune-1",
+    at=NOW - 2,
+    calls=3,
+    seats={SeatState.READY: 1, SeatState.TALKING: 2, SeatState.LOST: 0},
+    campaigns={"calls": CampaignState.RUNNING},
+)
+CAMPAIGN = replace(campaign_view("calls"), progress=CampaignProgress(5_000, 3_800, 1_200, 4_000))
+HELD = replace(CAMPAIGN, hold=Hold(HoldReason.NO_AGENT, "no agent is free"))
+ALERTS = AlertList(NOW, (Alert("store", AlertLevel.CRITICAL, "the disk is full", NOW),))
 
 
 @dataclass(frozen=True)
@@ -155,27 +160,30 @@ def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None
     ("messages", "subject", "level", "text"),
     [
         ({}, "dialler at the broker", Level.ERROR, "has never published"),
-        ({"centre": {"online": False, "at": NOW}}, "dialler at the broker", Level.ERROR, "is offline"),
-        ({"centre": {**STATE, "at": NOW - 600}}, "dialler at the broker", Level.ERROR, "has not published for 10 min"),
-        ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
+        ({"centre": replace(STATE, online=False)}, "dialler at the broker", Level.ERROR, "is offline"),
         (
-            {
-                "centre": STATE,
-                "alerts": {"alerts": [{"code": "store", "level": "critical", "text": "the disk is full"}]},
-            },
-            *("alert store", Level.ERROR, "the disk is full"),
+            {"centre": replace(STATE, at=NOW - 600)},
+            "dialler at the broker",
+            Level.ERROR,
+            "has not published for 10 min",
         ),
-        ({"centre": STATE, "campaign/calls": CAMPAIGN}, "campaign calls", Level.OK, "running, 1,200 numbers due"),
+        ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
+        ({"centre": STATE, "alerts": ALERTS}, "alert store", Level.ERROR, "the disk is full"),
+        ({"centre": STATE, "campaign/calls": CAMPAIGN}, "campaign calls", Level.OK, "running, 1,200 numbers remaining"),
         (
-            {"centre": STATE, "campaign/calls": {**CAMPAIGN, "held_because": "no agent is free"}},
-            *("campaign calls", Level.WARNING, "running, 1,200 numbers due; not dialling: no agent is free"),
+            {"centre": STATE, "campaign/calls": HELD},
+            *("campaign calls", Level.WARNING, "running, 1,200 numbers remaining; not dialling: no agent is free"),
         ),
     ],
 )
 def test_state_that_the_dialler_publishes_is_judged(
-    messages: dict[str, Any], subject: str, level: Level, text: str
+    messages: dict[str, object], subject: str, level: Level, text: str
 ) -> None:
-    seen = {each.subject: each for each in state_findings(messages, NOW)}[subject]
+    latest = LatestMessages("pune-1")
+    for key, message in messages.items():
+        latest.put(key, message)
+    findings = state_findings(latest.state, latest.view(NOW), NOW)
+    seen = {each.subject: each for each in findings}[subject]
     assert (seen.level, seen.text.startswith(text)) == (level, True), seen
 
 

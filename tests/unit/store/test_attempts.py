@@ -107,7 +107,7 @@ async def test_one_number_has_one_open_attempt_in_whatever_campaign(backend: Bac
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
         assert await open_one(store, of_b) is Refusal.OPEN_ATTEMPT
-        assert (await store.campaign_progress("b")).due == 36  # it went back to the queue
+        assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
 GAPS = CallGaps(900.0, {"a": 1800.0, "b": 7200.0})
@@ -245,7 +245,7 @@ async def test_an_opt_out_between_claim_and_dialling_counts(backend: Backend) ->
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
         assert await open_one(store, attempt(claimed)) is Refusal.OPTED_OUT
-        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_a_mark_between_claim_and_dialling_counts(backend: Backend) -> None:
@@ -253,7 +253,7 @@ async def test_a_mark_between_claim_and_dialling_counts(backend: Backend) -> Non
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert await open_one(store, attempt(claimed)) is Refusal.NOBODY_PENDING
-        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_a_call_to_the_one_who_voted_since_is_not_made_and_the_household_stays_queued(backend: Backend) -> None:
@@ -336,14 +336,14 @@ async def test_the_end_of_an_unknown_attempt_changes_nothing(backend: Backend) -
 async def test_without_a_retry_the_number_is_closed_in_its_campaign_alone(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
-        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
-        assert (await store.campaign_progress("b")).closed == 0
+        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.campaign_progress("b")).completed == 0
 
 
 async def test_an_unknown_end_closes_whatever_retry_is_asked_for(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
-        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
@@ -356,7 +356,7 @@ async def test_what_was_closed_during_the_call_stays_closed(backend: Backend, ho
             await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.campaign_progress(campaign_id)).closed == 1
+            assert (await store.campaign_progress(campaign_id)).completed == 1
 
 
 async def test_next_due_is_now_then_the_earliest_time(backend: Backend) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialer.domain.model import Announcement, AttemptId, Disposition, DispositionRecord
-from dialer.domain.other_centres import VoterPlace
-from dialer.store.updates import AnswersUpdate, DispositionUpdate, Update
+from dialer.domain.results import FlowAnswers, Result
+from dialer.domain.voter_place import VoterPlace
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.stores import NOW, Backend, dial, filled
 
@@ -20,16 +20,16 @@ async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend)
         await store.record_answers(attempt, {"hour": "18:00"}, NOW + 2)
         assert await store.flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
         assert await store.flow_answers(AttemptId("another")) == {}
-        told = [row.at for row in await store.rows_for_broker(9) if row.topic == AnswersUpdate.__name__]
+        told = [row.at for row in await store.rows_for_broker(9) if row.topic == FlowAnswers.__name__]
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
 async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
-    def encode(news: Update) -> Announcement:
-        if isinstance(news, AnswersUpdate | DispositionUpdate):
-            told.append(news.place)
+    def encode(result: Result) -> Announcement:
+        if isinstance(result, FlowAnswers | DispositionRecord):
+            told.append(result.place)
         return Announcement("news", "{}")
 
     backend.encode = encode

@@ -9,8 +9,9 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, Mark, MarkSource
-from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut, VoterPlace
+from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut
 from dialer.domain.view import OutboxWait
+from dialer.domain.voter_place import VoterPlace
 from dialer.rules.number_hash import number_hash
 from dialer.store import outbox
 from dialer.store.peer_updates import PeerUpdateEffect
@@ -126,7 +127,7 @@ async def test_a_test_mark_is_told_to_a_headquarters_and_refused_where_there_is_
             await store.announce_test_mark(NOW)
         await store.set_headquarters_limit(1 << 20)
         await store.announce_test_mark(NOW)
-        assert [payload for _, payload in waiting(backend)] == ["ReadinessMark"]
+        assert [payload for _, payload in waiting(backend)] == ["TestMark"]
 
 
 def foreign(

@@ -81,7 +81,7 @@ async def test_a_voter_may_call_while_we_call_them(store: Store) -> None:
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),
     ]
     assert await store.end_attempts(ends) == [True, True]
-    assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+    assert (await store.campaign_progress(CAMPAIGN)).completed == 1
     await store.close()
 
 

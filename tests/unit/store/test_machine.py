@@ -184,7 +184,7 @@ class StoreMachine(RuleBasedStateMachine):
             for campaign_id in CAMPAIGNS:
                 progress = self._runner.run(self.store.campaign_progress(campaign_id))
                 assert progress.total == PHONES
-                assert 0 <= progress.due <= PHONES - progress.closed
+                assert 0 <= progress.remaining <= PHONES - progress.completed
 
 
 TestStoreMachine = StoreMachine.TestCase

@@ -113,7 +113,7 @@ async def test_a_correction_brings_a_voter_into_campaigns_that_came_meanwhile(ba
         for campaign_id in (CAMPAIGN, LATER):
             assert (await claim_phone(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.campaign_progress(LATER)
-        assert (progress.total, progress.due) == (numbers + 1, numbers)  # it is claimed now
+        assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
         assert await store.enrol(LATER) == 0
 
 

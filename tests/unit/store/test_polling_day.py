@@ -50,7 +50,7 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
         effect = await store.record_mark(undo())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert (await claim_phone(store, 1)).attempt_number == 1
         assert (await claim_phone(store, 1, campaign_id="b")).voter_id == 1
@@ -72,11 +72,11 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(bac
         assert (again.recorded, again.superfluous) == (False, False)
         assert (await store.record_mark(undo(key="a second"))).superfluous
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert [row.topic for row in await store.rows_for_broker(10)] == [
-            "MarkUpdate",
-            "MarkUpdate",
+            "Mark",
+            "Mark",
         ]  # voted, and that taken back
 
 
@@ -135,7 +135,7 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=1, not_yet=0, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
         assert len(await store.rows_for_broker(10)) == 2
 

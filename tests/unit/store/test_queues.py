@@ -48,7 +48,7 @@ async def test_a_state_for_an_unknown_campaign_is_refused(backend: Backend) -> N
 async def test_enrolling_adds_each_number_once_and_twice_adds_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         progress = await store.campaign_progress(CAMPAIGN)
-        assert progress == CampaignProgress(total=36, closed=0, due=36, attempts=0)
+        assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
         assert await store.enrol(CAMPAIGN) == 0
         assert await store.campaign_progress(CAMPAIGN) == progress
 
@@ -144,7 +144,7 @@ async def test_releasing_leaves_alone_what_was_dialled_or_closed_since(backend: 
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release([dialled, closed])
         progress = await store.campaign_progress(CAMPAIGN)
-        assert (progress.closed, progress.due) == (1, 34)
+        assert (progress.completed, progress.remaining) == (1, 34)
 
 
 async def test_an_expired_claim_is_taken_again(backend: Backend) -> None:
@@ -210,7 +210,9 @@ async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> 
         await call(store, 2, retry_at=NOW + 60)
         await dial(store, 3)
         await claim(store, 4)
-        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=30, attempts=3)
+        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(
+            total=36, completed=1, remaining=30, attempts=3
+        )
 
 
 async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> None:

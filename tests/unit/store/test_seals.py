@@ -152,7 +152,7 @@ async def test_nothing_done_makes_no_entry(backend: SqliteBackend) -> None:
         await call(store, 4)
         head = await store.seal(NOW)
         assert head is not None
-        assert (head.number, head.at, head.seals) == (1, NOW, 2)
+        assert (head.entry, head.at, head.seals) == (1, NOW, 2)
         assert await store.seal(NOW + 5) is None
 
 

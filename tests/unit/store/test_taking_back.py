@@ -72,7 +72,7 @@ async def test_who_had_still_to_go_before_the_slip_has_still_to_go_after_it(back
         effect = await taken_back(store, 1.02)
         assert (effect.reopened, changes(effect)) == (True, (0, -1, 1))
         assert await turnout(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert await is_called(store)
 
@@ -119,7 +119,7 @@ async def test_of_whom_nothing_is_known_but_a_slip_is_not_reached(backend: Backe
         effect = await taken_back(store, 1)
         assert (effect.reopened, changes(effect)) == (True, (-1, -1, 0))
         assert await turnout(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=0, voted=0, not_yet=0, booth_name="Primary School 1"
         )
 
 
@@ -147,7 +147,7 @@ async def test_a_voter_is_as_if_the_slips_had_never_been_said(backend: Backend, 
                 count(await taken_back(store, 20, open_slips.pop()))
             booth = await turnout(store)
             together = tuple(map(sum, zip(*told.values(), strict=True)))
-            assert (booth.reached, booth.voted, booth.not_yet) == together
+            assert (booth.contacted, booth.voted, booth.not_yet) == together
         for key in open_slips:
             count(await taken_back(store, 20, key))
         assert told[VOTER] == told[OTHER]

@@ -53,8 +53,10 @@ async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pend
             True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1, voted_change=1
         )
         for campaign_id in (CAMPAIGN, "b"):
-            assert await store.campaign_progress(campaign_id) == CampaignProgress(36, closed=1, due=35, attempts=0)
-        assert [row.topic for row in await store.rows_for_broker(10)] == ["MarkUpdate"]
+            assert await store.campaign_progress(campaign_id) == CampaignProgress(
+                36, completed=1, remaining=35, attempts=0
+            )
+        assert [row.topic for row in await store.rows_for_broker(10)] == ["Mark"]
 
 
 async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
@@ -83,7 +85,7 @@ async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: M
         effect = await store.record_mark(mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, reached_change=1, not_yet_change=1)
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert 1 in await queued(store)
 
@@ -94,7 +96,7 @@ async def test_will_not_moved_and_deceased_close(backend: Backend, kind: MarkKin
         await store.record_mark(mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=0, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=0, booth_name="Primary School 1"
         )
 
 
@@ -104,7 +106,7 @@ async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: Ma
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(mark(1, kind))).voter_silenced
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=1, not_yet=0, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
         assert 1 not in await queued(store)
 
@@ -118,7 +120,7 @@ async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend)
         )
         assert 1 not in await queued(store)
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, without_number=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=0, voted=0, not_yet=0, without_number=1, booth_name="Primary School 1"
         )
 
 
@@ -152,7 +154,7 @@ async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> Non
         changes = [(each.reached_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+            1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
 
 
@@ -164,7 +166,7 @@ async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend)
         assert await store.record_opt_out(6, at=NOW, source="flow")
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.campaign_progress(campaign_id)).closed == 1
+            assert (await store.campaign_progress(campaign_id)).completed == 1
         assert len(await store.rows_for_broker(10)) == 1
 
 
@@ -203,7 +205,7 @@ async def test_a_disposition_without_a_time_closes(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
-        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: Backend) -> None:
@@ -220,7 +222,7 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
         told = [row.topic for row in await store.rows_for_broker(10)]
-        assert told == ["AttemptUpdate", "DispositionUpdate", "MarkUpdate", "MarkUpdate", "OptOutUpdate"]
+        assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
 async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
@@ -231,9 +233,9 @@ async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None
         await store.record_disposition(later)
         assert 1 in await queued(store)
         assert [row.topic for row in await store.rows_for_broker(10)] == [
-            "AttemptUpdate",
-            "DispositionUpdate",
-            "DispositionUpdate",
+            "EndedAttempt",
+            "DispositionRecord",
+            "DispositionRecord",
         ]
 
 
@@ -273,7 +275,7 @@ async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend)
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await turnout_of(store)).voted == 0
         assert 1 in await queued(store)
-        assert [row.topic for row in await store.rows_for_broker(10)] == ["AttemptUpdate"]  # of the call before
+        assert [row.topic for row in await store.rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
 
 
 # The roll
@@ -311,9 +313,9 @@ async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> N
         turnout = await store.booth_turnout()
         assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
         assert turnout[1] == BoothTurnout(
-            2, 174, 2, voters=9, reached=3, voted=1, not_yet=1, booth_name="Primary School 2"
+            2, 174, 2, voters=9, contacted=3, voted=1, not_yet=1, booth_name="Primary School 2"
         )
-        assert sum(each.reached for each in turnout) == 3
+        assert sum(each.contacted for each in turnout) == 3
 
 
 # Records

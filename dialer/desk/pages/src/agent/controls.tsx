@@ -5,7 +5,7 @@ import { t, word } from "../shared/words";
 import { command } from "./kept";
 import { isUnsettled, refusalOf } from "./outcomes";
 import { beginSkip, dialShown, shown } from "./own";
-import { me, pop, seat, stateOf } from "./wire";
+import { me, pop, seat, stateOf } from "./state";
 
 /** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */
 export async function give(name: string, values: Record<string, string | number> = {}): Promise<void> {
@@ -108,7 +108,7 @@ export function SeatControls() {
 
 /** Of the voice, while agent and voter talk. */
 export function CallControls() {
-  const { help, recording, state, dialling } = seat() ?? { help: null, recording: null, state: "", dialling: false };
+  const { transfer: help, recording, state, dialling } = seat() ?? { transfer: null, recording: null, state: "", dialling: false };
   if (state !== "talking" && !dialling) return null;
   if (state !== "talking") return <Do name="seat-hang-up" keys="*3" grave />;
   const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);

@@ -2,7 +2,7 @@
 import { effect, signal, type Signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { language } from "../shared/words";
-import { UNSENT, pop, type Pop, type Voter } from "./wire";
+import { UNSENT, pop, type Pop, type Voter } from "./state";
 
 export interface Said {
   mark: string;

@@ -4,7 +4,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { spokenOf } from "./drafts";
 import { keep, noteId, owe } from "./notes";
-import { UNSENT, isHere, me } from "./wire";
+import { UNSENT, isHere, me } from "./state";
 
 export interface Word {
   id: string;

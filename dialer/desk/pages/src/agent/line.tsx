@@ -2,7 +2,7 @@
 import { say } from "../shared/parts";
 import { clock, t } from "../shared/words";
 import { command } from "./kept";
-import { seat } from "./wire";
+import { seat } from "./state";
 
 async function read(at: number): Promise<void> {
   if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) say(t("unanswered"), true);

@@ -14,7 +14,8 @@ import { Dialling, Manual, Preview, ended } from "./own";
 import { About, Who } from "./pop";
 import { Correcting, Saying, Words } from "./saying";
 import { ScriptPages } from "./script";
-import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver, type CallBack, type Figures, type Seat } from "./wire";
+import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver } from "./state";
+import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
 import "../shared/base.css";
 import "./agent.css";
 
@@ -100,9 +101,9 @@ function State() {
   const there = seat();
   if (!there) return null;
   const since = there.since ?? now.value;
-  const most = there.state === "wrap-up" && there.campaign ? me.value?.wrap_up_seconds[there.campaign] : undefined;
+  const most = there.state === "wrap-up" && there.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
   const left = most === undefined ? null : Math.max(0, most - (now.value - since));
-  const more = [there.reason && word("pause", there.reason), there.help && word("help", there.help), there.recording && word("recording", there.recording)];
+  const more = [there.reason && word("pause", there.reason), there.transfer && word("help", there.transfer), there.recording && word("recording", there.recording)];
   return (
     <div class={`state-now ${there.state}`}>
       <strong>{stateIn(there)}</strong>
@@ -113,7 +114,7 @@ function State() {
   );
 }
 
-const stateIn = (there: Seat) => (there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state));
+const stateIn = (there: SeatView) => (there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state));
 
 function Head() {
   return (
@@ -133,12 +134,12 @@ function Head() {
 /** What is on the screen may be old: how old, and what still works. */
 function Stale() {
   const silent = silentSeconds.value;
-  const desk = value<{ heard: boolean; since: number }>("desk");
+  const desk = value<DeskStatus>("desk");
   const away = value<{ online: boolean }>("centre")?.online === false;
   const told =
     silent > STALE_SECONDS
       ? t("old-desk", { ago: lasted(silent) })
-      : desk && !desk.heard
+      : desk && !desk.connected
         ? t("old-broker", { ago: lasted(now.value - desk.since) })
         : away
           ? t("old-dialler")
@@ -163,7 +164,7 @@ function Spoken() {
 }
 
 function OwnDay() {
-  const figures = value<Figures>("figures");
+  const figures = value<AgentDayFigures>("figures");
   if (!figures) return null;
   const pairs: [string, string][] = [
     [t("own-calls"), count(figures.calls)],
@@ -313,12 +314,12 @@ effect(() => {
   const isNews = lastAttempt !== ended; // what this page has ended itself is none
   if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => say(t("called-off")));
   lastState = state;
-  lastAttempt = seat()?.attempt ?? null;
+  lastAttempt = seat()?.attempt_id ?? null;
 });
 
 effect(() => {
   const there = seat();
-  const most = there?.campaign ? me.value?.wrap_up_seconds[there.campaign] : undefined;
+  const most = there?.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
   if (there?.state === "wrap-up" && there.since !== null && most !== undefined) {
     const left = most - (now.value - there.since);
     untracked(() => atTheEnd(left));

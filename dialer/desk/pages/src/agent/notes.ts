@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { typedNote } from "./drafts";
-import { UNSENT } from "./wire";
+import { UNSENT } from "./state";
 
 const TYPING_MS = 1500;
 const AGAIN_MS = 2000;

@@ -5,7 +5,7 @@ import { now } from "../shared/server";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, whoWas, type Said } from "./drafts";
 import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./kept";
-import { me, pop, seat, stateOf, type Pop } from "./wire";
+import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** docs/seats.md, Keys. */
 export const OUTCOMES: Record<string, string> = {

@@ -8,7 +8,7 @@ import { give } from "./controls";
 import { nameOf } from "./drafts";
 import { isUnsettled, refusalOf } from "./outcomes";
 import { Text } from "./pop";
-import { me, pop, seat, stateOf, type Pop } from "./wire";
+import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** By the digit of each: why a call is skipped. */
 const REASONS = ["hour", "language", "known", "entry", "other"];

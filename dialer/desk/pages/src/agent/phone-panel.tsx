@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { say } from "../shared/parts";
 import { t, has } from "../shared/words";
 import { checkEcho, chosen, devices, level, muted, phone, startPhone, stopPhone, useMicrophone, useSpeaker, type Device } from "./phone";
-import { me, place } from "./wire";
+import { me, place } from "./state";
 
 const isBrowser = () => me.value?.phone === "browser";
 

@@ -5,7 +5,7 @@ import type { UA, WebSocketInterface } from "jssip";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import { ask, isProblem } from "../shared/server";
-import { stateOf } from "./wire";
+import { stateOf } from "./state";
 
 export interface Phone {
   state: "off" | "asking" | "registering" | "ready" | "on-call" | "lost" | "refused";

@@ -5,7 +5,7 @@ import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
 import { change, chosenOf, draftOf, nameOf, pendingOf, readable, spokenOf } from "./drafts";
 import { MORE_OF_VOTER, ofVoter } from "./outcomes";
-import { seat, type Booth, type Pop, type Voter } from "./wire";
+import { seat, type Booth, type Pop, type Voter } from "./state";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;

@@ -6,7 +6,7 @@ import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./kept";
 import { noteStates, owe, push } from "./notes";
 import { Household, Text } from "./pop";
 import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
-import { stateOf, type Pop } from "./wire";
+import { stateOf, type Pop } from "./state";
 
 const MOST_NOTE = 2000;
 const isolated = (text: string) => `\u2068${text}\u2069`;

@@ -4,7 +4,7 @@ import { Section } from "../shared/parts";
 import { hour, t } from "../shared/words";
 import { change, draftOf, nameOf, readable } from "./drafts";
 import { closing } from "./kept";
-import { me, stateOf, type Pop, type Script } from "./wire";
+import { me, stateOf, type Pop, type Script } from "./state";
 
 /** What a text may have in braces; undefined: not known of this call. */
 function valuesOf(call: Pop): Record<string, string | undefined> {

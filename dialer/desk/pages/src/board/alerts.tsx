@@ -1,7 +1,7 @@
 import { say, sentence } from "../shared/parts";
 import { ask, isProblem, me, value } from "../shared/server";
 import { clock, has, t, word } from "../shared/words";
-import type { Alert, Seen } from "./wire";
+import type { Acknowledgement, Alert } from "../shared/wire";
 
 const LEVELS = ["critical", "warning", "notice"];
 
@@ -24,7 +24,7 @@ function headline(code: string): string {
 export function Alerts() {
   const standing = ["alerts", "warnings"].flatMap((key) => value<{ alerts: Alert[] }>(key)?.alerts ?? []);
   standing.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || a.at - b.at);
-  const seen = value<Record<string, Seen>>("acknowledged") ?? {};
+  const seen = value<Record<string, Acknowledgement>>("acknowledged") ?? {};
   if (!standing.length) return null;
   return (
     <ul class="alerts" aria-label={t("alerts")}>

@@ -2,34 +2,35 @@ import { signal } from "@preact/signals";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, namesOf, value } from "../shared/server";
 import { count, percent, t } from "../shared/words";
-import { narrowing, type Booth } from "./wire";
+import type { BoothTurnout } from "../shared/wire";
+import { narrowing } from "./state";
 
 const SHOWN = 40;
 /** A place, "209" or "209/118", stays in the address; a name, which may be anybody's, does not. */
 const wanted = narrowing("booth", /^[0-9]{1,4}(\/[0-9]{0,5})?$/);
 const order = signal<"behind" | "place">("behind");
 
-const shareOf = (booth: Booth) => (booth.reached ? booth.voted / booth.reached : 1);
+const shareOf = (booth: BoothTurnout) => (booth.contacted ? booth.voted / booth.contacted : 1);
 /** Constituency and booth by the booth's id: asked for once, for names do not change in a day. */
 const called = signal<Record<string, [string, string]>>({});
 export async function lookNames(): Promise<void> {
   const found = await ask<Record<string, [string, string]>>("GET", "/api/board/booths");
   if (!isProblem(found)) called.value = found;
 }
-const nameOf = (booth: Booth) => (called.value[booth.booth] ?? []).filter(Boolean).join(", ");
+const nameOf = (booth: BoothTurnout) => (called.value[booth.booth_id] ?? []).filter(Boolean).join(", ");
 
-const placeOf = (booth: Booth) => `${booth.constituency_number}/${booth.part_number}`;
+const placeOf = (booth: BoothTurnout) => `${booth.constituency_number}/${booth.part_number}`;
 
 export function Booths() {
-  const every = namesOf("booth").flatMap((name) => value<Booth>(`booth/${name}`) ?? []);
+  const every = namesOf("booth").flatMap((name) => value<BoothTurnout>(`booth/${name}`) ?? []);
   const sought = wanted.value.trim().toLowerCase();
   const found = every.filter((booth) => placeOf(booth).startsWith(sought) || nameOf(booth).toLowerCase().includes(sought));
   found.sort((a, b) =>
     order.value === "behind"
-      ? shareOf(a) - shareOf(b) || b.reached - a.reached
+      ? shareOf(a) - shareOf(b) || b.contacted - a.contacted
       : a.constituency_number - b.constituency_number || a.part_number - b.part_number,
   );
-  const [reached, voted] = [found.reduce((whole, booth) => whole + booth.reached, 0), found.reduce((whole, booth) => whole + booth.voted, 0)];
+  const [reached, voted] = [found.reduce((whole, booth) => whole + booth.contacted, 0), found.reduce((whole, booth) => whole + booth.voted, 0)];
   return (
     <Section
       id="booths"
@@ -51,15 +52,15 @@ export function Booths() {
       </div>
       <Table of="booths" names={["booth", "voters", "reached", "voted", "not-yet", "voted-share"]} right={(place) => place > 0}>
         {found.slice(0, SHOWN).map((booth) => (
-          <tr key={booth.booth}>
+          <tr key={booth.booth_id}>
             <th scope="row" class="booth">
               {placeOf(booth)} <small>{nameOf(booth)}</small>
             </th>
             <td class="right">{count(booth.voters)}</td>
-            <td class="right">{count(booth.reached)}</td>
+            <td class="right">{count(booth.contacted)}</td>
             <td class="right">{count(booth.voted)}</td>
             <td class="right">{count(booth.not_yet)}</td>
-            <td class="right">{booth.reached ? percent(booth.voted / booth.reached) : "–"}</td>
+            <td class="right">{booth.contacted ? percent(booth.voted / booth.contacted) : "–"}</td>
           </tr>
         ))}
       </Table>

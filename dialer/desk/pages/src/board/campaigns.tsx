@@ -3,21 +3,22 @@ import { value } from "../shared/server";
 import { count, has, hour, percent, t, word } from "../shared/words";
 import { command, may } from "./commands";
 import { Bar, CALL_STATES, CapBar } from "./tiles";
-import { campaigns, type Campaign, type Why, type Window } from "./wire";
+import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
+import { campaigns } from "./state";
 
 /** What the pacer thinks, in a sentence; in its own words where there is none for them. */
-function pacingInWords({ limited_by: limit, placing, pacing }: Campaign): string {
-  return limit !== null && has(`pacing-${limit}`) ? t(`pacing-${limit}`, { calls: placing ?? 0 }) : pacing;
+function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
+  return has(`pacing-${limit}`) ? t(`pacing-${limit}`, { calls }) : pacing;
 }
 
 /** Why nothing is dialled, or that something is. */
-export function whyInWords(why: Why): string {
+export function whyInWords(why: IdleReason): string {
   const id = `why-${why.code}`;
   const { until, ...figures } = why.figures;
   return t(has(id) ? id : "why-held", { ...figures, until: typeof until === "number" ? hour(until) : "none", detail: why.detail || why.code });
 }
 
-function Buttons({ campaign }: { campaign: Campaign }) {
+function Buttons({ campaign }: { campaign: CampaignView }) {
   const offered = campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
   if (campaign.kind === "agents") offered.push("seat-message");
   offered.push("speed");
@@ -26,24 +27,25 @@ function Buttons({ campaign }: { campaign: Campaign }) {
   return (
     <div class="row">
       {allowed.map((name) => (
-        <button key={name} onClick={() => command(name, { campaign: campaign.campaign })}>
+        <button key={name} onClick={() => command(name, { campaign: campaign.campaign_id })}>
           {t(`do-${name}`)}
-          <span class="unseen"> {campaign.campaign}</span>
+          <span class="unseen"> {campaign.campaign_id}</span>
         </button>
       ))}
     </div>
   );
 }
 
-function Card({ campaign }: { campaign: Campaign }) {
-  const why = value<Why>(`why/${campaign.campaign}`);
-  const windows = value<Window[]>(`abandoned/${campaign.campaign}`) ?? [];
+function Card({ campaign }: { campaign: CampaignView }) {
+  const why = value<IdleReason>(`why/${campaign.campaign_id}`);
+  const windows = value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [];
+  const progress = campaign.progress;
   const idle = why !== undefined && why.code !== "dialling";
   return (
     <article class="campaign">
       <div class="row between">
         <h3>
-          <span class="id">{campaign.campaign}</span> <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
+          <span class="id">{campaign.campaign_id}</span> <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
         </h3>
         <Buttons campaign={campaign} />
       </div>
@@ -55,9 +57,9 @@ function Card({ campaign }: { campaign: Campaign }) {
       )}
       <Bar counts={campaign.calls} order={CALL_STATES} kind="call" />
       <div class="meter good" aria-hidden="true">
-        <i style={{ width: `${campaign.numbers ? (campaign.closed / campaign.numbers) * 100 : 0}%` }} />
+        <i style={{ width: `${progress.total ? (progress.completed / progress.total) * 100 : 0}%` }} />
       </div>
-      <small>{t("list-done-of", { closed: campaign.closed, numbers: campaign.numbers, due: campaign.due })}</small>
+      <small>{t("list-done-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining })}</small>
       <dl class="pairs">
         <div>
           <dt>{t("placed")}</dt>
@@ -92,12 +94,12 @@ function Card({ campaign }: { campaign: Campaign }) {
         </p>
       )}
       {campaign.abandoned_target?.sender && (
-        <p class="pacing">{t("target-held", { share: percent(campaign.abandoned_target.share), sender: campaign.abandoned_target.sender })}</p>
+        <p class="pacing">{t("target-held", { share: percent(campaign.abandoned_target.rate), sender: campaign.abandoned_target.sender })}</p>
       )}
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />
       ))}
-      {campaign.held_because === null && (
+      {campaign.hold === null && (
         <p class="pacing">
           <b>{t("pacing")}</b> {pacingInWords(campaign)}
         </p>
@@ -118,7 +120,7 @@ export function Campaigns() {
   const shown = campaigns();
   return (
     <Section id="campaigns" title={t("campaigns")}>
-      {shown.length ? shown.map((campaign) => <Card key={campaign.campaign} campaign={campaign} />) : <p>{t("no-campaign")}</p>}
+      {shown.length ? shown.map((campaign) => <Card key={campaign.campaign_id} campaign={campaign} />) : <p>{t("no-campaign")}</p>}
     </Section>
   );
 }

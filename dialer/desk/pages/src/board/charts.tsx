@@ -2,16 +2,17 @@ import { Chart, hours } from "../staff/chart";
 import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
 import { count, percent, t } from "../shared/words";
-import { campaigns, type Day, type Window } from "./wire";
+import type { AbandonedWindow, DayFigures } from "../shared/wire";
+import { campaigns } from "./state";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
 /** How long each part of the day's course is. */
 const stretchSeconds = () => me.value?.stretch_seconds ?? 0;
 
 /** The course of the shown campaigns, added up stretch by stretch. */
-function together(days: Day[]): Day {
+function together(days: DayFigures[]): DayFigures {
   const at = [...new Set(days.flatMap((day) => day.at))].sort((a, b) => a - b);
-  const added: Day = { at, placed: [], answered: [], connected: [], abandoned: [], live_answers: [] };
+  const added: DayFigures = { at, placed: [], answered: [], connected: [], abandoned: [], live_answers: [] };
   for (const column of COLUMNS) {
     const by = new Map<number, number>();
     for (const day of days) day.at.forEach((moment, place) => by.set(moment, (by.get(moment) ?? 0) + (day[column][place] ?? 0)));
@@ -22,8 +23,8 @@ function together(days: Day[]): Day {
 
 export function Charts() {
   const shown = campaigns();
-  const day = together(shown.flatMap((campaign) => value<Day>(`day/${campaign.campaign}`) ?? []));
-  const stops = shown.flatMap((campaign) => value<Window[]>(`abandoned/${campaign.campaign}`) ?? []).map((window) => window.stop);
+  const day = together(shown.flatMap((campaign) => value<DayFigures>(`day/${campaign.campaign_id}`) ?? []));
+  const stops = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []).map((window) => window.stop);
   const stop = Math.min(...stops, 1);
   // Over an hour that ends with each stretch: a share of ten minutes leaps with every call.
   const share = day.at.map((moment, place) => {

@@ -2,7 +2,7 @@
 import { question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me, namesOf, value } from "../shared/server";
 import { percent, t, word } from "../shared/words";
-import type { Campaign } from "./wire";
+import type { CampaignView } from "../shared/wire";
 
 type Values = Record<string, string | string[] | number | boolean>;
 interface Reply {
@@ -41,7 +41,7 @@ const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing 
 
 /** What a campaign may be held to: unanswered calls for each agent, where it has agents, else calls at once. */
 function speeds(name: string): [string, string][] {
-  const kind = value<Campaign>(`campaign/${name}`)?.kind;
+  const kind = value<CampaignView>(`campaign/${name}`)?.kind;
   const offered: [string, string][] =
     kind === "agents"
       ? [0.25, 0.5, 1, 1.5, 2, 3].map((each) => [`calls_per_seat=${each}`, t("speed-per-seat", { calls: each })])
@@ -51,7 +51,7 @@ function speeds(name: string): [string, string][] {
 
 /** Shares of live answers that a campaign may be steered to: of what the profile allows. */
 function targets(name: string): [string, string][] {
-  const most = value<Campaign>(`campaign/${name}`)?.abandoned_target?.most ?? 0;
+  const most = value<CampaignView>(`campaign/${name}`)?.abandoned_target?.maximum ?? 0;
   const offered = [0.1, 0.25, 0.5, 0.75, 1].map((part) => Number((most * part).toPrecision(3)));
   return [["", t("target-free")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
 }

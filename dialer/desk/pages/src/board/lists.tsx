@@ -4,19 +4,10 @@ import { Section, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me, value, type Problem } from "../shared/server";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
-import { centre } from "./wire";
+import type { ListShown } from "../shared/wire";
+import { centre } from "./state";
 import "../staff/account.css";
 
-interface Shown {
-  id: string;
-  name: string;
-  by: string;
-  state: "receiving" | "checking" | "checked" | "taking-in" | "done" | "refused";
-  figures: Record<string, number> | null;
-  reasons: Record<string, number> | null;
-  doubts: string[] | null;
-  text: string;
-}
 const BUSY = new Set(["receiving", "checking", "taking-in"]);
 const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
 
@@ -38,7 +29,7 @@ function upload(file: File, share: (done: number) => void): Promise<unknown> {
 
 function HandOver() {
   const [share, setShare] = useState<number | null>(null);
-  const busy = share !== null || BUSY.has(value<Shown>("list")?.state ?? "");
+  const busy = share !== null || BUSY.has(value<ListShown>("list")?.state ?? "");
   const send_ = async (event: Event) => {
     const form = formOf(event);
     const file = new FormData(form).get("roll");
@@ -74,7 +65,7 @@ function Figures({ figures }: { figures: Record<string, number> }) {
   );
 }
 
-function Roll({ roll }: { roll: Shown }) {
+function Roll({ roll }: { roll: ListShown }) {
   const taken = centre()?.roll;
   const asked = { list: roll.id };
   const takeIn = () =>
@@ -162,7 +153,7 @@ function Numbers() {
 }
 
 export function Lists() {
-  const roll = value<Shown>("list");
+  const roll = value<ListShown>("list");
   return (
     <main>
       {me.value?.signs && <p>{t("commands-signed")}</p>}

@@ -12,7 +12,7 @@ import { Menu, command, may } from "./commands";
 import { Seats } from "./seats";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
-import { asked, centre, chosen, desk } from "./wire";
+import { asked, centre, chosen, desk } from "./state";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "./board.css";
@@ -27,7 +27,7 @@ function Lamp({ name, good }: { name: string; good: boolean }) {
 }
 
 function Head() {
-  const heard = desk()?.heard ?? false;
+  const heard = desk()?.connected ?? false;
   const stands = centre();
   return (
     <header>
@@ -79,7 +79,7 @@ function Stale() {
   const told =
     silent > STALE_SECONDS
       ? t("stale-desk", { ago: lasted(silent) })
-      : heard && !heard.heard
+      : heard && !heard.connected
         ? t("stale-broker", { ago: lasted(now.value - heard.since) })
         : stands && !stands.online
           ? t("stale-dialler")

@@ -5,7 +5,7 @@ import { Section, Table, say, sentence } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { lasted, moment, t } from "../shared/words";
 import { send } from "./commands";
-import { chosen } from "./wire";
+import { chosen } from "./state";
 import "../staff/account.css";
 
 interface Talk {

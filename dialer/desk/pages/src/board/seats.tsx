@@ -3,7 +3,8 @@ import { namesOf, now, value } from "../shared/server";
 import { count, lasted, nameOf, percent, t, word } from "../shared/words";
 import { Menu, command, may } from "./commands";
 import { SEAT_STATES } from "./tiles";
-import { asked, isShown, narrowing, spoken, type Seat } from "./wire";
+import type { SeatView } from "../shared/wire";
+import { asked, isShown, narrowing, spoken } from "./state";
 
 /** The state that the seats are narrowed to; "": all. */
 const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
@@ -19,11 +20,11 @@ const OFFERED: Record<string, string[]> = {
 };
 
 function Card({ name }: { name: string }) {
-  const seat = value<Seat>(`seat/${name}`);
+  const seat = value<SeatView>(`seat/${name}`);
   if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
   const alone = seat.campaigns.length > 0 && t("serves-alone", { campaigns: seat.campaigns.join(", ") });
-  const more = [alone, seat.reason && word("pause", seat.reason), seat.help && word("help", seat.help), seat.recording && word("recording", seat.recording)];
+  const more = [alone, seat.reason && word("pause", seat.reason), seat.transfer && word("help", seat.transfer), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">
@@ -37,7 +38,7 @@ function Card({ name }: { name: string }) {
       </div>
       <p>
         <i class={`dot seat ${seat.state}`} aria-hidden="true" />
-        {word("seat", seat.state)} {seat.since !== null && <time class="since">{lasted(now.value - seat.since)}</time>}
+        {word("seat", seat.state)} <time class="since">{lasted(now.value - seat.since)}</time>
       </p>
       <p class="small">
         {seat.agent && <span>{seat.agent}</span>} {more.filter(Boolean).join(" · ")}
@@ -53,7 +54,7 @@ function Card({ name }: { name: string }) {
 
 export function Seats() {
   const names = namesOf("seat");
-  const at = names.filter((name) => value<Seat>(`seat/${name}`)?.state !== "offline");
+  const at = names.filter((name) => value<SeatView>(`seat/${name}`)?.state !== "offline");
   return (
     <Section
       id="seats"

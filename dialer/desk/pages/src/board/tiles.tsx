@@ -1,13 +1,14 @@
 import type { ComponentChildren } from "preact";
 import { value } from "../shared/server";
 import { count, percent, t, word } from "../shared/words";
-import { campaigns, centre, chosen, seats, sum, together, type Seat, type Window } from "./wire";
+import type { AbandonedWindow, SeatView } from "../shared/wire";
+import { campaigns, centre, chosen, seats, sum, together, type Counts } from "./state";
 
 export const CALL_STATES = ["preview", "sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
 export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
 
 /** Counts as parts of a bar, each with its word and figure below it. */
-export function Bar({ counts, order, kind }: { counts: Record<string, number>; order: readonly string[]; kind: string }) {
+export function Bar({ counts, order, kind }: { counts: Counts; order: readonly string[]; kind: string }) {
   const shown = order.filter((state) => counts[state]);
   return (
     <>
@@ -38,12 +39,12 @@ function Tile({ name, figure, children }: { name: string; figure: string; childr
   );
 }
 
-export const shareOf = (window: Window) => (window.answers ? window.abandoned / window.answers : 0);
+export const shareOf = (window: AbandonedWindow) => (window.answers ? window.abandoned / window.answers : 0);
 export const spanOf = (seconds: number) =>
   seconds >= 2 * 86400 ? t("window-days", { days: Math.round(seconds / 86400) }) : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
 
 /** A share before its cap: full is the hard stop. */
-export function CapBar({ window }: { window: Window }) {
+export function CapBar({ window }: { window: AbandonedWindow }) {
   const share = shareOf(window);
   const level = share >= window.stop ? "over" : share >= window.target ? "near" : "good";
   const text = t("abandoned-window", {
@@ -67,14 +68,14 @@ export function Tiles() {
   const shown = campaigns();
   const working = seats().filter((seat) => seat.state !== "offline");
   const calls = together(shown.map((campaign) => campaign.calls));
-  const windows = shown.flatMap((campaign) => value<Window[]>(`abandoned/${campaign.campaign}`) ?? []);
+  const windows = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []);
   // The one that is nearest to its stop; of several that are as near, the one that most answers tell of.
   const nearest = windows.sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
   // A seat tells its own at its changes alone; the centre's is of this moment.
-  const mean = working.reduce((whole, seat: Seat) => whole + seat.utilisation, 0) / (working.length || 1);
+  const mean = working.reduce((whole, seat: SeatView) => whole + seat.utilisation, 0) / (working.length || 1);
   const utilisation = chosen.value ? mean : centre()?.utilisation;
-  const due = shown.reduce((whole, campaign) => whole + campaign.due, 0);
-  const numbers = shown.reduce((whole, campaign) => whole + campaign.numbers, 0);
+  const due = shown.reduce((whole, campaign) => whole + campaign.progress.remaining, 0);
+  const numbers = shown.reduce((whole, campaign) => whole + campaign.progress.total, 0);
   const trunks = centre()?.trunks ?? [];
   const tries = trunks.reduce((whole, trunk) => whole + trunk.attempts, 0);
   const answered = trunks.reduce((whole, trunk) => whole + trunk.attempts * trunk.answer_seizure_ratio, 0);
@@ -102,4 +103,4 @@ export function Tiles() {
   );
 }
 
-export const countStates = (every: Seat[]) => together(every.map((seat) => ({ [seat.state]: 1 })));
+export const countStates = (every: SeatView[]) => together(every.map((seat) => ({ [seat.state]: 1 })));

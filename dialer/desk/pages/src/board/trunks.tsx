@@ -1,6 +1,6 @@
 import { Section, Table } from "../shared/parts";
 import { count, decimal, percent, t, word } from "../shared/words";
-import { centre } from "./wire";
+import { centre } from "./state";
 
 export function Trunks() {
   const trunks = centre()?.trunks ?? [];

@@ -4,7 +4,7 @@ import { Chart } from "../staff/chart";
 import { Section } from "../shared/parts";
 import { ask, isProblem } from "../shared/server";
 import { count, day, decimal, percent, t } from "../shared/words";
-import { abandonedOf, contactsOf, place, type Today } from "./wire";
+import { abandonedOf, contactsOf, place, type Today } from "./state";
 
 type Day = Today & { day: string };
 const DAY_SECONDS = 86_400;

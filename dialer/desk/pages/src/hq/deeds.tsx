@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Choice, Section, Table, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, now, value } from "../shared/server";
 import { lasted, moment, t, word } from "../shared/words";
-import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./wire";
+import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./state";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { count, decimal, lasted, moment, percent, t } from "../shared/words";
-import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Centre, type Level, type Place, type Sum } from "./wire";
+import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Centre, type Level, type Place, type Sum } from "./state";
 
 const NOT_KNOWN = "–";
 const OLD_SECONDS = 60;

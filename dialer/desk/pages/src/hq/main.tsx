@@ -10,7 +10,7 @@ import { Days } from "./days";
 import { Audit, Incidents, MaterialView, Orders } from "./deeds";
 import { Figures } from "./figures";
 import { Ready } from "./ready";
-import { addressOf, hq, incidents, may, place, proposals, view, who } from "./wire";
+import { addressOf, hq, incidents, may, place, proposals, view, who } from "./state";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "./hq.css";

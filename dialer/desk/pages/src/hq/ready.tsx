@@ -2,7 +2,7 @@
 import { Section, Table } from "../shared/parts";
 import { now } from "../shared/server";
 import { decimal, moment, t } from "../shared/words";
-import { centres, isHeard, type Centre } from "./wire";
+import { centres, isHeard, type Centre } from "./state";
 
 const WEEK_SECONDS = 7 * 86_400;
 const wasTested = (centre: Centre) => centre.tested_at != null && now.value - centre.tested_at < WEEK_SECONDS;

@@ -1,5 +1,6 @@
 // What the pages ask of the desk, and what it tells them.
 import { signal, type Signal } from "@preact/signals";
+import type { Update } from "./wire";
 import { zone } from "./words";
 
 export interface Me {
@@ -81,13 +82,6 @@ function put(key: string, given: unknown, touched: Set<string>): void {
   if ((before === undefined) !== (given === undefined)) touched.add(key.split("/")[0]!);
 }
 
-interface Told {
-  number: number;
-  at: number;
-  set: Record<string, unknown>;
-  gone: string[];
-}
-
 /** Epoch seconds by the desk's clock: a PC's own may be wrong. */
 export const now = signal(Date.now() / 1000);
 /** When the desk last told anything, by the page's own clock that never steps. */
@@ -102,15 +96,15 @@ setInterval(() => {
   silentSeconds.value = (performance.now() - heardAt.value) / 1000;
 }, 1000);
 
-function take(told: Told): void {
+function take(update: Update): void {
   heardAt.value = performance.now();
   silentSeconds.value = 0;
-  ahead = told.at - Date.now() / 1000;
-  now.value = told.at;
+  ahead = update.at - Date.now() / 1000;
+  now.value = update.at;
   const touched = new Set<string>();
-  const gone = told.number === 0 ? [...cells.keys()].filter((key) => !(key in told.set)) : told.gone;
-  for (const key of gone) put(key, undefined, touched);
-  for (const [key, given] of Object.entries(told.set)) put(key, given, touched);
+  const removed = update.number === 0 ? [...cells.keys()].filter((key) => !(key in update.values)) : update.removed;
+  for (const key of removed) put(key, undefined, touched);
+  for (const [key, given] of Object.entries(update.values)) put(key, given, touched);
   for (const kind of touched) {
     const found = names.get(kind);
     if (found) found.value = collect(kind);
@@ -129,10 +123,10 @@ export function hear(path: () => string, wanted: () => boolean, shut: () => void
     source = new EventSource(path());
     expected = 0;
     source.onmessage = (event) => {
-      const told = JSON.parse(event.data as string) as Told;
-      if (told.number !== 0 && told.number !== expected) return open();
-      expected = told.number + 1;
-      take(told);
+      const update = JSON.parse(event.data as string) as Update;
+      if (update.number !== 0 && update.number !== expected) return open();
+      expected = update.number + 1;
+      take(update);
     };
     source.onerror = () => {
       if (source?.readyState === EventSource.CLOSED) shut();

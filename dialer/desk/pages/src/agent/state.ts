@@ -1,6 +1,7 @@
-// What the desk tells an agent's page, and who has signed in to it.
+// The state of an agent's page, and who has signed in to it.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, value } from "../shared/server";
+import type { SeatView } from "../shared/wire";
 import { zone } from "../shared/words";
 
 export interface Agent {
@@ -21,22 +22,6 @@ export interface Agent {
   /** On whose behalf the centre calls. */
   sponsor?: string;
   other_tab: boolean;
-}
-export interface Seat {
-  seat: string;
-  agent: string | null;
-  state: string;
-  campaign: string | null;
-  attempt: string | null;
-  reason: string | null;
-  help: string | null;
-  recording: string | null;
-  since: number | null;
-  /** The call is not dialled yet: until when, epoch seconds, and whether it is dialled then. */
-  preview?: { until: number; dials: boolean } | null;
-  /** A call was dialled for this seat alone, and nobody has answered yet. */
-  dialling?: boolean;
-  message?: { text: string; at: number; sender: string } | null;
 }
 export interface Voter {
   id: number;
@@ -91,24 +76,6 @@ export interface Pop {
   script?: Script | null;
   draft?: unknown;
 }
-/** A call back that this agent has promised. */
-export interface CallBack {
-  at: number;
-  until: number;
-  campaign: string;
-  masked: string;
-  name: string | null;
-  name_local: string | null;
-}
-export interface Figures {
-  calls: number;
-  talked_seconds: number;
-  wrap_up_seconds: number;
-  paused_seconds: number;
-  dispositions: Record<string, number>;
-  marks: Record<string, number>;
-}
-
 /** Who has signed in; null: nobody, undefined: not known yet. */
 export const me = signal<Agent | null | undefined>(undefined);
 /** Why the desk tells this page nothing: another one of the seat is open, or has taken it; "": it tells. */
@@ -120,7 +87,7 @@ export const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "
 /** Whether this page is the one that the desk tells of the seat. Another one neither sends nor keeps anything. */
 export const isHere = computed(() => Boolean(me.value) && place.value === "" && value("desk") !== undefined);
 
-export const seat = () => value<Seat>("seat");
+export const seat = () => value<SeatView>("seat");
 export const pop = () => value<Pop | null>("pop") ?? null;
 export const stateOf = () => seat()?.state ?? "";
 

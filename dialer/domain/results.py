@@ -1,0 +1,86 @@
+"""Results that are announced: each is committed to the store and to its outbox in one transaction.
+
+The record that the store takes is also the message that goes out. It holds ids only: no name and no phone number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import PlainSerializer
+
+from dialer.domain.audit_chain import AuditHead
+from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
+from dialer.domain.schema import MESSAGE, Count, Rounded, Time
+from dialer.domain.voter_place import VoterPlace
+
+_LIKE_A_NUMBER = re.compile(r"[+0-9*#]{6,}")
+
+
+def _without_numbers(answers: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {
+        name: None if answer is None or _LIKE_A_NUMBER.fullmatch(answer) else answer for name, answer in answers.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAnswers:
+    """A caller has answered in a flow. A later answer of the same attempt and name replaces the earlier one."""
+
+    __pydantic_config__ = MESSAGE
+
+    campaign_id: str
+    attempt_id: AttemptId
+    at: Time
+    answers: Annotated[Mapping[str, str | None], PlainSerializer(_without_numbers, return_type=dict[str, str | None])]
+    """new answers by their names in the flow; null: six digits or more, which could be a phone number and stay in the store"""
+    place: VoterPlace | None = None
+    """the voter whom the call was for; null: nobody on the roll"""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A number has opted out: no campaign calls it again."""
+
+    __pydantic_config__ = MESSAGE
+
+    phone_id: int | None
+    """the id of the number in this centre's store, not the number; null: it is on no roll here"""
+    at: Time
+    source: str
+    attempt_id: AttemptId | None = None
+    number_hash: str | None = None
+    """HMAC-SHA256 of the number under the secret that centres share; null: none is shared"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatHours:
+    """How long seats were in each state, over intervals that have ended."""
+
+    __pydantic_config__ = MESSAGE
+
+    until: Time
+    """end of the last interval"""
+    seats: Count
+    """number of seats"""
+    seconds: Mapping[str, Rounded]
+    """seconds by state"""
+
+
+@dataclass(frozen=True, slots=True)
+class TestMark:
+    """A test of the path that results take to headquarters (command test-mark). It changes no figure."""
+
+    __test__ = False  # for pytest: it is no test
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+
+
+Result = EndedAttempt | FlowAnswers | DispositionRecord | Mark | OptOut | SeatHours | TestMark | AuditHead
+
+Encode = Callable[[Result], Announcement]
+"""Encodes a result as an announcement. Called in the transaction that commits the result, perhaps repeatedly: it must be pure."""

@@ -1,0 +1,94 @@
+"""Home Assistant's MQTT discovery of a centre (2024.11 and later): a device whose entities read the centre's topics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dialer.domain.schema import MESSAGE, adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The centre as a device."""
+
+    __pydantic_config__ = MESSAGE
+
+    identifiers: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The software that publishes the device."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: Literal["Matdan"] = "Matdan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One figure of the centre."""
+
+    __pydantic_config__ = MESSAGE
+
+    platform: Literal["sensor", "binary_sensor"]
+    unique_id: str
+    name: str
+    value_template: str
+    """how the value is read from the message (Jinja)"""
+    state_topic: str | None = None
+    """absent: the state topic of the device"""
+    state_class: Literal["measurement", "total_increasing"] | None = None
+    device_class: Literal["connectivity"] | None = None
+    unit_of_measurement: Literal["%"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """The discovery message of a centre's device. It holds no figure itself."""
+
+    __pydantic_config__ = MESSAGE
+
+    device: Device
+    origin: Origin = Origin()
+    state_topic: str
+    availability_topic: str
+    availability_template: str = "{{ 'online' if value_json.online else 'offline' }}"
+    components: Mapping[str, Entity]
+
+
+def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
+    """Return the discovery message of a centre that publishes its state and alerts on these topics."""
+    counter = {"state_class": "total_increasing"}
+    connection = {"platform": "binary_sensor", "state_class": None, "device_class": "connectivity"}
+    entities = (
+        _entity(centre, "switch", "Link to Asterisk", "'ON' if value_json.switch_up else 'OFF'", **connection),
+        _entity(centre, "calls", "Live calls", "value_json.calls"),
+        _entity(centre, "ready", "Agents ready", "value_json.seats.ready | default(0)"),
+        _entity(centre, "talking", "Agents talking", "value_json.seats.talking | default(0)"),
+        _entity(
+            centre, "busy", "Agents busy", "(100 * (value_json.utilisation or 0)) | round", unit_of_measurement="%"
+        ),
+        _entity(centre, "voted", "Marked voted", "value_json.marks.voted | default(0)", **counter),
+        _entity(centre, "opt-outs", "Opted out", "value_json.opt_outs", **counter),
+        _entity(centre, "alerts", "Alerts", "value_json.alerts | count", state_topic=alerts_topic),
+    )
+    return Discovery(
+        device=Device((f"matdan-{centre}",), f"Matdan {centre}"),
+        state_topic=state_topic,
+        availability_topic=state_topic,
+        components=dict(entities),
+    )
+
+
+def _entity(centre: str, key: str, name: str, template: str, **more: Any) -> tuple[str, Entity]:
+    given = {"platform": "sensor", "state_class": "measurement", **more}
+    return key, Entity(unique_id=f"matdan-{centre}-{key}", name=name, value_template=f"{{{{ {template} }}}}", **given)
+
+
+def encode_discovery(message: Discovery) -> str:
+    """Return the message as JSON, without the fields that are not set: Home Assistant accepts no null for them."""
+    return adapter(Discovery).dump_json(message, exclude_none=True).decode()

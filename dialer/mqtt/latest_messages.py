@@ -1,0 +1,65 @@
+"""The latest messages of a centre on its broker, put together to a view of the centre."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from dialer.domain.model import BoothTurnout
+from dialer.domain.view import AlertList, CampaignView, CentreState, CentreView, SeatView
+from dialer.mqtt.publisher import HEARTBEAT_SECONDS
+
+T = TypeVar("T")
+
+SILENT_SECONDS = HEARTBEAT_SECONDS + 5.0
+"""A dialler that publishes nothing for longer is gone, or its clock is behind."""
+
+
+class LatestMessages:
+    """The latest message of each retained topic, by "centre", "alerts", "campaign/NAME", "seat/NAME" and "booth/ID"."""
+
+    def __init__(self, centre: str) -> None:
+        self._centre = centre
+        self._messages: dict[str, object] = {}
+
+    def put(self, key: str, message: object) -> None:
+        """Store the latest message of a key; None removes it."""
+        if message is None:
+            self._messages.pop(key, None)
+        else:
+            self._messages[key] = message
+
+    @property
+    def state(self) -> CentreState | None:
+        """The centre's state; None: the dialler has never published."""
+        state = self._messages.get("centre")
+        return state if isinstance(state, CentreState) else None
+
+    def trouble(self, now: float) -> str:
+        """Return what is wrong with the dialler at `now` (epoch seconds), in a few words; "": nothing is."""
+        state = self.state
+        if state is None:
+            return "no message from the dialler yet"
+        if not state.online:
+            return "the dialler is offline"
+        silent = now - state.at
+        return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
+
+    def view(self, now: float) -> CentreView:
+        """Return the centre at `now` (epoch seconds). It has no names of booths: the broker has none."""
+        state = self.state or CentreState(self._centre, now, online=False)
+        campaigns = self._all("campaign/", CampaignView)
+        if state.online:  # the broker may still have a campaign that the settings had on another day
+            campaigns = tuple(each for each in campaigns if each.campaign_id in state.campaigns)
+        alerts = self._messages.get("alerts")
+        return CentreView(
+            replace(state, at=now),
+            campaigns,
+            self._all("seat/", SeatView),
+            self._all("booth/", BoothTurnout),
+            alerts.alerts if isinstance(alerts, AlertList) else (),
+        )
+
+    def _all(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
+        keys = sorted(key for key in self._messages if key.startswith(prefix))
+        return tuple(each for key in keys if isinstance(each := self._messages[key], kind))

@@ -1,0 +1,113 @@
+"""MQTT messages, made from the engine's views and from results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from dialer.domain.model import Announcement, BoothTurnout
+from dialer.domain.results import Result
+from dialer.domain.schema import encode
+from dialer.domain.view import AlertLevel, AlertList, CallChange, CampaignView, CentreState, CentreView, SeatView
+from dialer.mqtt import topics
+from dialer.mqtt.home_assistant import discovery, encode_discovery
+from dialer.mqtt.reply import CommandReply
+from dialer.mqtt.topics import Topic
+
+_SEVERITY = {level: place for place, level in enumerate(AlertLevel)}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to publish."""
+
+    topic: str  # the whole topic
+    payload: str  # JSON
+    qos: int
+    retain: bool
+
+
+def _message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
+    return Message(topic.address(centre, **levels), encode(record), topic.qos, topic.retained)
+
+
+def centre_message(state: CentreState) -> Message:
+    """Return the message of a centre's state."""
+    return _message(topics.CENTRE_STATE, state.centre, state)
+
+
+def farewell_message(state: CentreState) -> Message:
+    """Return the last message of a dialler that stops: the last will with its final figures."""
+    return centre_message(replace(state, online=False))
+
+
+def last_will_message(centre: str, at: float) -> Message:
+    """Return what the broker publishes when it loses a dialler that connected `at` (epoch seconds)."""
+    return centre_message(CentreState(centre, at, online=False))
+
+
+def statistics_message(centre: str, view: CampaignView) -> Message:
+    """Return the message of a campaign's figures."""
+    return _message(topics.STATISTICS, centre, view, campaign=view.campaign_id)
+
+
+def call_message(centre: str, change: CallChange) -> Message:
+    """Return the message of a call's change of state."""
+    return _message(topics.CALL, centre, change, campaign=change.campaign_id)
+
+
+def seat_message(centre: str, view: SeatView) -> Message:
+    """Return the message of a seat."""
+    return _message(topics.SEAT, centre, view, seat=view.seat)
+
+
+def turnout_message(centre: str, booth: BoothTurnout) -> Message:
+    """Return the message of a booth's turnout."""
+    return _message(topics.TURNOUT, centre, booth, booth=booth.booth_id)
+
+
+def alerts_message(view: CentreView) -> Message:
+    """Return the message of all active alerts, the most severe first."""
+    active = (alert for alert in view.alerts if not alert.cleared)
+    listed = sorted(active, key=lambda alert: (-_SEVERITY[alert.level], alert.at, alert.code))
+    return _message(topics.ALERTS, view.state.centre, AlertList(view.state.at, tuple(listed)))
+
+
+def removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
+    """Return empty messages, which delete the retained ones of campaigns and seats that no longer exist."""
+    for campaign in campaigns:
+        yield Message(topics.STATISTICS.address(centre, campaign=campaign), "", 1, True)
+    for seat in seats:
+        yield Message(topics.SEAT.address(centre, seat=seat), "", 1, True)
+
+
+def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
+    """Return every retained message, as published after each connect; with `home_assistant` the discovery message too."""
+    centre = view.state.centre
+    if home_assistant:
+        topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
+        message = discovery(centre, state.address(centre), alerts.address(centre))
+        yield Message(topic.address(centre), encode_discovery(message), topic.qos, topic.retained)
+    yield centre_message(view.state)
+    yield alerts_message(view)
+    for campaign in view.campaigns:
+        yield statistics_message(centre, campaign)
+    for seat in view.seats:
+        yield seat_message(centre, seat)
+    for booth in view.booths:
+        yield turnout_message(centre, booth)
+
+
+def announcement_of(result: Result) -> Announcement:
+    """Return a result as the outbox holds it. The store calls this in the transaction that commits the result."""
+    return Announcement(topics.RESULTS[type(result)].pattern, encode(result))
+
+
+def reply_announcement(user: str, reply: CommandReply) -> Announcement:
+    """Return the reply to a command of a user as the outbox holds it."""
+    return Announcement(topics.REPLIES.below(user=user, command=reply.id), encode(reply))
+
+
+def announced_message(centre: str, topic: str, payload: str) -> Message:
+    """Return the message of a row of the outbox: QoS 1, not retained."""
+    return Message(f"{topics.ROOT}/{topics.segment(centre)}/{topic}", payload, 1, False)

@@ -1,0 +1,133 @@
+"""The state that open pages show: values by key, and subscriptions that are notified of changed keys.
+
+A subscription is notified of keys and reads their latest values when it is ready. A slow page misses intermediate values, never
+the last one, and what waits for it is bounded by the number of keys. It begins with the whole state, after each reconnect too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+GATHER_SECONDS = 0.25  # a board gets all changes of this time in one update
+HEARTBEAT_SECONDS = 5.0  # a page that gets no update for longer says so
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An update of a page: values by key, and keys that were removed."""
+
+    number: int  # of this subscription's updates; 0: the whole state, which replaces everything before it
+    at: float  # epoch seconds: pages show times by this clock, not by their own
+    values: dict[str, Any]
+    removed: tuple[str, ...] = ()
+
+
+class PageState:
+    """Values by key: "centre", "campaign/turnout", "seat/04", ... A value is a record of its own class, or plain JSON."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now` returns epoch seconds."""
+        self.now = now
+        self._values: dict[str, Any] = {}
+        self._subscriptions: dict[Subscription, bool] = {}  # whether it is a page
+
+    @property
+    def pages(self) -> int:
+        """The number of open pages."""
+        return sum(self._subscriptions.values())
+
+    def get(self, key: str, kind: type[T]) -> T | None:
+        """Return the value of a key; None: there is none of this class."""
+        value = self._values.get(key)
+        return value if isinstance(value, kind) else None
+
+    def below(self, prefix: str, kind: type[T]) -> dict[str, T]:
+        """Return values by the rest of their key: `below("seat", SeatView)` has "04"."""
+        beginning = f"{prefix}/"
+        return {
+            key[len(beginning) :]: value
+            for key, value in self._values.items()
+            if key.startswith(beginning) and isinstance(value, kind)
+        }
+
+    def put(self, key: str, value: Any) -> None:
+        """Set a value and notify subscriptions of the change; None removes it."""
+        if self._values.get(key) == value:
+            return
+        if value is None:
+            del self._values[key]
+        else:
+            self._values[key] = value
+        for subscription in self._subscriptions:
+            subscription.notify(key)
+
+    @contextmanager
+    def subscribed(
+        self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
+    ) -> Iterator[Subscription]:
+        """Subscribe to the keys that `wants` accepts while the context lasts. `page`: it counts as an open page."""
+        subscription = Subscription(self, wants, gather_seconds)
+        self._subscriptions[subscription] = page
+        try:
+            yield subscription
+        finally:
+            del self._subscriptions[subscription]
+
+    def close(self) -> None:
+        """End every subscription."""
+        for subscription in self._subscriptions:
+            subscription.end()
+
+    def whole(self, wants: Callable[[str], bool]) -> Update:
+        """Return the first update of a subscription: the whole state."""
+        return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
+
+    def update(self, number: int, keys: list[str]) -> Update:
+        """Return the current values of these keys."""
+        values = {key: self._values[key] for key in keys if key in self._values}
+        return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
+
+
+class Subscription:
+    """An open page, or another reader of the state."""
+
+    def __init__(self, state: PageState, wants: Callable[[str], bool], gather_seconds: float) -> None:
+        self._state = state
+        self._wants = wants
+        self._gather_seconds = gather_seconds
+        self._changed: dict[str, None] = {}
+        self._waiting = asyncio.Event()
+        self._ended = False
+
+    def end(self) -> None:
+        """End the updates."""
+        self._ended = True
+        self._waiting.set()
+
+    def notify(self, key: str) -> None:
+        """Note that the value of a key has changed."""
+        if self._wants(key):
+            self._changed[key] = None
+            self._waiting.set()
+
+    async def updates(self) -> AsyncIterator[Update]:
+        """Yield the whole state, then changes; while nothing changes, an empty update every `HEARTBEAT_SECONDS`."""
+        yield self._state.whole(self._wants)
+        number = 0
+        while not self._ended:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._waiting.wait()
+                    await asyncio.sleep(self._gather_seconds)
+            self._waiting.clear()
+            keys = list(self._changed)
+            self._changed.clear()
+            number += 1
+            yield self._state.update(number, keys)

@@ -1,0 +1,63 @@
+"""TypeScript types of records, generated from their JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from dialer.domain.schema import json_schema
+
+
+def declarations(kinds: Iterable[type[Any]]) -> str:
+    """Return an interface or a type for each class of records, and for each class that these refer to, by name."""
+    schemas: dict[str, dict[str, Any]] = {}
+    for kind in kinds:
+        schema = json_schema(kind)
+        schemas |= schema.pop("$defs", {})
+        schemas[kind.__name__] = schema
+    return "\n".join(_declaration(name, schema) for name, schema in sorted(schemas.items()))
+
+
+def _declaration(name: str, schema: dict[str, Any]) -> str:
+    comment = _comment(schema, "")
+    if "properties" not in schema:
+        return f"{comment}export type {name} = {_type(schema)};\n"
+    lines = [f"{_comment(field, '  ')}  {key}: {_type(field)};\n" for key, field in schema["properties"].items()]
+    return f"{comment}export interface {name} {{\n{''.join(lines)}}}\n"
+
+
+def _comment(schema: dict[str, Any], indent: str) -> str:
+    text = " ".join(str(schema.get("description", "")).split())
+    if schema.get("format") == "epoch-seconds":
+        text = f"{text} (epoch seconds)" if text else "Epoch seconds."
+    return f"{indent}/** {text.replace('*/', '* /')} */\n" if text else ""
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Return the TypeScript type of a value."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(_type(choice) for choice in schema["anyOf"]))
+    match schema.get("type"):
+        case "array":
+            items = _type(schema["items"])
+            return f"({items})[]" if "|" in items else f"{items}[]"
+        case "object":
+            values = schema.get("additionalProperties")
+            if not isinstance(values, dict):
+                return "Record<string, unknown>"
+            keys = schema.get("propertyNames")
+            kind = f"Record<{'string' if keys is None else _type(keys)}, {_type(values)}>"
+            return kind if keys is None else f"Partial<{kind}>"
+        case "integer" | "number":
+            return "number"
+        case "string" | "boolean" | "null" as name:
+            return str(name)
+        case _:
+            return "unknown"

@@ -1,0 +1,111 @@
+"""The board of another machine: the messages on the broker are drawn as the dialler's own view is."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from dialer.board.render import BoardExtras, render_board
+from dialer.domain.clock import SystemClock
+from dialer.domain.enums import CampaignKind
+from dialer.domain.forecast import Forecast
+from dialer.domain.view import Alert, AlertLevel, CentreState, CentreView, Hold, HoldReason
+from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.latest_messages import SILENT_SECONDS, LatestMessages
+from dialer.mqtt.messages import retained_messages
+from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
+
+
+def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
+    """Return what a client of the broker makes of the centre's retained messages; `change` may alter their fields."""
+    found = LatestMessages(view.state.centre)
+    client = Hearing(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
+
+    async def receive() -> None:
+        for message in retained_messages(view):
+            fields = json.loads(message.payload)
+            change(message.topic, fields)
+            await client._take(Received(message.topic, json.dumps(fields).encode(), True, lambda: None))
+
+    asyncio.run(receive())
+    return found
+
+
+def drawn(view: CentreView, trouble: str = "") -> str:
+    console = Console(width=120, height=44, file=io.StringIO(), record=True, color_system=None)
+    console.print(render_board(view, width=120, height=44, extras=BoardExtras("mosquitto", trouble=trouble)))
+    return console.export_text()
+
+
+def test_board_from_the_broker_equals_the_dialler_s_own() -> None:
+    held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
+    view = centre_view(alerts=(Alert("list-done", AlertLevel.NOTICE, "turnout-ivr: the list is done", AT),))
+    campaigns = sorted(
+        (*view.campaigns, held, campaign_view("zz-ivr", CampaignKind.IVR)), key=lambda each: each.campaign_id
+    )
+    view = with_state(
+        replace(
+            view,
+            booths=tuple(replace(booth, constituency_name="", booth_name="") for booth in view.booths),
+            campaigns=tuple(campaigns),
+        ),
+        forecast=Forecast(900, 300, 200, AT + 3600, 40, 37),
+        campaigns={each.campaign_id: each.state for each in campaigns},
+    )
+    assert drawn(received(view).view(AT)) == drawn(view)
+
+
+def test_campaign_that_the_settings_no_longer_have_is_not_shown() -> None:
+    view = centre_view()
+    messages = received(view)
+    messages.put("campaign/gone", campaign_view("gone"))
+    assert "gone" not in drawn(messages.view(AT))
+    messages.put("centre", replace(view.state, online=False))
+    assert "gone" in drawn(messages.view(AT))
+
+
+def test_fields_and_words_of_a_newer_dialler_are_ignored() -> None:
+    forecast = Forecast(900, 300, 200, AT + 3600, 40, 37)
+
+    def newer(topic: str, fields: dict[str, Any]) -> None:
+        fields["moon"] = "full"
+        if topic.endswith("/state"):
+            fields["forecast"]["method"] = "moonlight"
+            fields["seats"]["levitating"] = 2
+        elif topic.endswith("/statistics"):
+            fields |= {
+                "calls": {"levitating": 3, "ringing": 2},
+                "limited_by": "moonlight",
+                "pacing": "1 call, moonlight",
+            }
+            fields |= {"state": "dreaming", "hold": {"reason": "eclipse", "text": "the sun is gone", "until": None}}
+        elif "/seats/" in topic:
+            fields["state"] = "levitating"
+
+    view = received(with_state(centre_view(), forecast=forecast), newer).view(AT)
+    assert view.state.forecast == forecast
+    assert "levitating" not in view.state.seats
+    campaign = view.campaigns[0]
+    assert {state.value: count for state, count in campaign.calls.items()} == {"ringing": 2}
+    assert campaign.hold == Hold(HoldReason.RULES, "the sun is gone")
+    assert "1 call, moonlight" in drawn(replace(view, campaigns=(replace(campaign, hold=None),)))
+    assert {seat.state.value for seat in view.seats} == {"offline"}
+
+
+def test_trouble_says_whether_the_dialler_is_heard() -> None:
+    messages = received(centre_view())
+    assert LatestMessages("pune-1").trouble(AT) == "no message from the dialler yet"
+    assert messages.trouble(AT + SILENT_SECONDS) == ""
+    assert messages.trouble(AT + 40) == "no message for 40 s"
+    messages.put("centre", CentreState("pune-1", AT, online=False))
+    assert messages.trouble(AT) == "the dialler is offline"
+    first = drawn(messages.view(AT), "the dialler is offline").splitlines()[1]
+    assert ("the dialler is offline" in first, "switch" in first) == (True, False)

@@ -1,0 +1,210 @@
+"""The publisher: changes are gathered, limited and published."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.domain.clock import LoopClock
+from dialer.domain.view import (
+    Alert,
+    AlertLevel,
+    AlertRaised,
+    CallChange,
+    CallState,
+    CampaignChange,
+    CentreView,
+    ScreenPop,
+    SeatState,
+)
+from dialer.mqtt import topics
+from dialer.mqtt.messages import Message
+from dialer.mqtt.publisher import ChangeBuffer, Publisher
+from tests.support.fake_centre import AT, centre_view
+from tests.support.topics import topic_of
+from tests.support.virtual import virtual_time
+
+ALERT = Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch", AT)
+
+
+def count_by_topic(messages: list[Message]) -> Counter[str]:
+    return Counter(topic_of(message.topic).key for message in messages)
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=80))
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_statistics_are_published_at_most_five_times_a_second_and_include_the_last_change(waits: list[float]) -> None:
+    view = centre_view(campaigns=1)
+    buffer = ChangeBuffer(call_events=10)
+    now, published_at = 0.0, []
+    for wait in waits:
+        now += wait
+        buffer.offer(CampaignChange("turnout-agents"))
+        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+            published_at.append(now)
+    last_change = now
+    for _ in range(3):  # the centre's own state may come due before the campaign's figures
+        now = max(now, buffer.due_at(now))
+        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+            published_at.append(now)
+    assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
+    assert published_at[-1] >= last_change
+
+
+def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
+    view = centre_view(seats=2, booths=2)
+    buffer = ChangeBuffer(call_events=10)
+    buffer.note_whole_state(view, 0.0)
+    for _ in range(50):
+        buffer.offer(view.seats[0])
+        buffer.offer(view.booths[1])
+    assert buffer.due_at(0.1) == 0.1
+    assert count_by_topic(buffer.take(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
+    assert buffer.take(0.2, lambda: view) == []
+
+
+def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_last_message() -> None:
+    before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
+    buffer = ChangeBuffer(call_events=10)
+    buffer.note_whole_state(before, 0.0)
+    buffer.offer(before.seats[1])
+    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
+    messages = buffer.take(1.0, lambda: after)
+    (gone, left) = [message for message in messages if not message.payload]
+    assert {gone.topic, left.topic} == {
+        topics.STATISTICS.address(before.state.centre, campaign=before.campaigns[1].campaign_id),
+        topics.SEAT.address(before.state.centre, seat=before.seats[1].seat),
+    }
+    assert gone.retain and left.retain
+    (last_word,) = [message for message in messages if message.topic == left.topic and message.payload]
+    assert messages.index(last_word) < messages.index(left)
+    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
+    assert all(message.payload for message in buffer.take(3.0, lambda: after))
+
+
+def test_close_changes_are_published_together_and_every_call_event_is_included() -> None:
+    view = centre_view(seats=1)
+    buffer = ChangeBuffer(call_events=100)
+    buffer.note_whole_state(view, 0.0)
+    batches = []
+    for step in range(50):  # a change every 20 ms
+        now = 0.02 * step
+        buffer.offer(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
+        buffer.offer(replace(view.seats[0], at=now))
+        if buffer.due_at(now) <= now:
+            batches.append(count_by_topic(buffer.take(now, lambda: view)))
+    now = buffer.due_at(now)
+    batches.append(count_by_topic(buffer.take(now, lambda: view)))
+    assert len(batches) == 6  # at once, then five a second
+    assert all(batch["seat"] == 1 for batch in batches)
+    assert sum(batch["call-event"] for batch in batches) == 50
+
+
+def test_screen_pop_is_published_at_once_and_alone() -> None:
+    view = centre_view(seats=2)
+    buffer = ChangeBuffer(call_events=100)
+    buffer.note_whole_state(view, 0.0)
+    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
+    buffer.take(0.01, lambda: view)
+    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
+    reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
+    buffer.offer(reserved)
+    assert buffer.due_at(0.03) > 0.1
+    pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
+    known = replace(reserved, screen_pop=pop)
+    buffer.offer(known)
+    assert buffer.due_at(0.03) == 0.03
+    (message,) = buffer.take(0.03, lambda: view)
+    assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
+    assert buffer.due_at(0.03) > 0.1  # what is not urgent waits for its turn
+    buffer.offer(replace(known, state=SeatState.TALKING))
+    assert buffer.due_at(0.04) > 0.1
+    assert count_by_topic(buffer.take(0.3, lambda: view))["seat"] == 1
+    buffer.offer(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
+    buffer.forget()  # the whole state takes its place
+    assert buffer.due_at(0.31) > 0.31
+
+
+def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:
+    view = centre_view()
+    buffer = ChangeBuffer(call_events=3)
+    for number in range(5):
+        buffer.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+    calls = [message for message in buffer.take(0.0, lambda: view) if message.topic.endswith("/calls")]
+    assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
+    assert buffer.dropped == 2
+
+
+def test_alert_publishes_the_centre_state_at_once() -> None:
+    view = centre_view(alerts=(ALERT,))
+    buffer = ChangeBuffer(call_events=3)
+    buffer.note_whole_state(view, 100.0)
+    buffer.offer(CampaignChange("turnout-agents"))
+    assert buffer.take(100.1, lambda: view) == []
+    buffer.offer(AlertRaised(ALERT))
+    assert count_by_topic(buffer.take(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
+
+
+def test_engine_is_not_asked_for_a_view_when_nothing_is_due() -> None:
+    def must_not_be_asked() -> CentreView:
+        pytest.fail("the engine was asked for a view")
+
+    buffer = ChangeBuffer(call_events=3)
+    buffer.note_whole_state(centre_view(), 5.0)
+    assert buffer.take(5.1, must_not_be_asked) == []
+
+
+@virtual_time()
+async def test_busy_centre_publishes_at_its_limits() -> None:
+    """1,000 changes of each of two campaigns in ten seconds: 50 messages each, give or take the ends."""
+    view = centre_view(campaigns=2)
+    published: list[Message] = []
+
+    async def publish(messages: Sequence[Message]) -> None:
+        published.extend(messages)
+
+    publisher = Publisher(lambda: view, LoopClock(AT))
+    running = asyncio.create_task(publisher.run(publish))
+    for _ in range(1_000):
+        await asyncio.sleep(0.01)
+        publisher.offer(CampaignChange("turnout-agents"))
+        publisher.offer(CampaignChange("turnout-ivr"))
+    await asyncio.sleep(60)
+    running.cancel()
+    counted = Counter(message.topic.rpartition("v1/pune-1/")[2] for message in published)
+    assert 49 <= counted["campaigns/turnout-agents/statistics"] <= 52
+    assert counted["campaigns/turnout-agents/statistics"] == counted["campaigns/turnout-ivr/statistics"]
+    assert 10 + 6 <= counted["state"] <= 12 + 7  # once a second while it changes, every ten seconds after
+    assert counted["seats/seat-01"] == 1
+
+
+@virtual_time()
+async def test_reconnect_publishes_the_whole_state_and_drops_what_waited() -> None:
+    view = centre_view(seats=3, booths=2, campaigns=1)
+    published: list[Message] = []
+
+    async def publish(messages: Sequence[Message]) -> None:
+        published.extend(messages)
+
+    publisher = Publisher(lambda: view, LoopClock(AT))
+    for number in range(8):
+        publisher.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+    running = asyncio.create_task(publisher.run(publish))
+    await asyncio.sleep(1)
+    running.cancel()
+    assert count_by_topic(published) == {
+        "centre-state": 1,
+        "alerts": 1,
+        "campaign-statistics": 1,
+        "seat": 3,
+        "booth-turnout": 2,
+    }
+    assert publisher._buffer.dropped == 8

@@ -1,0 +1,117 @@
+"""The state of open pages: whole at first, then changes; a slow subscription gets the latest values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from dialer.domain.view import Alert, AlertLevel, AlertList
+from dialer.web.page_state import GATHER_SECONDS, HEARTBEAT_SECONDS, PageState, Update
+from dialer.web.streams import event_of
+from tests.support.virtual import virtual_time
+
+
+@pytest.fixture
+def state() -> Iterator[PageState]:
+    made = PageState(lambda: 1000.0)
+    made.put("centre", {"online": True})
+    made.put("seat/01", {"state": "ready"})
+    yield made
+
+
+@virtual_time()
+async def test_subscription_begins_with_the_whole_state_and_then_gets_changes(state: PageState) -> None:
+    with state.subscribed(bool) as subscription:
+        updates = aiter(subscription.updates())
+        assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
+        state.put("seat/01", {"state": "talking"})
+        state.put("seat/02", {"state": "ready"})
+        state.put("centre", None)
+        update = await anext(updates)
+        assert (update.number, update.removed) == (1, ("centre",))
+        assert update.values == {"seat/01": {"state": "talking"}, "seat/02": {"state": "ready"}}
+
+
+@virtual_time()
+async def test_slow_subscription_gets_the_latest_value_once(state: PageState) -> None:
+    with state.subscribed(bool) as subscription:
+        updates = aiter(subscription.updates())
+        await anext(updates)
+        for number in range(10_000):
+            state.put("seat/01", {"calls": number})
+        assert len(subscription._changed) == 1
+        assert (await anext(updates)).values == {"seat/01": {"calls": 9999}}
+
+
+@virtual_time()
+async def test_quiet_state_sends_heartbeats_and_changes_are_gathered(state: PageState) -> None:
+    loop = asyncio.get_running_loop()
+    with state.subscribed(bool) as subscription:
+        updates = aiter(subscription.updates())
+        await anext(updates)
+        began = loop.time()
+        assert (await anext(updates)).values == {}
+        assert loop.time() - began == pytest.approx(HEARTBEAT_SECONDS)
+        state.put("seat/01", {"calls": 1})
+        began = loop.time()
+        await anext(updates)
+        assert loop.time() - began == pytest.approx(GATHER_SECONDS)
+
+
+@virtual_time()
+async def test_setting_the_same_value_notifies_nobody(state: PageState) -> None:
+    with state.subscribed(bool) as subscription:
+        state.put("seat/01", {"state": "ready"})
+        assert not subscription._changed
+
+
+@virtual_time()
+async def test_subscription_is_notified_only_of_keys_that_it_wants(state: PageState) -> None:
+    with state.subscribed(lambda key: key.startswith("seat/")) as subscription:
+        updates = aiter(subscription.updates())
+        assert set((await anext(updates)).values) == {"seat/01"}
+        state.put("centre", {"online": False})
+        assert not subscription._changed
+
+
+@virtual_time()
+async def test_closing_the_state_ends_the_updates_and_closed_pages_are_not_counted(state: PageState) -> None:
+    with state.subscribed(bool) as subscription:
+        assert state.pages == 1
+        updates = aiter(subscription.updates())
+        await anext(updates)
+        state.close()
+        with pytest.raises(StopAsyncIteration):
+            await anext(updates)
+    assert state.pages == 0
+
+
+def test_value_of_another_class_is_not_returned(state: PageState) -> None:
+    alerts = AlertList(1.0, ())
+    state.put("alerts", alerts)
+    assert state.get("alerts", AlertList) is alerts
+    assert state.get("alerts", dict) is None
+    assert state.get("nothing", AlertList) is None
+    assert state.below("seat", dict) == {"01": {"state": "ready"}}
+    assert state.below("seat", AlertList) == {}
+
+
+def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
+    event = event_of(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
+    head, body, *rest = event.decode().split("\n")
+    assert head == "id: 3"
+    assert body.startswith(
+        'data: {"number":3,"at":1.5,"values":{"seat/01":{"agent":"a\\nb\\r\\ndata: x"}},"removed":["centre"]}'
+    )
+    assert rest == ["", ""]
+
+
+def test_event_has_records_as_their_schema_says() -> None:
+    alert = Alert("switch-down", AlertLevel.CRITICAL, "no connection", 1.23456)
+    event = event_of(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"switch-down": alert}}))
+    values = json.loads(event.decode().partition("data: ")[2])["values"]
+    shown = {"code": "switch-down", "level": "critical", "text": "no connection", "at": 1.235}
+    assert values == {"alerts": {"at": 2.0, "alerts": [shown]}, "seen": {"switch-down": shown}}
