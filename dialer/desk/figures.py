@@ -75,7 +75,7 @@ class IdleReason:
     __pydantic_config__ = MESSAGE
 
     code: str
-    figures: Mapping[str, float | str] = field(default_factory=dict)
+    figures: Mapping[str, int | float | str] = field(default_factory=dict)
     """what the sentence names"""
     detail: str = ""
     """the dialler's own text"""

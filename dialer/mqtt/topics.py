@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -52,6 +53,7 @@ class Topic:
         return self.pattern.format(**{name: segment(level) for name, level in levels.items()})
 
 
+@lru_cache(4_096)
 def segment(value: str | int) -> str:
     """Return an id as one level of a topic: percent-encoded, without `/`, `+`, `#` and control characters."""
     return quote(str(value), safe="") or "_"

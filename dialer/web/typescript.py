@@ -29,7 +29,7 @@ def _declaration(name: str, schema: dict[str, Any]) -> str:
 
 def _comment(schema: dict[str, Any], indent: str) -> str:
     text = " ".join(str(schema.get("description", "")).split())
-    if schema.get("format") == "epoch-seconds":
+    if any(each.get("format") == "epoch-seconds" for each in (schema, *schema.get("anyOf", ()))):
         text = f"{text} (epoch seconds)" if text else "Epoch seconds."
     return f"{indent}/** {text.replace('*/', '* /')} */\n" if text else ""
 

@@ -243,7 +243,7 @@ export interface Hold {
   reason: HoldReason;
   /** one line for people, such as: outside calling hours until 09:00 */
   text: string;
-  /** null: it is not known when calls are placed again */
+  /** null: it is not known when calls are placed again (epoch seconds) */
   until: number | null;
 }
 
@@ -277,7 +277,7 @@ export interface OutboxWait {
   /** broker or headquarters */
   sink: string;
   rows: number;
-  /** null: nothing waits */
+  /** null: nothing waits (epoch seconds) */
   oldest_at: number | null;
 }
 

@@ -1,0 +1,80 @@
+"""The TypeScript types of the pages, generated from the classes of what the desk sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from dialer.desk.page_types import FILE, page_types
+from dialer.domain.schema import MESSAGE, PRIVATE, Time
+from dialer.web.typescript import declarations
+
+
+class Colour(StrEnum):
+    """The colour of a thing."""
+
+    RED = "red"
+    GREEN = "green"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a thing."""
+
+    __pydantic_config__ = MESSAGE
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    """its name"""
+    at: Time | None
+    parts: tuple[Part, ...]
+    colours: Mapping[Colour, int]
+    kind: Literal["big", "small"] = "big"
+    main: Part | None = None
+    lists: tuple[int | None, ...] = ()
+    anything: Any = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    secret: Annotated[str, PRIVATE] = ""
+
+
+def test_types_of_the_pages_are_up_to_date() -> None:
+    assert FILE.read_text(encoding="utf-8") == page_types(), "run: python -m dialer.desk.page_types"
+
+
+def test_each_kind_of_field_has_its_type_and_private_ones_are_left_out() -> None:
+    assert (
+        declarations([Thing])
+        == """/** The colour of a thing. */
+export type Colour = "red" | "green";
+
+/** A part of a thing. */
+export interface Part {
+  count: number;
+}
+
+/** A thing. */
+export interface Thing {
+  /** its name */
+  name: string;
+  /** Epoch seconds. */
+  at: number | null;
+  parts: Part[];
+  colours: Partial<Record<Colour, number>>;
+  kind: "big" | "small";
+  main: Part | null;
+  lists: (number | null)[];
+  anything: unknown;
+  figures: Record<string, number>;
+}
+"""
+    )
