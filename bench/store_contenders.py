@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dialer.store.updates import AttemptUpdate, Update
-
 from bench.common import Done, Stopwatch, Unrunnable
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
+from dialer.domain.results import Result
 from dialer.store import campaigns, claims, targets
 from dialer.store.connection import close_writer, exclusive_connection, open_for_writing
 from dialer.store.driver import connect
@@ -38,8 +37,8 @@ RECORD = (
 ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', :attempt_id, :at)"
 
 
-def _announcement(news: Update) -> Announcement:
-    return Announcement("attempt/ended", news.ended.attempt_id if isinstance(news, AttemptUpdate) else "")
+def _announcement(result: Result) -> Announcement:
+    return Announcement("attempt/ended", result.attempt_id if isinstance(result, EndedAttempt) else "")
 
 
 def cycle(db: sqlite3.Connection) -> None:

@@ -21,7 +21,7 @@ export interface AbandonedWindow {
   abandoned: number;
 }
 
-/** Somebody has seen an alert. */
+/** A person who has seen an alert. Times are epoch seconds. */
 export interface Acknowledgement {
   code: string;
   alert_at: number;
