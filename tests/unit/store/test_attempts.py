@@ -110,6 +110,16 @@ async def test_one_number_has_one_open_attempt_in_whatever_campaign(backend: Bac
         assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
+async def test_number_at_its_cap_rests_even_in_the_last_hour_of_a_day_of_25_hours(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await call(store, 1, retry_at=NOW + 60)
+        late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
+        again = attempt(await claim_phone(store, 1, now=late), at=late)
+        assert await open_one(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
+        assert 1 not in {each.phone_id for each in await claim(store, 1000, now=late + 899.0)}
+        assert 1 in {each.phone_id for each in await claim(store, 1000, now=late + 900.0)}
+
+
 GAPS = CallGaps(900.0, {"a": 1800.0, "b": 7200.0})
 
 

@@ -1,0 +1,62 @@
+"""After a power loss the store has every write that it acknowledged."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.enums import MarkKind
+from dialer.domain.model import Outcome
+from dialer.store import connection
+from tests.support.power_loss import LossyDisk, lossy_disk
+from tests.support.stored import query
+from tests.support.stores import NOW, SqliteBackend, dial, end, filled, mark
+
+ACKNOWLEDGED = """
+    SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),
+           (SELECT count(*) FROM mark), (SELECT count(*) FROM opt_out), (SELECT count(*) FROM seal)
+"""
+
+
+@pytest.mark.parametrize("checkpoint_pages", [20, 4000])
+async def test_acknowledged_writes_survive_a_power_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint_pages: int
+) -> None:
+    monkeypatch.setattr(connection, "CHECKPOINT_PAGES", checkpoint_pages)
+    (tmp_path / "disk").mkdir()
+    backend = SqliteBackend(tmp_path / "disk")
+    chance = random.Random(7)
+    losses: list[tuple[list[int], Path]] = []
+    with lossy_disk() as disk:
+        async with filled(backend) as store:
+            for number in range(1, 9):
+                new = await dial(store, number)
+                _snapshot(disk, backend, tmp_path, losses, chance)
+                await store.record_mark(mark(number, MarkKind.NOT_YET, new=new))
+                _snapshot(disk, backend, tmp_path, losses, chance)
+                await end(store, new, Outcome.COMPLETED)
+                await store.record_opt_out(number, at=NOW + number, source="voter")
+                _snapshot(disk, backend, tmp_path, losses, chance)
+    assert len(losses) == 48
+    for acknowledged, folder in losses:
+        with connection.exclusive_connection(folder / "centre.db", "a test"):  # recovers the WAL, and checks the file
+            pass
+        assert query(folder / "centre.db", "PRAGMA integrity_check") == [("ok",)]
+        [found] = query(folder / "centre.db", ACKNOWLEDGED)
+        assert all(one >= other for one, other in zip(found, acknowledged, strict=True)), folder.name
+
+
+def _snapshot(
+    disk: LossyDisk,
+    backend: SqliteBackend,
+    folder: Path,
+    losses: list[tuple[list[int], Path]],
+    chance: random.Random,
+) -> None:
+    """Store what a power loss at this moment leaves, with none of the other writes and with a random part of them."""
+    [acknowledged] = query(backend.path, ACKNOWLEDGED)
+    for luck in (None, chance):
+        place = disk.after_power_loss(folder / f"loss-{len(losses)}", luck)
+        losses.append(([*acknowledged], place))
