@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,10 @@ from dialer.nats.messages import BatchRow
 from dialer.nats.nkey import private_key
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
+from dialer.store import outbox
+from dialer.store.connection import Connection, open_for_reading
 from dialer.store.keys import site_key
-from dialer.store.uplink_reader import UplinkReader
+from dialer.store.sqlite_errors import store_errors
 from dialer.uplink.batches import rows_for_headquarters
 
 
@@ -47,8 +50,9 @@ def carry(
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
     private = None if nkey_file is None else private_key(nkey_file)
-    with UplinkReader(settings.store.path, site_key(settings)) as reading:
-        passed, last = reading.passed(), reading.highest_id()
+    store, key = settings.store.path, site_key(settings)
+    with store_errors(store), closing(open_for_reading(store, key=key)) as db:
+        passed, last = outbox.passed_by_uplink(db), outbox.SQL.highest_id.one(db)
         if passed is None:
             raise HeadquartersUnreachable(
                 f"{settings.store.path}: nothing is kept for headquarters: no dialler has run on it with [headquarters] in its"
@@ -58,14 +62,14 @@ def carry(
             typer.echo("nothing waits for headquarters, and no file was written")
             return
         path = folder / outbox_file_name(centre, passed + 1, last)
-        count = write_outbox_file(path, centre, passed + 1, last, _waiting(reading, passed, last), private)
+        count = write_outbox_file(path, centre, passed + 1, last, _waiting(db, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _waiting(reading: UplinkReader, passed: int, last: int) -> Iterator[BatchRow]:
+def _waiting(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
     """The rows behind `passed`. Raises HeadquartersUnreachable where some of them may have gone meanwhile, by the line."""
-    yield from rows_for_headquarters(reading.between(passed, last))
-    if reading.passed() != passed:
+    yield from rows_for_headquarters(outbox.rows_between(db, passed, last))
+    if outbox.passed_by_uplink(db) != passed:
         raise HeadquartersUnreachable(
             "the line is up, and headquarters takes rows by it just now: there is nothing to carry"
         )

@@ -7,7 +7,7 @@ Functions that write run inside the caller's transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
 """Topics whose rows are never deleted before headquarters has them. All other topics are telemetry."""
 TELEMETRY_ROWS_KEPT = 1_000
+_ROWS_PER_PAGE = 500
 NO_HEADQUARTERS = "The settings name no headquarters ([headquarters]). Restart the dialler with settings that do."
 
 
@@ -137,6 +138,16 @@ def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
     SQL.delete_sinks.run(db)
     if passed_by_broker is not None:
         SQL.delete_passed.run(db, passed=passed_by_broker)
+
+
+def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
+    """Return all rows after an id, up to another id, read page by page."""
+    while rows := SQL.rows_after.all(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
+        for row in rows:
+            if row.outbox_id > last:
+                return
+            yield row
+        passed = rows[-1].outbox_id
 
 
 def passed_by_uplink(db: Connection) -> int | None:

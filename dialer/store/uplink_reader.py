@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-from dialer.store import outbox, peer_updates
-from dialer.store.connection import Reader
+from dialer.store import outbox, peer_updates, roll
+from dialer.store.async_connection import AsyncConnection
+from dialer.store.keys import StoreKey
 from dialer.store.outbox import OutboxRow
-from dialer.store.roll import last_voter
-
-_ROWS_PER_READ = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +21,44 @@ class StoredRolls:
     last_voter: int  # the highest id
 
 
-class UplinkReader(Reader):
-    """The store, opened for the uplink."""
+class UplinkReader:
+    """The store, opened for the uplink. Methods raise StoreError."""
 
-    def passed(self) -> int | None:
+    def __init__(self, db: AsyncConnection) -> None:
+        """Use `open`."""
+        self._db = db
+
+    @classmethod
+    async def open(cls, path: Path, key: StoreKey | None) -> Self:
+        """Open the store. Raises StoreError, StoreCorrupt."""
+        return cls(await AsyncConnection.connect_for_reading(path, key))
+
+    async def __aenter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection."""
+        await self.close()
+
+    async def passed(self) -> int | None:
         """Return the id up to which headquarters has all rows of the outbox; None where the settings name no headquarters."""
-        return self.read(outbox.passed_by_uplink)
+        return await self._db.value(outbox.SQL.passed_by, name="uplink")
 
-    def highest_id(self) -> int:
-        """Return the highest id that the outbox has assigned."""
-        return self.read(outbox.SQL.highest_id.one)
-
-    def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         """Return the oldest rows of the outbox after an id."""
-        return self.read(lambda db: outbox.SQL.rows_after.all(db, outbox_id=passed, limit=limit))
+        return await self._db.all(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
-    def between(self, passed: int, last: int) -> Iterator[OutboxRow]:
-        """Return all rows of the outbox after an id, up to another id."""
-        while rows := self.after(passed, _ROWS_PER_READ):
-            for row in rows:
-                if row.outbox_id > last:
-                    return
-                yield row
-            passed = rows[-1].outbox_id
-
-    def position(self, stream: str) -> int:
+    async def position(self, stream: str) -> int:
         """Return the position up to which a stream of other centres' updates was applied; 0: nothing of it."""
-        return self.read(lambda db: peer_updates.stream_position(db, stream))
+        return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
 
-    def rolls(self) -> StoredRolls:
-        """Return the rolls, for which updates of other centres are of use. Reads all booths: ask seldom."""
-        constituencies = self.read(peer_updates.SQL.constituencies.all)
-        return StoredRolls(
-            tuple((row.state_code, row.constituency_number) for row in constituencies), self.read(last_voter)
-        )
+    async def rolls(self) -> StoredRolls:
+        """Return the rolls, for whose voters updates of other centres are of use. Reads all booths: ask seldom."""
+        constituencies = await self._db.all(peer_updates.SQL.constituencies)
+        places = tuple((row.state_code, row.constituency_number) for row in constituencies)
+        return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._db.close()

@@ -6,9 +6,8 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -118,7 +117,6 @@ class PeerUpdates:
     def __init__(
         self, source: SnapshotSource, dialler: DiallerCommands, reading: UplinkReader, clock: Clock | None = None
     ) -> None:
-        """`reading` is not shared with another task."""
         self._source = source
         self._centre = source.centre
         self._session = source.session
@@ -126,14 +124,13 @@ class PeerUpdates:
         self._reading = reading
         self._clock = clock or SystemClock()
         self._sent_at: dict[str, float] = {}  # by stream, monotonic
-        self._reading_lock = asyncio.Lock()
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def run(self) -> None:
         """Pass updates to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._read_store(self._reading.rolls)
+                roll = await self._reading.rolls()
                 stream_id = await self._session.stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
@@ -147,16 +144,12 @@ class PeerUpdates:
                 _log.warning("peer_updates.failed", problem=str(errors.exceptions[0]))
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read_store(self, read: Callable[[], T]) -> T:
-        async with self._reading_lock:
-            return await asyncio.to_thread(read)
-
     async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
         """Wait for another constituency, or for the end of an import of voters: restarting during one would never finish."""
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._read_store(self._reading.rolls)
+            previous, current = current, await self._reading.rolls()
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
@@ -170,7 +163,7 @@ class PeerUpdates:
         stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
         is_missing = False
         while True:
-            stored = await self._read_store(partial(self._reading.position, stream))
+            stored = await self._reading.position(stream)
             if is_missing or not stored:
                 stored = await self._apply_snapshot(stream, place, stored)
             try:

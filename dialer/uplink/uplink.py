@@ -72,10 +72,8 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
 
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(watched(settings.metrics.host, settings.metrics.uplink_port, readiness))
-        upload_reading, peer_reading = [
-            stack.enter_context(await asyncio.to_thread(UplinkReader, settings.store.path, site_key(settings)))
-            for _ in range(2)
-        ]
+        reading = await UplinkReader.open(settings.store.path, site_key(settings))
+        stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
             group.create_task(hearing.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")
             async with connected(
@@ -87,8 +85,8 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
             ) as session:
                 _log.info("uplink.connected", servers=[*headquarters.servers])
                 parts = {
-                    "upload": OutboxUpload(centre, session, dialler, upload_reading, clock).run(),
-                    "peer-updates": PeerUpdates(SnapshotSource(centre, session, key), dialler, peer_reading).run(),
+                    "upload": OutboxUpload(centre, session, dialler, reading, clock).run(),
+                    "peer-updates": PeerUpdates(SnapshotSource(centre, session, key), dialler, reading).run(),
                     "orders": OrderDelivery(centre, headquarters.zone, session, dialler, clock).run(),
                     "live-status": live.run(session),
                 }

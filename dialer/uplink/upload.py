@@ -37,13 +37,11 @@ class OutboxUpload:
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
     ) -> None:
-        """`reading` is not shared with another task."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
         self._reading = reading
         self._clock = clock
-        self._reading_lock = asyncio.Lock()
         self._schedule: BatchSchedule | None = None
         self._ack_received = asyncio.Event()
         self._report_due = asyncio.Event()
@@ -70,8 +68,7 @@ class OutboxUpload:
         return stored
 
     async def _stored_ack(self) -> int | None:
-        async with self._reading_lock:
-            return await asyncio.to_thread(self._reading.passed)
+        return await self._reading.passed()
 
     async def _receive_ack(self, subject: str, data: bytes) -> None:
         if self._schedule is None:
@@ -105,8 +102,7 @@ class OutboxUpload:
             return
         batch = schedule.overdue_batch(now)
         if batch is None and not schedule.is_waiting:
-            async with self._reading_lock:
-                rows = await asyncio.to_thread(self._reading.after, schedule.acknowledged, MAX_BATCH_ROWS)
+            rows = await self._reading.after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.next_batch(rows, await self._stored_ack() or 0, now)
         if batch is None:
             return

@@ -78,7 +78,7 @@ class VirtualStore(UplinkReader):
     def committed(self, through: int) -> None:
         """Headquarters says that it has them. The dialler is told seconds later, and not of each."""
         now = self._clock.now()
-        committed = self.after(self._committed, through - self._committed)
+        committed = self._after(self._committed, through - self._committed)
         self.truth.seconds_up += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
@@ -91,7 +91,7 @@ class VirtualStore(UplinkReader):
 
     def take_news(self, fields: dict[str, Any]) -> Reply:
         """As the dialler does: all with the position, or not at all."""
-        stream, kept = fields["stream"], self.position(fields["stream"])
+        stream, kept = fields["stream"], self._positions.get(fields["stream"], 0)
         if fields["position"] <= kept:
             return Reply("done", "known")
         if fields["after"] > kept:
@@ -108,21 +108,21 @@ class VirtualStore(UplinkReader):
                     self.truth.seconds_sideways.append(now - each["at"])
         return Reply("done", "taken")
 
-    def passed(self) -> int | None:
+    async def passed(self) -> int | None:
         return self._passed
 
-    def last_given(self) -> int:
-        return self._last
+    async def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        return self._after(passed, limit)
 
-    def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        rows = self._rows.copy()  # asked for in a thread, while others come
+    def _after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        rows = self._rows
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
 
-    def position(self, stream: str) -> int:
+    async def position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
-    def roll(self) -> StoredRolls:
+    async def rolls(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)
 
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -35,6 +36,8 @@ from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, connected
+from dialer.store import outbox
+from dialer.store.connection import open_for_reading
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
@@ -275,13 +278,15 @@ async def test_what_was_carried_is_there_once_and_the_line_that_comes_back_chang
     async with await open_store(store_path) as store, gathering(settings) as gatherer:
         await until_true(gatherer.works.is_set)
         await store.set_headquarters_limit(1 << 20)
-        with UplinkReader(store_path, None) as reading:
+        async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for some in (rows[:600], rows[600:]):
                 await store.announce([Announcement(each.topic, each.payload) for each in some], NOW)
-                path = tmp_path / outbox_file_name("pune-1", 1, reading.highest_id())
-                waiting = rows_for_headquarters(reading.between(0, reading.highest_id()))
-                write_outbox_file(path, "pune-1", 1, reading.highest_id(), waiting, None)
+                with closing(open_for_reading(store_path)) as db:
+                    last = outbox.SQL.highest_id.one(db)
+                    waiting = rows_for_headquarters([*outbox.rows_between(db, 0, last)])
+                path = tmp_path / outbox_file_name("pune-1", 1, last)
+                write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
             for path in (*files, *files):
                 [whole] = read_files(settings, [path])
@@ -474,52 +479,52 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
         await open_store(path) as store,
         gathering(settings) as gatherer,
         connected(settings.servers, "pune-9") as below,
+        await UplinkReader.open(path, None) as reading,
     ):
-        with UplinkReader(path, None) as reading:
-            await until_true(gatherer.works.is_set)
-            told = [mark(number, number) for number in range(1, 6)]
-            told += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **others)]
-            told += [row(number, "opt-outs", number_hash=f"{number:064x}") for number in range(8, 12)]
-            await hq.line.send(batch(told))
-            await until_found(hq.books, LAST, [("pune-1", 11), ("pune-9", 0)])
-            await forget_news()  # what a stream keeps no more, it gives nobody
-            centre = NewCentre(store)
-            centre.killed_after(6)
+        await until_true(gatherer.works.is_set)
+        told = [mark(number, number) for number in range(1, 6)]
+        told += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **others)]
+        told += [row(number, "opt-outs", number_hash=f"{number:064x}") for number in range(8, 12)]
+        await hq.line.send(batch(told))
+        await until_found(hq.books, LAST, [("pune-1", 11), ("pune-9", 0)])
+        await forget_news()  # what a stream keeps no more, it gives nobody
+        centre = NewCentre(store)
+        centre.killed_after(6)
 
-            def way(key: bytes) -> PeerUpdates:
-                return PeerUpdates(SnapshotSource("pune-9", below, key), centre, reading)
+        def way(key: bytes) -> PeerUpdates:
+            return PeerUpdates(SnapshotSource("pune-9", below, key), centre, reading)
 
-            killed = asyncio.create_task(way(key).run())
-            await until_true(lambda: not centre.left)  # type: ignore[attr-defined]
-            killed.cancel()
-            assert query(path, position)[0][0] < 2  # of opt-outs and of marks: not of what was taken in part
-            centre.killed_after(10**6)
-            running = asyncio.create_task(way(key).run())
-            await until_true(lambda: query(path, voted) == [(4,)] and query(path, position) == [(2,)])
-            assert query(path, "SELECT count(*) FROM opt_out_hash") == [(4,)]
-            await hq.line.send(batch([mark(12, 12)]))  # and what is told later comes by the stream
-            await until_true(lambda: query(path, voted) == [(5,)])
-            running.cancel()
-            await hq.line.send(batch([mark(13, 13), row(14, "opt-outs", number_hash=HASHED)]))
-            await until_found(hq.books, LAST, [("pune-1", 14), ("pune-9", 0)])
-            await forget_news()
-            back = asyncio.create_task(way(key).run())
-            await until_true(lambda: query(path, voted) == [(6,)])
-            await until_true(lambda: query(path, "SELECT count(*) FROM opt_out_hash") == [(5,)])
-            back.cancel()
-            said: list[Any] = []
+        killed = asyncio.create_task(way(key).run())
+        await until_true(lambda: not centre.left)  # type: ignore[attr-defined]
+        killed.cancel()
+        assert query(path, position)[0][0] < 2  # of opt-outs and of marks: not of what was taken in part
+        centre.killed_after(10**6)
+        running = asyncio.create_task(way(key).run())
+        await until_true(lambda: query(path, voted) == [(4,)] and query(path, position) == [(2,)])
+        assert query(path, "SELECT count(*) FROM opt_out_hash") == [(4,)]
+        await hq.line.send(batch([mark(12, 12)]))  # and what is told later comes by the stream
+        await until_true(lambda: query(path, voted) == [(5,)])
+        running.cancel()
+        await hq.line.send(batch([mark(13, 13), row(14, "opt-outs", number_hash=HASHED)]))
+        await until_found(hq.books, LAST, [("pune-1", 14), ("pune-9", 0)])
+        await forget_news()
+        back = asyncio.create_task(way(key).run())
+        await until_true(lambda: query(path, voted) == [(6,)])
+        await until_true(lambda: query(path, "SELECT count(*) FROM opt_out_hash") == [(5,)])
+        back.cancel()
+        said: list[Any] = []
 
-            async def hear(subject: str, data: bytes) -> None:
-                said.append(json.loads(data))
+        async def hear(subject: str, data: bytes) -> None:
+            said.append(json.loads(data))
 
-            await hq.line.session.subscribe("live.pune-9.news", hear)
-            await hq.line.send(batch([mark(15, 15)]))
-            await until_found(hq.books, LAST, [("pune-1", 15), ("pune-9", 0)])
-            await forget_news()
-            forged = asyncio.create_task(way(public_key(b"x" * 32)).run())
-            await until_true(lambda: any("not signed by headquarters.key" in str(each.get("trouble")) for each in said))
-            forged.cancel()
-            assert query(path, voted) == [(6,)]
+        await hq.line.session.subscribe("live.pune-9.news", hear)
+        await hq.line.send(batch([mark(15, 15)]))
+        await until_found(hq.books, LAST, [("pune-1", 15), ("pune-9", 0)])
+        await forget_news()
+        forged = asyncio.create_task(way(public_key(b"x" * 32)).run())
+        await until_true(lambda: any("not signed by headquarters.key" in str(each.get("trouble")) for each in said))
+        forged.cancel()
+        assert query(path, voted) == [(6,)]
 
 
 async def test_a_server_that_lost_its_streams_is_read_from_their_new_beginning(

@@ -125,18 +125,20 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
         await store.set_headquarters_limit(1 << 20)
         await above.ensure_stream(messages.UP, ["up.*"])
         hq, door = Headquarters(above), Dialler(store)
-        async with connected([server.address], "uplink") as below:
-            with UplinkReader(path, None) as reading:
-                async with running(hq.run(), OutboxUpload("pune-1", below, door, reading, SystemClock()).run()):
-                    for number in range(600):
-                        await store.announce([Announcement("results/marks", str(number))], 1.0)
-                    await store.mark_published(300)
-                    await until(lambda: hq.last == 600)
-                    await server.kill()
-                    await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
-                    await server.start()
-                    await until(lambda: hq.last == 650)
-                    await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
+        async with (
+            connected([server.address], "uplink") as below,
+            await UplinkReader.open(path, None) as reading,
+            running(hq.run(), OutboxUpload("pune-1", below, door, reading, SystemClock()).run()),
+        ):
+            for number in range(600):
+                await store.announce([Announcement("results/marks", str(number))], 1.0)
+            await store.mark_published(300)
+            await until(lambda: hq.last == 600)
+            await server.kill()
+            await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
+            await server.start()
+            await until(lambda: hq.last == 650)
+            await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
         assert hq.rows == [*range(1, 651)]
         assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
         assert set(door.asked) == {"uplink-kept"}  # type: ignore[attr-defined]
@@ -151,22 +153,21 @@ async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
     busy = 0
 
     class Busy(UplinkReader):
-        def passed(self) -> int | None:
+        async def passed(self) -> int | None:
             nonlocal busy
             busy += 1
             if 1 < busy < 9:
                 raise StoreBusy(f"{path}: is busy")
-            return super().passed()
+            return await super().passed()
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await store.announce([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
-        async with connected([server.address], "uplink") as below:
-            with Busy(path, None) as reading:
-                way = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
-                async with running(Headquarters(above).run(), way.run()):
-                    await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
+        async with connected([server.address], "uplink") as below, await Busy.open(path, None) as reading:
+            way = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
+            async with running(Headquarters(above).run(), way.run()):
+                await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
     assert busy > 9
 
 
@@ -191,7 +192,7 @@ async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_
         )
         await above.store("peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]]))  # not on the roll here
         await above.store(messages.OPT_OUT_SUBJECT, b"none of ours")
-        with UplinkReader(path, None) as reading:
+        async with await UplinkReader.open(path, None) as reading:
             door = Dialler(store)
             async with connected([server.address], "uplink") as below:
                 async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
@@ -269,16 +270,16 @@ async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
         await answer_with_nothing(above)
         for number in range(5):
             await above.store(messages.OPT_OUT_SUBJECT, told(number))
-        with UplinkReader(path, None) as reading:
-            async with (
-                connected([server.address], "uplink") as below,
-                running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
-            ):
-                await until(lambda: known() == 5)
-                await lose_streams(server, tmp_path)
-                await above.ensure_stream(messages.PEERS, ["peer.>"])
-                await above.store(messages.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
-                await until(lambda: known() == 6)
+        async with (
+            await UplinkReader.open(path, None) as reading,
+            connected([server.address], "uplink") as below,
+            running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+        ):
+            await until(lambda: known() == 5)
+            await lose_streams(server, tmp_path)
+            await above.ensure_stream(messages.PEERS, ["peer.>"])
+            await above.store(messages.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
+            await until(lambda: known() == 6)
 
 
 async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_known_once_it_is(
@@ -300,12 +301,12 @@ async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_kn
         await above.store(
             messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
         )
-        with UplinkReader(path, None) as reading:
-            async with (
-                connected([server.address], "uplink") as below,
-                running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
-            ):
-                await until(lambda: voted() == [(9,)])
-                with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as piece:
-                    piece.execute("INSERT INTO voter (booth_id, serial) VALUES (2, 10)")
-                await until(lambda: voted() == [(9,), (10,)])
+        async with (
+            await UplinkReader.open(path, None) as reading,
+            connected([server.address], "uplink") as below,
+            running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+        ):
+            await until(lambda: voted() == [(9,)])
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as piece:
+                piece.execute("INSERT INTO voter (booth_id, serial) VALUES (2, 10)")
+            await until(lambda: voted() == [(9,), (10,)])

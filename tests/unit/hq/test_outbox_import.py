@@ -14,8 +14,8 @@ from dialer.hq.outbox_import import read_files
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.nkey import private_key
 from dialer.settings.headquarters import HqSettings
+from dialer.store import outbox
 from dialer.store.store import open_store
-from dialer.store.uplink_reader import UplinkReader
 from tests.support.command_line import run
 
 
@@ -98,7 +98,7 @@ def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeyp
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
-    monkeypatch.setattr(UplinkReader, "passed", lambda _: next(passed))
+    monkeypatch.setattr(outbox, "passed_by_uplink", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
     assert "the line is up" in told
