@@ -14,12 +14,14 @@ from typing import Any
 import asyncpg
 
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import parse_statements
 
 SQL = {
-    name: str(statement)
+    name: statement
     for file in ("gather", "pages")
-    for name, statement in load_statements(file, "dialer.hq").items()
+    for name, statement in parse_statements(
+        resources.files("dialer.hq").joinpath("queries", f"{file}.sql").read_text("utf-8")
+    ).items()
 }
 NO_NUL = r"^[^\x00]*$"
 """A text that PostgreSQL takes."""

@@ -4,23 +4,130 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window, day_of
 from dialer.store.connection import Connection
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Query, Statements
 
-SQL = load_statements("accounts", "dialer.reports")
-COMPLAINTS = load_statements("complaints", "dialer.reports")
 OPEN = "open"
 NO_CANDIDATE = "(none named)"
+
+
+class HourCounts(NamedTuple):
+    """Calls of a campaign in a quarter of an hour."""
+
+    campaign_id: str
+    quarter: int
+    attempts: int
+    answered: int
+    connected: int
+    abandoned: int
+
+
+class Expenditure(NamedTuple):
+    """Calls of a campaign in a constituency and a quarter of an hour."""
+
+    campaign_id: str
+    constituency_number: int
+    quarter: int
+    calls: int
+    answered: int
+    answered_seconds: float
+
+
+class OptOutCount(NamedTuple):
+    """Numbers that opted out in a quarter of an hour."""
+
+    campaign: str
+    source: str
+    quarter: int
+    numbers: int
+
+
+class WorkerCounts(NamedTuple):
+    """Calls to a booth worker, and their results."""
+
+    worker_id: int
+    constituency: int | None
+    parts: str | None
+    calls: int
+    answered: int
+    last_answered_at: float | None
+    voted: int
+    unknown_serials: int
+
+
+class RollImport(NamedTuple):
+    """An import of a roll."""
+
+    at: float
+    file_name: str
+    sha256: str
+    rows: int
+    voters: int
+    numbers: int
+    links: int
+    rejected: int
+    unchanged: int
+    rejected_numbers: int | None
+    portal: str
+    mapping: str
+
+
+class ComplaintRow(NamedTuple):
+    """A complaint with the last answer to it."""
+
+    complaint_id: int
+    at: float
+    about: str
+    channel: str
+    campaign: str
+    attempt: str
+    call_agent: str
+    entered_by: str
+    opted_out_at: float | None
+    answered_at: float | None
+    answer: str | None
+    answered_by: str | None
+
+
+class CallCount(NamedTuple):
+    """Calls placed in a quarter of an hour."""
+
+    campaign_id: str
+    quarter: int
+    calls: int
+
+
+class OptOutsOfCampaign(NamedTuple):
+    """Numbers that opted out in a quarter of an hour."""
+
+    campaign: str
+    quarter: int
+    numbers: int
+
+
+class SQL(Statements):
+    hours = Query(HourCounts)
+    expenditure = Query(Expenditure)
+    opt_outs = Query(OptOutCount)
+    workers = Query(WorkerCounts)
+    imports = Query(RollImport)
+
+
+class COMPLAINTS(Statements, file="complaints.sql"):
+    complaints = Query(ComplaintRow)
+    calls = Query(CallCount)
+    opt_outs = Query(OptOutsOfCampaign)
 
 
 def hours(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
-        for campaign, quarter, *counts in window.rows(db, SQL["hours"])
+        for campaign, quarter, *counts in window.rows(db, SQL.hours)
     ]
     columns = (
         *texts("campaign", "day", "hour"),
@@ -44,7 +151,7 @@ def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mappin
     """
     found = (
         ((candidates.get(campaign) or NO_CANDIDATE, constituency, day_of(quarter, zone)), counts)
-        for campaign, constituency, quarter, *counts in window.rows(db, SQL["expenditure"])
+        for campaign, constituency, quarter, *counts in window.rows(db, SQL.expenditure)
     )
     columns = (
         *texts("candidate", "constituency", "day"),
@@ -56,14 +163,14 @@ def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mappin
 
 def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
-    rows = window.rows(db, SQL["opt_outs"])
+    rows = window.rows(db, SQL.opt_outs)
     found = (((day_of(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
     return summed("opt-outs", (*texts("day", "source", "campaign"), Column("numbers")), found)
 
 
 def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each booth worker by id: calls, answers and the last of them (in `zone`), voters told as voted, serials that nobody has."""
-    rows = [(*row[:5], moment(row[5], zone, "minutes"), *row[6:]) for row in window.rows(db, SQL["workers"])]
+    rows = [(*row[:5], moment(row[5], zone, "minutes"), *row[6:]) for row in window.rows(db, SQL.workers)]
     sums = [sum(row[place] for row in rows) for place in (3, 4, 6, 7)]
     return Report(
         "booth workers",
@@ -83,7 +190,7 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Where the roll comes from: each import's file and hash, what it brought, its source of [[sources]], the map file's hash."""
-    rows = tuple((moment(at, zone, "minutes"), *rest) for at, *rest in window.rows(db, SQL["imports"]))
+    rows = tuple((moment(at, zone, "minutes"), *rest) for at, *rest in window.rows(db, SQL.imports))
     return Report(
         "imports",
         (
@@ -100,7 +207,7 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each complaint that was made in the window, the last answer to it, and when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
-    for number, *rest, answer, answered_by in window.rows(db, COMPLAINTS["complaints"]):
+    for number, *rest, answer, answered_by in window.rows(db, COMPLAINTS.complaints):
         at, *said, opted_out_at, answered_at = rest
         made, opted_out, answered = (moment(each, zone, "minutes") for each in (at, opted_out_at, answered_at))
         rows.append((number, made, *said, opted_out, answer or OPEN, answered, answered_by or ""))
@@ -125,12 +232,12 @@ def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
 def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Calls placed, opt-outs, complaints (by the day made) and those still open, by day of `zone` and campaign ("": of none)."""
     found: list[tuple[tuple[str, str], list[int]]] = []
-    for place, name in enumerate(("calls", "opt_outs")):
-        for campaign, quarter, number in window.rows(db, COMPLAINTS[name]):
+    for place, query in enumerate((COMPLAINTS.calls, COMPLAINTS.opt_outs)):
+        for campaign, quarter, number in window.rows(db, query):
             counts = [0, 0, 0, 0]
             counts[place] = number
             found.append(((day_of(quarter, zone), campaign), counts))
-    for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS["complaints"]):
+    for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS.complaints):
         found.append(((day_of(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))
     return summed("opt-outs and complaints", columns, found)

@@ -14,13 +14,11 @@ from itertools import groupby
 
 from dialer.domain.model import AbandonedShare
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
-from dialer.reports.tables import Window
+from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
 from dialer.store.seal_verification import verify
-from dialer.store.untyped_sql import load_statements
 
-SQL = load_statements("reports", "dialer.reports")
 _HOUR_SECONDS = 3600.0
 
 
@@ -84,10 +82,10 @@ def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> 
     """The evidence, defined in the title. `held`: no window was above its cap; `proved`: the records are as they were written."""
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
-    found = [*window.rows(db, SQL["live_answers"], since=window.since - longest)]
+    found = [*window.rows(db, SQL.live_answers, since=window.since - longest)]
     proved = "yes" if verify(db).intact else "NO"
     rows: list[tuple[Cell, ...]] = []
-    for campaign, answered in groupby(found, key=lambda row: row[0]):
+    for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
         for day in by_day(answers, caps, zone, window.since):
             held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.paper import PaperPage
 from dialer.store.connection import Connection
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Query, Statements
 
-SQL = load_statements("lists", "dialer.reports")
 BOX = "[   ]"
 _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
+
+
+class BoothOfList(NamedTuple):
+    """A booth whose voters are listed."""
+
+    booth_id: int
+    constituency_number: int
+    part_number: int
+    name: str
+    name_local: str
+    closes_at: str
+    roll_version: str
+
+
+class ListedVoter(NamedTuple):
+    """A voter on a list."""
+
+    serial: int
+    name: str
+    name_local: str
+    house: str
+    age: int | None
+    sex: str
+    hour: str
+
+
+class SQL(Statements):
+    booths = Query(BoothOfList)
+    strike_off = Query(ListedVoter)
+    not_yet = Query(ListedVoter)
 
 
 class ListKind(StrEnum):
@@ -49,9 +79,9 @@ def booth_lists(
     db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
     """The lists of a constituency or a part, or of all booths; booths with nobody on their list are left out."""
-    statement = SQL["strike_off" if kind is ListKind.STRIKE_OFF else "not_yet"]
+    statement = SQL.strike_off if kind is ListKind.STRIKE_OFF else SQL.not_yet
     lists = []
-    for booth in SQL["booths"].rows(db, constituency=constituency, part=part):
+    for booth in SQL.booths.rows(db, constituency=constituency, part=part):
         rows = tuple(statement.rows(db, booth=booth.booth_id))
         if rows:
             area, name = (booth.constituency_number, booth.part_number), booth.name or booth.name_local

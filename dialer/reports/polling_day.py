@@ -18,9 +18,8 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Query, Statements
 
-SQL = load_statements("polling_day", "dialer.reports")
 SELF_REPORTED = "self-reported turnout (of voters reached; not official)"
 
 Constituency = tuple[str, int]
@@ -28,6 +27,90 @@ Constituency = tuple[str, int]
 
 Area = tuple[str, int, int | None]
 """A constituency and a part of it; None: the whole constituency."""
+
+
+class SectionTurnout(NamedTuple):
+    """Self-reported turnout of a booth or of one of its sections."""
+
+    state_code: str
+    constituency_number: int
+    part_number: int
+    name: str
+    of_section: str
+    voters: int
+    reached: int
+    voted: int
+    not_yet_voted: int
+
+
+class OptOutInBooth(NamedTuple):
+    """A number that opted out, in a booth that has a voter on it."""
+
+    state_code: str
+    constituency_number: int
+    part_number: int
+    phone_id: int
+
+
+class QuarterTurnout(NamedTuple):
+    """Voters reached and voted in quarters of an hour."""
+
+    state_code: str
+    constituency_number: int
+    reached_quarter: int
+    voted_quarter: int | None
+    voters: int
+
+
+class StateOfConstituency(NamedTuple):
+    """A constituency and its state."""
+
+    constituency_number: int
+    state_code: str
+    constituency_name: str
+
+
+class OfficialShare(NamedTuple):
+    """An official share in force."""
+
+    day: str
+    constituency_number: int
+    part_number: int | None
+    by_time: str
+    share: float
+    state_code: str
+
+
+class VoterOnRoll(NamedTuple):
+    """The place and the turnout of a voter."""
+
+    constituency_number: int
+    part_number: int
+    serial: int
+    turnout: str
+
+
+class MarkOfVoter(NamedTuple):
+    """A mark of a voter."""
+
+    at: float
+    kind: str
+    hour: int | None
+    source: str
+    confidence: str
+    said_by: str
+    campaign: str
+    attempt: str
+
+
+class SQL(Statements):
+    turnout = Query(SectionTurnout)
+    turnout_opt_outs = Query(OptOutInBooth)
+    turnout_quarters = Query(QuarterTurnout)
+    states = Query(StateOfConstituency)
+    official = Query(OfficialShare)
+    voter = Query(VoterOnRoll)
+    marks_of_voter = Query(MarkOfVoter)
 
 
 class States:
@@ -64,7 +147,7 @@ class States:
 def states_of(db: Connection) -> States:
     """The states of the roll."""
     found: dict[int, set[str]] = defaultdict(set)
-    named = [*SQL["states"].rows(db)]
+    named = [*SQL.states.rows(db)]
     for number, state, _ in named:
         found[number].add(state)
     alone = States(found)
@@ -144,7 +227,7 @@ class _Row(NamedTuple):
 
 
 def _rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_Row]:
-    found = window.rows(db, SQL["turnout"], by_section=by_section)
+    found = window.rows(db, SQL.turnout, by_section=by_section)
     rows = [
         _Row(states.of(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
@@ -158,7 +241,7 @@ def _sum(counts: Iterable[list[int]]) -> list[int]:
 
 def _opt_outs(db: Connection, window: Window, states: States) -> Counter[Area]:
     """How many numbers of an area have opted out: one on two rolls of it is one."""
-    found = window.rows(db, SQL["turnout_opt_outs"])
+    found = window.rows(db, SQL.turnout_opt_outs)
     return Counter(
         area for area, _ in {((*states.of(state, number), part), phone) for state, number, part, phone in found}
     )
@@ -190,7 +273,7 @@ class ConstituencyDay:
 def courses(db: Connection, window: Window) -> dict[Constituency, ConstituencyDay]:
     """How the constituencies' days went; of those alone where somebody was reached."""
     states, found = states_of(db), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
-    for state, constituency, reached, voted, number in window.rows(db, SQL["turnout_quarters"]):
+    for state, constituency, reached, voted, number in window.rows(db, SQL.turnout_quarters):
         course = found[states.of(state, constituency)]
         course.reached[(reached + 1) * QUARTER_SECONDS] += number
         if voted is not None:
@@ -259,7 +342,7 @@ def official_figures(db: Connection, window: Window, zone: tzinfo) -> list[Offic
     states = states_of(db)
     figures = (
         OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.of(state, number)[0])
-        for day, number, part, by_time, share, state in SQL["official"].rows(db)
+        for day, number, part, by_time, share, state in SQL.official.rows(db)
     )
     return [
         figure
@@ -281,8 +364,8 @@ def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]
 
 def marks_of_voter(db: Connection, voter_id: int, zone: tzinfo) -> Report:
     """Every mark of a voter in the order in which they were kept; the title says how the voter stands by them."""
-    [(constituency, part, serial, stands)] = [*SQL["voter"].rows(db, voter=voter_id)]
-    rows = tuple((moment(at, zone), *rest) for at, *rest in SQL["marks_of_voter"].rows(db, voter=voter_id))
+    [(constituency, part, serial, stands)] = [*SQL.voter.rows(db, voter=voter_id)]
+    rows = tuple((moment(at, zone), *rest) for at, *rest in SQL.marks_of_voter.rows(db, voter=voter_id))
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
         (

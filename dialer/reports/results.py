@@ -8,17 +8,57 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from dialer.reports.formats import Cell, Report, figures, moment, texts
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Query, Scalar, Statements
 
-SQL = load_statements("results", "dialer.reports")
 Place = tuple[str, str, int, int, int]
 """Where a voter stands: roll version, state, constituency, part, serial."""
 PLACE = (*texts("roll_version", "state_code"), *figures("constituency", "part", "serial"))
+
+
+class KnownFact(NamedTuple):
+    """Something that became known of a voter."""
+
+    voter_id: int
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    turnout: str
+    what: str
+    at: float
+    question: str
+    value: str
+
+
+class SettledMarkRow(NamedTuple):
+    """A mark whose call has ended, with the answers given in it."""
+
+    mark_id: int
+    key: str
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    at: float
+    kind: str
+    source: str
+    confidence: str
+    undoes: str | None
+    answers: str | None
+
+
+class SQL(Statements):
+    known = Query(KnownFact)
+    settled = Query(SettledMarkRow)
+    last_settled = Scalar(int)
+    key_of_mark = Scalar(str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +73,7 @@ def results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
     """A row for each voter of whom something became known in the window; of those with an id alone, where `ids` are given."""
-    rows = window.rows(db, SQL["known"], state=area.state_code, constituency=area.constituency)
+    rows = window.rows(db, SQL.known, state=area.state_code, constituency=area.constituency)
     found = []
     for _, news in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
@@ -98,12 +138,12 @@ class SettledMark:
 
 def last_settled(db: Connection, after: int) -> int:
     """Up to which mark's id behind `after` nothing more is answered; 0: there is no mark."""
-    return SQL["last_settled"].number(db, after=after)
+    return SQL.last_settled.one(db, after=after)
 
 
 def key_of_mark(db: Connection, mark_id: int) -> str | None:
     """The key of a mark; None: there is none of that id."""
-    return SQL["key_of_mark"].value(db, str, mark_id=mark_id)
+    return SQL.key_of_mark.first(db, mark_id=mark_id)
 
 
 def settled_marks(db: Connection, after: int, last: int, most: int) -> list[SettledMark]:
@@ -113,5 +153,5 @@ def settled_marks(db: Connection, after: int, last: int, most: int) -> list[Sett
             row.mark_id, row.key, tuple(row[2:7]), row.at, row.kind, row.source, row.confidence, row.undoes,
             {} if row.answers is None else json.loads(row.answers),
         )
-        for row in SQL["settled"].rows(db, after=after, last=last, most=most)
+        for row in SQL.settled.rows(db, after=after, last=last, most=most)
     ]  # fmt: skip

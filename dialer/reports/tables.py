@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from dialer.domain.model import ANSWERED, AbandonedShare
 from dialer.domain.view import SeatState
@@ -16,9 +17,9 @@ from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, mo
 from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
 from dialer.store.recordings import file_name
-from dialer.store.untyped_sql import Row, Statement, load_statements
+from dialer.store.sql import Query, Statements
 
-SQL = load_statements("reports", "dialer.reports")
+R = TypeVar("R")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead
 QUARTER_SECONDS = 900
 GROUNDS = (
@@ -31,6 +32,140 @@ WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
 
 
+class OutcomeOfCalls(NamedTuple):
+    """Calls of a campaign with one outcome."""
+
+    campaign_id: str
+    outcome_or_live: str
+    calls: int
+    seconds_to_answer: float | None
+    seconds_after_answer: float | None
+
+
+class RecordingRow(NamedTuple):
+    """A recorded call."""
+
+    attempt_id: str
+    campaign_id: str
+    started_at: float
+    seconds: float | None
+    call_seat: str
+    call_agent: str
+    outcome_or_live: str
+
+
+class AnswerCount(NamedTuple):
+    """Calls with one answer to a question."""
+
+    campaign_id: str
+    name: str
+    value: str
+    calls: int
+
+
+class AnswerRow(NamedTuple):
+    """An answer in a call."""
+
+    at: float
+    campaign_id: str
+    attempt_id: str
+    direction: str
+    phone_id: int
+    voter_id: int | None
+    name: str
+    value: str
+    is_message: int
+
+
+class TrunkCounts(NamedTuple):
+    """Calls on a trunk."""
+
+    trunk: str
+    calls: int
+    answered: int
+    failures: int
+    seconds_to_ringing: float | None
+    most_starts: int | None
+
+
+class SeatSeconds(NamedTuple):
+    """The time of a seat and agent in one state."""
+
+    seat: str
+    agent_name: str
+    state: str
+    seconds: float
+
+
+class SeatCalls(NamedTuple):
+    """Connected calls at a seat."""
+
+    seat: str
+    agent_name: str
+    calls: int
+
+
+class DispositionCount(NamedTuple):
+    """Calls of an agent with one disposition."""
+
+    agent_name: str
+    disposition_or_none: str
+    calls: int
+
+
+class AbandonedCounts(NamedTuple):
+    """Calls of a campaign in a quarter of an hour."""
+
+    campaign_id: str
+    quarter: int
+    attempts: int
+    live: int
+    abandoned: int
+
+
+class LiveAnswerRow(NamedTuple):
+    """A live answer."""
+
+    campaign_id: str
+    at: float
+    abandoned: int
+    left_waiting: int
+
+
+class CallRow(NamedTuple):
+    """A call, with why it was lawful."""
+
+    created_at: float
+    answered_at: float | None
+    ended_at: float | None
+    attempt_id: str
+    campaign_id: str
+    direction: str
+    phone_id: int
+    trunk: str
+    caller_id: str
+    outcome_or_live: str
+    disposition_or_none: str
+    call_seat: str
+    call_agent: str
+    gap_seconds: float | None
+    grounds: str | None
+
+
+class SQL(Statements):
+    calls = Query(OutcomeOfCalls)
+    recordings = Query(RecordingRow)
+    answers = Query(AnswerCount)
+    each_answer = Query(AnswerRow)
+    trunks = Query(TrunkCounts)
+    seat_seconds = Query(SeatSeconds)
+    seat_calls = Query(SeatCalls)
+    dispositions = Query(DispositionCount)
+    abandonment = Query(AbandonedCounts)
+    live_answers = Query(LiveAnswerRow)
+    each_call = Query(CallRow)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a report is of: from `since` to before `until`, epoch seconds; of one campaign or of all."""
@@ -39,10 +174,10 @@ class Window:
     until: float = FOREVER
     campaign: str | None = None
 
-    def rows(self, db: Connection, statement: Statement, **more: Cell) -> Iterator[Row]:
+    def rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
         """What a statement finds in it, row by row; the statement may ask which outcomes are answers, and which are live ones."""
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
-        return statement.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
+        return query.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
 def day_of(quarter: float, zone: tzinfo) -> str:
@@ -52,7 +187,7 @@ def day_of(quarter: float, zone: tzinfo) -> str:
 
 def calls(db: Connection, window: Window) -> Report:
     """Attempts by campaign and outcome, with mean seconds to answer and after it. `live`: not ended yet."""
-    rows = [*window.rows(db, SQL["calls"])]
+    rows = [*window.rows(db, SQL.calls)]
     whole: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
         whole[campaign] += number
@@ -75,7 +210,7 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for created, answered, ended, *rest, gap, grounds in window.rows(db, SQL["each_call"]):
+    for created, answered, ended, *rest, gap, grounds in window.rows(db, SQL.each_call):
         why = {} if grounds is None else json.loads(grounds)
         times = [moment(each, zone) for each in (created, answered, ended)]
         rows.append((*times, *rest, gap, *(str(why.get(name, "")) for name in GROUNDS)))
@@ -100,7 +235,7 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def answers(db: Connection, window: Window, question: str | None = None) -> Report:
     """By campaign and question, how many calls have which answer, keyed or noted by an agent, and their share of those with any."""
-    rows = [*window.rows(db, SQL["answers"], question=question)]
+    rows = [*window.rows(db, SQL.answers, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
@@ -113,7 +248,7 @@ def answers(db: Connection, window: Window, question: str | None = None) -> Repo
 
 def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
     """Answer by answer, of one question or all, and messages that callers left by the names of their recordings. Ids only."""
-    found = window.rows(db, SQL["each_answer"], question=question)
+    found = window.rows(db, SQL.each_answer, question=question)
     return Report(
         "answers one by one",
         (
@@ -132,7 +267,7 @@ def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | No
 def trunks(db: Connection, window: Window) -> Report:
     """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
     failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
-    found = [*window.rows(db, SQL["trunks"], failures=failures, refusals=refusals)]
+    found = [*window.rows(db, SQL.trunks, failures=failures, refusals=refusals)]
     sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
     return Report(
         "trunks",
@@ -162,9 +297,9 @@ def agents(db: Connection, window: Window) -> Report:
     A campaign narrows the calls only: a seat's time is not a campaign's.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for seat, agent, state, spent in window.rows(db, SQL["seat_seconds"]):
+    for seat, agent, state, spent in window.rows(db, SQL.seat_seconds):
         seconds[seat, agent][state] += spent
-    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL["seat_calls"])}
+    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL.seat_calls)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
@@ -201,7 +336,7 @@ def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
 
 def dispositions(db: Connection, window: Window) -> Report:
     """What agents said of their calls, "(none)" where nothing was said; the share is of the agent's calls."""
-    rows = [*window.rows(db, SQL["dispositions"])]
+    rows = [*window.rows(db, SQL.dispositions)]
     whole: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:
         whole[agent] += number
@@ -215,7 +350,7 @@ def dispositions(db: Connection, window: Window) -> Report:
 
 def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
-    rows = window.rows(db, SQL["abandonment"])
+    rows = window.rows(db, SQL.abandonment)
     found = [((campaign, day_of(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (*texts("campaign", "day"), *figures("attempts", "live_answers", "abandoned"), rate)
@@ -230,7 +365,7 @@ def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
 def recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in window.rows(db, SQL["recordings"]):
+    for attempt_id, campaign, started_at, *rest in window.rows(db, SQL.recordings):
         name = file_name(attempt_id)
         file = "kept" if (directory / name).is_file() else "gone"
         rows.append((name, campaign, moment(started_at, zone), *rest, file))

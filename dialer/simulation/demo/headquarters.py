@@ -47,7 +47,6 @@ from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMateria
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.store.connection import read_snapshot
-from dialer.store.untyped_sql import Statement
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
@@ -109,7 +108,7 @@ class RealCentre:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What stands in its store."""
         with read_snapshot(self.settings.store.path, None) as db:
-            return [tuple(row) for row in Statement(sql)(db)]
+            return db.execute(sql).fetchall()
 
 
 async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]:

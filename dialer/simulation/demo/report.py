@@ -9,26 +9,71 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dialer.domain.model import ANSWERED, Outcome, abandoned_share
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
-from dialer.store.untyped_sql import load_statements
+from dialer.store.sql import Query, Scalar, Statements
 
-SQL = load_statements("report", "dialer.simulation.demo")
 SHOWN = 5  # examples of what broke a rule
 
-# Each is the name of a statement in queries/demo.sql that finds what broke the rule.
-RULES = {
-    "no_number_with_two_open_attempts": "no number had two open attempts at once",
-    "answered_calls_have_outcomes": "every answered call has an outcome that says so",
-    "nobody_called_after_voted": "nobody was called after having said 'voted'",
-    "nobody_called_after_opt_out": "no number was called after it opted out",
-}
 JOURNAL_CHECK = "placed_calls_match_attempts"
 JOURNAL_RULE = "every call that the switch placed is one attempt, and no number was called twice at once"
+
+
+class OutcomeCount(NamedTuple):
+    """Attempts of a campaign with one outcome."""
+
+    campaign_id: str
+    outcome_or_live: str
+    attempts: int
+
+
+class SeatUtilisation(NamedTuple):
+    """The share of its time that a seat was talking or in wrap-up."""
+
+    seat: str
+    share: float
+
+
+class MarkCount(NamedTuple):
+    """Marks of one kind in a booth."""
+
+    kind: str
+    constituency_number: int
+    part_number: int
+    marks: int
+
+
+class PlacedAttempt(NamedTuple):
+    """An attempt and its number."""
+
+    attempt_id: str
+    e164: str
+    outcome: str | None
+
+
+class SQL(Statements):
+    outcomes = Query(OutcomeCount)
+    utilisation = Query(SeatUtilisation)
+    marks = Query(MarkCount)
+    attempts_with_numbers = Query(PlacedAttempt)
+    opt_outs = Scalar(int)
+    no_number_with_two_open_attempts = Scalar(str)
+    answered_calls_have_outcomes = Scalar(str)
+    nobody_called_after_voted = Scalar(str)
+    nobody_called_after_opt_out = Scalar(str)
+
+
+RULES = {
+    SQL.no_number_with_two_open_attempts: "no number had two open attempts at once",
+    SQL.answered_calls_have_outcomes: "every answered call has an outcome that says so",
+    SQL.nobody_called_after_voted: "nobody was called after having said 'voted'",
+    SQL.nobody_called_after_opt_out: "no number was called after it opted out",
+}
+"""The statements that find what broke a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +145,16 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
     """
     with read_snapshot(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
-        for campaign, outcome, number in SQL["outcomes"].rows(db, since=since):
+        for campaign, outcome, number in SQL.outcomes.rows(db, since=since):
             outcomes[campaign][outcome] = number
-        utilisation = {seat: round(share, 4) for seat, share in SQL["utilisation"].rows(db, since=since)}
+        utilisation = {seat: round(share, 4) for seat, share in SQL.utilisation.rows(db, since=since)}
         marks: dict[str, dict[str, int]] = defaultdict(dict)
-        for kind, constituency, part, number in SQL["marks"].rows(db, since=since):
+        for kind, constituency, part, number in SQL.marks.rows(db, since=since):
             marks[f"{constituency}/{part}"][kind] = number
-        opt_outs = SQL["opt_outs"].number(db, since=since)
-        checks = {name: _result(rule, SQL[name].values(db, str, since=since)) for name, rule in RULES.items()}
+        opt_outs = SQL.opt_outs.one(db, since=since)
+        checks = {query.name: _result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
         if journal is not None:
-            attempts = [*SQL["attempts_with_numbers"].rows(db, since=since)]
+            attempts = [*SQL.attempts_with_numbers.rows(db, since=since)]
             checks[JOURNAL_CHECK] = _result(JOURNAL_RULE, compare_with_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 

@@ -26,7 +26,6 @@ from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
 from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
 from dialer.store.lock import holder_of
-from dialer.store.untyped_sql import load_statements
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
@@ -123,7 +122,7 @@ async def test_every_turnout_says_that_it_is_self_reported(store: HandFilled, co
 
 def test_nothing_of_support_is_read_where_it_is_said_who_voted() -> None:
     """An exit poll is forbidden: whom a voter may support, and the weight that a campaign gives, stay out of every turnout."""
-    for statement in load_statements("polling_day", "dialer.reports").values():
+    for statement in (each.sql for each in polling_day.SQL.declared.values()):
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
         assert not words & {"weight", "rank", "flow_answer", "target"}
 

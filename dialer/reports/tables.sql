@@ -3,10 +3,10 @@
 
 -- name: calls
 SELECT campaign_id,
-       coalesce(outcome, 'live'),
-       count(*),
-       avg(answered_at - created_at),
-       avg(CASE WHEN answered_at IS NOT NULL THEN ended_at - answered_at END)
+       coalesce(outcome, 'live') AS outcome_or_live,
+       count(*) AS calls,
+       avg(answered_at - created_at) AS seconds_to_answer,
+       avg(CASE WHEN answered_at IS NOT NULL THEN ended_at - answered_at END) AS seconds_after_answer
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -14,15 +14,15 @@ GROUP BY campaign_id, outcome
 ORDER BY campaign_id, count(*) DESC, outcome;
 
 -- name: recordings
-SELECT attempt.attempt_id, campaign_id, started_at, ended_at - connected_at, coalesce(seat, ''), coalesce(agent, ''),
-       coalesce(outcome, 'live')
+SELECT attempt.attempt_id, campaign_id, started_at, ended_at - connected_at AS seconds, coalesce(seat, '') AS call_seat, coalesce(agent, '') AS call_agent,
+       coalesce(outcome, 'live') AS outcome_or_live
 FROM recording JOIN attempt USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at, attempt.attempt_id;
 
 -- What callers keyed in flows and what agents noted by their scripts. A message that a caller left is no answer: its id is.
 -- name: answers
-SELECT campaign_id, flow_answer.name, flow_answer.value, count(*)
+SELECT campaign_id, flow_answer.name, flow_answer.value, count(*) AS calls
 FROM attempt CROSS JOIN flow_answer USING (attempt_id)
 WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
   AND (:question IS NULL OR flow_answer.name = :question)
@@ -32,7 +32,7 @@ ORDER BY campaign_id, flow_answer.name, count(*) DESC, flow_answer.value;
 
 -- name: each_answer
 SELECT flow_answer.at, campaign_id, attempt_id, direction, phone_id, voter_id, flow_answer.name, flow_answer.value,
-       value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34
+       value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34 AS is_message
 FROM attempt CROSS JOIN flow_answer USING (attempt_id)
 WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
   AND (:question IS NULL OR flow_answer.name = :question)
@@ -40,10 +40,10 @@ ORDER BY flow_answer.at, attempt_id, flow_answer.name;
 
 -- name: trunks
 SELECT trunk,
-       count(*) FILTER (WHERE outcome IS NULL OR outcome <> 'refused'),
-       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))),
-       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))),
-       avg(ringing_at - created_at),
+       count(*) FILTER (WHERE outcome IS NULL OR outcome <> 'refused') AS calls,
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))) AS answered,
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))) AS failures,
+       avg(ringing_at - created_at) AS seconds_to_ringing,
        (
            SELECT max(starts) FROM (
                SELECT count(*) AS starts FROM attempt AS started
@@ -51,7 +51,7 @@ SELECT trunk,
                  AND (:campaign IS NULL OR started.campaign_id = :campaign)
                GROUP BY CAST(started.created_at AS INTEGER)
            )
-       )
+       ) AS most_starts
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -60,7 +60,7 @@ ORDER BY trunk;
 
 -- Seconds of each seat and agent in each state, cut to the window.
 -- name: seat_seconds
-SELECT seat, coalesce(agent, ''), state, sum(min(until_at, :until) - max(from_at, :since))
+SELECT seat, coalesce(agent, '') AS agent_name, state, sum(min(until_at, :until) - max(from_at, :since)) AS seconds
 FROM seat_interval
 WHERE until_at > :since AND from_at < :until
 GROUP BY seat, agent, state
@@ -68,14 +68,14 @@ ORDER BY seat, agent;
 
 -- Calls that came in too: they are a seat's work.
 -- name: seat_calls
-SELECT seat, coalesce(agent, ''), count(*)
+SELECT seat, coalesce(agent, '') AS agent_name, count(*) AS calls
 FROM attempt
 WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
   AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY seat, agent;
 
 -- name: dispositions
-SELECT coalesce(agent, ''), coalesce(disposition, ''), count(*)
+SELECT coalesce(agent, '') AS agent_name, coalesce(disposition, '') AS disposition_or_none, count(*) AS calls
 FROM attempt
 WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
   AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -86,9 +86,9 @@ ORDER BY agent, count(*) DESC, disposition;
 -- name: abandonment
 SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
-       count(*),
-       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))),
-       count(*) FILTER (WHERE outcome = 'abandoned')
+       count(*) AS attempts,
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))) AS live,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -97,7 +97,7 @@ ORDER BY campaign_id, quarter;
 
 -- The cap is one of calls that we place: one that came in would thin out the share.
 -- name: live_answers
-SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned', outcome = 'dropped'
+SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned, outcome = 'dropped' AS left_waiting
 FROM attempt
 WHERE direction = 'outbound' AND outcome IN (SELECT value FROM json_each(:live_answers))
   AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
@@ -106,8 +106,8 @@ ORDER BY campaign_id, at;
 
 -- name: each_call
 SELECT attempt.created_at, attempt.answered_at, attempt.ended_at, attempt.attempt_id, attempt.campaign_id, attempt.direction,
-       attempt.phone_id, attempt.trunk, attempt.caller_id, coalesce(attempt.outcome, 'live'),
-       coalesce(attempt.disposition, ''), coalesce(attempt.seat, ''), coalesce(attempt.agent, ''), attempt.gap_seconds, lawful.grounds
+       attempt.phone_id, attempt.trunk, attempt.caller_id, coalesce(attempt.outcome, 'live') AS outcome_or_live,
+       coalesce(attempt.disposition, '') AS disposition_or_none, coalesce(attempt.seat, '') AS call_seat, coalesce(attempt.agent, '') AS call_agent, attempt.gap_seconds, lawful.grounds
 FROM attempt LEFT JOIN lawful ON lawful.lawful_id = attempt.lawful_id
 WHERE attempt.created_at >= :since AND attempt.created_at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 ORDER BY attempt.created_at, attempt.attempt_id;

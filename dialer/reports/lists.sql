@@ -7,7 +7,7 @@ WHERE (:constituency IS NULL OR constituency_number = :constituency) AND (:part 
 ORDER BY constituency_number, part_number, booth_id;
 
 -- name: strike_off
-SELECT serial, name, name_local, house, age, sex, ''
+SELECT serial, name, name_local, house, age, sex, '' AS hour
 FROM voter
 WHERE booth_id = :booth AND turnout = 'pending'
 ORDER BY serial;
@@ -17,7 +17,7 @@ ORDER BY serial;
 SELECT serial, name, name_local, house, age, sex, coalesce(
     (SELECT printf('%02d:00', mark.hour) FROM mark
      WHERE mark.voter_id = voter.voter_id AND mark.kind = 'later' AND mark.hour IS NOT NULL
-     ORDER BY mark.at DESC, mark.mark_id DESC LIMIT 1), '')
+     ORDER BY mark.at DESC, mark.mark_id DESC LIMIT 1), '') AS hour
 FROM voter
 WHERE booth_id = :booth AND turnout = 'pending' AND not_yet
 ORDER BY serial;

@@ -17,10 +17,10 @@ SELECT booth.state_code,
        booth.part_number,
        booth.name,
        CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
-       count(*),
-       count(seen.voter_id),
-       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
-       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet)
+       count(*) AS voters,
+       count(seen.voter_id) AS reached,
+       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout = 'voted') AS voted,
+       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet) AS not_yet_voted
 FROM voter
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN seen ON seen.voter_id = voter.voter_id
@@ -67,7 +67,7 @@ SELECT booth.state_code,
        booth.constituency_number,
        CAST(seen.at / 900 AS INTEGER) AS reached_quarter,
        CASE WHEN voter.turnout = 'voted' AND voted.at < :until THEN CAST(max(voted.at, seen.at) / 900 AS INTEGER) END AS voted_quarter,
-       count(*)
+       count(*) AS voters
 FROM seen
 JOIN voter ON voter.voter_id = seen.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
@@ -93,8 +93,8 @@ FROM voter JOIN booth ON booth.booth_id = voter.booth_id
 WHERE voter.voter_id = :voter;
 
 -- name: marks_of_voter
-SELECT mark.at, mark.kind, mark.hour, mark.source, mark.confidence, coalesce(mark.agent, ''), coalesce(attempt.campaign_id, ''),
-       coalesce(mark.attempt_id, '')
+SELECT mark.at, mark.kind, mark.hour, mark.source, mark.confidence, coalesce(mark.agent, '') AS said_by, coalesce(attempt.campaign_id, '') AS campaign,
+       coalesce(mark.attempt_id, '') AS attempt
 FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
 WHERE mark.voter_id = :voter
 ORDER BY mark.mark_id;

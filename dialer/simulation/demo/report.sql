@@ -2,7 +2,7 @@
 
 -- Calls that came in are in no share of abandoned calls, and break no rule about whom we call.
 -- name: outcomes
-SELECT campaign_id, coalesce(outcome, 'live'), count(*)
+SELECT campaign_id, coalesce(outcome, 'live') AS outcome_or_live, count(*) AS attempts
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since
 GROUP BY campaign_id, outcome;
@@ -10,14 +10,14 @@ GROUP BY campaign_id, outcome;
 -- name: utilisation
 SELECT seat,
        total(CASE WHEN state IN ('talking', 'wrap-up') THEN until_at - max(from_at, :since) END)
-           / total(until_at - max(from_at, :since))
+           / total(until_at - max(from_at, :since)) AS share
 FROM seat_interval
 WHERE until_at > :since
 GROUP BY seat
 ORDER BY seat;
 
 -- name: marks
-SELECT mark.kind, booth.constituency_number, booth.part_number, count(*)
+SELECT mark.kind, booth.constituency_number, booth.part_number, count(*) AS marks
 FROM mark
 JOIN voter ON voter.voter_id = mark.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
