@@ -43,7 +43,7 @@ class MemoryDesk:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.works = True
-        self.flow_desk = self
+        self.features = self.flows = self
         self._sms_to = ""
 
     def is_live(self, attempt_id: AttemptId) -> bool:

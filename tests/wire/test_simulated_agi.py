@@ -296,7 +296,7 @@ async def test_voters_of_a_profile_press_stay_silent_press_rubbish_and_hang_up()
         answers.append(await peer.ask("GET DATA menu 5000 1"))
         await peer.ask("SET VARIABLE MATDAN_DONE 1")
 
-    profile = VoterProfile(answer_rate=1.0, silent_share=0.2, hang_up_share=0.2, rubbish_share=0.2)
+    profile = VoterProfile(answer_rate=1.0, silent_share=0.2, hang_up_share=0.2, invalid_key_share=0.2)
     config = SimulatedAsteriskConfig(profile=profile)
     async with lab_centre(config, script=menu) as (switch, lab):
         for n in range(300):

@@ -1,7 +1,7 @@
 """The simulated Asterisk as a process of its own: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
 
-Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT, or, started by a program that holds its standard
-input as a pipe, when that pipe closes: it never outlives who started it.
+Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT. Started with a pipe as standard input,
+it also ends when the pipe closes, so that it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 
 
 def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConfig:
-    """The configuration that a command line asks for. Exits with a usage message where it is wrong."""
+    """Return the configuration of a command line. Exits with a usage message where it is wrong."""
     law = VoterProfile()
     parser = argparse.ArgumentParser(prog="python -m dialer.simulation.asterisk", description=__doc__)
     parser.add_argument("--ami-port", type=int, default=0, help="0: any free one")
@@ -91,7 +91,7 @@ async def serve(config: SimulatedAsteriskConfig) -> None:
 
 
 def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
-    """A terminal and /dev/null are not watched: only a pipe or a socket tells that somebody is gone."""
+    """Stop at the end of standard input if it is a pipe or a socket. Return whether it is."""
     try:
         mode = fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):
@@ -109,7 +109,7 @@ def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
 
 
 def main() -> None:
-    """Run the process; an error that a user can mend is one line on standard error and exit code 1."""
+    """Run the process. An error that a user can correct is one line on standard error and exit code 1."""
     config = parse_arguments()
     try:
         uvloop.run(serve(config))

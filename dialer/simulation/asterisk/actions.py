@@ -1,4 +1,4 @@
-"""The manager actions and their answers, worded as Asterisk words them."""
+"""The manager actions and their responses, in Asterisk's words."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ ACTION_NAMES = {
     "corestatus": "CoreStatus",
     "listcommands": "ListCommands",
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # of a client's own text that an answer repeats
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in a client's text that a response repeats
 Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
 class ActionRefused(Exception):
-    """An action is answered with Error, and this message."""
+    """Raised to answer an action with Error and this message."""
 
 
 def reply(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
-    """Answer an action: Response, ActionID where it had one, and the fields."""
+    """Return a response: Response, ActionID where the action had one, and the fields."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
 class Actions:
-    """Runs actions on a switch. An action needs a login, and of its user's `write` classes one of those it names."""
+    """Runs actions on a switch. An action needs a login and one of its `write` classes."""
 
     def __init__(self, switch: SwitchCalls) -> None:
-        """One for the whole switch."""
+        """Create one for the whole switch."""
         self._switch = switch
         anybody: frozenset[str] = frozenset()
         reporting = frozenset({"system", "reporting"})
@@ -122,7 +122,7 @@ class Actions:
         switch.events.security(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
-        """The actions that this user's rights allow, a line each."""
+        """Return the actions that this user may send, one line each."""
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()
@@ -239,7 +239,7 @@ class Actions:
         reply(session, action, "Success", *core_status(self._switch))
 
     def _command(self, session: ManagerSession, action: AmiMessage) -> None:
-        """There is no console here: no command is known."""
+        """Refuse every console command."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
@@ -267,7 +267,7 @@ def _list(session: ManagerSession, action: AmiMessage, message: str, events: byt
 
 
 def parse_caller_id(text: str) -> tuple[str, str]:
-    """Number and name of `"Name" <number>`, `Name <number>` or a bare number; "" for what is not there."""
+    """Return number and name of `"Name" <number>`, `Name <number>` or a bare number; "" for a missing one."""
     name, bracket, rest = text.partition("<")
     if bracket:
         return rest.partition(">")[0].strip(), name.strip().strip('"')

@@ -13,15 +13,15 @@ from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import VERSION
 from dialer.simulation.asterisk.core import SwitchCore
 
-REFUSED_SECONDS = 2.0  # until AGI() gives up on a server that is not there
+REFUSED_SECONDS = 2.0  # until AGI() gives up on an unreachable server
 CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """The line to the FastAGI server. Wakes its channel when the server says something or goes away."""
+    """The connection to the FastAGI server. Wakes its channel when the server sends something or disconnects."""
 
     def __init__(self, channel: Channel) -> None:
-        """Made for one run of AGI() on one channel."""
+        """Created for one run of AGI() on one channel."""
         self.lines: deque[str] = deque()
         self.ended = False
         self.transport: asyncio.Transport | None = None
@@ -33,7 +33,7 @@ class AgiConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take whole lines; a carriage return before the line feed is dropped, as Asterisk does."""
+        """Read whole lines. A carriage return before the line feed is dropped, as in Asterisk."""
         *lines, self._held = (self._held + data).split(b"\n")
         self.lines.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in lines)
         self._channel.poke()
@@ -45,11 +45,11 @@ class AgiConnection(asyncio.Protocol):
 
     @property
     def has_input(self) -> bool:
-        """Whether something waits to be read: a line, or the end. It aborts what plays."""
+        """Whether a line or the end waits to be read. That aborts a sound."""
         return bool(self.lines) or self.ended
 
     def send(self, text: str) -> None:
-        """Write one answer or line."""
+        """Write one line."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(text.encode() + b"\n")
 
@@ -107,7 +107,7 @@ def _environment(channel: Channel, url: str, script: str, arguments: Sequence[st
 
 
 async def _converse(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
-    """Answer commands until an end; the order of HANGUP line, answer and 511 is that of res/res_agi.c, run_agi."""
+    """Answer commands until the end. The order of HANGUP line, reply and 511 is that of res/res_agi.c, run_agi."""
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False
     while True:

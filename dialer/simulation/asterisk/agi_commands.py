@@ -1,4 +1,4 @@
-"""The AGI commands: what each does to the call, and the answer that Asterisk writes."""
+"""The AGI commands: the effect of each on the call, and Asterisk's reply."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ DEAD_CHANNEL = "511 Command Not Permitted on a dead channel or intercept routine
 
 @dataclass(frozen=True, slots=True)
 class AgiRequest:
-    """A command that is to be run."""
+    """A command to run."""
 
     switch: SwitchCore
     channel: Channel
     words: list[str]  # after the command's own name
-    aborted: Callable[[], bool]  # whether the server said something meanwhile
+    aborted: Callable[[], bool]  # whether the server has sent something meanwhile
 
     def word(self, index: int, default: str = "") -> str:
-        """An argument, or its default."""
+        """Return an argument, or its default."""
         return self.words[index] if index < len(self.words) else default
 
     async def play(self, seconds: float, digits: str) -> Heard:
@@ -37,11 +37,11 @@ class AgiRequest:
 
 
 Handler = Callable[[AgiRequest], Awaitable[str | None]]
-"""Runs a command. Returns the answer without line feed; None when it was aborted, which Asterisk does not answer."""
+"""Runs a command. Returns the reply without line feed; None where it was aborted, which gets no reply."""
 
 
 def split_words(line: str) -> list[str]:
-    """The words of a command: parted by blanks, quoted with `"`, escaped with a backslash."""
+    """Return the words of a command: separated by blanks, quoted with `"`, escaped with a backslash."""
     words: list[str] = []
     word: str | None = None
     quoted = escaped = False
@@ -64,7 +64,7 @@ def split_words(line: str) -> list[str]:
 async def execute(
     switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
 ) -> str | None:
-    """Run one command line. `dead`: the channel is hung up, and only what needs no caller may run."""
+    """Run one command line. `dead`: the channel is hung up, and only commands that need no caller may run."""
     words = split_words(line)
     for length in (3, 2, 1):
         command = _COMMANDS.get(" ".join(words[:length]).upper()) if len(words) >= length else None
@@ -81,7 +81,7 @@ async def execute(
         return wrong
     try:
         return await handler(AgiRequest(switch, channel, arguments, aborted))
-    except ValueError:  # a word that is no number
+    except ValueError:  # a word that is not a number
         return wrong
 
 
@@ -118,7 +118,7 @@ async def _stream_file(request: AgiRequest) -> str | None:
 
 
 async def _get_data(request: AgiRequest) -> str | None:
-    """Digits stop the prompt; the limit of each further one counts from the one before (main/app.c, ast_app_getdata)."""
+    """Digits stop the prompt. The timeout of each further one starts at the one before (main/app.c, ast_app_getdata)."""
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
@@ -142,7 +142,7 @@ async def _get_data(request: AgiRequest) -> str | None:
 
 
 def _seconds(milliseconds: str) -> float | None:
-    """A limit of so many milliseconds; below 0: none."""
+    """Return a timeout in seconds; None for milliseconds below 0."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
@@ -221,4 +221,4 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "VERBOSE": (_verbose, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
     "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
 }
-"""By name: the handler, how many arguments it must have, its usage, and whether it may run on a dead channel."""
+"""By name: the handler, the least number of arguments, the usage, and whether it may run on a dead channel."""

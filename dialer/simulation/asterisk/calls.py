@@ -1,4 +1,4 @@
-"""How calls begin: an Originate, a voter who calls us, an agent's phone that dials; and the walk through the dialplan."""
+"""The start of calls: an Originate, an inbound call, an agent's phone that dials; and their way through the dialplan."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 JOINED_CONTEXT = "matdan-joined"
-PHONE_CONTEXT = "matdan-phones"  # where a seat's phone begins that dials us
+PHONE_CONTEXT = "matdan-phones"  # of a seat's phone that dials
 
 _log = structlog.get_logger(__name__)
 
 
 class SwitchCalls(SwitchCore):
-    """The core with everything that a call goes through."""
+    """The core with everything that starts a call."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Nothing happens before the clock is set."""
+        """Nothing happens until the clock is set."""
         super().__init__(config)
         self.caller = Caller(config)
         self._call_backs: list[asyncio.TimerHandle] = []
@@ -77,19 +77,19 @@ class SwitchCalls(SwitchCore):
         OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
 
     def _phone_of(self, endpoint: str, target: str | None) -> SeatPhone | None:
-        """The phone that is called, our own or, by phone*ENDPOINT, another server's; None: there is none, or it is a trunk."""
+        """Return the called phone, ours or, by phone*ENDPOINT, another server's; None: there is none, or it is a trunk."""
         if target is None:
             return self._phones.get(endpoint)
         server = self.servers.get(endpoint.removeprefix(SERVER))
         return None if server is None else server._phones.get(target.removeprefix("phone*"))
 
     def _place_local(self, order: OriginateOrder) -> None:
-        """Two halves that live and end together: the second goes through the dialplan that the channel names and answers the first,
-        which goes where the order says.
+        """Two halves that live and end together: the second goes through the dialplan that the channel names and answers
+        the first, which goes where the order says.
         """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
-        # As 22.10 has it: an id is taken where another channel's begins with it.
+        # As in 22.10, an id is in use where another channel's begins with it.
         taken = any(each and known.startswith(each) for each in ids for known in self.channels)
         taken = taken or order.uniqueid.startswith(ids[1])
         if taken or find_extension(self.dialplan, context, name) is None or not self.booted:
@@ -114,7 +114,7 @@ class SwitchCalls(SwitchCore):
         self.hang_up(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Let an answered channel go to its place in the dialplan, or into an application instead."""
+        """Send an answered channel to its location in the dialplan, or into an application instead."""
         channel.task = asyncio.get_running_loop().create_task(
             self._live(channel, start, application, data), name=channel.name
         )
@@ -138,7 +138,7 @@ class SwitchCalls(SwitchCore):
         self.forget(channel, channel.ended_by, cause)
 
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
-        """Run one application of the dialplan. Returns 0; -1 after a hang-up, -2 where there is none of that name."""
+        """Run one application of the dialplan. Return 0; -1 after a hang-up, -2 for an unknown name."""
         application = APPLICATIONS.get(name)
         if application is None:
             return -2
@@ -148,7 +148,10 @@ class SwitchCalls(SwitchCore):
     def call_in(
         self, number: str, trunk: str | None = None, called: str | None = None, script: Behaviour | None = None
     ) -> Channel:
-        """A voter calls us; "" withholds the number. Returns the channel, which begins in the inbound context at `called`."""
+        """Place an inbound call by a voter; "" withholds the number.
+
+        Return the channel, in the inbound context at `called`.
+        """
         carrier = self._trunks[trunk or self.config.trunks[0].name]
         channel = self._new_channel(carrier.name, "", "from-carrier")
         channel.trunk, channel.number = carrier.name, number
@@ -166,7 +169,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     def called_by_server(self, server: str, extension: str) -> Channel:
-        """Another server calls for a voter of its own: the channel of that, on its way through the dialplan."""
+        """Return the channel of a call from another server, for a voter of its own."""
         channel = self._new_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.enter(ChannelState.RING)
         channel.move_to(JOINED_CONTEXT, extension, 1)
@@ -175,11 +178,11 @@ class SwitchCalls(SwitchCore):
         return channel
 
     async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """A key of a conference's menu leads into the dialplan."""
+        """Run the dialplan for a key of a conference's menu."""
         await run_aside(self, channel, Location(*place))
 
     def phone_dials(self, endpoint: str, extension: str) -> Channel | None:
-        """A seat's phone calls an extension of its context; None: there is no such extension, and the phone hears 404."""
+        """Dial an extension from a seat's phone. Return the channel; None: there is no such extension (404)."""
         if find_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
             return None
         phone = self._phones[endpoint]
@@ -201,7 +204,7 @@ class SwitchCalls(SwitchCore):
             phone.after(number * every_seconds, partial(phone.press, key))
 
     def forget(self, channel: Channel, how: str, cause: int) -> None:
-        """The channel is gone; its voter may call back."""
+        """Remove a channel. Its voter may call back."""
         super().forget(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:

@@ -1,17 +1,19 @@
-"""A channel of the simulated switch, the conference that it is in, and what is recorded of it."""
+"""A channel of the simulated Asterisk."""
 
 from __future__ import annotations
 
 import asyncio
-import wave
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dialer.simulation.asterisk.config import ConferenceUser
 from dialer.simulation.asterisk.voters import Behaviour, Voter
+
+if TYPE_CHECKING:  # both name Channel
+    from dialer.simulation.asterisk.bridges import Conference
+    from dialer.simulation.asterisk.recording import ChannelRecording
 
 UNKNOWN = "<unknown>"
 REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4  # of an OriginateResponse
@@ -34,11 +36,11 @@ CAUSE_TEXT = {
     102: "Recover on timer expiry",
     127: "Interworking, unspecified",
 }
-"""Texts of main/channel.c for the Q.850 causes that a carrier's answer turns into."""
+"""Texts of Q.850 causes in main/channel.c."""
 
 
 class ChannelState(IntEnum):
-    """The states of a channel that a call of ours passes through, by Asterisk's numbers."""
+    """The states of a channel, by Asterisk's numbers."""
 
     DOWN = 0
     RING = 4
@@ -47,7 +49,7 @@ class ChannelState(IntEnum):
 
     @property
     def text(self) -> str:
-        """As ChannelStateDesc says it."""
+        """The text of ChannelStateDesc."""
         return self.name.capitalize()
 
 
@@ -66,7 +68,7 @@ class EndsBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in the dialplan."""
+    """A location in the dialplan."""
 
     context: str
     extension: str
@@ -75,14 +77,14 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class OriginateOrder:
-    """An Originate action, checked. `ring_seconds` are the dialler's: the switch's speed shortens them."""
+    """A checked Originate action. `ring_seconds` are the dialler's; the switch's speed shortens them."""
 
     action_id: str
-    channel: str  # as ordered: PJSIP/...
+    channel: str  # as in the action: PJSIP/...
     dial_string: str
     uniqueid: str
     start: Location
-    application: str  # instead of a place in the dialplan; "" where there is one
+    application: str  # instead of a location in the dialplan; "": there is a location
     data: str
     ring_seconds: float
     caller_number: str
@@ -92,10 +94,10 @@ class OriginateOrder:
 
 
 class Channel:
-    """One leg: a voter's or an agent's."""
+    """A channel: a voter's or an agent's leg of a call."""
 
     def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
-        """`created_at` is the loop's time."""
+        """`created_at` is on the loop's clock."""
         self.name = name
         self.uniqueid = uniqueid
         self.state = ChannelState.DOWN
@@ -112,9 +114,7 @@ class Channel:
         self.number = ""
         self.trunk: str | None = None  # None: an agent's phone
         self.seat: str | None = None  # the phone's endpoint
-        self.silent_since: float | None = (
-            None  # the loop's time since when nothing comes from the phone; None: it sends
-        )
+        self.silent_since: float | None = None  # since when the phone sends nothing (loop time); None: it sends
         self.behaviour: Behaviour | None = None
         self.voter: Voter | None = None
         self.conference: Conference | None = None
@@ -131,14 +131,14 @@ class Channel:
         self.recording: ChannelRecording | None = None
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None
-        self.met_agent: Callable[[], None] | None = None  # of a voter whom another server has: told there
+        self.met_agent: Callable[[], None] | None = None  # of a voter of another server: called there
         self._blocks: dict[str, bytes] = {}
         self._timers: list[asyncio.TimerHandle] = []
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def interrupted(self) -> bool:
-        """Whether the running application must end: hung up, or sent elsewhere."""
+        """Whether the running application must end: by a hang-up or a redirect."""
         return self.hung_up or self.goto is not None
 
     def enter(self, state: ChannelState) -> None:
@@ -157,12 +157,12 @@ class Channel:
         self._blocks.clear()
 
     def move_to(self, context: str, extension: str, priority: int) -> None:
-        """Set the place in the dialplan."""
+        """Set the location in the dialplan."""
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
 
     def block(self, prefix: str = "") -> bytes:
-        """The header lines that every event of this channel bears; `prefix` is "Dest" in dialling events."""
+        """Return the header lines of every event of this channel. `prefix` is "Dest" in dialling events."""
         block = self._blocks.get(prefix)
         if block is None:
             p = prefix
@@ -178,7 +178,7 @@ class Channel:
         return block
 
     async def wait(self, seconds: float | None) -> None:
-        """Return after `seconds`, or when something happens to the channel: a key, a hang-up, a redirect, AGI input."""
+        """Wait for so many seconds, or until a key, a hang-up, a redirect or AGI input."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiter = waiter
@@ -191,107 +191,22 @@ class Channel:
                 timer.cancel()
 
     def poke(self) -> None:
-        """Wake the application that waits."""
+        """Wake the waiting application."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do something later, unless the channel is gone by then."""
+        """Run `action` later, unless the channel is gone by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
     def cancel_timers(self) -> None:
-        """Forget everything that was scheduled."""
+        """Cancel everything that was scheduled."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
 
     def press(self, digit: str) -> None:
-        """A key was pressed. Between two commands nobody reads the channel, and the key is lost, as on the real thing."""
+        """Press a key. It is lost while no application reads keys, as on a real Asterisk."""
         if self.listens:
             self.digits.append(digit)
             self.poke()
-
-
-# ConfBridge
-
-
-@dataclass(slots=True)
-class Participant:
-    """A channel in a conference."""
-
-    channel: Channel
-    user: ConferenceUser
-    result: str = ""  # set when the conference itself puts the member out
-
-
-class Conference:
-    """One conference. Its announcer counts as a channel of the bridge, as Asterisk counts it."""
-
-    def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
-        """`announcer` is the name of the conference's own channel."""
-        self.name = name
-        self.uniqueid = uniqueid
-        self.announcer = announcer
-        self.members: list[Participant] = []
-        self._head = (
-            f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
-            f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
-        ).encode()
-
-    def block(self, count: int) -> bytes:
-        """The header lines that every event of this bridge bears."""
-        return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
-
-    @property
-    def marked(self) -> int:
-        """How many marked members are in."""
-        return sum(1 for member in self.members if member.user.marked)
-
-    def peers_of(self, channel: Channel) -> str:
-        """What BRIDGEPEER says of a member."""
-        others = [member.channel.name for member in self.members if member.channel is not channel]
-        return ",".join([f"{self.announcer};2", *others])
-
-
-# MixMonitor: a small WAV file of silence that is as long as the talk was
-
-SAMPLES_PER_SECOND = 8_000
-LONGEST_SECONDS = 2.0  # of the file; nobody needs more silence
-
-
-class ChannelRecording:
-    """What is recorded of one channel: with option b only while it is in a conference."""
-
-    def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:
-        """Begins now. The file is written at the end."""
-        self.path = path
-        self.muted = False
-        self.seconds = 0.0
-        self.muted_seconds = 0.0
-        self._channel = channel
-        self._bridged_only = bridged_only
-        self._since = asyncio.get_running_loop().time()
-
-    def count(self) -> None:
-        """Add the time since the last count; called before anything changes that decides whether it is recorded."""
-        now = asyncio.get_running_loop().time()
-        if not self._bridged_only or self._channel.conference is not None:
-            self.seconds += now - self._since
-            self.muted_seconds += now - self._since if self.muted else 0.0
-        self._since = now
-
-    def mute(self, muted: bool) -> None:
-        """Record silence, or sound again."""
-        self.count()
-        self.muted = muted
-
-    def end(self) -> None:
-        """Write the file. A folder that is not there gives none, as in Asterisk, where only the log says so."""
-        self.count()
-        if not self.path.parent.is_dir():
-            return
-        with wave.open(str(self.path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLES_PER_SECOND)
-            file.writeframes(bytes(2 * int(SAMPLES_PER_SECOND * min(self.seconds, LONGEST_SECONDS))))

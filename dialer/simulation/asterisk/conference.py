@@ -7,12 +7,13 @@ from random import Random
 from uuid import UUID
 
 from dialer.deploy.asterisk.render import conferences
-from dialer.simulation.asterisk.channels import Channel, Conference, Participant
+from dialer.simulation.asterisk.bridges import Conference, Participant
+from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import ConferenceUser, conference_menus
 from dialer.simulation.asterisk.events import EventWriter
 
 Place = tuple[str, str, int]
-"""Where a key leads: context, extension, priority."""
+"""The location that a key leads to: context, extension, priority."""
 
 
 class Conferences:
@@ -26,8 +27,10 @@ class Conferences:
         voter_met_agent: Callable[[Channel], None],
         run_menu_entry: Callable[[Channel, Place], Awaitable[None]],
     ) -> None:
-        """`random` makes the bridges' ids. `voter_met_agent` is told when a voter and a marked member are in one conference;
-        `run_menu_entry` walks the dialplan from a place until it runs off the end, while the member stays in the conference.
+        """`random` makes the bridges' ids.
+
+        `voter_met_agent` is told when a voter and a marked member are in one conference; `run_menu_entry` walks the
+        dialplan from a place until it runs off the end, while the member stays in the conference.
         """
         self.by_name: dict[str, Conference] = {}
         self._events = events
@@ -38,7 +41,7 @@ class Conferences:
         self._made = 0
 
     def info(self, kind: str, name: str) -> str:
-        """What CONFBRIDGE_INFO answers: `parties`, `marked`, `admins` or `locked` of a conference, "0" where there is none."""
+        """Return the CONFBRIDGE_INFO of a conference: `parties`, `marked`, `admins` or `locked`; "0" where there is none."""
         conference = self.by_name.get(name)
         if conference is None:
             return "0"
@@ -61,15 +64,15 @@ class Conferences:
                 await channel.wait(None)
         channel.listens = False
         channel.digits.clear()
-        if channel.goto is not None:  # a channel that is sent elsewhere stands there before it has left
+        if channel.goto is not None:  # a redirected channel is at its target before it has left
             channel.move_to(channel.goto.context, channel.goto.extension, channel.goto.priority)
         result = self._leave(member)
         if channel.hung_up:
-            channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
+            channel.cause = channel.cause or 16  # leaving a bridge by a hang-up is normal clearing
         return result
 
     async def _key(self, channel: Channel, place: Place | None) -> None:
-        """Do what the menu has for a key. Keys that are let go meanwhile are lost, as a real Asterisk 22 loses them."""
+        """Run the menu entry of a key. Keys that end meanwhile are lost, as in Asterisk 22."""
         if place is not None:
             channel.listens = False
             await self._run_menu_entry(channel, place)
@@ -105,7 +108,7 @@ class Conferences:
     def _leave(self, member: Participant) -> str:
         channel, events = member.channel, self._events
         conference = channel.conference
-        if conference is None:  # the switch was restarted under it
+        if conference is None:  # the switch was restarted meanwhile
             return member.result or "HANGUP"
         _count_recording(channel)
         count = len(conference.members) + 1

@@ -1,4 +1,4 @@
-"""What a simulated Asterisk is made of: its users, trunks, seat phones, sounds and voters."""
+"""The configuration of a simulated Asterisk: users, trunks, seats' phones, sounds and voters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
-VERSION = "22.10.1"  # that it says it is
+VERSION = "22.10.1"  # that it reports
 ALL_CLASSES = frozenset(
     {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
 )
@@ -28,7 +28,7 @@ class ManagerUser:
     secret: str
     read: frozenset[str] = ALL_CLASSES
     write: frozenset[str] = ALL_CLASSES
-    events: tuple[str, ...] = ()  # names its event filters let through; empty: all
+    events: tuple[str, ...] = ()  # names that its event filters allow; empty: all
 
 
 LEAST_PRIVILEGE_USER = ManagerUser(
@@ -46,10 +46,10 @@ class SimulatedTrunk:
     """A carrier's endpoint."""
 
     name: str
-    channels: int = 0  # calls it carries at once, more are refused with 503; 0: no limit
-    # SIP statuses in place of the voters' own; (183,): a carrier of early media.
+    channels: int = 0  # most calls at once, more are refused with 503; 0: no limit
+    # Provisional SIP statuses instead of the voters' own; (183,): a carrier with early media.
     rings_with: tuple[int, ...] | None = None
-    registration: str = ""  # how our registration there stands, as Asterisk words it; "": it asks for none
+    registration: str = ""  # state of our registration, in Asterisk's words; "": the carrier needs none
 
 
 class PhoneMode(StrEnum):
@@ -57,10 +57,10 @@ class PhoneMode(StrEnum):
 
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603
-    RINGS = "rings"  # and is never picked up
+    RINGS = "rings"  # and is never answered
     BUSY = "busy"  # 486
-    PUTS_DOWN = "puts-down"  # answers, and is gone before the dialplan has done a step
-    UNREGISTERED = "unregistered"  # the switch knows no address of it: no channel is made
+    PUTS_DOWN = "puts-down"  # answers, and hangs up before the first step of the dialplan
+    UNREGISTERED = "unregistered"  # has no address: no channel is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ConferenceUser:
 
     marked: bool = False
     end_marked: bool = False
-    end_marked_any: bool = False  # put out when any marked member leaves, not the last one alone
+    end_marked_any: bool = False  # leaves when any marked participant leaves, not only the last one
     admin: bool = False
 
 
@@ -87,7 +87,7 @@ _USER_KEYS = tuple(each.name for each in fields(ConferenceUser))
 
 
 def conference_users(text: str) -> Mapping[str, ConferenceUser]:
-    """The user templates that the text of a confbridge.conf has."""
+    """Return the user templates of a confbridge.conf."""
     return MappingProxyType(
         {
             section.name: ConferenceUser(**{key: section.get(key) == "yes" for key in _USER_KEYS})
@@ -97,7 +97,7 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
 
 
 def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
-    """By menu and key of the text of a confbridge.conf, where dialplan_exec leads: context, extension, priority."""
+    """Return where dialplan_exec leads, by menu and key of a confbridge.conf: context, extension, priority."""
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
     for section in read_conf("confbridge.conf", text).of_type("menu"):
         keys: dict[str, tuple[str, str, int]] = {}
@@ -110,13 +110,13 @@ def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
-    """Phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
+    """Return phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAsteriskConfig:
-    """Everything that a simulated Asterisk starts from. Seconds are the switch's own; `speed` shortens them."""
+    """The configuration of a simulated Asterisk. Seconds are on its own clock, which `speed` accelerates."""
 
     agi_host: str = "127.0.0.1"
     agi_port: int = 0  # 0: `SimulatedAsterisk.agi_port` is set before the first call
@@ -126,27 +126,25 @@ class SimulatedAsteriskConfig:
     users: tuple[ManagerUser, ...] = (
         LEAST_PRIVILEGE_USER,
         LAB_USER,
-    )  # the dialler's first: its secret is the dialplan's too
+    )  # the first is the dialler's: the dialplan's secret is derived from its secret
     trunks: tuple[SimulatedTrunk, ...] = (SimulatedTrunk("carrier"),)
     seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)
     scripts: Mapping[str, Behaviour | tuple[Behaviour, ...]] = field(default_factory=dict)  # by number, then by call
     journal: Path | None = None
-    history: Path | None = None  # where it keeps how calls ended, as cdr_custom does; None: nowhere
-    # Voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not.
+    history: Path | None = None  # file of call records, as cdr_custom writes them; None: none
+    # Voters, carrier, prompts, ring and digit timeouts run this much faster; the dialplan's Wait does not.
     speed: float = 1.0
-    start_epoch: float | None = None  # epoch second at the start; None: the machine's clock
-    early_originate_response: float = 0.28  # share of answers whose OriginateResponse comes before Newstate Up; 0: none
+    start_epoch: float | None = None  # time at the start (epoch seconds); None: the machine's clock
+    early_originate_response: float = 0.28  # share of answers with OriginateResponse before Newstate Up (0-1)
     prompt_seconds: Mapping[str, float] = field(default_factory=dict)  # by sound file
     default_prompt_seconds: float = 3.0
     message_seconds: float = 6.0  # the information message
     missing_sounds: frozenset[str] = frozenset()
-    silent_music: frozenset[str] = (
-        frozenset()
-    )  # classes of music on hold that are not there, or have nothing that plays
+    silent_music: frozenset[str] = frozenset()  # classes of music on hold that are missing or empty
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-inbound"
-    our_number: str = "+911140000001"  # that a voter who calls back has seen
+    our_number: str = "+911140000001"  # that voters dial to call back
     seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
-    server: str = ""  # its name, where it is one of several that `join_servers` joins
+    server: str = ""  # its name, where it is one of several that `join_servers` connects

@@ -1,4 +1,4 @@
-"""The switch's core: channels and their lives, variables, and who is told of what. No socket of its own."""
+"""The core of the simulated switch: channels, variables and events, without a socket."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "m
 
 
 class SwitchCore(ABC):
-    """Channels, conferences and events. `SwitchCalls` adds how calls begin, `SimulatedAsterisk` the socket and the faults."""
+    """Channels, conferences and events. `SwitchCalls` adds the start of calls, `SimulatedAsterisk` socket and faults."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Nothing happens before the clock is set."""
+        """Nothing happens until the clock is set."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
@@ -40,7 +40,7 @@ class SwitchCore(ABC):
         self.globals = dict(self._first_globals)
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
-        self.servers: dict[str, SwitchCore] = {}  # beside this one, by name
+        self.servers: dict[str, SwitchCore] = {}  # the other servers, by name
         self.audience = Audience(self.now, Random(f"{self.config.seed}/faults"))
         self.events = self.audience.events
         self.agi_connections: set[asyncio.Transport] = set()
@@ -59,44 +59,44 @@ class SwitchCore(ABC):
 
     @property
     def placed(self) -> list[PlacedCall]:
-        """Every call truly placed so far, in order."""
+        """All calls that were placed, in order."""
         return self._journal.placed
 
     def now(self) -> float:
-        """Epoch seconds of the switch's clock."""
+        """Return the time of the switch's clock (epoch seconds)."""
         return 0.0 if self._clock is None else self._clock.now()
 
     @property
     def uptime_seconds(self) -> float:
-        """Since the start, or the last restart."""
+        """Seconds since the start, or the last restart."""
         return self.now() - self._started_at
 
     def next_command_id(self) -> int:
-        """A CommandId for the events of an AGI command."""
+        """Return a new CommandId for the events of an AGI command."""
         return self._random.getrandbits(31)
 
     # What stands above: the dialplan, and who begins a call
 
     @abstractmethod
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Let an answered channel go to its place in the dialplan, or into an application instead."""
+        """Send an answered channel to its location in the dialplan, or into an application instead."""
 
     @abstractmethod
     def called_by_server(self, server: str, extension: str) -> Channel:
-        """Another server calls for a voter of its own: the channel of that, on its way through the dialplan."""
+        """Return the channel of a call from another server, for a voter of its own."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
-        """Run one application of the dialplan. Returns 0; -1 after a hang-up, -2 where there is none of that name."""
+        """Run one application of the dialplan. Return 0; -1 after a hang-up, -2 for an unknown name."""
 
     @abstractmethod
     async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """A key of a conference's menu leads into the dialplan."""
+        """Run the dialplan for a key of a conference's menu."""
 
     # Calls
 
     def device_state(self, device: str) -> str:
-        """What DEVICE_STATE says of a phone or a trunk."""
+        """Return the DEVICE_STATE of a phone or a trunk."""
         technology, _, endpoint = device.partition("/")
         if endpoint.removeprefix(SERVER) in self.servers:
             return "NOT_INUSE"
@@ -109,7 +109,7 @@ class SwitchCore(ABC):
         return "UNAVAILABLE" if away else "NOT_INUSE"
 
     def live_calls(self, trunk: str) -> int:
-        """How many channels a trunk carries now."""
+        """Return the number of channels of a trunk."""
         return sum(1 for channel in self.channels.values() if channel.trunk == trunk)
 
     def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
@@ -123,7 +123,7 @@ class SwitchCore(ABC):
         return channel
 
     def answer(self, channel: Channel) -> None:
-        """Pick up; an answered channel stays as it is."""
+        """Answer a channel. One that is answered stays as it is."""
         if channel.state is ChannelState.UP:
             return
         channel.enter(ChannelState.UP)
@@ -133,12 +133,12 @@ class SwitchCore(ABC):
             self._journal.call_answered(self.now(), channel.uniqueid)
         if channel.voter is not None:
             channel.voter.answered()
-        phone = self._phones.get(channel.seat or "")  # none: it is another server's
+        phone = self._phones.get(channel.seat or "")  # None: of another server
         if phone is not None and phone.mode is PhoneMode.PUTS_DOWN:
             asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
 
     def hang_up(self, channel: Channel, cause: int, by: EndsBy) -> None:
-        """End a channel from this side, in whatever state it is."""
+        """Hang up a channel from this side, in any state."""
         if channel.hung_up or self.channels.get(channel.uniqueid) is not channel:
             return
         channel.cause = cause
@@ -150,7 +150,7 @@ class SwitchCore(ABC):
             channel.poke()
 
     def other_side_hangs_up(self, channel: Channel, by: EndsBy) -> None:
-        """The voter puts the phone down, or an agent's phone is gone."""
+        """Hang up from the other side: the voter, or an agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
         self.events.quality(channel)
@@ -160,14 +160,14 @@ class SwitchCore(ABC):
         channel.poke()
 
     def packets_from(self, channel: Channel) -> int:
-        """How many RTP packets came, fifty a second since the answer."""
+        """Return the number of RTP packets received, fifty a second since the answer."""
         if channel.answered_at is None:
             return 0
         until = asyncio.get_running_loop().time() if channel.silent_since is None else channel.silent_since
         return int(50 * (until - channel.answered_at))
 
     def forget(self, channel: Channel, how: str, cause: int) -> None:
-        """The channel is gone: nothing of it stays but its line in the journal."""
+        """Remove a channel. Only its line in the journal stays."""
         channel.cancel_timers()
         if channel.recording is not None:
             channel.recording.end()
@@ -179,7 +179,7 @@ class SwitchCore(ABC):
         self._journal.call_ended(self.now(), channel.uniqueid, how, cause)
 
     def _keep_history(self, file: Path, channel: Channel, how: str) -> None:
-        """A line of cdr_custom: the disposition and the times as a real Asterisk 22 writes them. A restart writes none."""
+        """Write a line of cdr_custom as Asterisk 22 does. A restart writes none."""
         age = asyncio.get_running_loop().time()
         now = self.now()
         answered = channel.answered_at is not None
@@ -191,7 +191,7 @@ class SwitchCore(ABC):
             opened.write(line + "\n")
 
     def voter_met_agent(self, voter: Channel) -> None:
-        """Voter and agent hear each other."""
+        """Note that voter and agent hear each other."""
         if voter.met_agent is not None:
             voter.met_agent()
             return
@@ -200,28 +200,28 @@ class SwitchCore(ABC):
             voter.voter.met_agent()
 
     def phone_channel(self, endpoint: str) -> Channel | None:
-        """The channel of a seat's phone, the last of them; None: it is not on a call."""
+        """Return the latest channel of a seat's phone; None: it has no call."""
         mine = (channel for channel in reversed(self.channels.values()) if channel.seat == endpoint)
         return next(mine, None)
 
     def find_channel(self, name: str) -> Channel | None:
-        """A live channel by its uniqueid or its name."""
+        """Return a live channel by its uniqueid or name."""
         channel = self.channels.get(name)
         if channel is None:
             channel = next((channel for channel in self.channels.values() if channel.name == name), None)
         return channel
 
-    # What the dialplan asks of the switch
+    # For the dialplan
 
     def sound_seconds(self, name: str) -> float | None:
-        """How long a sound is; None: there is no such file."""
+        """Return the length of a sound in seconds; None: the file is missing."""
         if name in self.config.missing_sounds:
             return None
         default = self.config.message_seconds if name == MESSAGE_SOUND else self.config.default_prompt_seconds
         return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
-        """Set a variable, or run the function that a name with parentheses is. Functions announce nothing."""
+        """Set a variable, or run a function, whose name has parentheses. Functions send no event."""
         if name.startswith("GLOBAL("):
             self.globals[name[7:].rstrip(")")] = value
         elif not name.endswith(")"):
@@ -230,7 +230,7 @@ class SwitchCore(ABC):
                 self.events.variable_set(channel, name, value)
 
     def look_up(self, channel: Channel | None, name: str) -> str:
-        """The value of a channel's variable, of a global one, or of a function's call; "" of what is not set."""
+        """Return the value of a channel's variable, a global one or a function call; "" where it is not set."""
         function, bracket, arguments = name.removesuffix(")").partition("(")
         if function == "CONFBRIDGE_INFO":
             kind, _, conference = arguments.partition(",")

@@ -1,4 +1,4 @@
-"""The dialplan's applications, and the thread that walks a channel through them."""
+"""The dialplan's applications, and the execution of a channel's dialplan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dialer.simulation.asterisk.agi_client import run_agi
-from dialer.simulation.asterisk.channels import Channel, ChannelRecording, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
@@ -18,6 +18,7 @@ from dialer.simulation.asterisk.extensions import (
     is_true,
     substitute,
 )
+from dialer.simulation.asterisk.recording import ChannelRecording
 from dialer.simulation.asterisk.sounds import play
 
 HANG_UP_EXTENSION = "h"
@@ -72,7 +73,7 @@ async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """With `:end` a sound is opened and nothing of it is played."""
+    """Play a sound; with `:end` it is only opened."""
     sound, _, place = data.partition(",")[0].partition(":")
     seconds = switch.sound_seconds(sound)
     if seconds is not None and place != "end":
@@ -87,17 +88,17 @@ async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Listen until it is known whether a machine speaks, at most so long as the fourth argument says; a real one took 1.1 s for
-    a person's hello, and its own limit for silence.
+    """Listen until it is known whether a machine speaks, at most so long as the fourth argument says; a real one took 1.1
+    s for a person's hello, and its own limit for silence.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
     behaviour = channel.behaviour
-    listens = limit if behaviour is None else min(limit, behaviour.told_apart_after)
+    listens = limit if behaviour is None else min(limit, behaviour.amd_seconds)
     await sleep_on(channel, listens)
     if channel.interrupted:
         verdict, cause = "HANGUP", ""
-    elif behaviour is None or behaviour.told_apart_after > limit:
+    elif behaviour is None or behaviour.amd_seconds > limit:
         verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
     else:
         verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
@@ -106,7 +107,7 @@ async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """A class that is not there, or has nothing that plays, ends at once, as on a real Asterisk 22."""
+    """Play music on hold. A class that is missing or empty ends at once, as in Asterisk 22."""
     music_class, _, seconds = data.partition(",")
     if music_class in switch.config.silent_music:
         return
@@ -117,7 +118,9 @@ async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> Non
 
 
 async def _stays(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """What ChanSpy and Echo let hear nobody hears here; the one stays over the spied channels' ends, as without option E or S."""
+    """What ChanSpy and Echo let hear nobody hears here; the one stays over the spied channels' ends, as without option E
+    or S.
+    """
     while not channel.interrupted:
         await channel.wait(None)
     if channel.hung_up:
@@ -130,7 +133,9 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
 
 
 async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Call another server and connect both sides until one hangs up; with option g the dialplan goes on after the other one did."""
+    """Call another server and connect both sides until one hangs up; with option g the dialplan goes on after the other
+    one did.
+    """
     called, seconds, options, *_ = (*data.split(","), "60", "", "")
     extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")
     other = switch.servers.get(endpoint.removeprefix(SERVER))
@@ -156,7 +161,7 @@ async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
     if channel.hung_up:
-        return  # the other side was quicker, or this is the hang-up extension: who ended the call is known
+        return  # the other side has ended the call, or this is the hang-up extension
     channel.hung_up = True
     channel.cause = int(data) if data.isdigit() else 16
     channel.ended_by = EndsBy.DIALPLAN
@@ -190,7 +195,7 @@ APPLICATIONS: dict[str, Application] = {
 
 
 async def sleep_on(channel: Channel, seconds: float) -> None:
-    """Wait on a channel for so many of the dialplan's seconds, unless it is hung up or redirected."""
+    """Wait for so many of the dialplan's seconds, unless the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not channel.interrupted and (left := end - loop.time()) > 1e-9:
@@ -198,7 +203,7 @@ async def sleep_on(channel: Channel, seconds: float) -> None:
 
 
 async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
-    """Walk the channel through the dialplan from `start` until it is hung up or runs off the end."""
+    """Run the dialplan on a channel from `start` until it is hung up or the dialplan ends."""
     channel.goto = start
     while not channel.hung_up:
         if channel.goto is not None:
@@ -213,7 +218,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
 
 
 async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> None:
-    """Walk the channel through the dialplan from `start` to where it runs off the end, and put it back where it stood."""
+    """Run the dialplan on a channel from `start` to its end, then return the channel to its former location."""
     stood = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to(start.context, start.extension, start.priority)
     while not channel.interrupted and await _step(switch, channel):
@@ -224,7 +229,7 @@ async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> No
 
 
 async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
-    """After the end of a call the context's h runs on the dead channel; a pattern that fits h is taken too, as in Asterisk."""
+    """Run the context's h extension on the dead channel; a pattern that matches h runs too, as in Asterisk."""
     if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
         return
     channel.hung_up, channel.goto = True, None
@@ -236,7 +241,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
 
 
 async def _step(switch: SwitchCore, channel: Channel) -> bool:
-    """Run the step that the channel stands at. False: there is none, or no loaded module brings its application."""
+    """Run the channel's present step. Return False where there is none, or its application is unknown."""
     step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
     if step is None:
         return False
@@ -251,7 +256,7 @@ async def _step(switch: SwitchCore, channel: Channel) -> bool:
 
 
 def _go_on(switch: SwitchCore, channel: Channel) -> None:
-    """Go where Goto or GotoIf pointed, or to the next step."""
+    """Go to the target of Goto or GotoIf, else to the next step."""
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
     if target is None:
@@ -266,7 +271,7 @@ def _go_on(switch: SwitchCore, channel: Channel) -> None:
 
 
 def priority_of(extension: Extension | None, priority: str) -> int:
-    """The number of a priority or label; 0, where nothing is, of an unknown one."""
+    """Return the number of a priority or label; 0 for an unknown one."""
     if priority.isdigit():
         return int(priority)
     return 0 if extension is None else extension.labels.get(priority, 0)

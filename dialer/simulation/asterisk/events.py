@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Conference, OriginateOrder
+from dialer.simulation.asterisk.bridges import Conference
+from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, OriginateOrder
 
 _NAMES_BY_CLASS = {
     "agi": "AGIExecEnd AGIExecStart",
@@ -54,14 +55,14 @@ _QUALITY = (
 _SYSTEM = b"\r\nSystemName: lab\r\n"
 
 Publish = Callable[[str, bytes], None]
-"""Takes an event's name and its whole bytes, and hands them to the sessions that want it."""
+"""Gets an event's name and bytes, and sends them to the sessions that want it."""
 
 
 class EventWriter:
-    """Renders events and publishes them. `wanted` is the union of what the sessions take."""
+    """Renders and publishes events. `wanted` is the union of the events of all sessions."""
 
     def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
-        """`now` gives epoch seconds for the Timestamp."""
+        """`now` returns the time for Timestamp (epoch seconds)."""
         self.wanted: frozenset[str] = frozenset()
         self._publish = publish
         self._now = now
@@ -75,55 +76,55 @@ class EventWriter:
         self._publish(name, b"".join((self._heads[name], stamp, _SYSTEM, body, b"\r\n")))
 
     def of_channel(self, name: str, channel: Channel, tail: str = "") -> None:
-        """An event with the channel's block and `tail`, whole header lines each ended by CRLF."""
+        """Publish an event with the channel's lines and `tail`, whole lines that each end with CRLF."""
         if name in self.wanted:
             self._send(name, channel.block() + tail.encode())
 
     def contact_status(self, endpoint: str, status: str, port: int) -> None:
-        """What the registration of a phone at that port is, as far as the dialler reads it."""
+        """Publish ContactStatus of a phone at that port, with the fields that the dialler reads."""
         if "ContactStatus" in self.wanted:
             contact = f"URI: sip:{endpoint}@127.0.0.1:{port};transport=WS\r\n"
             self._send("ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
 
     def of_dial(self, name: str, channel: Channel, field: str, value: str) -> None:
-        """DialBegin, DialState or DialEnd."""
+        """Publish DialBegin, DialState or DialEnd."""
         if name in self.wanted:
             self._send(name, channel.block("Dest") + f"{field}: {value}\r\n".encode())
 
     def new_extension(self, channel: Channel) -> None:
-        """Newexten for the application that the channel begins."""
+        """Publish Newexten for the application that the channel starts."""
         tail = f"Extension: {channel.extension}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
         self.of_channel("Newexten", channel, tail)
 
     def variable_set(self, channel: Channel, name: str, value: str) -> None:
-        """VarSet."""
+        """Publish VarSet."""
         self.of_channel("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
 
     def quality(self, channel: Channel) -> None:
-        """The five VarSets of voice quality that precede a hang-up; once per channel."""
+        """Publish the five VarSets of voice quality before a hang-up, once per channel."""
         if not channel.quality_reported:
             channel.quality_reported = True
             for name, value in _QUALITY:
                 self.variable_set(channel, name, value)
 
     def hang_up_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
-        """HangupRequest: the other side ends the call."""
+        """Publish HangupRequest: the other side ends the call."""
         tail = "" if cause is None else f"Cause: {cause}\r\nTechCause: {technical}\r\n"
         self.of_channel("HangupRequest", channel, tail)
 
     def soft_hang_up(self, channel: Channel, cause: int = 16) -> None:
-        """SoftHangupRequest: this side ends the call."""
+        """Publish SoftHangupRequest: this side ends the call."""
         self.of_channel("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
 
     def hang_up(self, channel: Channel, cause: int, technical: int | None = None) -> None:
-        """Hangup: the channel is gone."""
+        """Publish Hangup: the channel is gone."""
         tail = f"Cause: {cause}\r\nCause-txt: {CAUSE_TEXT.get(cause, 'Unknown')}\r\n"
         if technical is not None:
             tail += f"TechCause: {technical}\r\n"
         self.of_channel("Hangup", channel, tail)
 
     def originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
-        """OriginateResponse. Without a channel that was made it failed, and names the dialled string as its channel."""
+        """Publish OriginateResponse. Without a channel it is a failure, with the dialled string as its channel."""
         if "OriginateResponse" in self.wanted:
             action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
             self._send(
@@ -135,14 +136,14 @@ class EventWriter:
             )
 
     def of_bridge(self, name: str, conference: Conference, count: int) -> None:
-        """BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd with so many channels in the bridge."""
+        """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd with so many channels in the bridge."""
         if name in self.wanted:
             self._send(name, self._conference_line(name, conference) + conference.block(count))
 
     def of_member(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
     ) -> None:
-        """BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
+        """Publish BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
         if name in self.wanted:
             rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
@@ -153,7 +154,7 @@ class EventWriter:
         return f"Conference: {conference.name}\r\n".encode() if name.startswith("Confbridge") else b""
 
     def security(self, account: str, local_port: int, remote_port: int, session: int, now_text: str) -> None:
-        """SuccessfulAuth: somebody logged in."""
+        """Publish SuccessfulAuth: a user logged in."""
         if "SuccessfulAuth" in self.wanted:
             self._send(
                 "SuccessfulAuth",
@@ -164,20 +165,23 @@ class EventWriter:
             )
 
     def shutdown(self) -> None:
-        """Shutdown, with which a restart in good order announces itself. Worded as manager.c; none was captured."""
+        """Publish Shutdown, which comes before an orderly restart. As in manager.c; none was captured."""
         if "Shutdown" in self.wanted:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
     def fully_booted(self) -> None:
-        """FullyBooted to whoever has logged in while it booted. Its fields are in another order than after a login."""
+        """Publish FullyBooted to sessions that logged in during the boot.
+
+        Its fields are in another order than after a login.
+        """
         if "FullyBooted" in self.wanted:
             fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"
             self._publish("FullyBooted", b"Event: FullyBooted\r\n" + fields)
 
 
 def fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
-    """FullyBooted, which each session that reads `system` gets right after its login to a switch that has booted."""
+    """Return FullyBooted, which each session that reads `system` gets right after its login to a booted switch."""
     return (
         "Event: FullyBooted\r\nPrivilege: system,all\r\n"
         f"Uptime: {uptime_seconds}\r\nLastReload: {reloaded_seconds}\r\nStatus: Fully Booted\r\n\r\n"

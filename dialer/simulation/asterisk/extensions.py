@@ -1,6 +1,6 @@
-"""The language of extensions.conf, as far as a dialler's dialplan needs it: text in, steps out; expressions evaluated.
+"""The language of extensions.conf, as far as a dialler's dialplan needs it: parsing, and evaluation of expressions.
 
-Understood are contexts, `exten =>` and `same =>`, priorities `n`, `n(label)` and numbers, patterns of X, Z, N, [...], `.`
+Supported are contexts, `exten =>` and `same =>`, priorities `n`, `n(label)` and numbers, patterns of X, Z, N, [...], `.`
 and `!`, `${VARIABLE}`, `${FUNCTION(...)}`, `${NAME:offset:length}` and `$[...]` with | & = != < > <= >= + - and quotes.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from dialer.errors import MatdanError
 
 Lookup = Callable[[str], str]
-"""Gives the value of a variable, or of a call of a dialplan function such as `CONFBRIDGE_INFO(marked,seat-1)`."""
+"""Returns the value of a variable, or of a function call such as `CONFBRIDGE_INFO(marked,seat-1)`."""
 
 
 class DialplanError(MatdanError):
-    """A simulated dialplan cannot be read. The text names the line and what is wrong with it."""
+    """A simulated dialplan cannot be parsed. The text names the line and the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ _STEP = re.compile(r"(n|\d+)(?:\((\w+)\))?\s*,\s*(\w+)(?:\((.*)\))?\s*$", re.DOT
 
 
 def parse_dialplan(text: str) -> Dialplan:
-    """Read the text of an extensions.conf. Raises DialplanError with the number of the line that is wrong."""
+    """Parse the text of an extensions.conf. Raises DialplanError with the number of the line."""
     dialplan: Dialplan = {}
     context: list[Extension] | None = None
     extension: Extension | None = None
@@ -62,7 +62,7 @@ def parse_dialplan(text: str) -> Dialplan:
         if entry is None or context is None:
             if entry is None and re.match(r"\w+\s*=", line):
                 continue  # a setting of [general] or a global
-            raise DialplanError(f"dialplan line {number} is no context, exten or same: {line}")
+            raise DialplanError(f"dialplan line {number} is not a context, exten or same: {line}")
         rest = entry[2]
         if entry[1] == "exten":
             name, _, rest = rest.partition(",")
@@ -101,13 +101,15 @@ def _fitting(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]
 
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
-    """The extension that a name reaches in a context: its own, else the first whose pattern fits; None where none does."""
+    """Return the extension for a name in a context: its own, else the first whose pattern matches; None: none."""
     return next(_fitting(dialplan, context, name), None)
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
-    """What stands at a priority. Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks
-    each priority up anew, so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
+    """What stands at a priority.
+
+    Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks each priority up anew,
+    so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
     """
     steps = (each.steps for each in _fitting(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)
@@ -162,7 +164,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (("|",), ("&",), ("=", "!=", "<=", ">=", 
 
 
 def evaluate(expression: str) -> str:
-    """The value of a `$[...]` after substitution: "1" or "0" of a comparison, a number, or a text."""
+    """Return the value of a `$[...]` after substitution: "1" or "0" of a comparison, a number, or a text."""
     tokens = _TOKEN.findall(expression)
     value, rest = _level(tokens, 0)
     if rest:
@@ -187,7 +189,7 @@ def _level(tokens: list[str], level: int) -> tuple[str, list[str]]:
 
 
 def is_true(value: str) -> bool:
-    """Whether a condition holds: neither empty nor zero."""
+    """Return whether a condition is true: neither empty nor zero."""
     return value.strip() not in ("", "0")
 
 

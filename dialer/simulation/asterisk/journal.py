@@ -1,8 +1,8 @@
 """The referee: every call that was truly placed, as JSON lines on disk before anything else happens with it.
 
-A line has `t` (epoch seconds), `event` and `channel`, which is the attempt's id. `placed` adds number and trunk; `answered`
-nothing; `ended` adds how it ended, whether it was answered, and the Q.850 cause. `inbound` is a call that a voter made to us. The
-numbers are those of a synthetic roll; no journal is ever kept of a real centre.
+A line has `t` (epoch seconds), `event` and `channel`, which is the attempt's id. `placed` adds number and trunk;
+`answered` nothing; `ended` adds how it ended, whether it was answered, and the Q.850 cause. `inbound` is a call that a
+voter made to us. The numbers are those of a synthetic roll; no journal is ever kept of a real centre.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 @dataclass(slots=True)
 class PlacedCall:
-    """One call that left the switch towards a carrier. Times are epoch seconds; None: not come to that."""
+    """One call to a carrier. Times are epoch seconds; None: it did not get that far."""
 
     channel_id: str
     number: str
@@ -30,10 +30,10 @@ class PlacedCall:
 
 
 class Journal:
-    """Writes the file and holds the calls in memory. Without a path it only holds them."""
+    """Writes the file and keeps the calls in memory; without a path only in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        """Appends to `path`. Raises OSError where it cannot be written."""
+        """Append to `path`. Raises OSError where it cannot be written."""
         self.placed: list[PlacedCall] = []
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
@@ -46,7 +46,7 @@ class Journal:
         self._write(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
 
     def call_answered(self, now: float, channel_id: str) -> None:
-        """Record that the called phone was picked up."""
+        """Record that the call was answered."""
         self._live[channel_id].answered_at = now
         self._write(t=now, event="answered", channel=channel_id)
 
@@ -57,7 +57,7 @@ class Journal:
             self._write(t=now, event="connected", channel=channel_id)
 
     def call_ended(self, now: float, channel_id: str, how: str, cause: int) -> None:
-        """Record the end of a placed call; of any other channel nothing is written."""
+        """Record the end of a placed call. Other channels are ignored."""
         call = self._live.pop(channel_id, None)
         if call is None:
             return
@@ -84,7 +84,10 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What a journal says. `problems` is empty when no number was called twice at once and no channel id came again."""
+    """The result of a check of a journal.
+
+    `problems` is empty where no number was called twice at once and no id was reused.
+    """
 
     placed: int
     answered: int
@@ -97,13 +100,13 @@ class JournalReport:
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The entries of a journal in order. A last line that was cut short by a kill is left out."""
+    """Return the entries of a journal in order, without a last line that a kill has cut off."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines[:-1]]
 
 
 def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
-    """Referee a journal: never two live calls to one number, never the same channel id twice."""
+    """Check a journal: never two live calls to one number, never the same channel id twice."""
     entries = read_journal(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}  # number -> channel id

@@ -1,4 +1,4 @@
-"""The answers that are lists of events - channels, their status, conferences - as Asterisk writes them."""
+"""The responses that are lists of events (channels, their status, conferences), as Asterisk writes them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from dialer.simulation.asterisk.channels import Channel, Conference, Participant
+from dialer.simulation.asterisk.bridges import Conference, Participant
+from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
 
 def timestamp(epoch: float) -> datetime:
-    """An epoch second as a time in UTC."""
+    """Return a time (epoch seconds) as text in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
 
 
@@ -25,7 +26,7 @@ def _complete(name: str, action_id: str, count: int, tail: str = "") -> bytes:
 
 
 def _events(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
-    """An event of that name for each body, and the one that ends the list."""
+    """Return an event of that name for each body, and the one that ends the list."""
     head = f"Event: {name}\r\n{_id_line(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
     return b"".join(events) + _complete(complete or f"{name}Complete", action_id, len(events))
@@ -40,7 +41,7 @@ def _bridge_id(channel: Channel) -> str:
 
 
 def show_channels(switch: SwitchCore, action_id: str) -> bytes:
-    """The events of CoreShowChannels."""
+    """Return the events of CoreShowChannels."""
 
     def body(channel: Channel) -> bytes:
         age = _age(channel)
@@ -57,7 +58,7 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
-    """The events of PJSIPShowRegistrationsOutbound: of each trunk that registers, as far as the dialler reads them."""
+    """Return the events of PJSIPShowRegistrationsOutbound, with the fields that the dialler reads."""
     bodies = (
         f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
         for trunk in switch.config.trunks
@@ -67,7 +68,7 @@ def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
-    """The events of Status, with the channel variables that it asks for."""
+    """Return the events of Status, with the requested channel variables."""
     action_id = action.action_id
     names = [name for name in action.get("Variables").split(",") if name]
     out = []
@@ -90,7 +91,7 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
 
 
 def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
-    """The events of ConfbridgeListRooms."""
+    """Return the events of ConfbridgeListRooms."""
     bodies = (
         f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
         for room in switch.conferences.by_name.values()
@@ -99,7 +100,7 @@ def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def conference_members(conference: Conference, action_id: str) -> bytes:
-    """The events of ConfbridgeList."""
+    """Return the events of ConfbridgeList."""
     now = asyncio.get_running_loop().time()
 
     def body(member: Participant) -> bytes:
@@ -117,7 +118,7 @@ def conference_members(conference: Conference, action_id: str) -> bytes:
 
 
 def core_status(switch: SwitchCore) -> list[tuple[str, str]]:
-    """The fields of CoreStatus."""
+    """Return the fields of CoreStatus."""
     started = timestamp(switch.now() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [

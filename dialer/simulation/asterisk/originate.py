@@ -1,4 +1,4 @@
-"""Placing a call: from Originate to the answer or the failure, with the carrier's and the phone's part in it."""
+"""An outbound call: from Originate to the answer or the failure, with the behaviour of carrier and phone."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ _STATUSES_BY_CAUSE = {
     127: (400, 402, 422, 487, 491),
 }
 CARRIER_CAUSES = {status: cause for cause, statuses in _STATUSES_BY_CAUSE.items() for status in statuses}
-"""The Q.850 cause that Asterisk turns a SIP status into (measured)."""
+"""The Q.850 cause that Asterisk gives for a SIP status (measured)."""
 
-CARRIER_GIVES_UP_SECONDS = 60.0  # on a phone that is not picked up: it answers 480
+CARRIER_GIVES_UP_SECONDS = 60.0  # on a call that is not answered: with 480
 PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call
 
 
 def dial_status(sip_status: int) -> str:
-    """DialStatus of a DialEnd after the carrier's refusal."""
+    """Return the DialStatus after the carrier's refusal."""
     if sip_status in (486, 600):
         return "BUSY"
     if sip_status < 400:
-        return "CANCEL"  # a redirection: Asterisk calls elsewhere in its place, by our configuration nowhere
+        return "CANCEL"  # a redirection, which our configuration leads nowhere
     return "CONGESTION" if sip_status == 503 else "NOANSWER"
 
 
 class OutgoingCall:
-    """One call on its way out. It ends in `_answer`, in a failure, at the ring limit or by our own hang-up."""
+    """One outbound call until its answer, failure, ring timeout or our own hang-up."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class OutgoingCall:
         *,
         trunk_alive: bool = True,
     ) -> None:
-        """To whom `channel.behaviour` says. `random` decides the order of events that Asterisk leaves open."""
+        """Call as `channel.behaviour` says. `random` decides the order of events that Asterisk does not guarantee."""
         self._switch = switch
         self._channel = channel
         self._order = order
@@ -76,7 +76,7 @@ class OutgoingCall:
         self._failure_order = random.randrange(3) if share > 0 else 1
 
     def begin(self) -> None:
-        """Make the channel known and send the INVITE."""
+        """Announce the channel and send the INVITE."""
         channel, events, order = self._channel, self._switch.events, self._order
         channel.on_hang_up = self._cancel
         channel.variables.update(order.variables)
@@ -116,7 +116,7 @@ class OutgoingCall:
             self._after(self._behaviour.answer_after, self._be_refused)
 
     def _say_that_it_rings(self, status: int) -> None:
-        """A provisional answer of the carrier's. A 183 leaves the channel's state as it is, as on a real Asterisk 22."""
+        """Handle a provisional response. A 183 does not change the channel's state, as in Asterisk 22."""
         channel, events = self._channel, self._switch.events
         if status == 180 and channel.state is not ChannelState.RINGING:
             channel.enter(ChannelState.RINGING)
@@ -143,7 +143,7 @@ class OutgoingCall:
         self._switch.events.originate_response(self._order, reason)
 
     def _be_refused(self) -> None:
-        """The carrier answers with a final status that is no success."""
+        """Handle a final status that is a failure."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()
         status = self._behaviour.fails_with or 480
@@ -168,7 +168,7 @@ class OutgoingCall:
             self._respond_failure(REASON_NO_ANSWER)
 
     def _cancel(self) -> None:
-        """We hang up before an answer: no HangupRequest, and no technical cause."""
+        """Hang up before an answer: no HangupRequest, and no technical cause."""
         channel = self._channel
         channel.cancel_timers()
         self._switch.events.of_dial("DialEnd", channel, "DialStatus", "NOANSWER")

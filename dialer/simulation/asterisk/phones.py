@@ -1,4 +1,4 @@
-"""The far ends: voters' phones, and who picks up when a number or an agent's phone is called."""
+"""The called phones: voters' phones, agents' phones, and how each behaves when it is called."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAst
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, draw, random_of
 
-KEY_SECONDS = 0.14  # that a key is held down; Asterisk measured twice as much and reports that
+KEY_SECONDS = 0.14  # length of a key press; Asterisk measures and reports twice as much
 INBOUND_PATIENCE_SECONDS = 30.0
 
 
 class VoterPhone:
-    """What a voter can do on the channel that leads to them."""
+    """A voter's phone, on the channel that leads to it."""
 
     def __init__(self, switch: SwitchCore, channel: Channel) -> None:
         """One per call."""
@@ -25,7 +25,7 @@ class VoterPhone:
         self._channel = channel
 
     def press(self, digit: str) -> None:
-        """Press a key; the application sees it when it is let go."""
+        """Press a key. The application gets it when it is released."""
         channel, events = self._channel, self._switch.events
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
@@ -45,12 +45,12 @@ class VoterPhone:
         self._switch.other_side_hangs_up(self._channel, EndsBy.VOTER)
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do something later, unless the call is over by then."""
+        """Run `action` later, unless the call is over by then."""
         self._channel.schedule(seconds / self._switch.speed, act)
 
 
 class Caller:
-    """Decides what each call meets: a script where there is one, else a draw by seed, number and call."""
+    """Returns how each call behaves: by a script where there is one, else drawn by seed, number and call."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
         """Scripts of the configuration apply from the first call on."""
@@ -63,15 +63,15 @@ class Caller:
             self.script(number, script if isinstance(script, tuple) else (script,))
 
     def script(self, number: str, calls: tuple[Behaviour, ...]) -> None:
-        """The next call to `number` meets the first of `calls`, and so on; the last one stays."""
+        """Set the behaviour of the next calls to `number`, in order; the last one is repeated."""
         self._scripts[number] = (self._calls[number], calls)
 
     def slow_down(self, seconds: float, growth_seconds: float = 0.0) -> None:
-        """Each call takes so much longer from Originate to ringing, and each further one `growth_seconds` more."""
+        """Delay each call so much longer from Originate to ringing, and each further one `growth_seconds` more."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
     def next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
-        """What the next call to a number meets, and the call's own random numbers."""
+        """Return the behaviour of the next call to a number, and the call's own random numbers."""
         config = self._config
         call = self._calls[number]
         self._calls[number] += 1
@@ -89,7 +89,7 @@ class Caller:
         return behaviour, random
 
     def agents_phone(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
-        """What a call to an agent's phone meets."""
+        """Return the behaviour of a call to an agent's phone."""
         call = self._calls[phone.endpoint]
         self._calls[phone.endpoint] += 1
         answers = phone.mode in {PhoneMode.ANSWERS, PhoneMode.PUTS_DOWN}
@@ -98,6 +98,6 @@ class Caller:
         return behaviour, random_of(self._config.seed, phone.endpoint, call)
 
     def calls_us(self, number: str) -> tuple[Behaviour, Random]:
-        """A voter who calls: listens, and hangs up when nothing comes."""
+        """Return the behaviour of a voter who calls us: listens, and hangs up when nothing comes."""
         behaviour = Behaviour(patience_seconds=INBOUND_PATIENCE_SECONDS)
         return behaviour, random_of(self._config.seed, f"in/{number}", self._calls[number])

@@ -1,4 +1,4 @@
-"""The simulated Asterisk: its listening socket, its start and stop, and the faults a test can inject."""
+"""The simulated Asterisk as a server: its socket, start and stop, and the faults that a test can inject."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from dialer.simulation.asterisk.sessions import ManagerSession
 
 _log = structlog.get_logger(__name__)
 
-BOOT_SECONDS = 0.2  # from the open port until it is fully booted: 0.05 to 0.28 s in four restarts of a real 22.10
+BOOT_SECONDS = 0.2  # from the open port until it is fully booted, as a real 22.10
 
 
 def join_servers(*servers: SimulatedAsterisk) -> None:
-    """Let each call the others, by the names in their configurations."""
+    """Connect the servers, so that each can call the others by their configured names."""
     for server in servers:
         server.servers = {each.config.server: each for each in servers if each is not server}
 
@@ -39,13 +39,13 @@ class SimulatedAsterisk(SwitchCalls):
     """
 
     def __init__(self, config: SimulatedAsteriskConfig | None = None) -> None:
-        """Nothing happens before `start`."""
+        """Nothing happens until `start`."""
         super().__init__(config or SimulatedAsteriskConfig())
         self.actions = Actions(self)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> Self:
-        """Listen. Raises PortInUse where the port is taken, OSError where the journal cannot be written."""
+        """Listen. Raises PortInUse where the port is in use, OSError where the journal cannot be written."""
         start = time.time() if self.config.start_epoch is None else self.config.start_epoch
         self._clock = LoopClock(start)
         self._started_at = self._clock.now()
@@ -67,7 +67,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.ami_port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Drop everything without a word, as a killed process does, and close the journal."""
+        """Drop all connections silently, as a killed process does, and close the journal."""
         await self._drop_all()
         for timer in self._call_backs:
             timer.cancel()
@@ -86,12 +86,12 @@ class SimulatedAsterisk(SwitchCalls):
     # Faults
 
     def cut_ami(self) -> None:
-        """Reset every AMI connection. New ones are taken at once."""
+        """Reset every AMI connection. New ones are accepted at once."""
         for session in list(self.audience.sessions):
             session.cut()
 
     async def cut_ami_for(self, seconds: float) -> None:
-        """Reset every AMI connection and take no new one for so long. Calls go on."""
+        """Reset every AMI connection and accept no new one for so long. Calls go on."""
         if self._server is not None:
             self._server.close()
         self.cut_ami()
@@ -109,47 +109,47 @@ class SimulatedAsterisk(SwitchCalls):
             session.resume()
 
     def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
-        """Write bytes that are no AMI on every AMI connection."""
+        """Write bytes that are not AMI to every AMI connection."""
         for session in self.audience.sessions:
             session.write(data)
 
     def cut_agi(self) -> None:
-        """Reset every FastAGI connection in the middle of whatever it does."""
+        """Reset every FastAGI connection, whatever it does."""
         for transport in list(self.agi_connections):
             transport.abort()
 
     def drop_seat(self, endpoint: str) -> None:
-        """The agent's phone loses its network: its channel hangs up."""
+        """Hang up the agent's phone, as when it loses its network."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
                 self.other_side_hangs_up(channel, EndsBy.PHONE)
 
     def silence_seat(self, endpoint: str) -> None:
-        """The agent's phone is without power, or its page is reloaded: its channel stays until the RTP timeout, and nothing comes
-        from it.
+        """The agent's phone is without power, or its page is reloaded: its channel stays until the RTP timeout, and
+        nothing comes from it.
         """
         channel = self.phone_channel(endpoint)
         if channel is None:
             raise ValueError(f"the phone of {endpoint} is on no call")
         channel.silent_since = asyncio.get_running_loop().time()
-        # Cause 44, as a real Asterisk 22 has it.
+        # Cause 44, as in Asterisk 22.
         channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up, channel, 44, EndsBy.PHONE))
 
     def contact_gone(self, endpoint: str, port: int = 5060) -> None:
-        """The phone's registration is removed: it registered anew from elsewhere, or its connection is gone."""
+        """Remove the phone's registration, as when it registers from elsewhere or loses its connection."""
         self.events.contact_status(endpoint, "Removed", port)
 
     def contact_back(self, endpoint: str, port: int = 5060) -> None:
-        """The phone has registered, and answers from now on."""
+        """Register the phone, which answers from now on."""
         self.set_phone(endpoint, PhoneMode.ANSWERS)
         self.events.contact_status(endpoint, "NonQualified", port)
 
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
-        """From the next call on, the agent's phone behaves so."""
+        """Set how the agent's phone behaves from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
     def trunk_down(self, name: str) -> None:
-        """The carrier answers nothing on this trunk: calls come to their ring limit in state Down."""
+        """Make a trunk's carrier silent: calls stay Down until their ring timeout."""
         self._dead_trunks.add(name)
 
     def trunk_up(self, name: str) -> None:
@@ -159,16 +159,19 @@ class SimulatedAsterisk(SwitchCalls):
     def spoil_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Lose, repeat or reorder these shares of the events of these names; without arguments all is well again."""
+        """Lose, repeat or reorder these shares of events, of these names only; without arguments end all faults."""
         self.audience.faults.set(lose=lose, repeat=repeat, reorder=reorder, names=names)
 
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
     ) -> None:
-        """Begin anew: channels are gone without a Hangup, connections closed, the port too for a while. Over once it has booted.
+        """Begin anew: channels are gone without a Hangup, connections closed, the port too for a while.
 
-        A crash cuts the connections; `announced`, a Shutdown event goes out first, as after `core restart now`. Who logs in while
-        it boots finds, as on a real Asterisk 22.10, no dialplan at first, and then one that no call can run.
+        Over once it has booted.
+
+        A crash cuts the connections; `announced`, a Shutdown event goes out first, as after `core restart now`. Who
+        logs in while it boots finds, as on a real Asterisk 22.10, no dialplan at first, and then one that no call can
+        run.
         """
         if announced:
             self.events.shutdown()

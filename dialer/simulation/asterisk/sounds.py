@@ -1,4 +1,4 @@
-"""Playing to a voter and listening for keys: what playback, digit collection and recording are made of."""
+"""Playing sounds and waiting for keys, the basis of playback, digit collection and recording."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ SAMPLES_A_SECOND = 8000
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How playing or listening ended. At most one of `digit`, `interrupted` and `aborted` is set; none: the time ran out."""
+    """How playing or waiting ended. At most one of `digit`, `interrupted` and `aborted` is set; none: a timeout."""
 
-    seconds: float  # of the switch, that passed
+    seconds: float  # on the switch's clock
     digit: str = ""
     interrupted: bool = False  # hung up or redirected
-    aborted: bool = False  # the AGI server sent something in the middle of it
+    aborted: bool = False  # the AGI server sent something meanwhile
 
     @property
     def result(self) -> int:
-        """As AGI's result tells it: -1 after a hang-up, the code of the key, or 0."""
+        """The AGI result: -1 after a hang-up, the code of the key, or 0."""
         return -1 if self.interrupted else ord(self.digit) if self.digit else 0
 
     @property
     def samples(self) -> int:
-        """As AGI's endpos counts it."""
+        """The AGI endpos."""
         return int(self.seconds * SAMPLES_A_SECOND)
 
 
@@ -43,7 +43,7 @@ async def listen(
     digits: str,
     aborted: Callable[[], bool] = _never,
 ) -> Heard:
-    """Wait for one of `digits` for so many of the switch's seconds, None for ever; other keys are swallowed."""
+    """Wait for one of `digits`, for so many of the switch's seconds (None: for ever). Other keys are ignored."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     real_seconds = None if seconds is None else seconds / switch.speed
@@ -77,7 +77,7 @@ async def play(
     digits: str,
     aborted: Callable[[], bool] = _never,
 ) -> Heard:
-    """Play a sound of so many seconds; one of `digits` ends it."""
+    """Play a sound of so many seconds. One of `digits` interrupts it."""
     if channel.voter is not None and not channel.interrupted:
         channel.voter.hears(seconds, bool(digits))
     return await listen(switch, channel, seconds, digits, aborted)

@@ -15,19 +15,19 @@ from random import Random
 from typing import Protocol
 
 NO_ANSWER = 0
-"""As a Behaviour's failure: nobody picks up. Else it is the carrier's SIP status."""
+"""A Behaviour's failure without an answer. Any other is the carrier's SIP status."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoterProfile:
-    """The laws that voters are drawn from. Shares are of 1; seconds are the switch's."""
+    """The distributions that voters are drawn from. Shares are 0-1; seconds are on the switch's clock."""
 
-    answer_rate: float = 0.3  # share of calls that are picked up
+    answer_rate: float = 0.3  # share of calls that are answered
     answer_rate_by_hour: tuple[float, ...] = ()  # 24 shares by local hour; empty: answer_rate all day
     utc_offset_hours: float = 5.5
     busy_share: float = 0.15  # of the calls not answered, as the next four
     unavailable_share: float = 0.10  # 480
-    invalid_share: float = 0.05  # 404; a number that is invalid stays so
+    invalid_share: float = 0.05  # 404; an invalid number stays invalid
     congestion_share: float = 0.03  # 503
     rejected_share: float = 0.05  # 603
     post_dial_seconds: tuple[float, float] = (0.3, 2.0)  # from Originate to ringing: uniform between
@@ -37,19 +37,20 @@ class VoterProfile:
     talk_sigma: float = 0.8
     patience_mean_seconds: float = 20.0  # answered, and nobody speaks: exponential, then hangs up
     silent_share: float = 0.15  # of callers in a flow: never press a key
-    hang_up_share: float = 0.08  # of prompts: hangs up in the middle of it
-    rubbish_share: float = 0.05  # of inputs: presses a key that means nothing
+    hang_up_share: float = 0.08  # of prompts: hangs up during it
+    invalid_key_share: float = 0.05  # of inputs: presses an invalid key
     keys: tuple[tuple[str, float], ...] = (("1", 0.45), ("2", 0.40), ("3", 0.12), ("9", 0.03))
-    rubbish_keys: str = "045678*#"
+    invalid_keys: str = "045678*#"
     key_delay_mean_seconds: float = 1.5  # after as much of the prompt as they listen to: exponential
-    call_back_share: float = 0.0  # of those who were called and not reached: call the number they saw
+    call_back_share: float = 0.0  # of those who were not reached: call the number they saw
     call_back_mean_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One call as its voter will live it, drawn or scripted for a test. Seconds are the switch's; those of keys and of the hang-up
-    count from the answer.
+    """One call as its voter will live it, drawn or scripted for a test.
+
+    Seconds are the switch's; those of keys and of the hang-up count from the answer.
     """
 
     answer_after: float = 1.0  # seconds of ringing
@@ -57,15 +58,15 @@ class Behaviour:
     hang_up_after: float | None = None
     fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; NO_ANSWER: rings out
     rings: bool = True  # whether a failure comes after ringing
-    # SIP statuses that say so, a second apart; 183: early media, no word of ringing.
+    # Provisional SIP statuses, a second apart; 183: early media without ringing.
     rings_with: tuple[int, ...] = (180,)
     post_dial_seconds: float = 0.005  # from Originate to ringing
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
     patience_seconds: float | None = None  # answered, and nobody speaks
     calls_back_after: float | None = None
-    machine: bool = False  # an answering machine picks up
-    told_apart_after: float = 1.1  # seconds that AMD() listens before it knows
-    reacts: bool = False  # whether prompts make them press keys and hang up, by the profile
+    machine: bool = False  # an answering machine answers
+    amd_seconds: float = 1.1  # seconds that AMD() needs
+    reacts: bool = False  # whether prompts cause keys and hang-ups, by the profile
 
 
 def _lognormal(random: Random, mean: float, sigma: float) -> float:
@@ -73,12 +74,12 @@ def _lognormal(random: Random, mean: float, sigma: float) -> float:
 
 
 def random_of(seed: int, number: str, call: int) -> Random:
-    """The random numbers of the `call`th call to a number: the same for the same seed, whatever else is going on."""
+    """Return the random numbers of the `call`th call to a number: the same for the same seed, whatever else happens."""
     return Random(f"{seed}/{number}/{call}")
 
 
 def draw(profile: VoterProfile, seed: int, number: str, now: float, random: Random) -> Behaviour:
-    """Draw what a number does when it is called at `now` (epoch seconds)."""
+    """Draw how a number behaves when it is called at `now` (epoch seconds)."""
     calls_back = (
         random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
     )
@@ -125,7 +126,7 @@ def _draw_failure(profile: VoterProfile, random: Random) -> int:
 
 
 class Line(Protocol):
-    """What a voter can do at their phone."""
+    """What a voter can do with the phone."""
 
     def press(self, digit: str) -> None:
         """Press a key."""
@@ -136,12 +137,12 @@ class Line(Protocol):
         ...
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do something later, unless the call is over by then. Seconds are the switch's."""
+        """Run `action` later, unless the call is over by then. Seconds are on the switch's clock."""
         ...
 
 
 class Voter:
-    """A voter on an answered call: acts on what they hear."""
+    """A voter on an answered call, who reacts to sounds."""
 
     def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, line: Line) -> None:
         """`random` is the call's own; see `random_of`."""
@@ -154,7 +155,7 @@ class Voter:
         self._heard_something = False
 
     def answered(self) -> None:
-        """The voter has picked up."""
+        """Start: the voter has answered."""
         for seconds, digit in self._behaviour.keys:
             self._line.after(seconds, partial(self._line.press, digit))
         if self._behaviour.hang_up_after is not None:
@@ -163,13 +164,13 @@ class Voter:
             self._line.after(self._behaviour.patience_seconds, self._lose_patience)
 
     def met_agent(self) -> None:
-        """An agent is on the line: they talk, and then the voter puts the phone down."""
+        """Talk with an agent, then hang up."""
         self._heard_something = True
         if self._behaviour.talk_seconds is not None:
             self._line.after(self._behaviour.talk_seconds, self._line.put_down)
 
     def hears(self, seconds: float, takes_keys: bool) -> None:
-        """A prompt of so many seconds begins; 0: silence in which a key is awaited."""
+        """React to a prompt of so many seconds; 0: silence in which a key is awaited."""
         self._heard_something = True
         if not self._behaviour.reacts or self._about_to_act:
             return
@@ -186,8 +187,8 @@ class Voter:
     def _press_a_key(self) -> None:
         self._about_to_act = False
         profile, random = self._profile, self._random
-        if random.random() < profile.rubbish_share:
-            digit = random.choice(profile.rubbish_keys)
+        if random.random() < profile.invalid_key_share:
+            digit = random.choice(profile.invalid_keys)
         else:
             digits, weights = zip(*profile.keys, strict=True)
             digit = random.choices(digits, weights)[0]

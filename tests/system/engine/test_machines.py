@@ -33,8 +33,8 @@ def outcomes(site: Site) -> list[Outcome | None]:
 @virtual_time()
 async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_path: Path) -> None:
     config = scripted(
-        Behaviour(machine=True, told_apart_after=1.5, hang_up_after=60.0),
-        Behaviour(talk_seconds=5.0, told_apart_after=1.1),
+        Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
+        Behaviour(talk_seconds=5.0, amd_seconds=1.1),
     )
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
@@ -51,7 +51,7 @@ async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_p
 @virtual_time()
 async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp_path: Path) -> None:
     async with a_site(
-        tmp_path, all_answer(answer_after=1.0, told_apart_after=9.0), seats=1, campaign=BEFORE, profile=LISTENS
+        tmp_path, all_answer(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
@@ -76,7 +76,7 @@ async def test_who_hangs_up_while_listened_to_was_dropped_and_is_a_live_answer(t
 def test_a_flow_never_talks_to_a_machine(tmp_path: Path, message: bool, seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
-        config = scripted(Behaviour(machine=True, told_apart_after=1.8, hang_up_after=120.0))
+        config = scripted(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)

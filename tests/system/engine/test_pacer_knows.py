@@ -246,7 +246,7 @@ def test_the_pacer_hears_how_long_a_call_rang_until_its_answer(
         answer_after=8.0,
         post_dial_seconds=2.0,
         talk_seconds=5.0,
-        told_apart_after=1.5,
+        amd_seconds=1.5,
         machine=machine,
         hang_up_after=9.0,
     )
@@ -260,7 +260,7 @@ def test_the_pacer_hears_how_long_a_call_rang_until_its_answer(
 
 @virtual_time()
 async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tmp_path: Path) -> None:
-    config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, told_apart_after=1.5)
+    config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
         await site.log_in("01", "02")

@@ -1,0 +1,46 @@
+"""A conference (ConfBridge) of the simulated Asterisk, and its participants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.simulation.asterisk.channels import Channel
+from dialer.simulation.asterisk.config import ConferenceUser
+
+
+@dataclass(slots=True)
+class Participant:
+    """A channel in a conference."""
+
+    channel: Channel
+    user: ConferenceUser
+    result: str = ""  # set when the conference itself removes the participant
+
+
+class Conference:
+    """One conference. Its announcer counts as a channel of the bridge, as in Asterisk."""
+
+    def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
+        """`announcer` is the name of the conference's own channel."""
+        self.name = name
+        self.uniqueid = uniqueid
+        self.announcer = announcer
+        self.members: list[Participant] = []
+        self._head = (
+            f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
+            f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
+        ).encode()
+
+    def block(self, count: int) -> bytes:
+        """Return the header lines of every event of this bridge."""
+        return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
+
+    @property
+    def marked(self) -> int:
+        """The number of marked participants."""
+        return sum(1 for member in self.members if member.user.marked)
+
+    def peers_of(self, channel: Channel) -> str:
+        """Return the BRIDGEPEER of a participant."""
+        others = [member.channel.name for member in self.members if member.channel is not channel]
+        return ",".join([f"{self.announcer};2", *others])

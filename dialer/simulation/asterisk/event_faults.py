@@ -1,0 +1,60 @@
+"""Faults of the event stream: events that are lost, repeated or reordered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from random import Random
+
+
+class EventFaults:
+    """Applies faults to events. Without any, every event passes once and in order."""
+
+    def __init__(self, random: Random) -> None:
+        """`random` is used for nothing else."""
+        self._random = random
+        self._lose_share = self._repeat_share = self._delay_share = 0.0
+        self._names: frozenset[str] | None = None
+        self._lose_next: Counter[str] = Counter()
+        self._late: list[tuple[str, bytes]] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether there may be a fault."""
+        return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
+
+    def set(
+        self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
+    ) -> None:
+        """Set the shares of events that are lost, repeated, or come after the next one; of `names` only (None: all)."""
+        self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
+        self._names = None if names is None else frozenset(names)
+
+    def lose_next(self, name: str, count: int = 1) -> None:
+        """Lose the next `count` events of that name."""
+        self._lose_next[name] += count
+
+    def apply(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
+        """Return the events to send now instead of one event, in order."""
+        late, self._late = self._late, []
+        if self._lose_next[name] > 0:
+            self._lose_next[name] -= 1
+            self._lose_next += Counter()  # removes counts of zero
+            return late
+        del self._lose_next[name]
+        if self._names is not None and name not in self._names:
+            return [(name, data), *late]
+        point = self._random.random()
+        if point < self._lose_share:
+            return late
+        if point < self._lose_share + self._repeat_share:
+            return [(name, data), *late, (name, data)]
+        if point < self._lose_share + self._repeat_share + self._delay_share:
+            self._late.append((name, data))
+            return late
+        return [(name, data), *late]
+
+    def take_late(self) -> list[tuple[str, bytes]]:
+        """Return the events that are still delayed."""
+        late, self._late = self._late, []
+        return late
