@@ -1,6 +1,6 @@
-"""`make test-asterisk`: every scenario on a real Asterisk, with SIPp as carrier and phones; and the delays, from the packets.
+"""`make test-asterisk`: every scenario on a real Asterisk, with SIPp as carrier and phones, and delays measured from packets.
 
-Exit 0 when every scenario holds and Asterisk logged nothing amiss; 1 when not; 2 when there is no Asterisk or no SIPp.
+Exit status: 0 if every scenario holds and Asterisk logged no unexpected warning, 1 if not, 2 without Asterisk or SIPp.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TWO_SERVERS = "two-servers"
 
 
 def main() -> int:
-    """Play what the arguments name, all of it by default."""
+    """Play the named parts, by default all."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
     parser.add_argument(
         "names",
@@ -72,7 +72,7 @@ def main() -> int:
 async def run(
     scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, scripts: bool, servers: bool
 ) -> int:
-    """All of them in turn on one Asterisk. Returns the exit code."""
+    """Play all scenarios in turn on one Asterisk. Returns the exit code."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
@@ -124,7 +124,7 @@ async def run(
 
 
 async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[str]:
-    """One after the other, and what Asterisk says to it. Returns what does not hold."""
+    """Play the scenarios one by one and check Asterisk's log. Returns what failed."""
     failed: list[str] = []
     delays: list[float] = []
     if not scenarios:
@@ -154,7 +154,7 @@ async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[
 
 
 async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:
-    """Play one. Returns what does not hold, and the delays of its voters who met an agent, in milliseconds."""
+    """Play one scenario. Returns what failed, and the delays of connected voters in milliseconds."""
     directory = lab.directory / name
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:
@@ -164,7 +164,7 @@ async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[
 
 
 def report(delays: list[float]) -> str:
-    """The delays in a line, with the load of the machine: a number without it says little."""
+    """The delays in one line, with the machine's load, without which they cannot be judged."""
     if not delays:
         return "no delay was measured"
     ordered = sorted(delays)
@@ -178,7 +178,7 @@ def report(delays: list[float]) -> str:
 
 
 def say(line: str) -> None:
-    """At once, also into a pipe."""
+    """Print at once, also into a pipe."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -1,7 +1,7 @@
-"""Agents' pages as phones, in a real Chromium, through the real desk, on a real Asterisk: voice both ways, a reload, a killed tab,
-and as many phones as a large centre has.
+"""Agents' pages as phones, in a real Chromium, through the real desk, on a real Asterisk.
 
-What a page is told of its microphone is Chromium's: a beep each second. A voter is SIPp's, and sends a tone.
+Tests audio both ways, a reload, a killed tab, and the number of phones of a large centre. Chromium's fake microphone
+beeps every second; SIPp's voters send a tone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from tests.support.waiting import HANG_SECONDS
 PHONES = 150
 RELOADS, KILLS = 20, 10
 BACK_SECONDS = 1.5  # p95, from the reload to the agent's voice in the conference
-LOST_SECONDS = 3.0  # from the kill to a seat that is lost, and no channel left of it
+LOST_SECONDS = 3.0  # p95, from the kill to a lost seat without a channel
 CALLS = Scenario.model_validate(
     {
         "about": "voters who answer at once and stay a while",
@@ -60,7 +60,7 @@ CALLS = Scenario.model_validate(
         "expect": {"outcomes": {"connected": 200}},
     }
 )
-OWN_EXPECTED = "Error sending Response msg 200/BYE"  # to a page that is gone since
+OWN_EXPECTED = "Error sending Response msg 200/BYE"  # to a page that has been closed
 
 HEARING = """
 globalThis.peers = [];
@@ -80,13 +80,13 @@ SIGN_IN = """async (given) => (await fetch("/api/agent/sign-in", {
 
 @dataclass
 class Told:
-    """What a check found."""
+    """The result of a check."""
 
     faults: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
 
     def judge(self, what: str, seconds: list[float], most: float) -> None:
-        """Hold the 95th percentile against the most."""
+        """Compare the 95th percentile with its limit."""
         ordered = sorted(seconds)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
         told = f"{what}, {len(ordered)} times: median {statistics.median(ordered):.2f} s, p95 {p95:.2f}, max {ordered[-1]:.2f}"
@@ -104,41 +104,41 @@ class Floor:
     origin: str
     browser: Browser
     changes: list[tuple[float, SeatView]] = field(default_factory=list)
-    messages: int = 0  # voters who lost their agent, or had none
+    messages: int = 0  # voters without an agent
 
     def note(self, change: Change) -> None:
-        """Keep what becomes of the seat, with the moment."""
+        """Store each state of the seat with its time."""
         if isinstance(change, SeatView) and change.seat == "01":
             self.changes.append((time.monotonic(), change))
         if isinstance(change, CallChange) and change.state is CallState.MESSAGE:
             self.messages += 1
 
     def state(self) -> SeatState:
-        """What seat 01 is doing."""
+        """The state of seat 01."""
         return next(each.state for each in self.centre.engine.view().seats if each.seat == "01")
 
     async def page(self) -> Page:
-        """An agent's page, signed in at seat 01, whose phone has been called."""
+        """Open an agent's page, sign in at seat 01 and wait until its phone is called."""
         context = await self.browser.new_context()
         page = await context.new_page()
         await page.add_init_script(HEARING)
         await page.goto(f"{self.origin}/agent")
         given, status = {"agent": "101", "pin": PIN, "seat": "01", "phone": "browser"}, 0
         async with asyncio.timeout(HANG_SECONDS):
-            while status != 204:  # the desk may not hear the broker yet
+            while status != 204:  # the desk may not be connected to the broker yet
                 status = await page.evaluate(SIGN_IN, given)
         await page.reload()
         await self.until(lambda: self.state() in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
         return page
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until it does. Raises TimeoutError."""
+        """Wait until the condition holds. Raises TimeoutError."""
         async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 await asyncio.sleep(0.01)
 
     async def heard(self, page: Page) -> tuple[int, float]:
-        """Packets that the page has had, and how much sound was in them."""
+        """The packets the page has received, and their sound level."""
         packets, energy = await page.evaluate(HEARD)
         return packets, energy
 
@@ -180,7 +180,7 @@ def lab_settings(directory: Path) -> tuple[Settings, int]:
 
 @contextlib.asynccontextmanager
 async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[Floor]:
-    """All of it, running."""
+    """Start Asterisk, dialler, desk and browser."""
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
         chance, stop = random.Random(1), asyncio.Event()
@@ -206,7 +206,7 @@ async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[F
 
 
 async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Told:
-    """What does not hold, and what was measured."""
+    """Run the checks. Returns what failed and what was measured."""
     told = Told()
     if shutil.which("chromium") is None or not are_built():
         told.figures.append(
@@ -245,7 +245,7 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> To
 
 
 async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) -> None:
-    """Every seat's phone registers at once, through the desk's door."""
+    """Every seat's phone registers at once, through the desk."""
     who = {f"t{seat.name}": Who("1", AGENT, seat.name) for seat in settings.seats}
 
     async def find(token: str) -> Who | None:
@@ -304,7 +304,7 @@ async def reloads(floor: Floor, *, told: Told) -> None:
         await asyncio.sleep(random.uniform(0.5, 1.5))
         if number % 2:
             await floor.until(lambda: floor.state() is SeatState.TALKING)
-            await asyncio.sleep(0.5)  # the page has heard of it
+            await asyncio.sleep(0.5)  # until the page knows of it
         talks += floor.state() is SeatState.TALKING
         begun = time.monotonic()
         await page.reload(wait_until="commit")
@@ -322,7 +322,7 @@ async def reloads(floor: Floor, *, told: Told) -> None:
 
 
 async def kills(floor: Floor, *, told: Told) -> None:
-    """From the death of the tab to a lost seat without a channel; and no voter comes to it meanwhile."""
+    """Seconds from the killed tab to a lost seat without a channel. No voter may be connected to it meanwhile."""
     seconds, joined, talks = [], 0, len(floor.changes)
     for _ in range(KILLS):
         page = await floor.page()

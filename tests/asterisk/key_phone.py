@@ -11,16 +11,16 @@ from tests.asterisk.sounds import is_loud
 PACKET_SECONDS, PACKET_SAMPLES = 0.02, 160
 A_LAW, EVENT = 8, 101
 KEYS = "0123456789*#"
-KEY_PACKETS, LAST_PACKETS = 5, 3  # 100 ms a key, whose end is said three times (RFC 4733, 2.5.1.4)
-REST_PACKETS = 5  # of voice between two keys
+KEY_PACKETS, LAST_PACKETS = 5, 3  # 100 ms per key; the end packet is sent three times (RFC 4733, 2.5.1.4)
+REST_PACKETS = 5  # of audio between two keys
 
 
 class KeyPhone(asyncio.DatagramProtocol):
-    """Speaks to whoever spoke to it last, for as long as it is open."""
+    """Sends audio to the address it last received from, while it is open."""
 
     def __init__(self, audio: bytes) -> None:
-        """`audio` is what it says, over and over: whole packets of it."""
-        self.loud = 0  # packets heard in which there was a sound
+        """`audio` is repeated; its length is a whole number of packets."""
+        self.loud = 0  # received packets with sound
         self.port = 0
         self._audio = audio
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
@@ -29,7 +29,7 @@ class KeyPhone(asyncio.DatagramProtocol):
         self._number, self._at = 0, 0
 
     async def __aenter__(self) -> Self:
-        """Open a port, and speak."""
+        """Open a port and begin to send."""
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
         self._transport = transport
@@ -38,17 +38,17 @@ class KeyPhone(asyncio.DatagramProtocol):
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
-        """Be silent."""
+        """Stop sending."""
         self._speaking.cancel()
         self._transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """What the switch says."""
+        """Receive a packet from the switch."""
         self._peer = addr
         self.loud += len(data) > 12 and data[1] & 0x7F == A_LAW and is_loud(data[12:])
 
     def key(self, keys: str) -> None:
-        """Press these, one after the other."""
+        """Press the keys one by one."""
         for each in keys:
             self._keys.put_nowait(each)
 

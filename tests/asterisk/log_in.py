@@ -1,4 +1,4 @@
-"""Agents log in at their phones on a real Asterisk: `*1`, number and PIN by RFC 4733, a talk, the word for it, and off again."""
+"""Agents log in at their phones on a real Asterisk: `*1`, number and PIN (RFC 4733), a call, its outcome, and log-off."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CALLS = Scenario.model_validate(
 
 
 class AgentAtPhone:
-    """A seat's phone, and the agent who keys."""
+    """A seat's phone with its agent."""
 
     def __init__(self, lab: Lab, seat: str, phone: KeyPhone) -> None:
         self.phone = phone
@@ -41,31 +41,31 @@ class AgentAtPhone:
         self._call: asyncio.subprocess.Process
 
     async def dial(self) -> None:
-        """Dial the log-in code, and wait for the voice."""
+        """Dial the log-in code and wait for the prompt."""
         lab, user = self._lab, f"agent{self._seat}"
         self._call = await lab.phones[self._seat].dial(lab.sip_port, user, lab.password, self.phone.port)
         await self.hears()
 
     async def hears(self) -> None:
-        """Until there is a sound from now on. Raises TimeoutError."""
+        """Wait for the next sound. Raises TimeoutError."""
         heard = self.phone.loud
         await until(lambda: self.phone.loud > heard)
 
     async def try_to_log_in(self, number: str, pin: str) -> None:
-        """Key both in once."""
+        """Enter number and PIN once."""
         self.phone.key(f"{number}#")
-        await asyncio.sleep(1.5)  # an agent finds the PIN
+        await asyncio.sleep(1.5)  # the agent looks up the PIN
         self.phone.key(f"{pin}#")
-        await asyncio.sleep(2.5)  # and hears what comes of it
+        await asyncio.sleep(2.5)  # and hears the result
 
     async def key_and_wait(self, keys: str) -> None:
-        """Press keys in the seat, each when the sound that answered the one before is over."""
+        """Press keys in the seat, each after the sound that confirmed the previous one."""
         for key in keys:
             self.phone.key(key)
             await asyncio.sleep(KEY_SECONDS)
 
     async def was_hung_up(self) -> bool:
-        """Whether the switch ends the call, in time."""
+        """Whether the switch ends the call within the time limit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_SECONDS):
                 return await self._call.wait() == 0
@@ -73,7 +73,7 @@ class AgentAtPhone:
 
 
 async def check_log_in(lab: Lab) -> list[str]:
-    """What of it does not hold. Raises NoAsterisk where a tool is missing."""
+    """Run the checks. Returns what failed. Raises NoAsterisk if a tool is missing."""
     directory = lab.directory
     directory.mkdir(parents=True, exist_ok=True)
     agents = [{"number": number, "pin": PIN_HASH} for number in ("101", "102")]
@@ -115,7 +115,7 @@ async def check_log_in(lab: Lab) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def running(centre: RunningCentre) -> AsyncIterator[None]:
-    """It dials, from when it has the switch."""
+    """Run the dialler. It dials once it is connected to Asterisk."""
     stop = asyncio.Event()
     dialling = asyncio.create_task(centre.run(stop))
     try:
@@ -127,19 +127,19 @@ async def running(centre: RunningCentre) -> AsyncIterator[None]:
 
 
 def seat(centre: RunningCentre, name: str) -> SeatView:
-    """How it stands."""
+    """The state of the seat."""
     return next(each for each in centre.engine.view().seats if each.seat == name)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until it does. Raises TimeoutError."""
+    """Wait until the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(HANG_SECONDS):
         while not holds():
             await asyncio.sleep(0.02)
 
 
 async def wrong_pin(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """Three wrong PINs: hung up, and nobody is there."""
+    """Three wrong PINs: the call is hung up and no agent is logged in."""
     await agent.dial()
     for _ in range(3):
         await agent.try_to_log_in("101", WRONG_PIN)
@@ -150,7 +150,7 @@ async def wrong_pin(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtP
 
 
 async def logged_in(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """A wrong one and the right one: the seat takes calls."""
+    """A wrong PIN, then the right one: the seat receives calls."""
     await agent.dial()
     await agent.try_to_log_in("101", WRONG_PIN)
     await agent.try_to_log_in("101", PIN)
@@ -159,7 +159,7 @@ async def logged_in(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtP
 
 
 async def elsewhere(centre: RunningCentre, _agent: AgentAtPhone, other: AgentAtPhone) -> list[str]:
-    """The same agent at another phone: refused three times, and hung up; the seat that they have is as it was."""
+    """The same agent at a second phone: refused three times and hung up. The first seat is unchanged."""
     await other.dial()
     for _ in range(3):
         await other.try_to_log_in("101", PIN)
@@ -170,7 +170,7 @@ async def elsewhere(centre: RunningCentre, _agent: AgentAtPhone, other: AgentAtP
 
 
 async def a_day(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """The word for each talk keyed in its wrap-up, of the last one in the talk, and ready by `*1`; then off by `*0`."""
+    """The agent keys each call's outcome in wrap-up, the last one during the call, then is ready (`*1`) and logs off (`*0`)."""
     faults, last = [], len(CALLS.numbers())
     for number in range(1, last + 1):
         await until(lambda: seat(centre, "01").state in {SeatState.TALKING, SeatState.WRAP_UP})

@@ -1,6 +1,6 @@
-"""What went over loopback: when the carrier said 200 OK, and when the first sound of the agent reached the voter.
+"""Packet capture on loopback: the times of the carrier's 200 OK and of the agent's first sound at the voter.
 
-A raw socket sees every packet with the kernel's own timestamp; it needs root or CAP_NET_RAW.
+A raw socket receives every packet with the kernel's timestamp. It needs root or CAP_NET_RAW.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class CallPackets:
 
     @property
     def delay_milliseconds(self) -> float | None:
-        """From the carrier's 200 OK to the first loud packet at the voter; None where there was none."""
+        """Seconds from the carrier's 200 OK to the first loud packet at the voter; None without one."""
         if self.answered_at is None or self.heard_at is None:
             return None
         return (self.heard_at - self.answered_at) * 1000
 
 
 class PacketReader:
-    """Takes packets one by one and knows the calls to the carrier."""
+    """Collects the calls to the carrier from captured packets."""
 
     def __init__(self, carrier_port: int) -> None:
-        """`carrier_port` is where the carrier's SIP is."""
+        """`carrier_port` is the carrier's SIP port."""
         self.calls: dict[str, CallPackets] = {}  # by Call-ID
         self.invites: list[str] = []  # the number of each call, in order
         self._carrier_port = carrier_port
         self._by_media_port: dict[int, CallPackets] = {}
 
     def take(self, packet: bytes, at: float) -> None:
-        """An Ethernet frame with IPv4, and the epoch second at which it passed."""
+        """Process an Ethernet frame with IPv4, captured at an epoch second."""
         header = (packet[_ETHERNET] & 0xF) * 4
         if packet[_ETHERNET + 9] != _UDP:
             return
@@ -80,10 +80,10 @@ class PacketReader:
 
 
 class PacketWatch(PacketReader):
-    """Reads loopback in a thread of its own between `start` and `stop`."""
+    """Captures loopback traffic in a thread, from `start` to `stop`."""
 
     def __init__(self, carrier_port: int) -> None:
-        """Raises NoAsterisk without the right to look."""
+        """Raises NoAsterisk without permission to capture packets."""
         super().__init__(carrier_port)
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
@@ -97,11 +97,11 @@ class PacketWatch(PacketReader):
         self._ends = False
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start capturing."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop capturing."""
         self._ends = True
         self._thread.join()
         self._socket.close()

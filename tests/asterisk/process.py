@@ -27,11 +27,11 @@ COMMAND_SECONDS = 10.0
 
 
 class NoAsterisk(Exception):
-    """There is none, or it does not start. The text says what to do."""
+    """Asterisk or a tool is missing, or does not start. The text says what to do."""
 
 
 def find_asterisk() -> Path:
-    """ASTERISK_SBIN, a program or the folder with it; else what PATH has. Raises NoAsterisk."""
+    """The Asterisk program: ASTERISK_SBIN (a program or its folder), otherwise from PATH. Raises NoAsterisk."""
     given = os.environ.get("ASTERISK_SBIN")
     if given:
         path = Path(given)
@@ -46,7 +46,7 @@ def find_asterisk() -> Path:
 
 
 def version_of(program: Path) -> str:
-    """As it tells itself: "Asterisk 22.1.0"."""
+    """The version as Asterisk prints it: "Asterisk 22.1.0"."""
     done = subprocess.run([program, "-V"], capture_output=True, text=True, env=_environment(program), check=False)
     if done.returncode:
         raise NoAsterisk(f"{program} does not run: {done.stderr.strip()}")
@@ -54,7 +54,7 @@ def version_of(program: Path) -> str:
 
 
 def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
+    """Free ports of 127.0.0.1."""
     sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
     try:
         for each in sockets:
@@ -71,7 +71,7 @@ def _environment(program: Path) -> dict[str, str]:
 
 
 def _data_directory(program: Path) -> Path:
-    """Where this installation keeps its documentation, without which some of its settings cannot be read."""
+    """The directory of Asterisk's XML documentation, which some of its modules need to read their settings."""
     prefix = program.parent.parent
     candidates = (prefix / "var/lib/asterisk", prefix / "share/asterisk", Path("/var/lib/asterisk"))
     for candidate in (*candidates, Path("/usr/share/asterisk")):
@@ -92,7 +92,7 @@ class RealAsterisk:
         self._process: asyncio.subprocess.Process | None = None
 
     def lay_out(self, files: dict[str, str]) -> None:
-        """Write the configuration, with directories that are our own."""
+        """Write the configuration, with directories of this process."""
         for name in ("etc", "run", "log", "log/cdr-custom", "spool", "db", "data/sounds/en", "data/moh"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         (self.directory / "data" / "documentation").symlink_to(_data_directory(self.program) / "documentation")
@@ -110,18 +110,18 @@ class RealAsterisk:
             (self.etc / name).write_text(directories + text if name == "asterisk.conf" else text, encoding="utf-8")
 
     def put_sound(self, name: str, audio: bytes) -> None:
-        """A-law audio under a name below the sounds directory, without extension."""
+        """Write A-law audio under a name in the sounds directory, without extension."""
         path = self.directory / "data" / "sounds" / "en" / f"{name}.alaw"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(audio)
 
     def hide_sounds(self, names: Iterable[str]) -> list[Path]:
-        """Take sounds away; the files, to be renamed back."""
+        """Remove sounds by renaming. Returns the files, to be renamed back."""
         sounds = self.directory / "data" / "sounds" / "en"
         return [(sounds / f"{name}.alaw").rename(sounds / f"{name}.hidden") for name in names]
 
     async def start(self) -> None:
-        """Run it, and wait until it is fully booted. Raises NoAsterisk."""
+        """Start Asterisk and wait until it is fully booted. Raises NoAsterisk."""
         output = (self.directory / "output").open("wb")
         self._process = await asyncio.create_subprocess_exec(
             self.program, "-C", self.etc / "asterisk.conf", "-f", "-n", stdout=output, stderr=output,
@@ -138,7 +138,7 @@ class RealAsterisk:
             raise NoAsterisk(f"{self.program} was not up after {START_SECONDS:g} s: {self.trouble()}") from None
 
     async def stop(self) -> None:
-        """End it."""
+        """Stop Asterisk."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -150,7 +150,7 @@ class RealAsterisk:
             await self._process.wait()
 
     async def command(self, command: str) -> str:
-        """What the console says to a command."""
+        """The console's answer to a command."""
         process = await asyncio.create_subprocess_exec(
             self.program, "-C", self.etc / "asterisk.conf", "-rx", command,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment(self.program),
@@ -159,7 +159,7 @@ class RealAsterisk:
         return output.decode(errors="replace")
 
     def trouble(self) -> list[str]:
-        """Lines of its log that are warnings or errors, but for those that scenarios bring about."""
+        """Warnings and errors in its log, except those that scenarios cause."""
         if not self.log.exists():
             return []
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -14,7 +14,7 @@ REGISTER_TRIES = 10
 
 
 def find_sipp() -> Path:
-    """On PATH. Raises NoAsterisk."""
+    """The path of a program. Raises NoAsterisk if it is missing."""
     found = shutil.which("sipp")
     if found is None:
         raise NoAsterisk("no sipp on PATH; install it (apt install sip-tester)")
@@ -22,7 +22,7 @@ def find_sipp() -> Path:
 
 
 class Sipp:
-    """One SIPp process at a time, on a port of this machine."""
+    """Runs one SIPp process at a time on a local port."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Sipp:
         *,
         address: str = "127.0.0.1",
     ) -> None:
-        """`directory` gets its scenario files and its traces."""
+        """`directory` receives SIPp's scenario files and traces."""
         self.port = port
         self._address = address
         self._program = program
@@ -44,15 +44,16 @@ class Sipp:
         self._process: asyncio.subprocess.Process | None = None
 
     async def listen(self, script: str) -> None:
-        """Answer calls by this scenario file until `stop`."""
+        """Answer calls with this scenario file until `stop`."""
         self._process = await self._run(script, "listen")
-        await asyncio.sleep(0.3)  # SIPp tells nobody when its socket is open
+        await asyncio.sleep(0.3)  # SIPp does not report when its socket is open
         if self._process.returncode is not None:
             raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
 
     async def register(self, proxy_port: int, user: str, password: str) -> None:
-        """Make this port known to the switch as `user`'s phone. Raises NoAsterisk where it is refused. A call to the phone that
-        died, which Asterisk goes on to send, ends a try.
+        """Register this port as `user`'s phone. Raises NoAsterisk if refused.
+
+        Asterisk may still send a call to the earlier phone, which makes an attempt fail, so it is repeated.
         """
         for _ in range(REGISTER_TRIES):
             if await self._registers(proxy_port, user, password, answer=200):
@@ -60,7 +61,7 @@ class Sipp:
         raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
 
     async def dial(self, proxy_port: int, user: str, password: str, voice_port: int) -> asyncio.subprocess.Process:
-        """`user`'s phone dials the code that logs in, its voice at `voice_port`. The process ends with 0 when it was hung up."""
+        """`user`'s phone dials the log-in code, with its audio at `voice_port`. The process ends with 0 after a hang-up."""
         options = ["-s", user, "-au", user, "-ap", password, "-m", "1", f"127.0.0.1:{proxy_port}"]
         self._process = await self._run(sipp_scripts.dialling(voice_port), "dial", *options)
         return self._process
@@ -74,16 +75,16 @@ class Sipp:
         return await self._calls(sipp_scripts.registration(answer), "register", proxy_port, options)
 
     async def is_refused(self, proxy_port: int, user: str) -> bool:
-        """Whether a call from here, by one who calls himself `user` and knows no password, is turned away."""
+        """Whether a call from here, as `user` without a password, is rejected."""
         return await self._calls(sipp_scripts.stranger(user), f"as-{user}", proxy_port, ["-s", "s"])
 
     async def _calls(self, script: str, what: str, proxy_port: int, options: list[str]) -> bool:
-        """One call of ours to the switch. Returns whether it went as the script says."""
+        """Place one call to the switch. Returns whether it went as scripted."""
         process = await self._run(script, what, *options, "-m", "1", "-timeout", "10", f"127.0.0.1:{proxy_port}")
         return await process.wait() == 0
 
     async def stop(self) -> None:
-        """Be gone at once, as a phone without power."""
+        """Stop at once, like a phone without power."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
@@ -103,5 +104,5 @@ class Sipp:
 
 
 async def start_carrier(sipp: Sipp, scenario: Scenario, audio: Path) -> None:
-    """Be the carrier of a scenario."""
+    """Run the carrier of a scenario."""
     await sipp.listen(sipp_scripts.carrier(scenario, str(audio)))

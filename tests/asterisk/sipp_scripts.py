@@ -1,4 +1,4 @@
-"""SIPp's scenario files, made for one scenario of ours: the carrier with its voters, and an agent's phone."""
+"""SIPp's scenario files for one of our scenarios: the carrier with its voters, and an agent's phone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _answer(
 ) -> str:
     to = "[last_To:];tag=[pid]S[call_number]" if tag else "[last_To:]"
     lines = [f"SIP/2.0 {status}", "[last_Via:]", "[last_From:]", to, "[last_Call-ID:]", cseq]
-    user = "+911140000001@" if status.startswith("3") else ""  # of ours: it is redirected to us
+    user = "+911140000001@" if status.startswith("3") else ""  # redirected to a number of the site
     lines.append(f"Contact: <sip:{user}[local_ip]:[local_port]>")
     if body:
         lines += ["Content-Type: application/sdp", "Content-Length: [len]", "", _BODY.rstrip()]
@@ -41,7 +41,7 @@ def _answer(
 
 
 def _request(method: str, number: int, body: str = "") -> str:
-    """A request of ours inside the call: From and To change places; $from and $contact were taken from the INVITE."""
+    """A request within the call: From and To are swapped; $from and $contact come from the INVITE."""
     lines = [
         f"{method} [$contact] SIP/2.0",
         "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",
@@ -126,7 +126,7 @@ def _branch(group: int, voters: Voters, audio: str) -> str:
 
 
 def _talk(group: int, voters: Voters) -> str:
-    """From the answer on: keys in their time, and the hang-up, unless ours comes first."""
+    """Steps after the answer: timed keys, and the voter's hang-up unless Asterisk hangs up first."""
     parts, now, number = [], 0.0, 1
     deeds = [(seconds, key) for seconds, key in sorted(voters.keys)]
     if voters.stays is not None:
@@ -151,7 +151,7 @@ def _talk(group: int, voters: Voters) -> str:
 
 
 def phone(audio: str) -> str:
-    """An agent's phone: answers at once and speaks until it is hung up."""
+    """An agent's phone: answers at once and sends audio until it is hung up."""
     return (
         _HEAD.format(name="phone")
         + '<recv request="OPTIONS" optional="true" next="options"/>\n<recv request="INVITE"/>\n'
@@ -169,7 +169,7 @@ def phone(audio: str) -> str:
 
 
 def dialling(voice_port: int) -> str:
-    """A phone dials a code with its password, and stays until it is hung up. Its voice and keys are another's, at `voice_port`."""
+    """A phone dials a code with its password and stays until it is hung up. Audio and keys come from `voice_port`."""
     invite = f"""INVITE sip:{{code}}@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:[service]@[remote_ip]>;tag=[pid]D[call_number]
@@ -217,7 +217,7 @@ Content-Length: 0"""
 
 
 def registration(answer: int = 200) -> str:
-    """A phone makes itself known with a password, which the switch answers so: 200, or 401 where it is wrong."""
+    """A phone registers with a password. Expected answer: 200, or 401 for a wrong password."""
     request = """REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:[service]@[remote_ip]>;tag=[pid]R[call_number]
@@ -238,7 +238,7 @@ Content-Length: 0"""
 
 
 def registrar() -> str:
-    """A carrier at which an account registers, asked for its password first."""
+    """A carrier where an account registers, after a password challenge."""
     challenge = _answer("401 Unauthorized").replace(
         "Content-Length", 'WWW-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
     )
@@ -250,7 +250,7 @@ def registrar() -> str:
 
 
 def stranger(user: str) -> str:
-    """Somebody calls and says that he is `user`. As the script has it, he is asked for a password, or refused."""
+    """A call that claims to be `user`. Expected: a password challenge, or a rejection."""
     request = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:{user}@[remote_ip]>;tag=[pid]X[call_number]

@@ -1,4 +1,4 @@
-"""Audio for the lab, in A-law at 8 kHz: a tone that can be told from silence in every packet."""
+"""Audio for the lab, in A-law at 8 kHz: a tone that differs from silence in every packet."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def a_law(sample: int) -> int:
 
 
 def tone(seconds: float, hertz: float = 440.0, amplitude: int = 8000) -> bytes:
-    """A sine."""
+    """A sine tone."""
     return bytes(
         a_law(round(amplitude * math.sin(2 * math.pi * hertz * n / 8000))) for n in range(round(seconds * 8000))
     )
 
 
 def silence(seconds: float) -> bytes:
-    """Nothing to hear."""
+    """Silence."""
     return bytes([SILENCE]) * round(seconds * 8000)
 
 

@@ -1,4 +1,4 @@
-"""The stage of `make test-asterisk`: a real Asterisk on the configuration that we render, SIPp as carrier and phones."""
+"""The lab of `make test-asterisk`: a real Asterisk with the rendered configuration, SIPp as carrier and phones."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.support.centre import site_settings
 from tests.support.scenario import Scenario
 
 SEATS = 10
-NAMES = ("Matdan demo", "Primary School 1")  # that a flow may have to say
-RTP_TIMEOUT_SECONDS = 5  # how soon a phone without power is missed
-REACHED_SECONDS = 15.0  # Asterisk asks a phone each 5 s, and waits 3 s for its answer
+NAMES = ("Matdan demo", "Primary School 1")  # names that flows speak
+RTP_TIMEOUT_SECONDS = 5  # a phone without power is noticed after this
+REACHED_SECONDS = 15.0  # Asterisk sends a qualify request every 5 s and waits 3 s for the answer
 
 
 class Lab:
@@ -49,7 +49,7 @@ class Lab:
         }
 
     def settings(self, directory: Path, *, seats: int = SEATS, campaign: dict[str, Any], **changes: Any) -> Settings:
-        """A site on this Asterisk; its first `seats` seats."""
+        """A site on this Asterisk, with its first `seats` seats."""
         here = {
             "ami": {"port": self.ami_port, "username": "dialler", "secret": self.secret},
             "fastagi": {"port": self.agi_port},
@@ -80,7 +80,7 @@ class Lab:
         return site_settings(directory, self.ami_port, seats=there, campaign=campaign, **{**here, **changes})
 
     async def start(self) -> None:
-        """Render, run Asterisk, register the phones. Raises NoAsterisk."""
+        """Render the configuration, start Asterisk, register the phones. Raises NoAsterisk."""
         self.agent_audio.write_bytes(tone(1.0))
         self.voter_audio.write_bytes(silence(1.0))
         for asterisk, server in self.asterisks:
@@ -92,15 +92,15 @@ class Lab:
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
-        """All that run, with the name of the server where there are several."""
+        """The running Asterisks, with server names if there are several."""
         return [(self.asterisk, None)]
 
     async def restart(self) -> None:
-        """One that dies, and is back."""
+        """Kill and restart an Asterisk."""
         await self.asterisk.command("core restart now")
 
     def sip_port_of(self, _seat: str) -> int:
-        """Where a seat's phone registers."""
+        """The address at which a seat's phone registers."""
         return self.sip_port
 
     async def phone_on(self, seat: str, sipp: Sipp) -> None:
@@ -109,7 +109,7 @@ class Lab:
         await sipp.listen(phone(str(self.agent_audio)))
 
     async def phones_are_reached(self) -> None:
-        """Wait until each has answered Asterisk: one that registers again is not called before that. Raises NoAsterisk."""
+        """Wait until each phone has answered a qualify request, since it is not called earlier. Raises NoAsterisk."""
         try:
             async with asyncio.timeout(REACHED_SECONDS):
                 for asterisk, _ in self.asterisks:
@@ -119,7 +119,7 @@ class Lab:
             raise NoAsterisk(f"phones that registered answer nothing after {REACHED_SECONDS:g} s") from None
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop everything."""
         for sipp in self.phones.values():
             await sipp.stop()
         for asterisk, _ in self.asterisks:
@@ -127,7 +127,7 @@ class Lab:
 
 
 class RealStage:
-    """The lab for the time of one scenario."""
+    """The lab during one scenario."""
 
     def __init__(self, lab: Lab, scenario: Scenario) -> None:
         self.clock: Clock = SystemClock()
@@ -139,14 +139,14 @@ class RealStage:
         self.watch = PacketWatch(lab.carrier_port)
 
     async def __aenter__(self) -> RealStage:
-        """The carrier answers, and the packets are watched."""
+        """Start the carrier and the packet capture."""
         self._hidden = self._lab.asterisk.hide_sounds(self._scenario.site.unheard)
         await start_carrier(self._carrier, self._scenario, self._lab.voter_audio)
         self.watch.start()
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
-        """The carrier is gone; phones that died are back for the next scenario."""
+        """Stop the carrier, and restart phones that died."""
         self.watch.stop()
         await self._carrier.stop()
         for hidden in self._hidden:
@@ -163,14 +163,14 @@ class RealStage:
         return self._lab.settings(directory, seats=site.seats, campaign=campaign, **site.settings)
 
     def ready(self, centre: RunningCentre) -> None:
-        """Asterisk knows the port already."""
+        """The phone is registered already."""
 
     async def phone_dies(self, seat: str) -> None:
         self._dead.add(seat)
         await self._lab.phones[seat].stop()
 
     async def phone_silent(self, seat: str) -> None:
-        await self.phone_dies(seat)  # as a phone without power: no BYE
+        await self.phone_dies(seat)  # like a phone without power: no BYE
 
     async def phone_returns(self, seat: str) -> None:
         self._dead.discard(seat)
@@ -195,10 +195,10 @@ class RealStage:
 
 
 def put_sounds(asterisk: RealAsterisk) -> None:
-    """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
+    """Every sound of the Hindi flows (half a second each), music, and the information message."""
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
     asterisk.put_sound("matdan/message", tone(2.0, 600.0))
-    for name in ("beep", "silence", "key", "done", "wrong"):  # unheard: what is measured is the agent's voice
+    for name in ("beep", "silence", "key", "done", "wrong"):  # silent: only the agent's voice is measured
         asterisk.put_sound(f"matdan/{name}", silence(0.1))
     texts = shipped_texts()
     names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}

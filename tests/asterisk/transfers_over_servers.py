@@ -1,4 +1,4 @@
-"""An agent of one real Asterisk consults a phone there, and a number over the other one's trunk, about a voter of the other one."""
+"""Transfers between two real Asterisks: an agent consults a phone, and a number over the other server's trunk."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CALLS = Scenario.model_validate(
 
 
 async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
-    """What of it does not hold. Raises NoAsterisk."""
+    """Run the checks. Returns what failed. Raises NoAsterisk."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     settings = lab.settings(lab.directory, seats=2, campaign={"max_attempts": 1, "wrap_up_seconds": 60})
     fill_numbers(settings.store.path, [number for number, group in CALLS.numbers() if group == 0])
@@ -59,7 +59,7 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
 
 
 async def consulted(centre: RunningCentre, lab: TwoServers, target: str) -> list[str]:
-    """A talk, whose voter is handed to the target, and hangs up there."""
+    """A call whose voter is transferred to the target and hangs up there."""
     execute = centre.engine.execute
     await until(lambda: seat(centre, SEAT).state is SeatState.TALKING)
     attempt = seat(centre, SEAT).attempt_id or ""

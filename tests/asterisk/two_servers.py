@@ -1,4 +1,4 @@
-"""Two real Asterisks as the servers of one centre: every other seat is at the second, and all voters are answered at the first."""
+"""Two real Asterisks as servers of one centre: every other seat is on the second, all voters' calls are on the first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TARGETS = [
 
 
 def on_two_servers() -> list[tuple[str, Scenario]]:
-    """What is played on them. Where the second server dies every voter was talked to all the same, and no call is unknown."""
+    """The scenarios for two servers. If the second server dies, every voter is still served and no result is unknown."""
     scenarios = {path.stem: load_scenario(path) for path in scenario_files() if path.stem in PLAYED}
     dying = scenarios["switch-restarts"]
     expected = dying.expect.model_copy(update={"outcomes": {Outcome.CONNECTED: 6}})
@@ -31,7 +31,7 @@ def on_two_servers() -> list[tuple[str, Scenario]]:
 
 
 class TwoServers(Lab):
-    """The lab with a second Asterisk beside the first."""
+    """The lab with a second Asterisk."""
 
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
         super().__init__(program, sipp, directory)
@@ -40,7 +40,7 @@ class TwoServers(Lab):
         [self.other_sip_port] = free_ports(1, socket.SOCK_DGRAM)
 
     def settings(self, directory: Path, **changes: Any) -> Settings:
-        """The same site, on both."""
+        """The same site on both servers."""
         kept = super().settings(directory, **changes).model_dump()
         here, history = {"host": "127.0.0.1"}, self.other.history
         first = {**here, "name": "a", "port": self.ami_port}
@@ -54,13 +54,13 @@ class TwoServers(Lab):
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
-        """Both."""
+        """Both Asterisks."""
         return [(self.asterisk, "a"), (self.other, "b")]
 
     async def restart(self) -> None:
-        """The server dies that has agents and none of the calls."""
+        """Kill the server that has agents but no calls."""
         await self.other.command("core restart now")
 
     def sip_port_of(self, seat: str) -> int:
-        """Where a seat's phone registers."""
+        """The address at which a seat's phone registers."""
         return self.sip_port if int(seat) % 2 else self.other_sip_port

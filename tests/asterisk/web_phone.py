@@ -1,4 +1,4 @@
-"""A browser's phone as far as it registers: SIP over WebSocket, without a browser."""
+"""Registration of a browser's phone: SIP over WebSocket, without a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOMAIN = "matdan.invalid"
 
 
 async def register(page: ClientConnection, user: str, password: str) -> int:
-    """Register on this WebSocket, as JsSIP does: asked for the password first. Returns the last answer's status."""
+    """Register over this WebSocket like JsSIP, with a password challenge. Returns the status of the last answer."""
     here, call, said, status = f"{secrets.token_hex(4)}.invalid", secrets.token_hex(8), "", 0
     for number in (1, 2):
         lines = [

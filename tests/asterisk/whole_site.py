@@ -16,12 +16,12 @@ from tests.asterisk.sipp_scripts import registrar
 
 REGISTER_SECONDS = 20.0
 RELOAD_SECONDS = 2.0
-STRANGER = "127.0.0.2"  # an address that is no trunk's
+STRANGER = "127.0.0.2"  # an address of no trunk
 PASSWORD = "a-password-for-the-lab"
 
 
 async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[str]:
-    """What of it does not hold. Raises NoAsterisk where a tool is missing."""
+    """Run the checks. Returns what failed. Raises NoAsterisk if a tool is missing."""
     certificate, key = await _certificate(directory)
     tls_port, websocket_port, ami_port, agi_port = free_ports(4)
     sip_port, carrier_port, phone_port = free_ports(3, socket.SOCK_DGRAM)

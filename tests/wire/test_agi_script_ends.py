@@ -1,4 +1,4 @@
-"""The end of a call, or of a script's time, while an AGI script is busy. In real time: a process has no virtual clock."""
+"""Ends of a call, or of a script's time limit, while an AGI script is busy. In real time: a process has no virtual clock."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_script_that_does_not_end_after_a_hang_up_is_killed(
 async def test_a_key_that_came_with_the_hang_up_is_stored_before_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
-    """The script dies of SIGHUP, as most do, even where the dialler runs under nohup and ignores it."""
+    """SIGHUP ends the script, as it does most scripts, even if the dialler runs under nohup and ignores SIGHUP."""
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 30.0)
     before = signal.signal(signal.SIGHUP, ours)
     path = script("""

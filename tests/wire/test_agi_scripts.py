@@ -1,4 +1,4 @@
-"""AGI scripts as flows: what they may do on a call, and the limits they run under."""
+"""AGI scripts as flows: their commands on a call, and their limits."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_a_whole_flow_as_it_was_recorded() -> None:
+async def test_a_recorded_flow_is_replayed_exactly() -> None:
     async def flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
         assert call.env.script == "ivr"
@@ -81,7 +81,7 @@ async def test_a_whole_flow_as_it_was_recorded() -> None:
         ),
     ],
 )
-def test_each_command_and_what_its_answer_means(
+def test_each_command_interprets_its_answer(
     use: Callable[[AgiCall], Awaitable[object]], command: str, answer: bytes, result: object
 ) -> None:
     @virtual_time()
@@ -103,7 +103,7 @@ def test_each_command_and_what_its_answer_means(
         (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record into r.wav"),
     ],
 )
-def test_what_asterisk_cannot_do_is_a_switch_error(
+def test_a_command_that_asterisk_rejects_is_a_switch_error(
     use: Callable[[AgiCall], Awaitable[object]], answer: bytes, told: str
 ) -> None:
     @virtual_time()
@@ -130,7 +130,7 @@ PLAYING: list[Callable[[AgiCall], Awaitable[object]]] = [
     "after",
     [b"HANGUP\n200 result=0\n", b"200 result=0\nHANGUP\n", b"HANGUP\n511 Command Not Permitted\n", b"511 No\n", b""],
 )
-def test_minus_one_and_then_a_sign_of_hang_up_is_a_hang_up(
+def test_minus_one_followed_by_a_hang_up_sign_is_a_hang_up(
     use: Callable[[AgiCall], Awaitable[object]], after: bytes
 ) -> None:
     @virtual_time()
@@ -151,7 +151,7 @@ def test_minus_one_and_then_a_sign_of_hang_up_is_a_hang_up(
 
 
 @pytest.mark.parametrize("use", PLAYING)
-def test_minus_one_without_a_hang_up_is_a_sound_that_is_missing(use: Callable[[AgiCall], Awaitable[object]]) -> None:
+def test_minus_one_without_a_hang_up_is_a_missing_sound(use: Callable[[AgiCall], Awaitable[object]]) -> None:
     @virtual_time()
     async def run() -> None:
         async def flow(call: AgiCall) -> object:
@@ -169,7 +169,7 @@ def test_minus_one_without_a_hang_up_is_a_sound_that_is_missing(use: Callable[[A
 
 
 @virtual_time()
-async def test_after_a_hang_up_variables_work_and_nothing_else_is_sent() -> None:
+async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
     async def flow(call: AgiCall) -> object:
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)
@@ -231,7 +231,7 @@ async def four_commands(call: AgiCall) -> None:
 
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("answered", range(5))
-def test_a_cut_after_each_command_is_an_ordinary_end(answered: int, reset: bool) -> None:
+def test_a_lost_connection_after_any_command_ends_the_call_normally(answered: int, reset: bool) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(four_commands)
@@ -253,7 +253,7 @@ def test_a_cut_after_each_command_is_an_ordinary_end(answered: int, reset: bool)
 
 
 @virtual_time()
-async def test_a_cut_while_the_handler_works_leaves_its_work_alone() -> None:
+async def test_a_lost_connection_does_not_interrupt_the_handlers_own_work() -> None:
     committed = []
 
     async def flow(call: AgiCall) -> None:
@@ -272,7 +272,7 @@ async def test_a_cut_while_the_handler_works_leaves_its_work_alone() -> None:
 
 
 @virtual_time()
-async def test_answers_split_at_every_byte_read_the_same() -> None:
+async def test_answers_split_at_any_byte_are_read_the_same() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with server_of(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:
@@ -287,7 +287,7 @@ async def test_answers_split_at_every_byte_read_the_same() -> None:
 
 
 @virtual_time()
-async def test_two_commands_at_once_are_a_mistake_and_only_one_is_sent() -> None:
+async def test_two_commands_at_once_are_an_error_and_only_one_is_sent() -> None:
     async def flow(call: AgiCall) -> object:
         first = asyncio.create_task(call.wait_for_digit(1000))
         await settle()
@@ -306,7 +306,7 @@ async def test_two_commands_at_once_are_a_mistake_and_only_one_is_sent() -> None
 
 
 @virtual_time()
-async def test_a_command_given_up_does_not_put_the_next_out_of_step() -> None:
+async def test_after_a_cancelled_command_the_next_gets_its_own_answer() -> None:
     async def flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):

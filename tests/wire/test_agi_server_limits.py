@@ -101,7 +101,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 @virtual_time()
 async def test_a_flood_of_silent_connections_keeps_no_call_out_and_is_closed_in_seconds() -> None:
-    """Even from Asterisk's own address: the oldest silent connection is closed, not the call that comes last."""
+    """The same from Asterisk's own address: the oldest silent connection is closed, not the newest call."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
     limits = AgiLimits(connections=20, opening=50, opening_per_peer=30, environment_seconds=5)

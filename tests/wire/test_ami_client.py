@@ -1,4 +1,4 @@
-"""The AMI session against a scripted manager on TCP, in virtual time: answers, refusals, lists, turns."""
+"""The AMI session against a scripted manager on TCP, in virtual time: answers, refusals, lists and the queue of actions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_it_logs_in_acts_and_hears_events_in_order() -> None:
+async def test_the_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return event("One") + success(action, ("Ping", "Pong")) + event("Two") + event("Three")
 
@@ -76,7 +76,7 @@ async def test_only_wanted_events_reach_the_handler() -> None:
 
 
 @virtual_time()
-async def test_a_stream_of_single_bytes_reads_the_same() -> None:
+async def test_a_stream_of_single_bytes_is_read_the_same() -> None:
     def answer(session: PeerSession, action: AmiMessage) -> None:
         data = event("Hangup", ("Cause", "16")) + success(action, ("Ping", "Pong"))
         for byte in data:
@@ -89,7 +89,7 @@ async def test_a_stream_of_single_bytes_reads_the_same() -> None:
 
 
 @virtual_time()
-async def test_a_refused_login_names_the_user_and_never_the_secret() -> None:
+async def test_a_refused_login_names_the_user_but_not_the_secret() -> None:
     async with ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer:
         raised = await error_of(client_of(peer).__aenter__())
         assert isinstance(raised, LoginRefused)
@@ -99,7 +99,7 @@ async def test_a_refused_login_names_the_user_and_never_the_secret() -> None:
 
 
 @virtual_time()
-async def test_nobody_listening_says_where_and_what_to_check() -> None:
+async def test_a_refused_connection_says_where_and_what_to_check() -> None:
     async with ManagerPeer() as peer:
         login = peer.login
         peer.stop_listening()
@@ -111,7 +111,7 @@ async def test_nobody_listening_says_where_and_what_to_check() -> None:
 
 
 @virtual_time()
-async def test_a_peer_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
+async def test_a_silent_peer_is_disconnected_at_the_time_limit() -> None:
     async with ManagerPeer(banner=b"") as peer:
         begun = loop_now()
         raised = await error_of(client_of(peer).__aenter__())
@@ -122,19 +122,19 @@ async def test_a_peer_that_accepts_and_says_nothing_is_given_up_in_time() -> Non
 
 
 @virtual_time()
-async def test_a_peer_that_is_no_manager_is_a_protocol_error() -> None:
+async def test_a_peer_that_does_not_speak_ami_is_a_protocol_error() -> None:
     async with ManagerPeer(banner=b"SSH-2.0-OpenSSH_9.7\r\n") as peer:
         assert isinstance(await error_of(client_of(peer).__aenter__()), ProtocolError)
 
 
 @virtual_time()
-async def test_a_loss_during_login_is_unreachable() -> None:
+async def test_a_connection_lost_during_login_is_switch_unreachable() -> None:
     async with ManagerPeer(lambda session, _: session.wire.close(), accepts_login=False) as peer:
         assert isinstance(await error_of(client_of(peer).__aenter__()), SwitchUnreachable)
 
 
 @virtual_time()
-async def test_500_answers_in_any_order_each_reach_their_own_caller() -> None:
+async def test_each_of_500_answers_reaches_its_action_in_any_order() -> None:
     waiting: list[AmiMessage] = []
 
     def answer(session: PeerSession, action: AmiMessage) -> None:
@@ -153,7 +153,7 @@ async def test_500_answers_in_any_order_each_reach_their_own_caller() -> None:
 
 
 @virtual_time()
-async def test_repeated_unasked_and_nameless_responses_disturb_nobody() -> None:
+async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         stray = (
             b"Response: Success\r\nActionID: of-another-life\r\n\r\nResponse: Error\r\nMessage: Missing action\r\n\r\n"
@@ -166,7 +166,7 @@ async def test_repeated_unasked_and_nameless_responses_disturb_nobody() -> None:
 
 
 @virtual_time()
-async def test_an_action_id_that_still_waits_is_not_sent_twice() -> None:
+async def test_a_pending_action_id_is_not_sent_twice() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         first = asyncio.create_task(client.action("Originate", ORIGINATE, action_id="attempt-1"))
         await settle()
@@ -197,7 +197,7 @@ async def test_no_two_sessions_share_an_action_id() -> None:
         ("Hangup", "No such channel", SwitchError, "refused Hangup: No such channel"),
     ],
 )
-def test_each_refusal_is_the_error_it_means(name: str, text: str, kind: type[SwitchError], told: str) -> None:
+def test_each_refusal_raises_its_own_error(name: str, text: str, kind: type[SwitchError], told: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
@@ -210,7 +210,7 @@ def test_each_refusal_is_the_error_it_means(name: str, text: str, kind: type[Swi
 
 
 @virtual_time()
-async def test_a_failed_command_tells_its_output() -> None:
+async def test_a_failed_command_reports_its_output() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
@@ -266,7 +266,7 @@ async def test_no_conferences_is_an_empty_list_and_other_errors_are_raised() -> 
 
 
 @virtual_time()
-async def test_a_list_without_end_is_cut_off_by_number_and_by_time() -> None:
+async def test_an_endless_list_is_limited_by_length_and_by_time() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action == "Status" else 2
@@ -281,7 +281,7 @@ async def test_a_list_without_end_is_cut_off_by_number_and_by_time() -> None:
 
 
 @virtual_time()
-async def test_time_running_out_fails_the_action_alone() -> None:
+async def test_a_timeout_fails_only_its_own_action() -> None:
     held: list[AmiMessage] = []
 
     def answer(_: PeerSession, action: AmiMessage) -> bytes | None:
@@ -298,14 +298,14 @@ async def test_time_running_out_fails_the_action_alone() -> None:
         assert type(plain) is SwitchError
         assert loop_now() - begun == pytest.approx(client.limits.reply_seconds + 2)
         for action in held:
-            peer.session.wire.write(success(action))  # too late: nobody waits any more
+            peer.session.wire.write(success(action))  # too late: the action has failed already
         await settle()
         assert len(client._session._pending) == 0
         assert (await client.action("Ping")).response == "Success"
 
 
 @virtual_time()
-async def test_outstanding_actions_are_bounded_and_take_turns() -> None:
+async def test_pending_actions_are_limited_and_queued() -> None:
     held: list[AmiMessage] = []
 
     def answer(_: PeerSession, action: AmiMessage) -> None:
@@ -331,7 +331,7 @@ async def test_outstanding_actions_are_bounded_and_take_turns() -> None:
 
 
 @virtual_time()
-async def test_waiting_for_ones_turn_ends_in_time_and_nothing_was_sent() -> None:
+async def test_a_queued_action_times_out_without_being_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=1)) as client:
         first = asyncio.create_task(client.action("Getvar", timeout_seconds=8))
         await settle()
@@ -343,7 +343,7 @@ async def test_waiting_for_ones_turn_ends_in_time_and_nothing_was_sent() -> None
 
 
 @virtual_time()
-async def test_a_slot_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
+async def test_a_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
     async with ManagerPeer(lambda _, action: held.append(action)) as peer, client_of(peer, limits=limits) as client:
@@ -366,7 +366,7 @@ def test_the_banner_of_the_tests_is_the_recorded_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
-def test_a_call_that_was_refused_is_waited_for_no_longer(text: str) -> None:
+def test_an_originate_that_was_refused_has_no_pending_result(text: str) -> None:
     attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), supervision_party("0a1b2c3d4e5f")
 
     @virtual_time()

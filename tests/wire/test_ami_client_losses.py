@@ -1,4 +1,4 @@
-"""Every way to lose an AMI session, in virtual time: what waits is freed, and what was written is told from what was not."""
+"""Lost AMI sessions, in virtual time: pending actions fail, and those never written are distinguished from the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_whoever_waits_for_it_to_boot_is_freed_by_its_end_and_not_kept_for_ever() -> None:
+async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
     async with ManagerPeer() as peer, client_of(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
         assert "did not report within 3 s that it is fully booted" in str(await error_of(client.booted()))
         assert loop_now() >= 3.0
@@ -38,7 +38,7 @@ async def test_whoever_waits_for_it_to_boot_is_freed_by_its_end_and_not_kept_for
 
 
 @virtual_time()
-async def test_it_has_booted_once_it_says_so() -> None:
+async def test_a_session_counts_as_booted_after_fully_booted() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
         waits = asyncio.create_task(client.booted())
         await settle()
@@ -64,7 +64,7 @@ def lose_in_the_middle(session: PeerSession) -> None:
         (lambda session: session.wire.write(b"X: y\r\n" * 180_000), "message of more than 1048576 bytes"),
     ],
 )
-def test_every_way_to_lose_it_frees_everybody_who_waits(lose: Callable[[PeerSession], None], why: str) -> None:
+def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[[PeerSession], None], why: str) -> None:
     @virtual_time()
     async def run() -> None:
         limits = AmiLimits(outstanding_actions=2)
@@ -90,7 +90,7 @@ def test_every_way_to_lose_it_frees_everybody_who_waits(lose: Callable[[PeerSess
 
 
 @virtual_time()
-async def test_a_silent_peer_is_dead_after_ten_seconds_and_was_pinged() -> None:
+async def test_a_silent_peer_is_pinged_and_lost_after_ten_seconds() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         begun = loop_now()
         pending = asyncio.create_task(client.action("Originate", ORIGINATE, timeout_seconds=60))
@@ -125,7 +125,7 @@ async def test_an_unanswered_ping_is_not_repeated_while_events_come() -> None:
 
 
 @virtual_time()
-async def test_what_a_peer_that_stops_reading_did_not_get_is_never_called_unsure() -> None:
+async def test_an_action_that_the_peer_never_read_is_reported_as_not_sent() -> None:
     async with ManagerPeer(silent, receive_bytes=4096) as peer:
         limits = AmiLimits(outstanding_actions=10_000, dead_seconds=100)
         async with client_of(peer, limits=limits) as client:
@@ -146,10 +146,10 @@ async def test_what_a_peer_that_stops_reading_did_not_get_is_never_called_unsure
 
 
 @virtual_time()
-async def test_an_action_lost_before_its_bytes_left_was_certainly_not_written() -> None:
+async def test_an_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         lost = asyncio.create_task(client.action("Originate", ORIGINATE))
-        await asyncio.sleep(0)  # it has begun; what it writes leaves at the end of the loop's turn
+        await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop
         assert len(client._session._pending) == 1
         client.close()
         assert isinstance(await error_of(lost), SwitchUnreachable)
@@ -158,7 +158,7 @@ async def test_an_action_lost_before_its_bytes_left_was_certainly_not_written() 
 
 
 @virtual_time()
-async def test_an_originate_without_any_time_is_unsure_exactly_when_it_was_written() -> None:
+async def test_an_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         for number in range(20):
             raised = await error_of(client.action("Originate", ORIGINATE, action_id=str(number), timeout_seconds=0))
@@ -168,7 +168,7 @@ async def test_an_originate_without_any_time_is_unsure_exactly_when_it_was_writt
 
 
 @virtual_time()
-async def test_a_handler_that_raises_ends_the_session_and_hears_no_more() -> None:
+async def test_an_exception_in_the_handler_ends_the_session() -> None:
     heard: list[str] = []
 
     def stumble(message: AmiMessage) -> None:
@@ -184,7 +184,7 @@ async def test_a_handler_that_raises_ends_the_session_and_hears_no_more() -> Non
 
 
 @virtual_time()
-async def test_closing_frees_who_waits_and_events_of_the_same_read_are_dropped() -> None:
+async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
     events: list[AmiMessage] = []
     async with ManagerPeer(silent) as peer:
         async with client_of(peer, events) as client:
@@ -197,14 +197,14 @@ async def test_closing_frees_who_waits_and_events_of_the_same_read_are_dropped()
 
 
 @virtual_time()
-async def test_an_action_before_the_session_is_begun_is_unreachable() -> None:
+async def test_an_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
     assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
     assert not client.up
 
 
 @virtual_time()
-async def test_a_connection_cancelled_in_the_middle_leaves_nothing_behind() -> None:
+async def test_a_cancelled_connection_attempt_leaves_no_socket_or_task() -> None:
     async with ManagerPeer(banner=b"") as peer:
         task = asyncio.create_task(client_of(peer).__aenter__())
         await peer.arrived.wait()

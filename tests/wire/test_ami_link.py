@@ -1,4 +1,4 @@
-"""The link that keeps a session up: resync before use, backoff, refusals, stop. In virtual time, against a scripted manager."""
+"""AmiLink, which reconnects: resync before use, back-off, refusals, stop. In virtual time, against a scripted manager."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.virtual import virtual_time
 
 
 class Journal:
-    """What a link told, with its virtual seconds."""
+    """The reports of a link, with their virtual seconds."""
 
     def __init__(self) -> None:
         self.ups: list[float] = []
@@ -40,7 +40,7 @@ class Journal:
         self.changed.set()
 
     async def change(self) -> None:
-        """Wait for the next thing told."""
+        """Wait for the next report."""
         self.changed.clear()
         await self.changed.wait()
         await settle()
@@ -66,7 +66,7 @@ def link_to(
 
 
 @virtual_time()
-async def test_it_is_up_after_the_resync_and_comes_back_after_a_loss() -> None:
+async def test_the_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None:
     journal = Journal()
     async with ManagerPeer() as peer, link_to(peer, journal):
         await journal.change()
@@ -82,11 +82,11 @@ async def test_it_is_up_after_the_resync_and_comes_back_after_a_loss() -> None:
         assert second.up
         assert 0.25 <= journal.ups[1] - journal.downs[0][0] <= 0.51
     assert not journal.clients[-1].up
-    assert len(journal.downs) == 1  # our own stop is no loss
+    assert len(journal.downs) == 1  # our own stop is not reported as a loss
 
 
 @virtual_time()
-async def test_a_session_is_looked_after_when_its_resync_is_over() -> None:
+async def test_the_session_callback_starts_after_the_resync() -> None:
     journal = Journal()
     gate = asyncio.Event()
     kept: list[AmiClient] = []
@@ -107,7 +107,7 @@ async def test_a_session_is_looked_after_when_its_resync_is_over() -> None:
 
 
 @virtual_time()
-async def test_failures_are_retried_ever_slower_with_jitter_from_the_seed() -> None:
+async def test_retries_slow_down_with_seeded_jitter() -> None:
     waits: list[list[float]] = []
     for seed in (1, 1, 2):
         journal = Journal()
@@ -133,7 +133,7 @@ async def test_failures_are_retried_ever_slower_with_jitter_from_the_seed() -> N
 
 
 @virtual_time()
-async def test_a_session_that_stood_long_starts_the_waits_anew_and_a_flapping_one_does_not() -> None:
+async def test_the_retry_delay_is_reset_by_a_long_session_only() -> None:
     def close_at_once(session: PeerSession, action: AmiMessage) -> bytes:
         if len(peer.sessions) <= 5:
             asyncio.get_running_loop().call_later(0.5, session.wire.close)
@@ -154,7 +154,7 @@ async def test_a_session_that_stood_long_starts_the_waits_anew_and_a_flapping_on
 
 
 @virtual_time()
-async def test_a_refused_login_is_told_and_retried_slowly_until_it_is_mended() -> None:
+async def test_a_refused_login_is_reported_and_retried_slowly() -> None:
     journal = Journal()
     async with (
         ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer,
@@ -174,7 +174,7 @@ async def test_a_refused_login_is_told_and_retried_slowly_until_it_is_mended() -
 
 
 @virtual_time()
-async def test_a_resync_that_fails_or_is_cut_counts_as_a_loss() -> None:
+async def test_a_failed_or_interrupted_resync_counts_as_a_loss() -> None:
     journal = Journal()
     answers = iter(["refuse", "cut", "garbage", "good"])
 
@@ -219,7 +219,7 @@ async def test_nothing_is_sent_again_on_a_new_session() -> None:
 
 
 @virtual_time()
-async def test_a_peer_that_is_no_manager_is_told_as_that() -> None:
+async def test_a_peer_that_does_not_speak_ami_is_reported_as_such() -> None:
     journal = Journal()
     async with ManagerPeer(banner=b"220 mail.example ESMTP\r\n") as peer, link_to(peer, journal):
         await journal.change()
@@ -227,7 +227,7 @@ async def test_a_peer_that_is_no_manager_is_told_as_that() -> None:
 
 
 @pytest.mark.parametrize("moment", ["connecting", "resyncing", "up", "waiting"])
-def test_a_stop_interrupts_whatever_it_does(moment: str) -> None:
+def test_a_stop_interrupts_the_link_in_every_state(moment: str) -> None:
     @virtual_time()
     async def run() -> None:
         journal = Journal()
@@ -254,7 +254,7 @@ def test_a_stop_interrupts_whatever_it_does(moment: str) -> None:
 
 
 @virtual_time()
-async def test_a_mistake_in_the_resync_ends_the_link_loudly() -> None:
+async def test_an_exception_in_the_resync_ends_the_link_and_is_raised() -> None:
     async def stumble(_: AmiClient) -> None:
         raise ValueError("a mistake")
 
@@ -266,7 +266,7 @@ async def test_a_mistake_in_the_resync_ends_the_link_loudly() -> None:
 
 
 @virtual_time()
-async def test_an_error_of_the_body_passes_on_as_it_is_and_stops_the_link() -> None:
+async def test_an_exception_in_the_with_block_is_raised_unchanged_and_stops_the_link() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = link_to(peer, journal)
@@ -279,7 +279,7 @@ async def test_an_error_of_the_body_passes_on_as_it_is_and_stops_the_link() -> N
 
 
 @virtual_time()
-async def test_a_cancelled_body_stops_the_link_and_stays_cancelled() -> None:
+async def test_a_cancelled_with_block_stops_the_link_and_stays_cancelled() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = link_to(peer, journal)

@@ -1,4 +1,4 @@
-"""A manager user that lacks a right is told so before the start, with the line of manager.conf that gives it."""
+"""Missing permissions of the manager user are reported before the start, with the line of manager.conf that grants them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def checked(user: ManagerUser, **changes: str) -> str:
 
 
 @virtual_time()
-async def test_the_least_rights_are_enough_and_no_call_is_made() -> None:
+async def test_the_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
     assert (await checked(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
 
 
@@ -44,7 +44,7 @@ async def test_the_least_rights_are_enough_and_no_call_is_made() -> None:
         ("read", "user", READ_LINE),
     ],
 )
-def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: str) -> None:
+def test_each_missing_permission_is_named_with_its_line(kind: str, right: str, line: str) -> None:
     @virtual_time()
     async def run() -> None:
         rights = getattr(LEAST_PRIVILEGE_USER, kind) - {right}
@@ -59,7 +59,7 @@ def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: 
 
 
 @virtual_time()
-async def test_a_switch_that_still_boots_is_waited_for() -> None:
+async def test_the_check_waits_until_asterisk_has_booted() -> None:
     user = LEAST_PRIVILEGE_USER
     async with SimulatedAsterisk() as switch:
         restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
@@ -70,13 +70,13 @@ async def test_a_switch_that_still_boots_is_waited_for() -> None:
 
 
 @virtual_time()
-async def test_a_dialplan_that_is_not_ours_is_told_too() -> None:
+async def test_a_missing_dialplan_is_reported() -> None:
     with pytest.raises(SwitchError, match="no context matdan-check"):
         await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
 
 
 @pytest.mark.parametrize("text", [dialplan(manager_secret="earlier"), dialplan().replace("MATDAN_AGI=", "OTHER=")])
-def test_a_dialplan_of_another_rendering_is_told_with_what_to_do(text: str) -> None:
+def test_an_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
         with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):

@@ -1,4 +1,4 @@
-"""A shipped flow over the real FastAGI server, on TCP: keys, a hang-up, a cut connection, a sound that is missing."""
+"""A shipped flow over the real FastAGI server, on TCP: keys, a hang-up, a lost connection, a missing sound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUT = "CUT"
 
 
 class Line:
-    """What Asterisk answers: `answers` by command, else that it was played to its end or that time ran out."""
+    """Asterisk's answers: `answers` by command; otherwise the sound is played to its end, or the wait for a key times out."""
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self.commands: list[str] = []
@@ -87,7 +87,7 @@ async def test_one_key_on_a_real_connection() -> None:
     assert results[0].completed
 
 
-async def test_a_key_in_the_question_breaks_it_off() -> None:
+async def test_a_key_during_the_question_interrupts_it() -> None:
     line = Line({"STREAM FILE matdan/hi/turnout/question": "200 result=57 endpos=400"})
     results, _ = await call_through(line)
     assert not any(command.startswith("WAIT FOR DIGIT") for command in line.commands)
@@ -103,7 +103,7 @@ async def test_a_key_in_the_question_breaks_it_off() -> None:
     ],
 )
 @pytest.mark.parametrize("how", [HANG_UP, CUT])
-async def test_a_hang_up_and_a_cut_are_ordinary_ends(where: str, left_at: str, how: str) -> None:
+async def test_a_hang_up_or_lost_connection_ends_the_flow_normally(where: str, left_at: str, how: str) -> None:
     line = Line({where: how, "WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert results[0].state.ending is Ending.HUNG_UP
@@ -111,13 +111,13 @@ async def test_a_hang_up_and_a_cut_are_ordinary_ends(where: str, left_at: str, h
     assert len(commits) == (left_at == "noted_voted")
 
 
-async def test_a_missing_sound_is_no_hang_up() -> None:
+async def test_a_missing_sound_is_not_taken_for_a_hang_up() -> None:
     line = Line({"STREAM FILE matdan/hi/common/greeting": "200 result=-1 endpos=0", "WAIT FOR DIGIT": "200 result=49"})
     results, _ = await call_through(line)
     assert results[0].completed
 
 
-async def test_a_hundred_calls_at_once_are_not_mixed_up() -> None:
+async def test_a_hundred_calls_at_once_stay_separate() -> None:
     made: list[str] = []
 
     async def handler(call: AgiCall) -> None:

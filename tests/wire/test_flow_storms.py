@@ -1,4 +1,4 @@
-"""Callers nobody would rehearse, over the real FastAGI server: storms of keys, and silence without end. Each call ends cleanly."""
+"""Extreme callers over the real FastAGI server: endless keys, and endless silence. Each call ends cleanly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_SECONDS = 15 * 60
 
 
 async def storm(port: int, keys: str) -> float:
-    """A caller who keys `keys` over and over wherever a key can be heard. How long the call was, in the line's seconds."""
+    """A caller who presses `keys` repeatedly at every chance. Returns the length of the call in virtual seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(SCRIPT_ENVIRONMENT.encode())
     pressed = itertools.cycle(keys) if keys else itertools.repeat("")
@@ -43,7 +43,7 @@ async def storm(port: int, keys: str) -> float:
 
 
 @pytest.mark.parametrize("keys", ["", "#", "*", "#*", "*#*", "0#", "123456789*0#", "##1"])
-async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
+async def test_every_flow_ends_whatever_keys_are_pressed(keys: str) -> None:
     results: list[FlowResult] = []
     names = iter(shipped_flows())
 
@@ -60,13 +60,13 @@ async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
         for name in shipped_flows():
             seconds = await storm(server.port, keys)
             assert results[-1].state.flow == name
-            # Who asks for the same again and again meets the flow's limit of turns; a reporter of serials has thousands.
+            # Repeated requests reach the flow's limit of turns; a booth worker who reports serials has thousands.
             assert results[-1].state.ending in {Ending.COMPLETED, Ending.TOO_LONG}, name
             assert seconds < LONGEST_SECONDS or name == "booth_worker", (name, seconds)
 
 
-async def test_an_hour_of_silence_is_no_call() -> None:
-    """Who keys nothing is let go after some minutes at most, in every flow."""
+async def test_a_silent_caller_does_not_keep_a_flow_open_for_an_hour() -> None:
+    """Every flow ends after some minutes at most if no key is pressed."""
     longest = 0.0
     names = iter(shipped_flows())
 

@@ -1,4 +1,4 @@
-"""AGI() of the simulated Asterisk: commands, keys, hang-ups and dying servers, as measured on the real one."""
+"""AGI() of the simulated Asterisk: commands, keys, hang-ups and failing servers, as measured on a real Asterisk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_voter(voter: Behaviour) -> SimulatedAsteriskConfig:
 
 
 def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[float, str]]:
-    """Call the voter into our flow, send the commands, each after the answer before; (second since answered, line)."""
+    """Call a voter into a flow and send the commands one by one. Returns (second since the answer, line)."""
     heard: list[tuple[float, str]] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -117,7 +117,7 @@ def test_a_key_pressed_between_two_commands_is_lost() -> None:
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_a_command_sent_into_a_prompt_aborts_it_without_an_answer() -> None:
+def test_a_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
     heard: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -138,7 +138,7 @@ def test_a_command_sent_into_a_prompt_aborts_it_without_an_answer() -> None:
 
 @pytest.mark.parametrize("exits", [True, False])
 def test_a_hang_up_in_a_prompt(exits: bool) -> None:
-    """The answer, then HANGUP on a line of its own; without AGIEXITONHANGUP 511, and the Hangup event waits for our close."""
+    """The answer, then HANGUP on its own line. Without AGIEXITONHANGUP: 511, and the Hangup event follows our close."""
     lines: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -173,14 +173,14 @@ def test_a_hang_up_in_a_prompt(exits: bool) -> None:
         assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
 
 
-def test_a_server_that_is_away_is_waited_for_until_the_fallback_plays_the_message() -> None:
-    """With a tone now and then, for as long as a dialler that begins anew may take."""
+def test_a_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
+    """The voter hears a tone every two seconds, for as long as a restart of the dialler may take."""
 
     @virtual_time()
     async def run() -> None:
         loop = asyncio.get_running_loop()
         async with lab_centre(CONFIG) as (switch, lab):
-            switch.agi_port = 9  # nobody listens there
+            switch.agi_port = 9  # a closed port
             await lab.call("911", "v", "matdan-flow")
             await lab.event("DialEnd", DestUniqueid="v")
             answered = loop.time()
@@ -192,7 +192,7 @@ def test_a_server_that_is_away_is_waited_for_until_the_fallback_plays_the_messag
     run()
 
 
-def test_a_caller_rings_on_while_the_dialler_begins_anew() -> None:
+def test_an_incoming_call_rings_while_the_dialler_restarts() -> None:
     async def takes(peer: AgiPeer) -> None:
         await peer.ask("SET VARIABLE MATDAN_GO message")
 
@@ -211,7 +211,7 @@ def test_a_caller_rings_on_while_the_dialler_begins_anew() -> None:
     run()
 
 
-def test_a_caller_whom_nobody_takes_hears_busy_in_the_end() -> None:
+def test_an_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -223,7 +223,7 @@ def test_a_caller_whom_nobody_takes_hears_busy_in_the_end() -> None:
     run()
 
 
-def test_a_call_whose_server_dies_goes_on_at_the_restarted_one() -> None:
+def test_a_call_continues_at_the_restarted_server() -> None:
     calls: list[str] = []
 
     async def dies(peer: AgiPeer) -> None:
@@ -273,7 +273,7 @@ def test_a_redirect_takes_a_voter_out_of_the_flow() -> None:
     assert lines == ["200 result=-1 endpos=8000", "HANGUP"]
 
 
-def test_cut_connections_leave_the_call_to_the_dialplan() -> None:
+def test_after_lost_connections_the_dialplan_takes_over() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -288,7 +288,7 @@ def test_cut_connections_leave_the_call_to_the_dialplan() -> None:
 
 
 @virtual_time()
-async def test_voters_of_a_profile_press_stay_silent_press_rubbish_and_hang_up() -> None:
+async def test_voters_of_a_profile_press_keys_stay_silent_or_hang_up() -> None:
     answers: list[str] = []
 
     async def menu(peer: AgiPeer) -> None:
@@ -314,7 +314,7 @@ async def test_voters_of_a_profile_press_stay_silent_press_rubbish_and_hang_up()
 
 
 @virtual_time()
-async def test_scripts_follow_each_other_call_by_call() -> None:
+async def test_each_call_uses_the_next_key_script() -> None:
     config = replace(CONFIG, scripts={"911": (Behaviour(fails_with=486), STAYS)})
     async with lab_centre(config) as (switch, lab):
         for n in range(3):

@@ -1,4 +1,4 @@
-"""The simulated Asterisk over real TCP in virtual time: its dialplan, seats, rights, outcomes and journal."""
+"""The simulated Asterisk over real TCP in virtual time: its dialplan, seats, permissions, outcomes and journal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config_of(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0)
 
 
 @virtual_time()
-async def test_the_least_privilege_user_gets_its_events_and_no_other() -> None:
+async def test_a_user_with_few_permissions_gets_only_its_events() -> None:
     async with lab_centre(config_of(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat("1", "agent01", "seat-a")
         await dialler.call("911", "v")
@@ -38,12 +38,12 @@ async def test_the_least_privilege_user_gets_its_events_and_no_other() -> None:
         await dialler.event("Hangup", Uniqueid="v")
         await lab.event("Hangup", Uniqueid="v")
         seen = {message.event for message in dialler.events()}
-        assert seen == set(EVENTS) - {"Shutdown", "ContactStatus"}  # no phone of theirs is lost here
+        assert seen == set(EVENTS) - {"Shutdown", "ContactStatus"}  # no phone is lost in this test
         assert {"Newchannel", "VarSet", "Newexten", "BridgeEnter"} <= {message.event for message in lab.events()}
 
 
 @virtual_time()
-async def test_a_voter_whom_nobody_takes_hears_the_message_after_1_9_seconds() -> None:
+async def test_a_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", STAYS))) as (switch, lab):
         await lab.call("911", "v")
@@ -58,7 +58,7 @@ async def test_a_voter_whom_nobody_takes_hears_the_message_after_1_9_seconds() -
 
 
 @virtual_time()
-async def test_voter_and_agent_meet_and_the_agent_stays_when_the_voter_leaves() -> None:
+async def test_the_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", TALKS))) as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -97,7 +97,7 @@ async def test_of_ten_voters_sent_to_one_seat_at_once_exactly_one_gets_in() -> N
 
 
 @virtual_time()
-async def test_a_seat_without_agent_takes_nobody() -> None:
+async def test_a_seat_without_an_agent_accepts_no_voter() -> None:
     async with lab_centre(config_of(("911", STAYS))) as (_switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -182,7 +182,7 @@ async def test_each_refusal_of_a_carrier_has_its_measured_outcome() -> None:
 
 
 @virtual_time()
-async def test_our_ring_limit_ends_a_call_with_reason_3_and_no_dial_end() -> None:
+async def test_a_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (_switch, lab):
         await lab.call("911", "v", Timeout="12000")
@@ -207,7 +207,7 @@ async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
 
 
 @virtual_time()
-async def test_a_repeated_live_channel_id_fails_bearing_the_live_calls_id() -> None:
+async def test_a_duplicate_channel_id_fails_with_the_live_calls_id() -> None:
     async with lab_centre(config_of(("911", STAYS), ("912", STAYS))) as (switch, lab):
         await lab.call("911", "v")
         again = await lab.call("912", "v", ActionID="second")
@@ -219,7 +219,7 @@ async def test_a_repeated_live_channel_id_fails_bearing_the_live_calls_id() -> N
 
 
 @virtual_time()
-async def test_an_unknown_endpoint_makes_no_channel_and_no_hang_up_ever() -> None:
+async def test_an_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
     async with lab_centre(config_of(), "lab") as (switch, lab):
         await lab.call("911", "v", Channel="PJSIP/911@nowhere")
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Reason") == "0"
@@ -251,7 +251,7 @@ async def test_a_trunk_that_is_down_or_full() -> None:
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
 def test_how_often_the_originate_response_precedes_newstate_up(share: float, least: int, most: int) -> None:
-    """Of 400 answers, with the share measured on the real one and with the switch off."""
+    """Of 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
 
     @virtual_time()
     async def run() -> None:
@@ -335,7 +335,7 @@ async def test_voters_call_back_as_inbound_calls() -> None:
 
 @virtual_time()
 async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
-    """1,320 calls from nine to eight, two a minute, every one to its end."""
+    """1,320 complete calls from 9:00 to 20:00, two a minute."""
     profile = VoterProfile(answer_rate_by_hour=(0.0,) * 9 + (0.6,) * 3 + (0.2,) * 12, utc_offset_hours=0.0)
     config = SimulatedAsteriskConfig(profile=profile, start_epoch=9 * 3600.0)
     async with lab_centre(config) as (switch, lab):
@@ -351,14 +351,14 @@ async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
 
 
 @virtual_time()
-async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+async def test_a_port_in_use_is_reported_in_one_line() -> None:
     async with SimulatedAsterisk(config_of()) as switch:
         with pytest.raises(PortInUse, match=f"127.0.0.1:{switch.ami_port}"):
             await SimulatedAsterisk(SimulatedAsteriskConfig(ami_port=switch.ami_port)).start()
 
 
 @virtual_time()
-async def test_a_broken_dialplan_ends_the_call_and_not_the_switch() -> None:
+async def test_a_broken_dialplan_ends_the_call_but_not_the_switch() -> None:
     dialplan = "[matdan-voter]\nexten => s,1,Wait(soon)\n[none]\nexten => s,1,Goto(nowhere,s,1)\n"
     config = SimulatedAsteriskConfig(dialplan=dialplan, scripts={"911": STAYS})
     async with lab_centre(config) as (switch, lab):

@@ -1,4 +1,4 @@
-"""The manager actions of the simulated Asterisk: rights, refusals, variables, and what a careless encoder would do."""
+"""The manager actions of the simulated Asterisk: permissions, refusals, variables, and injection by a careless encoder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_refused_actions(action: str, fields: dict[str, str], message: str) -> N
 
 
 @virtual_time()
-async def test_nothing_is_done_before_a_login_and_a_wrong_secret_ends_the_session_after_a_second() -> None:
+async def test_actions_need_a_login_and_a_wrong_secret_ends_the_session() -> None:
     loop = asyncio.get_running_loop()
     async with simulated_centre(CONFIG) as switch:
         async with AmiLab(switch.ami_port, "dialler", "wrong") as lab:
@@ -83,7 +83,7 @@ async def test_variables_ping_and_logoff() -> None:
 
 @virtual_time()
 async def test_a_bare_line_feed_injects_a_header_and_a_function_name_sets_a_global() -> None:
-    """What an encoder that lets such values through would do to a real Asterisk."""
+    """The effect on a real Asterisk if an encoder let such values through."""
     async with lab_centre(CONFIG) as (switch, lab):
         lab.write(
             b"Action: Originate\r\nActionID: x\r\nAsync: true\r\nChannelId: x\r\nExten: s\r\nPriority: 1\r\n"

@@ -1,4 +1,4 @@
-"""Seats on the simulated Asterisk, as a real Asterisk 22 was seen to treat them: keys of the menu, the hang-up, a second phone."""
+"""Seats on the simulated Asterisk, as observed on a real Asterisk 22: menu keys, hang-ups, a second phone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def keys_of(lab: AmiLab) -> list[str]:
 
 
 @virtual_time()
-async def test_a_key_becomes_an_event_and_its_phone_stays_in_the_conference() -> None:
+async def test_a_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
         switch.phone_keys("agent01", "5*#A", every_seconds=0.5)
@@ -46,7 +46,7 @@ async def test_a_key_becomes_an_event_and_its_phone_stays_in_the_conference() ->
 
 @virtual_time()
 async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes() -> None:
-    """As a real Asterisk 22.10 was seen to: nothing tells its cache of channels that the phone is back in the conference."""
+    """As observed on Asterisk 22.10: its channel cache is not updated when the phone returns to the conference."""
 
     async def shown(lab: AmiLab) -> tuple[str, str, str]:
         before = len(lab.messages)
@@ -67,10 +67,10 @@ async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes
 
 
 @virtual_time()
-async def test_keys_that_are_let_go_while_the_last_is_answered_are_lost() -> None:
+async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
-        switch.phone_keys("agent01", "1234", every_seconds=0.15)  # nobody answers: each takes 0.2 s
+        switch.phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s
         await asyncio.sleep(3)
         assert keys_of(lab) == ["1", "3"]
 
@@ -90,7 +90,7 @@ async def test_the_answer_to_a_key_is_played_when_it_comes_in_time() -> None:
 
 
 @virtual_time()
-async def test_after_a_talk_the_dead_channel_starts_no_message() -> None:
+async def test_a_voter_who_hung_up_gets_no_message() -> None:
     async with lab_centre(CONFIG) as (_switch, lab):
         await in_conversation(lab, "911")
         await lab.event("Hangup", Uniqueid="v")
@@ -98,7 +98,7 @@ async def test_after_a_talk_the_dead_channel_starts_no_message() -> None:
 
 
 @virtual_time()
-async def test_a_second_phone_is_not_let_into_a_seat() -> None:
+async def test_a_second_phone_is_rejected_by_a_seat() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await in_conversation(lab, "912")
         await lab.call_seat("1", "agent02", "seat-b")
@@ -108,7 +108,7 @@ async def test_a_second_phone_is_not_let_into_a_seat() -> None:
 
 
 @virtual_time()
-async def test_a_phone_that_is_on_no_call_has_no_keys() -> None:
+async def test_a_phone_without_a_call_sends_no_keys() -> None:
     async with lab_centre(CONFIG) as (switch, _lab):
         assert switch.phone_channel("agent01") is None
         with pytest.raises(ValueError, match="on no call"):

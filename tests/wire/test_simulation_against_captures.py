@@ -1,9 +1,9 @@
-"""The simulated Asterisk held against sessions recorded from a real one.
+"""The simulated Asterisk compared with captured sessions of a real one.
 
-Each recorded session is played again: the actions its client sent, at their moments, against a simulated switch that
-runs the lab's dialplan and whose voters do what the lab's phones did. The events must be the same. Asterisk promises an
-order per channel only, and within one turn of a channel some pairs came either way in the captures themselves; so events
-are compared channel by channel, with such neighbours brought into one order.
+Each captured session is replayed: its client's actions are sent at their times to a simulated switch that runs the lab's
+dialplan and whose voters act like the lab's phones. The events must be the same. Asterisk keeps their order per channel
+only, and some neighbouring events appear in either order in the captures; events are therefore compared by channel, with
+such neighbours sorted.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ VOTERS = {
     "listened-and-barged-in": Behaviour(answer_after=1.0),
 }
 OUR_DIALPLAN = frozenset({"held-consulted-merged-handed-over", "consult-busy-and-voter-back", "listened-and-barged-in"})
-"""Recorded on the dialplan and the conferences that we render, with a supervisor's phone beside the agent's."""
+"""Captured with the rendered dialplan and conferences, with a supervisor's phone beside the agent's."""
 RINGS_OUT = {"4000000000021": Behaviour(fails_with=0)}  # the second voter of resync-with-live-calls
 
 UNORDERED = frozenset(
@@ -111,12 +111,12 @@ UNORDERED = frozenset(
         "VarSet:CONFBRIDGE_RESULT",
     }
 )
-"""Two threads of Asterisk write these, the channel's and the bridge's: neighbours came in every order."""
+"""Written by two threads of Asterisk, the channel's and the bridge's, so neighbouring events come in any order."""
 RINGING = frozenset({"Newstate", "DialState"})
 
 
 class Entry(NamedTuple):
-    """One recorded read or write."""
+    """One captured read or write."""
 
     t: float
     who: str
@@ -134,7 +134,7 @@ def messages_of(text: str) -> list[AmiMessage]:
 
 
 class Replay:
-    """Plays the client's side of a recording against a switch, and the AGI server's side too."""
+    """Plays the AMI client's and the AGI server's side of a capture against a switch."""
 
     def __init__(self, name: str) -> None:
         self.entries = recording(name)
@@ -162,11 +162,11 @@ class Replay:
                 else:
                     self._writers[-1].write(self._ours(entry.data).encode())
         await asyncio.gather(*self._readers)
-        for writer in self._writers:  # of a session that Asterisk itself ended
+        for writer in self._writers:  # of a session that Asterisk closed
             writer.close()
 
     def _ours(self, action: str) -> str:
-        """The action with the recorded channel's name replaced by its id: names are counted from each start."""
+        """The action with the captured channel's name replaced by its id, because names are numbered from each start."""
         return re.sub(
             r"(?m)^Channel: (PJSIP/[\w-]+)\r$", lambda m: f"Channel: {self._uniqueids.get(m[1], m[1])}\r", action
         )
@@ -184,7 +184,7 @@ class Replay:
         self._readers.append(asyncio.create_task(read()))
 
     async def serve_agi(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Send the recorded commands, each after the answer to the one before."""
+        """Send the captured commands one by one, each after the previous answer."""
         commands = [entry.data for entry in self.entries if entry.who == "server-agi"]
         while (line := (await reader.readline()).decode()) != "\n":
             self.agi_lines.append(line)
@@ -205,7 +205,7 @@ def label_of(event: AmiMessage) -> str:
 
 
 def in_one_order(labels: list[str]) -> list[str]:
-    """Bring neighbours that may come either way into one order."""
+    """Sort neighbouring events whose order varies."""
     ordered: list[str] = []
     run: list[str] = []
     for label in [*labels, ""]:
@@ -221,10 +221,9 @@ def in_one_order(labels: list[str]) -> list[str]:
 
 
 def by_channel(text: str) -> dict[str, list[str]]:
-    """The labels of all events in order, by channel; those of a bridge and those without a channel under their own keys.
+    """The labels of all events in order, by channel. Events of a bridge, or without a channel, have keys of their own.
 
-    An OriginateResponse has no fixed place among the others, and reports of RTP none at all: the first is counted apart,
-    the others are left out, as nothing here sends sound.
+    An OriginateResponse has no fixed position, so it is counted separately. RTP reports are ignored: no audio is sent here.
     """
     out: dict[str, list[str]] = {}
     for message in messages_of(text):
@@ -240,7 +239,7 @@ def by_channel(text: str) -> dict[str, list[str]]:
 
 
 def fields_of(text: str) -> dict[str, set[tuple[str, ...]]]:
-    """For each kind of event and response, the runs of field names it came with."""
+    """The sequences of field names of each kind of event and response."""
     out: dict[str, set[tuple[str, ...]]] = {}
     for message in messages_of(text):
         if message.event != "RTCPSent":
@@ -298,11 +297,11 @@ STABLE = frozenset(
         "Admin",
     }
 )
-"""Fields whose values must be the recorded ones; others are times, counters, addresses and ids."""
+"""Fields whose values must equal the captured ones. The others are times, counters, addresses and ids."""
 
 
 def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ...]]]:
-    """The stable fields of each event, by channel and kind, in order."""
+    """The stable fields of each event in order, by channel and kind."""
     out: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = {}
     for message in messages_of(text):
         if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
@@ -319,7 +318,7 @@ def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ..
 
 
 @pytest.mark.parametrize("name", sorted(VOTERS))
-def test_events_are_those_of_a_real_asterisk(name: str) -> None:
+def test_events_equal_those_of_a_real_asterisk(name: str) -> None:
     replay = replay_capture(name)
     recorded: list[str] = []
     for entry in replay.entries:
@@ -338,7 +337,7 @@ def test_events_are_those_of_a_real_asterisk(name: str) -> None:
 
 
 def connection_of(entry: Entry, recorded: list[str]) -> int:
-    """Which of a recording's connections a piece belongs to: answers and lists to the newest, events to the first."""
+    """The connection a piece of a capture belongs to: answers and lists to the newest, events to the first."""
     if len(recorded) == 1 or entry.data.startswith("Asterisk Call Manager"):
         return len(recorded) - 1
     later = re.search(r"ActionID: a[2-9]", entry.data) and "Channel Hungup" not in entry.data
@@ -346,7 +345,7 @@ def connection_of(entry: Entry, recorded: list[str]) -> int:
 
 
 def normal_agi(text: str) -> str:
-    """Without the environment lines that name an address or a thread, and how far a sound had come."""
+    """Without addresses, thread ids and end positions of sounds, which vary."""
     text = re.sub(r"(agi_request: agi://)[^/]+", r"\1HOST", text)
     text = re.sub(r"(agi_channel: PJSIP/\w+-)[0-9a-f]{8}", r"\g<1>N", text)
     text = re.sub(r"agi_threadid: \d+", "agi_threadid: N", text)

@@ -1,6 +1,6 @@
-"""The same keys make the same call on Asterisk, on Twilio and at the terminal: random callers through every shipped flow.
+"""The same keys give the same call on Asterisk, on Twilio and at the terminal: random callers in every shipped flow.
 
-Asterisk and Twilio are played by peers that speak real FastAGI and real HTTP to our servers; the caller is one and the same.
+Stand-ins of Asterisk and Twilio speak real FastAGI and real HTTP to our servers; the caller is the same in all three.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Lines = Sequence[str | None]
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a call was, whoever carried it."""
+    """A call, independent of its driver."""
 
     heard: tuple[str, ...]
     commits: tuple[FlowCommit, ...]
@@ -50,7 +50,7 @@ class Transcript:
 
 
 def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]]:
-    """Lines of keys, most of which lead somewhere, and what is known of who keys them."""
+    """Lines of keys, mostly valid ones, and the facts about their caller."""
     lines: list[str | None] = []
     for _ in range(chance.randrange(12)):
         match chance.randrange(8):
@@ -68,7 +68,7 @@ def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]
 
 
 def without_names(answers: Mapping[str, str]) -> dict[str, str]:
-    """Recordings are named by who made them."""
+    """Replace the names of recordings, which depend on the driver."""
     return {name: "a recording" if name == "message" else value for name, value in answers.items()}
 
 
@@ -104,7 +104,7 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
 
 
 class Peer(FlowHost):
-    """Asterisk's end of one FastAGI call, with the caller on it; a message takes one line, as it does at the terminal."""
+    """Asterisk's side of one FastAGI call with its caller. A recorded message takes one line, as at the terminal."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = list(lines)
@@ -197,7 +197,7 @@ async def on_twilio(
 
 
 @pytest.mark.parametrize("name", shipped_flows())
-async def test_the_same_keys_make_the_same_call_everywhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_same_keys_give_the_same_call_with_every_driver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twilio_flows, "LATE_SECONDS", 0.0)  # no key of these callers is late, and there are thousands
     flow = FLOWS[name]
     chance = random.Random(name)
@@ -209,5 +209,5 @@ async def test_the_same_keys_make_the_same_call_everywhere(name: str, monkeypatc
             assert await on_asterisk(flow, lines, facts) == here, (lines, facts)
             assert await on_twilio(server, session, f"{name}-{walk}", flow, lines, facts) == here, (lines, facts)
             seen.add(here.left_at)
-    # Some left in the middle, some came to an end; nobody is asked in `booth`, so nobody leaves there.
+    # Some callers hung up during the flow, some completed it; `booth` asks nothing, so no caller leaves it early.
     assert len(seen) > 1 or name == "booth"

@@ -16,7 +16,7 @@ from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
-async def test_a_call_is_placed_as_the_published_api_wants_it() -> None:
+async def test_a_call_is_placed_as_the_api_requires() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -49,7 +49,7 @@ async def test_a_call_is_placed_as_the_published_api_wants_it() -> None:
         (["ringing", "busy", "completed"], (False, True)),
     ],
 )
-async def test_callbacks_in_any_order_are_one_end(told: list[str], outcome: tuple[bool, bool]) -> None:
+async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome: tuple[bool, bool]) -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         for status in told:
@@ -62,7 +62,7 @@ async def test_callbacks_in_any_order_are_one_end(told: list[str], outcome: tupl
         assert lab.switch.live() == frozenset()
 
 
-async def test_a_callback_of_another_call_or_of_no_known_status_changes_nothing() -> None:
+async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "completed", sid="CA" + "f" * 32)
@@ -75,7 +75,7 @@ async def test_a_callback_of_another_call_or_of_no_known_status_changes_nothing(
     ("fault", "error"),
     [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
 )
-async def test_what_twilio_refuses_is_told_apart_and_no_number_is_repeated(fault: int, error: type[Exception]) -> None:
+async def test_refusals_are_distinguished_and_contain_no_number(fault: int, error: type[Exception]) -> None:
     async with a_lab() as lab:
         lab.twilio.answers_with = [fault]
         with pytest.raises(error) as caught:
@@ -85,7 +85,7 @@ async def test_what_twilio_refuses_is_told_apart_and_no_number_is_repeated(fault
         assert lab.switch.live() == (frozenset() if error is OriginateRefused else {lab.attempt()})
 
 
-async def test_a_twilio_that_is_not_there_was_sent_nothing() -> None:
+async def test_an_unreachable_twilio_was_sent_nothing() -> None:
     async with a_lab() as lab:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
@@ -93,13 +93,13 @@ async def test_a_twilio_that_is_not_there_was_sent_nothing() -> None:
         assert lab.switch.live() == frozenset()
 
 
-async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None:
+async def test_a_call_without_an_answer_is_found_and_not_placed_again() -> None:
     async with a_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         assert lab.switch.live() == {lab.attempt()}
-        await lab.switch.hang_up(lab.attempt())  # not known yet: as soon as it is
+        await lab.switch.hang_up(lab.attempt())  # its SID is unknown yet: hung up once it is known
         await lab.switch.run_round()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
@@ -114,21 +114,21 @@ async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None
 
 
 @pytest.mark.parametrize("fault", [429, 503])
-async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_with_the_next_news(fault: int) -> None:
+async def test_a_refused_hang_up_is_repeated_at_the_next_callback(fault: int) -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
         lab.twilio.answers_with = [fault, fault]
         with pytest.raises(SwitchError):
             await lab.switch.hang_up(attempt)
-        await lab.status(attempt, "ringing")  # nor taken now
+        await lab.status(attempt, "ringing")  # refused again
         assert call.status == "ringing"
         await lab.status(attempt, "in-progress")
         await hung_up(call)
         assert call.status == "canceled"
 
 
-async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_in_the_next_round() -> None:
+async def test_a_refused_hang_up_is_repeated_in_the_next_round() -> None:
     async with a_lab() as lab:
         attempts = [await lab.dial(number) for number in (1, 2)]
         lab.twilio.answers_with = [429, 429, 429]
@@ -142,7 +142,7 @@ async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_in_the_next_roun
             assert call.status == "canceled"
 
 
-async def test_a_call_that_is_over_is_hung_up_no_more() -> None:
+async def test_a_call_that_has_ended_is_not_hung_up() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
@@ -151,17 +151,17 @@ async def test_a_call_that_is_over_is_hung_up_no_more() -> None:
         lab.twilio.answers_with = [429]
         await lab.status(attempt, "no-answer")
         await lab.switch.run_round()
-        assert lab.twilio.answers_with == [429]  # nobody asked
+        assert lab.twilio.answers_with == [429]  # no request was sent
         assert lab.ends == [attempt]
 
 
 async def hung_up(call: PlacedCall) -> None:
-    """Once the order has come; a call that nobody hangs up rings on for ever."""
+    """Complete the call once the hang-up order has arrived; a call without one rings for ever."""
     assert call.task is not None
     await asyncio.wait([call.task], timeout=5)
 
 
-async def test_a_callback_that_overtakes_a_lost_answer_tells_the_sid() -> None:
+async def test_a_callback_gives_the_sid_of_a_call_without_an_answer() -> None:
     async with a_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
@@ -171,7 +171,7 @@ async def test_a_callback_that_overtakes_a_lost_answer_tells_the_sid() -> None:
         assert lab.switch.sid_of(lab.attempt()) == sid
 
 
-async def test_a_call_that_twilio_does_not_know_is_unknown_after_a_minute() -> None:
+async def test_a_call_unknown_to_twilio_has_result_unknown_after_a_minute() -> None:
     async with a_lab() as lab:
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
@@ -186,7 +186,7 @@ async def test_a_call_that_twilio_does_not_know_is_unknown_after_a_minute() -> N
         assert lab.switch.live() == frozenset()
 
 
-async def test_an_older_call_to_the_same_number_is_not_taken_for_the_lost_one() -> None:
+async def test_an_older_call_to_the_same_number_is_not_mistaken_for_it() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "no-answer")
@@ -198,7 +198,7 @@ async def test_an_older_call_to_the_same_number_is_not_taken_for_the_lost_one() 
         assert lab.switch.sid_of(lab.attempt(2)) is None
 
 
-async def test_a_call_that_fell_silent_is_asked_for() -> None:
+async def test_a_call_without_callbacks_is_queried() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -213,10 +213,10 @@ async def test_a_call_that_fell_silent_is_asked_for() -> None:
         assert lab.switch.meter.spent == pytest.approx(0.2)
 
 
-async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> None:
+async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
     async with a_lab(resync=False) as lab:
         with pytest.raises(SwitchUnreachable):
-            await lab.dial()  # before the first resync nothing is dialled
+            await lab.dial()  # nothing is dialled before the first resync
         lab.events.clear()
         await lab.switch.resync()
         attempt = await lab.dial()
@@ -225,7 +225,7 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
         again.deliver_to(lab.events.append, lab.ends.append)
-        lab.ours["+917000000001"] = attempt  # the other is nobody's
+        lab.ours["+917000000001"] = attempt  # the other call is foreign
         await again.resync()
         assert again.live() == {attempt}
         (first, *_) = lab.twilio.calls.values()
@@ -235,7 +235,7 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
         assert lab.events == [CallAnswered(attempt)]
 
 
-async def test_what_is_no_number_is_not_sent_and_agents_calls_are_refused() -> None:
+async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
     async with a_lab() as lab:
         for changes in ({"number": "+91&Url=x"}, {"caller_id": "client:x"}, {"number": "७०००००"}):
             with pytest.raises(UnsafeValue) as caught:
@@ -247,10 +247,10 @@ async def test_what_is_no_number_is_not_sent_and_agents_calls_are_refused() -> N
         for order in (lab.switch.connect(lab.attempt(), "01"), lab.switch.play_message(lab.attempt())):
             with pytest.raises(SwitchError):
                 await order
-        await lab.switch.hang_up(lab.attempt())  # gone already: no error
+        await lab.switch.hang_up(lab.attempt())  # ended already: no error
 
 
-async def test_garbage_for_an_answer_is_unsure() -> None:
+async def test_an_unreadable_answer_leaves_the_call_unsure() -> None:
     async with a_lab() as lab:
         http = lab.switch._api._http
 

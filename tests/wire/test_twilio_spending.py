@@ -1,4 +1,4 @@
-"""The day's cap at work, against a stand-in of Twilio's REST API: what calls, their second legs and SMS reserve and cost."""
+"""The daily spending cap, against a stand-in of Twilio's REST API: cost and reserves of calls, second legs and SMS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import NUMBER, a_lab
 
 
-async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:
+async def test_the_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
     async with a_lab(most=1.0) as lab:
         lab.twilio.spent = 0.35
         await lab.switch.resync()
@@ -25,7 +25,7 @@ async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> No
             await lab.dial(5)
 
 
-async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_which_was() -> None:
+async def test_a_transferred_call_counts_twice_and_so_do_calls_of_an_earlier_run() -> None:
     async with a_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
@@ -45,7 +45,7 @@ async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 
-async def test_an_sms_leaves_room_for_the_live_calls_and_is_counted_by_its_segments() -> None:
+async def test_an_sms_is_priced_by_segment_and_leaves_money_for_live_calls() -> None:
     async with a_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.resync()
@@ -59,7 +59,7 @@ async def test_an_sms_leaves_room_for_the_live_calls_and_is_counted_by_its_segme
         assert len(lab.twilio.messages) == 1
 
 
-async def test_a_new_day_is_the_accounts() -> None:
+async def test_a_new_day_follows_the_accounts_date() -> None:
     async with a_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day

@@ -1,4 +1,4 @@
-"""Twilio's webhooks over HTTP: forged, repeated, reordered; and what a restart in mid-call leaves."""
+"""Twilio's webhooks over HTTP: forged, repeated and reordered requests, and a restart during a call."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_whole_call_with_spoken_texts() -> None:
         assert server.switch.statuses[0] == (ATTEMPT, "in-progress")
 
 
-async def test_a_language_without_a_voice_is_spoken_in_english_and_campaign_audio_is_not_spoken() -> None:
+async def test_a_language_without_a_voice_is_spoken_in_english() -> None:
     async with served(sounds=False) as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
         line = Line(server.port, [None])
@@ -92,7 +92,7 @@ async def test_a_genuine_request_passes_with_and_without_the_port_and_with_repea
         assert (await line.post(session, VOICE, {}, signature=signature))[0] == 200
 
 
-async def test_what_is_too_large_or_no_post_is_refused() -> None:
+async def test_large_requests_and_other_methods_are_refused() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, [])
         assert (await line.post(session, VOICE, {"x": "y" * 100_000}))[0] == 413
@@ -102,7 +102,7 @@ async def test_what_is_too_large_or_no_post_is_refused() -> None:
         assert (await line.post(session, "/twilio/other", {}))[0] == 404
 
 
-async def test_an_attempt_that_is_not_live_is_hung_up() -> None:
+async def test_a_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
@@ -111,8 +111,8 @@ async def test_an_attempt_that_is_not_live_is_hung_up() -> None:
         assert "<Hangup" in (await line.post(session, f"/twilio/flow/{token}", {}))[1]
 
 
-async def test_every_request_twice_at_once_is_the_same_call() -> None:
-    """Twilio repeats a request that was not answered in time; the second may come while the first is at work."""
+async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
+    """Twilio repeats a request that is not answered in time; the second may arrive while the first is being processed."""
 
     class Twice(Line):
         async def post(self, session, path, form, **options):  # type: ignore[no-untyped-def]  # as Line.post
@@ -130,7 +130,7 @@ async def test_every_request_twice_at_once_is_the_same_call() -> None:
         assert call.ends == [(True, None, {"still_to_vote": "1"})]
 
 
-async def test_an_old_request_that_comes_late_gets_its_old_answer() -> None:
+async def test_a_late_duplicate_request_gets_its_earlier_answer() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["2", "5#"])
@@ -140,13 +140,13 @@ async def test_an_old_request_that_comes_late_gets_its_old_answer() -> None:
             extra = {name: value for name, value in form.items() if name not in {"AccountSid", "CallSid"}}
             assert await line.post(session, path, extra) == (200, answer)
         assert (call.asked, call.ends) == (asked, ends)
-        # The same token with other keys is no answer of this call: what was keyed first holds.
+        # The same token with other keys is a duplicate: the first keys count.
         path = next(path for path, form in line.requests if form.get("Digits") == "2")
         await line.post(session, path, {"Digits": "1"})
         assert (call.asked, call.ends) == (asked, ends)
 
 
-async def test_after_a_restart_the_call_goes_on_from_its_url() -> None:
+async def test_after_a_restart_the_call_continues_from_its_url() -> None:
     async with served() as before, aiohttp.ClientSession() as session:
         before.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(before.port, ["2", "5#"])
@@ -161,12 +161,12 @@ async def test_after_a_restart_the_call_goes_on_from_its_url() -> None:
             path, form = line.do(page)
         assert [commit.mark for commit in call.asked] == [MarkKind.NOT_YET, MarkKind.LATER]
         assert call.ends == [(True, None, {"hour": "17:00"})]
-        # Another call of the account cannot go on with this one's URL.
+        # Another call of the account cannot use this call's URL.
         after.switch.sids[ATTEMPT] = "CA" + "9" * 32
         assert "<Hangup" in (await line.post(session, line.requests[-1][0], {}))[1]
 
 
-async def test_a_store_that_fails_is_not_thanked_for() -> None:
+async def test_no_thanks_are_played_if_the_store_fails() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         server.desk.works = False
@@ -176,7 +176,7 @@ async def test_a_store_that_fails_is_not_thanked_for() -> None:
         assert "matdan/hi/turnout/noted_voted" not in line.heard
 
 
-async def test_a_transfer_is_dialled_with_its_answers_on_record_and_comes_back_when_nobody_answers() -> None:
+async def test_a_transfer_stores_answers_first_and_returns_if_unanswered() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)
@@ -188,7 +188,7 @@ async def test_a_transfer_is_dialled_with_its_answers_on_record_and_comes_back_w
         assert call.ends == [(True, None, {"call_back": "1"})]
 
 
-async def test_without_an_agent_a_recorder_or_a_gateway_the_flow_says_so() -> None:
+async def test_the_flow_says_that_a_service_is_missing() -> None:
     async with served(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
         for number, (name, lines, said) in enumerate(
             [
@@ -203,7 +203,7 @@ async def test_without_an_agent_a_recorder_or_a_gateway_the_flow_says_so() -> No
             assert said in line.heard
 
 
-async def test_the_booth_slip_is_sent_once() -> None:
+async def test_the_booth_slip_is_sent_only_once() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
         line = Line(server.port, ["2"])
@@ -213,7 +213,7 @@ async def test_the_booth_slip_is_sent_once() -> None:
         assert call.sms == ["Your polling station: Government Primary School, part 12. You can vote until 18:00."]
 
 
-async def test_a_caller_who_hangs_up_while_speaking_has_left_the_message() -> None:
+async def test_a_message_is_kept_if_the_caller_hangs_up_while_speaking() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -256,7 +256,7 @@ async def asked(server: Served, line: Line, until: str) -> tuple[str, dict[str, 
 
 
 @virtual_time()
-async def test_a_key_that_comes_after_the_end_of_its_call_is_kept() -> None:
+async def test_a_key_that_arrives_after_the_end_of_its_call_is_stored() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -267,7 +267,7 @@ async def test_a_key_that_comes_after_the_end_of_its_call_is_kept() -> None:
 
 
 @virtual_time()
-async def test_a_recording_that_comes_after_the_end_of_its_call_is_kept() -> None:
+async def test_a_recording_that_arrives_after_the_end_of_its_call_is_stored() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -278,7 +278,7 @@ async def test_a_recording_that_comes_after_the_end_of_its_call_is_kept() -> Non
 
 
 @virtual_time()
-async def test_another_calls_request_is_not_served_after_the_end_either() -> None:
+async def test_a_late_request_of_another_call_is_refused() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -290,7 +290,7 @@ async def test_another_calls_request_is_not_served_after_the_end_either() -> Non
 
 
 @virtual_time()
-async def test_a_caller_who_left_without_a_word_is_waited_for_less_than_the_engine_waits() -> None:
+async def test_the_wait_for_late_requests_is_shorter_than_the_engines() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
@@ -302,7 +302,7 @@ async def test_a_caller_who_left_without_a_word_is_waited_for_less_than_the_engi
         assert call.ends == [(False, "question", {})]
 
 
-async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+async def test_a_port_in_use_is_reported_in_one_line() -> None:
     async with served() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))
@@ -310,5 +310,5 @@ async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
             await other.__aenter__()
 
 
-def test_tokens_of_another_account_are_not_ours() -> None:
+def test_tokens_of_another_account_are_refused() -> None:
     assert StateTokens("a")._key != StateTokens("b")._key

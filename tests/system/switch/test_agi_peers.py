@@ -1,4 +1,4 @@
-"""Who may reach a centre's flows: this machine, Asterisk's, and what the site adds."""
+"""Who may connect to a centre's FastAGI server: this machine, Asterisk's machine, and the addresses a site adds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.virtual import virtual_time
 
 
 async def server_of(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
-    """The server that a centre with these settings listens with."""
+    """The FastAGI server of a centre with these settings."""
     made: list[AgiServer] = []
 
     def kept(*arguments: Any, **options: Any) -> AgiServer:
@@ -51,7 +51,7 @@ async def test_an_asterisk_on_another_machine_reaches_our_flows(
 
 
 @virtual_time()
-async def test_a_site_with_asterisk_beside_it_lets_this_machine_in_alone(
+async def test_a_site_with_asterisk_on_this_machine_admits_only_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 1)
@@ -60,7 +60,7 @@ async def test_a_site_with_asterisk_beside_it_lets_this_machine_in_alone(
 
 
 @virtual_time()
-async def test_an_asterisk_whose_name_nobody_knows_is_one_line_before_anything_is_dialled(tmp_path: Path) -> None:
+async def test_an_unresolvable_asterisk_host_is_reported_in_one_line_before_dialling(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 1)
     settings = site_settings(tmp_path, 5038, ami={"host": "x" * 64, "username": "dialler", "secret": "dialler"})
     with pytest.raises(SwitchError, match=r"`ami\.host`"):
@@ -78,6 +78,6 @@ async def test_an_asterisk_whose_name_nobody_knows_is_one_line_before_anything_i
         ("", "no address and no network"),
     ],
 )
-def test_a_peer_that_is_no_address_or_everybody_is_refused(tmp_path: Path, peer: str, words: str) -> None:
+def test_an_invalid_or_unlimited_peer_network_is_refused(tmp_path: Path, peer: str, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         site_settings(tmp_path, 5038, fastagi={"allowed": [peer]})

@@ -25,8 +25,8 @@ async def test_a_scenario(path: Path, tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_scenario_that_does_not_hold_says_in_what(tmp_path: Path) -> None:
-    """The judge is judged: a wrong expectation is found, in outcomes, marks, seats and numbers."""
+async def test_a_scenario_that_fails_says_why(tmp_path: Path) -> None:
+    """The checks themselves work: a wrong expectation of outcomes, marks, seats or numbers is found."""
     scenario = Scenario.model_validate(
         {
             "about": "nothing of this is so",
@@ -57,6 +57,6 @@ def test_the_files_cover_every_way_a_voter_can_behave() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"does": "sing"}, {"does": "busy", "count": 0}, {"does": "busy", "colour": 1}])
-def test_a_file_that_is_no_scenario_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_scenario_file_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Scenario.model_validate({"about": "x", "voters": [wrong], "expect": {"outcomes": {}}})

@@ -1,4 +1,4 @@
-"""One dialler on several Asterisks: calls go where agents are free, voters are joined over servers, and a server dies alone."""
+"""One dialler with several Asterisk servers: free agents, conversations between servers, and failures of one server."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def voters(site: MultiServerSite, server: str) -> list[Channel]:
 
 
 def joins(site: MultiServerSite) -> list[Channel]:
-    """The channels of voters whom another server has."""
+    """The channels of voters whose call is on another server."""
     return [channel for server in site.servers.values() for channel in server.channels.values() if channel.met_agent]
 
 
 @contextlib.asynccontextmanager
 async def joined(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSite]:
-    """A voter of server a talks to the agent of seat b01; nobody is at the seat of a."""
+    """A voter of server a talks to the agent of seat b01; the seat of server a has no agent."""
     campaign = {**OVER_A, **changes.pop("campaign", {})}
     async with a_multi_server_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
         await site.log_in("b01")
@@ -85,7 +85,7 @@ async def test_calls_go_to_the_server_whose_agents_are_free(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_a_voter_talks_to_an_agent_of_another_server_where_none_of_the_own_is_free(tmp_path: Path) -> None:
+async def test_a_voter_talks_to_an_agent_of_another_server_if_none_is_free_here(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
         await site.until(lambda: len(site.ended()) >= 12, seconds=600)
@@ -98,7 +98,7 @@ async def test_a_voter_talks_to_an_agent_of_another_server_where_none_of_the_own
 
 
 @virtual_time()
-async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_server_to_the_message(tmp_path: Path) -> None:
+async def test_a_voter_of_another_server_hears_the_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         site.servers["b"].drop_seat("agent-b01")
         await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
@@ -108,7 +108,7 @@ async def test_an_agent_whose_phone_dies_leaves_the_voter_of_another_server_to_t
 
 
 @virtual_time()
-async def test_hold_and_back_over_servers(tmp_path: Path) -> None:
+async def test_hold_and_resume_between_servers(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         await site.centre.engine.execute(SeatHold(seat="b01"))
         await asyncio.sleep(1)
@@ -121,7 +121,7 @@ async def test_hold_and_back_over_servers(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_recorded_talk_over_servers(tmp_path: Path) -> None:
+async def test_a_recorded_conversation_between_servers(tmp_path: Path) -> None:
     rules = a_profile_that_allows_recording(tmp_path)
     async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
         assert seat(site, "b01").recording == "on"
@@ -129,7 +129,7 @@ async def test_a_recorded_talk_over_servers(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_phone_of_another_server_listens_and_is_transferred_to(tmp_path: Path) -> None:
+async def test_a_phone_on_another_server_can_listen_and_receive_a_transfer(tmp_path: Path) -> None:
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
     async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
@@ -174,7 +174,7 @@ async def test_an_outside_number_is_called_over_a_trunk_of_another_server(consul
 
 
 def together(site: MultiServerSite) -> int:
-    """How many are in conferences without an agent."""
+    """The number of parties in conferences without an agent."""
     return sum(
         len(room.members)
         for server in site.servers.values()
@@ -192,7 +192,7 @@ def bosses(site: MultiServerSite) -> list[Channel]:
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_consult_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
+async def test_a_consultation_between_servers_survives_the_loss_of_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
@@ -206,7 +206,7 @@ async def test_a_consult_over_servers_outlives_either_link(server: str, tmp_path
 
 
 @virtual_time()
-async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(tmp_path: Path) -> None:
+async def test_a_third_party_leaves_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with killed(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
@@ -221,7 +221,7 @@ async def test_whom_an_agent_consulted_before_the_dialler_died_leaves_the_seat(t
 
 @pytest.mark.parametrize("merged", [False, True])
 @virtual_time()
-async def test_a_consult_over_servers_is_completed(merged: bool, tmp_path: Path) -> None:
+async def test_a_consultation_between_servers_is_completed(merged: bool, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="boss"))
@@ -242,7 +242,9 @@ async def test_a_consult_over_servers_is_completed(merged: bool, tmp_path: Path)
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_completed_consult_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
+async def test_a_completed_transfer_between_servers_survives_the_loss_of_either_link(
+    server: str, tmp_path: Path
+) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
@@ -255,7 +257,7 @@ async def test_a_completed_consult_over_servers_outlives_either_link(server: str
 
 
 @virtual_time()
-async def test_a_completed_consult_over_servers_outlives_the_dialler(tmp_path: Path) -> None:
+async def test_a_completed_transfer_between_servers_survives_the_dialler(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with killed(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
@@ -274,7 +276,7 @@ async def test_a_completed_consult_over_servers_outlives_the_dialler(tmp_path: P
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_talk_over_servers_outlives_either_link(server: str, tmp_path: Path) -> None:
+async def test_a_conversation_between_servers_survives_the_loss_of_either_link(server: str, tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         await site.servers[server].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
@@ -288,7 +290,7 @@ async def test_a_talk_over_servers_outlives_either_link(server: str, tmp_path: P
 
 
 @virtual_time()
-async def test_a_server_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
+async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
@@ -316,7 +318,7 @@ async def test_a_server_that_dies_takes_only_its_calls(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_server_that_answers_nothing_is_dialled_on_no_more(tmp_path: Path) -> None:
+async def test_a_server_that_does_not_respond_gets_no_more_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=5.0)
     async with (
         a_multi_server_site(
@@ -335,7 +337,7 @@ async def test_a_server_that_answers_nothing_is_dialled_on_no_more(tmp_path: Pat
 
 
 @virtual_time()
-async def test_a_campaign_whose_servers_are_all_down_is_held_and_the_others_are_not(tmp_path: Path) -> None:
+async def test_only_campaigns_whose_servers_are_all_down_are_held(tmp_path: Path) -> None:
     flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
     async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
@@ -350,7 +352,7 @@ async def test_a_campaign_whose_servers_are_all_down_is_held_and_the_others_are_
 
 
 @virtual_time()
-async def test_flows_and_callers_of_every_server(tmp_path: Path) -> None:
+async def test_flows_and_incoming_calls_on_every_server(tmp_path: Path) -> None:
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaigns = [
@@ -368,18 +370,18 @@ async def test_flows_and_callers_of_every_server(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_talk_over_servers_outlives_both_links(tmp_path: Path) -> None:
+async def test_a_conversation_between_servers_survives_the_loss_of_both_links(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         up = site.centre.engine.features.servers.up
         for server in site.servers.values():
             await server.cut_ami_for(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)
-        await asyncio.sleep(20)  # over the comparing with Asterisk's own lists, twice
+        await asyncio.sleep(20)  # includes two comparisons with Asterisk's lists
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
 
 
 @virtual_time()
-async def test_a_dialler_that_begins_anew_finds_the_talk_over_servers(tmp_path: Path) -> None:
+async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH) as servers:
         async with killed(joined(tmp_path, servers=servers)) as first:
             attempt = voters(first, "a")[0].uniqueid
@@ -393,7 +395,7 @@ async def test_a_dialler_that_begins_anew_finds_the_talk_over_servers(tmp_path: 
 
 
 @virtual_time()
-async def test_a_dialler_that_begins_anew_has_the_agents_of_every_server_again(tmp_path: Path) -> None:
+async def test_a_restarted_dialler_has_the_agents_of_every_server(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH) as servers:
         async with killed(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
             await first.log_in("a01", "b01")
@@ -406,11 +408,11 @@ async def test_a_dialler_that_begins_anew_has_the_agents_of_every_server_again(t
 
 
 @virtual_time()
-async def test_a_call_that_lives_on_a_server_unheard_is_hung_up(tmp_path: Path) -> None:
+async def test_a_stray_call_on_a_server_is_hung_up(tmp_path: Path) -> None:
     async with a_multi_server_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
-        await site.servers["a"].stop()  # one that is away holds up nothing
+        await site.servers["a"].stop()  # a stopped server delays nothing
         attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine.features.switch)
         switch._servers["b"].disown(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
@@ -418,7 +420,7 @@ async def test_a_call_that_lives_on_a_server_unheard_is_hung_up(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_nobody_is_dialled_twice_as_a_server_is_taken_out_of_the_settings(tmp_path: Path) -> None:
+async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_settings(tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -438,7 +440,7 @@ async def test_nobody_is_dialled_twice_as_a_server_is_taken_out_of_the_settings(
 
 @pytest.mark.parametrize("runs", [1, 2], ids=["at once", "after a run that dies early"])
 @virtual_time()
-async def test_nobody_is_dialled_twice_as_a_line_is_moved(runs: int, tmp_path: Path) -> None:
+async def test_no_number_is_dialled_twice_when_a_trunk_is_moved(runs: int, tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -465,7 +467,7 @@ async def test_nobody_is_dialled_twice_as_a_line_is_moved(runs: int, tmp_path: P
 
 
 @virtual_time()
-async def test_a_call_whose_kept_seat_is_out_of_reach_is_called_off(tmp_path: Path) -> None:
+async def test_a_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Path) -> None:
     previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
     async with a_multi_server_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
         await site.log_in("b01")
@@ -476,21 +478,21 @@ async def test_a_call_whose_kept_seat_is_out_of_reach_is_called_off(tmp_path: Pa
 
 
 @virtual_time()
-async def test_what_a_dead_server_has_takes_no_room_of_the_campaign(tmp_path: Path) -> None:
+async def test_calls_on_a_failed_server_do_not_count_against_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
         await site.until(lambda: placed(site) == {"a": 2, "b": 2}, seconds=30)
         await site.servers["a"].stop()
         await asyncio.sleep(5)
-        assert placed(site)["b"] == 2  # of its own line
+        assert placed(site)["b"] == 2  # on its own trunk
         voters(site, "b")[0].hung_up = True
         voters(site, "b")[0].poke()
         await site.until(lambda: placed(site)["b"] == 3, seconds=10)
 
 
 @virtual_time()
-async def test_the_check_says_which_server_is_not_reached_by_another(tmp_path: Path) -> None:
+async def test_the_check_names_servers_that_cannot_reach_each_other(tmp_path: Path) -> None:
     async with some_servers(STAY, ONE_EACH) as servers:
         site = servers_of(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
         found = {each.subject: each.level async for each in check_asterisk(site, ["b", "c"])}

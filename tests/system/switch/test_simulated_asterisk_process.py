@@ -1,4 +1,4 @@
-"""The simulated Asterisk as a process of its own, in real time."""
+"""The simulated Asterisk as a separate process, in real time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
     return process, ports["ami_port"]
 
 
-async def test_it_runs_calls_at_speed_and_ends_with_its_starter(tmp_path: Path) -> None:
+async def test_the_process_runs_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     async with agi_server(flow_of_one_key) as agi_port:
         process, ami_port = await started(
@@ -47,7 +47,7 @@ async def test_it_runs_calls_at_speed_and_ends_with_its_starter(tmp_path: Path) 
     assert (report.placed, report.answered, report.live, report.problems) == (20, 20, 0, ())
 
 
-async def test_a_signal_ends_it_in_good_order() -> None:
+async def test_a_signal_ends_the_process_cleanly() -> None:
     process, _ = await started("--agi-port", "1", stdin=DEVNULL)
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(HANG_SECONDS):
@@ -65,7 +65,7 @@ async def test_a_signal_ends_it_in_good_order() -> None:
         ([], "--agi-port"),
     ],
 )
-async def test_what_it_cannot_do_it_says(arguments: list[str], says: str) -> None:
+async def test_unusable_arguments_are_reported(arguments: list[str], says: str) -> None:
     command = (sys.executable, "-m", "dialer.simulation.asterisk", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(HANG_SECONDS):

@@ -76,7 +76,7 @@ def settings_with(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **
 
 @dataclass
 class Site:
-    """A roll, and a Twilio that carries the calls to it. What its centre tells is kept."""
+    """A site with a roll and a stand-in of Twilio, which keeps its centre's announcements."""
 
     directory: Path
     clock: LoopClock
@@ -88,7 +88,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
-        """The centre at work, until the context is left. It may be had again."""
+        """Run the centre within the context. It can be entered again."""
         stop = asyncio.Event()
         async with running_centre(settings or self.settings(), clock=self.clock, chance=random.Random(1)) as centre:
             assert centre.twilio_port is not None
@@ -103,7 +103,7 @@ class Site:
                 await running
 
     def ended(self) -> Counter[str]:
-        """How many calls ended, by outcome."""
+        """The number of calls by outcome."""
         return Counter(
             change.outcome.value
             for change in self.changes
@@ -111,7 +111,7 @@ class Site:
         )
 
     def dialled(self) -> list[str]:
-        """The number of each call that Twilio was asked for."""
+        """The number of each call that Twilio was asked to place."""
         return [call.form["To"] for call in self.twilio.calls.values()]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -127,7 +127,7 @@ async def a_site(
     anybody: Person | None = None,
     starts_at: float = START_EPOCH,
 ) -> AsyncIterator[Site]:
-    """A site of Twilio's. `people` answer by their numbers, `anybody` is everybody else: with none, nobody picks up."""
+    """A site with Twilio. `people` answer by number, `anybody` stands for all others; without it they do not answer."""
     fill_roll(directory / "centre.db", voters, voters_per_booth=100)
     clock = LoopClock(starts_at)
     async with TwilioStandIn(clock.now) as twilio:
@@ -161,7 +161,7 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
             assert view.state.marks == {"voted": 2, "not-yet": 1, "later": 1}
             assert view.state.opt_outs == 1
         assert site.twilio.wrong == []
-        assert len(site.dialled()) == len(set(site.dialled()))  # nobody twice
+        assert len(site.dialled()) == len(set(site.dialled()))  # no number twice
     outcomes = dict(site.rows("SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
     assert outcomes == {
         1: "completed",
@@ -180,7 +180,7 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path) -> None:
+async def test_calls_beyond_the_first_trunks_channels_go_to_twilio(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
@@ -199,7 +199,7 @@ async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path)
 
 
 @virtual_time()
-async def test_a_lost_answer_is_reconciled_and_nobody_is_dialled_twice(tmp_path: Path) -> None:
+async def test_a_call_without_an_answer_is_reconciled_and_not_dialled_twice(tmp_path: Path) -> None:
     async with a_site(tmp_path, 30, anybody=Person(["1"])) as site:
         site.twilio.loses_answers = 5
         async with site.centre():
@@ -209,7 +209,7 @@ async def test_a_lost_answer_is_reconciled_and_nobody_is_dialled_twice(tmp_path:
 
 
 @virtual_time()
-async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
+async def test_calls_of_a_killed_run_continue_in_the_next(tmp_path: Path) -> None:
     waits = asyncio.Event()
     async with a_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
@@ -225,7 +225,7 @@ async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_key_whose_request_the_end_of_the_call_overtakes_is_kept(tmp_path: Path) -> None:
+async def test_a_key_that_arrives_after_the_call_has_ended_is_stored(tmp_path: Path) -> None:
     people = {
         number(1): Person(["1"], late=0.05),
         number(2): Person(["9"], late=1.0),
@@ -241,7 +241,7 @@ async def test_a_key_whose_request_the_end_of_the_call_overtakes_is_kept(tmp_pat
 
 
 @virtual_time()
-async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_path: Path) -> None:
+async def test_hang_ups_that_twilio_refused_during_a_stop_are_repeated(tmp_path: Path) -> None:
     picks_up = asyncio.Event()
     async with (
         a_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
@@ -249,7 +249,7 @@ async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_pa
     ):
         await until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
-        site.twilio.answers_with = [429] * len(site.twilio.calls)  # its API takes no more at once
+        site.twilio.answers_with = [429] * len(site.twilio.calls)  # too many requests
         await centre.engine.execute(StopCampaign(campaign="ivr"))
         await asyncio.sleep(5)
         assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
@@ -260,7 +260,7 @@ async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_pa
 
 
 @virtual_time()
-async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_again(tmp_path: Path) -> None:
+async def test_a_trunk_whose_daily_limit_is_spent_pauses(tmp_path: Path) -> None:
     cap = {"most_spend_per_day": 6.0, "price_per_minute": 0.1, "longest_call_seconds": 60}
     async with a_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9
@@ -274,7 +274,7 @@ async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_agai
 
 
 @virtual_time()
-async def test_a_site_with_a_transfer_pays_for_two_legs_and_leaves_room_for_them(tmp_path: Path) -> None:
+async def test_a_transfer_is_charged_and_reserved_as_two_legs(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     account = {
         "most_spend_per_day": 4.0,
@@ -289,7 +289,7 @@ async def test_a_site_with_a_transfer_pays_for_two_legs_and_leaves_room_for_them
     assert legs == [["+911140000077"]] * 2
 
 
-async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: Path) -> None:
+async def test_the_check_of_a_site_without_asterisk_asks_only_twilio(tmp_path: Path) -> None:
     async with TwilioStandIn(lambda: START_EPOCH) as twilio:
         twilio.spent = 1.5
         found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
@@ -319,7 +319,7 @@ async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: P
         ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "give the Twilio trunk another name"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+def test_inconsistent_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, SettingError)) as caught:
         settings_with(tmp_path, TwilioStandIn(lambda: 0.0), **changes)
     assert words in str(caught.value)

@@ -1,4 +1,4 @@
-"""Two diallers on one Asterisk: the second is refused and told by whom, and neither ever ends a call of the other's."""
+"""Two diallers on one Asterisk: the second is refused, and neither ever ends a call of the other."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterato
 
 
 def standing(site: Site) -> str:
-    """What the board says of the switch."""
+    """The texts of the live alerts that the switch is down."""
     return " ".join(alert.text for alert in site.view.alerts if alert.code == "switch-down" and not alert.cleared)
 
 
@@ -55,7 +55,7 @@ def folder(path: Path, name: str) -> Path:
 
 
 @virtual_time()
-async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+async def test_a_second_dialler_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
     async with a_site(folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
@@ -78,7 +78,7 @@ async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path:
 
 
 @virtual_time()
-async def test_the_second_takes_over_when_the_first_has_left_in_order(tmp_path: Path) -> None:
+async def test_a_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         switch = await stack.enter_async_context(SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)))
         async with a_site(folder(tmp_path, "a"), switch=switch, seats=1):
@@ -92,13 +92,13 @@ async def test_the_second_takes_over_when_the_first_has_left_in_order(tmp_path: 
 
 
 @virtual_time()
-async def test_a_crashed_dialler_of_another_store_holds_nobody_up_for_long(tmp_path: Path) -> None:
+async def test_the_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:
             await lease.take(client)
         began = asyncio.get_running_loop().time()
-        await refuse_second_dialler(login(switch), SECOND)  # waits, and does not refuse
+        await refuse_second_dialler(login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with session(switch, lease) as client:
             await lease.take(client)
@@ -107,7 +107,7 @@ async def test_a_crashed_dialler_of_another_store_holds_nobody_up_for_long(tmp_p
 
 
 @virtual_time()
-async def test_a_successor_on_the_same_store_waits_for_nobody() -> None:
+async def test_a_successor_on_the_same_store_starts_at_once() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with session(switch, dead) as old, session(switch, successor) as new:
@@ -117,11 +117,11 @@ async def test_a_successor_on_the_same_store_waits_for_nobody() -> None:
             await successor.take(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
-                await dead.renew(old)  # what was taken for dead, and is not, notices
+                await dead.renew(old)  # the dialler assumed dead is alive and notices
 
 
 @virtual_time()
-async def test_of_two_that_come_at_once_one_has_the_switch() -> None:
+async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
@@ -135,7 +135,7 @@ async def test_of_two_that_come_at_once_one_has_the_switch() -> None:
 
 
 @virtual_time()
-async def test_a_dialler_that_has_lost_the_switch_stops_dialling_and_ends_nobodys_call(tmp_path: Path) -> None:
+async def test_a_dialler_that_lost_its_lease_stops_dialling_and_keeps_live_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
@@ -172,8 +172,8 @@ async def test_a_dialler_that_has_lost_the_switch_stops_dialling_and_ends_nobody
 
 
 @virtual_time()
-async def test_a_call_of_our_own_that_ended_for_us_is_ended_there(tmp_path: Path) -> None:
-    """The kin of what is left alone: known to the store, alive on the switch, and nobody's any more."""
+async def test_a_call_that_ended_in_the_engine_is_hung_up_in_asterisk(tmp_path: Path) -> None:
+    """Unlike another dialler's call: this one is in the store and live on Asterisk, but has ended in the engine."""
     async with SimulatedAsterisk(all_answer(answer_after=300.0)) as switch:
         async with a_site(tmp_path, switch=switch) as site:
             await site.log_in("01")
@@ -189,7 +189,7 @@ async def test_a_call_of_our_own_that_ended_for_us_is_ended_there(tmp_path: Path
             await site.until(lambda: ours not in switch.channels, 10)
 
 
-def test_a_name_says_the_same_when_it_is_read_again() -> None:
+def test_a_lease_name_survives_a_round_trip() -> None:
     assert DiallerName.read(FIRST.text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
@@ -197,10 +197,10 @@ def test_a_name_says_the_same_when_it_is_read_again() -> None:
 
 
 @virtual_time()
-async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_call_when_it_wakes(
+async def test_a_dialler_suspended_longer_than_its_lease_places_no_call(
     tmp_path: Path,
 ) -> None:
-    """Its session stands, and nobody has told it yet that another one has the switch."""
+    """Its AMI session still exists, and it does not know yet that another dialler holds the lease."""
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         asleep = SwitchLease(FIRST)
         async with session(switch, asleep) as client:
@@ -208,7 +208,7 @@ async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_ca
             adapter.deliver_to(lambda _: None)
             await adapter.on_up(client)
             assert adapter.unanswered_seconds() == 0.0
-            await asyncio.sleep(LEASE_SECONDS + 1.0)  # nothing of it runs: it renews nothing, and hears nothing
+            await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with session(switch, successor) as other:
                 await successor.take(other)
@@ -221,7 +221,7 @@ async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_ca
 
 
 @virtual_time()
-async def test_a_lease_that_is_renewed_stands(tmp_path: Path) -> None:
+async def test_a_renewed_lease_stays_valid(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:
@@ -236,7 +236,7 @@ async def test_a_lease_that_is_renewed_stands(tmp_path: Path) -> None:
 
 
 def test_a_copied_machine_is_another_dialler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Host, device and file have the same names and numbers there: it must wait for the lease, and not take it over."""
+    """Host name, device and inode are equal on the copy, so it must wait for the lease instead of taking it over."""
     store = tmp_path / "centre.db"
     store.touch()
     names = []

@@ -1,4 +1,4 @@
-"""Asterisk's files from a site's settings: least privilege, nothing that a value could break out of, each file whole."""
+"""Rendering of Asterisk's files: least privilege, no injection by values, and each file written whole or not at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
     return {setting.key: setting.value for setting in found.settings}
 
 
-def test_every_file_is_rendered_marked_and_read_without_a_problem() -> None:
+def test_every_file_is_rendered_with_its_marker_and_parsed_without_findings() -> None:
     files = render_site(a_site(), PASSWORDS)
     assert set(files) == set(FILES)
     for name, text in files.items():
@@ -61,13 +61,13 @@ def test_every_file_is_rendered_marked_and_read_without_a_problem() -> None:
         assert "None" not in text
 
 
-def test_what_is_rendered_has_nothing_to_find_fault_with() -> None:
+def test_the_linter_finds_nothing_in_rendered_files() -> None:
     settings = a_site()
     told = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
     assert told == []
 
 
-def test_a_trunk_is_known_by_its_address_alone() -> None:
+def test_a_trunk_is_identified_only_by_its_address() -> None:
     pjsip = conf("pjsip.conf")
     endpoint = section(pjsip, "carrier-a", "endpoint")
     assert endpoint["identify_by"] == "ip"
@@ -101,7 +101,7 @@ INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
     ],
 )
 def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[str], registered: str) -> None:
-    """Carriers send calls to the address that was registered, and [matdan-inbound] takes numbers alone."""
+    """Carriers send calls to the registered address, and [matdan-inbound] accepts only numbers."""
     values = a_site().model_dump(exclude_unset=True)
     values["trunks"][1]["caller_ids"] = caller_ids
     values["campaigns"] = [{"id": "turnout", "kind": "agents"}]
@@ -116,7 +116,7 @@ def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[s
 
 
 @pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
-def test_what_is_redirected_leads_nowhere(endpoint: str) -> None:
+def test_redirects_are_rejected(endpoint: str) -> None:
     settings = a_site()
     text = render_site(settings, PASSWORDS)["pjsip.conf"]
     (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
@@ -129,7 +129,7 @@ def test_what_is_redirected_leads_nowhere(endpoint: str) -> None:
 
 
 def with_twilio(*trunks: int, **changes: Any) -> Settings:
-    """A site that has Twilio beside these trunks of its own."""
+    """A site with Twilio beside these trunks."""
     own = a_site().model_dump(exclude_unset=True)["trunks"]
     theirs = {"name": "t", "endpoint": "twilio", "carrier": "twilio", "channels": 500, "caller_ids": ["+911140000009"]}
     account = {
@@ -143,7 +143,7 @@ def with_twilio(*trunks: int, **changes: Any) -> Settings:
 
 
 @pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
-def test_twilios_trunks_have_no_place_in_asterisks_files(trunks: tuple[int, ...]) -> None:
+def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) -> None:
     settings = with_twilio(*trunks)
     files = render_site(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
@@ -153,12 +153,12 @@ def test_twilios_trunks_have_no_place_in_asterisks_files(trunks: tuple[int, ...]
     assert [str(finding) for finding in lint(files, settings)] == []
 
 
-def test_a_site_of_twilios_trunks_alone_needs_no_asterisk() -> None:
+def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
     with pytest.raises(SettingError, match="needs no Asterisk"):
         render_site(with_twilio(seats=[]), {})
 
 
-def test_a_trunk_of_asterisks_beside_twilios_needs_a_host() -> None:
+def test_an_asterisk_trunk_beside_twilio_needs_a_host() -> None:
     settings = with_twilio(0)
     trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
     with pytest.raises(SettingError, match=r"trunks\.1\.host"):
@@ -181,8 +181,8 @@ def with_browsers(count: int, **changes: Any) -> Settings:
     return a_site(seats=browsers, **changes)
 
 
-def test_a_browser_phone_comes_through_the_desk_alone() -> None:
-    """Which is on the dialler's machine; nothing of it listens on the house's network."""
+def test_a_browser_phone_connects_only_through_the_desk() -> None:
+    """The desk is on the dialler's machine; no port for browser phones is open on the house's network."""
     settings = with_browsers(
         150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
     )
@@ -198,7 +198,7 @@ def test_a_browser_phone_comes_through_the_desk_alone() -> None:
     assert [str(finding) for finding in lint(render_site(settings, {}), settings)] == []
 
 
-def test_a_browser_phones_password_is_made_of_the_managers_secret() -> None:
+def test_a_browser_phones_password_is_derived_from_the_manager_secret() -> None:
     settings = with_browsers(2)
     passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
     assert passwords == [browser_password(seat, settings.ami.secret) for seat in settings.seats]
@@ -231,7 +231,7 @@ MODULE_OF = {
 }
 
 
-def test_supervisors_and_targets_in_the_house_have_a_phone_each() -> None:
+def test_supervisors_and_transfer_targets_have_a_phone_each() -> None:
     values = {
         "supervisors": [{"name": "asha", "endpoint": "asha"}, {"name": "ravi", "endpoint": "agent01"}],
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
@@ -268,7 +268,7 @@ def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -
     assert {name: MODULE_OF[name] for name in used if f"{MODULE_OF[name]}.so" not in loaded} == {}
 
 
-def test_only_what_is_used_is_loaded_and_listens() -> None:
+def test_only_modules_and_ports_in_use_are_enabled() -> None:
     modules = [setting.value for setting in conf("modules.conf").sections[0].all("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
     browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].all("load")]
@@ -280,7 +280,7 @@ def test_only_what_is_used_is_loaded_and_listens() -> None:
     assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
 
 
-def test_the_manager_has_one_user_with_the_least_rights() -> None:
+def test_the_manager_has_one_user_with_few_permissions() -> None:
     manager = conf("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
     user = manager.sections[1]
@@ -294,15 +294,15 @@ def test_the_manager_has_one_user_with_the_least_rights() -> None:
     ("fastagi", "reached"),
     [({}, "127.0.0.1:4573"), ({"host": "::", "port": 99}, "10.0.0.5:99"), ({"host": "::1"}, "[::1]:4573")],
 )
-def test_asterisk_is_told_where_our_flows_are(fastagi: dict[str, Any], reached: str) -> None:
+def test_asterisk_has_the_address_of_the_flows(fastagi: dict[str, Any], reached: str) -> None:
     site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
     globals_ = conf("extensions.conf", site).named("globals")
     assert globals_ is not None
     assert globals_.get("AGI_SERVER") == reached
 
 
-def test_each_agi_request_bears_a_token_of_its_desk_and_channel() -> None:
-    """What Asterisk computes is what the dialler expects: SHA1 of the text after substitution."""
+def test_each_agi_request_carries_a_token_of_its_handler_and_channel() -> None:
+    """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
     text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
     said = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
     assert [desk for desk, _ in said] == ["flow", "inbound", "seat"]
@@ -323,7 +323,7 @@ def test_each_agi_request_bears_a_token_of_its_desk_and_channel() -> None:
     assert dialplan_fingerprint(agi_secret("another")) != dialplan_fingerprint(secret)
 
 
-def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:
+def test_no_context_of_an_endpoint_dials_out() -> None:
     contexts = parse_dialplan(dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
     assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
@@ -333,7 +333,7 @@ def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:
     "wrong",
     ["a\r\nb", "a\nb", "a;b", "[a]", "", " ", "x" * 101, '"quoted"', "back\\slash", ">a", "नमस्ते", " leading"],
 )
-def test_a_password_that_asterisk_would_read_as_more_is_refused(wrong: str) -> None:
+def test_a_password_with_special_meaning_in_asterisk_is_refused(wrong: str) -> None:
     with pytest.raises(ValidationError) as caught:
         a_site(seats=[{"name": "01", "endpoint": "agent01", "password": wrong}])
     assert "must be 1 to 100 ASCII letters" in str(caught.value)
@@ -354,7 +354,7 @@ def test_a_password_that_asterisk_would_read_as_more_is_refused(wrong: str) -> N
         {"transport": "sctp"},
     ],
 )
-def test_a_trunk_that_makes_no_sense_is_refused(trunk: dict[str, Any]) -> None:
+def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Trunk.model_validate({"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"], **trunk})
 
@@ -368,7 +368,7 @@ def test_a_trunk_that_makes_no_sense_is_refused(trunk: dict[str, Any]) -> None:
         ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
     ],
 )
-def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any], said: str) -> None:
+def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingError) as caught:
         render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
     assert said in str(caught.value)
@@ -393,7 +393,7 @@ def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     assert write_files(tmp_path, plans, force=False) == []
 
 
-def test_a_file_that_is_not_ours_is_left_unless_forced(tmp_path: Path) -> None:
+def test_a_foreign_file_is_kept_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
@@ -404,7 +404,7 @@ def test_a_file_that_is_not_ours_is_left_unless_forced(tmp_path: Path) -> None:
     assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
 
 
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
         write_files(tmp_path / "file" / "etc", [], force=False)
@@ -412,7 +412,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """Files of ours that will change, a site's own among them, and one that an earlier rendering kept."""
+    """Rendered files that will change, a site's own file, and a backup of an earlier rendering."""
     write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")
@@ -428,7 +428,7 @@ def files_in(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("at", [1, 4, 8])
-def test_a_disk_that_fills_up_leaves_every_file_as_it_was(etc: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_a_full_disk_leaves_every_file_unchanged(etc: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     written: list[int] = []
 
     def full(handle: int) -> None:
@@ -447,7 +447,7 @@ def test_a_disk_that_fills_up_leaves_every_file_as_it_was(etc: Path, monkeypatch
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
-def test_a_file_that_cannot_be_replaced_takes_back_those_that_were(etc: Path) -> None:
+def test_if_one_file_cannot_be_replaced_all_are_restored(etc: Path) -> None:
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()
@@ -509,7 +509,7 @@ def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
     assert "manager.conf" not in output
 
 
-def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
+def test_a_mistyped_directory_is_reported(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     with pytest.raises(
@@ -522,6 +522,6 @@ def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
     assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
 
 
-def test_a_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(AsteriskFilesError, match="is not a directory"):
         command("lint", str(tmp_path / "nowhere"))

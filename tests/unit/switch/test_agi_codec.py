@@ -1,4 +1,4 @@
-"""The FastAGI codec against recorded calls, every way of splitting them, and hostile input on both sides."""
+"""The FastAGI codec with captured calls, split anywhere, and with hostile input on both sides."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def after_environment(data: bytes) -> list[AgiInput]:
     return decode(ENVIRONMENT + data)[1:]
 
 
-def test_the_recorded_calls_are_there() -> None:
+def test_the_captured_calls_exist() -> None:
     assert len(WITH_AGI) == 5
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_every_recorded_call_reads_the_same_whole_and_byte_by_byte(name: str) -> None:
+def test_every_captured_call_is_read_the_same_whole_and_byte_by_byte(name: str) -> None:
     data = said_by(name, "asterisk-agi")
     environment, *answers = decode(data)
 
@@ -66,7 +66,7 @@ def test_every_recorded_call_reads_the_same_whole_and_byte_by_byte(name: str) ->
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_every_recorded_command_is_written_to_the_byte(name: str) -> None:
+def test_every_captured_command_is_encoded_exactly(name: str) -> None:
     for line in said_by(name, "server-agi").decode().splitlines():
         verb = next(
             verb for verb in ("ANSWER", "GET DATA", "WAIT FOR DIGIT", "STREAM FILE", "HANGUP") if line.startswith(verb)
@@ -109,7 +109,7 @@ def test_each_kind_of_reply(line: bytes, reply: AgiReply | None) -> None:
     assert parse_reply(line) == reply
 
 
-def test_digits_and_time_running_out_are_told_apart() -> None:
+def test_digits_and_a_timeout_are_distinguished() -> None:
     assert not AgiReply(200, "").failed
 
 
@@ -119,13 +119,13 @@ def test_a_usage_text_of_several_lines_is_one_reply() -> None:
     assert after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
 
 
-def test_hangup_may_come_before_the_pending_reply() -> None:
+def test_hangup_may_precede_the_pending_reply() -> None:
     assert after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
 
 
 @DETERMINISTIC
 @given(st.lists(st.integers(0, 120), max_size=8))
-def test_split_anywhere_it_reads_the_same(cuts: list[int]) -> None:
+def test_a_stream_split_anywhere_is_read_the_same(cuts: list[int]) -> None:
     data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
     expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
     expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]
@@ -133,17 +133,17 @@ def test_split_anywhere_it_reads_the_same(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
-def test_a_peer_that_is_no_asterisk_is_refused(opening: bytes) -> None:
+def test_a_peer_that_does_not_speak_agi_is_refused(opening: bytes) -> None:
     with pytest.raises(ProtocolError, match="does not speak FastAGI"):
         AgiDecoder().feed(opening)
 
 
-def test_a_reply_that_is_none_is_refused() -> None:
+def test_an_invalid_reply_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AGI"):
         after_environment(b"OK\n")
 
 
-def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
+def test_an_endless_line_is_refused_at_the_limit() -> None:
     decoder = AgiDecoder()
     taken = 0
     with pytest.raises(ProtocolError, match="line of more than 2048 bytes"):
@@ -164,7 +164,7 @@ def test_ten_megabytes_of_environment_are_refused_after_eight_kilobytes() -> Non
     assert taken <= 8192
 
 
-def test_an_environment_may_have_a_hundred_lines_and_no_more() -> None:
+def test_an_environment_has_at_most_a_hundred_lines() -> None:
     lines = b"".join(b"agi_%d: x\n" % number for number in range(100))
     (environment,) = decode(lines + b"\n")
     assert isinstance(environment, AgiEnvironment)
@@ -178,7 +178,7 @@ def test_an_endless_usage_text_is_refused() -> None:
         after_environment(b"520-Usage\n" + b"line\n" * 200)
 
 
-def test_a_callers_number_is_in_no_log() -> None:
+def test_a_callers_number_is_not_logged() -> None:
     assert "98450" not in repr(AgiEnvironment({"agi_callerid": "9845012345"}))
 
 
@@ -193,12 +193,12 @@ def test_a_callers_number_is_in_no_log() -> None:
         ("SET VARIABLE", ("A", "हाँ जी"), 'SET VARIABLE A "हाँ जी"'),
     ],
 )
-def test_commands_are_quoted_as_agi_asks(verb: str, words: tuple[str | int, ...], line: str) -> None:
+def test_commands_are_quoted_for_agi(verb: str, words: tuple[str | int, ...], line: str) -> None:
     assert encode_command(verb, *words).decode() == line + "\n"
 
 
 @pytest.mark.parametrize("argument", ["a\nHANGUP", "a\rb", "a\0b", "\n", "a\x1bb", "\ud800"])
-def test_nothing_that_could_inject_goes_on_the_wire(argument: str) -> None:
+def test_values_that_could_inject_a_command_are_refused(argument: str) -> None:
     with pytest.raises(UnsafeValue) as refused:
         encode_command("SET VARIABLE", "A", argument)
     assert "HANGUP" not in str(refused.value)
@@ -210,7 +210,7 @@ def test_a_verb_is_capital_words(verb: str) -> None:
         encode_command(verb)
 
 
-def test_lengths_are_what_asterisk_takes() -> None:
+def test_the_length_limits_are_those_of_asterisk() -> None:
     room = MAX_COMMAND_BYTES - len("NOOP \n")
     assert encode_command("NOOP", "x" * room)
     with pytest.raises(UnsafeValue, match="longer than 2048 bytes"):
@@ -225,7 +225,7 @@ HOSTILE = st.text(alphabet=st.one_of(st.sampled_from('\r\n\0\t "\\,${}()|&\u2028
 
 @DETERMINISTIC
 @given(st.lists(HOSTILE, max_size=5))
-def test_whatever_is_encoded_is_one_line_of_exactly_these_words(arguments: list[str]) -> None:
+def test_an_encoded_command_is_one_line_of_exactly_its_words(arguments: list[str]) -> None:
     try:
         data = encode_command("SET VARIABLE", *arguments)
     except UnsafeValue:
@@ -246,12 +246,12 @@ def test_whatever_is_encoded_is_one_line_of_exactly_these_words(arguments: list[
         ("", []),
     ],
 )
-def test_words_are_cut_as_asterisk_cuts_them(line: str, words: list[str]) -> None:
+def test_words_are_split_as_asterisk_splits_them(line: str, words: list[str]) -> None:
     assert split_command(line) == words
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_the_simulations_side_writes_what_asterisk_wrote(name: str) -> None:
+def test_the_simulation_writes_what_asterisk_wrote(name: str) -> None:
     data = said_by(name, "asterisk-agi")
     environment, *answers = decode(data)
     assert isinstance(environment, AgiEnvironment)
@@ -263,7 +263,7 @@ def test_the_simulations_side_writes_what_asterisk_wrote(name: str) -> None:
     assert written == b"".join(told)
 
 
-def test_the_simulations_side_injects_nothing() -> None:
+def test_the_simulation_refuses_injected_lines() -> None:
     with pytest.raises(UnsafeValue):
         encode_environment([("agi_callerid", "1\n\n200 result=0")])
     with pytest.raises(UnsafeValue):

@@ -1,4 +1,4 @@
-"""The AMI codec against recorded sessions, every way of splitting them, and hostile input on both sides."""
+"""The AMI codec with captured sessions, split anywhere, and with hostile input on both sides."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fields_of(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
 
 
 def reference(data: bytes) -> list[list[tuple[str, str]]]:
-    """A session read the plain way: what the decoder must find in it."""
+    """A session parsed in the simplest way: what the decoder must return."""
     _, _, body = data.decode().partition("\r\n")
     found = []
     for text in body.split("\r\n\r\n"):
@@ -51,7 +51,7 @@ def reference(data: bytes) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_recorded_session_reads_the_same_whole_and_byte_by_byte(name: str) -> None:
+def test_every_captured_session_is_read_the_same_whole_and_byte_by_byte(name: str) -> None:
     data = said_by(name, "asterisk-ami")
     expected = reference(data)
 
@@ -61,7 +61,7 @@ def test_every_recorded_session_reads_the_same_whole_and_byte_by_byte(name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_recorded_action_is_read_and_written_back_to_the_byte(name: str) -> None:
+def test_every_captured_action_is_decoded_and_encoded_exactly(name: str) -> None:
     data = said_by(name, "client-ami")
     actions = decode(data, expects_banner=False)
 
@@ -70,18 +70,18 @@ def test_every_recorded_action_is_read_and_written_back_to_the_byte(name: str) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_recorded_message_is_written_back_to_the_byte(name: str) -> None:
+def test_every_captured_message_is_encoded_exactly(name: str) -> None:
     data = said_by(name, "asterisk-ami")
     assert BANNER + b"".join(encode_message(message.fields()) for message in decode(data)) == data
 
 
-def test_the_captures_are_all_there() -> None:
+def test_all_captures_exist() -> None:
     assert len(NAMES) == 28
 
 
 @DETERMINISTIC
 @given(st.data())
-def test_a_session_split_anywhere_reads_the_same(data: st.DataObject) -> None:
+def test_a_session_split_anywhere_is_read_the_same(data: st.DataObject) -> None:
     session = said_by(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
     assert fields_of(decode(session, cuts)) == reference(session)
@@ -100,7 +100,7 @@ def test_only_wanted_events_and_all_responses_are_returned() -> None:
     assert len(kept) < len(everything)
 
 
-def test_an_event_of_its_name_alone_is_kept_by_that_name() -> None:
+def test_an_event_without_fields_is_selected_by_name() -> None:
     data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
     assert [message.event for message in decode(data, keep_events={"Shutdown"})] == ["Shutdown"]
 
@@ -112,7 +112,7 @@ def test_unwanted_events_after_blank_lines_are_dropped_too() -> None:
         assert [message.event for message in decode(data, cuts, keep_events={"Hangup"})] == ["Hangup"]
 
 
-def test_what_is_kept_can_change_between_reads() -> None:
+def test_the_selection_of_events_can_change_between_reads() -> None:
     decoder = AmiDecoder(keep_events=())
     event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
     assert decoder.feed(BANNER + event) == []
@@ -122,7 +122,7 @@ def test_what_is_kept_can_change_between_reads() -> None:
     assert decoder.feed(event) == []
 
 
-def test_repeated_blank_and_missing_fields_are_told_apart() -> None:
+def test_repeated_blank_and_missing_fields_are_distinguished() -> None:
     message = AmiMessage(
         b"Response: Success\r\nOutput: first\r\nOutput:   indented\r\nOutput: \r\nOutput:\r\nAccountCode: \r\nOdd: a: b"
     )
@@ -140,7 +140,7 @@ def test_repeated_blank_and_missing_fields_are_told_apart() -> None:
     assert message.all("Absent") == []
 
 
-def test_a_name_is_matched_whole_and_only_where_a_line_begins() -> None:
+def test_an_event_name_is_matched_whole_and_at_the_start_of_a_line() -> None:
     message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
     assert message.event == "UserEvent"
     assert message.get("Cause") == "16"
@@ -162,14 +162,14 @@ def test_actions_compare_names_without_regard_to_case() -> None:
     assert action.all("Variable") == ["a=1", "b=2"]
 
 
-def test_utf8_is_read_and_what_is_not_utf8_is_replaced() -> None:
+def test_utf8_is_read_and_other_bytes_are_replaced() -> None:
     data = BANNER + "Event: A\r\nCallerIDName: मतदाता\r\n\r\n".encode() + b"Event: B\r\nCallerIDName: \xff\xfex\r\n\r\n"
     good, bad = decode(data, range(len(data)))
     assert good.get("CallerIDName") == "मतदाता"
     assert bad.get("CallerIDName") == "\ufffd\ufffdx"
 
 
-def test_a_message_shows_its_kind_and_no_field_in_a_log() -> None:
+def test_the_repr_of_a_message_contains_no_fields() -> None:
     message = AmiMessage(b"Event: Hangup\r\nCallerIDNum: 9845012345")
     assert repr(message) == "<AmiMessage Event: Hangup>"
 
@@ -180,7 +180,7 @@ def test_a_peer_that_ends_lines_with_a_lone_line_feed_is_read(cut: int) -> None:
     assert fields_of(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
-def test_a_lone_line_feed_inside_a_value_from_asterisk_forges_nothing() -> None:
+def test_a_lone_line_feed_in_a_value_creates_no_field() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
     (message,) = decode(forged)
     assert message.event == "VarSet"
@@ -189,18 +189,18 @@ def test_a_lone_line_feed_inside_a_value_from_asterisk_forges_nothing() -> None:
 
 
 @pytest.mark.parametrize("cut", range(40))
-def test_actions_may_mix_line_ends_as_asterisk_takes_them(cut: int) -> None:
+def test_actions_may_mix_line_ends_like_asterisk(cut: int) -> None:
     data = b"Action: Ping\nActionID: 1\r\n\r\nAction: Logoff\r\n\n"
     actions = decode(data, [cut], expects_banner=False)
     assert fields_of(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
 
 
-def test_blank_lines_between_messages_are_no_messages() -> None:
+def test_blank_lines_between_messages_are_ignored() -> None:
     data = BANNER + b"\r\n\r\nEvent: A\r\n\r\n\r\n\r\n\r\nEvent: B\r\n\r\n"
     assert [message.event for message in decode(data)] == ["A", "B"]
 
 
-def test_the_banner_is_kept_and_may_come_in_pieces() -> None:
+def test_the_banner_is_kept_and_may_arrive_in_pieces() -> None:
     decoder = AmiDecoder()
     assert [decoder.feed(bytes([byte])) for byte in BANNER] == [[]] * len(BANNER)
     assert decoder.banner == "Asterisk Call Manager/11.0.0"
@@ -210,17 +210,17 @@ def test_the_banner_is_kept_and_may_come_in_pieces() -> None:
     "garbage",
     [b"SSH-2.0-OpenSSH_9.7\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\n", b"Asterisk?\r\n"],
 )
-def test_a_peer_that_is_no_manager_is_refused_at_once(garbage: bytes) -> None:
+def test_a_peer_that_does_not_speak_ami_is_refused_at_once(garbage: bytes) -> None:
     with pytest.raises(ProtocolError, match="not an Asterisk manager"):
         AmiDecoder().feed(garbage)
 
 
-def test_a_message_that_begins_without_a_name_is_refused() -> None:
+def test_a_message_without_a_first_field_name_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AMI"):
         AmiDecoder().feed(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
 
 
-def test_a_line_that_never_ends_is_refused_and_memory_stays_bounded() -> None:
+def test_an_endless_line_is_refused_at_the_limit() -> None:
     decoder = AmiDecoder(max_line_bytes=1000)
     decoder.feed(BANNER + b"Event: A\r\nX: ")
     with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
@@ -228,7 +228,7 @@ def test_a_line_that_never_ends_is_refused_and_memory_stays_bounded() -> None:
             decoder.feed(b"a" * 100)
 
 
-def test_a_banner_that_never_ends_is_refused() -> None:
+def test_an_endless_banner_is_refused() -> None:
     with pytest.raises(ProtocolError, match="line of more than"):
         AmiDecoder(max_line_bytes=1000).feed(b"Asterisk Call Manager" + b"/" * 1000)
 
@@ -238,7 +238,7 @@ def test_a_long_line_in_a_whole_message_is_refused() -> None:
         AmiDecoder(max_line_bytes=1000).feed(BANNER + b"Event: A\r\nX: " + b"a" * 1000 + b"\r\n\r\n")
 
 
-def test_many_lines_are_no_long_line_but_a_message_has_a_limit() -> None:
+def test_lines_and_messages_have_separate_length_limits() -> None:
     decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
     line = b"Output: all is well\r\n"
     (message,) = decoder.feed(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
@@ -251,7 +251,7 @@ def test_many_lines_are_no_long_line_but_a_message_has_a_limit() -> None:
 ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Variable", "MATDAN=1"), ("Variable", "OTHER=2"), ("Account", "")]
 
 
-def test_an_action_is_written_as_asterisk_reads_it() -> None:
+def test_an_action_is_encoded_as_asterisk_reads_it() -> None:
     assert encode_action("Originate", ORIGINATE, "id-1") == (
         b"Action: Originate\r\nActionID: id-1\r\nChannel: PJSIP/15550100@trunk\r\n"
         b"Variable: MATDAN=1\r\nVariable: OTHER=2\r\nAccount: \r\n\r\n"
@@ -262,7 +262,7 @@ def test_an_action_is_written_as_asterisk_reads_it() -> None:
     "value", ["a\r\nAction: Logoff", "a\nb", "a\rb", "a\0b", "\n", "a\r\n\r\nAction: X", "a\x1bb", "\ud800"]
 )
 @pytest.mark.parametrize("place", ["name", "value", "action_id"])
-def test_nothing_that_could_inject_goes_on_the_wire(value: str, place: str) -> None:
+def test_values_that_could_inject_a_command_are_refused(value: str, place: str) -> None:
     with pytest.raises(UnsafeValue) as refused:
         if place == "name":
             encode_action(value, (), "1")
@@ -280,7 +280,7 @@ def test_a_bad_field_name_is_refused(key: str) -> None:
         encode_action("Ping", [(key, "x")], "1")
 
 
-def test_lengths_are_what_asterisk_takes() -> None:
+def test_the_length_limits_are_those_of_asterisk() -> None:
     longest = "x" * (MAX_LINE_BYTES - len("Data: \r\n"))
     assert encode_action("Ping", [("Data", longest)], "1")
     with pytest.raises(UnsafeValue, match="Data is longer than 1024 bytes"):
@@ -294,7 +294,7 @@ def test_lengths_are_what_asterisk_takes() -> None:
 
 
 def tolerant_actions(data: bytes) -> list[list[str]]:
-    """An Asterisk that takes a lone LF: each non-empty run of lines up to a blank line is an action."""
+    """An Asterisk that accepts a lone LF: lines up to a blank line form an action."""
     runs: list[list[str]] = [[]]
     for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         if line:
@@ -312,7 +312,7 @@ HOSTILE = st.text(
 
 @DETERMINISTIC
 @given(HOSTILE, st.lists(st.tuples(st.one_of(st.just("Variable"), HOSTILE), HOSTILE), max_size=4), HOSTILE)
-def test_whatever_is_encoded_is_exactly_one_action_or_nothing(
+def test_encoding_gives_exactly_one_action_or_an_error(
     name: str, fields: list[tuple[str, str]], action_id: str
 ) -> None:
     try:
@@ -330,7 +330,7 @@ VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_si
 
 @DETERMINISTIC
 @given(st.lists(st.tuples(st.sampled_from(["Variable", "Channel", "X-y"]), VALUES), max_size=6), st.data())
-def test_every_honest_value_comes_back_as_it_was(fields: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_every_valid_value_survives_a_round_trip(fields: list[tuple[str, str]], data: st.DataObject) -> None:
     encoded = encode_action("Originate", fields, "id")
     cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=5))
     (action,) = decode(encoded, cuts, expects_banner=False)

@@ -1,4 +1,4 @@
-"""The AMI session without a socket: tables of (time, bytes in, what comes out), split anywhere, half open, late, recorded."""
+"""The AMI session without a socket: tables of (time, bytes received, output), split anywhere, and captured sessions."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def event(name: str, more: str = "") -> bytes:
 
 
 def sent(session: AmiSession) -> list[str]:
-    """Name and ActionID of what the session writes now."""
+    """Name and ActionID of the actions that the session writes now."""
     return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.writes())]
 
 
 def told(came: Came) -> str:
-    """One thing that came out, in words."""
+    """An output of the session, in words."""
     if isinstance(came, AmiMessage):
         return came.event
     outcome = came.outcome
@@ -72,7 +72,7 @@ def told(came: Came) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """At that second: what is sent, what the wire brings, or that time alone passes; then what comes out and is written."""
+    """A step at one second: actions sent, bytes received, or only time passing; then the expected output and writes."""
 
     at: float
     send: tuple[tuple[str, str], ...] = ()  # name and ActionID
@@ -160,7 +160,7 @@ TABLES = {
 
 
 def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None) -> None:
-    """Play a table; `split`: each read comes in two, cut there."""
+    """Play a table. With `split`, each read arrives in two parts, cut there."""
     for step in steps:
         if step.writable is not None:
             session.set_writable(step.writable)
@@ -186,12 +186,12 @@ def test_a_session_by_table(steps: tuple[Step, ...]) -> None:
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_a_table_is_the_same_however_its_reads_are_split(steps: tuple[Step, ...]) -> None:
+def test_the_table_holds_however_reads_are_split(steps: tuple[Step, ...]) -> None:
     for split in range(max(len(step.bring) for step in steps) + 1):
         play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
-def test_it_says_when_it_wants_to_be_called_next() -> None:
+def test_the_deadline_is_the_next_time_to_call_tick() -> None:
     session = session_of()
     assert session.deadline == math.inf
     session.connected(100)
@@ -203,7 +203,7 @@ def test_it_says_when_it_wants_to_be_called_next() -> None:
     assert session.deadline == 106  # Ping
     session.send("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
-    assert [told(each) for each in session.tick(105)] == ["a SwitchUnreachable"]  # never written: it must not leave now
+    assert [told(each) for each in session.tick(105)] == ["a SwitchUnreachable"]  # never written, and must not be now
     assert (session.writes(), session.deadline) == (b"", 106)
     session.lose(SwitchUnreachable("the end"))
     assert (session.deadline, session.tick(1e9), session.receive(b"x", 1e9), session.writes()) == (
@@ -214,7 +214,7 @@ def test_it_says_when_it_wants_to_be_called_next() -> None:
     )
 
 
-def test_the_login_is_written_once_and_its_refusal_names_no_secret() -> None:
+def test_the_login_is_sent_once_and_its_refusal_contains_no_secret() -> None:
     session = session_of()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.log_in(0)
@@ -228,7 +228,7 @@ def test_the_login_is_written_once_and_its_refusal_names_no_secret() -> None:
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert sent(session) == []
     assert session.tick(6) == []
-    assert sent(session) == []  # who is not logged in does not ping
+    assert sent(session) == []  # no ping before the login
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_login_is_written_once_and_its_refusal_names_no_secret() -> None:
         (b"X: y\r\n" * 180_000, "message of more than"),
     ],
 )
-def test_what_is_no_ami_ends_it_and_frees_all(garbage: bytes, why: str) -> None:
+def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: bytes, why: str) -> None:
     session = logged_in()
     originate = session.send("Originate", ORIGINATE, 1)
     session.writes()
@@ -265,7 +265,7 @@ def test_what_is_no_ami_ends_it_and_frees_all(garbage: bytes, why: str) -> None:
         (lambda session: session.tick(10), "silent for 10 s"),
     ],
 )
-def test_every_end_says_why_and_the_first_reason_counts(lose: Callable[[AmiSession], object], why: str) -> None:
+def test_the_first_reason_of_an_end_is_kept(lose: Callable[[AmiSession], object], why: str) -> None:
     session = logged_in()
     unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
@@ -276,7 +276,7 @@ def test_every_end_says_why_and_the_first_reason_counts(lose: Callable[[AmiSessi
     assert (session.writes(), len(session._pending)) == (b"", 0)
 
 
-def test_an_action_id_that_still_waits_is_refused_with_or_without_a_turn() -> None:
+def test_a_pending_or_queued_action_id_is_refused() -> None:
     session = logged_in(AmiLimits(outstanding_actions=1))
     session.send("Originate", ORIGINATE, 1, action_id="a")
     session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
@@ -291,13 +291,13 @@ def test_an_action_id_that_still_waits_is_refused_with_or_without_a_turn() -> No
 
 
 class Gone:
-    """A waiter that has left."""
+    """A cancelled waiter."""
 
     def cancelled(self) -> bool:
         return True
 
 
-def test_who_has_left_gets_no_turn_and_gives_his_back() -> None:
+def test_a_cancelled_action_gives_its_turn_to_the_next() -> None:
     session = logged_in(AmiLimits(outstanding_actions=1))
     actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert sent(session) == ["Getvar a"]
@@ -310,7 +310,7 @@ def test_who_has_left_gets_no_turn_and_gives_his_back() -> None:
     assert (len(session._pending), session.has_writes) == (0, False)
 
 
-def test_no_more_is_written_at_once_than_should_be_held() -> None:
+def test_the_write_buffer_is_limited() -> None:
     session = logged_in()
     session.set_writable(False)
     for number in range(300):
@@ -325,7 +325,7 @@ def test_no_more_is_written_at_once_than_should_be_held() -> None:
     assert len(session._pending) == 300
 
 
-def test_how_long_the_oldest_waits_grows_at_once() -> None:
+def test_the_age_of_the_oldest_action_grows_from_its_start() -> None:
     session = logged_in()
     assert session.oldest_unanswered_seconds(3) == 0
     session.send("Getvar", (), 1, action_id="a")
@@ -336,7 +336,7 @@ def test_how_long_the_oldest_waits_grows_at_once() -> None:
 
 
 def replay(name: str, split: int | None) -> tuple[list[str], str]:
-    """A recorded session with its own actions: what comes out of it, and what still waits at its end."""
+    """Play a captured session with its own actions. Returns its output and the actions still pending at its end."""
     session = session_of()
     session.connected(0)
     came: list[Came] = []
@@ -361,7 +361,7 @@ def replay(name: str, split: int | None) -> tuple[list[str], str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_recorded_sessions_pair_every_answer_and_read_the_same_byte_by_byte(name: str) -> None:
+def test_captured_sessions_match_every_answer_whole_and_byte_by_byte(name: str) -> None:
     whole = replay(name, None)
     assert replay(name, 1) == whole
     assert replay(name, 7) == whole
@@ -370,7 +370,7 @@ def test_recorded_sessions_pair_every_answer_and_read_the_same_byte_by_byte(name
     assert len(set(answered)) == len(answered)
 
 
-def test_refusals_are_the_errors_they_mean() -> None:
+def test_each_refusal_has_its_own_error() -> None:
     assert replay("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = logged_in()
     action = session.send("Originate", ORIGINATE, 1, action_id="a")

@@ -1,4 +1,4 @@
-"""The FastAGI driver over a call that is only a script of keys; and that it and the terminal make the same call of them."""
+"""The FastAGI driver over a scripted call, and the same keys at the terminal give the same call."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
 
 
 class CutCall:
-    """A call whose caller is gone after so many commands."""
+    """A call whose caller hangs up after a number of commands."""
 
     def __init__(self, call: ScriptedCall, commands: int) -> None:
         self._call = call
@@ -71,7 +71,7 @@ class CutCall:
 
 
 class Store:
-    """What is on record."""
+    """The stored commits."""
 
     def __init__(self, call: ScriptedCall, *, works: bool = True) -> None:
         self.commits: list[FlowCommit] = []
@@ -85,7 +85,7 @@ class Store:
 
 
 class Services(FlowHost):
-    """All that a flow may ask for, at hand."""
+    """All services a flow may use."""
 
     async def record(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
@@ -99,7 +99,7 @@ class Services(FlowHost):
 
 @dataclass
 class Driven:
-    """How a flow ended, what it put on record, and which sounds were not heard."""
+    """The result of a flow, its commits and its missing sounds."""
 
     result: FlowResult
     commits: list[FlowCommit]
@@ -131,7 +131,7 @@ async def drive(
     return Driven(result, store.commits, unheard._logged), call.journal
 
 
-async def test_voted_is_on_disk_before_it_is_said() -> None:
+async def test_a_vote_is_on_disk_before_it_is_confirmed() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1"])
     assert journal == [
         "answer",
@@ -150,14 +150,14 @@ async def test_voted_is_on_disk_before_it_is_said() -> None:
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_a_store_that_says_no_is_not_thanked_for() -> None:
+async def test_no_thanks_are_played_if_the_store_refuses() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_a_store_that_fails_is_not_thanked_for() -> None:
+async def test_no_thanks_are_played_if_the_store_fails() -> None:
     call = ScriptedCall(["1"])
 
     async def full(commit: FlowCommit) -> bool:
@@ -168,7 +168,7 @@ async def test_a_store_that_fails_is_not_thanked_for() -> None:
     assert "matdan/hi/turnout/noted_voted" not in call.journal
 
 
-async def test_a_fault_of_our_own_is_not_hidden() -> None:
+async def test_an_unexpected_exception_is_not_hidden() -> None:
     call = ScriptedCall(["1"])
 
     async def broken(commit: FlowCommit) -> bool:
@@ -178,7 +178,7 @@ async def test_a_fault_of_our_own_is_not_hidden() -> None:
         await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=broken)
 
 
-async def test_hang_up_keeps_answers_and_commits_and_says_where() -> None:
+async def test_a_hang_up_keeps_answers_and_records_the_node() -> None:
     result, journal = await drive(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
@@ -190,7 +190,7 @@ async def test_hang_up_keeps_answers_and_commits_and_says_where() -> None:
     assert left.state.answers == {"still_to_vote": "1"}
 
 
-async def test_a_hang_up_at_every_single_command_is_an_ordinary_end() -> None:
+async def test_a_hang_up_at_any_command_ends_the_flow_normally() -> None:
     flow = FLOWS["turnout"]
     _, journal = await drive(flow, ["2", "3#"])
     for last in range(len(journal) + 6):
@@ -199,12 +199,12 @@ async def test_a_hang_up_at_every_single_command_is_an_ordinary_end() -> None:
         result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=store)
         assert result.state.ending in {Ending.HUNG_UP, Ending.COMPLETED}
         assert (result.state.left_at is None) is result.completed
-        # What was thanked for is among what is on record.
+        # Every confirmed answer is stored.
         assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or store.commits
     assert result.completed  # the last of these cuts comes after the end
 
 
-async def test_a_cancellation_passes_through() -> None:
+async def test_a_cancellation_is_passed_on() -> None:
     class Endless(ScriptedCall):
         async def wait_for_digit(self, timeout_ms: int) -> str | None:
             await asyncio.Event().wait()
@@ -219,7 +219,7 @@ async def test_a_cancellation_passes_through() -> None:
         await running
 
 
-async def test_a_missing_sound_is_left_out_and_told_of() -> None:
+async def test_a_missing_sound_is_skipped_and_reported() -> None:
     place = PROMPTS.sounds(*NAME)[0]
     result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
@@ -230,7 +230,7 @@ async def test_a_missing_sound_is_left_out_and_told_of() -> None:
 QUESTION = "matdan/hi/turnout/question"
 
 
-async def test_a_question_that_is_not_heard_ends_the_call_and_completes_nothing() -> None:
+async def test_a_question_without_sound_ends_the_call_as_not_completed() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
     assert (result.completed, result.state.left_at, result.result.unheard) == (False, "question", QUESTION)
     assert journal[-1] == "hangup"
@@ -238,8 +238,8 @@ async def test_a_question_that_is_not_heard_ends_the_call_and_completes_nothing(
     assert not any(step.startswith("wait") for step in journal)
 
 
-async def test_a_flow_of_which_nothing_is_heard_completes_nothing() -> None:
-    """An announcement: there is no question in it that could be unheard."""
+async def test_a_flow_without_any_sound_is_not_completed() -> None:
+    """The flow is an announcement without a question."""
     announcement = sample(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
@@ -250,15 +250,15 @@ async def test_a_flow_of_which_nothing_is_heard_completes_nothing() -> None:
     assert (heard.completed, heard.result.unheard) == (True, None)
 
 
-async def test_keys_in_a_prompt_break_it_off_and_count() -> None:
+async def test_keys_during_a_prompt_interrupt_it_and_count() -> None:
     result, journal = await drive(FLOWS["turnout"], ["39"])
-    # 3 told where; 9 came while that was said.
+    # 3 chose the place; 9 was pressed during the prompt that followed.
     assert "matdan/hi/booth/where-1" not in journal
     assert "commit opt-out" in journal
     assert result.state.node == "opted_out"
 
 
-async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
+async def test_a_digit_field_ends_at_its_terminator_length_or_timeout() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
         result, _ = await drive(flow, [line, "#"])
@@ -266,13 +266,13 @@ async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
         assert result.state.node == "goodbye"
 
 
-async def test_a_terminator_after_the_full_length_is_no_wrong_key() -> None:
+async def test_a_terminator_after_the_full_length_is_not_a_wrong_key() -> None:
     result, journal = await drive(FLOWS["booth_worker"], ["0017#", "18#", "#"])
     assert [commit.serial for commit in result.commits] == [17, 18]
     assert "matdan/hi/common/no_match" not in journal
 
 
-async def test_without_services_the_flow_says_what_is_not_there() -> None:
+async def test_the_flow_names_missing_services() -> None:
     call = ScriptedCall(["1", ""])
     result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
     assert "matdan/hi/material/no_agent" in call.journal
@@ -296,7 +296,7 @@ async def test_a_transferred_call_is_not_hung_up() -> None:
 def terminal(
     flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]
 ) -> tuple[TerminalCall, Ending | None, str]:
-    """The same call at the terminal."""
+    """Play the same call at the terminal."""
     left = list(lines)
     heard: list[str] = []
     call = TerminalCall(
@@ -307,7 +307,7 @@ def terminal(
 
 
 def heard_sounds(actions: Sequence[Action]) -> set[str]:
-    """The sounds of all that a call was to play."""
+    """The sounds a call was asked to play."""
     refs: list[PromptRef] = []
     for action in actions:
         if not isinstance(action, Commit | SendSms):
@@ -321,14 +321,14 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_the_same_keys_make_the_same_call_on_the_line_and_at_the_terminal(
+def test_the_same_keys_give_the_same_call_on_the_line_and_at_the_terminal(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}
     if not booth_known:
         del facts["booth_name"]
     flow = FLOWS[name]
-    if name == "inbound":  # a message is spoken, not keyed: the terminal asks for a line there
+    if name == "inbound":  # a message is spoken, so the terminal asks for an extra line
         lines = [line.replace("4", "1") if line is not None else None for line in lines]
     result, journal = asyncio.run(drive(flow, lines, facts=facts))
     rehearsal, ending, where = terminal(flow, lines, facts)

@@ -68,7 +68,7 @@ def test_nothing_is_spent_before_the_first_reading() -> None:
     assert a_meter(most_spend_per_day=None).allows_call(1000)
 
 
-def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> None:
+def test_started_minutes_count_fully_and_a_late_reading_lowers_nothing() -> None:
     meter = a_meter(most_spend_per_day=1.0)
     meter.reading(0.5)
     meter.call_ended(61)
@@ -84,7 +84,7 @@ def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> No
     assert meter.spent == pytest.approx(0.02)
 
 
-def test_a_cent_less_is_no_new_day() -> None:
+def test_a_slightly_lower_reading_is_not_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = a_meter()
         meter.reading(5.0, day)
@@ -107,7 +107,7 @@ def test_a_day_begins_with_the_accounts_date() -> None:
     assert meter.spent == pytest.approx(4.0)
 
 
-def test_sms_leave_room_for_what_live_calls_may_still_cost() -> None:
+def test_sms_leave_money_for_live_calls() -> None:
     meter = a_meter(price_per_minute=0.05, longest_call_seconds=600)
     meter.reading(0.0)
     live = 0
@@ -125,7 +125,7 @@ def test_sms_leave_room_for_what_live_calls_may_still_cost() -> None:
     assert meter.spent == pytest.approx(10.0)
 
 
-def test_a_call_that_may_be_dialled_on_reserves_both_legs_and_costs_those_it_had() -> None:
+def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None:
     meter = a_meter(
         price_per_minute=1.0, price_per_sms=0.0, longest_call_seconds=300, transfer_to="sip:agents@example.org"
     )
@@ -173,7 +173,7 @@ def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None
 # Tokens
 
 
-def test_a_state_comes_back_as_it_was_and_fits_a_url() -> None:
+def test_a_state_survives_a_round_trip_and_fits_a_url() -> None:
     waiting = Waiting(ATTEMPT, "run", a_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
@@ -212,14 +212,14 @@ def resigned(content: bytes) -> str:
         resigned(zlib.compress(b"[" * 1_000_000)),
     ],
 )
-def test_what_is_not_ours_is_refused(token: str) -> None:
+def test_forged_tokens_are_refused(token: str) -> None:
     with pytest.raises(ProtocolError):
         TOKENS.read(token)
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.text(max_size=80))
-def test_nothing_that_somebody_writes_is_read(token: str) -> None:
+def test_arbitrary_text_is_not_accepted_as_a_token(token: str) -> None:
     with pytest.raises(ProtocolError):
         TOKENS.read(token)
 
@@ -229,7 +229,7 @@ def test_nothing_that_somebody_writes_is_read(token: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
-def test_statuses_in_any_order_tell_each_thing_once(statuses: list[CallStatus]) -> None:
+def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
     events = [event for status in statuses for event in call.apply(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
@@ -252,7 +252,7 @@ def test_statuses_in_any_order_tell_each_thing_once(statuses: list[CallStatus]) 
         (CallStatus.CANCELED, "", 16, None),
     ],
 )
-def test_the_end_of_a_call_in_the_networks_words(
+def test_the_end_of_a_call_maps_to_its_sip_and_q850_meaning(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
     (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply(status, sip_status=sip_status)
@@ -268,7 +268,7 @@ async def first_page(name: str) -> Page:
     return await next_page(FLOWS[name], turn, Waiting(ATTEMPT, "run", turn.state), Host())
 
 
-async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
+async def test_an_interruptible_greeting_is_part_of_the_question() -> None:
     page = await first_page("turnout")
     assert page.said == ()
     assert isinstance(page.ending, Gather)
@@ -281,7 +281,7 @@ async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
     assert event_of(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
 
 
-async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
+async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
     page = await first_page("turnout")
     xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
@@ -291,7 +291,7 @@ async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
 
 
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
-async def test_a_computers_voice_says_so_before_its_first_word_and_once(language: str) -> None:
+async def test_a_synthetic_voice_is_disclosed_once_before_the_first_word(language: str) -> None:
     page = await first_page("turnout")
     words = words_of(language if language in SPOKEN else "en")
     assert words is not None
@@ -306,7 +306,7 @@ async def test_a_computers_voice_says_so_before_its_first_word_and_once(language
     assert plays == (language == "hi")
 
 
-async def test_a_place_with_markup_in_its_name_is_text() -> None:
+async def test_markup_in_a_place_name_is_escaped() -> None:
     flow = FLOWS["booth"]
     turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await next_page(flow, turn, Waiting(ATTEMPT, "run", turn.state), Host())
@@ -315,7 +315,7 @@ async def test_a_place_with_markup_in_its_name_is_text() -> None:
     assert "&lt;Dial&gt;" in xml
 
 
-def test_a_request_that_answers_nothing_is_refused() -> None:
+def test_a_request_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
         event_of(Waiting(ATTEMPT, "run", a_state(waiting="Commit")), {})
     assert event_of(Waiting(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()
