@@ -17,7 +17,7 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import MARKER
 from dialer.errors import AsteriskFilesError
 
-MODE = 0o640  # readable by Asterisk's group and nobody else: they have passwords
+MODE = 0o640  # readable by Asterisk's group only: they contain passwords
 _SECRET = re.compile(
     r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the latter: `agi_secret`
     re.MULTILINE,

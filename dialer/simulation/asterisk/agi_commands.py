@@ -162,7 +162,7 @@ def _answer_to(heard: Heard) -> str | None:
 
 
 async def _record_file(request: AgiRequest) -> str | None:
-    """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: nobody speaks in here."""
+    """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: the simulation records silence."""
     seconds = _seconds(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):

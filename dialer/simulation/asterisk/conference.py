@@ -29,7 +29,7 @@ class Conferences:
     ) -> None:
         """`random` makes the bridges' ids.
 
-        `voter_met_agent` is told when a voter and a marked member are in one conference; `run_menu_entry` walks the
+        `voter_met_agent` is called when a voter and a marked member are in one conference; `run_menu_entry` walks the
         dialplan from a place until it runs off the end, while the member stays in the conference.
         """
         self.by_name: dict[str, Conference] = {}

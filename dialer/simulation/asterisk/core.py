@@ -75,7 +75,7 @@ class SwitchCore(ABC):
         """Return a new CommandId for the events of an AGI command."""
         return self._random.getrandbits(31)
 
-    # What stands above: the dialplan, and who begins a call
+    # Callbacks: the dialplan, and who starts a call
 
     @abstractmethod
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:

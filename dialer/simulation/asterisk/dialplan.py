@@ -118,7 +118,7 @@ async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> Non
 
 
 async def _stays(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """What ChanSpy and Echo let hear nobody hears here; the one stays over the spied channels' ends, as without option E
+    """ChanSpy and Echo have no audio here; ChanSpy stays over the spied channels' ends, as without option E
     or S.
     """
     while not channel.interrupted:

@@ -106,10 +106,10 @@ def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | N
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
-    """What stands at a priority.
+    """Return the step at a priority.
 
     Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks each priority up anew,
-    so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
+    so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: there is no such step.
     """
     steps = (each.steps for each in _fitting(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)

@@ -68,7 +68,7 @@ class OutgoingCall:
         self._switch = switch
         self._channel = channel
         self._order = order
-        assert channel.behaviour is not None  # noqa: S101 - whoever is called behaves
+        assert channel.behaviour is not None  # noqa: S101 - every called party has a behaviour
         self._behaviour = channel.behaviour
         self._trunk_alive = trunk_alive
         share = switch.config.early_originate_response

@@ -165,7 +165,7 @@ class SimulatedAsterisk(SwitchCalls):
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
     ) -> None:
-        """Begin anew: channels are gone without a Hangup, connections closed, the port too for a while.
+        """Restart: channels vanish without a Hangup, connections closed, the port too for a while.
 
         Over once it has booted.
 

@@ -35,7 +35,7 @@ class VoterProfile:
     ring_sigma: float = 0.5
     talk_mean_seconds: float = 90.0  # with an agent: lognormal
     talk_sigma: float = 0.8
-    patience_mean_seconds: float = 20.0  # answered, and nobody speaks: exponential, then hangs up
+    patience_mean_seconds: float = 20.0  # of an answered voter in silence: exponential, then hangs up
     silent_share: float = 0.15  # of callers in a flow: never press a key
     hang_up_share: float = 0.08  # of prompts: hangs up during it
     invalid_key_share: float = 0.05  # of inputs: presses an invalid key
@@ -62,7 +62,7 @@ class Behaviour:
     rings_with: tuple[int, ...] = (180,)
     post_dial_seconds: float = 0.005  # from Originate to ringing
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
-    patience_seconds: float | None = None  # answered, and nobody speaks
+    patience_seconds: float | None = None  # of an answered voter in silence
     calls_back_after: float | None = None
     machine: bool = False  # an answering machine answers
     amd_seconds: float = 1.1  # seconds that AMD() needs

@@ -226,7 +226,7 @@ class AsteriskSwitch:
     async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Know an inbound channel that is not answered yet by this attempt. Its events are the attempt's from now on.
 
-        Anybody may ask for it, so Asterisk itself is asked whether there is such a channel, and who calls whom. Returns
+        Anybody may ask for it, so Asterisk itself is asked whether the channel exists, and for its numbers. Returns
         None where there is none, or it is known already. Raises SwitchUnreachable.
         """
         if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.adopt(unique_id, attempt_id):

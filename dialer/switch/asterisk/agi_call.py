@@ -170,7 +170,7 @@ class AgiCall:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(CallHungUp())
-            waiter.exception()  # read here, as nobody may be waiting for it any more
+            waiter.exception()  # marked as retrieved, in case no task awaits it any more
 
     async def _execute(self, verb: str, *arguments: str | int) -> AgiReply:
         reply = await self.command(verb, *arguments)

@@ -1,4 +1,4 @@
-"""A channel that came in: who calls whom, as Asterisk says."""
+"""Incoming channels: caller and called number, as Asterisk reports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TRUNK_CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class InboundChannel:
-    """Who calls whom, as Asterisk says."""
+    """Caller and called number of an incoming channel, as Asterisk reports them."""
 
     called: str  # as the carrier wrote it
     caller: str | None  # as the carrier wrote it; None: withheld

@@ -139,7 +139,7 @@ async def lease_holder(client: AmiClient) -> DiallerName | None:
 async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
     """Raise SwitchTaken where another dialler holds the lease and renews it.
 
-    For the start, so that nobody waits for calls in vain.
+    Called at the start, so that agents do not wait for calls in vain.
 
     Waits up to some ten seconds for the lease of a dialler that has crashed. Raises SwitchError where Asterisk does not
     answer.

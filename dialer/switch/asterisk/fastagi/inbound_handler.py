@@ -1,7 +1,7 @@
 """The FastAGI handler of inbound calls: Asterisk asks where a call goes, and the engine decides.
 
 A connection is believed only once Asterisk, asked over the manager interface, has confirmed that the channel exists in
-our inbound context, and who calls whom. Only then is anything stored, and once per channel.
+our inbound context, and which numbers it has. Only then is anything stored, and once per channel.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class RemoteCallTracker:
 
 
 def _remote_call(extension: str, conference: str) -> _RemoteCall | None:
-    """Return whose voter a channel from another server is, and where; None: nobody's.
+    """Return whose voter a channel from another server is, and where; None: not a voter's call.
 
     The other server has called ATTEMPT*SEAT, or the handover's conference, whose name has the attempt's id.
     """
