@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: docs lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-pacing clean help
+.PHONY: docs lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make mutants       test the tests: changes placing, ACD, attempts, adapter and rules, and lists changes that no test notices (hours)"
 	@echo "make bench         speed, as ratios against named contenders"
+	@echo "make bench-quick   every bench for seconds: shows that it runs, not a figure"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
 	@echo "make lock          the locked dependencies anew (locks/), with hashes"
 	@echo "make audit         known vulnerabilities in the locked dependencies, where an index of advisories can be reached"
@@ -67,6 +68,11 @@ mutants: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-bench
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
 	  $(BIN)/python -m bench.$$bench || exit 1; done
+
+# Each bench once, for seconds: shows that all run, not a figure.
+bench-quick: $(VENV)/.ready-bench
+	for bench in $(basename $(notdir $(wildcard bench/bench_*.py))); do \
+	  $(BIN)/python -m bench.$$bench --quick || exit 1; done
 
 bench-pacing: $(VENV)/.ready-bench
 	nice -n 19 $(BIN)/python -m bench.bench_pacing --jobs 2 --write

@@ -52,9 +52,10 @@ from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
 from tests.support.browser import CHROMIUM, chromium, new_page
-from tests.support.desk import CHEAP, PIN
+from tests.support.desk import PIN
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.roll_filler import fill_roll
+from tests.support.seats import CHEAP
 
 POPS_PER_SECOND = 5.0  # three times what a hundred agents have
 EARLIER_CALLS = 10
@@ -111,7 +112,7 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
         await let_boards_in(config)
         desk, origin = await start_desk(config)
         try:
-            async with Echo(broker.host, broker.port) as echo:
+            async with Echo(broker.settings.host, broker.port) as echo:
                 waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
             return waits, painted, echo.waits, cpu
         finally:

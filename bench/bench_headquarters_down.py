@@ -72,7 +72,7 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
     """Every centre that is there answers; the others are named."""
     clock = SystemClock()
     async with connected([address], "headquarters") as above:
-        await above.stream(CMD, ["cmd.>"], most_bytes=MOST_STREAM_BYTES)
+        await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MOST_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
                 OrderDelivery(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
@@ -115,7 +115,7 @@ async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) ->
     publisher.approve(source, time.time())
     running: dict[str, float] = {}
     began, spent = time.perf_counter(), cpu_seconds()
-    publisher.give(1, time.time())
+    publisher.assign(1, time.time())
 
     async def one(number: int, session: Session) -> None:
         name, zone = f"c{number}", zone_of(number)
@@ -126,8 +126,8 @@ async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) ->
         )
         down = MaterialUpdater(name, session, Judge(name, zone), material, SystemClock())
         await asyncio.sleep(20.0 * number / len(sessions))  # where each stands between two looks
-        while await asyncio.to_thread(material.running) is None:
-            await down.look()
+        while await asyncio.to_thread(material.active) is None:
+            await down.check()
         running[name] = time.perf_counter() - began
 
     await asyncio.gather(*(one(number, session) for number, session in enumerate(sessions)))
@@ -147,17 +147,17 @@ def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
         (source / f"sounds/{number}.alaw").write_bytes(secrets.token_bytes(500_000))
     name = "large"
     publisher.approve(source, time.time(), name=name)
-    publisher.give(1, time.time(), "centre:far", name=name)
+    publisher.assign(1, time.time(), "centre:far", name=name)
     (folder / "far").mkdir()
     origin = MaterialSource(publisher.url, publisher.root, None, "far", None, "india")
     material = CentreMaterial(folder / "far", origin, lambda: 1 << 40)
     for version in (1, 2):
-        wanted = material.wanted()
+        wanted = material.assigned()
         assert wanted is not None
         missing = sum(file.size for file in material.missing(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
-        material.fetch(wanted)
-        material.switch(wanted.label)
+        material.download(wanted)
+        material.activate(wanted.label)
         seconds = time.perf_counter() - began
         print(
             f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB fetched, checked and laid out in {seconds:.2f} s"
@@ -167,7 +167,7 @@ def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
             (source / f"sounds/{number}.alaw").write_bytes(secrets.token_bytes(500_000))
         if version == 1:
             publisher.approve(source, time.time(), name=name)
-            publisher.give(2, time.time(), "centre:far", name=name)
+            publisher.assign(2, time.time(), "centre:far", name=name)
 
 
 async def run(centres: int, megabytes: int) -> None:

@@ -110,7 +110,7 @@ def promote(first: Path, second: Path) -> None:
 
 async def leads(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
     """Which server leads the stream of news."""
-    async with connected([*address], "looks", patience_seconds=SETTLE_SECONDS) as session:
+    async with connected([*address], "looks", timeout_seconds=SETTLE_SECONDS) as session:
         found = await session.client.jetstream().stream_info(messages.PEERS)
     return (found.cluster.leader if found.cluster is not None else None) or next(iter(servers))
 

@@ -151,12 +151,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seats", type=int, default=40)
     parser.add_argument("--starts", type=float, default=5.0, help="call starts a second")
     parser.add_argument("--profile", action="store_true", help="say where the time goes; the figures are then too high")
+    parser.add_argument("--quick", action="store_true", help="a round of seconds: shows that it works, not a figure")
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.seconds, options.seats = 4.0, 10
     quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
         # In a process of its own: what filling takes is none of the dialler's memory.
-        subprocess.run([sys.executable, "-c", FILL, str(store), "50000"], check=True)
+        subprocess.run([sys.executable, "-c", FILL, str(store), "2000" if options.quick else "50000"], check=True)
         figures = uvloop.run(with_broker(options, Path(folder)))
     for name, value in figures.items():
         goal = GOALS.get(name)

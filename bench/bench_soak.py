@@ -201,7 +201,10 @@ def main(arguments: list[str] | None = None) -> None:
         "--containers", action="store_true", help="say what has more entries; the walk itself takes 20 MB"
     )
     parser.add_argument("--objects", action="store_true", help="say which lines' allocations grew")
+    parser.add_argument("--quick", action="store_true", help="a round of seconds: shows that it works, not a figure")
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.hours, options.starts, options.every = 0.05, 5.0, 1.0
     quiet_logging()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -139,7 +139,7 @@ async def tell(server: str, a_second: float) -> None:
         for number in range(1_000_000):
             await asyncio.sleep(1.0 / a_second)
             opt_out = {"number_hash": f"{number:064x}", "at": time.time(), "centre": "other"}
-            await session.put(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
+            await session.store(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
 
 
 async def compare(given: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:
