@@ -22,13 +22,13 @@ from functools import partial
 from pathlib import Path
 
 from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
-from dialer.audio.catalogue import changing
+from dialer.audio.catalogue import changing_catalogue
+from dialer.audio.conversion import Recipe
 from dialer.audio.formats import decode, rate_of
-from dialer.audio.levels import measured
-from dialer.audio.making import Recipe
+from dialer.audio.loudness import measure
 from dialer.audio.names import Places
 from dialer.audio.prepare import prepare
-from dialer.audio.workers import workers_for
+from dialer.process.pool import process_count
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -68,7 +68,7 @@ def wrong_output(directory: Path, count: int, seconds: float, *, within_lu: floa
         if abs(len(samples) / rate_of(LINE) - seconds) > 0.5:
             return f"{path.name} has {len(samples) / rate_of(LINE):.1f} s of {seconds:.1f}"
     for path in files[:KINDS] if within_lu is not None else []:
-        loudness = measured(decode(path.read_bytes(), LINE), rate_of(LINE))
+        loudness = measure(decode(path.read_bytes(), LINE), rate_of(LINE))
         if abs(loudness.integrated_lufs + 19) > (within_lu or 0) or loudness.true_peak_db > -1.5:
             return f"{path.name} is at {loudness.integrated_lufs:.1f} LUFS, peak {loudness.true_peak_db:.1f} dB"
     return ""
@@ -78,7 +78,7 @@ def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> 
     """`dialer audio prepare`, without its progress bar."""
     with tempfile.TemporaryDirectory() as out:
         places = Places(recordings, Path(out) / "sounds")
-        with all_processes(watch), changing(Path(out) / "catalogue") as entries:
+        with all_processes(watch), changing_catalogue(Path(out) / "catalogue") as entries:
             report = prepare(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].why)
@@ -97,7 +97,7 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
             command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(source), *filters]
             subprocess.run([*command, "-ac", "1", "-ar", "8000", "-f", "alaw", target], check=True)
 
-        with all_processes(watch), ThreadPoolExecutor(workers_for(count, 0)) as pool:
+        with all_processes(watch), ThreadPoolExecutor(process_count(count, 0)) as pool:
             list(pool.map(one, sources))
         return Done(count, wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
 
@@ -112,13 +112,13 @@ def main() -> None:
         ffmpeg: Callable[..., Done] = partial(run_ffmpeg, recordings, count, seconds)
         contenders = [
             Contender(
-                "ours: trimmed, levelled, measured, catalogued", partial(run_ours, recordings, count, seconds), "ours"
+                "ours: trimmed, levelled, measure, catalogued", partial(run_ours, recordings, count, seconds), "ours"
             ),
             Contender(LOUDNORM, partial(ffmpeg, ["-af", "loudnorm=I=-19:TP=-2"])),
             Contender("ffmpeg, nothing levelled (the limit)", partial(ffmpeg, []), "limit"),
         ]
         results = interleave(contenders, chosen.rounds, warm_up=False)
-    print(f"{machine()}; {count} MP3s of {seconds:.0f} s, {workers_for(count, 0)} at once")
+    print(f"{machine()}; {count} MP3s of {seconds:.0f} s, {process_count(count, 0)} at once")
     show("Wall, ms a prompt", results, unit="ms", scale=1e3, wall=True)
     ours, loudnorm = results[0], results[1]
     if ours.usable and loudnorm.usable:

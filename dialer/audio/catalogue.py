@@ -1,7 +1,7 @@
-"""The catalogue: what prompts there are per campaign and language, what was made of which recording, and who answers for it.
+"""The catalogue of prompts per campaign and language: their recordings, sounds, approvals and certificates.
 
-One TOML file per language, `hi.toml`, and `campaign/<id>/hi.toml` for what a campaign has of its own, so that git shows each
-change. It is read strictly: an unknown key is an error, for a misspelt certificate must not be a certificate.
+There is one TOML file per language, `hi.toml`, and `campaign/<id>/hi.toml` for the campaign's own prompts, so that git
+shows each change. Unknown keys are errors, because a misspelt certificate must not count.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dialer.audio.errors import BadPromptName, CatalogueError
-from dialer.audio.files import files_below, remove_half_done, write_beside, writing
+from dialer.audio.files import files_below, naming_write_errors, remove_partial_files, write_temporary
 from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, prompt_name
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import NotToml, read_whole, toml_table
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 MAX_TEXT: Final = 5000  # characters
-_MOST_BYTES: Final = 16 * 1024 * 1024  # an entry has some 600 bytes
+_MOST_BYTES: Final = 16 * 1024 * 1024  # an entry has about 600 bytes
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
-LOCK: Final = ".lock"  # of whoever changes the catalogue; it stays there
+LOCK: Final = ".lock"  # held while the catalogue is changed; the file stays
 _NO_DIRECTORY: Final = "is a file; set dialer.audio.catalogue to a directory (docs/settings.md)"
 _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; approvals by `dialer audio approve`.\n\n"
 
 
 class Voice(StrEnum):
-    """Who speaks."""
+    """The kind of voice."""
 
     HUMAN = "human"
-    SYNTHETIC = "synthetic"  # a computer's voice that is meant to be played
-    DRAFT = "draft"  # a computer's voice that stands in until a recording comes
+    SYNTHETIC = "synthetic"  # a synthetic voice that is meant to be played
+    DRAFT = "draft"  # a synthetic voice until a recording arrives
 
 
 class Entry(BaseModel):
-    """One prompt. The hash of its recording joins it to its approval and to its certificate."""
+    """One prompt. The hash of its recording links it to its approval and its certificate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,44 +73,44 @@ class Entry(BaseModel):
                 "a certificate needs its number and the hash it was given for: certificate, certificate_sha256"
             )
         if self.valid_until is not None and not self.certificate:
-            raise ValueError("valid_until stands without a certificate")
+            raise ValueError("valid_until needs a certificate")
         if bool(self.approved_by) != (self.approved_sha256 is not None):
             raise ValueError("an approval needs a name and the hash that was approved: approved_by, approved_sha256")
         return self
 
     @property
     def approved(self) -> bool:
-        """Whether a named person has approved the recording that the sounds were made of."""
+        """Whether a named person has approved the recording of the sounds."""
         return bool(self.approved_by) and self.approved_sha256 == self.source_sha256
 
 
 Entries = Mapping[PromptName, Entry]
 
 
-def why_not_kept(text: str) -> str | None:
-    """Why a prompt's text is too long for the catalogue, which could not be read again with it; None: it is not."""
+def text_problem(text: str) -> str | None:
+    """Return why the text of a prompt is too long for the catalogue; None if it is not."""
     if len(text) <= MAX_TEXT:
         return None
-    most = f"the catalogue keeps {MAX_TEXT:,} at most"
+    most = f"but the catalogue accepts {MAX_TEXT:,}"
     return (
-        f"has a text of {len(text):,} characters ({text[:40]!r}...), {most}; shorten it; names of places go one a line"
+        f"has a text of {len(text):,} characters ({text[:40]!r}...), {most}; shorten it, with one place name per line"
     )
 
 
 def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
-    """Every entry. A directory that is not there yet is empty. Raises CatalogueError with file, key and remedy."""
-    return entries_of(directory, catalogue_files(directory) or ())
+    """Return every entry; none if the directory does not exist. Raises CatalogueError with file, key and remedy."""
+    return read_entries(directory, catalogue_files(directory) or ())
 
 
 def catalogue_files(directory: Path) -> list[Path] | None:
-    """The files of a catalogue in order; None: there is no such directory. Raises CatalogueError."""
+    """Return the files of a catalogue in order; None if there is no such directory. Raises CatalogueError."""
     try:
         if not directory.exists():
             return None
         if not directory.is_dir():
             raise CatalogueError(str(directory), "", _NO_DIRECTORY)
     except OSError as error:
-        raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its rights") from error
+        raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its permissions") from error
 
     def refuse(path: Path, why: str) -> None:
         raise CatalogueError(str(path), "", why)
@@ -118,8 +118,8 @@ def catalogue_files(directory: Path) -> list[Path] | None:
     return [path for path in files_below(directory, refuse) if path.suffix == ".toml"]
 
 
-def entries_of(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
-    """The entries of these files of a catalogue. Raises CatalogueError with file, key and remedy."""
+def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
+    """Return the entries in these files of a catalogue. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
     for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
@@ -136,12 +136,12 @@ def _tables(path: Path) -> dict[str, Any]:
     try:
         return toml_table(read_whole(path, _MOST_BYTES))
     except OSError as error:
-        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its rights") from error
+        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:
-        raise CatalogueError(str(path), "", f"is not UTF-8 ({error}); take it back from git") from error
+        raise CatalogueError(str(path), "", f"is not UTF-8 ({error}); restore it from git") from error
     except NotToml as error:
         raise CatalogueError(
-            str(path), "", f"is not TOML ({error}); correct that line, or take it back from git"
+            str(path), "", f"is not TOML ({error}); correct that line, or restore it from git"
         ) from error
 
 
@@ -153,39 +153,39 @@ def _entry(path: Path, key: str, table: object) -> Entry:
         where = ".".join((key, *(str(part) for part in problem["loc"])))
         words = "is not a key of the catalogue" if problem["type"] == "extra_forbidden" else problem["msg"]
         words = re.sub(r"^Value error, ", "", words)
-        raise CatalogueError(str(path), where, f"{words}; correct it, or take it back from git") from error
+        raise CatalogueError(str(path), where, f"{words}; correct it, or restore it from git") from error
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
-    """Write the files that differ, each whole or not at all; a file whose last entry is gone is removed.
+    """Write the files that changed, each atomically, and remove files without entries.
 
-    Raises AudioError where they cannot be written; then all files are as they were.
+    Raises AudioError if they cannot be written; then no file has changed.
     """
-    with written_beside(directory, entries):
+    with staged_catalogue(directory, entries):
         pass
 
 
 @contextmanager
-def written_beside(directory: Path, entries: Entries) -> Iterator[None]:
-    """The new files of a catalogue lie beside the old ones, and take their places when the block ends without an error.
+def staged_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
+    """Write the new files of a catalogue next to the old ones, and rename them when the block ends without an error.
 
-    So what must go together with them is done in the block: nothing but names is left to be changed, which no full disk hinders.
-    Raises AudioError with the file that cannot be written.
+    Changes that belong together with them are made in the block; after it only renames remain, which need no disk
+    space. Raises AudioError with the file that cannot be written.
     """
     files = {path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _by_file(directory, entries).items()}
     stale = set(catalogue_files(directory) or ()) - set(files)
     pending: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            with writing(path):
+            with naming_write_errors(path):
                 if not path.exists() or path.read_bytes() != content:
-                    pending[path] = write_beside(path, content)
+                    pending[path] = write_temporary(path, content)
         yield
         for path, temporary in pending.items():
-            with writing(path):
+            with naming_write_errors(path):
                 temporary.replace(path)
         for path in stale:
-            with writing(path):
+            with naming_write_errors(path):
                 path.unlink(missing_ok=True)
     finally:
         for temporary in pending.values():
@@ -211,15 +211,17 @@ def _file_of(directory: Path, name: PromptName) -> Path:
 
 
 @contextmanager
-def changing(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """The catalogue, to be changed by one process at a time; what it holds at the end is written."""
+def changing_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
+    """Yield the entries of the catalogue under a lock, and write them at the end of the block. Raises CatalogueError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except FileExistsError as error:
         raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
     except OSError as error:
-        raise CatalogueError(str(directory), "", f"cannot be written ({error.strerror}); check its rights") from error
+        raise CatalogueError(
+            str(directory), "", f"cannot be written ({error.strerror}); check its permissions"
+        ) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -227,12 +229,12 @@ def changing(directory: Path) -> Iterator[dict[PromptName, Entry]]:
             raise CatalogueError(
                 str(directory), "", "is being changed by another process; wait for it to end"
             ) from error
-        with writing(directory):
-            remove_half_done(directory)
+        with naming_write_errors(directory):
+            remove_partial_files(directory)
         entries = read_catalogue(directory)
         try:
             yield entries
-        finally:  # a run that was broken off keeps what it had done by then
+        finally:  # after an interruption too
             write_catalogue(directory, entries)
     finally:
         os.close(lock)

@@ -1,7 +1,7 @@
-"""From a recording, whatever it is, to samples: PyAV decodes, resamples and takes the offset and rumble off.
+"""Decode a recording of any format to samples with PyAV: resample it, and remove offset and rumble.
 
-The kind of file goes by its first bytes, never by its name, and only plain containers are opened: FFmpeg also knows playlists
-that name other files and addresses, and a recording that a stranger sent must not make it read those.
+The format is recognised by the first bytes of the file, never by its name, and only plain containers are opened. FFmpeg
+also reads playlists that name other files and addresses; a recording from a stranger must not make it open those.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from dialer.audio.errors import RecordingRefused
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_graph, pull_frames
 
-Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 SHORTEST_SECONDS: Final = 0.1
 _HEAD_BYTES: Final = 16
-_TAIL_BYTES: Final = 66_000  # one Ogg page is at most 65,307 bytes
+_TAIL_BYTES: Final = 66_000  # an Ogg page has at most 65,307 bytes
 _XING_BYTES: Final = 4096
-_ENDLESS: Final = (0, 0xFFFFFFFF)  # lengths that a WAV has whose writer could not go back
+_ENDLESS: Final = (0, 0xFFFFFFFF)  # lengths in a WAV header that was never completed
 _MISSING_SHARE: Final = 0.02
 _BROKEN_SHARE: Final = 0.01
 _PULL_EVERY: Final = 64  # frames
@@ -36,10 +36,7 @@ _CLIPPED_LEVEL: Final = 0.985
 _CLIPPED_RUN: Final = 3
 _CANCELLED_DB: Final = -12.0
 
-# 128 taps, passing 95 % of the band: a tone at 5 kHz comes out of 8 kHz at -107 dB, one at 4.2 kHz at -97 dB (measured;
-# FFmpeg's own default lets 4.2 kHz through at -22 dB).
-RESAMPLER: Final = "filter_size=128:cutoff=0.95"
-_RUMBLE_FILTER: Final = "f=70:p=2"  # an octave below the lowest male voice; takes off DC and the hum of the mains
+_RUMBLE_FILTER: Final = "f=70:p=2"  # an octave below the lowest male voice; removes DC and mains hum
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,11 @@ class Decoded:
     """A recording as samples between -1 and 1, one channel."""
 
     samples: Samples
-    notes: tuple[str, ...]  # what a media team should know of it
+    notes: tuple[str, ...]  # for the media team
 
 
 def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) -> Decoded:
-    """Decode a recording to one channel at `rate`, without its offset and rumble (`as_sent`: with them).
+    """Decode a recording to one channel at `rate` (Hz), without offset and rumble unless `as_sent` is set.
 
     Raises RecordingRefused with the reason in one line.
     """
@@ -62,13 +59,13 @@ def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) 
     except OSError as error:
         raise RecordingRefused(f"cannot be read ({error.strerror or error}); send it again") from error
     if not np.isfinite(channels).all():
-        raise RecordingRefused("has samples that are no numbers; export it again")
+        raise RecordingRefused("has invalid samples; export it again")
     clipped = _clipped_runs(channels)
     if clipped > max(3, channels.shape[1] // rate):
-        notes.append(f"was recorded too loud and clipped at {clipped} places; a new take would sound better")
+        notes.append(f"was recorded too loudly and is clipped in {clipped} places; record it again if possible")
     samples, cancelled = _one_channel(channels)
     if cancelled:
-        notes.append("left and right cancel each other out; the left channel alone is used")
+        notes.append("left and right channel cancel each other out; only the left channel is used")
     return Decoded(samples if as_sent else _without_rumble(samples, rate), tuple(notes))
 
 
@@ -91,16 +88,14 @@ def _kind(path: Path) -> str:
     if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
         return "mp3"
     text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-    raise RecordingRefused(
-        f"is no recording{' but text' if text else ''}, whatever its name says; send MP3, M4A, WAV, OGG or FLAC"
-    )
+    raise RecordingRefused(f"is not a recording{' but text' if text else ''}; send MP3, M4A, WAV, OGG or FLAC")
 
 
 def _read(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
-    """Its channels (1 or 2) at `rate`, the seconds that its header promises (0: none), how many packets could not be decoded."""
+    """Return (one or two channels at `rate`, duration by the header in seconds or 0, number of undecodable packets)."""
     with _opened(path, kind) as container:
         if not container.streams.audio:
-            raise RecordingRefused("has no sound in it; send the sound track")
+            raise RecordingRefused("has no sound track; send one")
         stream = container.streams.audio[0]
         declared = 0.0
         if stream.duration is not None and stream.time_base is not None:
@@ -115,7 +110,7 @@ def _read(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channel
         raise RecordingRefused("has no sound that can be decoded; send it again")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
         raise RecordingRefused(
-            f"is damaged: {reader.broken} of {reader.packets} pieces cannot be decoded; send it again"
+            f"is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; send it again"
         )
     return channels, declared, reader.broken
 
@@ -124,16 +119,16 @@ def _opened(path: Path, kind: str) -> InputContainer:
     try:
         return av.open(str(path), format=kind, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise RecordingRefused("is damaged or cut short so that it cannot be opened; send it again") from error
+        raise RecordingRefused("is damaged or cut short and cannot be opened; send it again") from error
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
-    """Every packet up to the end of the file, or to where it can no longer be read."""
+    """Yield every packet up to the end of the file, or to the point where it cannot be read any further."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError:  # what was read by then is measured against what the header promises
+        except av.FFmpegError:  # later the duration is compared with that in the header
             return
         if packet is None:
             return
@@ -141,16 +136,16 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Pack
 
 
 def _too_long(seconds: float, max_seconds: float) -> RecordingRefused:
-    told = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
-    return RecordingRefused(f"is {told} long, and a prompt may have {max_seconds:.0f} s (audio.max_seconds); cut it")
+    length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+    return RecordingRefused(f"is {length} long; a prompt may have {max_seconds:.0f} s (audio.max_seconds): shorten it")
 
 
 def _unknown_kind() -> RecordingRefused:
-    return RecordingRefused("has sound of a kind that cannot be decoded; export it as WAV")
+    return RecordingRefused("has sound in a format that cannot be decoded; export it as WAV")
 
 
 class _Reader:
-    """Decodes packets and resamples what they hold. A stream may change its rate or layout on the way."""
+    """Decodes packets and resamples their frames. A stream may change its rate or layout in between."""
 
     def __init__(self, rate: int, max_seconds: float) -> None:
         self.packets = 0
@@ -217,58 +212,31 @@ def _resampling(frame: AudioFrame, rate: int) -> Graph:
     channels = "mono" if len(frame.layout.channels) == 1 else "stereo"
     filters = (
         ("aresample", f"osr={rate}:osf=fltp:out_chlayout={channels}:{RESAMPLER}"),
-        ("asetnsamples", f"n={rate}:p=0"),  # a second at a time: fewer frames, less of Python
+        ("asetnsamples", f"n={rate}:p=0"),  # one frame per second, to have fewer calls from Python
     )
-    return _graph(frame, filters)
-
-
-Filters = tuple[tuple[str, str], ...]
-"""A chain of FFmpeg's filters, as (name, arguments)."""
-
-
-def _graph(frame: AudioFrame, filters: Filters) -> Graph:
-    """A chain of filters for frames such as this one."""
-    graph = Graph()
-    kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
-    last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
-    for name, arguments in (*filters, ("abuffersink", "")):
-        following = graph.add(name, arguments or None)
-        last.link_to(following)
-        last = following
-    graph.configure()
-    return graph
-
-
-def _pulled(graph: Graph) -> Iterator[AudioFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        assert isinstance(frame, AudioFrame)  # noqa: S101 - an audio graph gives audio frames
-        yield frame
+    return filter_graph(frame, filters)
 
 
 def _channels(graph: Graph) -> Iterator[Channels]:
-    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in _pulled(graph))
+    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in pull_frames(graph))
 
 
 def _whole(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
-    """Raise RecordingRefused for a file that was cut short; yield notes for one that may have been."""
-    cut = f"is cut short: {seconds:.1f} s of {declared:.1f} s are there; send it again"
+    """Raise RecordingRefused for a truncated file; yield notes for one that may be truncated."""
+    cut = f"is cut short: it has {seconds:.1f} s of {declared:.1f} s; send it again"
     if kind == "wav":
         with path.open("rb") as file:
             promised = int.from_bytes(file.read(8)[4:8], "little")
         there = path.stat().st_size / (promised + 8)
         if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
-            raise RecordingRefused(f"is cut short: {there:.0%} of it are there; send it again")
+            raise RecordingRefused(f"is cut short: it has {there:.0%} of its length; send it again")
     elif kind == "ogg":
         if not _ogg_ends(path):
-            yield "may be cut short: it has no last page; listen to its end"
+            yield "may be cut short, because its last page is missing; listen to its end"
     elif (kind != "mp3" or _counts_its_frames(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
         raise RecordingRefused(cut)
     if broken:
-        yield f"has {broken} pieces that cannot be decoded; listen to it"
+        yield f"has {broken} packets that cannot be decoded; listen to it"
 
 
 def _ogg_ends(path: Path) -> bool:
@@ -280,7 +248,7 @@ def _ogg_ends(path: Path) -> bool:
 
 
 def _counts_its_frames(path: Path) -> bool:
-    """Whether an MP3 says how long it is; without such a header its length is only guessed from the first bit rate."""
+    """Return whether an MP3 has a header with its length; otherwise its length is only estimated from the first bit rate."""
     with path.open("rb") as file:
         head = file.read(10)
         if head[:3] == b"ID3":
@@ -292,14 +260,14 @@ def _counts_its_frames(path: Path) -> bool:
 
 
 def _clipped_runs(channels: Channels) -> int:
-    """How often a channel stays at full scale for three samples and more."""
+    """Return how often a channel stays at full scale for at least three samples."""
     at_top = (np.abs(channels) >= _CLIPPED_LEVEL).any(axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], at_top, [False]))))
     return int(np.count_nonzero(edges[1::2] - edges[::2] >= _CLIPPED_RUN))
 
 
 def _one_channel(channels: Channels) -> tuple[Samples, bool]:
-    """The mean of the channels; the left one alone where they cancel each other out (one was wired the wrong way round)."""
+    """Return (mean of the channels, False), or (left channel, True) if they cancel each other out because of wrong polarity."""
     if channels.shape[0] == 1:
         return channels[0], False
     mixed = channels.mean(axis=0, dtype=np.float32)
@@ -309,21 +277,5 @@ def _one_channel(channels: Channels) -> tuple[Samples, bool]:
 
 
 def _without_rumble(samples: Samples, rate: int) -> Samples:
-    level = samples - samples.mean()  # first, so that the filter does not answer to an offset's sudden beginning
-    return filtered(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]
-
-
-def filtered(samples: Samples, rate: int, filters: Filters) -> Samples:
-    """One channel through a chain of filters."""
-    pieces = [frame.to_ndarray().reshape(-1) for frame in frames_of(samples, rate, filters)]
-    return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
-
-
-def frames_of(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
-    """The frames that come out of a chain of filters, with what the filters measured as their metadata."""
-    frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-    graph = _graph(frame, filters)
-    graph.push(frame)
-    graph.push(None)
-    yield from _pulled(graph)
+    level = samples - samples.mean()  # before filtering, because the filter would respond to the step of an offset
+    return apply_filters(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]

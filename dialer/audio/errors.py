@@ -1,11 +1,11 @@
-"""Errors of campaign sound.
+"""Errors of prompts and recordings.
 
-config.errors.MatdanError
+dialer.errors.MatdanError
 └── AudioError               a recording or a catalogue cannot be used
     ├── RecordingRefused     one recording cannot be prepared: names the file, why, and what to do
-    ├── BadPromptName        a path that names no prompt
+    ├── BadPromptName        a path is not the name of a prompt
     ├── CatalogueError       the catalogue is wrong: names file, key and remedy
-    └── VoiceMissing         draft voices are not installed, or do not speak that language
+    └── VoiceMissing         draft voices are not installed, or lack that language
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RecordingRefused(AudioError):
 
 
 class BadPromptName(AudioError):
-    """A path that names no prompt. Name it `hi/turnout/question`, in lower case, without dots."""
+    """A path is not the name of a prompt, such as `hi/turnout/question`: lower case, without dots."""
 
 
 class CatalogueError(AudioError):
@@ -33,4 +33,4 @@ class CatalogueError(AudioError):
 
 
 class VoiceMissing(AudioError):
-    """Draft voices are not installed (the extra `voices`), or none speaks that language."""
+    """Draft voices are not installed (the extra `voices`), or there is none for that language."""

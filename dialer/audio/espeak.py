@@ -1,6 +1,6 @@
-"""eSpeak NG through its wheel: text in, samples out. Only worker processes load it; it keeps its state in the process.
+"""Speech synthesis with eSpeak NG from its wheel, for draft voices. Only worker processes load the library.
 
-Its voices are plain and its English is British; they are for trying a flow and for finding what has to be recorded.
+Its voices are simple. They are for trying flows and for finding out what has to be recorded.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.decoding import Samples
 from dialer.audio.errors import VoiceMissing
+from dialer.audio.filters import Samples
 from dialer.extras import with_extra
 
 WORDS_A_MINUTE: Final = 150
 
-# What a voice of 1.52 spells out letter by letter, and what it speaks as it should: the composed Bengali YYA (NFC takes it
-# apart), Odia's BA for WA, and a word that is one letter.
+# Replacements for letters and words that the voices of 1.52 spell out instead of speaking: the Bengali YYA that NFC
+# decomposes, Odia WA, and words of a single letter.
 _RESPELLED: Final = {
     "as": (("\u09af\u09bc", "\u09df"),),
     "bn": (("\u09af\u09bc", "\u09df"),),
@@ -40,7 +40,7 @@ _CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """The library, loaded and ready."""
+    """The loaded and initialised library."""
 
     library: ctypes.CDLL
     rate: int
@@ -50,12 +50,12 @@ class _Engine:
 
 
 def installed() -> bool:
-    """Whether the wheel is there."""
+    """Return whether the wheel is installed."""
     return find_spec("espeakng_loader") is not None
 
 
 def require() -> None:
-    """Raise VoiceMissing where the voices are not installed."""
+    """Raise VoiceMissing if the voices are not installed."""
     if not installed():
         raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
 
@@ -63,7 +63,7 @@ def require() -> None:
 @lru_cache(maxsize=1)
 def _engine() -> _Engine:
     require()
-    import espeakng_loader  # noqa: PLC0415 - an extra, and loaded in worker processes alone
+    import espeakng_loader  # noqa: PLC0415 - an optional extra, loaded in worker processes only
 
     try:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -72,7 +72,7 @@ def _engine() -> _Engine:
     home = str(Path(espeakng_loader.get_data_path()).parent)
     rate = library.espeak_Initialize(_RETRIEVAL, 0, home.encode(), _DONT_EXIT)
     if rate <= 0:
-        raise VoiceMissing(f"draft voices find no data in {home}: {_AGAIN}")
+        raise VoiceMissing(f"draft voices have no data in {home}: {_AGAIN}")
     pieces: list[bytes] = []
 
     def take(samples: int | None, count: int, _: object) -> int:
@@ -88,15 +88,15 @@ def _engine() -> _Engine:
 
 
 def voice_of(language: str) -> str:
-    """The name of the voice, with the version of the engine. Raises VoiceMissing for a language that none speaks."""
+    """Return the name of the voice with the engine's version. Raises VoiceMissing if there is none for the language."""
     engine = _engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
-        raise VoiceMissing(f"no draft voice speaks {language}; record its prompts")
+        raise VoiceMissing(f"there is no draft voice for {language}; record its prompts")
     return f"espeak-ng {engine.version} {language}"
 
 
 def spoken_as(text: str, language: str) -> str:
-    """The text as the voice must be given it, so that it speaks and does not spell."""
+    """Return the text with the spelling that the voice speaks correctly."""
     words = [_WORDS.get(language, {}).get(word, word) for word in text.split()]
     respelled = " ".join(words)
     for letter, other in _RESPELLED.get(language, ()):
@@ -105,7 +105,7 @@ def spoken_as(text: str, language: str) -> str:
 
 
 def speak(text: str, language: str) -> tuple[Samples, int]:
-    """(samples between -1 and 1, Hz). Raises VoiceMissing where nothing can say it."""
+    """Return (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak the text."""
     voice_of(language)
     engine = _engine()
     engine.pieces.clear()

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and their hashes."""
+"""Write files atomically, list files below a directory, and compute their hashes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Final
 
 from dialer.audio.errors import AudioError
 
-HALF_DONE: Final = ".half-done-"
-"""How a file's name begins until it is whole."""
+PARTIAL_PREFIX: Final = ".half-done-"
+"""The prefix of the names of files that are not complete yet."""
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Raise AudioError, which names the path, where the block cannot write, rename or remove it."""
+def naming_write_errors(path: Path) -> Iterator[None]:
+    """Raise AudioError with the path if the block cannot write, rename or remove it."""
     try:
         yield
     except OSError as error:
-        problem = f"cannot be written ({error.strerror}); check its rights and its disk, then run it again"
+        problem = f"cannot be written ({error.strerror}); check permissions and disk space, then run the command again"
         raise AudioError(f"{path}: {problem}") from error
 
 
-def write_beside(path: Path, content: bytes) -> Path:
-    """Write a file beside its place, to be renamed into it; its path until then. It is on the disk. Raises OSError."""
+def write_temporary(path: Path, content: bytes) -> Path:
+    """Write and sync a temporary file next to `path`, to be renamed to it, and return its name. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=HALF_DONE, dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -44,8 +44,8 @@ def write_beside(path: Path, content: bytes) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put a file in place in one step; whoever reads it meets the old one or the new one. Raises OSError."""
-    temporary = write_beside(path, content)
+    """Write a file so that readers see either the old content or the new one. Raises OSError."""
+    temporary = write_temporary(path, content)
     try:
         temporary.replace(path)
     except BaseException:
@@ -53,34 +53,33 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def files_below(directory: Path, passed_over: Callable[[Path, str], None]) -> list[Path]:
-    """The files below a directory in order. What is hidden, by a name that begins with a dot, is left out.
+def files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
+    """Return the files below a directory in order, without hidden ones.
 
-    `passed_over(path, why)` is told what could not be looked into: a folder that may not be read, and a symbolic link that leads
-    to no file. Such a link is not followed, for it may lead anywhere, in a circle too; a search that kept silent about either
-    would look like one that found all there is.
+    `skipped(path, reason)` is called for folders that cannot be read and symbolic links that do not lead to a file,
+    which are not followed because they may form a loop.
     """
     found: list[Path] = []
 
     def cannot_be_read(error: OSError) -> None:
-        why = f"cannot be read ({error.strerror}); check that it is there, and its rights"
-        passed_over(Path(error.filename or directory), why)
+        why = f"cannot be read ({error.strerror}); check that it exists, and its permissions"
+        skipped(Path(error.filename or directory), why)
 
     for folder, folders, names in os.walk(directory, onerror=cannot_be_read):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
             path = Path(folder, name)
-            if os.path.islink(path) and not os.path.isfile(path):  # noqa: PTH113, PTH114 - a Path's raise where rights are missing
-                passed_over(path, "is a symbolic link and leads to no file; put what it stands for in its place")
+            if os.path.islink(path) and not os.path.isfile(path):  # noqa: PTH113, PTH114 - the methods of Path raise without permission
+                skipped(path, "is a symbolic link that does not lead to a file; replace it by the files")
             elif name not in folders:
                 found.append(path)
     return sorted(found)
 
 
-def remove_half_done(directory: Path) -> None:
-    """Remove what a process left that ended in the middle of writing."""
+def remove_partial_files(directory: Path) -> None:
+    """Remove the partial files of a process that was interrupted."""
     if directory.is_dir():
-        for path in list(directory.rglob(f"{HALF_DONE}*")):
+        for path in list(directory.rglob(f"{PARTIAL_PREFIX}*")):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -88,7 +87,7 @@ def remove_half_done(directory: Path) -> None:
 
 
 def sha256_of(path: Path) -> str | None:
-    """The SHA-256 of a file in hex; None where there is no such file or it cannot be read."""
+    """Return the SHA-256 of a file in hex; None if it does not exist or cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -97,5 +96,5 @@ def sha256_of(path: Path) -> str | None:
 
 
 def sha256_of_bytes(content: bytes) -> str:
-    """The SHA-256 of bytes in hex."""
+    """Return the SHA-256 of bytes in hex."""
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""The kinds of sound file that Asterisk plays without transcoding, and the way there and back. Bare samples, but for WAV."""
+"""Encode and decode the sound formats that Asterisk plays without transcoding. All except WAV are raw samples."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from dialer.audio.decoding import Samples
+from dialer.audio.filters import Samples
 from dialer.settings.audio import SoundFormat
 
 
 def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """16-bit samples; what is beyond full scale is held there."""
+    """Return 16-bit samples, clipped at full scale."""
     pcm: np.ndarray[tuple[int], np.dtype[np.int16]] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(
         np.int16
     )
@@ -24,13 +24,13 @@ def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def from_pcm(data: bytes) -> Samples:
-    """Samples between -1 and 1 from 16-bit ones."""
+    """Return samples between -1 and 1 from 16-bit samples."""
     return np.frombuffer(data, np.int16).astype(np.float32) / 32768.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a format is written: its rate in Hz, and FFmpeg's names for codec and container."""
+    """The sample rate of a format (Hz), and FFmpeg's names of its codec and container."""
 
     rate: int
     codec: str
@@ -47,12 +47,12 @@ _KINDS: Final = {
 
 
 def rate_of(sound_format: SoundFormat) -> int:
-    """Samples a second."""
+    """Return the sample rate (Hz)."""
     return _KINDS[sound_format].rate
 
 
 def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
-    """The file's content. The samples are at `rate_of(sound_format)`, between -1 and 1."""
+    """Return samples, which must be at `rate_of(sound_format)`, as the content of a file."""
     kind = _KINDS[sound_format]
     pcm = to_pcm(samples)
     if sound_format is SoundFormat.SLIN16:
@@ -71,7 +71,7 @@ def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
 
 
 def decode(content: bytes, sound_format: SoundFormat) -> Samples:
-    """What is heard of a file's content, at `rate_of(sound_format)`."""
+    """Return the samples of a file, at `rate_of(sound_format)`."""
     if sound_format is SoundFormat.SLIN16:
         return from_pcm(content[: len(content) // 2 * 2])
     kind = _KINDS[sound_format]

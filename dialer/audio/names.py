@@ -1,7 +1,7 @@
-"""Names of prompts, and nothing else that could become part of a path.
+"""Names of prompts, which are the only strings that become parts of paths.
 
-A prompt is `hi/turnout/question`, or `campaign/<id>/hi/recording/message` where a campaign has its own. The same path stands below
-the recordings, below `matdan/` among the switch's sounds, and in the catalogue.
+A prompt is `hi/turnout/question`, or `campaign/<id>/hi/recording/message` for a campaign's own. The path is the same
+below the recordings, below `matdan/` in the sounds of the switch, and in the catalogue.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dialer.audio.errors import BadPromptName
 from dialer.settings.audio import SoundFormat
 
 ROOT = "matdan"
-"""The directory of our sounds among those of the switch."""
+"""The directory of Matdan's sounds in those of the switch."""
 
-CAMPAIGN_FOLDER = "campaign"  # longer than any language's tag: the two cannot be mistaken for each other
+CAMPAIGN_FOLDER = "campaign"  # longer than any language code, so it cannot be one
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PART = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -25,7 +25,7 @@ _MAX_PARTS = 5
 
 @dataclass(frozen=True, slots=True, order=True)
 class PromptName:
-    """One prompt in one language; `campaign` is empty where all campaigns share it."""
+    """A prompt in one language. `campaign` is empty if all campaigns share it."""
 
     campaign: str
     language: str
@@ -39,12 +39,12 @@ class PromptName:
 
     @property
     def sound(self) -> str:
-        """The name that the switch plays it by."""
+        """The name of the sound for the switch."""
         return f"{ROOT}/{self.path}"
 
 
 def prompt_name(path: str) -> PromptName:
-    """The prompt of a path without extension. Raises BadPromptName for anything that is not plainly one, `..` first of all."""
+    """Return the prompt of a path without extension. Raises BadPromptName for anything else, such as `..`."""
     parts = path.split("/")
     campaign = ""
     if parts[0] == CAMPAIGN_FOLDER and len(parts) > 1:
@@ -52,20 +52,22 @@ def prompt_name(path: str) -> PromptName:
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{shown(path)}: {shown(campaign)!r} is no campaign's name; use its id from the settings"
+                f"{printable(path)}: {printable(campaign)!r} is not the id of a campaign; use the id in the settings"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
-        raise BadPromptName(f"{shown(path)}: is no prompt; name it <language>/<prompt>, such as hi/turnout/question")
+        raise BadPromptName(
+            f"{printable(path)}: is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+        )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:
         raise BadPromptName(
-            f"{shown(path)}: {shown(bad or path)!r} is no part of a prompt's name; use lower-case letters, digits, - and _"
+            f"{printable(path)}: {printable(bad or path)!r} is not valid in a name; use lower-case letters, digits, - and _"
         )
     return PromptName(campaign, parts[0], "/".join(parts[1:]))
 
 
 def prompt_of_sound(sound: str) -> PromptName | None:
-    """The prompt of a sound of ours; None for any other sound of the switch."""
+    """Return the prompt of one of Matdan's sounds; None for any other sound of the switch."""
     root, _, path = sound.partition("/")
     if root != ROOT:
         return None
@@ -75,18 +77,18 @@ def prompt_of_sound(sound: str) -> PromptName | None:
         return None
 
 
-def shown(text: str) -> str:
-    """A text from outside, fit for one line of an error."""
+def printable(text: str) -> str:
+    """Return text from outside in a form that fits into one line of an error."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where recordings come from and sounds go to: `sounds/matdan/hi/turnout/question.alaw`."""
+    """The directories of recordings and of sounds, such as `sounds/matdan/hi/turnout/question.alaw`."""
 
     recordings: Path
     sounds: Path
 
     def sound(self, name: PromptName, sound_format: SoundFormat) -> Path:
-        """The file of a prompt's sound."""
+        """Return the file of a prompt's sound."""
         return self.sounds / f"{name.sound}.{sound_format.value}"

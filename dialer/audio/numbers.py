@@ -1,8 +1,9 @@
-"""Numbers, hours and dates as sequences of prompts, the way each language says them. Pure: words in, names of prompts out.
+"""Numbers, hours and dates as sequences of prompts, as each language says them. Pure.
 
-Every language of India that is shipped has a word of its own for each number up to 99, or one that is welded together, so each is
-one recording; above, numbers go by hundred, thousand, lakh and crore. In the languages of the south (and in Marathi and English)
-a word changes when more follows: 100 is `nooru` in Kannada and 105 `noora aidu`. Those forms are prompts of their own, `-and`.
+All shipped Indian languages have an own or contracted word for each number up to 99, so each of these is one recording.
+Higher numbers are composed of hundred, thousand, lakh and crore. In the southern languages, Marathi and English a word
+changes if more follows: in Kannada 100 is `nooru`, but 105 is `noora aidu`. These forms are prompts of their own with
+the suffix `-and`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from typing import Final
 from dialer.audio.words import Unit, Words
 
 HIGHEST_SPOKEN: Final = 999_999_999
-"""A higher number is read digit by digit: no count that is spoken to a voter is higher."""
+"""The highest number spoken in words. Higher ones are read digit by digit."""
 
 LABEL: Final = "label/synthetic"
-"""The prompt that says that a computer speaks."""
+"""The prompt that announces a synthetic voice."""
 
 _UNITS: Final = (("crore", 10_000_000), ("lakh", 100_000), ("thousand", 1_000))
 
 
 def number_prompts(number: int, words: Words | None) -> list[str]:
-    """The prompts of a number: 940 in Hindi is `number/hundred-9`, `number/40`. A negative number is read as digits, too.
+    """Return the prompts of a number: 940 in Hindi is `number/hundred-9`, `number/40`. Negative numbers are read as digits.
 
-    `words` tells which forms the language has; None: a language without shipped words has none that change.
+    `words` says which forms the language has; None for a language without shipped words.
     """
     if not 0 <= number <= HIGHEST_SPOKEN:
         return digit_prompts(str(abs(number)))
@@ -47,12 +48,12 @@ def number_prompts(number: int, words: Words | None) -> list[str]:
 
 
 def digit_prompts(digits: str) -> list[str]:
-    """One prompt a digit: telephone numbers, and serials that are read back. What is no digit is not spoken."""
+    """Return one prompt per digit, for telephone numbers and serials. Other characters are skipped."""
     return [f"digit/{int(digit)}" for digit in digits if digit.isdecimal()]
 
 
 def hour_prompts(hour: int, minute: int) -> list[str]:
-    """A time of day: `hour/18`, `half-hour/18` for half past, `hour-and/18` and `minute/5` for all else."""
+    """Return a time of day: `hour/18`, `half-hour/18` for half past, otherwise `hour-and/18` and `minute/5`."""
     if minute == 0:
         return [f"hour/{hour}"]
     if minute == 30:
@@ -61,12 +62,12 @@ def hour_prompts(hour: int, minute: int) -> list[str]:
 
 
 def date_prompts(day: int, month: int) -> list[str]:
-    """A day of the year, day first, as every shipped language says it."""
+    """Return a date, day first as in every shipped language."""
     return [f"day/{day}", f"month/{month}"]
 
 
 def word_texts(words: Words) -> dict[str, str]:
-    """Every prompt that the functions above can name in a language, with its words: what has to be recorded."""
+    """Return every prompt that these functions can return in a language, with its words: all that has to be recorded."""
     return dict(_word_texts(words))
 
 

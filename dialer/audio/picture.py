@@ -1,4 +1,4 @@
-"""A picture of a prompt, before and after: its waveform, its loudness over time, and the lines that it must keep. Plain SVG."""
+"""Draw a prompt before and after preparation as SVG: waveform, loudness over time, and their limits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.decoding import Samples
-from dialer.audio.levels import Loudness, measured
+from dialer.audio.filters import Samples
+from dialer.audio.loudness import Loudness, measure
 
 _WIDTH: Final = 960
 _LEFT: Final = 60
@@ -24,8 +24,8 @@ _LINE: Final = 20
 _LETTERS_A_LINE: Final = 105
 _TICKS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _MOST_TICKS: Final = 12
-_QUIETEST: Final = -60.0  # LUFS at the foot of the loudness scale
-_FIRST_WHOLE: Final = 3  # a moment is 0.4 s long, and is drawn in its middle
+_QUIETEST: Final = -60.0  # LUFS at the bottom of the loudness scale
+_FIRST_WHOLE: Final = 3  # a moment covers 0.4 s and is drawn at its middle
 _FONTS: Final = "'Noto Sans', 'Noto Sans Devanagari', 'Nirmala UI', sans-serif"
 _WAVE: Final = "#4a7fb5"
 _LOUD: Final = "#c2410c"
@@ -34,9 +34,9 @@ _FAINT: Final = "#6b7280"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One sound as it is drawn.
+    """One sound of the picture.
 
-    `envelope` is (lowest, highest) of each column, -1 to 1; `kept` from which second to which it is not cut off.
+    `envelope` is (lowest, highest) of each column, -1 to 1; `kept` is the range in seconds that is not cut off.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands above the picture. `mark` is a word in a coloured box, such as DRAFT; empty: none."""
+    """The heading of the picture. `mark` is a word in a coloured box, such as DRAFT."""
 
     title: str
     text: str = ""
@@ -57,17 +57,17 @@ class Caption:
 
 
 def panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
-    """A panel of samples between -1 and 1; `kept` is the first and last sample of what is not cut off."""
+    """Return a panel of samples; `kept` are the first and last sample that are not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]
     envelope = [(float(np.min(column)), float(np.max(column))) for column in columns]
     kept_seconds = (kept[0] / rate, kept[1] / rate) if kept is not None else None
-    return Panel(title, seconds, envelope, measured(samples, rate), kept_seconds)
+    return Panel(title, seconds, envelope, measure(samples, rate), kept_seconds)
 
 
 def draw(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
-    """The SVG. All panels share one scale of time, so that what was cut off shows."""
+    """Return the SVG. All panels have the same time scale, so that cuts are visible."""
     texts = _wrapped(caption.text)
     top = 44 + _LINE * len(texts) + (_LINE * len(caption.remarks)) + 30
     height = top + len(panels) * (_PANEL + _GAP)
@@ -85,7 +85,7 @@ def draw(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_p
 
 
 def page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
-    """An HTML page of pictures, given as (prompt, file beside the page)."""
+    """Return an HTML page of pictures, given as (prompt, file name)."""
     shown = "\n".join(
         f'<p><a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(prompt)}" width="100%"></a></p>'
         for prompt, file in pictures
@@ -114,8 +114,10 @@ def _heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
 def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float) -> Iterator[str]:
     middle, half = top + _PANEL / 2, _PANEL / 2
     scale = _PLOT / longest
-    told = f"{each.seconds:.1f} s · {each.loudness.integrated_lufs:.1f} LUFS · peak {each.loudness.true_peak_db:.1f} dB"
-    yield f'<text x="{_LEFT}" y="{top - 8}"><tspan font-weight="bold">{escape(each.title)}</tspan> · {told}</text>'
+    figures = (
+        f"{each.seconds:.1f} s · {each.loudness.integrated_lufs:.1f} LUFS · peak {each.loudness.true_peak_db:.1f} dB"
+    )
+    yield f'<text x="{_LEFT}" y="{top - 8}"><tspan font-weight="bold">{escape(each.title)}</tspan> · {figures}</text>'
     yield f'<rect x="{_LEFT}" y="{top}" width="{_PLOT}" height="{_PANEL}" fill="#f8fafc" stroke="#cbd5e1"/>'
     if each.kept is not None:
         for start, end in ((0.0, each.kept[0]), (each.kept[1], each.seconds)):
@@ -128,11 +130,11 @@ def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_p
     limit = half * 10 ** (true_peak_db / 20)
     for y in (middle - limit, middle + limit):
         yield _dashed(y, _FAINT)
-    yield _beside(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
+    yield _axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
     wanted = _loudness_y(loudness_lufs, top)
     yield _dashed(wanted, _LOUD)
-    yield _beside(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
-    yield _beside(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
+    yield _axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
+    yield _axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
     points = " ".join(
         f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_loudness_y(moment, top):.1f}"
         for index, moment in enumerate(each.loudness.moments)
@@ -161,7 +163,7 @@ def _outline(each: Panel, middle: float, half: float, scale: float) -> str:
 
 
 def _loudness_y(lufs: float, top: float) -> float:
-    """Where a loudness stands in its panel: 0 LUFS at the top, -60 at the foot."""
+    """Return the vertical position of a loudness in its panel: 0 LUFS at the top, -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 
 
@@ -169,7 +171,7 @@ def _dashed(y: float, colour: str) -> str:
     return f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}" stroke="{colour}" stroke-dasharray="5 4"/>'
 
 
-def _beside(y: float, text: str, x: float, anchor: str, colour: str) -> str:
+def _axis_label(y: float, text: str, x: float, anchor: str, colour: str) -> str:
     return f'<text x="{x}" y="{y + 4:.1f}" text-anchor="{anchor}" font-size="12" fill="{colour}">{escape(text)}</text>'
 
 

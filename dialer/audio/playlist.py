@@ -1,4 +1,4 @@
-"""What may be played now: the catalogue and the sounds on disk, read together, asked by every call without touching a file."""
+"""The prompts that may be played now, from the catalogue and the sounds on disk; calls use it without accessing files."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from dialer.audio.catalogue import LOCK, Entries, Entry, Voice, catalogue_files, entries_of
+from dialer.audio.catalogue import LOCK, Entries, Entry, Voice, catalogue_files, read_entries
 from dialer.audio.errors import CatalogueError
 from dialer.audio.files import sha256_of
-from dialer.audio.gate import PlayRules, why_not_played
 from dialer.audio.names import Places, PromptName
+from dialer.audio.play_rules import PlayRules, play_problem
 from dialer.settings.audio import SoundFormat
 
-_Stamp = tuple[int, int, int]  # time of the last change in ns, size, inode: another file has another
+_Stamp = tuple[int, int, int]  # (modification time in ns, size, inode): identifies a version of a file
 
 
-class Listed:
-    """An entry, and the hashes of its sounds as they lay on disk. What nobody has asked for yet is hashed when it is asked for: a
-    start does not wait for thousands of files of which a call plays five, and nothing plays unchecked.
+class ListedPrompt:
+    """An entry of the catalogue and the hashes of its sounds on disk.
+
+    Sounds are hashed on first use, so that a start does not wait for thousands of files. Nothing is played without this
+    check.
     """
 
     __slots__ = ("_found", "_hashes", "entry")
 
     def __init__(self, entry: Entry, hashes: Callable[[], Mapping[SoundFormat, str]]) -> None:
-        """`hashes` reads them."""
+        """Take an entry, and the function that reads the hashes of its sounds."""
         self.entry = entry
         self._hashes = hashes
         self._found: Mapping[SoundFormat, str] | None = None
 
     @property
     def found(self) -> Mapping[SoundFormat, str]:
-        """By kind of sound. The first time files are read."""
+        """The hashes by format. The first access reads files."""
         if self._found is None:
             self._found = self._hashes()
         return self._found
@@ -42,32 +44,29 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """A snapshot. The day is asked each time: a certificate ends at midnight without anybody changing a file."""
+    """A snapshot of the catalogue. The day is a parameter, because a certificate expires without a change of files."""
 
-    listed: Mapping[PromptName, Listed]
+    listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
 
     def why_not(self, name: PromptName, today: date) -> str | None:
-        """Why a prompt may not be played; None: it may."""
+        """Return why a prompt may not be played; None if it may."""
         listed = self.listed.get(name)
         if listed is None:
-            return why_not_played(name, None, {}, self.rules, today)
-        return why_not_played(name, listed.entry, listed.found, self.rules, today)
+            return play_problem(name, None, {}, self.rules, today)
+        return play_problem(name, listed.entry, listed.found, self.rules, today)
 
     def synthetic(self, name: PromptName) -> bool:
-        """Whether a computer speaks in it."""
+        """Return whether a prompt has a synthetic voice."""
         listed = self.listed.get(name)
         return listed is not None and listed.entry.voice is not Voice.HUMAN
 
 
 class PlaylistReader:
-    """Reads the snapshot again and again; a file that has not changed is neither parsed nor hashed a second time.
-
-    A change is told by a file's time, size and inode.
-    """
+    """Reads snapshots. Unchanged files, by modification time, size and inode, are neither parsed nor hashed again."""
 
     def __init__(self, catalogue: Path, places: Places, rules: PlayRules) -> None:
-        """Nothing is read yet."""
+        """Prepare a reader. Nothing is read yet."""
         self.catalogue = catalogue
         self.places = places
         self.rules = rules
@@ -80,20 +79,20 @@ class PlaylistReader:
         self._last: Playlist | None = None
 
     def read(self) -> Playlist:
-        """The snapshot; the same one as before where neither catalogue nor sounds have changed. Blocks: files are looked at.
+        """Return the current snapshot, the previous one if nothing has changed. Blocks while files are read.
 
-        Raises CatalogueError, also where the directory was there and is gone, or had files and is bare: that is a checkout under
-        way or a lost mount, and taken for an empty catalogue it would silence every call. A command that takes out the last
-        entry leaves its lock there.
+        Raises CatalogueError. A directory that has disappeared, or has lost all its files, is an error too: it is a
+        checkout in progress or a lost mount, and an empty catalogue would silence every call. A command that removes
+        the last entry leaves its lock file there.
         """
         files = catalogue_files(self.catalogue)
-        gone = self._was_there if files is None else self._is_bare(files)
-        if gone:
-            raise CatalogueError(str(self.catalogue), "", "was there and is gone; put it back")
+        disappeared = self._was_there if files is None else self._is_bare(files)
+        if disappeared:
+            raise CatalogueError(str(self.catalogue), "", "has disappeared; restore it")
         self._was_there = files is not None
         stamps = {path: stamp for path in files or () if (stamp := _stamp(str(path))) is not None}
         if stamps != self._catalogue_stamps:
-            self._entries = entries_of(self.catalogue, files or ())
+            self._entries = read_entries(self.catalogue, files or ())
             self._catalogue_stamps = stamps
             self._paths = {name: self._paths.get(name) or self._sounds_of(name) for name in self._entries}
             self._last = None
@@ -101,22 +100,22 @@ class PlaylistReader:
         if self._last is None or seen != self._stamps:
             self._stamps = seen
             self._hashes = {path: known for path, known in self._hashes.items() if seen.get(path) == known[0]}
-            listed = {name: Listed(entry, partial(self._found, name)) for name, entry in self._entries.items()}
+            listed = {name: ListedPrompt(entry, partial(self._found, name)) for name, entry in self._entries.items()}
             self._last = Playlist(listed, self.rules)
         return self._last
 
     @staticmethod
     def check(playlist: Playlist) -> None:
-        """Hash whatever of it was not asked for yet. Blocks: files are read."""
+        """Hash all sounds that have not been hashed yet. Blocks while files are read."""
         for each in playlist.listed.values():
-            each.found  # noqa: B018 - reading it is what hashes
+            each.found  # noqa: B018 - the access computes the hashes
 
     def _is_bare(self, files: list[Path]) -> bool:
-        """Whether a directory that had files is left without any, and not by a command."""
+        """Return whether the directory has lost all its files, other than by a command."""
         return bool(self._catalogue_stamps) and not files and not (self.catalogue / LOCK).exists()
 
     def _sounds_of(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
-        """Every kind of sound counts that the switch could choose, also one that the catalogue does not know."""
+        """Return the paths of all formats that the switch could choose, including those that are not in the catalogue."""
         beginning = str(self.places.sounds / name.sound)
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 
@@ -139,7 +138,7 @@ class PlaylistReader:
 
 def _stamp(path: str) -> _Stamp | None:
     try:
-        status = os.stat(path)  # noqa: PTH116 - ten thousand of them at a time; a Path's costs three times as much
+        status = os.stat(path)  # noqa: PTH116 - called ten thousand times; the method of Path takes three times as long
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,4 +1,4 @@
-"""The tones that an agent hears on a nailed-up phone, as sounds that Asterisk plays."""
+"""The tones that agents hear on nailed-up phones, as sounds for Asterisk."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SAMPLES_A_SECOND = 8000
-_PEAK = 9000  # of 32767: some 11 dB below full scale, so that nobody starts
-_EDGE_SECONDS = 0.005  # the tone fades in and out: an edge would be heard as a click
+_PEAK = 9000  # of 32767: about 11 dB below full scale, so that it does not startle
+_EDGE_SECONDS = 0.005  # fade at both ends, because a sudden edge is a click
 
 SILENCE = "matdan/silence"
-"""What a conference plays when its agent is gone. Without it the voter's ConfBridge fails: hung up, and no message."""
+"""What a conference plays after its agent has left. Without it ConfBridge fails and hangs up the voter."""
 
 TONES: dict[str, tuple[tuple[float, float], ...]] = {
-    "matdan/beep": ((1000.0, 0.16),),  # a voter is there
-    "matdan/key": ((1400.0, 0.04),),  # a key was taken, more is to come
+    "matdan/beep": ((1000.0, 0.16),),  # a voter is connected
+    "matdan/key": ((1400.0, 0.04),),  # a key was accepted, more are expected
     "matdan/done": ((700.0, 0.04), (1400.0, 0.04)),
     "matdan/wrong": ((350.0, 0.1),),
     SILENCE: ((0.0, 0.02),),
 }
-"""By sound: its pieces in hertz and seconds. Those that answer a key are short: a key that is let go meanwhile is lost."""
+"""The segments (Hz, seconds) of each sound. Answers to keys are short, because keys released meanwhile are lost."""
 
 
 def samples_of(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
-    """The tone as 16-bit samples at 8 kHz."""
+    """Return a tone as 16-bit samples at 8 kHz."""
     samples = array.array("h")
     for hertz, seconds in pieces:
         count = round(seconds * SAMPLES_A_SECOND)
@@ -39,8 +39,9 @@ def samples_of(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
 
 
 def write_tones(directory: Path) -> list[Path]:
-    """Write every tone below Asterisk's directory of sounds, which is made, but nothing above it; the files, in order. Raises
-    OSError.
+    """Write every tone below Asterisk's directory of sounds, and return the files.
+
+    The directory itself is created if necessary, its parent is not. Raises OSError.
     """
     directory.mkdir(exist_ok=True)
     written: list[Path] = []

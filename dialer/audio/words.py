@@ -1,4 +1,4 @@
-"""The words of numbers, hours and dates in each language: data beside this file, read strictly, one TOML file a language."""
+"""The words for numbers, hours and dates in each language, from one TOML file per language."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class Unit(_Part):
-    """Thousand, lakh or crore. `one` holds the one itself; the forms with `_and` are for when more follows."""
+    """Thousand, lakh or crore. `one` includes the number one; the forms with `_and` are used if more follows."""
 
     one: Word
     many: Word
@@ -51,32 +51,32 @@ class Words(_Part):
     label: Word
 
     def minute(self, number: int) -> str:
-        """So many minutes, 1 to 59."""
+        """Return a number of minutes (1-59) in words."""
         return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
 
 
 @lru_cache(maxsize=64)
 def words_of(language: str) -> Words | None:
-    """The words of a language; None where none are shipped. Raises CatalogueError for a file that is wrong."""
+    """Return the words of a language; None if none are shipped. Raises CatalogueError for an invalid file."""
     path = WORDS_DIRECTORY / f"{language}.toml"
     if not _LANGUAGE.fullmatch(language) or not path.is_file():
         return None
     try:
         return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its rights") from error
+        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
     except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
         raise CatalogueError(
-            str(path), "", f"is no list of a language's words ({error}); restore it".splitlines()[0]
+            str(path), "", f"is not a valid list of words ({error}); restore it".splitlines()[0]
         ) from error
 
 
 def load_all_words() -> None:
-    """Read every language's words now, so that no call has to open a file. Raises CatalogueError."""
+    """Load the words of every language now, so that no call has to read a file. Raises CatalogueError."""
     for language in languages():
         words_of(language)
 
 
 def languages() -> list[str]:
-    """The languages whose words are shipped, in alphabetical order of their tags."""
+    """Return the languages whose words are shipped, in alphabetical order."""
     return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dialer.audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from dialer.audio.catalogue import Entries, Entry, Voice, changing_catalogue, read_catalogue
+from dialer.audio.conversion import Recipe, sound_range
 from dialer.audio.decoding import decode
 from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import AudioError, RecordingRefused
 from dialer.audio.files import write_atomically
 from dialer.audio.formats import decode as decode_file
 from dialer.audio.formats import rate_of
-from dialer.audio.levels import measured
-from dialer.audio.making import Recipe, sounding
-from dialer.audio.message import INFORMATION, Placed, put_message
+from dialer.audio.information_message import INFORMATION, MessageState, install_message
+from dialer.audio.loudness import measure
 from dialer.audio.names import Places, PromptName, prompt_of_sound
 from dialer.audio.numbers import word_texts
 from dialer.audio.picture import Caption, Panel, draw, page, panel
-from dialer.audio.prepare import PrepareReport, prepare, was_sent
+from dialer.audio.prepare import PrepareReport, is_recorded, prepare
 from dialer.audio.words import words_of
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
@@ -138,7 +138,7 @@ def prepare_command(
     say = _said(settings, words, words.languages()) | _message(settings, words)
     unsaid = _unsaid(settings, words, say)
     catalogue = catalogue_of(settings)
-    with changing(catalogue) as entries, progress("preparing") as advance:
+    with changing_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
         report = prepare(
             places_of(settings),
@@ -149,7 +149,7 @@ def prepare_command(
             workers=settings.audio.workers,
             again=again,
             unsaid=unsaid,
-            told=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
+            progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _put_message(settings, entries, before)
     _show_report(report, console)
@@ -182,7 +182,7 @@ def drafts_command(
     wanted |= _labelled(settings, _message(settings, words, language))
     places, recipe = places_of(settings), recipe_of(settings.audio)
     catalogue = catalogue_of(settings)
-    with changing(catalogue) as entries, progress("speaking") as advance:
+    with changing_catalogue(catalogue) as entries, progress("speaking") as advance:
         before = dict(entries)
         report = make_drafts(
             places,
@@ -191,11 +191,11 @@ def drafts_command(
             wanted,
             catalogue=catalogue,
             workers=settings.audio.workers,
-            told=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
+            progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _put_message(settings, entries, before)
     for refused in report.refused:
-        typer.echo(f"{refused.source}: {refused.why}", err=True)
+        typer.echo(f"{refused.source}: {refused.reason}", err=True)
     for name in sorted(report.void):
         typer.echo(f"{name.path}: was approved as it was; listen to it and approve it again")
     typer.echo(
@@ -233,7 +233,7 @@ def _show_report(report: PrepareReport, console: Console) -> None:
             )
         console.print(table)
     for refused in report.refused:
-        typer.echo(f"{refused.source}: {refused.why}", err=True)
+        typer.echo(f"{refused.source}: {refused.reason}", err=True)
     typer.echo(f"{len(report.prepared)} prepared, {len(report.unchanged)} unchanged, {len(report.refused)} refused")
 
 
@@ -296,7 +296,7 @@ def remove(
     settings = load_settings(config)
     directory = catalogue_of(settings)
     places = places_of(settings)
-    with changing(directory) as entries:
+    with changing_catalogue(directory) as entries:
         before = dict(entries)
         for name in [known(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
@@ -323,7 +323,7 @@ def picture(
     if prompts:
         names = [known(path, entries, catalogue_of(settings)) for path in prompts]
     else:
-        names = [name for name, entry in sorted(entries.items()) if was_sent(entry)]
+        names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
     if not names:
         raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
     drawn = [(name, entries[name]) for name in names]
@@ -367,7 +367,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
     wrong += [
         f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
         for name, entry in sorted(entries.items())
-        if was_sent(entry) and not (settings.audio.recordings / entry.source).is_file()
+        if is_recorded(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]
     for line in wrong:
         typer.echo(line)
@@ -398,7 +398,7 @@ def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -
 
 def _is_spoken(entry: Entry | None) -> bool:
     """Whether a draft voice spoke it, which may have been approved since."""
-    return entry is not None and not was_sent(entry)
+    return entry is not None and not is_recorded(entry)
 
 
 def _words(settings: Settings, texts: Path | None = None) -> Texts:
@@ -454,12 +454,12 @@ def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[Prompt
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
 
 
-def _put_message(settings: Settings, entries: Entries, before: Entries) -> Placed:
-    return put_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
+def _put_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
+    return install_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
-def _show_message(placed: Placed) -> None:
-    if placed is Placed.KEPT:
+def _show_message(placed: MessageState) -> None:
+    if placed is MessageState.KEPT:
         typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
 
 
@@ -471,7 +471,7 @@ _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
     """The SVG of one prompt: its recording if one was sent, and each of its sounds. Raises AudioError."""
-    sent = was_sent(entry)
+    sent = is_recorded(entry)
     panels = [_recording(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=rate_of):
         path = places.sound(name, sound_format)
@@ -492,7 +492,7 @@ def _recording(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -
         clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
         raise AudioError(f"{name.path}: {entry.source} {error}") from error
-    kept = sounding(clean, _DRAWN_RATE, measured(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
+    kept = sound_range(clean, _DRAWN_RATE, measure(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
     return panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, kept)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.audio.catalogue import Entries, Entry, Voice, changing
+from dialer.audio.catalogue import Entries, Entry, Voice, changing_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, prompt_name, prompt_of_sound
 from dialer.cli.options import day_of
@@ -74,7 +74,7 @@ def approve(
     if certificate is not None:
         change["certificate"] = certificate.strip()
         change["valid_until"] = last_day
-    with changing(directory) as entries:
+    with changing_catalogue(directory) as entries:
         names = [known(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:

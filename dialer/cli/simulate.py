@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dialer.audio.workers import workers_for
 from dialer.cli.progress import progress
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
+from dialer.process.pool import process_count
 from dialer.reports.picture_file import check_picture
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
@@ -107,7 +107,7 @@ def compare(
     """Every policy on the same days; `caps`, if any, are held in the place of `cap`. Raises BadScenario before any is simulated."""
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
-        cases, seeds, progress, workers_for(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
+        cases, seeds, progress, process_count(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
     )
     return SimulationReport(
         scenario.name, cap, tuple(result for result, _ in found), tuple(days[-1] for _, days in found)
@@ -248,7 +248,7 @@ def simulate(
                 policy=_only(policy),
                 seeds=days,
                 progress=tell,
-                workers=workers_for((1 + len(change)) * (seeds or MOST_DAYS), 0),
+                workers=process_count((1 + len(change)) * (seeds or MOST_DAYS), 0),
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:

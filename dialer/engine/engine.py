@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import structlog
 
-from dialer.audio.message import MESSAGE_SOUND
+from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.domain import switch_events
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dialer.audio.gate import PlayRules
 from dialer.audio.names import Places
+from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import PlaylistReader
 from dialer.domain.enums import Purpose
 from dialer.settings.audio import Audio
@@ -15,7 +15,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 
 if TYPE_CHECKING:
-    from dialer.audio.making import Recipe
+    from dialer.audio.conversion import Recipe
 
 DEFAULT_CATALOGUE = Path("catalogue")
 
@@ -32,7 +32,7 @@ def places_of(settings: Settings) -> Places:
 
 def recipe_of(audio: Audio) -> Recipe:
     """Return the format and loudness of the site's sounds."""
-    from dialer.audio.making import Recipe  # noqa: PLC0415 - imports what makes sounds; a dialler only plays them
+    from dialer.audio.conversion import Recipe  # noqa: PLC0415 - imports what makes sounds; a dialler only plays them
 
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 

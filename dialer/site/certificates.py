@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from dialer.audio.gate import why_not_certified
 from dialer.audio.names import prompt_of_sound
+from dialer.audio.play_rules import certificate_problem
 from dialer.audio.playlist import Playlist
 from dialer.domain.enums import CampaignKind
 from dialer.errors import MatdanError
@@ -43,7 +43,7 @@ def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certif
             return Certified(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)
         entry = None if listed is None else listed.entry
-        problem = "is not in the catalogue; run dialer audio prepare" if entry is None else why_not_certified(entry)
+        problem = "is not in the catalogue; run dialer audio prepare" if entry is None else certificate_problem(entry)
         if problem is not None or entry is None:
             return Certified(f"{name.path} {problem}")
         digest.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())

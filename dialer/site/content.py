@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.message import MESSAGE_SOUND, message_prompt, missing_sounds
+from dialer.audio.information_message import MESSAGE_SOUND, message_prompt, missing_sounds
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader

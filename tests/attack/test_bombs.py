@@ -21,12 +21,12 @@ import openpyxl
 import pytest
 
 from dialer.audio.catalogue import read_catalogue
-from dialer.audio.workers import MOST_MEMORY, spread
 from dialer.cli.audio import _names_in
 from dialer.domain.errors import RollError
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow
 from dialer.flows.texts import read_texts
+from dialer.process.pool import MOST_MEMORY, run_in_processes
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
@@ -290,4 +290,4 @@ def unpacked(size_bytes: int) -> int:
 
 def test_a_recording_that_unpacks_into_all_memory_fails_alone() -> None:
     sizes = [1000, MOST_MEMORY + MEGABYTE, 2000]
-    assert sorted(spread(unpacked, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]
+    assert sorted(run_in_processes(unpacked, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.audio import workers
+from dialer.process import pool
 
 
 class AtOnce(Executor):
@@ -27,4 +27,4 @@ class AtOnce(Executor):
 
 def work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the test's end. What processes are for is tried by tests/unit/audio/test_prepare.py."""
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", AtOnce)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", AtOnce)

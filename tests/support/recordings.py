@@ -9,7 +9,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from dialer.audio.decoding import Samples
+from dialer.audio.filters import Samples
 
 _CODECS = {
     ".mp3": ("mp3", "fltp"),

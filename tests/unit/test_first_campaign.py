@@ -15,9 +15,9 @@ import typer
 from typer.testing import CliRunner
 
 from dialer.audio import espeak
+from dialer.audio.conversion import Recipe
 from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import VoiceMissing
-from dialer.audio.making import Recipe
 from dialer.audio.names import Places
 from dialer.cli.main import app
 from dialer.domain.errors import StoreError

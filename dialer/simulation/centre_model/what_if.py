@@ -10,8 +10,8 @@ from math import ceil, sqrt
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
-from dialer.audio.workers import spread
 from dialer.pacing.port import Cap
+from dialer.process.pool import run_in_processes
 from dialer.simulation.centre_model.day_result import DayResult, utilisation_by_part
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
 from dialer.simulation.centre_model.policies import policy_named, simulate_policy
@@ -168,7 +168,7 @@ def _simulate(days: Sequence[_Day], progress: Callable[[float], None] | None, wo
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
-    for (place, _), result in spread(_simulated_place, list(enumerate(days)), min(workers, len(days))):
+    for (place, _), result in run_in_processes(_simulated_place, list(enumerate(days)), min(workers, len(days))):
         if result is None:
             raise BadScenario("a worker process was killed during a simulation; check that there is enough memory")
         results[place] = result

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
-from dialer.audio.message import MESSAGE_SOUND
+from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.tones import TONES
 from dialer.deploy.asterisk.render import asterisk_trunks

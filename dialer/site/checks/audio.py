@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.message import MESSAGE_SOUND, missing_sounds
+from dialer.audio.information_message import MESSAGE_SOUND, missing_sounds
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.tones import SILENCE, TONES
 from dialer.domain.clock import Clock

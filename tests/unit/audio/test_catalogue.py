@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, changing_catalogue, read_catalogue, write_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
-from dialer.audio.files import HALF_DONE
-from dialer.audio.gate import PlayRules, why_not_played
+from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import PromptName
+from dialer.audio.play_rules import PlayRules, play_problem
 from dialer.settings.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
@@ -48,7 +48,7 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
         ({}, PlayRules(certified_recordings=True), "has no certificate"),
         (CERTIFIED, PlayRules(certified_recordings=True), None),
         (CERTIFIED | {"valid_until": None}, PlayRules(certified_recordings=True), None),
-        (CERTIFIED | {"certificate_sha256": OTHER}, PlayRules(), "is not the recording that certificate MCMC/7"),
+        (CERTIFIED | {"certificate_sha256": OTHER}, PlayRules(), "is not the recording to which certificate MCMC/7"),
         (CERTIFIED | {"valid_until": date(2026, 11, 23)}, PlayRules(), "ended on 2026-11-23"),
         ({}, PlayRules(approved_only=True), "has not been approved"),
         (APPROVED, PlayRules(approved_only=True), None),
@@ -57,30 +57,30 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
         ({"voice": "draft"}, PlayRules(), None),
         ({"voice": "draft"}, PlayRules(play_drafts=False), "is a draft voice"),
         ({"voice": "synthetic"}, PlayRules(play_drafts=False), None),
-        ({"files": {"alaw": OTHER}}, PlayRules(), "is not the sound that was prepared"),
-        ({"files": {"sln16": SOUND}}, PlayRules(), "is not the sound that was prepared"),
+        ({"files": {"alaw": OTHER}}, PlayRules(), "was changed on disk after it was prepared"),
+        ({"files": {"sln16": SOUND}}, PlayRules(), "was changed on disk after it was prepared"),
     ],
 )
 def test_what_may_be_played(changes: dict[str, object], rules: PlayRules, why: str | None) -> None:
-    found = why_not_played(NAME, entry(**changes), FOUND, rules, TODAY)
+    found = play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
     assert (found is None) if why is None else (found is not None and why in found)
 
 
 def test_only_campaign_recordings_need_a_certificate() -> None:
     rules = PlayRules(certified_recordings=True)
-    assert why_not_played(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
+    assert play_problem(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
     own = PromptName("town", "hi", "recording/message")
-    assert why_not_played(own, entry(), FOUND, rules, TODAY) is not None
+    assert play_problem(own, entry(), FOUND, rules, TODAY) is not None
 
 
 def test_what_nobody_listed_or_nobody_prepared_does_not_play() -> None:
-    assert "not in the catalogue" in (why_not_played(NAME, None, FOUND, PlayRules(), TODAY) or "")
-    assert "no sound on disk" in (why_not_played(NAME, entry(), {}, PlayRules(), TODAY) or "")
+    assert "not in the catalogue" in (play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
+    assert "no sound on disk" in (play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
 
 
 def test_one_sound_of_two_that_is_not_ours_stops_both() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
-    assert why_not_played(NAME, entry(), both, PlayRules(), TODAY) is not None
+    assert play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
 
 
 def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> 
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.toml"))
     assert files == ["campaign/town/hi.toml", "en.toml", "hi.toml"]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
-    with changing(tmp_path) as changed:
+    with changing_catalogue(tmp_path) as changed:
         del changed[PromptName("town", "hi", "recording/message")]
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
     assert set(before) - set(after) == {tmp_path / "campaign/town/hi.toml"}
@@ -102,7 +102,7 @@ def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> 
 
 
 def test_a_run_that_is_broken_off_keeps_what_it_had_done(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), changing(tmp_path) as entries:
+    with pytest.raises(KeyboardInterrupt), changing_catalogue(tmp_path) as entries:
         entries[NAME] = entry()
         raise KeyboardInterrupt
     assert read_catalogue(tmp_path) == {NAME: entry()}
@@ -132,8 +132,8 @@ def test_a_full_disk_leaves_every_file_as_it_was(tmp_path: Path, monkeypatch: py
 
 
 def test_what_a_process_left_half_done_is_removed_by_the_next(tmp_path: Path) -> None:
-    (tmp_path / f"{HALF_DONE}x").write_bytes(b"half")
-    with changing(tmp_path):
+    (tmp_path / f"{PARTIAL_PREFIX}x").write_bytes(b"half")
+    with changing_catalogue(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
@@ -144,7 +144,7 @@ def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
     catalogue = tmp_path / "catalogue"
     write_catalogue(catalogue, {NAME: entry(), PromptName("town", "hi", "recording/message"): entry()})
     (catalogue / "campaign/city").symlink_to(tmp_path)
-    with pytest.raises(CatalogueError, match=r"campaign/city: is a symbolic link and leads to no file"):
+    with pytest.raises(CatalogueError, match=r"campaign/city: is a symbolic link that does not lead to a file"):
         read_catalogue(catalogue)
     (catalogue / "campaign/city").unlink()
     scandir = os.scandir
@@ -160,9 +160,13 @@ def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
 
 
 def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
-    with changing(tmp_path), pytest.raises(CatalogueError, match="another process"), changing(tmp_path):
+    with (
+        changing_catalogue(tmp_path),
+        pytest.raises(CatalogueError, match="another process"),
+        changing_catalogue(tmp_path),
+    ):
         pass
-    with changing(tmp_path) as entries:
+    with changing_catalogue(tmp_path) as entries:
         assert entries == {}
 
 
@@ -188,13 +192,13 @@ files.alaw = "{SOUND}"
         ("hi.toml", "x = ", "is not TOML"),
         ("hi.toml", GOOD + "certificat = 'x'\n", "recording/message.certificat: is not a key"),
         ("hi.toml", GOOD + "certificate = 'x'\n", "needs its number and the hash"),
-        ("hi.toml", GOOD + "valid_until = 2026-01-01\n", "without a certificate"),
+        ("hi.toml", GOOD + "valid_until = 2026-01-01\n", "needs a certificate"),
         ("hi.toml", GOOD + "approved_by = 'x'\n", "approval needs a name and the hash"),
         ("hi.toml", GOOD.replace('"human"', '"robot"'), "recording/message.voice"),
         ("hi.toml", GOOD.replace(SHA, "123"), "recording/message.source_sha256"),
-        ("hi.toml", GOOD.replace("recording/message", "../../etc/passwd"), "is no part of a prompt's name"),
+        ("hi.toml", GOOD.replace("recording/message", "../../etc/passwd"), "is not valid in a name"),
         ("hi.toml", "recording = 3\n", "recording"),
-        ("Hindi.toml", GOOD, "is no prompt"),
+        ("Hindi.toml", GOOD, "is not the name of a prompt"),
         ("../outside/hi.toml", GOOD, ""),
     ],
 )

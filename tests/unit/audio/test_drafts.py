@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, changing, read_catalogue
+from dialer.audio.catalogue import Entry, Voice, changing_catalogue, read_catalogue
+from dialer.audio.conversion import Recipe
 from dialer.audio.drafts import DraftJob, draft_one, make_drafts
 from dialer.audio.errors import AudioError, VoiceMissing
 from dialer.audio.files import sha256_of
-from dialer.audio.making import Recipe
 from dialer.audio.names import Places, PromptName
 from dialer.audio.prepare import Refused
 from dialer.audio.words import languages, words_of
@@ -62,10 +62,10 @@ def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
     texts[PromptName("", "zz", "number/7")] = "seven"
     entries: dict[PromptName, Entry] = {}
     told: list[tuple[int, int]] = []
-    report = make_drafts(places, entries, LINE, texts, workers=1, told=lambda *progress: told.append(progress))
+    report = make_drafts(places, entries, LINE, texts, workers=1, progress=lambda *progress: told.append(progress))
     assert (report.drafted, report.unchanged, report.recorded) == (3, 0, 0)
-    assert [(each.source, each.why) for each in report.refused] == [
-        ("zz/number/7", "no draft voice speaks zz; record its prompts")
+    assert [(each.source, each.reason) for each in report.refused] == [
+        ("zz/number/7", "there is no draft voice for zz; record its prompts")
     ]
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
@@ -144,19 +144,19 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tm
     places = Places(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
-    with changing(catalogue) as entries:
+    with changing_catalogue(catalogue) as entries:
         report = make_drafts(
             places, entries, LINE, {name: "सात", long: "Town Hall, " * 500}, catalogue=catalogue, workers=1
         )
-    ((source, why),) = [(each.source, each.why) for each in report.refused]
+    ((source, why),) = [(each.source, each.reason) for each in report.refused]
     assert source == long.path
     assert "has a text of 5,500 characters ('Town Hall, Town Hall" in why
-    assert "keeps 5,000 at most; shorten it; names of places go one a line" in why
+    assert "accepts 5,000; shorten it, with one place name per line" in why
     assert (report.drafted, set(read_catalogue(catalogue))) == (1, {name})
 
     # What an older run left of another kind, the switch might choose: it goes where nothing is new, too.
     places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    with changing(catalogue) as entries:
+    with changing_catalogue(catalogue) as entries:
         assert make_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
     assert not places.sound(name, SoundFormat.SLIN16).exists()
 
@@ -165,7 +165,7 @@ def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, Places(tmp_path, tmp_path))
     result = draft_one(job)
     assert isinstance(result, Refused)
-    assert "\n" not in result.why
+    assert "\n" not in result.reason
 
 
 def test_voices_that_are_not_installed_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "0 drafts made, 0 unchanged, 0 have recordings, 3 refused" in result.output
-    assert "no draft voice speaks xy" in result.output
+    assert "there is no draft voice for xy" in result.output
 
     write_recording(tmp_path / "recordings/hi/common/goodbye.wav", speech(0.5, 8_000), 8_000)
     assert CliRunner().invoke(app, ["prepare"]).exit_code == 0

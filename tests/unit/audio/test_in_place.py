@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Voice, changing, read_catalogue
+from dialer.audio.catalogue import Voice, changing_catalogue, read_catalogue
+from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError
-from dialer.audio.files import HALF_DONE
-from dialer.audio.gate import PlayRules
-from dialer.audio.making import Recipe
+from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import Places, PromptName
+from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.prepare import PrepareReport, prepare
 from dialer.settings.audio import SoundFormat
@@ -45,7 +45,7 @@ def catalogue_of(places: Places) -> Path:
 
 
 def run(places: Places, recipe: Recipe = LINE) -> PrepareReport:
-    with changing(catalogue_of(places)) as entries:
+    with changing_catalogue(catalogue_of(places)) as entries:
         return prepare(places, entries, recipe, {}, catalogue=catalogue_of(places), workers=1)
 
 
@@ -74,7 +74,7 @@ def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places:
     """Drafts too, of which there is no recording to prepare."""
     draft = PromptName("", "hi", "number/7")
     run(places)
-    with changing(catalogue_of(places)) as entries:
+    with changing_catalogue(catalogue_of(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
     places.sound(draft, SoundFormat.ALAW).parent.mkdir()
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
     assert "\n" not in str(error.value)
     assert files(places) == before
     assert silent(places) == []
-    assert not list(places.sounds.rglob(f"{HALF_DONE}*"))
+    assert not list(places.sounds.rglob(f"{PARTIAL_PREFIX}*"))
     assert len(run(places).prepared) == 2
     assert silent(places) == []
 

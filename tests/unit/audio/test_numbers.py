@@ -168,7 +168,7 @@ def test_words_that_are_damaged_are_one_clear_line(tmp_path: Path, monkeypatch: 
     (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
     (tmp_path / "qr.toml").write_text("numbers = [\n")
     for language in ("qq", "qr"):
-        with pytest.raises(CatalogueError, match=r"is no list of a language's words") as caught:
+        with pytest.raises(CatalogueError, match=r"is not a valid list of words") as caught:
             words_of(language)
         assert "\n" not in str(caught.value)
     assert words_of("../hi") is None

@@ -79,7 +79,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "cannot be read" in str(runner.invoke(app, ["picture"]).exception)
     recording.write_text("words")
     (tmp_path / "sounds/matdan/hi/common/goodbye.alaw").unlink()
-    assert "is no recording but text" in str(runner.invoke(app, ["picture"]).exception)
+    assert "is not a recording but text" in str(runner.invoke(app, ["picture"]).exception)
     (tmp_path / "blocked").write_text("a file")
     write_recording(recording, speech(1, 16_000), 16_000)
     assert runner.invoke(app, ["prepare"]).exit_code == 0

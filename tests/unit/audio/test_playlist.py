@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from dialer.audio.catalogue import Entry, Voice, changing, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, changing_catalogue, write_catalogue
 from dialer.audio.errors import CatalogueError
 from dialer.audio.files import sha256_of, sha256_of_bytes
-from dialer.audio.gate import PlayRules
 from dialer.audio.names import Places, PromptName, prompt_name
-from dialer.audio.playlist import Listed, Playlist, PlaylistReader
+from dialer.audio.play_rules import PlayRules
+from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
 from dialer.flows.model import PromptKind
 from dialer.flows.prompts import CataloguePrompts, SitePrompts, site_prompts
 from dialer.flows.texts import shipped_texts
@@ -44,11 +44,11 @@ def entry(content: bytes = b"sound", **changes: object) -> Entry:
     return Entry.model_validate(values | changes)
 
 
-def listed(sound: Entry, *, on_disk: bool = True) -> Listed:
-    return Listed(sound, lambda: dict(sound.files) if on_disk else {})
+def listed(sound: Entry, *, on_disk: bool = True) -> ListedPrompt:
+    return ListedPrompt(sound, lambda: dict(sound.files) if on_disk else {})
 
 
-def call(prompts: dict[str, Listed], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
+def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
     playlist = Playlist({prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
     return CataloguePrompts(playlist, "town", TODAY, shipped_texts(), label)
 
@@ -141,7 +141,7 @@ def test_the_reader_sees_each_change_and_hashes_nothing_twice(
     sound = site.places.sound(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
-    assert "is not the sound that was prepared" in (site.read().why_not(name, TODAY) or "")
+    assert "was changed on disk after it was prepared" in (site.read().why_not(name, TODAY) or "")
     write_catalogue(site.catalogue, {name: entry(b"another")})
     assert site.read().why_not(name, TODAY) is None
     stray = site.places.sound(name, SoundFormat.SLIN16)  # that the switch might choose instead
@@ -176,7 +176,7 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
         await asyncio.sleep(100)
         assert prompts.for_call("town").why_not(sound) is None
         (site.catalogue / "hi.toml").unlink()
-        with changing(site.catalogue):
+        with changing_catalogue(site.catalogue):
             pass
         await asyncio.sleep(40)
         assert prompts.for_call("town").why_not(sound) is not None
@@ -212,13 +212,13 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
             checkout.setattr(os, "scandir", vanishing)
             await asyncio.sleep(100)
         assert prompts.for_call("town").why_not(sound) is None
-        with changing(site.catalogue) as entries:  # which is meant
+        with changing_catalogue(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
         assert prompts.for_call("town").why_not(sound) is not None
         assert not task.done()
         task.cancel()
-    gone = f"{site.catalogue}: was there and is gone; put it back"
+    gone = f"{site.catalogue}: has disappeared; restore it"
     assert [log["error"] for log in logs][:1] == [gone]
     assert "campaign/town: cannot be read (No such file or directory)" in logs[1]["error"]
     assert len(logs) == 2
@@ -231,7 +231,7 @@ def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> Non
     site.catalogue.rename(site.catalogue.with_name("away"))
     site.catalogue.mkdir()
     for _ in range(2):
-        with pytest.raises(CatalogueError, match="was there and is gone; put it back"):
+        with pytest.raises(CatalogueError, match="has disappeared; restore it"):
             site.read()
     site.catalogue.rmdir()
     site.catalogue.with_name("away").rename(site.catalogue)
@@ -281,7 +281,9 @@ def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
     site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")
     for _ in range(3):
         assert playlist.why_not(names[0], TODAY) is None
-        assert playlist.why_not(names[1], TODAY) == "is not the sound that was prepared; run dialer audio prepare"
+        assert (
+            playlist.why_not(names[1], TODAY) == "was changed on disk after it was prepared; run dialer audio prepare"
+        )
     assert hashed == ["sound_0", "sound_1"]
     site.check(playlist)
     assert hashed == ["sound_0", "sound_1", "sound_2", "sound_3"]

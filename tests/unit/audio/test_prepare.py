@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from dialer.audio.catalogue import Entry, Voice
+from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError, BadPromptName
-from dialer.audio.files import HALF_DONE, sha256_of, write_atomically
-from dialer.audio.making import Recipe
+from dialer.audio.files import PARTIAL_PREFIX, sha256_of, write_atomically
 from dialer.audio.names import Places, PromptName, prompt_name, prompt_of_sound
 from dialer.audio.prepare import Refused, make_plan, prepare, prepare_one, recordings_in, with_history
-from dialer.audio.workers import spread, workers_for
+from dialer.process.pool import process_count, run_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -37,11 +37,11 @@ def run(places: Places, entries: dict[PromptName, Entry], recipe: Recipe = LINE)
     """(prepared, refused) of one run in this process: what the pool does, without its half second."""
     sources, unseen = recordings_in(places.recordings)
     plan = make_plan(places, sources, entries, recipe, {})
-    prepared, refused = [], [f"{each.source}: {each.why}" for each in (*unseen, *plan.refused)]
+    prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
         result = prepare_one(job)
         if isinstance(result, Refused):
-            refused.append(f"{result.source}: {result.why}")
+            refused.append(f"{result.source}: {result.reason}")
         else:
             entries[result.name] = with_history(result.entry, entries.get(result.name), "")
             prepared.append(result.name.path)
@@ -101,7 +101,7 @@ def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Plac
     plan = make_plan(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
-    assert "\n" not in plan.refused[0].why
+    assert "\n" not in plan.refused[0].reason
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_names_and_sounds_are_one_to_one() -> None:
 
 
 def test_no_directory_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="is no directory"):
+    with pytest.raises(AudioError, match="is not a directory"):
         recordings_in(tmp_path / "none")
 
 
 def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: Places) -> None:
     (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
-    left_behind = places.sounds / "matdan" / "hi" / f"{HALF_DONE}1"
+    left_behind = places.sounds / "matdan" / "hi" / f"{PARTIAL_PREFIX}1"
     left_behind.parent.mkdir(parents=True)
     left_behind.write_bytes(b"x")
     told: list[tuple[int, int]] = []
@@ -142,11 +142,11 @@ def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: Pla
         LINE,
         {QUESTION: "Have you voted?"},
         workers=2,
-        told=lambda *progress: told.append(progress),
+        progress=lambda *progress: told.append(progress),
     )
     assert [each.name for each in report.prepared] == sorted(entries)
     assert entries[QUESTION].text == "Have you voted?"
-    assert [(each.source, each.why.split()[0]) for each in report.refused] == [("hi/turnout/text.mp3", "is")]
+    assert [(each.source, each.reason.split()[0]) for each in report.refused] == [("hi/turnout/text.mp3", "is")]
     assert told == [(done, 4) for done in range(5)]
     assert not left_behind.exists()
     assert {path.suffix for path in places.sounds.rglob("*") if path.is_file()} == {".alaw"}
@@ -159,15 +159,15 @@ def _dies_of_three(number: int) -> int:
 
 
 def test_a_job_that_kills_its_process_fails_alone() -> None:
-    results = dict(spread(_dies_of_three, [1, 2, 3, 4], workers=2))
+    results = dict(run_in_processes(_dies_of_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
 def test_how_many_processes() -> None:
-    assert workers_for(1, 0) == 1
-    assert workers_for(100, 7) == 7
-    assert workers_for(0, 7) == 1
-    assert list(spread(_dies_of_three, [], workers=1)) == []
+    assert process_count(1, 0) == 1
+    assert process_count(100, 7) == 7
+    assert process_count(0, 7) == 1
+    assert list(run_in_processes(_dies_of_three, [], workers=1)) == []
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,10 +228,10 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_i
     plan = make_plan(places, recordings_in(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
     assert QUESTION not in [job.name for job in plan.jobs]
     assert len(plan.jobs) == 2
-    ((source, why),) = [(each.source, each.why) for each in plan.refused]
+    ((source, why),) = [(each.source, each.reason) for each in plan.refused]
     assert source == "hi/turnout/question.mp3"
     assert "has a text of 5,005 characters ('word word" in why
-    assert "keeps 5,000 at most; shorten it" in why
+    assert "accepts 5,000; shorten it" in why
 
 
 def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_prepared(
@@ -248,7 +248,7 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_
     monkeypatch.setattr(os, "scandir", guarded)
     prepared, refused = run(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
-    assert refused == ["hi/turnout: cannot be read (Permission denied); check that it is there, and its rights"]
+    assert refused == ["hi/turnout: cannot be read (Permission denied); check that it exists, and its permissions"]
     with pytest.raises(AudioError, match=r"turnout: cannot be read .Permission denied"):
         recordings_in(places.recordings / "hi/turnout")
 
@@ -271,7 +271,7 @@ def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
         plan = make_plan(places, sources, {}, LINE, {})
     assert not unseen
     assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
-    assert "check the path and the rights of its folder" in plan.refused[0].why
+    assert "check the path and the permissions of its folder" in plan.refused[0].reason
 
 
 def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: Places, tmp_path: Path) -> None:
@@ -282,4 +282,4 @@ def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: Pl
     prepared, refused = run(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/again", "hi/common/goodbye"]
     assert sorted(line.partition(":")[0] for line in refused) == ["en", "hi/turnout"]
-    assert all("is a symbolic link and leads to no file" in line for line in refused)
+    assert all("is a symbolic link that does not lead to a file" in line for line in refused)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio.errors import AudioError
-from dialer.audio.message import INFORMATION as MESSAGE
+from dialer.audio.information_message import INFORMATION as MESSAGE
 from dialer.audio.names import PromptName
 from dialer.audio.words import words_of
 from dialer.cli.audio import app, spoken_message
@@ -58,7 +58,7 @@ def test_from_a_recording_to_a_certified_prompt(site: Path) -> None:
     (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
     code, output, _ = audio("prepare")
     assert code == 1
-    assert "hi/recording/words.mp3: is no recording but text" in output
+    assert "hi/recording/words.mp3: is not a recording but text" in output
     assert "1 prepared, 0 unchanged, 1 refused" in output
     (site / "recordings/hi/recording/words.mp3").unlink()
     code, output, _ = audio("prepare")
@@ -80,7 +80,7 @@ def test_from_a_recording_to_a_certified_prompt(site: Path) -> None:
     write_recording(site / "recordings/hi/recording/message.mp3", speech(0.5, 44_100, seed=9), 44_100)
     assert audio("prepare")[0] == 0
     (row,) = listed()
-    assert "is not the recording that certificate MCMC/7 was given for" in str(row["why_not"])
+    assert "is not the recording to which certificate MCMC/7 was issued" in str(row["why_not"])
     code, output, _ = audio("list")
     assert "is not the recording" in " ".join(output.split())
 
@@ -90,7 +90,7 @@ def test_a_sound_that_somebody_replaced_does_not_play(site: Path) -> None:
     audio("approve", "hi/recording/message", "--by", "A", "--certificate", "1")
     assert listed()[0]["may_play"] is True
     (site / "sounds/matdan/hi/recording/message.alaw").write_bytes(b"\xd5" * 8000)
-    assert "is not the sound that was prepared" in str(listed()[0]["why_not"])
+    assert "was changed on disk after it was prepared" in str(listed()[0]["why_not"])
 
 
 def test_a_certificate_for_another_recording_is_written_down_and_does_not_play(site: Path) -> None:
@@ -125,7 +125,7 @@ def test_one_command_certifies_all_that_a_flow_says_in_a_language(site: Path) ->
         (["--flow", "material", "--by", "A"], "say which with --language"),
         (["--flow", "material", "-l", "hi", "--by", "A"], "is not in the catalogue"),
         (["hi/recording/none", "--by", "A"], "is not in the catalogue"),
-        (["../../etc/passwd", "--by", "A"], "is no prompt"),
+        (["../../etc/passwd", "--by", "A"], "is not the name of a prompt"),
         (["hi/recording/message", "--by", " "], "needs the name of a person"),
         (["hi/recording/message", "--by", "A", "--sha256", "ab" * 32], "belong to a --certificate"),
         (["hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "x"], "cannot be approved so"),
@@ -247,7 +247,7 @@ def test_a_folder_of_recordings_that_is_a_link_ends_with_exit_1(site: Path) -> N
     (site / "recordings/en").symlink_to(site)
     code, output, _ = audio("prepare")
     assert code == 1
-    assert "en: is a symbolic link and leads to no file; put what it stands for in its place" in output
+    assert "en: is a symbolic link that does not lead to a file; replace it by the files" in output
     assert "1 prepared, 0 unchanged, 1 refused" in output
 
 

@@ -78,7 +78,7 @@ def certified(config: Path, directory: Path, **changes: Any) -> None:
     ("changes", "said"),
     [
         ({"certificate": "", "certificate_sha256": None, "valid_until": None}, "has no certificate"),
-        ({"certificate_sha256": "b" * 64}, "is not the recording that certificate MCMC/7 was given for"),
+        ({"certificate_sha256": "b" * 64}, "is not the recording to which certificate MCMC/7 was issued"),
         ({"valid_until": date(2024, 4, 21)}, "it expired on 2024-04-21"),
     ],
 )

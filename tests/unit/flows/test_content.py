@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.message import MESSAGE_SOUND
+from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.names import PromptName
 from dialer.audio.words import words_of
 from dialer.cli.flow import app as flow_app

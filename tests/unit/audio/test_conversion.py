@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.audio.decoding import RESAMPLER, Samples, decode, filtered, frames_of
+from dialer.audio.conversion import Recipe, Sounds, convert_recording
+from dialer.audio.decoding import decode
 from dialer.audio.errors import RecordingRefused
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filtered_frames
 from dialer.audio.formats import decode as heard_of
 from dialer.audio.formats import encode, rate_of
-from dialer.audio.levels import measured, true_peak_db
-from dialer.audio.making import Recipe, Sounds, make_sounds
+from dialer.audio.loudness import measure, true_peak_db
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
 
@@ -42,10 +43,10 @@ BYTES_A_SECOND = {
 def test_every_kind_and_rate_comes_out_at_one_loudness(tmp_path: Path, name: str, rate: int, level: float) -> None:
     voice = speech(4, rate, level=level)
     path = write_recording(tmp_path / name, voice, rate, right=voice * np.float32(0.7))
-    made = make_sounds(path, ALL)
+    made = convert_recording(path, ALL)
     assert set(made.contents) == set(SoundFormat)
     for sound_format, content in made.contents.items():
-        loudness = measured(heard_of(content, sound_format), rate_of(sound_format))
+        loudness = measure(heard_of(content, sound_format), rate_of(sound_format))
         assert loudness.integrated_lufs == pytest.approx(-19.0, abs=0.5), sound_format
         assert loudness.true_peak_db <= -2.0, sound_format
         assert len(content) / BYTES_A_SECOND[sound_format] == pytest.approx(made.seconds, abs=0.02)
@@ -55,15 +56,15 @@ def test_every_kind_and_rate_comes_out_at_one_loudness(tmp_path: Path, name: str
 def test_a_recording_whose_peaks_are_high_is_limited_and_stays_below_the_ceiling(tmp_path: Path) -> None:
     voice = speech(4, 16_000, level=0.05)
     voice[::4000] = 0.95  # a click in each syllable
-    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 16_000), ALL)
+    made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), ALL)
     assert made.true_peak_db <= -2.0
     assert any("peaks far above its speech" in note for note in made.notes)
 
 
 def test_a_clipped_recording_is_named_and_does_not_clip_again(tmp_path: Path) -> None:
     voice = np.clip(speech(3, 16_000, level=4.0), -1, 1)
-    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
-    assert any("clipped at" in note for note in made.notes)
+    made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
+    assert any("is clipped in" in note for note in made.notes)
     assert np.abs(heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)).max() < 0.8
 
 
@@ -75,7 +76,7 @@ def cut_off(made: Sounds) -> float:
 
 def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
     voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
-    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
+    made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
     assert cut_off(made) == pytest.approx(2.9, abs=0.15)
     sound = heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
@@ -86,14 +87,14 @@ def test_the_noise_of_a_room_and_a_click_before_the_voice_are_no_voice(tmp_path:
     room = np.random.default_rng(3).standard_normal(16_000 * 6).astype(np.float32) * np.float32(0.001)
     room[1_600:1_760] += np.float32(0.3)  # a button, 10 ms, long before
     room[32_000:64_000] += speech(2, 16_000, level=0.06)
-    made = make_sounds(write_recording(tmp_path / "a.wav", room, 16_000), LINE)
+    made = convert_recording(write_recording(tmp_path / "a.wav", room, 16_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.2)
     assert cut_off(made) > 3
 
 
 def test_a_short_word_is_no_click(tmp_path: Path) -> None:
     word = np.concatenate([SILENCE, speech(0.07, 8_000), SILENCE])
-    made = make_sounds(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
+    made = convert_recording(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
     assert made.seconds == pytest.approx(0.23, abs=0.05)
 
 
@@ -102,14 +103,14 @@ def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
     heard = decode(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
     assert alias_db < -80  # 16 bits carry no more than that
-    kept = filtered(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]
+    kept = apply_filters(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]
     assert float(np.abs(kept).max()) == pytest.approx(0.5, rel=0.02)
 
 
 def test_one_channel_that_is_wired_the_wrong_way_round_does_not_silence_the_voice(tmp_path: Path) -> None:
     voice = speech(2, 16_000)
     path = write_recording(tmp_path / "a.wav", voice, 16_000, right=-voice)
-    made = make_sounds(path, LINE)
+    made = convert_recording(path, LINE)
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.5)
     assert any("cancel each other out" in note for note in made.notes)
 
@@ -117,13 +118,13 @@ def test_one_channel_that_is_wired_the_wrong_way_round_does_not_silence_the_voic
 @pytest.mark.parametrize("seconds", [0.12, 0.35, 1.0])
 def test_a_single_word_is_as_loud_as_a_sentence(tmp_path: Path, seconds: float) -> None:
     word = speech(seconds, 16_000)
-    made = make_sounds(write_recording(tmp_path / "a.wav", word, 16_000), LINE)
+    made = convert_recording(write_recording(tmp_path / "a.wav", word, 16_000), LINE)
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.7)
 
 
 def refused(path: Path, recipe: Recipe = LINE) -> str:
     with pytest.raises(RecordingRefused) as caught:
-        make_sounds(path, recipe)
+        convert_recording(path, recipe)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -132,10 +133,10 @@ def refused(path: Path, recipe: Recipe = LINE) -> str:
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"please play the message\n" * 100, "no recording but text"),
-        (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n" * 9, "no recording but text"),
-        (b"ffconcat version 1.0\nfile /etc/passwd\n" * 9, "no recording but text"),
-        (bytes(range(1, 250)) * 40, "is no recording"),
+        (b"please play the message\n" * 100, "not a recording but text"),
+        (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n" * 9, "not a recording but text"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n" * 9, "not a recording but text"),
+        (bytes(range(1, 250)) * 40, "is not a recording"),
         (b"RIFF\x10\x00\x00\x00WAVE" + b"\0" * 9, "damaged"),
         (b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90" + b"x" * 50, "s"),
     ],
@@ -156,10 +157,10 @@ def test_a_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_an_ogg_that_may_be_truncated_says_so(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.ogg", speech(4, 48_000), 48_000)
-    assert make_sounds(path, LINE).notes == ()
+    assert convert_recording(path, LINE).notes == ()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert any("may be cut short" in note for note in make_sounds(path, LINE).notes)
+    assert any("may be cut short" in note for note in convert_recording(path, LINE).notes)
 
 
 def flac_of_length(path: Path, samples: int) -> Path:
@@ -174,12 +175,12 @@ def flac_of_length(path: Path, samples: int) -> Path:
 
 def test_six_hours_are_refused_by_the_header_alone(tmp_path: Path) -> None:
     path = flac_of_length(tmp_path / "a.flac", 6 * 3600 * 44_100)
-    assert "is 6.0 h long, and a prompt may have 600 s (audio.max_seconds)" in refused(path)
+    assert "is 6.0 h long; a prompt may have 600 s (audio.max_seconds)" in refused(path)
 
 
 def test_a_recording_that_hides_its_length_is_refused_when_it_has_been_too_long(tmp_path: Path) -> None:
     path = flac_of_length(tmp_path / "a.flac", 0)
-    assert make_sounds(path, LINE).seconds > 2
+    assert convert_recording(path, LINE).seconds > 2
     assert "a prompt may have 1 s" in refused(path, Recipe((SoundFormat.ALAW,), max_seconds=1.0))
 
 
@@ -209,7 +210,7 @@ def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
     damaged = tmp_path_factory.getbasetemp() / f"damaged-{name}"
     damaged.write_bytes(content)
     try:
-        made = make_sounds(damaged, LINE)
+        made = convert_recording(damaged, LINE)
     except RecordingRefused as error:
         assert "\n" not in str(error)
     else:
@@ -223,7 +224,7 @@ def test_the_true_peak_is_what_ffmpeg_measures(rate: int) -> None:
     between *= np.hanning(rate).astype(np.float32)
     assert true_peak_db(between, rate) == pytest.approx(20 * math.log10(0.5), abs=0.15)
     voice = speech(3, rate, level=0.9)
-    frames = list(frames_of(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
+    frames = list(filtered_frames(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
     theirs = 20 * math.log10(float(frames[-1].metadata["lavfi.r128.true_peak"]))
     assert true_peak_db(voice, rate) == pytest.approx(theirs, abs=0.2)
     assert true_peak_db(np.zeros(rate, np.float32), rate) == -math.inf
@@ -234,13 +235,13 @@ def test_there_and_back(sound_format: SoundFormat) -> None:
     voice = speech(1, rate_of(sound_format))[:-1]  # an odd number of samples
     heard = heard_of(encode(voice, sound_format), sound_format)
     assert abs(len(heard) - len(voice)) <= 1
-    assert measured(heard, rate_of(sound_format)).integrated_lufs == pytest.approx(
-        measured(voice, rate_of(sound_format)).integrated_lufs, abs=0.3
+    assert measure(heard, rate_of(sound_format)).integrated_lufs == pytest.approx(
+        measure(voice, rate_of(sound_format)).integrated_lufs, abs=0.3
     )
 
 
 def test_sounds_are_the_same_each_time(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.mp3", speech(1, 44_100), 44_100)
-    assert make_sounds(path, ALL).contents == make_sounds(path, ALL).contents
+    assert convert_recording(path, ALL).contents == convert_recording(path, ALL).contents
     assert Recipe((SoundFormat.ALAW,), -16.0).fingerprint != LINE.fingerprint
-    assert io.BytesIO(make_sounds(path, LINE).contents[SoundFormat.ALAW]).getbuffer().nbytes > 0
+    assert io.BytesIO(convert_recording(path, LINE).contents[SoundFormat.ALAW]).getbuffer().nbytes > 0

@@ -1,4 +1,4 @@
-"""One recording -> the files that the switch plays: decode, find its silence, trim, level, encode, and measure what came out."""
+"""Convert a recording to the sounds that the switch plays: decode, trim, normalise, encode, and measure the result."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.decoding import RESAMPLER, Samples, decode, filtered
+from dialer.audio.decoding import decode
 from dialer.audio.errors import RecordingRefused
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters
 from dialer.audio.formats import decode as decode_file
 from dialer.audio.formats import encode, rate_of, to_pcm
-from dialer.audio.levels import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplified, level, measured
+from dialer.audio.loudness import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplify, measure, normalise
 from dialer.settings.audio import SoundFormat
 
 with warnings.catch_warnings():
-    # pydub warns of no ffmpeg binary, which nothing here needs; of audioop's end in Python 3.13 (audioop-lts stands in); of its own
-    # regexes.
+    # pydub warns about a missing ffmpeg binary, which is not needed; the end of audioop in Python 3.13, which
+    # audioop-lts replaces; and its own regular expressions.
     warnings.simplefilter("ignore")
     from pydub import AudioSegment
     from pydub.silence import detect_leading_silence
 
 VERSION: Final = 1
-"""Of the way that sounds are made: a change of it makes every sound anew."""
+"""The version of the conversion. A change converts every recording again."""
 
-_SILENCE_BELOW_LOUDNESS_DB: Final = 35.0  # the s of "six" lies up to 30 dB below the word's loudness
+_SILENCE_BELOW_LOUDNESS_DB: Final = 35.0  # the s of "six" is up to 30 dB below the loudness of the word
 _LOWEST_SILENCE_DBFS: Final = -60.0
-_NOISE_SECONDS: Final = 0.1  # the quietest tenth of a second is taken for the noise of the room
+_NOISE_SECONDS: Final = 0.1  # the quietest tenth of a second counts as the noise of the room
 _ABOVE_NOISE_DB: Final = 8.0
 _HIGHEST_SILENCE_BELOW_DB: Final = 18.0
 _KEPT_BEFORE_MS: Final = 40
 _KEPT_AFTER_MS: Final = 120
 _FADE_MS: Final = 5
-_TOLD_TRIM_SECONDS: Final = 0.5
-_TOLD_GAIN_DB: Final = 20.0
+_REPORTED_TRIM_SECONDS: Final = 0.5
+_REPORTED_GAIN_DB: Final = 20.0
 _OFF_TARGET_DB: Final = 0.7
 _ROUNDS: Final = 4
 _STEP_MS: Final = 10
@@ -48,7 +49,7 @@ _MOST_CLICKS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the sounds of this site are like."""
+    """Format and loudness of the sounds of a site."""
 
     formats: tuple[SoundFormat, ...]
     loudness_lufs: float = -19.0
@@ -57,18 +58,18 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the same recording would become another sound."""
+        """A text that changes if the same recording would be converted differently."""
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
     @property
     def rate(self) -> int:
-        """The highest rate that any of the formats asks for, in Hz."""
+        """The highest sample rate of the formats (Hz)."""
         return max(rate_of(sound_format) for sound_format in self.formats)
 
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """What one recording became. Loudness and peak are of the file that is farthest from what was asked for."""
+    """The sounds of one recording. Loudness and peak are those of the file that deviates most from the target."""
 
     contents: Mapping[SoundFormat, bytes]
     seconds: float
@@ -77,24 +78,24 @@ class Sounds:
     notes: tuple[str, ...]
 
 
-def make_sounds(source: Path, recipe: Recipe) -> Sounds:
-    """The files of one recording, in memory. Raises RecordingRefused with the reason in one line."""
+def convert_recording(source: Path, recipe: Recipe) -> Sounds:
+    """Return the sounds of one recording. Raises RecordingRefused with the reason in one line."""
     decoded = decode(source, recipe.rate, recipe.max_seconds)
-    return finish(decoded.samples, recipe, decoded.notes)
+    return convert_samples(decoded.samples, recipe, decoded.notes)
 
 
-def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
-    """Samples at `recipe.rate`, trimmed, levelled and encoded. Raises RecordingRefused where there is no sound in them."""
-    before = measured(samples, recipe.rate)
+def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
+    """Trim, normalise and encode samples at `recipe.rate`. Raises RecordingRefused if they are silent."""
+    before = measure(samples, recipe.rate)
     if before.integrated_lufs <= SILENT_LUFS:
         raise RecordingRefused("is silent from beginning to end; send it again")
     trimmed, cut_seconds = trim(samples, recipe.rate, before, recipe.loudness_lufs)
-    told = list(notes)
-    if cut_seconds > _TOLD_TRIM_SECONDS:
-        told.append(f"{cut_seconds:.1f} s of silence were cut off")
+    messages = list(notes)
+    if cut_seconds > _REPORTED_TRIM_SECONDS:
+        messages.append(f"{cut_seconds:.1f} s of silence were cut off")
     gain = recipe.loudness_lufs - before.integrated_lufs
-    if gain > _TOLD_GAIN_DB:
-        told.append(f"was recorded very quietly; it is {gain:.0f} dB louder now, and so is its noise")
+    if gain > _REPORTED_GAIN_DB:
+        messages.append(f"was recorded very quietly; it was amplified by {gain:.0f} dB, together with its noise")
     rates = {recipe.rate: trimmed}
     contents: dict[SoundFormat, bytes] = {}
     found: list[Loudness] = []
@@ -103,30 +104,30 @@ def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sou
     for sound_format in recipe.formats:
         rate = rate_of(sound_format)
         if rate not in rates:
-            rates[rate] = filtered(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
+            rates[rate] = apply_filters(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
         if rate not in levelled:
             own = before if rate == recipe.rate else None
-            levelled[rate], held_db = level(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
+            levelled[rate], held_db = normalise(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
             limited_db = max(limited_db, held_db)
-            if held_db > MOST_LIMITED_DB and not any("peaks" in note for note in told):
-                told.append(f"has peaks far above its speech; they are {limited_db:.0f} dB lower now")
+            if held_db > MOST_LIMITED_DB and not any("peaks" in note for note in messages):
+                messages.append(f"has peaks far above its speech; they were reduced by {limited_db:.0f} dB")
         contents[sound_format], loudness = _encoded(levelled[rate], sound_format, recipe.true_peak_db)
         found.append(loudness)
     worst = max(found, key=lambda each: abs(each.integrated_lufs - recipe.loudness_lufs))
     if abs(worst.integrated_lufs - recipe.loudness_lufs) > _OFF_TARGET_DB:
-        told.append(f"is at {worst.integrated_lufs:.1f} LUFS: its peaks allow no more")
+        messages.append(f"is at {worst.integrated_lufs:.1f} LUFS, because its peaks allow no more")
     return Sounds(
         contents=contents,
         seconds=len(trimmed) / recipe.rate,
         loudness_lufs=round(worst.integrated_lufs, 1),
         true_peak_db=round(max(each.true_peak_db for each in found), 1),
-        notes=tuple(told),
+        notes=tuple(messages),
     )
 
 
 def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
-    """The samples without the silence at their ends, with a short fade at both; and how many seconds were cut off."""
-    start, end = sounding(samples, rate, loudness, loudness_lufs)
+    """Return (samples without silence at both ends and with short fades, seconds that were cut off)."""
+    start, end = sound_range(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])
     fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
     if fade:
@@ -136,29 +137,29 @@ def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) 
     return kept, (len(samples) - len(kept)) / rate
 
 
-def sounding(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
-    """(first, last + 1) of the samples that are kept.
+def sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
+    """Return (first, last + 1) of the samples to keep.
 
-    Silence is what stays 35 dB below the recording's own loudness, or 8 dB above the noise of its room where that is louder; never
-    what is within 18 dB of the speech. It is looked for at the loudness that the prompt will have, so that a quiet recording is not
-    lost in the steps of 16 bits.
+    Silence is below the recording's own loudness minus 35 dB, or below the noise of the room plus 8 dB if that is
+    louder; never within 18 dB of the speech. It is measured at the loudness of the finished prompt, so that the
+    resolution of 16 bits suffices for quiet recordings.
     """
-    loud = amplified(samples, loudness_lufs - loudness.integrated_lufs)
+    loud = amplify(samples, loudness_lufs - loudness.integrated_lufs)
     segment = AudioSegment(data=to_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
     threshold = max(
         loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS, _noise_dbfs(loud, rate) + _ABOVE_NOISE_DB
     )
     before, after = _silence_around(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
-    if before >= len(segment):  # one short click: everything else is below
+    if before >= len(segment):  # only one short click is above the threshold
         return 0, len(samples)
     start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
     return start, len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
 
 
 def _silence_around(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Milliseconds before and after what is said; all of it before where nothing is.
+    """Return the milliseconds of silence before and after the speech; (all, 0) without speech.
 
-    A click (of a button, of a plug) counts as silence: a sound of under 80 ms that is apart from the rest by 200 ms.
+    A click of a button or plug counts as silence: a sound shorter than 80 ms that is 200 ms away from the rest.
     """
     before = _silence_before(segment, threshold_dbfs)
     if before >= len(segment):
@@ -191,12 +192,12 @@ def _noise_dbfs(samples: Samples, rate: int) -> float:
 
 
 def _encoded(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
-    """The file, and what is heard of it. Coarse steps (G.711, G.722) may lift a peak: then all of it goes down by as much."""
+    """Return the encoded file and its loudness. If the quantisation of G.711 or G.722 raises a peak, the gain is reduced."""
     for _ in range(_ROUNDS):
         content = encode(samples, sound_format)
-        heard = measured(decode_file(content, sound_format), rate_of(sound_format))
-        over = heard.true_peak_db - true_peak_db
+        result = measure(decode_file(content, sound_format), rate_of(sound_format))
+        over = result.true_peak_db - true_peak_db
         if over <= 0 or not math.isfinite(over):
             break
-        samples = amplified(samples, -over - 0.05)
-    return content, heard
+        samples = amplify(samples, -over - 0.05)
+    return content, result

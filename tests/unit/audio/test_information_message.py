@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dialer import content
 from dialer.audio.catalogue import Voice, read_catalogue
 from dialer.audio.errors import AudioError
-from dialer.audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
+from dialer.audio.information_message import INFORMATION, MESSAGE_SOUND, MessageState, install_message, missing_sounds
 from dialer.audio.names import Places, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
 from dialer.audio.words import words_of
@@ -161,7 +161,7 @@ def test_a_sound_that_is_not_what_was_prepared_is_not_put_there(site: Path, monk
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
     entries = read_catalogue(site / "catalogue")
     places = Places(site / "recordings", site / "sounds")
-    assert put_message(places, entries, entries, ("hi", "en")) is Placed.NONE
+    assert install_message(places, entries, entries, ("hi", "en")) is MessageState.NONE
     assert bytes_of(site, "message") == before
 
 
@@ -171,8 +171,8 @@ def test_a_place_that_cannot_be_written_is_one_line(site: Path, monkeypatch: pyt
     (site / "sounds/matdan/message.alaw").mkdir()
     (site / "sounds/matdan/message.alaw/x").touch()
     entries = {HINDI: read_catalogue(site / "catalogue")[HINDI].model_copy(update={"voice": Voice.HUMAN})}
-    with pytest.raises(AudioError, match="cannot be put in place") as error:
-        put_message(Places(site / "recordings", site / "sounds"), entries, entries, ("hi",))
+    with pytest.raises(AudioError, match="cannot be installed") as error:
+        install_message(Places(site / "recordings", site / "sounds"), entries, entries, ("hi",))
     assert "\n" not in str(error.value)
 
 

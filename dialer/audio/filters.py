@@ -1,0 +1,62 @@
+"""FFmpeg's audio filters, applied to samples through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.filter import Graph
+
+Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
+"""One channel, between -1 and 1."""
+
+# 128 taps with 95 % of the band: a tone at 5 kHz comes out of 8 kHz at -107 dB, one at 4.2 kHz at -97 dB. FFmpeg's
+# default lets 4.2 kHz through at -22 dB.
+RESAMPLER: Final = "filter_size=128:cutoff=0.95"
+
+Filters = tuple[tuple[str, str], ...]
+"""A chain of filters, as (name, arguments)."""
+
+
+def filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
+    """Return a graph of filters for frames of the same form as `frame`."""
+    graph = Graph()
+    kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
+    last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
+    for name, arguments in (*filters, ("abuffersink", "")):
+        following = graph.add(name, arguments or None)
+        last.link_to(following)
+        last = following
+    graph.configure()
+    return graph
+
+
+def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
+    """Yield the frames that a graph has ready."""
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, AudioFrame)  # noqa: S101 - an audio graph gives audio frames
+        yield frame
+
+
+def apply_filters(samples: Samples, rate: int, filters: Filters) -> Samples:
+    """Return one channel after a chain of filters."""
+    pieces = [frame.to_ndarray().reshape(-1) for frame in filtered_frames(samples, rate, filters)]
+    return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
+
+
+def filtered_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
+    """Yield the frames after a chain of filters. Measurements of the filters are in the metadata of the frames."""
+    frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+    graph = filter_graph(frame, filters)
+    graph.push(frame)
+    graph.push(None)
+    yield from pull_frames(graph)
