@@ -24,7 +24,7 @@ from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
-from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
+from dialer.roll.mark_lists import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day, site_zone
 from dialer.site.lookup import find_voter

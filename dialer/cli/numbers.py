@@ -18,8 +18,8 @@ from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
 from dialer.mqtt.messages import announcement_of
-from dialer.roll.numbers_file import NumbersFile, read_numbers
-from dialer.roll.phone_numbers import the_number
+from dialer.roll.number_lists import NumbersFile, read_numbers
+from dialer.roll.phone_numbers import single_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, consents, opt_outs, registers
@@ -45,7 +45,7 @@ def add(
     source: SourceOption = "request",
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
-    _opt_out(site, [the_number(said(number), site.settings.centre.region)], source, {})
+    _opt_out(site, [single_number(said(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")

@@ -21,12 +21,12 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.mqtt.commands.client import CommandRequest
+from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
     ImportResult,
     PreparedImport,
-    hand_over_roll,
     prepare_import,
     run_import,
 )
@@ -202,7 +202,7 @@ def show_mapping(console: Console, settings: Settings, prepared: PreparedImport)
     for field, value in mapping.values.items():
         table.add_row("(map file)", escape(f"{field} = {value}"))
     console.print(table)
-    for doubt in prepared.doubts(settings.centre.region):
+    for doubt in prepared.warnings(settings.centre.region):
         console.print(f"[bold yellow]look:[/] {escape(doubt)}", soft_wrap=True)
 
 

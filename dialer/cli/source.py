@@ -15,7 +15,7 @@ from dialer.domain.words import counted
 from dialer.errors import SettingError
 from dialer.reports.webhook import Posting, sending
 from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import exports_of, fetch, ids_of, prepare_export, source_named
+from dialer.roll.sources import fetch, ids_of, new_exports, prepare_export, source_named
 from dialer.settings.site_time import site_zone
 from dialer.store.file_checks import file_exists
 from dialer.store.roll import imported_files
@@ -44,7 +44,7 @@ def take(
         with site.reading() as db:
             taken = imported_files(db)
     console, count = Console(), 0
-    for path in exports_of(source, taken, fetched):
+    for path in new_exports(source, taken, fetched):
         prepared = prepare_export(source, path, settings.centre.region)
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_mapping(console, settings, prepared)

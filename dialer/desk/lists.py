@@ -26,8 +26,9 @@ from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
 from dialer.errors import MatdanError
 from dialer.mqtt.hearing import Hearing
-from dialer.roll.importer import ImportOptions, hand_over_roll, prepare_import
-from dialer.roll.phone_numbers import the_number
+from dialer.roll.hand_over import hand_over_roll
+from dialer.roll.importer import ImportOptions, prepare_import
+from dialer.roll.phone_numbers import single_number
 from dialer.settings.site import Settings
 from dialer.store.keys import site_key
 from dialer.store.spool import Spool
@@ -165,7 +166,7 @@ class Lists:
         self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:
-            number = the_number(asked.number, self._region)
+            number = single_number(asked.number, self._region)
         except RollError as error:
             raise RequestRefused(422, "no-number") from error
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
@@ -238,7 +239,7 @@ def check(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]
     try:
         prepared = prepare_import(path)
         _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
-        doubts = prepared.doubts(region)
+        doubts = prepared.warnings(region)
     finally:
         path.unlink(missing_ok=True)
     figures = {**result.figures(), "booths": result.booths, "opted_out": result.opted_out}

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dialer.roll.rejects import defused
+from dialer.roll.rejects import without_formula
 
 SHORT_SECONDS = 100.0  # up to here seconds are shown as such, beyond as hours, minutes and seconds
 
@@ -111,7 +111,7 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([defused(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
+        writer.writerow([without_formula(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
     return written.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Single cells of a roll, cleaned: numbers in any digits, ages, coded words in a dozen languages. Pure."""
+"""Clean single cells of a roll: numbers in any digits, ages, coded words in a dozen languages. Pure."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _DEFUSED = re.compile(r"'(?=[=+\-@])")
 
 
 class Memo(dict[str, T]):
-    """Cleans each distinct cell once. Columns of few values (part, age, sex) are read at the price of a look-up."""
+    """A cache of cleaned cells. Columns with few distinct values (part, age, sex) cost only a look-up per row."""
 
     def __init__(self, clean: Callable[[str], T], limit: int = 50_000) -> None:
-        """`limit` bounds the memory: a column of ever new values begins anew there."""
+        """Take the cleaning function. The cache is emptied when it has `limit` entries."""
         super().__init__()
         self._clean = clean
         self._limit = limit
 
     def __missing__(self, cell: str) -> T:
-        """Clean a cell that was not seen before."""
+        """Clean a cell that is not in the cache."""
         if len(self) >= self._limit:
             self.clear()
         value = self[cell] = self._clean(cell)
@@ -48,24 +48,24 @@ class Memo(dict[str, T]):
 
 
 def word_reader(table: dict[str, str]) -> Callable[[str], str | None]:
-    """A cleaner of coded cells: the code of a word, "" for a blank, None for what is not known."""
+    """Return a cleaner that returns the code of a word, "" for a blank cell, None for an unknown word."""
     codes = {word.strip(): code for code, words in table.items() for word in words.split(",")}
     return lambda cell: codes.get(tidy(cell).casefold().rstrip(".")) if cell.strip() else ""
 
 
 def tidy(cell: str) -> str:
-    """The text with single spaces, and none at its ends."""
+    """Return the text stripped and with single spaces."""
     return " ".join(cell.split())
 
 
 def bounded(cell: str, largest: int) -> int | None:
-    """A whole number from 1 to `largest`, in the digits of any Indian script, also as a spreadsheet's 12.0; else None."""
+    """Return a whole number from 1 to `largest`, in the digits of any Indian script or as 12.0; otherwise None."""
     match = _WHOLE_NUMBER.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
 
 
 def clean_age(cell: str) -> int | None:
-    """Years; None for a blank or 0, -1 for what is no voter's age."""
+    """Return an age in years; None for a blank cell or 0, -1 for an impossible age."""
     text = cell.strip().translate(ASCII_DIGITS)
     if text in {"", "0", "-", "0.0"}:
         return None
@@ -74,18 +74,18 @@ def clean_age(cell: str) -> int | None:
 
 
 def house_text(cell: str) -> str:
-    """A house or section number as it stands, without the apostrophe that a rejects file puts before - or +."""
+    """Return a house or section number unchanged, without the apostrophe that a rejects file puts before - or +."""
     return tidy(_DEFUSED.sub("", cell))
 
 
 def clock_text(cell: str) -> str:
-    """The close of the poll as "HH:MM"; "" where the cell holds no time of day."""
+    """Return the close of the poll as "HH:MM"; "" if the cell is not a time of day."""
     match = _CLOCK.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return f"{int(match[1]):02}:{match[2]}" if match is not None else ""
 
 
 def constituency_parts(cell: str) -> tuple[str, str]:
-    """State code and constituency number of a cell such as "S24-170"; the state is "" where only the number stands there."""
+    """Return (state code, constituency number) of a cell such as "S24-170"; the state is "" if the cell has none."""
     text = tidy(cell)
     match = _STATE_AND_NUMBER.fullmatch(text)
     return (match[1].upper(), match[2]) if match is not None else ("", text)

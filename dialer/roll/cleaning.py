@@ -1,7 +1,7 @@
 """Rows of a roll to voters: whole columns at a time, because a million rows one by one would take minutes.
 
-What cannot be understood is rejected with its reason: the row if it is nobody (no part, no serial), the cell alone if the
-voter is known all the same (an age of 240). Blank rows are counted and passed over.
+What cannot be understood is rejected with its reason: the row if it is nobody (no part, no serial), the cell alone if
+the voter is known all the same (an age of 240). Blank rows are counted and passed over.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from dialer.roll.cells import (
     tidy,
     word_reader,
 )
-from dialer.roll.columns import language_code, language_of_state
 from dialer.roll.fields import Field
+from dialer.roll.languages import language_code, language_of_state
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.reading import Batch
 from dialer.roll.rejects import Reject
@@ -63,7 +63,7 @@ class BoothKey(NamedTuple):
 
 
 class BoothDetails(NamedTuple):
-    """What the roll says of a booth; "" where it says nothing."""
+    """The details of a booth in the roll; "" for unknown ones."""
 
     constituency_name: str
     name: str
@@ -74,30 +74,30 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A booth in the course of an import."""
+    """A booth during an import."""
 
     booth_id: int
-    is_new: bool  # nobody of it was in the store when the import began
-    seen: bytearray = field(default_factory=bytearray)  # by serial: a row of this file had it
+    is_new: bool  # had no voters in the store before the import
+    seen: bytearray = field(default_factory=bytearray)  # by serial: whether this file has had it
 
 
 @dataclass(slots=True)
 class RowTable:
-    """Rows of one width with their row numbers, and the same by columns."""
+    """Rows of the same width with their row numbers, and their columns."""
 
     numbers: Sequence[int]
     rows: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
     def only(self, keep: Sequence[bool]) -> RowTable:
-        """The rows that are kept."""
+        """Return the table with only the selected rows."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
 
 
 @dataclass(slots=True)
 class CleanRows:
-    """Voters of one batch, column by column, with the rows they came from."""
+    """The voters of one batch by columns, with the rows that they came from."""
 
     table: RowTable
     booths: list[BoothSlot] = field(default_factory=list)
@@ -110,7 +110,7 @@ class CleanRows:
 
 
 class Cleaner:
-    """Turns batches into voters. `find_booth` gives the slot of a booth, new or known."""
+    """Converts batches to voters. `find_booth` returns the slot of a booth, new or known."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """`roll_version` holds where no column says it; `damaged`: look for characters that could not be read."""
+        """`roll_version` is used without such a column. `damaged`: search for characters that could not be decoded."""
         self._mapping = mapping
         self._find_booth = find_booth
         self._roll_version = roll_version
@@ -134,7 +134,7 @@ class Cleaner:
         self._houses = Memo(house_text)
 
     def clean(self, batch: Batch) -> CleanRows:
-        """The voters of a batch and its rejects."""
+        """Return the voters of a batch and its rejects."""
         rejects: list[Reject] = []
         table, blank = self._shaped(batch, rejects)
         serials = [self._serials[cell] for cell in self._cells(table, Field.SERIAL)]
@@ -153,7 +153,7 @@ class Cleaner:
         return clean
 
     def _shaped(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
-        """Rows of the header's width, and how many were blank. One that is too long has slipped and is rejected."""
+        """Return (rows of the width of the header, number of blank rows). Longer rows are rejected, because their cells are shifted."""
         width = len(self._mapping.header)
         if not self._damaged and set(map(len, batch.rows)) == {width}:
             numbers = range(batch.first_row, batch.first_row + len(batch.rows))
@@ -185,7 +185,7 @@ class Cleaner:
         return None
 
     def _cells(self, table: RowTable, name: Field) -> Sequence[str]:
-        """The cells of a field, or its fixed value over and over."""
+        """Return the cells of a field, or its fixed value repeated."""
         places = self._mapping.columns.get(name)
         if places is None:
             return [self._mapping.values.get(name, "")] * len(table.rows)
@@ -208,7 +208,7 @@ class Cleaner:
         return booths
 
     def _first_row_of_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """The slot of a booth that this file names for the first time; None if the cells name no booth."""
+        """Return the slot of a booth that is new in this file; None if the cells do not identify a booth."""
         version, state, constituency, part = cells
         state_in_number, number = constituency_parts(constituency)
         constituency_number = bounded(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
@@ -228,7 +228,7 @@ class Cleaner:
         return slot
 
     def _explain(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
-        """Reject rows that name nobody; returns how many of them are only blank."""
+        """Reject rows without a voter, and return how many of them are blank."""
         blank = 0
         for number, row in bad:
             if not any(cell.strip() for cell in row):
@@ -272,7 +272,7 @@ class Cleaner:
         return list(zip(*columns, strict=True))
 
     def _names(self, table: RowTable, *names: Field) -> list[str]:
-        """First and last name in one, with single spaces."""
+        """Return first and last names joined, with single spaces."""
         cells = [self._cells(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
             return [" ".join(cell.split()) for cell in cells[0]]
@@ -291,7 +291,7 @@ class Cleaner:
         return [value or "" for value in values]
 
     def _read(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
-        """The cells of a field, cleaned; a field that the roll does not have costs nothing."""
+        """Return the cleaned cells of a field. A field that the roll lacks costs no time."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
         return list(map(clean, self._cells(table, name)))
@@ -304,5 +304,5 @@ class Cleaner:
 
 
 def _broken(row: Sequence[str]) -> int | None:
-    """The first cell that holds bytes which could not be decoded."""
+    """Return the first cell with bytes that could not be decoded."""
     return next((place for place, cell in enumerate(row) if re.search("[\udc80-\udcff]", cell)), None)

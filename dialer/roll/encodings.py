@@ -1,8 +1,8 @@
 """What a file of unknown origin is: which text encoding it is in, or that it is no text at all.
 
-Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet) or in the code page of
-the Windows machine they were saved on. The whole file is looked at once, in pieces, before a row is taken: a file that turns
-out on its last line to be in another encoding must not leave half a roll of garbled names.
+Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet) or in the code page
+of the Windows machine they were saved on. The whole file is looked at once, in pieces, before a row is taken: a file
+that turns out on its last line to be in another encoding must not leave half a roll of garbled names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16
 _LINE_BYTES = 1 << 18  # a cell has 131,072 characters at most (csv.field_size_limit)
 _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 11, 12, 13, 26}))
-# By the bytes that mean nothing in them.
+# Bytes that they leave undefined.
 _CODE_PAGES = {"cp1252": re.compile(rb"[\x81\x8d\x8f\x90\x9d]"), "cp1250": re.compile(rb"[\x81\x83\x88\x90\x98]")}
 
 _MAGIC = {
@@ -37,13 +37,13 @@ _MAGIC = {
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """How to read a text file."""
+    """The encoding of a text file."""
 
-    encoding: str  # a Python codec name; a byte-order mark is skipped by it
+    encoding: str  # a Python codec, which skips a byte-order mark
     label: str  # for people: "UTF-8"
     sha256: str
     size_bytes: int
-    damaged: bool  # UTF-8 with broken bytes in places: open it with errors="surrogateescape"
+    damaged: bool  # UTF-8 with some invalid bytes: open it with errors="surrogateescape"
 
 
 def sniff_kind(path: Path) -> str:
@@ -104,7 +104,7 @@ def examine_text(path: Path, encoding: str | None = None) -> TextFile:
 
 def _text_codec(path: Path, encoding: str) -> codecs.CodecInfo:
     try:
-        b"ab".decode(encoding)  # codecs that are not of text ("hex") are refused here alone
+        b"ab".decode(encoding)  # only this refuses codecs that are not for text, such as "hex"
     except LookupError:
         raise RollError(f'{path}: "{encoding}" is not an encoding; try "utf-8", "utf-16" or "windows-1252"') from None
     except UnicodeError:
@@ -113,7 +113,7 @@ def _text_codec(path: Path, encoding: str) -> codecs.CodecInfo:
 
 
 def _from_head(path: Path, head: bytes) -> str:
-    """UTF-16 by its mark or its zero bytes, else "utf-8" to begin with."""
+    """Return UTF-16, recognised by its mark or zero bytes, otherwise "utf-8" as a first assumption."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     even, odd = head[0::2].count(0), head[1::2].count(0)
@@ -128,7 +128,7 @@ def _from_head(path: Path, head: bytes) -> str:
 
 
 def _refuse_endless(path: Path, chunk: bytes, before: int) -> None:
-    """Raise RollError for a line that no row has: Python would read it whole. UTF-16's line ends have such a byte too."""
+    """Raise RollError for an overlong line, which Python would read as a whole. Also works for UTF-16 line ends."""
     for start in range(0, len(chunk), _LINE_BYTES):
         end = start + _LINE_BYTES
         if end <= len(chunk) and chunk.find(b"\n", start, end) < 0 and chunk.find(b"\r", start, end) < 0:
@@ -147,7 +147,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def _survey_damage(path: Path, sha256: str, size: int) -> TextFile:
-    """UTF-8 damaged in places, or a Windows code page: by how much of what is not ASCII decodes."""
+    """Decide between damaged UTF-8 and a Windows code page by the share of non-ASCII bytes that decode."""
     broken, sound, high = 0, 0, set[int]()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     with path.open("rb") as file:
@@ -164,7 +164,7 @@ def _survey_damage(path: Path, sha256: str, size: int) -> TextFile:
 
 
 def _code_page(path: Path, high: bytes) -> str:
-    """Windows-1252, or 1250 if only that one has a meaning for every byte in the file."""
+    """Return Windows-1252, or 1250 if only that defines every byte of the file. Raises RollError for neither."""
     for page, holes in _CODE_PAGES.items():
         if not holes.search(high):
             return page

@@ -1,4 +1,4 @@
-"""What a roll can tell of a voter, and under which headings exports say it."""
+"""The fields of a voter in a roll, and the headings under which exports have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """Something of a voter or a booth that the store keeps. The values are the names a map file uses."""
+    """A field of a voter or booth in the store. The values are the names in a map file."""
 
     ROLL_VERSION = "roll_version"
     STATE_CODE = "state_code"
@@ -36,12 +36,12 @@ class Field(StrEnum):
 
 
 REQUIRED = (Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER, Field.SERIAL)
-"""Without these a row is nobody: they are the key of an elector."""
+"""The required fields: the key of a voter."""
 PLACE = (Field.ROLL_VERSION, Field.STATE_CODE, *REQUIRED)
-"""What says where an elector stands, whoever has the roll."""
+"""The fields that identify a voter in any copy of the roll."""
 
-# In order of preference: of two columns that fit one field, the one whose heading stands first here is read.
-# V1 marks the vernacular twin of a column in the exports of the Election Commission's roll software.
+# In order of preference: if two columns match a field, the one whose heading comes first here is read.
+# V1 marks the vernacular version of a column in exports of the Election Commission's software.
 _HEADINGS: dict[Field, str] = {
     Field.ROLL_VERSION: "roll_version, rollyear, roll, revision, qualifying date",
     Field.STATE_CODE: "st_code, state_code, statecode, state, st, राज्य कोड, राज्य",
@@ -106,7 +106,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
 def squeeze(heading: str) -> str:
-    """A heading without case, spaces and punctuation, so that "Part No." and "PART_NO" are the same."""
+    """Return a heading without case, spaces and punctuation, so that "Part No." equals "PART_NO"."""
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", heading)).casefold()
     return _NOISE.sub("", unicodedata.normalize("NFC", text))
 
@@ -116,11 +116,11 @@ HEADINGS: dict[str, tuple[Field, int]] = {
     for field, headings in reversed(_HEADINGS.items())
     for rank, heading in enumerate(headings.split(","))
 }
-"""Squeezed heading -> its field and its rank among the headings of that field (lower is read first)."""
+"""(field, rank among its headings) by normalised heading; the lowest rank is preferred."""
 
 
 def field_of(heading: str) -> tuple[Field, int] | None:
-    """The field that a heading means and its rank, None if it means none. Columns of numbers may be counted: MOBILE2."""
+    """Return (field, rank) of a heading; None if it is unknown. Columns of numbers may have a counter: MOBILE2."""
     squeezed = squeeze(heading)
     if (found := HEADINGS.get(squeezed)) is not None:
         return found
@@ -129,5 +129,5 @@ def field_of(heading: str) -> tuple[Field, int] | None:
 
 
 def is_sensitive(heading: str) -> bool:
-    """Whether a column holds what the store must not: caste, religion, Aadhaar number, the vote's choice."""
+    """Return whether a column has data that must not be stored: caste, religion, Aadhaar number, choice of vote."""
     return _SENSITIVE.search(squeeze(heading)) is not None

@@ -3,9 +3,9 @@
 The figures add up: every row of the file that is not blank is exactly one of
 - `voters`: it added a voter or changed one,
 - `unchanged`: its voter stood in the store just so (also: it repeats an earlier row of the file),
-- `rejected`: it stands in the rejects file and nothing of it was taken;
-so `rows = voters + unchanged + rejected`. Apart from that, `numbers` are the phone numbers and `links` the pairs of voter and
-number that were added; a bad number or a bad cell is in the rejects file too, but its row's voter is taken.
+- `rejected`: it stands in the rejects file and nothing of it was taken; so `rows = voters + unchanged + rejected`.
+  Apart from that, `numbers` are the phone numbers and `links` the pairs of voter and number that were added; a bad
+  number or a bad cell is in the rejects file too, but its row's voter is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.audit_chain import shown
@@ -22,19 +22,18 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
-from dialer.roll.doubts import doubts
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import ImportTally, Merger, SecondRoll
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, Reject, RejectsFile
+from dialer.roll.warnings import roll_warnings
 from dialer.store import audit
 from dialer.store.audit import audit_name
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.roll import begin_import, record_import
-from dialer.store.spool import Spool
 from dialer.store.sql import transaction
 
 DEFAULT_ROLL_VERSION = "current"
@@ -42,33 +41,33 @@ DEFAULT_ROLL_VERSION = "current"
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a roll is imported."""
+    """The options of an import."""
 
-    dry_run: bool = False  # find out everything, keep nothing
-    rejects_path: Path | None = None  # None: beside the roll, as ROLL.rejects.csv; with a dry run no file
+    dry_run: bool = False  # check everything, store nothing
+    rejects_path: Path | None = None  # None: next to the roll, as ROLL.rejects.csv; no file in a dry run
     region: str = "IN"  # ISO 3166 country of numbers without a country code
-    roll_version: str = DEFAULT_ROLL_VERSION  # where no column says it; booths renumber between versions
-    beside: bool = False  # a constituency may come a second time, under another version
-    source: str = ""  # the portal that it comes from, for the record
+    roll_version: str = DEFAULT_ROLL_VERSION  # without such a column; booths are renumbered between versions
+    beside: bool = False  # a second version of a constituency is allowed
+    source: str = ""  # the portal it comes from
 
 
 @dataclass(slots=True)
 class ImportResult(ImportTally):
-    """What an import did. `rows == voters + unchanged + rejected`."""
+    """The result of an import. `rows == voters + unchanged + rejected`."""
 
-    reasons: Mapping[str, int] = field(default_factory=dict)  # what stands in the rejects file, by reason
-    examples: tuple[Reject, ...] = ()  # the first of them
+    reasons: Mapping[str, int] = field(default_factory=dict)  # number of rejects by reason
+    examples: tuple[Reject, ...] = ()  # the first rejects
     rejects_path: Path | None = None
     dry_run: bool = False
 
     def figures(self) -> dict[str, int]:
-        """The six figures of `--json`."""
+        """Return the six figures of `--json`."""
         return {name: getattr(self, name) for name in ("rows", "voters", "numbers", "links", "rejected", "unchanged")}
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is."""
+    """The progress of an import."""
 
     share_done: float  # of the file, 0 to 1
     tally: ImportTally
@@ -76,19 +75,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """A roll that is open and understood, before anything is written: show its mapping, then `run_import`."""
+    """An open roll with its column mapping, before anything is written."""
 
     roll: RollFile
     mapping: ColumnMapping
 
-    def doubts(self, region: str) -> list[str]:
-        """What its first rows make doubtful, in a line each. Raises RollError where they cannot be read."""
+    def roll_warnings(self, region: str) -> list[str]:
+        """Return warnings about the first rows, a line each. Raises RollError if they cannot be read."""
         first = next(self.roll.batches(self.mapping.skip_rows, BATCH_ROWS), None)
-        return [] if first is None else list(doubts(self.mapping, first.rows, region))
+        return [] if first is None else list(roll_warnings(self.mapping, first.rows, region))
 
 
 def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
-    """Open a roll and map its columns. Raises RollError where that cannot be."""
+    """Open a roll and map its columns. Raises RollError if that is impossible."""
     map_file = map_file or MapFile()
     roll = open_roll(path, map_file.options)
     try:
@@ -116,8 +115,9 @@ def import_file(
     there is a `key`.
 
     Raises RollError (the roll, the map file, or a constituency that is there in another version or without its state),
-    OutputRefused (the rejects file; the store is not touched then), StoreBusy (a dialler or an import runs) and the other
-    StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was none).
+    OutputRefused (the rejects file; the store is not touched then), StoreBusy (a dialler or an import runs) and the
+    other StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was
+    none).
     """
     prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
     return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
@@ -132,7 +132,7 @@ def run_import(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """`import_file` of a roll that is prepared already."""
+    """Import a prepared roll, like `import_file`."""
     options = options or ImportOptions()
     result = ImportResult(rejects_path=_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run)
     _refuse_rowless(prepared)
@@ -157,7 +157,7 @@ def run_import(
 
 @contextmanager
 def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
-    """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
+    """Yield the store to write to: for a dry run without a store, a temporary empty one."""
     with ExitStack() as opened:
         if dry_run and not file_exists(path):
             path = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="matdan-"))) / "dry-run.db"
@@ -166,7 +166,7 @@ def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Conne
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """No garbage collection: rows are lists of texts without cycles, and looking for some would take a fifth of the time."""
+    """Disable garbage collection: rows have no cycles, and collection would take a fifth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -177,7 +177,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path | None:
-    """Where the rejects go (None: to no file). Asked before the store is touched; raises OutputRefused."""
+    """Return the path of the rejects file, or None, before the store is touched. Raises OutputRefused."""
     path = options.rejects_path
     if path is None:
         if options.dry_run:
@@ -188,7 +188,7 @@ def _rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path |
 
 
 def _refuse_rowless(prepared: PreparedImport) -> None:
-    """Raise RollError for a roll of a header alone, before a store is made for it."""
+    """Raise RollError for a roll without rows, before a store is created for it."""
     batches = prepared.roll.batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header and no voters; export the roll again")
@@ -217,7 +217,7 @@ def _merge_all(
 
 
 def _second_roll(prepared: PreparedImport, found: SecondRoll) -> str:
-    """One line that names both rolls, and how to say which one is meant: that depends on where this one has it from."""
+    """Return one line that names both rolls and how to distinguish them, which depends on where the version comes from."""
     mapping, key = prepared.mapping, found.key
     place = f"{prepared.roll.path}: constituency {key.constituency_number}"
     where = "stands in this file" if found.of_this_file else "is on the roll"
@@ -266,40 +266,3 @@ def _record_run(db: Connection, prepared: PreparedImport, source: str, tally: Im
     audit.append(
         db, "roll-import", audit_name(None), what, now
     )  # of that moment: the report of imports has it from here
-
-
-# A roll for the dialler that runs: read, cleaned and held against the store here, then handed over.
-
-
-def hand_over_roll(
-    prepared: PreparedImport,
-    spool: Spool,
-    options: ImportOptions,
-    *,
-    list_id: str | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> tuple[str, ImportResult]:
-    """Hand a roll over: its id, and what its import will do to the store as it stands now. It stands in the spool until it is
-    removed, with a dry run too. Nothing is written to the store.
-
-    Raises what `import_file` raises; nothing is left in the spool then.
-    """
-    list_id = list_id or spool.new()
-    rejects = options.rejects_path
-    if options.dry_run and rejects is None:
-        rejects = spool.path(list_id).with_suffix(".rejects.csv")  # it goes with the rest
-    here = replace(options, dry_run=False, rejects_path=rejects)
-    try:
-        spool.prepare_roll(list_id)
-        result = run_import(prepared, spool.path(list_id), here, progress=progress, key=spool.key)
-        found = spool.compare_with_store(list_id)
-    except BaseException:
-        spool.remove(list_id)
-        raise
-    result.voters -= found.unchanged
-    result.unchanged += found.unchanged
-    result.numbers, result.links, result.opted_out = found.numbers, found.links, found.opted_out
-    result.dry_run = options.dry_run
-    if options.dry_run:
-        result.rejects_path = options.rejects_path
-    return list_id, result

@@ -2,15 +2,10 @@
 
 A map file is TOML:
 
-    encoding = "utf-16"        # all of these may be left out
-    delimiter = ";"
-    sheet = "Sheet2"
-    header_row = 3             # as the spreadsheet counts; 0: there is none
-    ignore = ["OFFICE PHONE"]  # columns that are known, and not read
-    [columns]                  # field = heading, or a list where several hold it, or the column's number; "" = do not read
-    part_number = "BOOTH"
-    mobile = ["PHONE A", "PHONE B"]
-    [values]                   # what no column says
+    encoding = "utf-16"        # all of these may be left out delimiter = ";" sheet = "Sheet2" header_row = 3
+    # as the spreadsheet counts; 0: there is none ignore = ["OFFICE PHONE"]  # columns that are known, and not read
+    [columns]                  # field = heading, or a list where several hold it, or the column's number; "" = do not
+    read part_number = "BOOTH" mobile = ["PHONE A", "PHONE B"] [values]                   # what no column says
     state_code = "S24"
 """
 

@@ -1,8 +1,8 @@
 """Voters of a roll into the store, in bulk: what is new is added, what is different is changed, the rest is left alone.
 
-A blank in the roll says nothing: it never takes away what the store knows. A second row of the same voter in one file may
-fill in what the first left blank and bring another number; if it contradicts the first it is rejected, or importing the file
-again would change the voter to and fro.
+A blank in the roll says nothing: it never takes away what the store knows. A second row of the same voter in one file
+may fill in what the first left blank and bring another number; if it contradicts the first it is rejected, or importing
+the file again would change the voter to and fro.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class Merger:
 
     def _refuse_second_roll(self, key: BoothKey) -> None:
         """Booths of a constituency that is there in another version bring its voters a second time: whoever has voted on one of
-        the two rolls is still to be called on the other. A roll that does not say its state may be of any, so one version with
-        the state and without is two rolls as well.
+        the two rolls is still to be called on the other. A roll that does not say its state may be of any, so one
+        version with the state and without is two rolls as well.
         """
         rolls = self._rolls.setdefault(key.constituency_number, {})
         if (key.state_code, key.roll_version) in rolls:

@@ -1,8 +1,9 @@
 """Phone numbers as they stand in rolls, to E.164: any Indian digits, any prefix, several in a cell.
 
-Pure. A number in the form of an Indian mobile (ten digits, the first 6-9, with or without a prefix) is taken on sight: the
-numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of these are valid.
-Everything else goes through `phonenumbers`, for the region of the setting. What is refused comes back with its reason.
+Pure. A number in the form of an Indian mobile (ten digits, the first 6-9, with or without a prefix) is taken on sight:
+the numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of these are
+valid. Everything else goes through `phonenumbers`, for the region of the setting. What is refused comes back with its
+reason.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
     return CellNumbers(tuple(numbers), tuple(rejected))
 
 
-def the_number(text: str, region: str) -> str:
+def single_number(text: str, region: str) -> str:
     """The one number that a person means, in E.164. Raises RollError where it is none that can be called, or several."""
     read = read_cell(text, region)
     if len(read.numbers) != 1:

@@ -1,7 +1,7 @@
 """Rolls as they come, to rows of text: CSV in any encoding and with any delimiter, and workbooks.
 
-A CSV file is streamed: memory stays flat however long it is. A workbook is unpacked whole, by a process of its own that may take
-so much memory and time and no more, and sends its rows in batches.
+A CSV file is streamed: memory stays flat however long it is. A workbook is unpacked whole, by a process of its own that
+may take so much memory and time and no more, and sends its rows in batches.
 """
 
 from __future__ import annotations
@@ -301,7 +301,8 @@ def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
 def workbook_limits(size_bytes: int) -> tuple[int, int]:
     """Seconds of processor and bytes of address space that unpacking a workbook of this size may take.
 
-    A sheet of 1,048,000 rows and 20 columns, about as many rows as one can have, is a file of 47 MB: it took 2.5 GB and 21 s.
+    A sheet of 1,048,000 rows and 20 columns, about as many rows as one can have, is a file of 47 MB: it took 2.5 GB and
+    21 s.
     """
     memory = min(_LEAST_MEMORY + size_bytes * _MEMORY_PER_BYTE, _MOST_MEMORY)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

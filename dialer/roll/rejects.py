@@ -1,7 +1,7 @@
 """The rejects file: what of a roll was not taken, each with its row, its reason and the row as it came.
 
-It belongs to the people who own the roll, and may be corrected and imported in its turn: its first four columns are ours, the
-rest is the roll's own, without caste, religion and Aadhaar columns.
+It belongs to the people who own the roll, and may be corrected and imported in its turn: its first four columns are
+ours, the rest is the roll's own, without caste, religion and Aadhaar columns.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ class RejectsFile(CountedRejects):
         super().add(rejects)
         with self._writing():
             for reject in rejects:
-                ours = map(defused, (reject.column, reject.value, reject.reason))
-                self._writer.writerow([str(reject.row_number), *ours, *self._original(reject.row)])
+                own = map(without_formula, (reject.column, reject.value, reject.reason))
+                self._writer.writerow([str(reject.row_number), *own, *self._original(reject.row)])
 
     def _original(self, row: Sequence[str]) -> list[str]:
-        cells = [defused(row[index]) if index < len(row) else "" for index in self._kept]
-        return cells + [defused(cell) for cell in row[self._width :]]
+        cells = [without_formula(row[index]) if index < len(row) else "" for index in self._kept]
+        return cells + [without_formula(cell) for cell in row[self._width :]]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -130,6 +130,6 @@ class RejectsFile(CountedRejects):
             self._part.unlink(missing_ok=True)
 
 
-def defused(cell: str) -> str:
+def without_formula(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: `'` before `=`, `+`, `-`, `@`, TAB and CR (OWASP, CSV injection)."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,6 +1,7 @@
 """Exports of a voter-data portal: found in its drop folder, or fetched over HTTPS, and held against the mapping saved for it.
 
-Which of them were taken stands in the store, by their SHA-256: no file is taken twice, whatever it is called, and none is moved.
+Which of them were taken stands in the store, by their SHA-256: no file is taken twice, whatever it is called, and none
+is moved.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from dialer.domain.output import own_file
 from dialer.domain.signing import read_private
 from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
-from dialer.roll.doubts import phone_columns
 from dialer.roll.fields import PLACE, Field, field_of, squeeze
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
+from dialer.roll.warnings import phone_columns
 from dialer.settings.files import open_regular
 from dialer.settings.sources import Source
 
@@ -45,7 +46,7 @@ def source_named(sources: Sequence[Source], name: str) -> Source:
     return found[name]
 
 
-def exports_of(source: Source, taken: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
+def new_exports(source: Source, taken: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
     """The files of its folder whose SHA-256 is not among those `taken`, the oldest first. `fetched` is known to be whole.
 
     Raises RollError where the folder cannot be read, and for one that may still be on its way.
@@ -77,7 +78,8 @@ def _exports(source: Source) -> Iterator[tuple[float, Path, str]]:
 
 def ids_of(source: Source, taken: Collection[str] | None = None) -> dict[tuple[str, str, int, int, int], str]:
     """The portal's own ids by roll version, state, constituency, part and serial, as the exports in its folder say: those that were
-    `taken`, or all; the latest counts. Raises RollError where they cannot be read, have no such column, or none is there.
+    `taken`, or all; the latest counts. Raises RollError where they cannot be read, have no such column, or none is
+    there.
     """
     if source.id_heading is None:
         raise RollError(f"source {source.name!r}: id_heading is not set: name the heading of the portal's own id")

@@ -1,6 +1,7 @@
 """Voters' weights: a file that says how much each voter counts in the order of calls, all of it or nothing.
 
-A weight is the campaign's own product of supporter score, propensity to vote and chance of an answer; 1 where nothing is known.
+A weight is the campaign's own product of supporter score, propensity to vote and chance of an answer; 1 where nothing
+is known.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from dialer.audio.files import sha256_of
 from dialer.domain.errors import RollError
-from dialer.roll.columns import PLACE, SERIAL, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow
+from dialer.roll.columns import PLACE, SERIAL, SmallTable, TableRow
+from dialer.roll.parts import NoSuchPart, Parts, UnfitRow
 from dialer.store import audit, voters
 from dialer.store.connection import Connection, exclusive_connection, read_snapshot
 from dialer.store.keys import StoreKey
@@ -38,8 +40,8 @@ def import_weights(
     """Take a CSV or XLSX with the columns constituency, part, serial and weight; roll version or state, where the store has
     several rolls of a part. `progress` is told the share done, 0 to 1.
 
-    Raises RollError for the first row that cannot be taken (one whose part may be either of two is such a row), with its number
-    and what to do, StoreBusy while a dialler runs; nothing of the file is kept then.
+    Raises RollError for the first row that cannot be taken (one whose part may be either of two is such a row), with
+    its number and what to do, StoreBusy while a dialler runs; nothing of the file is kept then.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     rows = changed = unknown = 0
@@ -56,10 +58,10 @@ def import_weights(
     return WeightsResult(rows, changed, unknown)
 
 
-def take_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
+def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
     """Take the lists in a folder, by their names, that were not taken since the roll last grew. What to keep with the settings of
-    this start, by which they are known at the next one, and what is wrong with the first list that cannot be taken; None: nothing.
-    Raises StoreError.
+    this start, by which they are known at the next one, and what is wrong with the first list that cannot be taken;
+    None: nothing. Raises StoreError.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

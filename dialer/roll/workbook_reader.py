@@ -2,11 +2,12 @@
 
 It imports nothing of ours.
 
-What unpacks a workbook is native code that ends the whole process where it finds no memory, and a file of 1 kB can ask for 400 GB.
-Here that ends this process, and the one that asked says so in a line.
+What unpacks a workbook is native code that ends the whole process where it finds no memory, and a file of 1 kB can ask
+for 400 GB. Here that ends this process, and the one that asked says so in a line.
 
-It speaks lines of JSON. The first that it writes is what the file is, or `{"problem": ...}`; after that it answers each line
-`FIRST MOST` on its standard input with the rows from FIRST (0 is the first) on, at most MOST of them, [] behind the last.
+It speaks lines of JSON. The first that it writes is what the file is, or `{"problem": ...}`; after that it answers each
+line `FIRST MOST` on its standard input with the rows from FIRST (0 is the first) on, at most MOST of them, [] behind
+the last.
 """
 
 from __future__ import annotations

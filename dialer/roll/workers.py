@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.roll.columns import PLACE, NoSuchPart, Parts, SmallTable, TableRow, UnfitRow, language_code
+from dialer.roll.columns import PLACE, SmallTable, TableRow
+from dialer.roll.languages import language_code
+from dialer.roll.parts import NoSuchPart, Parts, UnfitRow
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.booth_workers import list_worker, remove_other_workers
 from dialer.store.connection import exclusive_connection
@@ -59,13 +61,15 @@ def import_workers(
     key: StoreKey | None = None,
 ) -> WorkersResult:
     """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language;
-    roll version or state, where the store has several rolls of a part (`roll_version` is of a file that does not say it).
+    roll version or state, where the store has several rolls of a part (`roll_version` is of a file that does not say
+    it).
 
-    A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it says
-    nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a country code,
-    `key` opens an encrypted store.
+    A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it
+    says nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a
+    country code, `key` opens an encrypted store.
 
-    Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept then.
+    Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept
+    then.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):

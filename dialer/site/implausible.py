@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dialer.errors import SettingError
-from dialer.roll.columns import LANGUAGES
+from dialer.roll.languages import LANGUAGES
 from dialer.settings.site import Settings
 
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}")

@@ -38,9 +38,9 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
-    from dialer.roll.weights import take_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
+    from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
 
-    recorded, problem = await asyncio.to_thread(take_new_weights, folder, settings.store.path, key=site_key(settings))
+    recorded, problem = await asyncio.to_thread(import_new_weights, folder, settings.store.path, key=site_key(settings))
     return ImportedWeights(recorded, None if problem is None else f"Voters' weights were not imported: {problem}")
 
 

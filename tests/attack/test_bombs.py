@@ -30,7 +30,7 @@ from dialer.process.pool import MOST_MEMORY, run_in_processes
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
-from dialer.roll.numbers_file import read_numbers
+from dialer.roll.number_lists import read_numbers
 from dialer.roll.reading import open_roll, workbook_limits
 from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings

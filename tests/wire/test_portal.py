@@ -18,7 +18,7 @@ from dialer.domain.output import write_file
 from dialer.errors import SettingError
 from dialer.reports.webhook import Delivery, sending
 from dialer.roll.rejects import RejectsFile
-from dialer.roll.sources import exports_of, fetch
+from dialer.roll.sources import fetch, new_exports
 from dialer.settings.sources import Source
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
@@ -98,7 +98,7 @@ def test_what_is_fetched_stands_in_the_folder_by_its_content_and_needs_no_waitin
     assert path.read_bytes() == ROLL
     assert path.name.endswith("-voters-20all.csv")
     assert fetch(source, str(source.url)) == path
-    assert [*source.folder.iterdir()] == [path] == [*exports_of(source, (), path)]
+    assert [*source.folder.iterdir()] == [path] == [*new_exports(source, (), path)]
     assert Portal.asked == [("/voters%20all.csv?day=1", f"Bearer {GIVEN}")] * 2
 
 

@@ -88,8 +88,8 @@ def test_workers_say_nothing_and_end_with_who_started_them(tmp_path: Path) -> No
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )
     (tmp_path / "go.py").write_text(
-        "import sys\nimport jobs\nfrom dialer.audio.workers import spread\nif __name__ == '__main__':\n    try:\n"
-        "        list(spread(jobs.work, range(2), 2))\n    except KeyboardInterrupt:\n        sys.exit(130)\n"
+        "import sys\nimport jobs\nfrom dialer.process.pool import run_in_processes\nif __name__ == '__main__':\n    try:\n"
+        "        list(run_in_processes(jobs.work, range(2), 2))\n    except KeyboardInterrupt:\n        sys.exit(130)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
     command, pipe = [sys.executable, "go.py"], subprocess.PIPE

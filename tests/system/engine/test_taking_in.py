@@ -18,7 +18,8 @@ from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.roll.importer import ImportOptions, hand_over_roll, import_file, prepare_import
+from dialer.roll.hand_over import hand_over_roll
+from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.rules.number_hash import number_hash
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.store.spool import Spool

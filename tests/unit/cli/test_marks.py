@@ -17,7 +17,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkSource
-from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
+from dialer.roll.mark_lists import MarkReject, MarksFile, MarksOrigin, read_marks
 from dialer.store.connection import open_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll

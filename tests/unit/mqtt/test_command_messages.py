@@ -50,7 +50,7 @@ from dialer.mqtt.commands.audit import entry_of
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
-from dialer.roll.marks_file import KINDS
+from dialer.roll.mark_lists import KINDS
 from dialer.store.store import Store, open_store
 from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, needed, of_kind
 from tests.support.fake_centre import FakeEngine

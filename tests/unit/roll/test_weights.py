@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.roll.weights import import_weights, take_new_weights
+from dialer.roll.weights import import_weights, import_new_weights
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
@@ -112,14 +112,14 @@ def test_lists_of_a_folder_are_taken_once_and_again_where_they_or_the_roll_are_o
     tmp_path: Path, store: Path
 ) -> None:
     folder = tmp_path / "weights"
-    assert take_new_weights(folder, store) == ({}, None)
+    assert import_new_weights(folder, store) == ({}, None)
     folder.mkdir()
     written(folder, HEAD + "174,1,1,3\n")
-    assert take_new_weights(folder, tmp_path / "none.db") == ({}, None)
+    assert import_new_weights(folder, tmp_path / "none.db") == ({}, None)
 
     def start() -> str | None:
         """As the dialler's: what was taken is kept with the settings."""
-        taken, wrong = take_new_weights(folder, store)
+        taken, wrong = import_new_weights(folder, store)
 
         async def keep() -> None:
             async with await open_store(store) as opened:

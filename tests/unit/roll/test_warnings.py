@@ -10,10 +10,10 @@ import openpyxl
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.roll.doubts import is_garbled
 from dialer.roll.fields import Field
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.roll.mapping import load_map
+from dialer.roll.warnings import is_garbled
 from tests.support.command_line import run
 
 KEY = "AC_NO,PART_NO,SLNOINPART"
@@ -22,7 +22,7 @@ KEY = "AC_NO,PART_NO,SLNOINPART"
 def told(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
     path = directory / name
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return prepare_import(path).doubts("IN")
+    return prepare_import(path).warnings("IN")
 
 
 def test_a_good_roll_leaves_no_doubt(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_second_column_of_numbers_under_an_unknown_heading_is_named(tmp_path: 
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).doubts("IN") == []
+    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).warnings("IN") == []
 
 
 def test_a_column_of_aadhaar_numbers_is_no_column_of_phones(tmp_path: Path) -> None:

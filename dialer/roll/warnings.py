@@ -1,6 +1,7 @@
 """What a roll's first rows make doubtful, each with what it costs and what to do: said before anything is taken. Pure.
 
-A row that is wrong is a reject; here stands what no row can tell: a column that nobody reads, names in letters that are none.
+A row that is wrong is a reject; here stands what no row can tell: a column that nobody reads, names in letters that are
+none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dialer.roll.fields import Field, field_of
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.phone_numbers import read_cell
 
-LEAST_SHARE = 0.5  # of a column's cells that look like it
+LEAST_SHARE = 0.5  # of the cells of a column
 _NAMES = (
     Field.NAME,
     Field.LAST_NAME,
@@ -27,8 +28,8 @@ _FONT_SIGNS = re.compile(r"[a-z][;\[\]{}~|+=^&*%$#@!<>\\]|[a-z][A-Z]|(?:^|\s)['\
 """Signs within words, and capitals behind small letters: Kruti Dev and its like keep Devanagari in the places of ASCII."""
 
 
-def doubts(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
-    """One line for each; `rows` are the first of the file below its header."""
+def roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
+    """Return one line for each warning. `rows` are the first rows below the header."""
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
         yield (
             "no column is read as a phone number: nobody of this file can be called;"
@@ -55,7 +56,7 @@ def doubts(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -
 
 
 def phone_columns(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[tuple[int, int, int]]:
-    """Columns that look like phone numbers and are not read: the index, and how many of the `rows` have one, of how many cells."""
+    """Return (index, cells with numbers, cells) of columns that look like phone numbers but are not read."""
     read = {index for indexes in mapping.columns.values() for index in indexes}
     for index, heading in enumerate(mapping.header):
         cells = _cells(rows, index)
@@ -71,7 +72,7 @@ def _cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
 
 
 def _letters(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
-    """A column of names that nobody could read."""
+    """Return warnings about columns of illegible names."""
     garbled = [cell for cell in cells if is_garbled(cell)]
     if garbled:
         yield (
@@ -90,7 +91,7 @@ def _letters(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str
 
 
 def is_garbled(text: str) -> bool:
-    """Whether a text is UTF-8 whose bytes were taken for Windows-1252, as in à¤†à¤¶à¤¾."""
+    """Return whether a text is UTF-8 that was decoded as Windows-1252, as in à¤†à¤¶à¤¾."""
     if text.isascii() or _NOT_LATIN.search(text):
         return False
     try:
@@ -101,7 +102,7 @@ def is_garbled(text: str) -> bool:
 
 
 def _byte(letter: str) -> bytes:
-    """The byte that Windows-1252 makes this letter of; its five holes come through as they are."""
+    """Return the byte that Windows-1252 decodes to this letter; its five undefined bytes stay unchanged."""
     try:
         return letter.encode("cp1252")
     except UnicodeEncodeError:

@@ -43,7 +43,8 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
     """Every number of a file, or of standard input ("-"). Raises RollError for a file that cannot be read, is no text, or has no
     number at all. It is read line by line, once, so that it may be a pipe.
 
-    Where numbers are to be suppressed, each cell counts: one too many does no harm. `first_column_only` is for what allows.
+    Where numbers are to be suppressed, each cell counts: one too many does no harm. `first_column_only` is for what
+    allows.
     """
     numbers: dict[str, None] = {}
     without: list[int] = []

@@ -15,7 +15,8 @@ from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.person_ids import is_id
 from dialer.roll.cells import bounded, clock_text
-from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, Parts, SmallTable, TableRow, UnfitRow
+from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, SmallTable, TableRow
+from dialer.roll.parts import Parts, UnfitRow
 from dialer.store import voters
 from dialer.store.connection import Connection
 from dialer.store.marks import has_mark
@@ -112,8 +113,8 @@ def _mark(line: TableRow, voter_id: int, told: MarksOrigin, sha256: str, now: fl
     if by is not None and not is_id(by):
         raise UnfitRow("by is no id: write worker-12, no name and no number")
     at = _at(line["time"], told.day, now, zone)
-    # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction is one
-    # of its file: there may be another one after the next "voted".
+    # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction
+    # is one of its file: there may be another one after the next "voted".
     said = [voter_id, kind.value, source.value, by, told.day.isoformat(), line.cells.get("time")]
     if source is MarkSource.CORRECTION:
         said += [sha256, line.number]

@@ -1,0 +1,43 @@
+"""Check and clean a roll for a running dialler, and put it into the spool, from which the dialler imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Progress, run_import
+from dialer.store.spool import Spool
+
+
+def hand_over_roll(
+    prepared: PreparedImport,
+    spool: Spool,
+    options: ImportOptions,
+    *,
+    list_id: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[str, ImportResult]:
+    """Put a roll into the spool, and return (its id, the result that its import would have now).
+
+    It stays in the spool until it is removed, also after a dry run. Nothing is written to the store. Raises the errors
+    of `import_file`, and then leaves nothing in the spool.
+    """
+    list_id = list_id or spool.new()
+    rejects = options.rejects_path
+    if options.dry_run and rejects is None:
+        rejects = spool.path(list_id).with_suffix(".rejects.csv")  # removed together with the roll
+    here = replace(options, dry_run=False, rejects_path=rejects)
+    try:
+        spool.prepare_roll(list_id)
+        result = run_import(prepared, spool.path(list_id), here, progress=progress, key=spool.key)
+        found = spool.compare_with_store(list_id)
+    except BaseException:
+        spool.remove(list_id)
+        raise
+    result.voters -= found.unchanged
+    result.unchanged += found.unchanged
+    result.numbers, result.links, result.opted_out = found.numbers, found.links, found.opted_out
+    result.dry_run = options.dry_run
+    if options.dry_run:
+        result.rejects_path = options.rejects_path
+    return list_id, result
