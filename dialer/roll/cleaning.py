@@ -153,7 +153,7 @@ class Cleaner:
         return clean
 
     def _shaped(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
-        """Return (rows of the width of the header, number of blank rows). Longer rows are rejected, because their cells are shifted."""
+        """Return (rows of the width of the header, number of blank rows). Longer rows are rejected as shifted."""
         width = len(self._mapping.header)
         if not self._damaged and set(map(len, batch.rows)) == {width}:
             numbers = range(batch.first_row, batch.first_row + len(batch.rows))

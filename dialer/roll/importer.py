@@ -80,7 +80,7 @@ class PreparedImport:
     roll: RollFile
     mapping: ColumnMapping
 
-    def roll_warnings(self, region: str) -> list[str]:
+    def warnings(self, region: str) -> list[str]:
         """Return warnings about the first rows, a line each. Raises RollError if they cannot be read."""
         first = next(self.roll.batches(self.mapping.skip_rows, BATCH_ROWS), None)
         return [] if first is None else list(roll_warnings(self.mapping, first.rows, region))
