@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.roll.weights import import_weights, import_new_weights
+from dialer.roll.weights import import_new_weights, import_weights
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
