@@ -56,7 +56,7 @@ class InboundMode(StrEnum):
 
 
 class SupervisorRole(StrEnum):
-    """What somebody may ask of the dialler. Which commands that are: dialer/domain/commands."""
+    """What somebody may ask of the dialler. Each command names its roles (`dialer/engine/command/`)."""
 
     VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
     LISTENER = "listener"

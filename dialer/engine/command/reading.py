@@ -23,7 +23,8 @@ _PLAINER = {
     "a valid boolean": "true or false",
 }
 """What users read in place of pydantic's words."""
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TOO_DEEP = "the fields are nested too deeply"
+_FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def read_command(name: str, fields: Mapping[str, Any]) -> Command:
@@ -38,14 +39,15 @@ def read_command(name: str, fields: Mapping[str, Any]) -> Command:
     except ValidationError as error:
         raise CommandRefused(_refusal(name, error)) from None
     except RecursionError:
-        raise CommandRefused(f"`{name}`: the fields are nested too deeply") from None
+        raise CommandRefused(f"`{name}`: {_TOO_DEEP}") from None
 
 
 def _refusal(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place, kind = first["loc"], first["type"]
-    if kind == "json_invalid":  # it was JSON before: half characters are all that can be wrong with it
-        return f"`{name}`: a text has a character that is not valid Unicode"
+    if kind == "json_invalid":  # it was JSON for Python, which is less strict
+        too_deep = "recursion" in first["msg"]
+        return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
         return f"`{name}`: {_own_words(first['msg'])}"
     field = COMMANDS[name].model_fields.get(str(place[0]))

@@ -138,7 +138,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     await expect(hers.locator("input[name=password]")).to_be_visible()
     await choose(page, "meena", "Remove")
     await say_yes(page)
-    await expect(page.get_by_role("status")).to_have_text("Done: meena is no user any more")
+    await expect(page.get_by_role("status")).to_have_text("Done: meena is removed")
     await expect(row).to_have_count(0)
     await sign_in(hers, "meena", NEW)
     await expect(hers.get_by_role("alert")).to_have_text("Name or password is wrong.")
