@@ -9,8 +9,8 @@ import structlog
 
 from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.call_flows.commands import ReloadFlows
-from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.engine import Engine
+from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.errors import MatdanError
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Commands that start, stop and pace campaigns, and reload their settings."""
+"""Commands that start, stop and pace campaigns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, CampaignState
 from dialer.engine.command.base import COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import CampaignId
@@ -120,17 +119,6 @@ class SetAbandonedTarget(Command):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.steer(self.campaign, self.abandoned_target, context.sender)
-
-
-class ReloadSettings(Command):
-    """Reload the settings file. All changes take effect, or none does. The reply names the settings that need a restart."""
-
-    name: Literal["reload-settings"] = "reload-settings"
-    roles = SUPERVISOR_ONLY | {Role.UPLINK}
-    is_idempotent = True
-
-    async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.settings.reload_settings()
 
 
 class AcceptClock(Command):

@@ -22,8 +22,8 @@ from dialer.domain.switch import SeatSound
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
+from dialer.engine.recordings.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
-from dialer.engine.supervision.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 HALF_ENTERED_SECONDS = 5.0

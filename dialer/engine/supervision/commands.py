@@ -1,4 +1,7 @@
-"""Commands for recordings, and for supervisors who monitor seats."""
+"""Commands for supervisors who monitor seats.
+
+Each rings the sender's own phone, so that nobody can listen under another person's name.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from dialer.domain.enums import LISTENERS, SupervisorRole
 from dialer.domain.model import ListeningMode
 from dialer.engine.command.base import (
-    COMPLIANCE_ROLES,
-    SEAT_ROLES,
     SUPERVISOR_ONLY,
     Command,
     CommandContext,
     SeatCommand,
 )
-from dialer.engine.command.fields import CallAttemptId
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
-
-
-class SeatPauseRecording(SeatCommand):
-    """Pause the recording of the call: silence is recorded until it is resumed."""
-
-    name: Literal["seat-pause-recording"] = "seat-pause-recording"
-    roles = SEAT_ROLES
-
-    async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.mute(self.seat, pausing=True)
-
-
-class SeatResumeRecording(SeatCommand):
-    """Resume the recording of the call."""
-
-    name: Literal["seat-resume-recording"] = "seat-resume-recording"
-    roles = SEAT_ROLES
-
-    async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.mute(self.seat, pausing=False)
-
-
-class PlayRecording(Command):
-    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it plays."""
-
-    name: Literal["recording-play"] = "recording-play"
-    roles = COMPLIANCE_ROLES
-    is_idempotent = True
-
-    attempt: CallAttemptId
-
-    async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.play(self.attempt)
-
-
-# Each of the following rings the sender's own phone, so that nobody can listen under another person's name.
 
 
 class Listen(SeatCommand):

@@ -23,9 +23,9 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
 from dialer.domain.view import Alert, AlertLevel, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopAll
+from dialer.engine.recordings.commands import PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
-from dialer.engine.supervision.commands import PlayRecording
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence

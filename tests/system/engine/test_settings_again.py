@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from dialer.app import running_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
-from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
+from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.reload import TAKEN
 from dialer.settings.site import Settings, load_settings

@@ -13,9 +13,10 @@ import pytest
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Outcome
 from dialer.domain.view import CallState, CampaignView, SeatState
-from dialer.engine.campaigns.commands import PauseCampaign, ReloadSettings, ResumeCampaign, StopAll
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
+from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.pacing.port import Cap
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.voters import Behaviour

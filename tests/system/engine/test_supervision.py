@@ -19,16 +19,9 @@ from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import Command, CommandContext
 from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.recordings.commands import PlayRecording, SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatLogOff, SeatReady
-from dialer.engine.supervision.commands import (
-    Barge,
-    Listen,
-    PlayRecording,
-    SeatPauseRecording,
-    SeatResumeRecording,
-    StopListening,
-    Whisper,
-)
+from dialer.engine.supervision.commands import Barge, Listen, StopListening, Whisper
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
 from dialer.settings.supervision import RecordingSettings
 from dialer.simulation.asterisk.channels import Channel, EndsBy

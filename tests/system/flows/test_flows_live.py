@@ -17,8 +17,8 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
-from dialer.engine.campaigns.commands import ReloadSettings
 from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import shipped_texts, texts_with

@@ -11,9 +11,9 @@ from dialer.domain.switch import SeatSound
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
+from dialer.engine.recordings.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.engine.seats.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
-from dialer.engine.supervision.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 REASONS = ("break", "meal", "training")

@@ -24,13 +24,7 @@ from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.booth_workers.commands import SeatSerials
 from dialer.engine.call_flows.commands import ReloadFlows
-from dialer.engine.campaigns.commands import (
-    PauseCampaign,
-    ReloadSettings,
-    ResumeCampaign,
-    StopAll,
-    StopCampaign,
-)
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
 from dialer.engine.command.base import Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.command.reading import read_command
@@ -45,6 +39,7 @@ from dialer.engine.external_records.commands import (
     RecordOfficialTurnout,
 )
 from dialer.engine.seats.commands import SeatCall, SeatUnlock
+from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.engine.transfers.commands import SeatTransfer
 from dialer.mqtt.commands.audit import entry_of
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_payload

@@ -1,0 +1,44 @@
+"""Commands for recordings of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from dialer.engine.command.base import COMPLIANCE_ROLES, SEAT_ROLES, Command, CommandContext, SeatCommand
+from dialer.engine.command.fields import CallAttemptId
+
+if TYPE_CHECKING:
+    from dialer.engine.services import Services
+
+
+class SeatPauseRecording(SeatCommand):
+    """Pause the recording of the call: silence is recorded until it is resumed."""
+
+    name: Literal["seat-pause-recording"] = "seat-pause-recording"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.mute(self.seat, pausing=True)
+
+
+class SeatResumeRecording(SeatCommand):
+    """Resume the recording of the call."""
+
+    name: Literal["seat-resume-recording"] = "seat-resume-recording"
+    roles = SEAT_ROLES
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.mute(self.seat, pausing=False)
+
+
+class PlayRecording(Command):
+    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it plays."""
+
+    name: Literal["recording-play"] = "recording-play"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
+
+    attempt: CallAttemptId
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.play(self.attempt)
