@@ -1,4 +1,4 @@
-"""Malformed payloads through the door of the commands: no crash, nothing obeyed, memory flat.
+"""Checks malformed command messages: no crash, none accepted, constant memory.
 
 `python -m bench.fuzz_mqtt [count] [seed]`: ten million by default, in some minutes; 50,000 run with the tests
 (tests/attack/test_forged_commands.py).
