@@ -115,7 +115,7 @@ async def test_every_voter_of_the_household_has_a_mark_of_their_own_or_nobody_ha
         other = next((each for each in household if each != addressed), None)
         before = marks(tmp_path)
         stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
-        assert stranger == ("refused", "voter 80 is not on the number of that call: nothing was kept")
+        assert stranger == ("refused", "Voter 80 is not on the number of that call; nothing was saved.")
         assert (marks(tmp_path), said(tmp_path)[attempt]) == (before, None)
         asked = [{"voter": each, "mark": "voted"} for each in household]
         assert (await page.dispose(attempt, "voted", voters=asked))[0] == "done"
