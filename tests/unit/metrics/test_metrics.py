@@ -256,7 +256,7 @@ def alert_codes() -> set[str]:
             named.setdefault(name, []).extend(values)
         for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.args):
             what = ast.unparse(call.func).rpartition(".")[2]
-            if what in {"raise_alert", "Alert", "CountingAlert", "CountingAlert", "_report", "LinkPurpose"}:
+            if what in {"raise_alert", "Alert", "CountingAlert", "_report", "LinkPurpose"}:
                 code = call.args[1 if what == "LinkPurpose" else 0]
                 found = named.get(code.id, [code]) if isinstance(code, ast.Name) else [code]
                 words = {"".join(parts_of(each)) for each in found}
