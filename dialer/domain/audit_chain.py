@@ -1,8 +1,8 @@
-"""The audit's hash chain. Pure.
+"""The audit's hash chain.
 
-Each entry's digest is the SHA-256 over its own fields and the digest of the entry before it, as one line of canonical JSON. So
-an entry that was changed, removed, added or moved breaks the chain there. What a chain cannot show is that its last entries
-were cut off: for that, note the head (number and digest) elsewhere and compare it (`dialer audit verify --head`).
+Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical JSON.
+So an entry that was changed, removed, added or moved breaks the chain there. A chain cannot show that its last entries
+were cut off: for that, note its head (number and digest) elsewhere and compare it (`dialer audit verify --head`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ UNSHOWN = "(looks like a number)"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry as it is kept."""
+    """An entry as it is stored."""
 
     number: int  # 1, 2, 3, ... without a gap
     at: float  # epoch seconds, UTC
@@ -69,17 +69,17 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain is broken, and how."""
+    """A place where a chain is broken, and how."""
 
     number: int
     problem: str
 
 
 def canonical(what: Mapping[str, str]) -> str:
-    """The details as they are kept and hashed: JSON with sorted keys. Raises UnsafeValue for what must not be in an audit.
+    """Return the details as they are stored and hashed: JSON with sorted keys.
 
-    An audit outlives an erasure, so no phone number may stand in it; a day may, for files are named after one. Texts are short,
-    for they are ids and reasons.
+    Raises UnsafeValue for details that must not be in an audit. It outlives an erasure, so it must not contain phone numbers;
+    dates are allowed, for files are named after them. Texts must be short, for they are ids and reasons.
     """
     for name, text in what.items():
         _check(name, text)
@@ -87,14 +87,14 @@ def canonical(what: Mapping[str, str]) -> str:
 
 
 def checked(kind: str, who: str) -> None:
-    """Raise UnsafeValue for a kind or a name that cannot stand in an entry."""
+    """Raise UnsafeValue if a kind or a name cannot be in an entry."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
     _check("who", who)
 
 
 def shown(text: str) -> str:
-    """The text as an entry may show it: cut where it is long, and told as what it is where it looks like a phone number."""
+    """Return the text as an entry may show it: shortened if it is long, and replaced if it looks like a phone number."""
     if _is_number_like(text):
         return UNSHOWN
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
@@ -118,7 +118,7 @@ def _is_number_like(text: str) -> bool:
 
 
 def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
-    """SHA-256 of an entry, in hexadecimal. `at` counts as `repr` writes it: the shortest text that gives the same float."""
+    """Return the SHA-256 of an entry in hexadecimal. `at` is hashed as `repr` writes it, the shortest text of that float."""
     line = json.dumps([number, repr(float(at)), kind, who, what, previous], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
 
@@ -126,7 +126,7 @@ def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: 
 def next_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
-    """The entry that follows number `last_number` (0 and GENESIS: the first). Raises UnsafeValue."""
+    """Return the entry after number `last_number` (0 and GENESIS before the first). Raises UnsafeValue."""
     checked(kind, who)
     text = canonical(what)
     number = last_number + 1
@@ -136,8 +136,9 @@ def next_entry(
 def breaks(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
-    """Every place where the chain does not hold. `head`: number and digest noted earlier, which must be in it; `behind`: those of
-    the entry that the first one follows.
+    """Return every place where the chain is broken.
+
+    `head`: number and digest noted earlier, which must be in the chain. `behind`: those of the entry before the first one.
     """
     number, digest = behind
     noted = head is None

@@ -1,9 +1,8 @@
-"""A copy of a store while a dialler writes to it, with the desk's file beside it; and such a copy put where a store was
-lost.
+"""Backups of a store and the desk's file, made while a dialler is running, and their restoration.
 
-The copy is of one moment (SQLite's online backup), encrypted where the store is, and proved: opened and read whole
-before it gets its name. A store that is put back does not know what came after it, so nothing is dialled from it before
-a person says so.
+A backup is of one moment (SQLite's online backup), encrypted if the store is, and verified: it is opened and read
+completely before it gets its name. A restored store does not have what came after the backup, so nothing is dialled
+before a person resumes it.
 """
 
 from __future__ import annotations
@@ -35,18 +34,17 @@ from dialer.store.sqlite_errors import store_errors
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A copy in a folder of its own."""
+    """A backup in a folder of its own."""
 
     store: Path
-    desk: Path | None  # None: nobody has ever signed in at the desk
+    desk: Path | None  # None: nobody has ever signed in to the desk
     newest: float | None  # epoch seconds: the newest moment of a call in it; None: there was no call
 
 
 def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
-    """Copy the store at `path` into a new `folder`, a dialler running or not. Where it fails no folder is left.
+    """Copy the store at `path` into a new `folder`, also while a dialler is running. After an error no folder is left.
 
-    Raises StoreError where there is no store or the folder is there already, StoreFull, and what reading a store
-    raises.
+    Raises StoreError if there is no store or the folder exists already, StoreFull, and the errors of reading a store.
     """
     with whole_folder(folder) as half:
         if not file_exists(path):
@@ -63,9 +61,10 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def prune(made: Path, centre: str, keep: int) -> list[Path]:
-    """Remove a centre's backups beside the one that was just `made`, but for the newest `keep` by their names; what was
-    removed. It stays itself, whatever others were named while a clock was wrong. Only what `make_backup` has named is
-    looked at, and nothing that holds anything else. Raises StoreError where one cannot be removed.
+    """Delete a centre's older backups next to `made`, except the newest `keep` by name, and return what was deleted.
+
+    `made` itself stays, whatever names others got while a clock was wrong. Only folders that `make_backup` named are
+    considered, and none that contains anything else. Raises StoreError if one cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, desk_path(Path(STORE)).name}
@@ -81,7 +80,7 @@ def prune(made: Path, centre: str, keep: int) -> list[Path]:
 
 
 def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
-    """What a backup holds. Raises StoreError where there is none or the key is not its own, StoreCorrupt where it is damaged."""
+    """Verify a backup and return it. Raises StoreError if there is none or the key is wrong, StoreCorrupt if it is damaged."""
     store, desk = folder / STORE, desk_path(folder / STORE)
     if not file_exists(store):
         raise StoreError(f"{folder}: is no backup: there is no {STORE} in it; name a folder that `dialer backup` made")
@@ -97,15 +96,15 @@ def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
 
 
 def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Put a backup where no store is, brought up to this program's schema, with every campaign stopped, those too that
-    it does not know; returns the ids of those that it knows. `who` and `at` (epoch seconds) stand in the audit.
+    """Restore a backup where there is no store, upgrade it, and stop all campaigns, including those added later.
 
-    Raises StoreError where a store is there or the backup cannot be used; nothing is left behind then.
+    Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if
+    there is a store or the backup cannot be used; nothing is left behind then.
     """
     found = prove(folder, key)
     newest = "none" if found.newest is None else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
     files = {path: found.store} | ({} if found.desk is None else {desk_path(path): found.desk})
-    # Locked before anything is looked at: what is removed where it fails is this restore's own.
+    # Locked before anything is checked, so that only this restore's files are removed after an error.
     with StoreLock(path, "a restore") as lock, _free(files):
         for place, source in files.items():
             _put(source, place)
@@ -117,14 +116,14 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
 
 
 def unknown_to(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """How many of these calls, the last that were dialled on this machine, a store does not know."""
+    """Return how many of these calls, the last dialled on this machine, a store does not have."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         return len(sent) - len(known_attempts(db, sent)) if sent else 0
 
 
 @contextmanager
 def _free(files: Iterable[Path]) -> Iterator[None]:
-    """Nothing stands where these files come, and nothing is left there where it fails."""
+    """Check that these files do not exist, and remove them if the block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):

@@ -1,4 +1,4 @@
-"""Copies of a database of one moment, whoever writes meanwhile; and the one that is made of a store before its schema changes."""
+"""Copies of a database as it is at one moment, while others write to it; and the copy made before an upgrade of the schema."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
 
 STORE = "centre.db"
-"""The store's name in a backup's folder; the desk's file lies beside it as beside every store."""
+"""The name of the store in the folder of a backup. The desk's file is next to it."""
 
 
 def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
-    """A copy into a new file, in one step (SQLite's online backup), encrypted where the source is."""
+    """Copy a database into a new file in one step (SQLite's online backup), encrypted if the source is."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect(path, "rw", key)) as target:
         source.backup(target)
-        target.execute("PRAGMA journal_mode = DELETE")  # one file, on whatever disk it is put
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, without a WAL next to it
 
 
 def copies_before_upgrades(path: Path) -> list[Path]:
-    """The folders of copies that were made of the store at `path` before its schema changed."""
+    """Return the folders of copies made of the store at `path` before upgrades of its schema."""
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 
 
 def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
-    """Copy a store as it is, into a backup's folder beside it (`centre.db.schema-26`), for whoever goes back to the
-    version before.
+    """Copy a store into a folder next to it (`centre.db.schema-26`), to go back to the version before the upgrade.
 
-    One of an earlier try is replaced. Raises StoreFull where there is no room for it.
+    Replaces the copy of an earlier try. Raises StoreFull if there is no room for it.
     """
     folder = path.with_name(f"{path.name}.schema-{version}")
     needed = path.stat().st_size
@@ -50,7 +49,7 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Where a folder's files are put: it has its name once the block has ended well, and else is gone. Raises StoreError."""
+    """Yield a folder for files; it gets its name when the block succeeds, and is deleted otherwise. Raises StoreError."""
     half = folder.with_name(f".{folder.name}.half-done")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,13 @@
-"""One process at a time changes a store: a dialler or an import. Whoever only reads needs no lock, and neither does the
-note of an export (`export_log`), which appends to the audit alone in a transaction of its own.
+"""The lock of a store: one process at a time changes it, a dialler or an import.
 
-SQLite's own exclusive mode would shut out the reports as well, so the lock is our own, and it is on what is opened, not
-on a name: on the database file itself, whatever link led to it, and on its WAL. `flock` there and SQLite's POSIX locks
-know nothing of each other on a local disk; but closing any descriptor of the database gives up SQLite's locks, so ours
-is closed after its connections. A third lock, on a file beside the store, says in words who holds it, and is the only
-one on systems other than Linux. The system drops all of them when the process ends, however it ends; the file beside
-stays, for removing it would race with the next holder.
+Programs that only read need no lock, and neither does the audit entry of an export (`exports.py`), which is appended in a
+transaction of its own.
+
+SQLite's own exclusive mode would shut out the reports too, so the lock is our own: a `flock` on the database file itself,
+whatever link led to it, and on its WAL. It does not interfere with SQLite's POSIX locks on a local disk; but closing any
+descriptor of the database drops SQLite's locks, so our descriptors are closed after the connections. A third lock, on a
+file next to the store, says who holds it, and is the only one on systems other than Linux. The system drops all of them
+when the process ends, however it ends. The lock file stays, for removing it would race with the next holder.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ _OF_A_NETWORK = frozenset(
 
 
 class StoreLock:
-    """The right to write to the store at `path`, from the making of this object until `release`."""
+    """The right to write to the store at `path`, from the creation of this object until `release`."""
 
     def __init__(self, path: Path, holder: str) -> None:
-        """`holder` says in one or two words who locks ("a dialler", "an import").
+        """Lock the store. `holder` says who does, in one or two words ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where
-        the store has a second name or where its disk is another machine's.
+        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if the store
+        has a second name or is on another machine's disk.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))
@@ -69,15 +70,15 @@ class StoreLock:
         self.release()
 
     def cover(self) -> None:
-        """Once connected: lock what has been made meanwhile, the database of a new store and its WAL.
+        """Lock the files that were created meanwhile: the database of a new store, and its WAL.
 
-        Raises StoreBusy where another process has it, StoreError where the store's name leads to another file by now.
+        Raises StoreBusy if another process holds one, and StoreError if the store's name leads to another file by now.
         """
         self._take_what_is_there()
         self.refuse_if_moved()
 
     def refuse_if_moved(self) -> None:
-        """Raise StoreError where the store's name leads to another file than the one that is locked, or to none. One `stat`."""
+        """Raise StoreError if the store's name no longer leads to the file that is locked. Costs one `stat`."""
         if self._store is None:
             return
         try:
@@ -91,7 +92,7 @@ class StoreLock:
             )
 
     def release(self) -> None:
-        """Let others in; the connections must be closed. Releasing twice is no error."""
+        """Release the lock. The connections must be closed. A repeated call does nothing."""
         while self._held:
             os.close(self._held.popitem()[1])
 
@@ -133,9 +134,9 @@ class StoreLock:
 
 
 def refuse_second_name(path: Path) -> None:
-    """Raise StoreError where the file has a second name (a hard link): under each name SQLite would keep another WAL.
+    """Raise StoreError if the file has a second name (a hard link): under each name SQLite would have another WAL.
 
-    No file is no fault.
+    A missing file passes.
     """
     with suppress(OSError):
         names = path.stat().st_nlink
@@ -147,9 +148,9 @@ def refuse_second_name(path: Path) -> None:
 
 
 def _refuse_mounts(path: Path, real: Path) -> None:
-    """Raise StoreError where the store's folder is mounted from another machine, for neither our locks nor SQLite's WAL
-    hold there; and where the file alone is mounted: its journal would stay on this side of the mount, under this name
-    alone.
+    """Raise StoreError if the store's folder is mounted from another machine, where neither our locks nor SQLite's WAL work.
+
+    Likewise if the file alone is mounted: its journal would stay on this side of the mount.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _LOCKS_THE_FILE else ""
@@ -175,17 +176,17 @@ _LOCKS = Path("/proc/locks")
 
 
 def lock_file(path: Path) -> Path:
-    """The file beside the store that says who holds it; the same by whatever symbolic link the store is named."""
+    """Return the path of the lock file next to the store, the same whatever symbolic link names the store."""
     real = Path(os.path.realpath(path))
     return real.with_name(real.name + ".lock")
 
 
 def holder_of(path: Path) -> str | None:
-    """Who writes to the store at `path`, such as "a dialler (process 812)"; None: nobody.
+    """Return who writes to the store at `path`, such as "a dialler (process 812)"; None if nobody does.
 
-    Raises OSError where the lock cannot be read. The file outlives its holder, and the number may be another program's
-    by now. Where the system shows what a process has open it is asked for the lock; elsewhere a process of that number
-    is taken for the holder. Where the file was removed, the system's list of locks tells the process alone.
+    Raises OSError if the lock cannot be read. The lock file outlives its holder, and the process number may be another
+    program's by now. Where the system shows which files a process has open, it is asked; elsewhere a process with that number
+    counts as the holder. If the lock file was removed, the system's list of locks names only the process.
     """
     lock = lock_file(path)
     try:
@@ -199,7 +200,7 @@ def holder_of(path: Path) -> str | None:
 
 
 def _who_locked(path: Path) -> int | None:
-    """The process that has the database file itself under `flock`, as far as this system shows it."""
+    """Return the process that holds a `flock` on the database file, as far as this system shows it."""
     try:
         inode = path.stat().st_ino
         lines = _LOCKS.read_text("ascii", "replace").splitlines()

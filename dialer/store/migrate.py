@@ -1,6 +1,6 @@
-"""The schema's versions: numbered files in `migrations/`, each applied in one transaction.
+"""Migrations of the schema: numbered files in `migrations/`, each applied in one transaction.
 
-The file says which version it has in `PRAGMA user_version`, and that it is ours in `PRAGMA application_id`.
+A store has its version in `PRAGMA user_version`, and is marked as a Matdan store by `PRAGMA application_id`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema: what brings a file from `version` - 1 to `version`."""
+    """The script that brings a store from `version` - 1 to `version`."""
 
     version: int
     script: str
@@ -29,7 +29,7 @@ class Migration:
 
 @lru_cache(maxsize=1)
 def shipped_migrations() -> tuple[Migration, ...]:
-    """The migrations of this version of Matdan in their order; the first one makes the schema from nothing."""
+    """Return the migrations of this version of Matdan in order. The first one creates the schema."""
     found: list[Migration] = []
     for file in resources.files("dialer.store").joinpath("migrations").iterdir():
         if match := _FILE_NAME.fullmatch(file.name):
@@ -41,14 +41,14 @@ def shipped_migrations() -> tuple[Migration, ...]:
 
 
 def newest_version() -> int:
-    """The schema of this version of Matdan."""
+    """Return the schema version of this version of Matdan."""
     return shipped_migrations()[-1].version
 
 
 def schema_version(db: Connection, path: Path) -> int:
-    """The version of the file's schema; 0: an empty file. Only reads.
+    """Return the schema version of a file; 0 if it is empty. Only reads.
 
-    Raises StoreCorrupt for a SQLite file that is not ours, StoreError for a schema that is newer than this program.
+    Raises StoreCorrupt for another program's database, and StoreError for a schema newer than this program.
     """
     application_id, version, tables = db.execute(
         "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
@@ -67,7 +67,7 @@ def schema_version(db: Connection, path: Path) -> int:
 
 
 def migrate(db: Connection, path: Path) -> int:
-    """Bring the file to the newest schema; returns how many migrations ran. `db` must be in autocommit mode."""
+    """Upgrade the file to the newest schema and return how many migrations ran. `db` must be in autocommit mode."""
     version = schema_version(db, path)
     pending = [migration for migration in shipped_migrations() if migration.version > version]
     for migration in pending:
@@ -80,9 +80,9 @@ def migrate(db: Connection, path: Path) -> int:
 
 
 def split_script(script: str) -> list[str]:
-    """The statements of a script one by one, triggers whole: `executescript` would commit before it begins.
+    """Split a script into statements, with triggers whole. `executescript` would commit before it begins.
 
-    Statements end at a line's end. Raises ValueError where the last one is not finished.
+    Statements end at the end of a line. Raises ValueError if the last one is not finished.
     """
     statements: list[str] = []
     waiting = ""

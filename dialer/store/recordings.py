@@ -1,4 +1,4 @@
-"""Recordings as files, named by their attempts: conversations, and messages that callers left. Nothing else is ever touched."""
+"""Files of recordings, named by their attempts: conversations, and messages of callers. No other file is ever changed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _OF_AN_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
-    """One recording that is there."""
+    """The file of a recording."""
 
     attempt_id: AttemptId
     path: Path
-    modified_at: float  # epoch seconds; the end of the call
+    modified_at: float  # epoch seconds: the end of the call
     size_bytes: int
 
 
 def file_name(attempt_id: str) -> str:
-    """The name of an attempt's recording. Raises RecordingError for what is no attempt's id."""
+    """Return the file name of an attempt's recording. Raises RecordingError if the id is not an attempt's."""
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
         raise RecordingError("a recording is named by its attempt's id, 36 characters in lower case; this is none")
@@ -35,7 +35,7 @@ def file_name(attempt_id: str) -> str:
 
 
 def recordings_in(directory: Path) -> Iterator[RecordingFile]:
-    """The recordings in a folder by name: plain files alone, no link, no folder. Raises RecordingError where there is none."""
+    """Return the recordings in a folder by name: regular files, no links or folders. Raises RecordingError without a folder."""
     for path in _entries(directory):
         named = _FILE.fullmatch(path.name)
         if named is not None and path.is_file() and not path.is_symlink():
@@ -44,12 +44,12 @@ def recordings_in(directory: Path) -> Iterator[RecordingFile]:
 
 
 def older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
-    """Those whose call ended more than so many days before `now` (epoch seconds)."""
+    """Return the recordings of calls that ended more than `days` days before `now` (epoch seconds)."""
     return [file for file in files if file.modified_at < now - days * DAY_SECONDS]
 
 
 def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
-    """An attempt's recording, a plain file, of a call that ended at `since` or later; None: none. Raises RecordingError."""
+    """Return the recording of a call that ended at `since` or later, if it is a regular file. Raises RecordingError."""
     path = directory / file_name(attempt_id)
     try:
         status = path.lstat()
@@ -61,11 +61,10 @@ def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
 
 
 def files_of(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-    """What these attempts (None: any) left in a folder: a conversation `<attempt>.wav` or messages
-    `<attempt>-<n>.<format>`.
+    """Return the files of attempts (None: of all): a conversation `<attempt>.wav`, or messages `<attempt>-<n>.<format>`.
 
-    A folder that is not there has none, unless some are `expected`. Raises RecordingError for one that cannot be read,
-    and for a link or a folder in a recording's place: what it leads to is not ours to judge.
+    A missing folder has none, unless some are `expected`. Raises RecordingError for a folder that cannot be read, and for a
+    link or folder with the name of a recording, for it may lead to somebody else's file.
     """
     if not expected and not directory.exists():
         return []
@@ -83,7 +82,7 @@ def files_of(directory: Path, attempts: Collection[str] | None, *, expected: boo
 
 
 def erase(path: Path) -> None:
-    """Remove a recording. One that is gone already is no error. Raises RecordingError where it cannot be removed."""
+    """Remove a recording, if it is still there. Raises RecordingError if it cannot be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

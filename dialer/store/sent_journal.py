@@ -1,13 +1,12 @@
-"""Which attempts were surely never sent: what a killed process was about to write to the switch, in a small file beside
-the store.
+"""The journal of what is sent to the switch: which attempts of a killed process were certainly never sent.
 
-An attempt is committed before it is dialled, so the store alone cannot tell one that was dialled from one that a kill
--9 stopped before. The journal is written twice for each: before its commit, and right before its Originate. What stands
-there with the first mark alone was never sent. The marks are not flushed: they outlive the process, and not the
-machine. So a journal of before the machine's last start says nothing, and neither does a missing or a damaged one: of
-what it does not tell nothing is freed.
+An attempt is committed before it is dialled, so the store alone cannot tell an attempt that was dialled from one that a
+kill -9 stopped before. The journal, a small file next to the store, is written twice for each attempt: before its
+commit, and right before its Originate. An attempt that has the first record only was never sent. The records are not
+synced: they outlive the process, but not the machine. So a journal from before the machine's last start says nothing, and
+neither does a missing or damaged one: attempts that it does not mention are not freed.
 
-For the same length of life it holds what the machine's clocks differed by, for a start that finds the wall clock set.
+For the same time it stores the difference between the machine's clocks, for a start after the wall clock was set.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _LONGEST_BYTES = 65_536
 
 
 class SentJournal:
-    """Kept by the one dialler of a store. No method waits for the disk."""
+    """The journal, written by the one dialler of a store. No method waits for the disk."""
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """`path` is the journal's own file. Nothing is read or written yet."""
@@ -42,14 +41,14 @@ class SentJournal:
         self._clock_ahead: float | None = None
 
     def never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
-        """Those of an earlier run's attempts that were surely never written to the switch."""
+        """Return the attempts of an earlier run that were certainly never written to the switch."""
         records = self._of_this_boot()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _bytes(attempt_id) in unsent]
 
     def sent(self) -> list[AttemptId]:
-        """What an earlier run last wrote to the switch, by this very file; a store that does not know of it is an older copy."""
+        """Return what an earlier run last wrote to the switch. A store that does not have these attempts is an older copy."""
         head, records = self._records()
         if head.split(b" ")[1:] != self._head().split(b" ")[1:]:
             return []
@@ -64,12 +63,12 @@ class SentJournal:
         return records if self._boot and head == self._head() else []
 
     def clock_ahead(self) -> float | None:
-        """By how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run on this boot; None: nobody knows."""
+        """Return how far the wall clock was ahead of `Clock.since_boot` in an earlier run on this boot (seconds); None: unknown."""
         told = [record for record in self._of_this_boot() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(told[-1])[1]) if told else None
 
     def keep_clock(self, ahead: float) -> None:
-        """Note for the next start what `clock_ahead` is. Where that cannot be noted, the next start knows nothing of it."""
+        """Record `clock_ahead` for the next start. If it cannot be recorded, the next start knows nothing of it."""
         if self._file is None or (
             self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
         ):
@@ -79,12 +78,12 @@ class SentJournal:
             self._write(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def begin(self) -> None:
-        """Begin anew: what the earlier run left is settled in the store. Raises OSError."""
+        """Start a new journal: the attempts of the earlier run are settled in the store. Raises OSError."""
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._start()
 
     def opening(self, attempt_id: AttemptId) -> None:
-        """The attempt is about to be committed. Where that cannot be noted, nothing will be told of it."""
+        """Record that an attempt is about to be committed. If that fails, nothing will be known about it."""
         if self._file is None or not self._boot:
             return
         try:
@@ -98,17 +97,17 @@ class SentJournal:
         self._opening.add(attempt_id)
 
     def sending(self, attempt_id: AttemptId) -> None:
-        """The attempt is written to the switch next. Raises OSError where that cannot be noted: then it must not be."""
+        """Record that an attempt is written to the switch next. Raises OSError if that fails: then it must not be sent."""
         if attempt_id in self._opening:
             self._write(_SENDING + _bytes(attempt_id))
             self._opening.discard(attempt_id)
 
     def dropped(self, attempt_id: AttemptId) -> None:
-        """The attempt will not be sent, and the store knows."""
+        """Forget an attempt that will not be sent, as the store knows."""
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
-        """Close the file. It stays, for the next start. Closing twice is no error."""
+        """Close the file. It stays for the next start. A repeated call does nothing."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -123,7 +122,7 @@ class SentJournal:
         self._length = len(head)
 
     def _head(self) -> bytes:
-        """This boot and this very file: a copy that was put back may be of before a call was sent."""
+        """Identify this boot and this file: a restored copy may be from before a call was sent."""
         try:
             found = self.path.stat()
         except OSError:
@@ -139,7 +138,7 @@ class SentJournal:
 
 
 def journal_beside(store: Path) -> Path:
-    """Where the journal of a store is: beside the file itself, whatever links lead to it."""
+    """Return the path of a store's journal: next to the file itself, whatever links lead to it."""
     real = store.resolve()
     return real.with_name(real.name + ".sent")
 

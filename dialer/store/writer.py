@@ -1,8 +1,7 @@
-"""The one writer: whatever waits together is committed together.
+"""The single writer with group commit: writes that wait together share one transaction.
 
-A commit that is durable costs an fsync, whatever it holds. So callers hand in closures, the writer takes all that wait,
-runs them in one transaction and wakes each caller after the commit. Nothing is gained with one caller, everything with
-fifty.
+A durable commit costs an fsync, whatever its size. Callers pass functions; the writer runs all that are waiting in one
+transaction and wakes each caller after the commit.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from dialer.store.sqlite_errors import database_errors, store_error
 
 T = TypeVar("T")
 
-WAITING_LIMIT = 1_000  # closures; who comes then waits for room
-GROUP_LIMIT = 500  # closures a transaction: more gains nothing, and the first would wait for the last
+WAITING_LIMIT = 1_000  # functions; further callers wait for room
+GROUP_LIMIT = 500  # functions per transaction: more save nothing, and the first would wait for the last
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
-    """What became of one closure: its value, or why nothing of it was kept."""
+    """The result of one function: its value, or the error for which nothing of it was stored."""
 
     value: T | None = None
     error: Exception | None = None
@@ -40,27 +39,28 @@ class _Waiting:
 
 
 class Writer:
-    """Runs closures on the writing connection, one group a commit.
+    """Runs functions on the writing connection, one group for each commit.
 
-    A closure may run more than once before its group is committed, so it must leave nothing behind but in the database.
-    It must not begin or end a transaction.
+    A function may run more than once before its group is committed, so it must have no effect outside the database. It must
+    not begin or end a transaction.
     """
 
     def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
-        """`db` must be in autocommit mode; `executor` must have one thread. The writer begins at once, on the running loop."""
+        """Start on the running loop. `db` must be in autocommit mode, and `executor` must have one thread."""
         self._db = db
         self._path = path
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(WAITING_LIMIT + 2)
-        # Room in the queue. A semaphore, for it serves in order of arrival: the end, which takes a place too, comes last.
+        # Room in the queue. A semaphore serves in order of arrival, so that the end mark, which takes a place too, is last.
         self._room = asyncio.Semaphore(WAITING_LIMIT)
         self._closing = False
         self._ended = False
         self._task = self._loop.create_task(self._run(), name="store writer")
 
     async def write(self, job: Callable[[Connection], T]) -> T:
-        """What `job` returns, once it is durable. What it raises, it raises here, and nothing of it is kept.
+        """Run `job` and return its result once it is durable. If it raises, nothing of it is stored, and its error is
+        raised here.
 
         Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
@@ -71,10 +71,10 @@ class Writer:
         return await answer
 
     async def close(self) -> None:
-        """Commit what waits, then stop. The connection stays open. Closing twice is no error."""
+        """Commit the waiting writes and stop. The connection stays open. A repeated call does nothing."""
         if not self._closing:
             self._closing = True
-            with suppress(StoreError):  # the task was cancelled while we waited for room: it has ended already
+            with suppress(StoreError):  # the writer was cancelled while we waited for room
                 await self._put(None)
         await asyncio.wait((self._task,))
         if not self._task.cancelled():
@@ -83,7 +83,7 @@ class Writer:
     async def _put(self, item: _Waiting | None) -> None:
         await self._room.acquire()
         if self._ended:
-            self._room.release()  # the next one must hear it too
+            self._room.release()  # for the next one, which must get the same error
             raise self._closed_error()
         self._queue.put_nowait(item)
 
@@ -100,7 +100,7 @@ class Writer:
                     _tell(waiting.answer, result)
                 group.clear()
         finally:
-            # After an orderly end nothing waits. Where this task was cancelled, nobody may wait for ever.
+            # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
             self._closing = self._ended = True
             while not self._queue.empty():
                 if (left_over := self._queue.get_nowait()) is not None:
@@ -110,7 +110,7 @@ class Writer:
                 _tell(waiting.answer, _Done(error=self._closed_error()))
 
     async def _fill(self, group: list[_Waiting]) -> bool:
-        """Fill `group` with all that waits, up to the limit, at least one. False: it is empty, and the end was asked for."""
+        """Fill `group` with at least one waiting write, up to the limit. Return False if there is none and `close` was called."""
         item = await self._queue.get()
         while item is not None:
             self._room.release()
@@ -119,28 +119,28 @@ class Writer:
                 return True
             item = self._queue.get_nowait()
         if group:
-            self._queue.put_nowait(None)  # the end is the last in the queue, so it stays the last
+            self._queue.put_nowait(None)  # the end mark was last in the queue, and is last again
         return bool(group)
 
 
 def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_Done[Any]]:
-    """Run the jobs in one transaction and commit it durably; what became of each, in order.
+    """Run the jobs in one durable transaction, and return their results in order.
 
-    They run without savepoints first, which would cost a tenth. Where one fails, all is rolled back and run again with
-    each job in a savepoint, so that it fails alone. Where SQLite gives up the whole transaction (a full disk), each job
-    is tried in a transaction of its own, so that what still fits is kept.
+    They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run again
+    with each job in a savepoint, so that it fails alone. If SQLite rolls the whole transaction back (a full disk), each job
+    gets a transaction of its own, so that what still fits is stored.
     """
     try:
         with transaction(db):
             return [_Done(job(db)) for job in jobs]
-    except Exception as error:  # noqa: BLE001 - it goes to the callers, or comes again below
+    except Exception as error:  # noqa: BLE001 - passed to the callers, or raised again below
         failed: _Done[Any] = _Done(error=_explained(error, path))
     if len(jobs) == 1 or isinstance(failed.error, StoreBusy):
         return [failed for _ in jobs]
     try:
         with transaction(db):
             return [_in_savepoint(db, path, job) for job in jobs]
-    except Exception:  # noqa: BLE001 - whose it was is found out below
+    except Exception:  # noqa: BLE001 - the failing job is found below
         return [commit_group(db, path, [job])[0] for job in jobs]
 
 
@@ -150,7 +150,7 @@ def _in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) 
         done = _Done(job(db))
     except Exception as error:
         if not db.in_transaction:
-            raise  # the savepoint went with the whole transaction
+            raise  # the whole transaction was rolled back
         db.execute("ROLLBACK TO job")
         done = _Done(error=_explained(error, path))
     db.execute("RELEASE job")
@@ -162,7 +162,7 @@ def _explained(error: Exception, path: Path) -> Exception:
 
 
 def _tell(answer: asyncio.Future[Any], done: _Done[Any]) -> None:
-    if answer.done():  # the caller was cancelled; its job was done all the same
+    if answer.done():  # the caller was cancelled; its job ran all the same
         return
     if done.error is not None:
         answer.set_exception(done.error)

@@ -239,9 +239,9 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
         await site.until(lambda: bool(site.ended()))
         assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith("Erased, ")
         assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith(
-            "the number was on no roll here"
+            "The number is not on the roll"
         )
-        with pytest.raises(CommandRefused, match="hand it over again"):
+        with pytest.raises(CommandRefused, match="Send it again"):
             await engine.execute(EraseNumbers(list="0" * 32, names=True, who="asha"))
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         assert number[1:] not in "".join(db.iterdump())
