@@ -25,7 +25,8 @@ from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings, own_signer
 from dialer.store.keys import StoreKey, site_key
-from dialer.store.lock import DIALLER, holder_of
+from dialer.store.lock import DIALLER
+from dialer.store.lock_holder import holder_of
 from dialer.store.spool import MOST_NUMBERS, Spool
 from dialer.store.store import open_store
 

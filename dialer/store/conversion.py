@@ -1,7 +1,7 @@
-"""A store under another key, with the desk's file beside it: encrypted, decrypted, or encrypted anew. The store is as
-it was until the new one is proved.
+"""Conversion of a store and the desk's file to another key: encrypted, decrypted, or encrypted with a new key.
 
-The new file is made beside the old one, read again with its key, compared row by row, and only then put in its place.
+The new file is written next to the old one by `sqlcipher_export`, read again with its key, compared row by row, and only
+then put in its place. Until then the store is unchanged.
 """
 
 from __future__ import annotations
@@ -24,27 +24,26 @@ from dialer.store.sql import Connection, transaction
 from dialer.store.sqlite_errors import store_errors
 
 Progress = Callable[[str, float], None]
-"""Told what is being done, and how much of it is done: 0 to 1."""
+"""Called with what is being done, and the part that is done (0-1)."""
 
-_ROOM = 1.1  # an encrypted page holds 80 bytes less: 2 %; and what others write meanwhile
-_STEPS_BETWEEN_LOOKS = 200_000  # of SQLite's machine: some tens of milliseconds
+_ROOM = 1.1  # an encrypted page holds 80 bytes less (2 %), and others write to the disk meanwhile
+_STEPS_BETWEEN_LOOKS = 200_000  # of SQLite's virtual machine: some tens of milliseconds
 _ROWS_BETWEEN_LOOKS = 20_000
 _BLOCK_BYTES = 1 << 20
 
 
 def left_over(path: Path) -> Path:
-    """What a conversion that was killed leaves beside the store. It may be plain; the next conversion removes it."""
+    """Return the file that a killed conversion leaves next to the store. It may be plain; the next conversion removes it."""
     return path.with_name(path.name + ".converting")
 
 
 def convert(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Put the store at `path`, and the desk's file beside it, from the key `old` under the key `new`; None: not
-    encrypted. What was plain is overwritten.
+    """Convert the store at `path`, and the desk's file, from the key `old` to the key `new`; None: not encrypted.
 
-    `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store open, StoreFull where
-    there is not room for both files, and the other StoreErrors; the store is then as it was.
+    Plain files are overwritten. `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store
+    open, StoreFull if there is no room for both files, and other StoreErrors. The store is unchanged after an error.
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
@@ -54,10 +53,8 @@ def convert(
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
     with StoreLock(path, "a conversion"):
-        close_writer(
-            open_for_writing(path, create=False, key=old)
-        )  # looks whether it is whole, and brings it up to date
-        # The desk's takes its place first, and the store is then converted again where a kill came between the two.
+        close_writer(open_for_writing(path, create=False, key=old))  # checks and upgrades it
+        # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
         with _converted(path, old, new, progress, note):
             if _desk_waits(path, new):
                 check_header(desk_path(path), old)
@@ -66,7 +63,7 @@ def convert(
 
 
 def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Put the desk's file alone of the store at `path` under the key that the store has already, where it is not. As `convert`."""
+    """Convert only the desk's file to the key that the store has already, if it has another one. Raises as `convert` does."""
     path = path.resolve()
     if _desk_waits(path, new):
         with StoreLock(path, "a conversion"), _converted(desk_path(path), old, new, lambda *_: None, lambda _: None):
@@ -74,7 +71,7 @@ def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None
 
 
 def _desk_waits(store: Path, new: StoreKey | None) -> bool:
-    """Whether there is a desk's file that has not the new key."""
+    """Return whether there is a desk's file that does not have the new key."""
     path = desk_path(store)
     if not file_exists(path):
         return False
@@ -95,7 +92,7 @@ def _converted(
     progress: Progress,
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
-    """A copy of the file under the new key, proved. It takes the file's place where the block ends without an error."""
+    """Make a verified copy of the file with the new key. It takes the file's place when the block succeeds."""
     beside = left_over(path)
     remove_file(beside)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
@@ -105,13 +102,13 @@ def _converted(
             os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with _both(path, beside, old, new) as db, path.open("r+b", buffering=0) as old_file:
                 _copy(db, path, beside, progress)
-                # The new file is closed and opened again: what is compared comes from the file, not from memory.
+                # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
                 db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
                 _compare(db, path, progress)
                 db.execute("DETACH new")
                 with connection_to(beside, "rw", new) as whole, transaction(whole):
-                    note(whole)  # in the audit: kept with the new file or not at all
+                    note(whole)  # in the audit of the new file
                 _to_disk(beside)
                 yield
                 beside.replace(path)
@@ -124,15 +121,14 @@ def _converted(
 
 @contextmanager
 def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
-    """A connection to both files as `old` and `new`, on which nobody else can read or write the old one.
+    """Connect to both files, as `old` and `new`, so that nobody else can read or write the old one.
 
-    SQLite's locks are a process's, so within this one nothing else may have the file open, and the lock lasts until the
-    end.
+    SQLite's locks belong to the process, so nothing else in it may have the file open; the lock lasts until the end.
     """
     with closing(connect_in_memory()) as db:
         db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
-        # Out of the WAL: this works for the only connection alone, and empties it into the file.
+        # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
         if journal != "delete":
             raise StoreBusy(f"{path}: another process reads it: close the reports and boards that have it open")
@@ -150,7 +146,7 @@ def _copy(db: Connection, path: Path, beside: Path, progress: Progress) -> None:
         progress("copying", min(beside.stat().st_size / bytes_in_all, 1.0))
         return 0
 
-    # Nothing of a new file need survive a crash before it is whole: it is synced once, at the end.
+    # The new file is synced once, at the end: before, nothing of it has to survive a crash.
     db.execute("PRAGMA new.synchronous = OFF")
     db.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
     db.execute("SELECT sqlcipher_export('new', 'old')").fetchall()
@@ -161,7 +157,7 @@ def _copy(db: Connection, path: Path, beside: Path, progress: Progress) -> None:
 
 
 def _compare(db: Connection, path: Path, progress: Progress) -> None:
-    """Raise StoreCorrupt unless both files hold the same tables, indexes, triggers and rows, and the new one is whole."""
+    """Raise StoreCorrupt unless both files have the same tables, indexes, triggers and rows, and the new one is intact."""
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
         raise _differs(path, "its tables")
@@ -190,7 +186,7 @@ def _differs(path: Path, what: str) -> StoreCorrupt:
 
 
 def _overwrite(descriptor: int, progress: Progress) -> None:
-    """Zeros over what was plain, in the blocks where the file lay. Where a disk or file system writes elsewhere, they stay."""
+    """Overwrite a plain file with zeros, in its blocks. Disks and file systems that write elsewhere keep the old content."""
     left = size = os.fstat(descriptor).st_size
     os.lseek(descriptor, 0, os.SEEK_SET)
     while left > 0:
@@ -200,7 +196,7 @@ def _overwrite(descriptor: int, progress: Progress) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file of SQLite's, and what stands beside it, where they are there. Raises StoreError."""
+    """Remove a database file, with its WAL and journal. Raises StoreError."""
     for name in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
         try:
             name.unlink(missing_ok=True)

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Self
 
 from dialer.domain.errors import StoreBusy, StoreError
+from dialer.store.lock_holder import holder_of, lock_file
 
 DIALLER = "a dialler"
-"""What others are told of who holds a store to run calls by it."""
+"""How errors of other processes name a dialler that holds the store."""
 # Elsewhere flock and SQLite's own locks would meet on the database (BSD, macOS).
 _LOCKS_THE_FILE = sys.platform == "linux"
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -166,76 +167,3 @@ def _refuse_mounts(path: Path, real: Path) -> None:
                 raise StoreError(
                     f"{path}: the file alone is mounted here, and its journal would lie elsewhere: mount its folder"
                 )
-
-
-# Who holds a lock, found out without touching it: whoever looks must not keep a dialler from starting.
-
-
-_TEXT = re.compile(r"(.{1,40}) \(process (\d{1,10})\)", re.ASCII)
-_LOCKS = Path("/proc/locks")
-
-
-def lock_file(path: Path) -> Path:
-    """Return the path of the lock file next to the store, the same whatever symbolic link names the store."""
-    real = Path(os.path.realpath(path))
-    return real.with_name(real.name + ".lock")
-
-
-def holder_of(path: Path) -> str | None:
-    """Return who writes to the store at `path`, such as "a dialler (process 812)"; None if nobody does.
-
-    Raises OSError if the lock cannot be read. The lock file outlives its holder, and the process number may be another
-    program's by now. Where the system shows which files a process has open, it is asked; elsewhere a process with that number
-    counts as the holder. If the lock file was removed, the system's list of locks names only the process.
-    """
-    lock = lock_file(path)
-    try:
-        found = _TEXT.fullmatch(lock.read_text("utf-8", "replace").strip())
-    except FileNotFoundError:
-        found = None
-    if found is not None and _has_open(int(found[2]), lock):
-        return found[0]
-    process = _who_locked(path)
-    return None if process is None else f"process {process}"
-
-
-def _who_locked(path: Path) -> int | None:
-    """Return the process that holds a `flock` on the database file, as far as this system shows it."""
-    try:
-        inode = path.stat().st_ino
-        lines = _LOCKS.read_text("ascii", "replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:  # "1: FLOCK  ADVISORY  WRITE 812 00:2f:1234 0 EOF"
-        fields = line.split()
-        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and fields[4].isdecimal():
-            process = int(fields[4])
-            if _has_open(process, path):
-                return process
-    return None
-
-
-def _has_open(process: int, file: Path) -> bool:
-    meant = file.stat()
-    try:
-        with os.scandir(f"/proc/{process}/fd") as entries:
-            return any(_is_file(entry, meant) for entry in entries)
-    except OSError:  # no such process, no such folder on this system, or another user's process
-        return _is_alive(process)
-
-
-def _is_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(entry.stat(), meant)
-    except OSError:  # closed meanwhile
-        return False
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True

@@ -19,7 +19,8 @@ from dialer.store.connection import exclusive_connection, read_snapshot
 from dialer.store.conversion import convert
 from dialer.store.exports import record_export
 from dialer.store.keys import StoreKey
-from dialer.store.lock import StoreLock, holder_of
+from dialer.store.lock import StoreLock
+from dialer.store.lock_holder import holder_of
 from dialer.store.store import open_store
 from tests.support.forked import Forked
 from tests.support.roll_filler import fill_roll

@@ -19,7 +19,8 @@ from dialer.roll.sources import token_headers
 from dialer.settings.site import Settings
 from dialer.settings.sources import Source
 from dialer.site.twilio import twilio_spent_today
-from dialer.store.lock import DIALLER, holder_of
+from dialer.store.lock import DIALLER
+from dialer.store.lock_holder import holder_of
 
 
 def check_fastagi_port(settings: Settings) -> Iterator[Finding]:

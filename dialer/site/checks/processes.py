@@ -22,7 +22,7 @@ from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
 from dialer.site.checks.ages import age_text
-from dialer.store.lock import holder_of
+from dialer.store.lock_holder import holder_of
 
 ANSWER_SECONDS = 5.0
 _MOST_ANSWER_BYTES = 1 << 20  # another program on that port may send without end

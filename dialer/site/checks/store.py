@@ -24,7 +24,7 @@ from dialer.store.conversion import left_over
 from dialer.store.copying import STORE, copies_before_upgrades
 from dialer.store.file_checks import check_integrity, is_encrypted
 from dialer.store.keys import site_key
-from dialer.store.lock import holder_of
+from dialer.store.lock_holder import holder_of
 
 MOST_SEALS = 250_000  # about five seconds of checking
 OLD_ANNOUNCEMENT_SECONDS = 900.0

@@ -25,7 +25,7 @@ from dialer.reports.formats import Report
 from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
 from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
-from dialer.store.lock import holder_of
+from dialer.store.lock_holder import holder_of
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, hold_the_clock
 from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made

@@ -16,7 +16,8 @@ from dialer.domain.finding import Finding, Level
 from dialer.flows.script import SCRIPTS_DIRECTORY
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
-from dialer.store.lock import StoreLock, holder_of
+from dialer.store.lock import StoreLock
+from dialer.store.lock_holder import holder_of
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site
