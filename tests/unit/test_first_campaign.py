@@ -34,7 +34,7 @@ SOURCES = [path for home in ("audio", "config", "dialer", "ivr_flows") for path 
 def first_campaign() -> list[str]:
     """The lines of the README's block, without their comments."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = page.partition("## Run a centre")[2].partition("```sh\n")[2].partition("```")[0]
+    block = page.partition("## Install a centre")[2].partition("```sh\n")[2].partition("```")[0]
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
 
 

@@ -100,7 +100,7 @@ async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: 
 
 
 @virtual_time()
-@pytest.mark.parametrize("at", ["change_answers", "seals.seal_attempt", "record_mark", "_when_due"])
+@pytest.mark.parametrize("at", ["change_answers", "seals.seal_attempt", "record_mark", "_update_targets"])
 async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -113,7 +113,7 @@ async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
             raise StoreBusy("the disk is gone")
 
         with monkeypatch.context() as broken:
-            broken.setattr(f"dialer.store.attempts.{at}", breaks)
+            broken.setattr(f"dialer.store.dispositions.{at}", breaks)
             assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
         assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
         assert rows(tmp_path, "SELECT 1 FROM mark") == told(tmp_path) == []

@@ -126,7 +126,7 @@ async def test_a_full_disk_holds_up_no_stop_and_the_same_order_is_kept_later(
         async def full(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(store), "keep_order", full)
+        monkeypatch.setattr(type(store), "record_headquarters_order", full)
         with pytest.raises(StoreError):
             await give(site, "stop-all", "asha", id="stop")
         assert state(site) is CampaignState.STOPPED
@@ -149,7 +149,7 @@ async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds
             await keep(*order, **how)
             await engine.execute(StopAll())
 
-        monkeypatch.setattr(type(store), "keep_order", while_it_is_kept)
+        monkeypatch.setattr(type(store), "record_headquarters_order", while_it_is_kept)
         assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.STOPPED
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
@@ -182,7 +182,7 @@ async def test_a_stop_that_cannot_be_lifted_on_disk_stands(tmp_path: Path, monke
         async def full(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(site.centre.store), "keep_order", full)
+        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", full)
         with pytest.raises(StoreError):
             await give(site, "resume", "asha", "ravi", later=1, id="go")
         assert state(site) is CampaignState.STOPPED

@@ -151,8 +151,8 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
         async def full(*_: object) -> None:
             raise StoreError("the disk is full")
 
-        monkeypatch.setattr(engine.features.store, "keep_orders", full, raising=False)
-        monkeypatch.setattr(engine.features.store, "end_order", full, raising=False)
+        monkeypatch.setattr(engine.features.store, "save_standing_orders", full)
+        monkeypatch.setattr(engine.features.store, "end_standing_order", full)
         given = (
             SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),
