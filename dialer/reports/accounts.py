@@ -170,8 +170,18 @@ def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each booth worker by id: calls, answers and the last of them (in `zone`), voters told as voted, serials that nobody has."""
-    rows = [(*row[:5], moment(row[5], zone, "minutes"), *row[6:]) for row in window.rows(db, SQL.workers)]
-    sums = [sum(row[place] for row in rows) for place in (3, 4, 6, 7)]
+    found = window.rows(db, SQL.workers)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(row.worker_id, row.constituency, row.parts, row.calls, row.answered),
+            *(moment(row.last_answered_at, zone, "minutes"), row.voted, row.unknown_serials),
+        )
+        for row in found
+    ]
+    sums = [
+        sum(each)
+        for each in zip(*((row.calls, row.answered, row.voted, row.unknown_serials) for row in found), strict=True)
+    ]
     return Report(
         "booth workers",
         (
@@ -190,7 +200,9 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Where the roll comes from: each import's file and hash, what it brought, its source of [[sources]], the map file's hash."""
-    rows = tuple((moment(at, zone, "minutes"), *rest) for at, *rest in window.rows(db, SQL.imports))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (moment(row.at, zone, "minutes"), *row[1:]) for row in window.rows(db, SQL.imports)
+    )
     return Report(
         "imports",
         (
@@ -207,10 +219,16 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Each complaint that was made in the window, the last answer to it, and when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
-    for number, *rest, answer, answered_by in window.rows(db, COMPLAINTS.complaints):
-        at, *said, opted_out_at, answered_at = rest
-        made, opted_out, answered = (moment(each, zone, "minutes") for each in (at, opted_out_at, answered_at))
-        rows.append((number, made, *said, opted_out, answer or OPEN, answered, answered_by or ""))
+    for row in window.rows(db, COMPLAINTS.complaints):
+        made, opted_out, answered = (
+            moment(each, zone, "minutes") for each in (row.at, row.opted_out_at, row.answered_at)
+        )
+        rows.append(
+            (
+                *(row.complaint_id, made, row.about, row.channel, row.campaign, row.attempt, row.call_agent),
+                *(row.entered_by, opted_out, row.answer or OPEN, answered, row.answered_by or ""),
+            )
+        )
     return Report(
         "complaints",
         (
@@ -232,11 +250,10 @@ def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
 def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Calls placed, opt-outs, complaints (by the day made) and those still open, by day of `zone` and campaign ("": of none)."""
     found: list[tuple[tuple[str, str], list[int]]] = []
-    for place, query in enumerate((COMPLAINTS.calls, COMPLAINTS.opt_outs)):
-        for campaign, quarter, number in window.rows(db, query):
-            counts = [0, 0, 0, 0]
-            counts[place] = number
-            found.append(((day_of(quarter, zone), campaign), counts))
+    for calls in window.rows(db, COMPLAINTS.calls):
+        found.append(((day_of(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
+    for opted_out in window.rows(db, COMPLAINTS.opt_outs):
+        found.append(((day_of(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
     for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS.complaints):
         found.append(((day_of(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))

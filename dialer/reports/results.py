@@ -74,7 +74,7 @@ def results(
 ) -> Report:
     """A row for each voter of whom something became known in the window; of those with an id alone, where `ids` are given."""
     rows = window.rows(db, SQL.known, state=area.state_code, constituency=area.constituency)
-    found = []
+    found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
     for _, news in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
         answers: dict[str, str] = {}
@@ -84,7 +84,8 @@ def results(
                 answers[row.question] = row.value
         # What was said last, or else the last call's end.
         at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
-        found.append((tuple(row[1:6]), (moment(at, zone), result, row.turnout), answers))
+        place = (row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
+        found.append((place, (moment(at, zone), result, row.turnout), answers))
     return _report(found, ids)
 
 
@@ -150,8 +151,15 @@ def settled_marks(db: Connection, after: int, last: int, most: int) -> list[Sett
     """The next marks behind the id `after`, up to `last`, at most so many."""
     return [
         SettledMark(
-            row.mark_id, row.key, tuple(row[2:7]), row.at, row.kind, row.source, row.confidence, row.undoes,
-            {} if row.answers is None else json.loads(row.answers),
+            mark_id=row.mark_id,
+            key=row.key,
+            place=(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial),
+            at=row.at,
+            kind=row.kind,
+            source=row.source,
+            confidence=row.confidence,
+            undoes=row.undoes,
+            answers={} if row.answers is None else json.loads(row.answers),
         )
         for row in SQL.settled.rows(db, after=after, last=last, most=most)
-    ]  # fmt: skip
+    ]

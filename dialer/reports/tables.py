@@ -210,10 +210,14 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for created, answered, ended, *rest, gap, grounds in window.rows(db, SQL.each_call):
-        why = {} if grounds is None else json.loads(grounds)
-        times = [moment(each, zone) for each in (created, answered, ended)]
-        rows.append((*times, *rest, gap, *(str(why.get(name, "")) for name in GROUNDS)))
+    for call in window.rows(db, SQL.each_call):
+        why = {} if call.grounds is None else json.loads(call.grounds)
+        times = [moment(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
+        call_cells: tuple[Cell, ...] = (
+            *(call.attempt_id, call.campaign_id, call.direction, call.phone_id, call.trunk, call.caller_id),
+            *(call.outcome_or_live, call.disposition_or_none, call.call_seat, call.call_agent, call.gap_seconds),
+        )
+        rows.append((*times, *call_cells, *(str(why.get(name, "")) for name in GROUNDS)))
     return Report(
         "calls one by one",
         (
@@ -258,8 +262,11 @@ def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | No
             *texts("question", "answer", "is"),
         ),
         tuple(
-            (moment(at, zone), *facts, value, "message" if message else "answer")
-            for at, *facts, value, message in found
+            (
+                *(moment(row.at, zone), row.campaign_id, row.attempt_id, row.direction, row.phone_id, row.voter_id),
+                *(row.name, row.value, "message" if row.is_message else "answer"),
+            )
+            for row in found
         ),
     )
 
@@ -297,8 +304,8 @@ def agents(db: Connection, window: Window) -> Report:
     A campaign narrows the calls only: a seat's time is not a campaign's.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for seat, agent, state, spent in window.rows(db, SQL.seat_seconds):
-        seconds[seat, agent][state] += spent
+    for row in window.rows(db, SQL.seat_seconds):
+        seconds[row.seat, row.agent_name][row.state] += row.seconds
     connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL.seat_calls)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []

@@ -6,7 +6,7 @@ The last check has a second witness: the journal that the simulated Asterisk kee
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,7 +163,7 @@ def _result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
-def compare_with_journal(journal: Path, attempts: list[tuple[Any, ...]]) -> list[str]:
+def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
     """What the switch's journal and the attempts (id, number, outcome) do not agree on. Ids only, no number.
 
     An attempt need not be in the journal, for its Originate may not have come that far; but one that was answered must be.
