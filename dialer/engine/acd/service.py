@@ -1,4 +1,7 @@
-"""The ACD: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
+"""The ACD (automatic call distribution): connects answered voters to seats, longest idle seat first.
+
+A voter for whom no seat is free in time hears the information message.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +30,16 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat, choose_seat
 from dialer.pacing.port import PacingEventKind
 
-MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
-CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
+MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it starts within it
+CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not arrived by then is released
 PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
-LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
+LOST_SECONDS = 900.0  # an agent whose phone is off the line for longer has left: the phone must not ring all night
 MAX_INTERVALS = 2_000
 _WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 
 
 class Acd:
-    """Seats, and the way of an answered voter to one."""
+    """Connects answered voters to seats, and moves seats from one call to the next."""
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class Acd:
         eligibility: Eligibility,
         switch: Switch,
     ) -> None:
-        """Has the seats of the centre's plan; `eligibility` is asked before each connect."""
+        """`eligibility` is checked before each connect."""
         self._core = core
         self._servers = servers
         self._calls = calls
@@ -56,13 +59,13 @@ class Acd:
         self._runs = runs
         self._eligibility = eligibility
         self._switch = switch
-        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up is in progress
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
 
     # Voters
 
     def voter_waits(self, call: Call) -> None:
-        """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
+        """Connect an answered voter to a free seat, or to the next one that is free before the connect limit."""
         now = self._core.instant()
         known = self._calls.update(call, call.by_person(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
@@ -77,9 +80,10 @@ class Acd:
             self._core.do(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
-        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
+        """Connect a call in a flow to a ready seat.
 
-        A call that has become forbidden since its flow began is not given to anybody: False too.
+        Returns True once agent and voter hear each other, False if no seat took the call or the call is forbidden by
+        now.
         """
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._handed_over:
@@ -103,7 +107,7 @@ class Acd:
         if seat is None:
             return False
         now = self._core.instant()
-        if seat.state is SeatState.READY:  # else it was kept for this call
+        if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
             self._seats.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         self._calls.update(call, call.reserved(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
@@ -118,13 +122,13 @@ class Acd:
     def _choose(self, call: Call) -> Seat | None:
         kept = self._seats.get(call.kept_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
-            return None if kept.doubted else kept  # a second will show; then it is there, or any other serves
+            return None if kept.doubted else kept  # its phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
         server = self._servers.of_trunk(call.trunk)
         return choose_seat(self._seats.reachable(), call.language, skill, call.campaign_id, server)
 
     def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
+        """Release a seat whose voter did not arrive. The switch will report what became of the voter."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.free(seat, seat.call_ended(self._core.instant()))
@@ -134,14 +138,14 @@ class Acd:
             self._arrived(attempt_id, False)
 
     def too_late(self, attempt_id: AttemptId) -> None:
-        """A voter waited as long as anybody may, or is forbidden: the message, by order or the dialplan's own fail-safe."""
+        """Play the message to a voter who has waited too long, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)
             self._core.do(order(self._switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
-        """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
+        """Note that the voter hears the information message. The call is abandoned unless an agent had it before."""
         call = self._calls.update(call, call.by_person(self._core.instant()))
         if not call.leg.message_started:
             self._calls.update(call, call.hears_message())
@@ -149,17 +153,17 @@ class Acd:
             self._core.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
-        """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
+        """Note that voter and agent hear each other. A repeat changes nothing; a voter may also be back in the seat."""
         now = self._core.instant()
         call = self._calls.update(call, call.by_person(now))
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         if call.talk.connected_at is not None:
-            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
+            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause continues after the call
                 self._talks_again(self._calls.update(call, call.message_cut_short()), seat_name)
             return
-        self._ended.pop(seat_name, None)  # what is said from now on is said of this call
+        self._ended.pop(seat_name, None)  # what the agent says from now on is about this call
         self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._seats.count_call(seat_name)
         self._calls.update(call, call.connected(seat_name, seat.agent, now))
@@ -167,7 +171,7 @@ class Acd:
         self._arrived(call.attempt_id, True)
 
     def talks_on(self, call: Call, seat_name: str) -> None:
-        """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
+        """Note that a conversation of an earlier run of the dialler continues at a seat."""
         now = self._core.instant()
         seat = self._seats[seat_name]
         self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
@@ -179,9 +183,9 @@ class Acd:
         self.talks_on(call, seat_name)
 
     def take_back(self, call: Call, seat_name: str) -> str | None:
-        """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
+        """Return a seat for a voter whose transfer failed, now talking; None if no seat is free.
 
-        Returns the seat, which talks from now on; None: nobody is free.
+        Prefers the seat of the agent who transferred the call.
         """
         own = self._seats.get(seat_name)
         if own is None or not own.phone_up or not _is_open_to(own, call):
@@ -192,7 +196,7 @@ class Acd:
         return own.name
 
     def call_over(self, call: Call) -> None:
-        """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
+        """End a call at its seat: wrap-up follows, or the seat is free again if the voter never arrived."""
         self._core.do(StopTimer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
         seat = call.talk.seat or call.kept_seat
@@ -200,7 +204,9 @@ class Acd:
             self.left_seat(call, seat)
 
     def left_seat(self, call: Call, seat_name: str) -> None:
-        """The voter is with the seat's agent no more: wrap-up after a talk, though the call may live on without its agent."""
+        """Note that the voter is no longer with the seat's agent: wrap-up follows a talk. The call may continue without
+        the agent.
+        """
         seat = self._seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
@@ -210,7 +216,7 @@ class Acd:
             self._core.do(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
-        if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
+        if after.agent is None and talked:  # a call adopted after a restart: no agent is there to wrap it up
             after = after.wrapped_up(now)
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
@@ -220,11 +226,11 @@ class Acd:
     # Wrap-up
 
     def latest_call(self, seat: Seat) -> Call | None:
-        """The call that the seat has now, or whose wrap-up goes on."""
+        """Return the call that the seat has, or whose wrap-up is in progress."""
         return self._ended.get(seat.name) or self._calls.at_seat(seat)
 
     def closing(self, seat: Seat) -> None:
-        """The talk or the wrap-up comes to its end. A repeat changes nothing. Raises CommandRefused."""
+        """Note that the talk or the wrap-up is about to end. A repeat changes nothing. Raises CommandRefused."""
         now = self._core.clock.monotonic()
         after = seat.closing(now)
         if after is seat:
@@ -233,13 +239,13 @@ class Acd:
         self._core.wake.set()
 
     def wrap_up_ran_out(self, seat_name: str) -> None:
-        """The time for it is over."""
+        """End a wrap-up whose time is over."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
             self.end_wrap_up(seat)
 
     def end_wrap_up(self, seat: Seat) -> None:
-        """The wrap-up is over, by a disposition, a command or its time."""
+        """End a wrap-up: by a disposition, a command or its time limit."""
         now = self._core.instant()
         self._ended.pop(seat.name, None)
         after = seat.wrapped_up(now)
@@ -250,8 +256,8 @@ class Acd:
         self.free(seat, after)
 
     def free(self, before: Seat, after: Seat) -> None:
-        """Put a seat's next state in place; a voter who waits gets it if it is ready."""
-        if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
+        """Replace a seat, and connect a waiting voter to it if it is free now."""
+        if after.state is not before.state:  # a pause requested in a wrap-up must not stop the wrap-up's timer
             self._core.do(StopTimer(f"seat/{before.name}"))
         self._seats.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
@@ -267,50 +273,50 @@ class Acd:
             if not self._eligibility.admits(call):
                 self.too_late(call.attempt_id)
             else:
-                self._seat_for(call)  # one that no free seat may serve does not hold up the next
+                self._seat_for(call)  # a voter whom no free seat may serve does not hold up the next one
 
     # Phones
 
     def phone_came(self, seat_name: str) -> None:
-        """The agent's phone is on the line."""
+        """Note that the agent's phone is on the line."""
         seat = self._seats.get(seat_name)
         if seat is not None:
             self.free(seat, seat.phone_came(self._core.instant()))
 
     def phone_went(self, seat_name: str) -> None:
-        """The agent's phone is gone. It is called again while its agent is logged in."""
+        """Note that the agent's phone is off the line. It is called again while its agent is logged in."""
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         now = self._core.instant()
         call = self._calls.at_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
-            self._ended[seat_name] = call  # its agent may still say how it went
+            self._ended[seat_name] = call  # its agent may still give a disposition
             self._core.do(
                 _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.phone_went(now)
         self.free(seat, after)
-        if after.agent is not None and seat.doubted:  # a page that was reloaded may be there already
+        if after.agent is not None and seat.doubted:  # a reloaded page may have its phone back already
             self.call_phone(seat_name)
         elif after.agent is not None:
             self.expect_phone(seat_name)
 
     def phone_back(self, endpoint: str) -> None:
-        """A phone can be called: at once, where an agent waits for it."""
+        """Call a phone that has registered, if its agent is waiting for it."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
 
     def doubt(self, seat_name: str, doubted: bool) -> None:
-        """Send no voter to the seat, for nothing may come from its phone; or do so again."""
+        """Send no voter to a seat whose phone may be dead, or send voters again."""
         seat = self._seats[seat_name]
         if seat.doubted is not doubted and seat.phone_up:
             self.free(seat, replace(seat, doubted=doubted))
 
     def call_phone(self, seat_name: str) -> None:
-        """Ring the seat's phone, if an agent waits for it and it is not there."""
+        """Call the seat's phone if an agent is logged in and the phone is off the line."""
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
@@ -320,20 +326,20 @@ class Acd:
             )
 
     def expect_phone(self, seat_name: str) -> None:
-        """The agent's phone is about to be nailed up; if it does not come, it is called."""
+        """Expect the agent's phone to come on the line soon, and call it if it does not."""
         self._core.do(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 
 
 def _is_open_to(seat: Seat, call: Call) -> bool:
-    """Whether a voter may come back to the seat: it is free, or still wraps up that very call."""
+    """Return whether a voter may come back to the seat: it is free, or still wraps up that very call."""
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.free or (wraps_up and not seat.doubted)
 
 
 def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> UpdatePacer:
-    """What the pacer learns of a talk or a wrap-up at a seat that ends now."""
+    """Return the pacer's update about a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

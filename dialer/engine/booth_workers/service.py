@@ -1,7 +1,7 @@
-"""The worker desk: the serials that booth workers give, keyed in a flow or said to an agent, as marks of those voters.
+"""Serial numbers that booth workers report, by keypad or to an agent, recorded as marks of those voters.
 
-Each serial is a commit of its own, so that whatever a worker gave before the line broke is kept, and no call goes out to a voter
-of whom it is known. What a worker takes back is a mark too.
+Each serial is committed by itself, so that nothing is lost when the line drops, and no call goes out to a voter who has
+voted. Undoing a serial is a mark too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BoothWorkers:
-    """Takes serials, and takes them back."""
+    """Records serials, and undoes them."""
 
     def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
         self._core = core
@@ -38,7 +38,7 @@ class BoothWorkers:
         self._marks = marks
 
     def parts(self, worker: BoothWorker) -> dict[int, int]:
-        """The worker's booths by the number of their part, in that order."""
+        """Return the worker's booth ids by part number, in that order."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
@@ -54,9 +54,11 @@ class BoothWorkers:
         kind: MarkKind = MarkKind.VOTED,
         agent: str | None = None,
     ) -> None:
-        """Commit the mark of the voter with this serial; `part` None: the worker has only one. `key` names the commit.
+        """Commit the mark of the voter with this serial. `part` None: the worker has one part only. `key` identifies
+        the commit.
 
-        Raises CommitTargetNotFound where nobody has it, once that is counted, and where no worker is on the call; StoreError.
+        Raises CommitTargetNotFound if no voter has the serial (which is counted) or no worker is on the call;
+        StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
@@ -84,9 +86,9 @@ class BoothWorkers:
         await self._marks.mark(mark)
 
     async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Commit that the last serial of this call was a mistake; "voted" stands where somebody else has said it.
+        """Undo the last serial of this call. "Voted" remains where somebody else has reported it.
 
-        Raises CommitTargetNotFound where there is none to take back, StoreError.
+        Raises CommitTargetNotFound if there is none, StoreError.
         """
         last = None if call.worker is None else await self._store.last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
@@ -114,7 +116,7 @@ class BoothWorkers:
     # Of agents
 
     async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """An agent was told serials. Raises CommandRefused, StoreError where nothing was kept."""
+        """Record serials that an agent was told. Raises CommandRefused, StoreError if nothing was stored."""
         seat, call, named = self._on_the_line(seat_name)
         parts = {} if call.worker is None else self.parts(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
@@ -133,7 +135,7 @@ class BoothWorkers:
         return f"seat {seat.name}: {noted} noted{no_such}"
 
     async def take_back_last(self, seat_name: str) -> str:
-        """The last serial of the agent's call was a mistake. Raises CommandRefused, StoreError."""
+        """Undo the last serial of the agent's call. Raises CommandRefused, StoreError."""
         seat, call, named = self._on_the_line(seat_name)
         try:
             await self.take_back(call, named, agent=seat.agent)
@@ -142,10 +144,10 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is taken back"
 
     def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """The agent's seat, the booth worker's call, and what a commit of now is named."""
+        """Return the agent's seat, the booth worker's call, and a new commit key."""
         seat = self._seats.require(seat_name)
         call = self._acd.latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
-        # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
+        # Random: a key made of the time could repeat, and its commit would be taken for a repeat.
         return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"

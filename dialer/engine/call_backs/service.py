@@ -1,5 +1,7 @@
-"""Call-backs that agents keep to themselves. At the hour the agent's seat is kept from other calls, at once or after the talk that
-it has, and the number is called for it; an agent who is not there, or not ready, leaves it to anyone a while later.
+"""Call-backs that an agent has promised to make in person.
+
+At the time, the agent's seat is reserved, at once or after its current talk, and the number is called for it. If the
+agent is not there or not ready, any agent may make the call a while later.
 """
 
 from __future__ import annotations
@@ -21,16 +23,16 @@ from dialer.store.own_call_backs import OwnCallBack
 from dialer.store.store import Store
 
 LOOK_SECONDS = 1.0  # at a seat that will be free
-AWAY_SECONDS = 5.0  # where the agent is at none
-REFUSED_SECONDS = 15.0  # until what forbade the call may not any more
-GRACE_SECONDS = 60.0  # in which calls that were dialled for a ready seat have come to their end
+AWAY_SECONDS = 5.0  # while the agent is at no seat
+REFUSED_SECONDS = 15.0  # until a rule may allow the call
+GRACE_SECONDS = 60.0  # in which calls that were dialled for a ready seat have ended
 _BUSY = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 _FOR_GOOD = frozenset({RefusedBecause.NOT_LISTED, RefusedBecause.CLOSED, RefusedBecause.NOT_DUE})
 _log = structlog.get_logger(__name__)
 
 
 class OwnCallBacks:
-    """Those that are not anyone's yet."""
+    """Makes call-backs at their time."""
 
     def __init__(self, core: Core, seats: Seats, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
         self._core = core
@@ -38,15 +40,15 @@ class OwnCallBacks:
         self._acd = acd
         self._own_calls = own_calls
         self._store = store
-        self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which it was asked for
+        self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which it was promised
 
     async def prepare(self) -> None:
-        """Read what was promised. Raises StoreError."""
+        """Read the promised call-backs. Raises StoreError."""
         for own in await self._store.own_call_backs(self._core.clock.now()):
             self._wait(own)
 
     def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """An agent has said something of a number: what was promised of it before holds no more."""
+        """Replace what was promised about a number by what its agent says now."""
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
                 self._forget(own)
@@ -58,7 +60,7 @@ class OwnCallBacks:
             )
 
     def due(self, attempt_id: AttemptId) -> None:
-        """The hour has come, or it is looked at again."""
+        """Make a call-back whose time has come, or try again later."""
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return
@@ -80,7 +82,7 @@ class OwnCallBacks:
             self._look(own, LOOK_SECONDS)
 
     def _may_take(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
-        """Whether the seat is ready, and no voter may be on the way to it; one who may be has the time of a call."""
+        """Return whether the seat is ready and no voter is on the way to it."""
         if seat.state is not SeatState.READY or seat.doubted or not seat.phone_up:
             return False
         return seat.promised or not self._own_calls.is_wanted() or now - max(own.at, seat.since.at) >= GRACE_SECONDS
@@ -122,7 +124,7 @@ class OwnCallBacks:
             self._let_go(seat.name)
 
     def _let_go(self, seat_name: str) -> None:
-        """The seat takes other calls again."""
+        """Release the seat for other calls."""
         seat = self._seats[seat_name]
         if seat.promised:
             self._acd.free(seat, replace(seat, promised=False))

@@ -27,11 +27,11 @@ from dialer.store.store import Store
 _log = structlog.get_logger(__name__)
 
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
-UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
+UNSEEN_SECONDS = 2.5  # after an answer; by then the dialplan has sent the voter to the message, and reported it
 
 
 class CallEndings:
-    """Takes calls that are over out of the live ones."""
+    """Ends calls."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """`trunks` says whether a failure was the trunk's."""
+        """`trunks` tells whether a failure was the trunk's."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -69,7 +69,7 @@ class CallEndings:
         return True
 
     def end(self, call: Call, ended: CallEnded) -> None:
-        """A call is over: take it out of the live ones, teach the pacer, keep the outcome."""
+        """End a call: remove it from the live calls, update the pacer and store its outcome."""
         run = self._runs[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = self._core.clock.now()
@@ -104,7 +104,7 @@ class CallEndings:
         self._core.wake.set()
 
     def watch_for_silence(self, call: Call) -> None:
-        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
+        """Alert if the switch reports nothing about answered voters: a missing AMI permission shows only then."""
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
         if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
@@ -115,13 +115,13 @@ class CallEndings:
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """What the pacer has not heard yet of an ended call; of abandoned ones it has, but for one whose end nobody saw."""
+    """Yield what the pacer does not know yet about a call that has ended."""
     if call.inbound:
         return
     if outcome.answered:
         unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.heard_nobody)
         if outcome is Outcome.DROPPED or unseen:
-            # Gone before it was known whether a machine had picked up: a machine does not hang up.
+            # It ended before anybody knew whether a machine had answered: a machine does not hang up.
             if not call.leg.judged:
                 yield UpdatePacer(
                     call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call

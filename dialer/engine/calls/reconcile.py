@@ -1,7 +1,7 @@
-"""After a start and after each loss of the link: the store, the calls in memory and the switch are brought to agree.
+"""Reconciling store, live calls and switch, after a start and after each loss of a link.
 
-Nothing is dialled before that. What lives on the switch goes on; what does not is ended, and where nobody can know how it
-ended it is `unknown`, never dialled again by itself.
+Nothing is dialled before. Calls that live on the switch continue, others are ended. Where nobody can know how a call
+ended, its outcome is `unknown`, and its number is not dialled again until a person releases it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,17 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-LOOK_UP_SECONDS = (0.5, 2.0, 0.0)  # after each look at the switch's history that does not tell of every call
-SURE_SECONDS = 5.0  # between two machines' clocks, and to a whole second of uptime
+LOOK_UP_SECONDS = (
+    0.5,
+    2.0,
+    0.0,
+)  # seconds before the switch's records are read again for calls that they do not have yet
+SURE_SECONDS = 5.0  # between the clocks of two machines, and of an uptime in whole seconds
 NO_ANSWER_CAUSE = 19
 
 
 class Reconciler:
-    """Compares and repairs."""
+    """Brings live calls to agree with a server whose link is up."""
 
     def __init__(
         self,
@@ -67,11 +71,13 @@ class Reconciler:
         self._inbound = inbound
         self._retries = retries
         self._orphans: dict[AttemptId, OpenAttempt] = {}
-        self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts on lines that stand, epoch seconds
+        self._created_at: dict[
+            AttemptId, float
+        ] = {}  # of attempts of an earlier run on trunks that have not moved, epoch seconds
 
     def found(self, attempts: Sequence[OpenAttempt], lines: Collection[str]) -> int:
-        """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many. `lines` are
-        the trunks that are where they were then: that a history knows nothing of a call says something of theirs alone.
+        """Take over the attempts that an earlier run left open, and return how many. `lines` are the trunks that have
+        not moved since: only for their calls does a missing record mean anything.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in lines}
@@ -102,13 +108,13 @@ class Reconciler:
             )
 
     def stray(self, attempt_id: AttemptId) -> None:
-        """A call of which we have no record lives on the switch."""
+        """Hang up a call on the switch that has no live call here, if it is ours."""
         self._core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
     async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
-        """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
+        """End calls that ended unseen, as the switch's records say.
 
-        It writes a moment after a call's end, so a call that it does not tell of is asked for again.
+        A record is written a moment after the call's end, so missing ones are asked for again.
         """
         reported: dict[AttemptId, PastCall] = {}
         history: History | None = None
@@ -149,7 +155,7 @@ class Reconciler:
             self._core.do(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
-        """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
+        """Return whether complete records of the switch show that the call was never sent."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
@@ -169,7 +175,7 @@ class Reconciler:
         return len(orphans)
 
     def call_of(self, attempt: OpenAttempt) -> Call:
-        """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
+        """Return a call as the store alone knows it. Its monotonic times start now."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
@@ -205,7 +211,7 @@ class Reconciler:
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
-        """What the agent has said holds at the call's end; when the number is due was not kept, and is counted anew from now."""
+        """Return the disposition given so far. When the number is due was not stored, and is computed again from now."""
         if attempt.disposition is None:
             return None
         retry_at = self._retries.after_disposition(run, call, attempt.disposition, attempt.said_hour)
@@ -213,8 +219,8 @@ class Reconciler:
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
-        """Those that ended for us and are alive there: nobody would ever take them. A call that is not in our store is another
-        dialler's, which may have lost its link for a moment and its lease with it: it is left alone.
+        """Hang up calls that have ended for us. A call that is not in our store belongs to another dialler and is left
+        alone.
         """
         ours: frozenset[AttemptId] = frozenset()
         try:
@@ -226,7 +232,7 @@ class Reconciler:
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
-        """The switch tells who was answered right after `SwitchUp`, before this runs: an answered voter is not hung up on."""
+        """Hang up a cancelled call unless it was answered meanwhile, which the switch reports right after `SwitchUp`."""
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
             self._core.do(order(self._switch.hang_up, attempt_id))

@@ -1,8 +1,7 @@
-"""An attempt's live call: what is known of it, what an event changes, and which outcome an ending has. Pure.
+"""One live call: what is known of it, what an event changes, and the outcome of its end. Pure.
 
-Events come in no promised order (OriginateResponse was seen before the channel was up in 28 of 100 calls), so nothing here
-waits for one before another: each event adds a fact, and the state is read off the facts. Every order of the same events
-gives the same outcome.
+Events come in no promised order, so no event waits for another: each one adds a fact, and the state is derived from the
+facts. Any order of the same events leads to the same outcome.
 """
 
 from __future__ import annotations
@@ -19,49 +18,49 @@ from dialer.domain.view import CallState, Preview
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What the switch has said of the voter's side, and what was asked of it."""
+    """What is known of the voter's side of a call."""
 
     began_seconds: float
-    preview: Preview | None = None  # nothing is sent before the agent asks for it
-    skipped: bool = False  # the agent has seen who it is for, and will not call now
-    written: bool = False  # the Originate is with the switch, or may be
+    preview: Preview | None = None  # shown to an agent; nothing is sent before the agent dials
+    skipped: bool = False  # the agent decided not to call now
+    written: bool = False  # the Originate was sent to the switch, or may have been
     ringing_at: float | None = None
     ringing_seconds: float | None = None
     answered_at: float | None = None
     answered_seconds: float | None = None
-    waiting: bool = False  # stands where it can be connected to a seat
+    waiting: bool = False  # can be connected to a seat
     message_started: bool = False
     cancelled: bool = False  # we asked for its end before an answer
-    judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
-    machine: bool = False  # an answering machine, as the switch or the agent says
-    not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later
-    ended: CallEnded | None = None  # arrived while something that belongs to the call was still under way
+    judged: bool = True  # False: answered, and not known yet whether by a person or a machine
+    machine: bool = False  # an answering machine, according to the switch or the agent
+    not_counted: bool = False  # the pacer does not count its answer, whatever is found out later
+    ended: CallEnded | None = None  # it has ended, and something that belongs to it is still pending
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A call with an agent."""
+    """What is known of the conversation with an agent."""
 
     seat: str | None = None  # reserved or talking
     agent: str | None = None
     connected_at: float | None = None
     connected_seconds: float | None = None
-    agent_packets: int | None = None  # of sound, that had come from the agent's phone when they were connected
-    heard_nobody: bool = False  # no sound came from the agent's phone while they were connected
-    disposed: DispositionRecord | None = None  # what the agent said of it so far
+    agent_packets: int | None = None  # of audio from the agent's phone, when the talk began
+    heard_nobody: bool = False  # no audio came from the agent's phone during the talk
+    disposed: DispositionRecord | None = None  # the latest disposition
     recorded: bool = False
     recording_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FlowPart:
-    """A call in its flow."""
+    """What is known of the call's flow."""
 
     under_way: bool = False
     name: str | None = None
     completed: bool = False
     left_at: str | None = None
-    said: MarkKind | None = None  # the last mark of this call
+    said: MarkKind | None = None  # the last mark made in this call
     said_hour: int | None = None
 
 
@@ -71,8 +70,9 @@ NO_FLOW = FlowPart()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: whose it is, which stays, and its parts. Times ending in `_at` are epoch seconds, in `_seconds` the monotonic
-    clock's. Facts are written here alone, each by the one step that tells of it.
+    """A live call: its identity, which never changes, and its leg, talk and flow.
+
+    Times ending in `_at` are epoch seconds, in `_seconds` monotonic. Each fact is set by one method.
     """
 
     attempt_id: AttemptId
@@ -88,15 +88,15 @@ class Call:
     leg: Leg
     talk: Talk = NO_TALK
     flow: FlowPart = NO_FLOW
-    adopted: bool = False  # found after a restart: its leg begins then, and how long it rings is not known
-    kept_seat: str | None = None  # reserved since before it was dialled: the call competes for no other
-    worker: BoothWorker | None = None  # who is called, where it is no voter
+    adopted: bool = False  # found after a restart: its ringing time is unknown
+    kept_seat: str | None = None  # the seat that was reserved before it was dialled
+    worker: BoothWorker | None = None  # the booth worker who is called, if it is not a voter
     inbound: bool = False  # the voter called us
-    flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
+    flow_source: str | None = None  # of the number that was called; None: the campaign's flow
 
     @property
     def state(self) -> CallState:
-        """Where the call is, read off what is known of it."""
+        """Return the state of the call, derived from its facts."""
         leg, talk = self.leg, self.talk
         if leg.ended is not None:
             return CallState.ENDED
@@ -118,138 +118,140 @@ class Call:
 
     @property
     def answered(self) -> bool:
-        """Whether somebody picked up."""
+        """Return whether the call was answered."""
         return self.leg.answered_seconds is not None
 
     @property
     def began_seconds(self) -> float:
-        """When it was placed."""
+        """Return when the call was placed (monotonic)."""
         return self.leg.began_seconds
 
     @property
     def ringing_seconds(self) -> float | None:
-        """When a phone began to ring for it; None: none does yet."""
+        """Return when a phone began to ring (monotonic), or None."""
         return self.leg.ringing_seconds
 
     @property
     def seconds_to_answer(self) -> float:
-        """From the start to the answer; 0 before it."""
+        """Return the seconds from the start to the answer; 0 before it."""
         leg = self.leg
         return 0.0 if leg.answered_seconds is None else leg.answered_seconds - leg.began_seconds
 
     # The leg
 
     def previewed(self, preview: Preview) -> Call:
-        """Its agent sees who it is for."""
+        """Note that the call is shown to an agent."""
         return self._leg(preview=preview)
 
     def asked_for(self) -> Call:
-        """Its agent wants it dialled."""
+        """Note that the agent dials it."""
         return self._leg(preview=None)
 
     def skipped(self) -> Call:
-        """Its agent does not."""
+        """Note that the agent skips it."""
         return self._leg(skipped=True)
 
     def sent(self, seconds: float) -> Call:
-        """The Originate is being written."""
+        """Note that the Originate is being sent."""
         return self._leg(written=True, began_seconds=seconds)
 
     def given_up(self) -> Call:
-        """We ask for its end before an answer."""
+        """Note that we ask for its end before an answer."""
         return self._leg(cancelled=True)
 
     def rang(self, now: Instant) -> Call:
-        """The carrier says that it rings. Said again, it counts from then: a carrier that lets something be heard first (183) may
-        say only later that the phone rings (180), and a ring that must last is the phone's. After the answer nothing changes.
+        """Note that the phone rings. Before the answer the latest report counts: a carrier may report early media (183)
+        first.
         """
         return self if self.answered else self._leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def picked_up(self, now: Instant) -> Call:
-        """Somebody answered. A repeat changes nothing."""
+        """Note that the call was answered. A repeat changes nothing."""
         return self if self.answered else self._leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def by_person(self, now: Instant) -> Call:
-        """Somebody answered who is no machine, where that was still to be found out."""
+        """Note that a person answered, if that was not known yet."""
         answered = self.picked_up(now)
         return answered if answered.leg.judged else answered._leg(judged=True)
 
     def by_machine(self) -> Call:
-        """A machine picked up: no answer by a person. Of an answered call."""
+        """Note that a machine answered."""
         return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
 
     def found_answered(self, then: Instant, *, talked: bool) -> Call:
-        """The switch's history tells that somebody had answered, and whether an agent talked to them."""
+        """Note from the switch's records that the call was answered, and whether an agent talked to the voter."""
         answered = self.picked_up(then)
         return answered._talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
 
     def waits(self) -> Call:
-        """The voter can be connected to a seat."""
+        """Note that the voter can be connected to a seat."""
         return self._leg(waiting=True)
 
     def hears_message(self) -> Call:
-        """The information message plays."""
+        """Note that the information message plays."""
         return self._leg(message_started=True, waiting=False)
 
     def message_cut_short(self) -> Call:
-        """Somebody has the voter after all."""
+        """Note that the message was stopped: somebody has the voter after all."""
         return self._leg(message_started=False) if self.leg.message_started else self
 
     def ending(self, ended: CallEnded) -> Call:
-        """It has ended, and something that belongs to it is still waited for."""
+        """Note that the call has ended while something is still pending."""
         return self._leg(ended=ended)
 
     # The talk
 
     def reserved(self, seat: str, agent: str | None) -> Call:
-        """The voter is on the way to a seat, or found at it."""
+        """Note that the voter is on the way to a seat, or was found there."""
         return self._talk(seat=seat, agent=agent)
 
     def never_came(self) -> Call:
-        """The voter did not reach the seat; the switch tells whether they wait. Unasked, a dead seat would be tried for ever."""
+        """Note that the voter did not reach the seat. Only the switch says whether they still wait: a dead seat is not
+        tried again.
+        """
         return self._leg(waiting=False)._talk(seat=None)
 
     def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
-        """Voter and agent hear each other."""
+        """Note that voter and agent hear each other."""
         talking = self.picked_up(now)._leg(waiting=False)
         return talking._talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
     def counted(self, packets: int) -> Call:
-        """So many packets of sound had come from the agent's phone when the talk began."""
+        """Note how many packets of audio had come from the agent's phone when the talk began."""
         return self._talk(agent_packets=packets)
 
     def unheard(self) -> Call:
-        """Nothing came from the agent's phone while they were connected."""
+        """Note that no audio came from the agent's phone during the talk."""
         return self._talk(heard_nobody=True)
 
     def recording(self) -> Call:
-        """The switch records it from now on."""
+        """Note that the call is being recorded."""
         return self if self.talk.recorded else self._talk(recorded=True)
 
     def muted(self, *, muted: bool) -> Call:
-        """Its recording is paused, or goes on."""
+        """Note whether the recording is paused."""
         return self._talk(recording_paused=muted)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
-        """What the agent says of it."""
+        """Note the agent's disposition."""
         return self._talk(disposed=said)
 
     def called_machine(self, *, machine: bool) -> Call:
-        """The agent says whether a machine had picked up."""
+        """Note whether a machine answered, according to the agent."""
         return self._leg(machine=machine, not_counted=self.leg.not_counted or machine)
 
     # The flow
 
     def into_flow(self, name: str) -> Call:
-        """Its flow, of this name and version, has begun."""
+        """Note that a flow of this name and version has started."""
         return replace(self, flow=replace(self.flow, under_way=True, name=name))
 
     def marked(self, kind: MarkKind, hour: int | None) -> Call:
-        """What was keyed in it last."""
+        """Note the last mark that the voter made."""
         return replace(self, flow=replace(self.flow, said=kind, said_hour=hour))
 
     def out_of_flow(self, *, completed: bool, left_at: str | None) -> Call:
-        """Its flow is over."""
+        """Note that the flow has ended."""
         return replace(self, flow=replace(self.flow, under_way=False, completed=completed, left_at=left_at))
 
     def _leg(self, **facts: Any) -> Call:
@@ -259,7 +261,7 @@ class Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 
-# Q.850 causes as a real Asterisk gave them for SIP answers (404, 410, 484, 485, 604 / 403, 603 / ...).
+# Q.850 causes as a real Asterisk reported them for SIP responses (404, 410, 484, 485, 604 / 403, 603 / ...).
 _INVALID_NUMBER_CAUSES = frozenset({1, 22, 28})
 _REJECTED_CAUSE = 21
 _BUSY_CAUSE = 17
@@ -269,7 +271,7 @@ _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 
 def outcome_of(call: Call, ended: CallEnded) -> Outcome:
-    """The one outcome of an ended call, from what was known of it and the switch's last word."""
+    """Return the outcome of a call that has ended."""
     if call.answered or ended.answered:
         return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:
@@ -288,7 +290,7 @@ def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
         return Outcome.MACHINE
     if call.talk.heard_nobody:
         return Outcome.ABANDONED
-    if call.talk.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
+    if call.talk.connected_at is not None:  # an agent's campaign, or a flow that connected the call to an agent
         return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:
         return Outcome.COMPLETED if call.flow.completed else Outcome.LEFT
@@ -305,7 +307,7 @@ def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:
     if ended.dial_status == "CONGESTION" or ended.cause == _CONGESTION_CAUSE:
         return Outcome.CONGESTION
     if ended.timed_out:
-        # Our own ring limit on a line that never rang: the trunk is dead, and the number is not to blame.
+        # Our own ring limit, and the phone never rang: the trunk failed, not the number.
         return Outcome.NO_ANSWER if rang else Outcome.CARRIER_FAILURE
     if ended.cause in _INVALID_NUMBER_CAUSES:
         return Outcome.INVALID_NUMBER

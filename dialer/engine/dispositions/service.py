@@ -1,6 +1,6 @@
-"""What agents say of calls: kept with the marks and the opt-out that follow from it, in the call or after it.
+"""Dispositions: stored with the marks and the opt-out that follow from them, during the call or after it.
 
-A word that names its call is kept of that call or of none: the next voter never has it.
+A disposition that names its call is stored for that call or not at all, never for the next voter.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.dispositions import DispositionEffect
 from dialer.store.store import Store
 
-TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and what the way here takes
-OPEN_AGAIN_SECONDS = 900.0  # for the word in place of one that was taken back, or that the dialler's end has cut off
+TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and the time that the command takes
+OPEN_AGAIN_SECONDS = 900.0  # for a new disposition after an undone one, or after a restart of the dialler
 _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What was said last at a seat, by command."""
+    """The last disposition that was given by command at a seat."""
 
     call: Call
     record: DispositionRecord
-    marks: tuple[Mark, ...]  # those that it made
+    marks: tuple[Mark, ...]  # that it made
     language_before: str | None
     answers_before: Mapping[str, str | None]  # of the questions that it answered
     at_seconds: float  # monotonic
@@ -60,7 +60,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A call that is over at its seat, and of which its agent may still speak."""
+    """A call that has ended, and whose agent may still give a disposition."""
 
     call: Call
     agent: str | None
@@ -68,7 +68,7 @@ class _Open:
 
 
 class Dispositions:
-    """Keeps dispositions, and does in memory what follows from them."""
+    """Stores dispositions, and updates calls, campaigns and pacers."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Dispositions:
         self._open: dict[str, _Open] = {}  # by seat
 
     def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
-        """This agent may still say what came of a call that is over: a word that names it is kept."""
+        """Let an agent give a disposition for a call that has ended."""
         self._open[seat_name] = _Open(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def dispose(
@@ -108,7 +108,7 @@ class Dispositions:
         details: DispositionDetails,
         receipt: Receipt | None,
     ) -> str:
-        """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError if nothing was kept."""
+        """Store a disposition for the current or latest call. Raises CommandRefused, StoreError if nothing was stored."""
         seat = self._seats.require(seat_name)
         call = self._meant(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
@@ -146,11 +146,11 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.closing(current)  # what is said of a call is said at its end
+            self._acd.closing(current)  # a disposition is given when a talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
-        """What was said of a call was a slip. Raises CommandRefused where it is too late, or was an opt-out; StoreError."""
+        """Undo a disposition. Raises CommandRefused if it is too late or was an opt-out, StoreError."""
         seat = self._seats.require(seat_name)
         kept, now = self._kept.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
@@ -188,7 +188,9 @@ class Dispositions:
         return f"seat {seat.name}: taken back"
 
     def _meant(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
-        """The call that is spoken of. Raises CommandRefused where it is not this seat's to speak of any more."""
+        """Return the call that the disposition is about. Raises CommandRefused if the seat may not speak about it any
+        more.
+        """
         call = self._acd.latest_call(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
             left = self._open.get(seat.name)
@@ -231,9 +233,9 @@ class Dispositions:
     async def _keep(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Keep it, and do what follows; what it changed."""
+        """Store a disposition and carry out what follows. Returns what it changed."""
         opts_out = record.disposition in _SUPPRESSING
-        before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
+        before = self._say_of_live(call.attempt_id, record)  # the call may end meanwhile
         try:
             effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
         except StoreError as error:
@@ -252,7 +254,7 @@ class Dispositions:
         return effect
 
     def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
-        """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
+        """Set the disposition of a live call, which decides when its number is due. Returns the disposition before."""
         live = self._calls.get(attempt_id)
         if live is None:
             return None
@@ -260,9 +262,10 @@ class Dispositions:
         return live.talk.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """What the agent says of person or machine, of a live call or of one that has just ended.
+        """Note whether a machine answered a live call, or one that has just ended.
 
-        The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
+        The pacer withdraws an answer at most once, and never that of an inbound call. Undoing the disposition does not
+        restore it.
         """
         live = self._calls.get(call.attempt_id)
         known = live or call
@@ -279,7 +282,9 @@ class Dispositions:
 
 
 def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """What the marks of one word are named: by its command, so that a word said anew after it was taken back is a new one."""
+    """Return the prefix of a disposition's mark keys. It includes the command, so that a new disposition makes new
+    marks.
+    """
     if receipt is None:
         return f"{attempt_id}/agent"
     return f"{attempt_id}/agent/{hashlib.sha256(receipt.key.encode()).hexdigest()[:16]}"
@@ -288,7 +293,9 @@ def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
 def _marks_of(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """The disposition's own mark is that of whom the call addresses, unless something else is said of that voter."""
+    """Return the marks of a disposition. Its own mark is about the voter called, unless `voters` says something about
+    them.
+    """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)
     if kind is not None and call.worker is None and call.voter_id not in {each.voter_id for each in voters}:

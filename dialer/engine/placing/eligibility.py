@@ -1,7 +1,8 @@
-"""The gate at the engine's door: asked before a call is opened, as it is written, and again when it is answered.
+"""Whether the rules allow a call: asked before an attempt is committed, again before it is sent, and when it is
+answered.
 
-It joins what a claim carries to what happened since, which is held in memory; nothing is read from the store. What was refused is
-counted by its reason, and told once in the log.
+The facts of a claim are updated from memory with what has happened since; nothing is read from the store. Refusals are
+counted by reason, and each reason is logged once.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ from dialer.rules.rulebook import CampaignRules
 _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
-"""A number with a reason that does not pass by itself is looked at again after a day: consent or a register may have come."""
+"""A number whose reason does not expire is looked at again after a day: consent or a register may have been imported."""
 _TO_BE_MENDED = frozenset(
     {Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID, Reason.RETENTION}
 )
-"""What is missing, and somebody can bring: told as an alert too."""
+"""Reasons for data that is missing and that somebody can supply: an alert names them."""
 MOST_GROUNDS = 10_000
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
 class Eligibility:
-    """Asks the gate, with all that is known at the moment."""
+    """Asks the rules gate, with everything that is known now."""
 
     def __init__(
         self,
@@ -60,7 +61,9 @@ class Eligibility:
         self._polls = polls
         self._numbers = numbers
         self._gate = self._core.plan.gate
-        self._campaigns: dict[str, CampaignRules] = {}  # those that the settings have no more too, for their last calls
+        self._campaigns: dict[
+            str, CampaignRules
+        ] = {}  # also campaigns that are no longer in the settings, for their last calls
         self._certified = certified
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
@@ -70,14 +73,14 @@ class Eligibility:
         self.use_plan()
 
     def limits(self, run: CampaignRun) -> tuple[int, int | None, CallGaps]:
-        """Attempts and conversations (None: any) a day of a number, in all campaigns, beyond which this one does not call it, and
-        how long it leaves it alone after a call of any.
+        """Return the caps on a number's attempts and conversations a day (None: no cap), and its minimum intervals
+        between calls.
         """
         book, rules = self._gate.rules, self._rules(run)
         return book.attempts_cap(rules), book.conversations_cap(rules), book.gaps_of(rules)
 
     def use_plan(self) -> None:
-        """Judge by the rules of the centre's plan from now on; calls of a campaign that it has no more by those that it had."""
+        """Take over the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
@@ -86,7 +89,7 @@ class Eligibility:
         self._grounds.clear()
 
     def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
-        """Why a call that was just allowed is lawful, as `Gate.grounds` tells it, and seconds since the last call to its number."""
+        """Return why a call that was just allowed is lawful (JSON), and the seconds since the last call to its number."""
         case = self._case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.recorded else None
@@ -108,7 +111,7 @@ class Eligibility:
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
-        """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
+        """Load the imported registers, and calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()
         self.look_at_booths()
@@ -120,15 +123,17 @@ class Eligibility:
                 )
 
     def look_at_booths(self) -> None:
-        """Take in where the booths are."""
+        """Read again in which areas the booths are."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )
 
-    # Asked
+    # Rulings
 
     def campaign(self, run: CampaignRun) -> Ruling:
-        """Whether a campaign may call anybody now, looked at once a second: each call is asked for by itself all the same."""
+        """Return whether a campaign may call anybody now. Evaluated once a second; each call is checked by itself as
+        well.
+        """
         now, rules = self._core.clock.now(), self._rules(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
@@ -137,20 +142,22 @@ class Eligibility:
         return ruling
 
     def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
-        """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
+        """Return whether the call needs a reserved seat: its number is locked, and the profile exempts calls with a
+        guaranteed agent.
+        """
         rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.locked_until(facts, self._core.clock.now()) is not None
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
+        """Return whether a claim may become an attempt now. `guaranteed`: a seat is reserved for it. Counts a refusal."""
         case = self._case(run, claim, guaranteed=guaranteed)
         return self._counted(run, self._gate.originate(case, self._core.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
-        """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
+        """Return whether an attempt may be sent to the switch now. Counts a refusal."""
         case = self._case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.originate(case, self._core.clock.now())
         if ruling.allowed:
@@ -158,22 +165,22 @@ class Eligibility:
         return self._counted(run, ruling)
 
     def admits(self, call: Call) -> bool:
-        """Whether an answered call may go to an agent or into its flow. A refusal is counted."""
-        if call.inbound:  # whoever calls us may be answered: the rules are about whom we call
+        """Return whether an answered call may go to an agent or into its flow. Counts a refusal."""
+        if call.inbound:  # callers may always be answered: the rules are about whom we call
             return True
         run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
-        if case is None:  # nobody knows that the gate was ever asked
+        if case is None:  # nobody knows whether the gate was ever asked
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
         return self._counted(run, self._gate.connect(case, self._core.clock.now())).allowed
 
     def forget_ended(self) -> None:
-        """Forget what was asked of calls that are over."""
+        """Forget the cases of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
-    # What is known
+    # Facts
 
     def _case(self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool) -> Case:
         return Case(
@@ -188,7 +195,7 @@ class Eligibility:
         )
 
     def _rules(self, run: CampaignRun) -> CampaignRules:
-        """The campaign's rules, with what is certified now: flow and catalogue may be read again while it runs."""
+        """Return the campaign's rules with the certificates of now: flow and catalogue may be reloaded while it runs."""
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
             return rules
@@ -198,7 +205,7 @@ class Eligibility:
         return rules
 
     def _language(self, language: str, booth_id: int) -> str:
-        """What a recorded voice speaks to a voter: as the flow desk has it, and English where nobody knows."""
+        """Return the language that a recorded voice speaks to a voter; English if it is unknown."""
         booth = self._polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
@@ -208,7 +215,7 @@ class Eligibility:
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
-        """What a claim said of a number, and what happened to it since in this run."""
+        """Return the facts of a claim with what has happened to its number since."""
         if facts is None:
             return None
         return self._numbers.update(facts, phone_id, tuple(self._campaigns))

@@ -22,12 +22,16 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
-CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
+HOPPER_SIZE = 60  # claims per campaign: enough for some seconds, few enough for priorities to stay current
+CLAIMED_AT_ONCE = (
+    10  # a longer claim would delay marks and results behind it, and leave fewer numbers in the queue meanwhile
+)
 LEASE_SECONDS = 60.0
-LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
-REFILL_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
-PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
+LEAST_LEASE_SECONDS = 15.0  # claims with less time left go back to the queue: by now other numbers come first
+REFILL_AGAIN_SECONDS = (
+    1.0  # numbers are due but not available: on a call of another campaign, or of a booth that is not next
+)
+PRIORITIES_SECONDS = 30.0  # how long the booths' priorities are used before they are computed again
 _NOT_TO_BE_HAD = {
     Unclaimed.NOT_LISTED: ("the number is not in its list, and nobody else may be called", RefusedBecause.NOT_LISTED),
     Unclaimed.CLOSED: ("the number is called no more: it has asked so, or nobody on it is left", RefusedBecause.CLOSED),
@@ -37,12 +41,12 @@ _NOT_TO_BE_HAD = {
 
 
 class Hoppers:
-    """Fills the campaigns' hoppers from their queues and gives back what is not dialled."""
+    """Fills the hoppers of the campaigns from their queues, and returns what is not dialled."""
 
     def __init__(
         self, core: Core, polls: Polls, turnout: TurnoutFigures, store: Store, has_room: Callable[[], bool]
     ) -> None:
-        """`has_room` says whether the disk can still take results."""
+        """`has_room` tells whether the disk has room for results."""
         self._core = core
         self._polls = polls
         self._turnout = turnout
@@ -50,7 +54,7 @@ class Hoppers:
         self._has_room = has_room
 
     def refill(self, run: CampaignRun) -> None:
-        """Claim more where the hopper runs low and the queue may have some."""
+        """Claim more numbers if the hopper is running low and some may be due."""
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
@@ -87,14 +91,14 @@ class Hoppers:
                     self._core.wake.set()
                 if full or not run.order.exhausted:
                     continue
-                if first is None or run.order.waits:  # else what stands aside has its turn now
+                if first is None or run.order.waits:  # otherwise the booths that were left aside are next
                     await self._note_next_due(run)
                     break
         except StoreError as error:
             self._core.do(StoreFailed(error))
         finally:
             run.refilling = False
-        if self._core.draining:  # the stop came while these were claimed
+        if self._core.draining:  # the dialler began to stop while these were claimed
             self.give_back(run)
         elif run.hopper:
             self._core.wake.set()
@@ -102,7 +106,7 @@ class Hoppers:
     async def _note_next_due(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.given_back
         due = await self._store.next_due_at(run.spec.campaign_id)
-        if run.given_back != given_back:  # numbers came back meanwhile, which the answer may not know
+        if run.given_back != given_back:  # numbers returned to the queue meanwhile, which the answer may not include
             return
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
@@ -111,7 +115,7 @@ class Hoppers:
             run.order.look_again()
 
     def _set_priorities(self, run: CampaignRun) -> None:
-        """Of the booths that vote today, which a turnout campaign calls first; for other purposes all booths are alike."""
+        """Set the priorities of the booths that vote today. Only turnout campaigns have any."""
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
@@ -121,7 +125,7 @@ class Hoppers:
         run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
-        """Take one number of the list, in hand or due. Raises CommandRefused that says why it may not be had, StoreError."""
+        """Claim one number of the list, from the hopper or the queue. Raises CommandRefused, StoreError."""
         in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
         if in_hand is not None:
             run.hopper.remove(in_hand)
@@ -141,12 +145,12 @@ class Hoppers:
         raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
 
     def give_back(self, run: CampaignRun) -> None:
-        """Put the hopper's claims back into the queue."""
+        """Return all claims of the hopper to the queue."""
         self.put_back(run, list(run.hopper))
         run.hopper.clear()
 
     def give_back_old(self, run: CampaignRun) -> None:
-        """Put the claims back whose lease ends soon; they stand first in the hopper."""
+        """Return the claims whose lease ends soon. They are first in the hopper."""
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
         while run.hopper and run.hopper[0].leased_until < ends:
@@ -155,7 +159,7 @@ class Hoppers:
             self.put_back(run, old)
 
     def put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
-        """Put claims that came to no call back into the queue."""
+        """Return claims that led to no call to the queue."""
         run.next_due_at = 0.0
         if claims:
             run.given_back += 1
@@ -166,5 +170,5 @@ class Hoppers:
     async def _release(self, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release(claims)
-        except StoreError as error:  # the lease puts them back by itself
+        except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.not-released", claims=len(claims), problem=str(error))

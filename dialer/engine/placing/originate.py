@@ -46,14 +46,13 @@ from dialer.settings.lines import Called
 _log = structlog.get_logger(__name__)
 
 ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
-PREVIEW_STANDS_SECONDS = 120.0  # where nothing is dialled unasked: whoever has not looked by then is not there
-LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
+PREVIEW_STANDS_SECONDS = 120.0  # where previews are never dialled unasked: an agent who has not decided by then is away
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _WANTS_SEAT = _RINGS | {CallState.WAITING}
 
 
 class Originator:
-    """From a claim to a call: committed, then dialled. Nothing is ever sent twice."""
+    """Commits attempts and sends their calls to the switch. No call is ever sent twice."""
 
     def __init__(
         self,
@@ -88,8 +87,9 @@ class Originator:
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
     def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
-        """Call up to so many of the hopper's numbers that may be called. Returns whether any is called. A start is granted at the
-        moment of dialling: what is granted is committed and goes out at once, and counts in `used` and `leaving`, by trunk.
+        """Call up to `count` numbers of the hopper that may be called. Returns whether any is called.
+
+        Each call takes a call start of its trunk, and counts in `used` and `leaving` (by trunk).
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -126,7 +126,7 @@ class Originator:
         return bool(placed)
 
     def _loads(self, run: CampaignRun) -> ServerLoads:
-        """What each server's agents have to do who may take the campaign's calls; nothing where that decides nothing."""
+        """Return how busy each server's agents are who may take the campaign's calls; empty where that changes nothing."""
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
@@ -154,7 +154,7 @@ class Originator:
     def _begin(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
-        """A call, and the attempt that is to be committed before it; the seat is kept for it."""
+        """Create a call and the attempt to commit for it, and reserve the seat."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.keep(seat, run, attempt_id)
@@ -164,7 +164,9 @@ class Originator:
         return new, self._calls.put(call)
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
-        """When to look again at a number whose polling day is over, or a worker's not come, epoch; None: it may be called."""
+        """Return when to try again a number that may not be called on this day of the polls (epoch seconds); None: it
+        may be called.
+        """
         last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
@@ -172,7 +174,11 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """When to look again at a number that is on a call, or its voter on another, epoch; None: neither, `but` for that call."""
+        """Return when to try again a number that is on a call, or whose voter is on another number (epoch seconds);
+        None: neither.
+
+        The call `but` does not count.
+        """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._calls.all():
             same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
@@ -181,16 +187,16 @@ class Originator:
         return None
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
-        """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
+        """Postpone numbers that the rules forbid now."""
         run.due_again(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
-        except StoreError as error:  # the lease puts them back by itself
+        except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
         self._core.wake.set()
 
     async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
-        """Commit the attempts, then show those that may be dialled to their agents, or dial them."""
+        """Commit the attempts; then preview those that were accepted, or dial them."""
         for attempt in await self._open(run, placed):
             call = self._calls.get(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
@@ -199,7 +205,7 @@ class Originator:
                 self._core.spawn(self._originate(run, attempt), "originate")
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
-        """Commit the attempts; those that may be dialled."""
+        """Commit the attempts and return those that may be dialled."""
         since = calling_hours.day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.limits(run)
         for attempt, _ in placed:
@@ -223,7 +229,7 @@ class Originator:
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._calls.notify(call, call.state)
-                if call.kept_seat is not None:  # reserved before there was an attempt
+                if call.kept_seat is not None:  # it was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.kept_seat, call.attempt_id)
                     self._core.do(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
                 opened.append(attempt)
@@ -236,13 +242,13 @@ class Originator:
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
         self._calls.remove(call.attempt_id)
-        # If it was to probe its trunk, the next one does. Its start is spent: nothing is tried faster than calls may start.
+        # If it was to probe its trunk, the next call does. Its call start is used up, or the CPS limit would be passed.
         self._trunks.ended(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
 
-    # The agent's own calls: those that are shown first, and those that are asked for
+    # Calls that agents dial: previews, and numbers that they ask for
 
     def _preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
-        """Show it to the agent whose seat is kept for it."""
+        """Show the call to the agent whose seat is reserved for it."""
         seconds = run.spec.preview_seconds
         stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
@@ -254,7 +260,10 @@ class Originator:
         self.reserved.tell(call)
 
     def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial what was shown; what forbids it now. The preview is over before anything is awaited: a second asker sees that."""
+        """Dial a previewed call. Returns what forbids it, or None.
+
+        The preview ends before anything is awaited, so that a second request finds it dialled.
+        """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update(call, call.asked_for())
         self._core.do(StopTimer(f"preview/{call.attempt_id}"))
@@ -279,7 +288,7 @@ class Originator:
         return await self._originate(run, attempt)
 
     async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a claimed number for the agent of this seat at once; what forbids it: then the claim is put back."""
+        """Call a claimed number at once for the agent of a seat. Returns what forbids it, or None."""
         if self._on_a_call(claim) is not None:
             refusal = CommandRefused("somebody of that number is on a call", RefusedBecause.ON_A_CALL)
         elif self._another_day(run, claim) is not None:
@@ -299,7 +308,7 @@ class Originator:
         return refusal
 
     def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
-        """What forbids a committed call as it is about to be written; None: nothing."""
+        """Return what forbids a committed call just before it is sent, or None."""
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was called off", RefusedBecause.LATE)
         if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
@@ -316,7 +325,7 @@ class Originator:
         return None
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Dial what is committed; why it is not dialled, where that is certain."""
+        """Send a committed call to the switch. Returns why it is certainly not placed, or None."""
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
@@ -349,9 +358,9 @@ class Originator:
                     message_to_machine=run.spec.machine_message,
                 )
             )
-        except OriginateUnsure as error:  # the next resync tells whether it exists
+        except OriginateUnsure as error:  # the next resync tells whether the call exists
             _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
-        except (SwitchError, UnsafeValue) as error:  # every other error means: certainly not placed
+        except (SwitchError, UnsafeValue) as error:  # any other error means that the call was not placed
             _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
             text = f"the switch places no calls: {error}"
             self._alerts.raise_alert("originate", AlertLevel.WARNING, text)

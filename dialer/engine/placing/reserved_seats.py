@@ -15,7 +15,7 @@ from dialer.engine.seats.state import Seat, choose_seat
 
 
 class ReservedSeats:
-    """Keeps seats and gives them back."""
+    """Reserves seats for calls that need one before they are dialled."""
 
     def __init__(self, core: Core, servers: AsteriskServers, calls: LiveCalls, seats: Seats, acd: Acd) -> None:
         self._core = core
@@ -26,33 +26,35 @@ class ReservedSeats:
         self._kept: dict[AttemptId, str] = {}
 
     def choose(self, run: CampaignRun, language: str) -> Seat | None:
-        """The seat that such a call would get if it were answered now. None: no seat is ready."""
+        """Return the seat that such a call would get if it were answered now, or None."""
         return choose_seat(self._seats.reachable(), language, run.spec.skill, run.spec.campaign_id)
 
     def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
-        """Reserve it for the call."""
+        """Reserve a seat for a call."""
         self._seats.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._core.instant()))
         self._kept[attempt_id] = seat.name
 
     def holds(self, call: Call) -> bool:
-        """Whether a seat is kept for the call still, and the call can be brought there."""
+        """Return whether a seat is still reserved for the call and can be reached."""
         seat = self._seats.get(call.kept_seat or "")
         if seat is None or seat.server in self._servers.unreachable:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
     def tell(self, call: Call) -> None:
-        """Those who listen hear how its seat stands."""
+        """Notify subscribers of the call's seat."""
         self._seats.notify(call.kept_seat or "")
 
     def give_back(self, attempt_id: AttemptId) -> None:
-        """The call will not be: its seat is free again."""
+        """Release the seat of a call that will not be placed."""
         seat = self._seats.get(self._kept.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.free(seat, seat.call_ended(self._core.instant()))
 
     def look_after(self) -> None:
-        """Give back seats of calls that are no more; cancel calls that ring without theirs, and previews of who leaves."""
+        """Release seats of calls that have ended; cancel ringing calls that lost theirs, and previews of agents who are
+        leaving.
+        """
         for attempt_id in list(self._kept):
             call = self._calls.get(attempt_id)
             if call is None:

@@ -1,4 +1,4 @@
-"""When a number is due again: the campaign's retries and the booth workers' rounds, held to the polling day."""
+"""When a number is due again: retries of the campaign, rounds of booth workers, and the limits of the polling day."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
 
 class RetrySchedule:
-    """Epoch seconds at which numbers are called again; None: closed in the campaign."""
+    """Computes when numbers are due again (epoch seconds; None: never again in this campaign)."""
 
     def __init__(self, core: Core, polls: Polls) -> None:
         self._core = core
         self._polls = polls
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
-        """After the end of a call. What the agent said of it while it went on holds."""
+        """Return when a number is due after a call. A disposition given during the call takes precedence."""
         if call.talk.disposed is not None and outcome.answered:
             return call.talk.disposed.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
-        if call.leg.skipped:  # an agent was shown it and did not call: no attempt is used up
+        if call.leg.skipped:  # an agent skipped the preview: it uses up no attempt
             on_the_day = self._before_close if call.worker is None else self._next_round
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
@@ -42,11 +42,11 @@ class RetrySchedule:
         if call.inbound:
             return None  # nothing was said that would change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
-            outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
+            outcome = Outcome.NO_ANSWER  # a phone that rang is not called again at once
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
     def was_asked_for(self, call: Call, outcome: Outcome) -> bool:
-        """Whether the time `after_call` is what was asked for in it."""
+        """Return whether `after_call` is a time that the voter asked for."""
         if not outcome.answered:
             return False
         return call.flow.said is MarkKind.LATER if call.talk.disposed is None else call.talk.disposed.promised
@@ -54,7 +54,9 @@ class RetrySchedule:
     def after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
-        """After what an agent said. Raises CommandRefused for what can be said of a voter alone, in a booth worker's call."""
+        """Return when a number is due after a disposition. Raises CommandRefused for one that a booth worker's call
+        cannot have.
+        """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
             due = retries.after_disposition(rules, disposition, hour, call.attempt_number, now, self._core.zone)
@@ -67,7 +69,9 @@ class RetrySchedule:
         return self._next_round(run, call, due)
 
     def asked_for(self, run: CampaignRun, call: Call, at: float) -> float:
-        """At the moment (epoch seconds) that was asked for in the call. Raises CommandRefused where nobody may be called then."""
+        """Check a call-back time (epoch seconds) and return it. Raises CommandRefused where the number may not be
+        called then.
+        """
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
             raise CommandRefused(f"call_back_at is not within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
@@ -80,13 +84,13 @@ class RetrySchedule:
         return at
 
     def of_own(self, run: CampaignRun, call: Call, at: float) -> float:
-        """When a call-back that an agent keeps to herself, for `at`, is anyone's: before the booth's last call."""
+        """Return when an agent's own call-back for `at` is open to any agent; not after the booth's last call."""
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
     def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
-        """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
+        """Return when a booth worker is called again: on this polling day, or on the next one."""
         now = self._core.clock.now()
         if due is None:
             return None
@@ -94,6 +98,8 @@ class RetrySchedule:
         return self._polls.next_day() if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
-        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
+        """Limit a retry to the time in which the booth may be called. Other campaigns than turnout campaigns have no
+        such limit.
+        """
         now = self._core.clock.now()
         return not_past_close(due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised)

@@ -11,8 +11,10 @@ from dialer.engine.trunks.state import CallStarts
 
 
 class SendQueue:
-    """Where committed calls pass on to a trunk: at once, as a rule, for starts are granted as they may go out. After slow commits
-    too many come together; those wait a moment, the calls to waiting agents before the others.
+    """The queue of one trunk.
+
+    Usually a call is sent at once, because its call start was granted for now. After slow commits several come
+    together: then they wait for the trunk's CPS limit, calls for waiting agents first.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:
@@ -22,7 +24,7 @@ class SendQueue:
         self._came = 0
 
     async def wait(self, kind: CampaignKind) -> None:
-        """Return when the call may be written, and count it as written."""
+        """Wait until the call may be sent, and count it as sent."""
         if not self._waiting and self._starts.seconds_to_wire(self._clock.monotonic()) == 0:
             self._starts.went(self._clock.monotonic())
             return
@@ -34,14 +36,14 @@ class SendQueue:
         await turn
 
     def _next(self) -> None:
-        """Let the first of those go that wait, once the carrier's rule allows it."""
+        """Let the first waiting call go once the CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.seconds_to_wire(now)
         if seconds > 0:
             loop.call_later(seconds, self._next)
             return
         _, _, turn = heapq.heappop(self._waiting)
-        if not turn.done():  # else whoever waited was stopped
+        if not turn.done():  # otherwise its task was cancelled
             self._starts.went(now)
             turn.set_result(None)
         if self._waiting:

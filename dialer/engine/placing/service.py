@@ -23,15 +23,12 @@ from dialer.pacing.port import PacingSnapshot
 
 _log = structlog.get_logger(__name__)
 
-ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
-PREVIEW_STANDS_SECONDS = 120.0  # where nothing is dialled unasked: whoever has not looked by then is not there
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
-_WANTS_SEAT = _RINGS | {CallState.WAITING}
 
 
 class Placing:
-    """Decides. One decision per campaign at a time; what is on its way counts as a call already."""
+    """Decides how many calls each campaign places. Calls in progress count from the moment they are granted."""
 
     def __init__(
         self,
@@ -62,23 +59,23 @@ class Placing:
         self._hoppers = hoppers
         self._originator = originator
         self._turn = 0
-        self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
+        self._placed_in: dict[str, int] = {}  # the turn in which each campaign placed calls last
 
     # Deciding
 
     def decide(self) -> float:
-        """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
+        """Place what may be placed now. Returns the seconds after which to decide again if no event comes before."""
         self._reserved.look_after()
         order: list[CampaignRun] = []
-        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
+        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # call starts go to campaigns with waiting agents first
             runs = [run for run in self._runs.all() if run.spec.kind is kind]
-            # Campaigns of a kind take turns, so that none takes it all: who has placed the longest time ago goes first.
+            # Campaigns of a kind take turns: the one that placed calls longest ago is first, so that none takes all call starts.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
         hold, nobody = self._holds.find(run), self._holds.no_agent(run)
-        if nobody is not None and self._servers.any_up:  # whatever holds it: who is answered now would be abandoned
+        if nobody is not None and self._servers.any_up:  # whatever else holds it: an answered voter would be abandoned
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
@@ -99,7 +96,7 @@ class Placing:
         used = self._channels.used()
         leaving = self._channels.leaving()
         if run.spec.kind is CampaignKind.IVR and self._pool.startable(lines, used, now, leaving) == 0:
-            # Where no start is to be waited for, channels are full: the end of a call wakes us.
+            # If no call start is to be waited for, all channels are in use: the end of a call wakes us.
             left = self._pool.seconds_to_next_start(lines, now, leaving)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take(run, used, leaving)
@@ -114,7 +111,7 @@ class Placing:
         left = self._pool.seconds_to_next_start(lines, now, leaving)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
-        return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
+        return LOOK_AGAIN_SECONDS  # free channels and new claims wake us
 
     # Cancelling
 
@@ -124,9 +121,10 @@ class Placing:
                 self._calls.cancel(call)
 
     def _let_ring(self, run: CampaignRun) -> None:
-        """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
-        nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
-        nobody's phone rings on. What is shown to an agent is over.
+        """Place no calls for a campaign that is held, but let ringing calls ring as far as seats are there for them.
+
+        Without a link nothing can be hung up: the decision after the resync does it. Previews end. Where voters cannot
+        hear a sound that they must hear, no phone goes on ringing.
         """
         for call in self._calls.of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
@@ -140,12 +138,12 @@ class Placing:
             self._cancel_excess(run, self._snapshots.take(run, used, leaving))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
-        """Cancel what rings of a campaign, and give its claims back."""
+        """Cancel a campaign's unanswered calls and return its claims."""
         self._cancel_unanswered(run)
         self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up calls that no seat will be there for."""
+        """Hang up ringing calls for which there will be no seat."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable

@@ -1,7 +1,7 @@
-"""Calls that their agent dials: what is shown first, and numbers of the list that are asked for.
+"""Calls that agents dial: previews, and numbers of the list that they ask for.
 
-A seat is kept for each from before it is dialled, so nobody who is answered waits for one. All that is asked of a call of the
-dialler's own choice is asked of these.
+A seat is reserved for each from before it is dialled, so no answered voter waits. The same rules apply as to other
+calls.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 
 UNANSWERED = "preview-unanswered"
-"""The reason of the pause of a seat whose agent let a preview pass: nobody is there, and the next one would pass too."""
+"""The pause reason of a seat whose agent let a preview expire: nobody is there, and the next one would expire too."""
 
 
 class OwnCalls:
-    """Does what agents ask of them."""
+    """Carries out what agents ask for."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class OwnCalls:
         self._originator = originator
 
     async def dial(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Dial what is shown at the seat; once, however often it is asked. Raises CommandRefused."""
+        """Dial the call that is shown at the seat, once. Raises CommandRefused."""
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is not None:
             refusal = await self._originator.dial(call)
@@ -58,7 +58,7 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     def skip(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Do not call now what is shown there: it comes back as the retries say. Raises CommandRefused."""
+        """Skip the call that is shown: its number is due again as the retry rules say. Raises CommandRefused."""
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.LATE)
@@ -66,7 +66,7 @@ class OwnCalls:
         return f"seat {seat_name}: skipped"
 
     def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """The agent has said nothing: dialled where the campaign does so unasked; else given back, and the seat pauses."""
+        """Handle an expired preview: it is dialled if the campaign does so, otherwise returned, and the seat is paused."""
         call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return
@@ -79,7 +79,7 @@ class OwnCalls:
         self._calls.cancel(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
-        """Call a number of a campaign's list for the seat's agent, who is ready or pauses. Raises CommandRefused, StoreError."""
+        """Call a number of the campaign's list for the seat's agent. Raises CommandRefused, StoreError."""
         run = self._runs.require(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
@@ -89,11 +89,11 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
-        """Call a number that the agent of a seat, which is kept for it, has promised. Raises CommandRefused, StoreError."""
+        """Make a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
         await self._call(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
-        """Call the number for the seat, which is looked at before and after the number was taken off the list."""
+        """Call a number for a seat, which is checked before and after the number was claimed."""
         self._fit(seat_name, run, promised=promised)
         hold = self._holds.find(run)
         if hold is not None:
@@ -108,7 +108,7 @@ class OwnCalls:
             raise
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
-        """The call of that id, which waits for the seat's agent. Raises CommandRefused."""
+        """Return the call that waits for the seat's agent. Raises CommandRefused."""
         seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.kept_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
@@ -116,7 +116,9 @@ class OwnCalls:
         return call
 
     def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
-        """The seat, whose agent may call for this campaign now; `promised`: it is kept for that. Raises CommandRefused."""
+        """Return a seat whose agent may dial for this campaign now. `promised`: it is reserved for a call-back. Raises
+        CommandRefused.
+        """
         seat = self._seats.require(seat_name)
         idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
         if promised:
@@ -134,7 +136,7 @@ class OwnCalls:
         return seat
 
     def is_wanted(self) -> bool:
-        """Whether all free seats may be needed by calls that are on their way."""
+        """Return whether calls in progress may need all free seats."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled
             for call in self._calls.all()

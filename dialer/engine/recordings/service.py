@@ -13,10 +13,9 @@ from dialer.store.store import Store
 
 
 class Recorder:
-    """What the engine does about recordings; the switch makes them."""
+    """Notes and pauses recordings; the switch makes them."""
 
     def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, store: Store) -> None:
-        """The state of a recording is with its call; `acd` tells of it."""
         self._core = core
         self._calls = calls
         self._seats = seats
@@ -24,12 +23,12 @@ class Recorder:
         self._store = store
 
     def began(self, call: Call) -> None:
-        """The switch records this call from now on."""
+        """Note that the switch records this call from now on."""
         known = self._calls.update(call, call.picked_up(self._core.instant()))
         self._calls.update(known, known.recording())
 
     async def play(self, attempt_id: AttemptId) -> str:
-        """Let a recording be heard. Raises CommandRefused, StoreError."""
+        """Allow a recording to be played. Raises CommandRefused, StoreError."""
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(
                 "of that call there is no recording: it goes on still, was not recorded, or was erased"
@@ -37,7 +36,7 @@ class Recorder:
         return "the recording may be heard"
 
     async def mute(self, seat_name: str, *, pausing: bool) -> str:
-        """Record silence, or let a recording go on. Raises CommandRefused."""
+        """Pause a recording (record silence), or resume it. Raises CommandRefused."""
         call = self._calls.at_seat(self._seats.require(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is recorded")

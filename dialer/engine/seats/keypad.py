@@ -28,31 +28,31 @@ from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 HALF_ENTERED_SECONDS = 5.0
 STORM_KEYS = 10  # so many keys ...
-STORM_SECONDS = 2.0  # ... within this are no fingers
+STORM_SECONDS = 2.0  # ... in so many seconds are not pressed by a person
 _HOURS_IN_A_DAY = 24
-KEYED = "keyed"  # the reason of whom was skipped by the phone's keys
+KEYED = "keyed"  # the reason of a call that was skipped on the phone
 
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """What has been keyed of a sequence that is not complete yet."""
+    """The keys of a code that is not complete yet."""
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic
-    recent: tuple[float, ...] = field(default=(), compare=False)  # when the last keys came, whatever they were
+    recent: tuple[float, ...] = field(default=(), compare=False)  # the times of the last keys
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """What a key came to."""
+    """The result of a key."""
 
     keypad: Keypad
     command: SeatCommand | None = None
-    sound: SeatSound | None = None  # to be heard at once; None with a command: its execution decides
+    sound: SeatSound | None = None  # to play at once; None with a command: its result decides
 
 
 def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> Pressed:
-    """The next keypad, and the command that the key completes. `now` is monotonic; anything may come as `key`."""
+    """Return the next keypad and the command that the key completes. `now` is monotonic; `key` may be anything."""
     recent = (*keypad.recent, now)[-STORM_KEYS:]
     storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
     if storm or len(key) != 1 or key not in "0123456789*":
@@ -68,7 +68,7 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
 
 
 def at_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
-    """What a command that is keyed means while a call is shown that is not dialled yet: ready for it, or rid of it."""
+    """Return what an entered command means while a preview is shown: dial it, or skip it."""
     match command:
         case SeatReady():
             return SeatPreviewDial(seat=command.seat, attempt=attempt_id)

@@ -18,18 +18,18 @@ _log = structlog.get_logger(__name__)
 
 
 class SeatKeys:
-    """The keys of the agents' phones: commands, one at a time of a seat."""
+    """Turns keys into commands."""
 
     def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch) -> None:
         self._core = core
         self._calls = calls
         self._seats = seats
         self._switch = switch
-        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
-        self._doing: set[str] = set()  # seats whose last keyed command is still under way
+        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: the agent, and what the agent has entered
+        self._doing: set[str] = set()  # seats whose last command is still being carried out
 
     def key(self, seat_name: str, key: str) -> None:
-        """A key of the agent's phone. While its command is done, further ones of this seat are refused."""
+        """Handle a key of the agent's phone. While a command of the seat is carried out, further ones are refused."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.agent is None:
             return
@@ -54,7 +54,7 @@ class SeatKeys:
             self._answer(seat_name, pressed.sound or SeatSound.WRONG)
 
     def done(self, command: SeatCommand, refusal: Exception | None) -> None:
-        """What became of a keyed command."""
+        """Play the sound for a command that is done or refused."""
         self._doing.discard(command.seat)
         if refusal is not None:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))

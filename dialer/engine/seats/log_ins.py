@@ -1,4 +1,4 @@
-"""Who may log in, and when too many wrong tries lock an agent and a seat. Pure: the PIN itself is checked elsewhere."""
+"""Who may log in, and when too many wrong attempts lock an agent and a seat. Pure: PINs are checked in `pins.py`."""
 
 from __future__ import annotations
 
@@ -21,35 +21,34 @@ class AgentAccount:
 
 @dataclass(frozen=True, slots=True)
 class AgentRules:
-    """What a site has set for its agents."""
+    """The site's rules for its agents."""
 
     wrong_pins: int = 10
     lock_seconds: float = 900.0
     pause_reasons: tuple[str, ...] = ("break",)
-    silence_seconds: float = 0.0  # without a sound from a phone until the switch gives it up; 0: it never does
+    silence_seconds: float = 0.0  # without audio from a phone until the switch hangs it up; 0: never
 
 
 class WrongLogIns:
-    """Counts wrong log-ins in a row, by agent and by seat, and keeps what is locked. Times are monotonic seconds.
+    """Counts wrong log-ins in a row by agent and by seat, and locks them (times are monotonic seconds).
 
-    Only agents of the settings are counted by number, so a caller who makes numbers up cannot fill the memory; the seat
-    counts whatever is keyed at it.
+    Only agents of the settings are counted by number, so made-up numbers cannot fill the memory. The seat counts every
+    attempt.
     """
 
     def __init__(self) -> None:
-        """Nothing is locked."""
         self._by_seat: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
         self._seats: dict[str, float] = {}  # until when
         self._agents: dict[str, tuple[float, str]] = {}  # until when, and the seat at which it was locked
 
     def is_locked(self, seat: str, agent: str | None, now: float) -> bool:
-        """Whether no log-in is taken at the seat, or of the agent."""
+        """Return whether the seat or the agent is locked."""
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
     def wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """A wrong log-in; `agent` None: the settings have no such number. True: it has locked seat and agent, by the rules."""
+        """Count a wrong log-in (`agent` None: no such number). Returns whether seat and agent are locked by it."""
         self._by_seat[seat] += 1
         if agent is not None:
             self._by_agent[agent] += 1
@@ -63,12 +62,12 @@ class WrongLogIns:
         return True
 
     def right(self, seat: str, agent: str) -> None:
-        """A log-in that was right: what went wrong before it is forgotten."""
+        """Forget the wrong log-ins before a right one."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)
 
     def unlock(self, seat: str) -> bool:
-        """A supervisor unlocks a seat, and the agents that were locked at it. False: nothing was locked there."""
+        """Unlock a seat, and the agents that were locked there. Returns whether anything was locked."""
         locked = self._seats.pop(seat, None) is not None
         agents = [agent for agent, (_, where) in self._agents.items() if where == seat]
         for agent in agents:

@@ -18,7 +18,7 @@ MESSAGE_SECONDS = 600.0
 
 
 class Messages:
-    """One line at a seat: a newer one takes its place."""
+    """Sends messages to seats. A seat shows the newest one."""
 
     def __init__(self, core: Core, seats: Seats, runs: CampaignRuns, store: Store) -> None:
         self._core = core
@@ -27,14 +27,14 @@ class Messages:
         self._store = store
 
     async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
-        """To the agent at a seat. Raises CommandRefused where nobody is there, StoreError."""
+        """Send to the agent at a seat. Raises CommandRefused if nobody is there, StoreError."""
         if self._seats.require(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent who could read it")
         await self._send([seat_name], text, sender)
         return f"seat {seat_name}: on the agent's page"
 
     async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
-        """To every agent who serves a campaign. Raises CommandRefused where there is none, StoreError."""
+        """Send to every agent who serves a campaign. Raises CommandRefused if there is none, StoreError."""
         run = self._runs.require(campaign_id)
         names = [seat.name for seat in self._seats.serving(run.spec) if seat.agent is not None]
         if not names:
@@ -43,7 +43,7 @@ class Messages:
         return f"campaign {campaign_id}: on the pages of {len(names)} agents"
 
     async def read(self, seat_name: str, at: float) -> str:
-        """The agent has read the one of that moment, as it was told. Raises StoreError."""
+        """Remove the message of that time, which the agent has read. Raises StoreError."""
         there = self._seats.require(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
             await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
@@ -51,7 +51,7 @@ class Messages:
         return f"seat {seat_name}: read"
 
     def forget(self, seat_name: str) -> None:
-        """It is read, or old."""
+        """Remove a message that was read or has expired."""
         self._core.do(StopTimer(f"message/{seat_name}"))
         self._set(seat_name, None)
 

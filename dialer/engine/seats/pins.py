@@ -1,4 +1,4 @@
-"""PINs: hashed with argon2id, and checked in a time that does not tell whether the agent exists."""
+"""PINs: hashed with argon2id, and checked in a time that does not reveal whether the agent exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from dialer.settings.unfinished import why_trivial
 
 
 def hash_pin(pin: str) -> str:
-    """The argon2id hash of a PIN (RFC 9106's second recommended parameters). Raises CommandRefused for what is none, or trivial."""
+    """Return the argon2id hash of a PIN (RFC 9106, second recommended parameters). Raises CommandRefused for an invalid
+    or trivial PIN.
+    """
     if not PIN.fullmatch(pin):
         raise CommandRefused("a PIN is 4 to 12 digits")
     if (why := why_trivial(pin)) is not None:
@@ -23,10 +25,10 @@ def hash_pin(pin: str) -> str:
 
 
 class PinCheck:
-    """Checks PINs against the agents' hashes. Takes tens of milliseconds of processor each: call it in a thread."""
+    """Checks PINs against the agents' hashes. Each check takes tens of milliseconds of CPU: run it in a thread."""
 
     def __init__(self, accounts: Iterable[AgentAccount]) -> None:
-        """Makes one hash more, of nobody's PIN and as dear as the agents' own."""
+        """Also make a hash of nobody's PIN, as expensive as the agents' own."""
         self._accounts = {account.number: account for account in accounts}
         hashes = [account.pin_hash for account in self._accounts.values()]
         hasher = PasswordHasher.from_parameters(extract_parameters(hashes[0])) if hashes else PasswordHasher()
@@ -34,7 +36,7 @@ class PinCheck:
         self._hasher = hasher
 
     def is_right(self, number: str, pin: str) -> bool:
-        """Whether the agent exists and this is the PIN. Whatever is given, one hash is computed."""
+        """Return whether the agent exists and this is the PIN. One hash is computed in any case."""
         account = self._accounts.get(number)
         right = self._verify(self._nobody if account is None else account.pin_hash, pin if PIN.fullmatch(pin) else "")
         return right and account is not None

@@ -1,5 +1,5 @@
-"""What an agent's page shows: who is on the line, by ids, before the voice is there, and anew when something of it was said
-elsewhere; and a supervisor's line of text.
+"""Screen pops: who is on the line, by ids, shown before agent and voter hear each other, and updated when something
+changes.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ _log = structlog.get_logger(__name__)
 
 
 class ScreenPops:
-    """Reads it once for each call that comes to a seat. `Centre.pops` has it, by seat."""
+    """Reads the screen pop of each call that comes to a seat."""
 
     def __init__(self, core: Core, seats: Seats, store: Store) -> None:
         self._core = core
         self._seats = seats
         self._store = store
-        self._asked: dict[str, AttemptId] = {}  # by seat: the attempt that was read, or is being read
+        self._asked: dict[str, AttemptId] = {}  # by seat: the attempt whose screen pop was read, or is being read
 
     def look(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
-        """The call comes to the seat, or is there; `again`: something was said elsewhere of a voter or of the number."""
+        """Read the screen pop of a call that comes to a seat. `again`: something was recorded elsewhere about its
+        household.
+        """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
             self._core.spawn(self._read(seat_name, attempt_id), "screen-pop")

@@ -1,6 +1,6 @@
-"""The seat desk: agents log in and off, say how they stand; by command, or by the keys of the phone.
+"""Agents at their seats: logging in and off, pausing, and which campaigns a seat serves.
 
-A log-in is kept in the store, so that a dialler that died finds its agents nailed up as they were.
+Log-ins are stored, so that after a crash agents whose phones are still nailed up keep their seats.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 class Agents:
-    """Does what agents and supervisors ask of seats."""
+    """Carries out what agents and supervisors ask of seats."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Agents:
         outside: Dependencies,
         silence: SeatSilence,
     ) -> None:
-        """Where the settings have no agents a seat is logged in by command alone, under any name."""
+        """Where the settings have no agents, a seat is logged in by command, under any name."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -61,23 +61,25 @@ class Agents:
         self._silence = silence
         self._wrong = WrongLogIns()
         self._pins: PinCheck | None = None
-        self._one_check = asyncio.Lock()  # so that guesses at once take no more memory, and none slips past the lock
+        self._one_check = asyncio.Lock()  # so that concurrent guesses use no more memory, and none gets past the lock
         self._kept: dict[str, LogIn] = {}
 
-    # Life
+    # Start, and changed settings
 
     async def prepare(self) -> None:
-        """Read who had which seat. Raises StoreError."""
+        """Read from the store who had which seat. Raises StoreError."""
         self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
     def use_pins(self, pins: PinCheck) -> None:
-        """The PINs of the agents of the centre's plan."""
+        """Take over the PINs of the agents in the plan."""
         self._pins = pins
 
     def use_plan(self) -> None:
-        """The plan's seats and agents are in force. Who may not stay leaves, after the call if there is one."""
+        """Take over the seats and agents of the plan in force. Agents who are no longer allowed leave, after their
+        call.
+        """
         before = {seat.name: seat for seat in self._seats.all()}
         self._seats.use_plan()
         for seat in [*self._seats.all()]:
@@ -93,10 +95,10 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def adopt(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """An Asterisk is up for the first time: agents whose phones are nailed up there have their seats again, paused or ready.
-        Which seats those are.
+        """Give agents whose phones are nailed up on a server their seats again, and return these seats.
 
-        One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
+        Called when the server is first up. An agent whose phone is not there is logged off: it would ring for somebody
+        who may have left.
         """
         seats = self._seats
         kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].server == server}
@@ -122,7 +124,7 @@ class Agents:
         return adopted
 
     def gone(self, seat_name: str) -> None:
-        """The agent's phone was away so long that the agent has gone too."""
+        """Log off an agent whose phone has been off the line for too long."""
         self._acd.free(*self._emptied(seat_name))
         self._core.spawn(self._keep(seat_name), "drop-log-in")
         _log.info("seat.given-up", seat=seat_name)
@@ -133,35 +135,35 @@ class Agents:
 
     @property
     def takes_log_ins(self) -> bool:
-        """Whether there are agents who may log in from a phone."""
+        """Return whether agents can log in from a phone."""
         return bool(self._core.plan.agents)
 
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
-        """The seat whose phone this is."""
+        """Return the seat with this phone, or None."""
         return self._seats.with_endpoint(endpoint)
 
     def has_phone(self, seat_name: str) -> bool:
-        """Whether a phone is on the line for this seat, as far as is known."""
+        """Return whether a phone is on the line for the seat, as far as is known."""
         return self._seats[seat_name].phone_up
 
     # Commands
 
     async def log_off(self, seat_name: str) -> str:
-        """The agent leaves, after the call if there is one."""
+        """Log the agent off, after the call if there is one."""
         seat, after = self._emptied(self._seats.require(seat_name).name)
         self._acd.free(seat, after)
         await self._keep(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'after this call'}"
 
     async def pause(self, seat_name: str, reason: str) -> str:
-        """No further calls to this seat. Raises CommandRefused."""
+        """Send no further calls to the seat. Raises CommandRefused."""
         seat = self._staying(seat_name)
         self._acd.free(seat, seat.paused(reason, self._core.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_ready(self, seat_name: str) -> str:
-        """The seat takes calls again: ends a pause, and a wrap-up. Raises CommandRefused."""
+        """End a pause or a wrap-up: the seat gets calls again. Raises CommandRefused."""
         seat = self._staying(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
@@ -171,16 +173,16 @@ class Agents:
         return f"seat {seat_name}: ready"
 
     def _staying(self, seat_name: str) -> Seat:
-        """A seat whose agent does not have to leave. Raises CommandRefused."""
+        """Return a seat whose agent is allowed to stay. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._may_stay(seat):
             raise CommandRefused(f"seat {seat_name}: the settings have changed, and its agent leaves; log in again")
         return seat
 
     async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
-        """Of these campaigns alone the seat takes calls, until its agent logs off; of none in particular: of all again.
+        """Let the seat take calls of these campaigns only, until its agent logs off; of all campaigns if none is given.
 
-        Raises CommandRefused, for a campaign too whose skill the agent has not; StoreError.
+        Raises CommandRefused, also where the agent lacks a campaign's skill; StoreError.
         """
         seat = self._seats.require(seat_name)
         moved = seat.serving(frozenset(campaigns))
@@ -203,7 +205,7 @@ class Agents:
         return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
 
     def serve_again(self, seat_name: str, order: StandingOrder) -> None:
-        """What an earlier run was told of a seat: campaigns that there are no more do not count, and of none it serves all."""
+        """Restore the campaigns that a seat served in an earlier run, without those that no longer exist."""
         seat = self._seats[seat_name]
         self._seats.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()))
 
@@ -223,27 +225,29 @@ class Agents:
         return f"seat {seat.name}: hung up"
 
     def closing(self, seat_name: str) -> str:
-        """The talk or the wrap-up comes to its end; the pacer knows sooner. Raises CommandRefused."""
+        """Note that the talk or the wrap-up is about to end, for the pacer. Raises CommandRefused."""
         self._acd.closing(self._seats.require(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
 
     async def log_in(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
-        """An agent takes a seat. `phone_here`: the agent keyed it in on the seat's phone, which is about to be nailed up;
-        otherwise the phone is called. An agent may come back on the phone of a seat that is lost, and on a new call of the phone
-        while the old one is not known to be dead: a browser that was reloaded. The new one then takes its place.
+        """Log an agent in at a seat.
 
-        Raises LogInRefused, the same for all that is wrong with number and PIN and for what is locked; CommandRefused for a
-        seat that is taken, and for an agent who is logged in elsewhere.
+        `phone_here`: the agent entered number and PIN on the seat's phone, which is about to be nailed up; otherwise
+        the phone is called. An agent may come back to a seat that is lost, or by a new call of the phone while the old
+        call is not known to be dead (a reloaded browser); the new call replaces the old one.
+
+        Raises LogInRefused, the same for a wrong number, a wrong PIN and a lock; CommandRefused for a seat that is
+        taken and for an agent who is logged in elsewhere.
         """
         account = await self._admitted(self._seats.require(seat_name).name, agent, pin)
         return await self._take_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
-        """An agent takes a seat from a page, or comes back to it. The PIN is proved: a wrong one counts as one keyed at the phone.
+        """Log an agent in from a page, or bring the agent back. A wrong proof of the PIN counts like a wrong PIN.
 
-        Raises as `log_in`, and CommandRefused for a proof that is old.
+        Raises as `log_in`, and CommandRefused for a proof that has expired.
         """
         seat, now = self._seats.require(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
@@ -260,13 +264,13 @@ class Agents:
             )
             self._judge(seat.name, agent, right=right)
         if seat.agent == agent:
-            if not (seat.phone_up and await self._silence.is_dead(seat)):  # else it is called as it goes
+            if not (seat.phone_up and await self._silence.is_dead(seat)):  # otherwise it is called when it is down
                 self._acd.call_phone(seat.name)
             return f"seat {seat.name}: signed in already"
         return await self._take_seat(seat_name, agent, account, phone_here=False)
 
     async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
-        seat = self._seats.require(seat_name)  # as it is now: the check has taken its time
+        seat = self._seats.require(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
             raise CommandRefused(f"the settings have the seat {seat_name} no more", RefusedBecause.NO_SEAT)
         elsewhere = next((other for other in self._seats.all() if other.agent == agent), None)
@@ -275,7 +279,7 @@ class Agents:
                 f"this agent is logged in at seat {elsewhere.name}; log off there first", RefusedBecause.AGENT_ELSEWHERE
             )
         again = elsewhere is not None and seat.phone_up
-        if again and not phone_here and await self._silence.is_dead(seat):  # and called as it goes
+        if again and not phone_here and await self._silence.is_dead(seat):  # it is called when it is down
             return f"seat {seat.name}: its phone is called again"
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
@@ -289,18 +293,20 @@ class Agents:
         return f"seat {seat.name}: logged in"
 
     async def _admitted(self, seat: str, number: str, pin: str) -> AgentAccount | None:
-        """The agent's account; None where the settings have no agents at all. Raises CommandRefused."""
+        """Return the agent's account; None where the settings have no agents. Raises CommandRefused."""
         if self._pins is None:
             if not _AGENT_NAME.fullmatch(number):
                 raise CommandRefused("an agent is named by 1 to 40 letters, digits, dots, dashes or underscores")
             return None
         async with self._one_check:
             right = await asyncio.to_thread(self._pins.is_right, number, pin)
-            self._judge(seat, number, right=right and number in self._core.plan.agents)  # as the settings are now
+            self._judge(
+                seat, number, right=right and number in self._core.plan.agents
+            )  # the settings may have changed meanwhile
         return self._core.plan.agents[number]
 
     def _judge(self, seat: str, number: str, *, right: bool) -> None:
-        """Count a try, at the phone or from a page. Raises LogInRefused where it was wrong, or seat or agent is locked."""
+        """Count an attempt to log in. Raises LogInRefused if it was wrong, or if the seat or the agent is locked."""
         known = number if number in self._core.plan.agents else None
         now = self._core.clock.monotonic()
         locked = self._wrong.is_locked(seat, known, now)
@@ -323,7 +329,7 @@ class Agents:
         self._core.do(StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
-        """Take log-ins again at a seat that was locked. Raises CommandRefused."""
+        """Unlock a seat for log-ins. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._wrong.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
@@ -331,11 +337,11 @@ class Agents:
         return f"seat {seat.name}: unlocked"
 
     def unlocked(self, seat_name: str) -> None:
-        """Log-ins are taken at the seat again."""
+        """Note that the seat accepts log-ins again."""
         self._alerts.clear(f"log-in-locked-{seat_name}")
 
     async def call_for_log_in(self, seat_name: str) -> str:
-        """Ring the phone of a seat that nobody has, for an agent to key in number and PIN. Raises CommandRefused."""
+        """Ring the phone of an empty seat, so that an agent can enter number and PIN. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._core.plan.agents:
             raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
@@ -348,7 +354,7 @@ class Agents:
         return f"seat {seat.name}: its phone is called"
 
     async def _keep(self, seat_name: str) -> None:
-        """Keep who has the seat now. Without it a restart would only ask the agent to log in again."""
+        """Store who has the seat. A failure only means that agents must log in again after a restart."""
         seat = self._seats[seat_name]
         self._kept.pop(seat_name, None)
         try:

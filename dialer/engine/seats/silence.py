@@ -1,10 +1,9 @@
-"""Agents' phones from which nothing comes any more: cut off from power, reloaded in the browser, off the network. Asterisk itself
-notices after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`), and until then a voter hears nothing.
+"""Agents' phones that have died: no power, a reloaded browser, no network.
 
-An agent's phone sends sound all the time, spoken or not, so its packets are counted when a talk begins, and again at the end of one
-that is shorter than the timeout: where none has come, nobody spoke to the voter, and the talk counts as abandoned. Where the phone
-is gone by then its count is too: a talk that was still on when Asterisk gave the phone up, and had begun within the timeout, counts
-so as well.
+Asterisk notices only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`); until then a voter hears
+nothing. An agent's phone sends audio all the time, so its packets are counted when a talk begins, and again at the end
+of a talk that was shorter than the timeout. If none has come, nobody spoke to the voter, and the call counts as
+abandoned. So does a talk that was in progress when Asterisk gave the phone up, if it was shorter than the timeout.
 """
 
 from __future__ import annotations
@@ -28,35 +27,37 @@ from dialer.engine.seats.state import Seat
 
 _log = structlog.get_logger(__name__)
 
-ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
+ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock
 
 LISTENS, LISTEN_SECONDS = 8, 0.12
-"""How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
+"""How often, and for how long each time, a phone is checked before it counts as silent: a network may delay its
+packets.
+"""
 
 TALKING_LISTENS = 16
-"""The same while a voter is there: a page that is reloaded has two seconds to come back to them."""
+"""The same while a voter is there: a reloaded page has two seconds to come back to them."""
 
 REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
-"""The same where a phone's successor has registered, which can be called at no risk; and what that one has to come."""
+"""The same where a new phone has registered, which can be called without a risk; and how long that one may take."""
 
 
 class SeatSilence:
-    """Judges talks by it, and gives up phones."""
+    """Finds dead phones, and takes them off the line."""
 
     def __init__(
         self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
     ) -> None:
-        """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
+        """`timeout_seconds` 0: silent phones are left alone."""
         self._core = core
         self._calls = calls
         self._seats = seats
         self._switch = switch
         self._acd = acd
         self._timeout_seconds = timeout_seconds
-        self._replaced: dict[str, str] = {}  # by seat, the contact of its phone's successor, which is on its way
+        self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is on its way
 
     def given_up(self, seat_name: str) -> None:
-        """The switch has hung up a seat's phone because nothing came from it."""
+        """Note that the switch hung up a seat's phone because no audio came from it."""
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.latest_call(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
@@ -64,14 +65,16 @@ class SeatSilence:
             self._heard_nobody(call)
 
     def connected(self, call: Call, seat_name: str) -> None:
-        """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
+        """Start counting the audio of an agent's phone: voter and agent hear each other. `call` is the call as it was
+        before.
+        """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
 
     async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
             packets = await self._switch.seat_packets(seat_name)
-        except SwitchError as error:  # the phone is listened to at the end, then
+        except SwitchError as error:  # then the phone is checked at the end of the talk
             _log.info("seat.not-asked", seat=seat_name, problem=str(error))
             return
         live = self._calls.get(attempt_id)
@@ -79,13 +82,13 @@ class SeatSilence:
             self._calls.update(live, live.counted(packets))
 
     def must_ask(self, call: Call, ended: CallEnded) -> bool:
-        """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
+        """Return whether a talk was so short that the agent's phone may have been dead all the time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
         return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
 
     async def ask(self, call: Call, ended: CallEnded) -> None:
-        """Find out; then the call is over."""
+        """Check the phone of a talk that has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
         if not await self._sends(seat, since=call.talk.agent_packets):
             live = self._calls.get(call.attempt_id)
@@ -95,16 +98,14 @@ class SeatSilence:
         self._core.do(CallFinished(ended))
 
     def phone_away(self, endpoint: str) -> None:
-        """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
+        """Check a phone that the switch can no longer reach. One that still sends audio has only registered again."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.doubt(seat.name, True)
             self._core.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
     def phone_back(self, endpoint: str, contact: str) -> None:
-        """An endpoint has registered. Where a phone of it is still on the line, that may be dead: its page was reloaded, or another
-        page took its place. Then the new one is called, once, and a voter who is there stays.
-        """
+        """Replace a phone that may be dead by the one that has just registered, once. A voter who is there stays."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
@@ -113,7 +114,7 @@ class SeatSilence:
             self._core.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
-        """Whether nothing comes from a nailed-up phone, which is given up then. Until it is known no voter is sent there."""
+        """Return whether a nailed-up phone is dead, and take it off the line then. No voter is sent there meanwhile."""
         if not self._timeout_seconds:
             return False
         self._acd.doubt(seat.name, True)
@@ -135,19 +136,21 @@ class SeatSilence:
 
     async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
         try:
-            # While it was listened to, the agent may have left, or the phone gone and been called.
+            # While it was checked the agent may have left, or the phone may have been replaced.
             silent = not await self._sends(seat, listens=REPLACED_LISTENS)
             if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
             _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
-        if self._replaced.get(seat.name) == contact:  # else the page was loaded yet again, and that one is seen to
+        if (
+            self._replaced.get(seat.name) == contact
+        ):  # otherwise the page was reloaded again, and the newer one is handled
             del self._replaced[seat.name]
-            await self._give_up_if_dead(seat.name)  # the new one did not come, or the old one was only told to end
+            await self._give_up_if_dead(seat.name)  # the new phone did not come, or the old one was only told to end
 
     async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""
+        """Return whether a phone has sent audio since it had sent `since` packets, or since now. "No" takes a second."""
         try:
             if since is None:
                 since = await self._switch.seat_packets(seat.name)
@@ -157,7 +160,7 @@ class SeatSilence:
                     await asyncio.sleep(LISTEN_SECONDS)
                 if await self._switch.seat_packets(seat.name) != since:
                     return True
-        except SwitchError as error:  # nobody knows: what stands is not doubted
+        except SwitchError as error:  # nobody knows, so the phone is trusted
             _log.info("seat.not-asked", seat=seat.name, problem=str(error))
             return True
         return False

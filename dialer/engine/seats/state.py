@@ -1,7 +1,8 @@
-"""A seat's state machine. Pure: each step takes a seat and gives the next one, or says why it may not be taken.
+"""A seat's state machine. Pure: each step returns the next seat, or raises CommandRefused.
 
 offline --log in, phone up--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
-A pause or a log-off during a call takes effect after its wrap-up. A phone that drops makes the seat lost until it is back.
+A pause or a log-off during a call takes effect after its wrap-up. A seat whose phone is off the line is
+lost until it is back.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One seat."""
+    """A seat and the agent who is logged in there."""
 
     name: str
     endpoint: str
     languages: frozenset[str]
-    since: Instant  # in this state
+    since: Instant  # of the current state
     state: SeatState = SeatState.OFFLINE
     agent: str | None = None
     agent_languages: frozenset[str] = frozenset()
-    skills: frozenset[str] = frozenset()  # the agent's
-    # That it alone serves, by a supervisor's word; empty: all that the skills allow.
+    skills: frozenset[str] = frozenset()  # of the agent
+    # The campaigns that it serves, if a supervisor has restricted them; empty: all that the skills allow.
     campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
-    doubted: bool = False  # the phone is listened to, for it may be dead: no voter is sent there meanwhile
-    promised: bool = False  # a call-back of the agent's own is due: no other call is for the seat after this one
-    attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
+    doubted: bool = False  # the phone is being checked: no voter is sent there meanwhile
+    promised: bool = False  # reserved for a call-back of its agent: no other call follows this one
+    attempt_id: AttemptId | None = None  # of the current call, and through its wrap-up
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
     reason: str | None = None  # of the pause, or of the one to come
@@ -49,14 +50,14 @@ class Seat:
 
     @property
     def stage(self) -> SeatStage:
-        """Where a busy seat is in its conversation, as far as the desk has told."""
+        """Return the stage of a busy seat's conversation, as far as it is known."""
         if self.state is SeatState.WRAP_UP:
             return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
         return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
 
     @property
     def leaving(self) -> bool:
-        """Has announced a break or a log-off, or is promised: will not be free after this call."""
+        """Return whether the seat takes no further call after this one: a break, a log-off or a call-back follows."""
         return self.promised or self.then is not SeatState.READY
 
     @property
@@ -66,20 +67,20 @@ class Seat:
 
     @property
     def free(self) -> bool:
-        """Whether a voter may be sent there now."""
+        """Return whether a voter may be sent there now."""
         return self.state is SeatState.READY and not self.doubted and not self.promised
 
     @property
     def spoken(self) -> frozenset[str]:
-        """Languages spoken at the seat now: the agent's, else the seat's own; empty: any."""
+        """Return the languages spoken at the seat: the agent's, otherwise the seat's; empty: any."""
         return self.agent_languages or self.languages
 
     def can_serve(self, skill: str | None, campaign_id: str) -> bool:
-        """Whether the agent may take calls of a campaign, which asks for this skill."""
+        """Return whether the agent may take calls of a campaign that requires this skill (None: no skill)."""
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
     def serving(self, campaigns: frozenset[str]) -> Seat:
-        """Takes calls of these campaigns alone, from the next one on, until its agent logs off; of none in particular: of all."""
+        """Restrict the seat to these campaigns until its agent logs off; empty: no restriction."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent; log in first")
         return replace(self, campaigns=campaigns)
@@ -90,7 +91,9 @@ class Seat:
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
     def logged_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
-        """An agent takes the seat; with an `account` where the settings have agents. Raises CommandRefused where it is taken."""
+        """Log an agent in. `account` is given where the settings have agents. Raises CommandRefused if the seat is
+        taken.
+        """
         if self.agent is not None:
             raise CommandRefused(f"seat {self.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
         seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
@@ -99,7 +102,7 @@ class Seat:
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
     def phone_came(self, now: Instant) -> Seat:
-        """The agent's phone is on the line. Of one who had logged off it is nobody's."""
+        """Put the agent's phone on the line."""
         seat = replace(self, phone_up=True, doubted=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
@@ -108,7 +111,9 @@ class Seat:
         return seat
 
     def phone_went(self, now: Instant) -> Seat:
-        """The agent's phone is gone: the seat is lost, or empty after a log-off. A wrap-up may be finished on the page."""
+        """Take the agent's phone off the line: the seat is lost, or empty after a log-off. A wrap-up continues on the
+        page.
+        """
         seat = replace(self, phone_up=False, doubted=False)
         if seat.agent is None:
             return seat._to(SeatState.OFFLINE, now)
@@ -117,7 +122,7 @@ class Seat:
         return seat._emptied(now) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, now)
 
     def logged_off(self, now: Instant) -> Seat:
-        """The agent leaves: now, or after the call."""
+        """Log the agent off: now, or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -141,7 +146,7 @@ class Seat:
         return seat._to(SeatState.OFFLINE, now)
 
     def paused(self, reason: str, now: Instant) -> Seat:
-        """No further calls: now, or after the call."""
+        """Pause the seat: now, or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -150,7 +155,7 @@ class Seat:
         return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, now)
 
     def made_ready(self, now: Instant) -> Seat:
-        """Takes calls again: ends a pause or a wrap-up."""
+        """End a pause or a wrap-up."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent; log in first")
         seat = replace(self, then=SeatState.READY, reason=None)
@@ -160,24 +165,24 @@ class Seat:
         return replace(seat, attempt_id=None, campaign_id=None)._to(state, now)
 
     def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """A voter is on the way. Only a ready seat is ever reserved, or in a pause one whose agent asks for the call."""
+        """Reserve the seat for a call. It must be ready, or paused by an agent who asks for the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, promised=False)._to(
             SeatState.RESERVED, now
         )
 
     def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """Voter and agent hear each other."""
+        """Start a talk."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, now)
 
     def closing(self, seconds: float) -> Seat:
-        """The talk, or the wrap-up, comes to its end. A repeat changes nothing."""
+        """Note that talk or wrap-up is about to end. A repeat changes nothing."""
         if self.state not in _CAN_CLOSE:
             raise CommandRefused(f"seat {self.name} has no call that could come to its end")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def call_ended(self, now: Instant) -> Seat:
-        """The voter is gone: wrap-up after a talk; after a reservation that came to nothing, what was to follow."""
+        """End the call: wrap-up follows a talk; after a reservation the seat becomes what was planned."""
         if self.state is SeatState.TALKING:
             return self._to(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
@@ -185,7 +190,9 @@ class Seat:
         return self
 
     def wrapped_up(self, now: Instant) -> Seat:
-        """The wrap-up is over: ready, or what was asked for in the call. A seat without an agent, after a restart, is emptied."""
+        """End the wrap-up: the seat becomes ready, or what was requested during the call. A seat without an agent is
+        emptied.
+        """
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._emptied(now)
         state = self.then if self.phone_up else SeatState.LOST
@@ -203,11 +210,11 @@ class SeatTally:
 def choose_seat(
     seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", server: str | None = None
 ) -> Seat | None:
-    """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
+    """Return the free seat that has been idle longest, or None.
 
-    A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
-    Among these one of the voter's own `server`, if there is one: voice that goes over another server comes a little later.
-    A skill is never waived, nor is what a supervisor said of the seat: they say who may take the call at all.
+    Seats that speak the voter's language come first; if none does, any seat will do, because an answered voter must not
+    wait. Among these, seats of the voter's own `server` come first: audio over another server is delayed a little.
+    Skills and a supervisor's restriction are never ignored.
     """
     ready = [seat for seat in seats if seat.free and seat.can_serve(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]

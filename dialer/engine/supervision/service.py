@@ -1,4 +1,4 @@
-"""Supervisors who listen, whisper and barge in. Nobody is heard whose beginning is not in the audit."""
+"""Supervisors who listen, whisper and barge in. Nobody is monitored before it is in the audit."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 
 
 class Supervision:
-    """Who is with which seat. The state is `Centre.listeners`, by supervisor."""
+    """Lets supervisors monitor seats."""
 
     def __init__(self, core: Core, listeners: Listeners, seats: Seats, switch: Switch, store: Store) -> None:
-        """Nobody but the supervisors of the settings may, and what is heard goes to their phones alone."""
+        """Only supervisors of the settings may, and audio goes to their phones only."""
         self._core = core
         self._listeners = listeners
         self._seats = seats
@@ -38,7 +38,7 @@ class Supervision:
         self._store = store
 
     def use_plan(self) -> None:
-        """Who is no supervisor any more, or one with another role or phone, listens no longer."""
+        """Release the phones of supervisors who are no longer in the settings, or have another role or phone there."""
         for listener in self._listeners.all():
             if not self._may_stay(listener):
                 self._let_go(listener)
@@ -55,7 +55,7 @@ class Supervision:
         return phone
 
     async def join(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
-        """A supervisor is with a seat in this way from now on. Raises CommandRefused: nobody hears anything more than before."""
+        """Let a supervisor monitor a seat in this mode. Raises CommandRefused: then nothing has changed."""
         phone = self._phone(supervisor)
         if mode not in MAY[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
@@ -83,7 +83,7 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _begin(self, listener: Listener) -> None:
-        self._listeners.put(listener)  # at once: a second command meanwhile finds it
+        self._listeners.put(listener)  # at once, so that a second command finds it
         try:
             await self._audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
@@ -95,7 +95,7 @@ class Supervision:
             self._end(listener, "not called")
             self._let_go(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
-        if not self._may_stay(listener):  # the settings changed before there was a call to let go
+        if not self._may_stay(listener):  # the settings changed before there was a call to release
             self._let_go(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was let go: the settings have changed")
 
@@ -112,14 +112,16 @@ class Supervision:
         except SwitchError as error:
             self._keep_end(after, "not changed")
             raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
-        if self._listeners.get(before.phone.name) is not before:  # whose end is kept, and who may listen anew
+        if (
+            self._listeners.get(before.phone.name) is not before
+        ):  # its end is in the audit, and a new one may have started
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
         self._listeners.put(after)
 
     async def stop(self, supervisor: str) -> str:
-        """Let a supervisor's phone go. Raises CommandRefused."""
+        """Release a supervisor's phone. Raises CommandRefused."""
         phone = self._phone(supervisor)
         listener = self._listeners.get(phone.name)
         if listener is None:
@@ -133,13 +135,15 @@ class Supervision:
     # Events
 
     def party_gone(self, party_id: PartyId) -> None:
-        """A supervisor's phone was not reached, or has hung up."""
+        """End monitoring by a phone that was not reached or has hung up."""
         for listener in self._listeners.all():
             if listener.party_id == party_id:
                 self._end(listener, "hung up")
 
     def seat_changed(self, seat_name: str) -> None:
-        """A talk is over: who barged in listens again. Its agent has logged off: there is nobody to listen to."""
+        """Set a supervisor who barged in back to listening when the talk has ended; release the phone if the agent has
+        logged off.
+        """
         state = self._seats[seat_name].state
         for listener in [each for each in self._listeners.all() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
@@ -148,7 +152,7 @@ class Supervision:
                 self._core.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
-        """The dialler stops: nobody listens on without it."""
+        """End all monitoring: the dialler is stopping."""
         for listener in self._listeners.all():
             self._let_go(listener)
             self._end(listener, "the dialler stops")
@@ -156,12 +160,12 @@ class Supervision:
     async def _fall_back(self, listener: Listener) -> None:
         try:
             await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
-        except CommandRefused as refused:  # whoever cannot be sent to listen must not stay in the conversation
+        except CommandRefused as refused:  # a supervisor who cannot be set back must not stay in the conversation
             _log.warning("barge.not-ended-gently", seat=listener.seat, problem=str(refused))
             self._let_go(listener)
 
     def resync(self, up: SwitchUp) -> None:
-        """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
+        """Bring monitoring to agree with a server. Supervisors of an earlier run are released."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._listeners.all()}
         for listener in self._listeners.all():

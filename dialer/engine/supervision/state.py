@@ -1,4 +1,4 @@
-"""Listening to seats: who may do what, by role. Pure. What is not allowed here is not allowed."""
+"""Monitoring of seats: which role may use which mode. Pure. What is not allowed here is forbidden."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class SupervisorPhone:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A supervisor who is with a seat."""
+    """A supervisor who monitors a seat."""
 
-    phone: SupervisorPhone  # as the settings had it when the listening began
+    phone: SupervisorPhone  # as it was in the settings when the monitoring began
     seat: str
     mode: ListeningMode
     party_id: PartyId
 
     @property
     def place(self) -> Place:
-        """Where the supervisor's channel stands for that."""
+        """Return where the supervisor's channel has to be."""
         return Place(_KINDS[self.mode], self.seat)
 
 
@@ -64,11 +64,11 @@ class Listeners:
         return [*self._listeners.values()]
 
     def put(self, listener: Listener) -> None:
-        """Add or replace a supervisor's."""
+        """Add or replace a supervisor."""
         self._listeners[listener.phone.name] = listener
 
     def remove(self, listener: Listener) -> bool:
-        """Remove exactly this one. Returns whether it was there."""
+        """Remove exactly this listener. Returns whether it was there."""
         if self._listeners.get(listener.phone.name) is not listener:
             return False
         del self._listeners[listener.phone.name]

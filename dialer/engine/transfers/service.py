@@ -1,7 +1,7 @@
-"""Transfers: takes voters off and onto seats, calls whom an agent wants to ask, and hands voters over.
+"""Transfers: hold, consult, three-way call and transfer of a voter.
 
-Every step is entered in `Centre.transfers` before its order is written, so that the events that follow find it there. Whatever
-fails brings the voter back to an agent, or to the message: nobody is left in silence or in music.
+Each step is stored in `CallTransfers` before its order is sent, so that the events that follow find it there. If
+anything fails, the voter goes back to an agent, or hears the message: nobody is left in silence or in music.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Transfers:
-    """Carries out what agents ask for during a call, and what follows from it."""
+    """Carries out what agents ask for during a call, and handles the events that follow."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Transfers:
         acd: Acd,
         trunks: TrunkPool,
     ) -> None:
-        """The site's rules hold for the outside numbers of its allow-list each time they are called."""
+        """The site's number rules are checked each time an outside target is called."""
         self._core = core
         self._servers = servers
         self._transfers = transfers
@@ -72,50 +72,50 @@ class Transfers:
     # Commands
 
     async def hold(self, seat_name: str) -> str:
-        """The voter hears music. Raises CommandRefused, here as below, and the call is as it was."""
+        """Put the voter on hold. Raises CommandRefused, as all commands here do; the call is then as it was."""
         call, _ = self._asked(seat_name, Asked.HOLD)
         self.enter(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer(self, seat_name: str, to: str) -> str:
-        """Blind: the agent leaves at once."""
+        """Transfer the voter blindly: the agent leaves at once."""
         call, now = self._asked(seat_name, Asked.TRANSFER)
         await self._call_target(call, now, seat_name, self._target(to), blind=True)
         return f"seat {seat_name}: transferring to {to}"
 
     async def consult(self, seat_name: str, to: str) -> str:
-        """Warm: the target is called into the seat."""
+        """Call the target into the seat, for a consultation."""
         call, now = self._asked(seat_name, Asked.CONSULT)
         await self._call_target(call, now, seat_name, self._target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
     async def resume(self, seat_name: str) -> str:
-        """The voter comes off hold."""
+        """Bring the voter back from hold."""
         _, now = self._under_way(seat_name, Asked.RESUME)
         await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is back"
 
     async def merge(self, seat_name: str) -> str:
-        """The voter joins agent and target."""
+        """Join voter, agent and target."""
         _, now = self._under_way(seat_name, Asked.MERGE)
         await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
         return f"seat {seat_name}: three-way"
 
     async def complete(self, seat_name: str) -> str:
-        """The agent leaves; voter and target stay together."""
+        """Let the agent leave; voter and target stay together."""
         call, now = self._under_way(seat_name, Asked.COMPLETE)
         await self._complete(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
     async def cancel_consult(self, seat_name: str) -> str:
-        """The target is let go and the agent has the voter alone again."""
+        """Release the target; the agent has the voter alone again."""
         _, now = self._under_way(seat_name, Asked.CANCEL)
         await self._cancel(now)
         return f"seat {seat_name}: the target was let go"
 
     def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer | None]:
-        """The seat's call, and the transfer of it that is under way. Raises CommandRefused where this cannot be asked now."""
+        """Return the seat's call and its transfer. Raises CommandRefused where this cannot be asked for now."""
         call = self._call_of(seat_name)
         now = self._transfers.get(call.attempt_id)
         check(asked, seat_name, now)
@@ -158,7 +158,7 @@ class Transfers:
             self._transfers.party_trunks.pop(request.party_id, None)
             raise
         except SwitchError as error:
-            if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
+            if isinstance(error, OriginateUnsure):  # it may ring: the target must not talk to an empty room
                 self.release(request.party_id)
             self.party_gone(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
@@ -196,7 +196,7 @@ class Transfers:
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
         live = self._transfers.get(call.attempt_id)
-        # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
+        # The target may have hung up meanwhile: then the voter is with the agent again, or on the way back.
         if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(
                 f"seat {transfer.seat}: {transfer.to or 'the target'} is gone; the call stays with you"
@@ -211,7 +211,7 @@ class Transfers:
         self._let_go(transfer.party_id)
 
     async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
-        """Wait until the switch has taken an order. If it will not, the transfer is as it was before; raises CommandRefused."""
+        """Wait until the switch has accepted an order. If it does not, restore the transfer and raise CommandRefused."""
         entered = self._transfers.get(attempt_id)
         try:
             await order
@@ -223,12 +223,12 @@ class Transfers:
     # Events
 
     def keeps(self, attempt_id: AttemptId) -> bool:
-        """Whether the voter is out of the seat because somebody asked for it."""
+        """Return whether the voter left the seat because of a transfer."""
         live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
     def voter_came(self, attempt_id: AttemptId) -> None:
-        """The voter is in the seat: back from hold, by our order or at the hold's limit, or merged."""
+        """Note that the voter is in the seat: back from hold, or joined to the consultation."""
         live = self._transfers.get(attempt_id)
         if live is None:
             return
@@ -238,7 +238,7 @@ class Transfers:
             self.drop(attempt_id)
 
     def voter_aside(self, call: Call) -> None:
-        """Voter and target hear each other. Where the agent's phone had died the message is cut short."""
+        """Note that voter and target hear each other."""
         live = self._transfers.get(call.attempt_id)
         answered = call.picked_up(self._core.instant())
         self._calls.update(call, answered.message_cut_short())
@@ -246,7 +246,7 @@ class Transfers:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
     def message_started(self, call: Call) -> None:
-        """The voter hears the message: on the way back there was no agent."""
+        """End a transfer whose voter hears the message: there was no agent to go back to."""
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.drop(call.attempt_id)
@@ -254,7 +254,7 @@ class Transfers:
             self._acd.left_seat(call, live.seat)
 
     def party_came(self, party_id: PartyId, place: Place) -> None:
-        """The target has answered and is there."""
+        """Note that the target has answered."""
         live = self._transfer_of(party_id)
         if live is None:
             self.release(party_id)
@@ -266,7 +266,9 @@ class Transfers:
             self._core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_went(self, seat: str) -> None:
-        """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
+        """Handle the loss of the agent's phone. A voter on hold hears the message; in a three-way call the voter stays
+        with the target.
+        """
         live = next((each for each in self._transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None)
         if live is None:
             return
@@ -285,7 +287,7 @@ class Transfers:
             self._core.do(order(self._switch.play_message, live.attempt_id))
 
     def call_over(self, attempt_id: AttemptId) -> None:
-        """The voter is gone: nobody is called for it any more."""
+        """End the transfer of a call that has ended."""
         live = self._transfers.get(attempt_id)
         if live is not None:
             self.drop(attempt_id)
@@ -294,7 +296,7 @@ class Transfers:
     # Steps
 
     def enter(self, transfer: CallTransfer) -> None:
-        """Put the transfer of a call in place as it is now, or as it was found on the switch."""
+        """Store the transfer of a call as it is now."""
         self._transfers.put(transfer)
         _log.info(
             "transfer", attempt=transfer.attempt_id, seat=transfer.seat, stage=transfer.stage.value, to=transfer.to
@@ -302,7 +304,7 @@ class Transfers:
         self._seats.notify(transfer.seat)
 
     def found(self, party_id: PartyId) -> str | None:
-        """A transfer's target was found on the switch: the name of the target, whose trunk it takes a channel of."""
+        """Note a target that was found on the switch, with the trunk that it uses. Returns its name."""
         name = target_of(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
@@ -310,13 +312,13 @@ class Transfers:
         return name
 
     def drop(self, attempt_id: AttemptId) -> None:
-        """There is no transfer of this call any more, whatever was thought."""
+        """Remove the transfer of a call."""
         gone = self._transfers.pop(attempt_id)
         if gone is not None:
             self._seats.notify(gone.seat)
 
     def release(self, party_id: PartyId) -> None:
-        """Let a third party go."""
+        """Hang up a target."""
         self._transfers.party_trunks.pop(party_id, None)
         self._core.do(order(self._switch.release_party, party_id))
 
@@ -326,7 +328,7 @@ class Transfers:
         return live if live is not None and live.party_id == party_id else None
 
     def party_gone(self, party_id: PartyId) -> None:
-        """The target was not reached, or has hung up: the voter comes back to the agent."""
+        """Handle a target that was not reached or has hung up: the voter comes back to the agent."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
@@ -339,7 +341,9 @@ class Transfers:
             self.back_to_an_agent(replace(live, party_id=None, to=None))
 
     def back_to_an_agent(self, live: CallTransfer) -> None:
-        """Bring the voter back: to the agent who waits, or who has left if still free, or to another; else the message."""
+        """Bring the voter back: to the waiting agent, to the one who left if still free, to another one, or to the
+        message.
+        """
         call = self._calls.get(live.attempt_id)
         if call is None:
             return
@@ -354,7 +358,7 @@ class Transfers:
         self._core.do(order(self._switch.connect, live.attempt_id, name))
 
     def not_handed_over(self, attempt_id: AttemptId) -> None:
-        """The switch did not send the voter to the target."""
+        """Release the target: the switch did not send the voter there."""
         live = self._transfers.get(attempt_id)
         if live is not None:
             self._let_go(live.party_id)
@@ -368,10 +372,10 @@ class Transfers:
         if party_id is not None:
             self.release(party_id)
 
-    # After a start and after each loss of the link: transfers agree again with where everybody stands.
+    # After a start and after each loss of the link
 
     def resync(self, up: SwitchUp) -> None:
-        """Bring the transfer of every live call to agree with the switch. Calls and seats must agree with it already."""
+        """Bring the transfers of all live calls to agree with a server. Calls and seats must agree with it already."""
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
             attempt_id = attempt_of(party_id)
@@ -379,7 +383,7 @@ class Transfers:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
-            elif attempt_id not in up.handed_over:  # with a voter of another server, of whom nothing is known yet
+            elif attempt_id not in up.handed_over:  # with a voter of another server, about whom nothing is known yet
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
         servers = self._servers
@@ -449,7 +453,7 @@ class Transfers:
             self._with_its_agent(call, seat)
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.found(party_id)))
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
-            return  # the link was cut, and nothing has changed meanwhile: on hold, or the target's phone still rings
+            return  # the link was lost, and nothing has changed meanwhile: on hold, or the target's phone still rings
         else:
             self._let_go(party_id)
             self._with_its_agent(call, seat)
@@ -466,7 +470,7 @@ class Transfers:
             self.drop(call.attempt_id)
 
     def _with_its_agent(self, call: Call, seat_name: str) -> None:
-        """The agent whose phone is there has this call, as before the dialler's restart."""
+        """Give the call to the agent whose phone is there, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.talks_on(call, seat_name)

@@ -21,7 +21,7 @@ from dialer.domain.view import TransferStage
 
 
 class Asked(StrEnum):
-    """What an agent may ask for during a call, as a verb."""
+    """What an agent can ask for during a call, as a verb."""
 
     HOLD = "hold"
     RESUME = "resume"
@@ -33,7 +33,7 @@ class Asked(StrEnum):
 
 
 VOTER_AWAY = frozenset(TransferStage) - {TransferStage.THREE_WAY}
-"""The voter left the seat, or leaves it, because we said so: that is no end of the talk."""
+"""The voter left the seat, or is leaving it, because of the transfer: the talk has not ended."""
 AGENT_WAITS = frozenset(
     {
         TransferStage.HOLD,
@@ -44,12 +44,12 @@ AGENT_WAITS = frozenset(
         TransferStage.THREE_WAY,
     }
 )
-"""The seat is still with this call."""
+"""The agent is still with this call."""
 
 TARGET_AT_SEAT = frozenset(
     {TransferStage.CALLING, TransferStage.CONSULT, TransferStage.MERGING, TransferStage.THREE_WAY}
 )
-"""The target is called to the agent's seat, and not to the voter."""
+"""The target is called to the agent's seat, not to the voter."""
 
 WITH_TARGET = frozenset({TransferStage.HANDING_OVER, TransferStage.TRANSFERRED})
 """The agent has left; voter and target are together, or about to be."""
@@ -79,21 +79,21 @@ _ALLOWED: dict[Asked, frozenset[TransferStage | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class CallTransfer:
-    """The hold, consult or transfer of one call."""
+    """The hold, consultation or transfer of one call."""
 
     attempt_id: AttemptId
-    seat: str  # whose agent asked for it, and where the voter goes back to
+    seat: str  # of the agent who asked for it, and to which the voter goes back
     stage: TransferStage
     party_id: PartyId | None = None
     to: str | None = None  # the target's name
 
 
 class CallTransfers:
-    """The transfers that are under way, by the attempt of their call, and the trunks that their targets use."""
+    """The transfers in progress by attempt id, and the trunks that their targets use."""
 
     def __init__(self) -> None:
         self._transfers: dict[AttemptId, CallTransfer] = {}
-        self.party_trunks: dict[PartyId, str] = {}  # targets outside the site: the trunk of each
+        self.party_trunks: dict[PartyId, str] = {}  # outside targets: the trunk of each
 
     def get(self, attempt_id: AttemptId) -> CallTransfer | None:
         """Return the transfer of a call, or None."""
@@ -113,7 +113,7 @@ class CallTransfers:
 
 
 def check(asked: Asked, seat_name: str, transfer: CallTransfer | None) -> None:
-    """Raise CommandRefused where this cannot be asked now."""
+    """Raise CommandRefused where this cannot be asked for now."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:
         raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {_SITUATION[stage]}")
