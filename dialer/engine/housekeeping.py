@@ -1,4 +1,6 @@
-"""Housekeeping: figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
+"""Housekeeping: progress figures, and what a crash may lose without harm (what pacers have learned, intervals of
+seats).
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,11 @@ _log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 5.0
 LOG_EVERY_ROUNDS = 12
-"""The log says once in so many rounds, a minute, why each campaign paces as it does."""
+"""Once in so many rounds, a minute, the pacing of each campaign is logged."""
 
 
 class Housekeeping:
-    """Keeps such things from time to time, and at the end."""
+    """Saves such things from time to time, and at the end."""
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class Housekeeping:
         self._unannounced: AuditHead | None = None  # the audit's head, as long as it was announced to nobody
 
     async def run(self) -> NoReturn:
-        """Round after round, until cancelled."""
+        """Save again and again, until cancelled."""
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
@@ -71,7 +73,7 @@ class Housekeeping:
                     self._core.do(StoreFailed(error))
 
     async def _bound_the_outbox(self) -> None:
-        """News that nobody has taken may not fill the disk: broker or headquarters are away, or there is no broker."""
+        """Delete announcements that nobody fetches, so that they cannot fill the disk."""
         try:
             bound = await self._store.trim_outbox()
             self.outbox = await self._store.outbox_waits()
@@ -90,7 +92,7 @@ class Housekeeping:
             self._alerts.clear("outbox-full")
 
     async def finish(self) -> None:
-        """At the end of all calls: keep everything, and tell where the audit ends."""
+        """Save everything after the last call, and announce the head of the audit."""
         await self.save()
         await self._announce_head()
 
@@ -105,7 +107,7 @@ class Housekeeping:
         self._unannounced = None
 
     async def save(self) -> None:
-        """Keep what seats have done and pacers have learned, and chain what was done; what is not kept now is tried again."""
+        """Store seat intervals and pacer states, and seal the audit. What fails is tried again."""
         intervals = self._seats.take_intervals()
         try:
             if intervals:

@@ -1,4 +1,4 @@
-"""What the engine is told of a site: at its start, and anew when the settings are read again. `Centre.plan` is what is in force."""
+"""The settings of a site as the engine uses them. `Core.plan` is the plan in force."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dialer.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
-    """A campaign as the engine needs it: the site's settings, resolved."""
+    """A campaign as the settings define it."""
 
     campaign_id: str
     kind: CampaignKind
@@ -39,27 +39,29 @@ class CampaignSpec:
     wrap_up_seconds: float
     connect_limit_seconds: float
     hours: WeekHours
-    lawful_hours: WeekHours  # the profile's
+    lawful_hours: WeekHours  # of the profile
     retries: RetryRules
-    record: bool = False  # its talks with agents
-    announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
-    # The profile's: a phone that rings is let ring for so long while agents are there.
+    record: bool = False  # record talks with agents
+    announcement_seconds: float = (
+        0.0  # of the announcement that the call is recorded, played before the agent is connected
+    )
+    # Of the profile: while agents are there, a ringing phone is given so long to answer.
     minimum_ring_seconds: float = 30.0
-    skill: str | None = None  # that an agent must have to take its calls
+    skill: str | None = None  # that an agent must have
     machine_detection: MachineDetection = MachineDetection.OFF
-    machine_message: bool = False  # a machine that a flow's call meets hears the information message
-    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
-    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
-    previews: bool = False  # agents see whom a call is for, and ask for it
-    preview_seconds: float | None = None  # after which it is dialled unasked; None: it is given back
-    manual: bool = False  # agents may dial numbers of the list themselves
-    abandoned_target: float = 0.0  # share of live answers that the pacing steers to, as the settings have it
-    most_abandoned_target: float = 0.0  # that a supervisor may have it steer to: the profile's
+    machine_message: bool = False  # a machine that answers a flow's call hears the information message
+    every_seconds: float = 0.0  # between a booth worker's report and the next call
+    keeps_seats: bool = False  # one call for each free agent: a seat may be reserved before a call is dialled
+    previews: bool = False  # agents see who is to be called, and dial
+    preview_seconds: float | None = None  # after which a preview is dialled; None: it is returned to the queue
+    manual: bool = False  # agents may dial numbers of the list
+    abandoned_target: float = 0.0  # abandoned calls as a share of live answers, from the settings
+    most_abandoned_target: float = 0.0  # the highest target that a supervisor may set, from the profile
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """A campaign as it is to be run: what it is, and its pacer, fresh."""
+    """A campaign with its rules and a new pacer."""
 
     spec: CampaignSpec
     rules: CampaignRules
@@ -68,7 +70,7 @@ class CampaignPlan:
 
 @dataclass(frozen=True, slots=True)
 class SeatPlan:
-    """A seat of the site."""
+    """A seat of the settings."""
 
     name: str
     endpoint: str  # of its phone
@@ -78,7 +80,7 @@ class SeatPlan:
 
 @dataclass(frozen=True, slots=True)
 class HeadquartersPlan:
-    """Whose orders the centre obeys beside those of its own people."""
+    """Headquarters, whose orders the centre obeys."""
 
     zone: str | None = None
     leaders: Mapping[str, bytes] = field(default_factory=dict)  # public keys, by name
@@ -86,7 +88,7 @@ class HeadquartersPlan:
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """Everything the engine is told by a site's settings."""
+    """The settings of a site as the engine uses them."""
 
     owner: str  # this dialler's name in its claims
     organisation: str
@@ -95,26 +97,28 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float
-    rules_text: str = "{}"  # the rules as JSON, kept with the calls that rest on them
+    rules_text: str = "{}"  # as JSON, stored with the calls that they allowed
     polling: PollingPlan | None = None
-    agents: Mapping[str, AgentAccount] = field(default_factory=dict)  # by number; empty: seats are taken under any name
+    agents: Mapping[str, AgentAccount] = field(
+        default_factory=dict
+    )  # by number; empty: seats are logged in under any name
     agent_rules: AgentRules = field(default_factory=AgentRules)
     rest: TrunkRest = field(default_factory=TrunkRest)
     inbound: InboundSettings = field(default_factory=InboundSettings)
     transfers: Mapping[str, TransferSettings] = field(default_factory=dict)  # by name
     supervisors: Mapping[str, SupervisorPhone] = field(default_factory=dict)  # by name
-    users: frozenset[str] = frozenset()  # names of the settings, whose rights no command changes
+    users: frozenset[str] = frozenset()  # names in the settings, whose roles no command changes
     headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
-    erasure: ErasureRules | None = None  # None: nothing beside the store is known of, and nobody is erased
+    erasure: ErasureRules | None = None  # None: numbers cannot be erased
 
     @property
     def rules_version(self) -> str:
-        """The digest of the rules, by which the store knows them (`Store.record_rules_version`)."""
+        """Return the digest of the rules, their key in the store (`Store.record_rules_version`)."""
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
-"""By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
+"""Returns the certificates of what a campaign plays, by language. Takes the campaign's id and its flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Reread:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the engine is joined to."""
+    """What the engine needs from outside."""
 
     store: Store
     switch: Switch

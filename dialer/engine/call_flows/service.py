@@ -1,6 +1,7 @@
-"""The flow desk: which flow a call meets, what the flow may know, and the commits that it asks for.
+"""Flows in calls: which flow a call runs, what the flow may know, and the commits that it asks for.
 
-Whoever asks has shown that the call is its own and answered (a FastAGI token, a signed webhook); here it must be live, and of IVR.
+Whoever asks has proved that the call is its own and answered (a FastAGI token, a signed webhook); here the call must be
+live, and an IVR call.
 """
 
 from __future__ import annotations
@@ -35,33 +36,33 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-SCRIPT = "script:"  # begins a campaign's flow that is an AGI script
+SCRIPT = "script:"  # prefix of a campaign's flow that is an AGI script
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
-    """What one call's flow runs with."""
+    """What the flow of one call runs with."""
 
     attempt_id: AttemptId
-    run: str  # this run of the flow and no other: a call that comes back after a cut or a crash begins another one
+    run: str  # of this run of the flow: a call that comes back after a cut or a crash starts another run
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
-    campaign_id: str = ""  # whose sounds it plays; a carrier that speaks by itself needs none
+    campaign_id: str = ""  # for the sounds that it plays; not used by carriers that speak by themselves
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
-    """What one call's AGI script runs with."""
+    """What the AGI script of one call runs with."""
 
     attempt_id: AttemptId
-    run: str  # as of a flow
-    script: str  # as the campaign's settings name it
+    run: str  # as in FlowSession
+    script: str  # as it is named in the campaign's settings
     facts: Mapping[str, Scalar]
 
 
 class FlowService:
-    """Begins and ends flows, and keeps what they commit."""
+    """Starts and ends flows, and stores what they commit."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class FlowService:
         marks: Marks,
         workers: BoothWorkers,
     ) -> None:
-        """`eligibility` is asked before a flow begins; `acd` gives a call to an agent who is free."""
+        """`eligibility` is checked before a flow starts; `acd` connects a call to a free agent."""
         self._core = core
         self._calls = calls
         self._runs = runs
@@ -87,11 +88,11 @@ class FlowService:
         self._acd = acd
         self._marks = marks
         self._workers = workers
-        # Of flows under way, by the run that began here and the commit's sequence.
+        # by attempt, run and sequence number of the commit, while the flow runs
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
-        """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
+        """Start the flow of an answered IVR call. Returns its session, or None if there is no such call."""
         call = self._calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.under_way:
             return None
@@ -107,7 +108,9 @@ class FlowService:
         return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
     def _begun(self, call: Call, named: str) -> str:
-        """A run has begun. Its id is drawn: a count would begin anew after a crash, and its commits pass for earlier ones."""
+        """Start a run and return its id. The id is random: a counter would start again after a crash, and repeat
+        commits.
+        """
         answered = self._calls.update(call, call.by_person(self._core.instant()))
         self._calls.update(answered, answered.into_flow(named))
         run_id = secrets.token_hex(8)
@@ -115,29 +118,28 @@ class FlowService:
         return run_id
 
     def _language(self, call: Call) -> str:
-        """The voter's; of a call that an earlier run placed only the booth is known."""
+        """Return the voter's language; of a call of an earlier run only the booth's is known."""
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep.
+        """Store what the caller entered. Returns True once it is stored, or if there was nothing to store.
 
-        Raises CommitTargetNotFound, StoreError.
-
-        (call, run, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
+        (call, run, `commit.sequence`) is the key: a repeated commit is stored once, and returns the same. Raises
+        CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
             return False
         runs = self._commits.setdefault(attempt_id, {})
         done = runs.get(session.run)
-        may_stand = done is None  # a run that goes on here after a restart may ask for what was done before it
+        may_stand = done is None  # a run that continues here after a restart may repeat a commit of before
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
         if before is not None and not _failed(before):
             return await asyncio.shield(before)
-        may_stand = may_stand or before is not None  # an error says nothing of whether it was kept
+        may_stand = may_stand or before is not None  # an error does not tell whether it was stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
@@ -171,7 +173,7 @@ class FlowService:
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Of a household of which nobody is pending any more nothing is left to keep, and nothing has failed."""
+        """Store a mark. If nobody of a household is pending any more there is nothing to store, and nothing has failed."""
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
@@ -192,41 +194,41 @@ class FlowService:
         return True
 
     async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
-        """The voters that a mark is about, and whose word it is. `marked` are those whom this very commit has marked before."""
+        """Return the voters that a mark is about, and its source. `marked` were marked by this commit before."""
         if commit.scope is MarkScope.HOUSEHOLD:
-            # Of "one of us has still to go" nobody says who: the first of the roll stand for them, and all stay pending.
+            # Nobody says who of a household has still to vote: the first on the roll stand for them, and all stay pending.
             pending = await self._store.pending_voters(call.phone_id)
             return [*marked, *(each for each in pending if each not in marked)][: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
-            return [], MarkSource.BOOTH_WORKER  # the worker desk knows whose serial it is
+            return [], MarkSource.BOOTH_WORKER  # `BoothWorkers` finds the voter of a serial
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def hand_over(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
-        """Give the call to an agent who is free: True when they hear each other.
+        """Connect the call to a free agent. Returns True once they hear each other. Raises StoreError.
 
-        What was keyed so far is kept first, so that the agent's screen has it (`Store.flow_answers`). Raises StoreError.
+        The answers so far are stored first, for the agent's screen (`Store.flow_answers`).
         """
         await self.keep_answers(attempt_id, answers)
         return await self._acd.take_from_flow(attempt_id)
 
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
-        """Put the answers so far on disk. Raises StoreError."""
+        """Store the answers so far. Raises StoreError."""
         if answers:
             await self._store.record_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live(self, attempt_id: AttemptId) -> bool:
-        """Whether a call of this attempt is under way."""
+        """Return whether the attempt has a live call."""
         return attempt_id in self._calls
 
     async def number(self, attempt_id: AttemptId) -> str | None:
-        """The number of a live call, for an SMS to it; None: the call is over, or the number has opted out."""
+        """Return the number of a live call, for a text message. None: the call has ended, or the number has opted out."""
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.phone_number(call.phone_id)
 
     def end(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
-        """The flow is over; its answers are kept. The call as it stands; None: the switch has ended it before."""
+        """End the flow and store its answers. Returns the call, or None if the switch has ended it before."""
         self._commits.pop(attempt_id, None)
         if answers:
             self._core.do(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
@@ -256,5 +258,5 @@ class FlowService:
 
 
 def _failed(before: asyncio.Future[bool]) -> bool:
-    """Whether a commit was tried and not kept, as far as anybody knows."""
+    """Return whether a commit was tried and, as far as is known, not stored."""
     return before.done() and before.exception() is None and not before.result()

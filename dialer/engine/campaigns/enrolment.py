@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.store.store import Store
 
 PIECE_NUMBERS = 250
-"""What one transaction puts into a queue beside calls: their results wait for no more than that."""
+"""The size of one transaction during calls: their results wait no longer than it takes."""
 
 
 async def enrol_beside_calls(store: Store, campaign_id: str) -> None:

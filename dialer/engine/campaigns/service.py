@@ -1,4 +1,6 @@
-"""Which campaigns dial, and how: as supervisors and the settings say, and as long as their voters hear what they must."""
+"""Campaigns: starting, pausing, resuming and stopping them, and supervisors' limits on their speed and abandoned-call
+target.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ ABANDONED_TARGET = "abandoned-target"
 
 
 class Campaigns:
-    """Pauses, resumes and stops them."""
+    """Carries out commands for campaigns."""
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class Campaigns:
         placing: Placing,
         clock_guard: ClockGuard,
     ) -> None:
-        """`placing` cancels the calls of one that stops."""
+        """`placing` cancels the calls of a campaign that stops."""
         self._core = core
         self._alerts = alerts
         self._runs = runs
@@ -56,12 +58,14 @@ class Campaigns:
         self._placing = placing
         self._clock_guard = clock_guard
         self.standing: str | None = None
-        """Why nobody here may resume a campaign; None: they may."""
-        self.stops = 0  # how often all were stopped at once
-        self._before: dict[str, CampaignState] = {}  # of those that stand still: what they go on to
+        """Why nobody at this centre may resume a campaign. None: they may."""
+        self.stops = 0  # how often all campaigns were stopped at once
+        self._before: dict[
+            str, CampaignState
+        ] = {}  # by campaign: the state to which it returns after a stop by headquarters
 
     async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
-        """A campaign as the store has it, with its numbers in its queue: nobody is called for it yet. Raises StoreError."""
+        """Return a campaign as the store knows it, with its numbers enrolled. It does not dial yet. Raises StoreError."""
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
@@ -87,7 +91,7 @@ class Campaigns:
         return run
 
     def _obey(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """What a supervisor ordered of an earlier run; never beyond what the profile allows by now."""
+        """Restore what a supervisor ordered in an earlier run, within what the profile allows now."""
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
@@ -95,8 +99,8 @@ class Campaigns:
             self._steer(run, target, str(ordered.content["sender"]))
 
     def use_plan(self, new: Mapping[str, CampaignRun]) -> None:
-        """The campaigns of the centre's plan are those that dial, the `new` ones among them. One that is gone from it places no
-        call any more; those that it has end as they would have.
+        """Take over the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls;
+        live calls go on.
         """
         for run in self._runs.use_plan(new):
             self._before.pop(run.spec.campaign_id, None)
@@ -111,7 +115,7 @@ class Campaigns:
             self._core.do(Notify(CampaignChange(name)))
 
     def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
-        """To what the settings say now; a share that a supervisor steers to stays, as far as the profile allows it still."""
+        """Adapt a campaign to the settings. A supervisor's target stays, within what the profile allows now."""
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
             steered = run.pacer.caps[0].target if run.steered_by is not None else None
@@ -120,19 +124,21 @@ class Campaigns:
                 run.pacer.steer(min(steered, plan.spec.most_abandoned_target))
 
     def accept_clock(self) -> str:
-        """The machine's clock, which was set while the dialler ran, is right."""
+        """Accept the machine's clock, which was set while the dialler ran."""
         return self._clock_guard.accept()
 
     async def reload_flows(self) -> str:
-        """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
+        """Read the flows again. Calls in progress keep their version; if a flow is invalid, nothing changes
+        (FlowError).
+        """
         changed = await asyncio.to_thread(self._flows.reload)
         for run in self._runs.all():
             self._hear_again(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign; what stands still stays so when the others go on. Raises CommandRefused, StoreError
-        once it is so here and was not kept.
+        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError if the new state is in force but not
+        stored.
         """
         run = self._runs.require(campaign_id)
         if self.standing is not None and state is CampaignState.RUNNING:
@@ -143,8 +149,9 @@ class Campaigns:
         return f"campaign {campaign_id}: {state.value}"
 
     async def stop_all(self) -> str:
-        """Every campaign stops, whatever the store does, and one that comes later stands still until any is resumed; raises
-        StoreError once all are stopped and that was not kept.
+        """Stop every campaign, whatever the store does, and campaigns that are added later until one is resumed.
+
+        Raises StoreError if all are stopped but that was not stored.
         """
         self.stops += 1
         self._before.clear()
@@ -153,8 +160,9 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Every campaign stops, here and now, and none is resumed while `standing` says why not; the store is not told. Returns
-        those that go on afterwards, and as what: `stopped` are stopped already.
+        """Stop every campaign and let nobody resume one, for the reason `why`. Does not write to the store.
+
+        Returns the state to which each campaign returns afterwards; `stopped` are stopped already.
         """
         self.standing = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
@@ -164,12 +172,12 @@ class Campaigns:
         return dict(self._before)
 
     def _stop_here(self) -> None:
-        """Of campaigns that the settings have no more calls may ring still."""
+        """Stop all campaigns; removed ones may still have ringing calls."""
         for run in self._runs.all():
             self._change(run, CampaignState.STOPPED)
 
     def go_on(self) -> dict[str, CampaignState]:
-        """They no longer stand still, here and now; returns what goes on, and as what. The store is not told."""
+        """End a stop by headquarters. Returns the campaigns that resume, with their state. Does not write to the store."""
         self.standing = None
         states = {name: state for name, state in self._before.items() if name in self._core.plan.campaigns}
         self._before.clear()
@@ -180,7 +188,9 @@ class Campaigns:
     async def set_speed(
         self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
-        """Hold a campaign to so many calls until midnight, or to none; what rings rings on. Raises CommandRefused, StoreError."""
+        """Limit a campaign's calls until midnight, or remove the limit. Ringing calls go on. Raises CommandRefused,
+        StoreError.
+        """
         run = self._runs.require(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
@@ -199,7 +209,7 @@ class Campaigns:
         return f"campaign {campaign_id}: {said}"
 
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Steer to that abandoned share, None: to the settings' own, until another is given. Raises CommandRefused, StoreError."""
+        """Set a campaign's abandoned-call target; None: that of the settings. Raises CommandRefused, StoreError."""
         run = self._runs.require(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
@@ -224,7 +234,7 @@ class Campaigns:
         self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
-        """At once: a stop must not wait for the disk."""
+        """Change the state at once: a stop must not wait for the disk."""
         run.state = state
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
@@ -233,11 +243,11 @@ class Campaigns:
         self._core.wake.set()
         self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
-    # Campaigns whose voters do not hear what they must: a question nobody can answer, an abandoned caller's message. Held, until
-    # somebody who has put the sound there resumes the campaign or reloads the flows.
+    # Campaigns whose voters do not hear what they must (a question, the information message) are held until somebody has installed
+    # the sound and resumes the campaign, or reloads the flows.
 
     def hold_unheard(self, call: Call, sound: str) -> None:
-        """This call's voter did not hear that sound: its campaign calls nobody else. Callers who come in are only told of."""
+        """Hold the campaign of a call whose voter did not hear a sound. For an inbound call only an alert is raised."""
         run = self._runs[call.campaign_id]
         if call.inbound:
             text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"

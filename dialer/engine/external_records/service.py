@@ -1,6 +1,4 @@
-"""What comes from outside the calls: marks of booth workers, official turnout, complaints, opt-outs, and a person's word on
-attempts of which nobody knows whether they were calls.
-"""
+"""Records from outside the calls: marks, official turnout, complaints, opt-outs, and the release of unknown attempts."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ from dialer.store.audit import AuditNote
 from dialer.store.store import Store
 
 AHEAD_SECONDS = 300.0
-"""How far another clock may be ahead of ours before what it tells is refused."""
+"""How far another clock may be ahead of ours before its records are refused."""
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What the store has no place for was asked wrongly."""
+    """Turn what the store rejects into a refused command."""
     try:
         yield
     except (NotInStore, KeyTaken) as error:
@@ -31,17 +29,19 @@ def _refusals() -> Iterator[None]:
 
 
 class ExternalRecords:
-    """Keeps such records: in the engine, and for the command line where no dialler runs."""
+    """Stores such records: in the engine, and for the command line when no dialler runs."""
 
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
-        """`marks` does what follows for the calls once it is on disk; None: no dialler runs. `centre` is whose the opt-outs are."""
+        """`marks` carries out what follows for live calls; None: no dialler runs. `centre` is the source of the
+        opt-outs.
+        """
         self._store = store
         self._clock = clock
         self._marks = marks
         self._centre = centre
 
     async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
-        """Keep marks, all or none. Raises CommandRefused, StoreError."""
+        """Store marks, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_ahead(mark.at)
         with _refusals():
@@ -55,20 +55,20 @@ class ExternalRecords:
         return f"{told}, {in_vain} had nothing to take back" if in_vain else told
 
     async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
-        """Keep official figures, all or none. Raises CommandRefused, StoreError."""
+        """Store official figures, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
             new = await self._store.enter_turnout(figures, self._audit_entry(who))
         return f"{new} figures entered, {len(figures) - new} stood already"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
-        """Keep a complaint. Raises CommandRefused, StoreError."""
+        """Store a complaint. Raises CommandRefused, StoreError."""
         self._refuse_ahead(complaint.at)
         with _refusals():
             number = await self._store.record_complaint(complaint, self._audit_entry(who))
         return f"complaint {number} is kept"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
-        """Keep what was done about a complaint. Raises CommandRefused, StoreError."""
+        """Store what was done about a complaint. Raises CommandRefused, StoreError."""
         self._refuse_ahead(answer.at)
         with _refusals():
             await self._store.answer_complaint(answer, self._audit_entry(who))
@@ -87,7 +87,7 @@ class ExternalRecords:
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already"
 
     async def uplink_kept(self, through: int) -> str:
-        """Let go what headquarters has committed. Raises CommandRefused, StoreError."""
+        """Remove from the outbox what headquarters has committed. Raises CommandRefused, StoreError."""
         with _refusals():
             moved = await self._store.confirm_uplink(through, self._clock.now())
         return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
@@ -99,7 +99,9 @@ class ExternalRecords:
         return "a test mark is on its way: headquarters' page says when it has come"
 
     async def take_news(self, news: ForeignNews) -> str:
-        """Take what other centres told, all or none, with its position. Raises CommandRefused, StoreError."""
+        """Store updates of other centres with their position in the stream, all or none. Raises CommandRefused,
+        StoreError.
+        """
         with _refusals():
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:

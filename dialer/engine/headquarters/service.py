@@ -1,6 +1,6 @@
-"""Orders of headquarters: held against the leaders' keys here, wherever they came through, and done once.
+"""Orders of headquarters: verified against the leaders' keys here, whichever way they came, and carried out once.
 
-A stop of headquarters stands until two leaders resume: over a restart, and against everybody here.
+A stop by headquarters stays in force until two leaders resume: over a restart, and against everybody at the centre.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from dialer.store.store import Store
 
 _STANDS = "headquarters-stop"
 _FORGED = "headquarters-forged"
-QUIET_SECONDS = 3600.0  # without another forged order, before that alert ends; each refusal stays in the audit
+QUIET_SECONDS = 3600.0  # without another forged order before the alert is cleared; each refusal stays in the audit
 
 
 class HeadquartersOrders:
-    """Obeys them."""
+    """Verifies orders of headquarters and carries them out."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, campaigns: Campaigns) -> None:
-        """Without leaders no order is obeyed."""
+        """Without leaders in the settings no order is accepted."""
         self._core = core
         self._alerts = alerts
         self._store = store
@@ -52,7 +52,7 @@ class HeadquartersOrders:
             self._stand_still(next(reversed(stops)), stopped)
 
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
-        """Do it. Raises CommandRefused, StoreError where it was not kept: a stop is done by then."""
+        """Carry out an order. Raises CommandRefused, StoreError if it was not stored; a stop is in force by then."""
         order = read_order(text)
         plan = self._core.plan.headquarters
         if not plan.leaders:
@@ -99,12 +99,12 @@ class HeadquartersOrders:
         return said
 
     def forgeries_over(self) -> None:
-        """No forged order came for a while."""
+        """Clear the alert: no forged order has come for a while."""
         self._alerts.clear(_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         why = self._campaigns.standing
-        states = self._campaigns.go_on()  # before it is kept: a stop that is given meanwhile comes after it
+        states = self._campaigns.go_on()  # before it is stored: a stop that is given meanwhile comes after it
         try:
             await self._store.record_headquarters_order(heard, states, note, lifts=True)
         except StoreError:

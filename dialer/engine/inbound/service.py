@@ -1,7 +1,7 @@
-"""The inbound desk: what becomes of a call to one of our numbers, decided before anything is answered.
+"""Inbound calls: where a call to one of the site's numbers goes, decided before it is answered.
 
-A call that comes in is a call like another one from then on: its marks and opt-outs are committed as those of any call. It uses up
-no attempt, counts in no abandoned share, and teaches no pacer. A flood of them takes no more channels than the settings allow.
+From then on it is a call like any other: marks and opt-outs are committed. It uses no attempt, does not count in the
+abandoned-call rate, and teaches no pacer. Inbound calls use no more channels than the settings allow.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Way(StrEnum):
-    """Where a call goes."""
+    """Where an inbound call goes."""
 
     FLOW = "flow"
     AGENT = "agent"
-    MESSAGE = "message"  # polite, and without marks: the caller is not known
+    MESSAGE = "message"  # without marks: the caller is unknown
     HANG_UP = "hang-up"
 
 
 class Inbound:
-    """Decides about calls that come in, and knows which ones are live."""
+    """Decides about inbound calls, and knows which ones are live."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Inbound:
         store: Store,
         trunks: TrunkPool,
     ) -> None:
-        """Numbers that the settings do not name are hung up."""
+        """Calls to numbers that are not in the settings are hung up."""
         self._trunks = trunks
         self._core = core
         self._servers = servers
@@ -60,16 +60,16 @@ class Inbound:
         self._calls = calls
         self._runs = runs
         self._store = store
-        self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
+        self._deciding: dict[AttemptId, CallEnded | None] = {}  # how the call ended meanwhile, if it did
 
     @property
     def live(self) -> int:
-        """Calls that came in and are not over."""
+        """Return the number of live inbound calls."""
         known = sum(1 for call in self._calls.all() if call.inbound)
         return known + len(self._unknown_callers.trunks.keys() | self._deciding.keys())
 
     def reserve(self) -> AttemptId | None:
-        """An attempt's id for a call that comes in now, and a place for it; None: it is to be hung up, unanswered."""
+        """Reserve a place for an inbound call and return its attempt id. None: it has to be hung up unanswered."""
         if self._core.draining or not self._servers.any_up or self.live >= self._core.plan.inbound.channels:
             _log.info("inbound.no-room", live=self.live, channels=self._core.plan.inbound.channels)
             return None
@@ -78,15 +78,15 @@ class Inbound:
         return attempt_id
 
     def withdraw(self, attempt_id: AttemptId) -> None:
-        """The place is free again: there was no such call."""
+        """Release the place of a call that does not exist."""
         self._deciding.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
-        """Where the call goes for which `attempt_id` was reserved; both numbers in E.164, `number` None where it is withheld.
-        `endpoint` is that of the trunk that it came over.
+        """Return where a call with a reserved place goes.
 
-        What is kept of it is on disk when this returns.
+        Both numbers are in E.164; `number` is None if it is withheld. `endpoint` is that of the call's trunk. What is
+        stored about the call is committed when this returns.
         """
         route = self._route(called)
         if route is None or route.campaign not in self._runs:
@@ -123,17 +123,17 @@ class Inbound:
         ended = self._deciding.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
-            # The number may be due now: the hopper asks the store again in time.
+            # The number may be due sooner: the hopper reads the queue again in time.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_seconds
             self._runs[route.campaign].due_again(back_at)
             return Way.HANG_UP
         if party is None:
-            if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
+            if ended is None:  # not stored, because the number is not on the roll, but it uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
             return Way.MESSAGE
         call = self._calls.put(self._call(attempt_id, route, party, trunk))
         self._calls.notify(call, call.state)
-        if ended is not None:  # the caller was gone before we knew who it was
+        if ended is not None:  # the caller hung up while the call was being decided
             self._core.do(CallFinished(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
@@ -155,14 +155,14 @@ class Inbound:
         )
 
     def ended(self, ended: CallEnded) -> None:
-        """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""
+        """Note the end of an unknown caller's call, or of one that is being decided about."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel is free
         if ended.attempt_id in self._deciding:
             self._deciding[ended.attempt_id] = ended
 
     def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
+        """Remove unknown callers who are no longer on the server. Returns those who are live: they are no stray calls."""
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
             if self._servers.of_trunk(strangers[attempt_id]) == up.server:
@@ -170,7 +170,7 @@ class Inbound:
         return frozenset(strangers.keys() | self._deciding.keys())
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
-        """An inbound call that an earlier run of the dialler left open, with what its number is for."""
+        """Return an inbound call that an earlier run left open, with the route of its number."""
         route = self._route(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)

@@ -1,4 +1,7 @@
-"""What is handed over while calls go on: rolls, and numbers that are to be suppressed or erased. Nothing waits for it for long."""
+"""Importing rolls, and suppressing and erasing numbers, while calls go on.
+
+The data is handed over in the spool, and taken in pieces so that no result waits long.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,11 @@ from dialer.store.spool import Spool, SpooledRoll, SpoolFile
 
 PIECE_VOTERS = 50
 PIECE_BOOTHS = 100
-"""What one transaction takes: the results of calls wait for no more than that."""
+"""The size of one transaction: results of calls wait no longer than it takes."""
 
 
 class RollImport:
-    """Takes in what stands in the spool."""
+    """Imports, suppresses and erases what is in the spool."""
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class RollImport:
         self._eligibility = eligibility
 
     async def suppress(self, list_id: str, source: str, who: str) -> str:
-        """Suppress numbers; a call that rings for one is ended. Raises CommandRefused, StoreError."""
+        """Suppress numbers and cancel their unanswered calls. Raises CommandRefused, StoreError."""
         secret = next(iter(self._rules.secrets), None)
         fresh = 0
         async with self._opened(list_id) as handed:
@@ -71,7 +74,7 @@ class RollImport:
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already"
 
     async def erase(self, list_id: str, who: str, *, names: bool) -> str:
-        """Erase numbers. Raises CommandRefused, also while one is on a call, RecordingError, StoreError."""
+        """Erase numbers. Raises CommandRefused, also while a number is on a call; RecordingError, StoreError."""
         rules, said = self._rules, list[str]()
         async with self._opened(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
@@ -85,7 +88,7 @@ class RollImport:
         return "; ".join(said)
 
     async def take_roll(self, list_id: str, who: str) -> str:
-        """Take a roll in. Where it breaks off, what is in stays: take it in again. Raises CommandRefused, StoreError."""
+        """Import a roll. If it breaks off, what was imported stays: import it again. Raises CommandRefused, StoreError."""
         async with self._roll_import.lock, self._opened(list_id) as handed:
             try:
                 return await self._take_roll(list_id, handed, who)
@@ -121,7 +124,7 @@ class RollImport:
     async def _take_voters(self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
-            if not self._has_room():  # what is left is for the results of calls
+            if not self._has_room():  # what is left is reserved for the results of calls
                 raise CommandRefused(
                     f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
                 )
@@ -133,7 +136,7 @@ class RollImport:
 
     async def _enrol(self) -> None:
         for campaign_id, run in self._runs.items():
-            if run.purpose is Purpose.BOOTH_WORKERS:  # no roll brings any, and each piece would go through all of them
+            if run.purpose is Purpose.BOOTH_WORKERS:  # a roll brings none of their numbers
                 continue
             await enrol_beside_calls(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)

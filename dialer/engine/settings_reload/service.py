@@ -20,9 +20,7 @@ from dialer.engine.turnout.polls import Polls
 
 
 class SettingsReload:
-    """A settings file that was changed while the dialler runs: taken whole or not at all. What of it may change beside calls is
-    the reader's to say; here it is put in force.
-    """
+    """Reloads the settings."""
 
     def __init__(
         self,
@@ -45,11 +43,11 @@ class SettingsReload:
         self._campaigns = campaigns
         self._agents = agents
         self._use_plan = use_plan
-        self._one_at_a_time = asyncio.Lock()  # what is read later is taken later
+        self._one_at_a_time = asyncio.Lock()  # so that the settings read last come into force last
 
     async def reload_settings(self) -> str:
-        """Take what was changed; calls on their way go on as they began. Raises CommandRefused, StoreError, and then nothing
-        has changed.
+        """Put changed settings into force. Calls in progress go on. Raises CommandRefused, StoreError: then nothing has
+        changed.
         """
         if self._reread is None:
             raise CommandRefused("this dialler has its settings from no file")
@@ -72,7 +70,7 @@ class SettingsReload:
 
     @asynccontextmanager
     async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
-        """The campaigns that come with the plan, ready to dial. No roll is taken in meanwhile: it would pass them by."""
+        """Prepare the campaigns that are new in the plan. No roll is imported meanwhile: it would miss them."""
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:
             if any(self._calls.of_campaign(each.spec.campaign_id)):
@@ -85,7 +83,7 @@ class SettingsReload:
             yield {each.spec.campaign_id: await self._campaigns.begun(each, beside_calls=True) for each in new}
 
     def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
-        """At once, and nothing in it can fail."""
+        """Put the settings into force. Nothing in it waits or can fail."""
         found.taken()
         self._core.plan = found.plan
         self._polls.use_plan()

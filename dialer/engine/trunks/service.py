@@ -1,4 +1,4 @@
-"""Trunks at work: what their calls say of them, what they have carried, and who is told when one of them rests."""
+"""Trunks in use: their health is judged by their calls, and an alert tells when one is rested."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dialer.engine.trunks.state import TrunkPool, trunk_failed
 
 
 class Trunks:
-    """Counts and watches."""
+    """Judges trunks by their calls."""
 
     def __init__(self, core: Core, alerts: Alerts, servers: AsteriskServers, trunks: TrunkPool) -> None:
-        """The pool gets the trunks of the centre's plan."""
+        """The pool gets the trunks of the plan in force."""
         self._core = core
         self._alerts = alerts
         self._servers = servers
@@ -27,7 +27,7 @@ class Trunks:
         self.use_plan()
 
     def use_plan(self) -> None:
-        """The trunks of the settings carry the calls from now on."""
+        """Take over the trunks of the plan in force."""
         gone = set(self._trunks.names)
         plan = self._core.plan
         self._servers.use(
@@ -38,15 +38,15 @@ class Trunks:
             self._alerts.clear(f"trunk-{name}")
 
     def rang(self, call: Call) -> None:
-        """A call rings."""
+        """Note that a call of a trunk rings."""
         now = self._core.clock.monotonic()
         self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
         self._watch(call.trunk)
 
     def ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
-        """A call has ended. Returns whether its failure is the trunk's own and must not be held against the number."""
+        """Note the end of a call. Returns whether its failure is the trunk's, and not the number's."""
         health = self._trunks.health(call.trunk)
-        if health is None:  # found after a restart, on a trunk that the settings have no more
+        if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
         tally = self._trunks.tallies[call.trunk]
         failed = trunk_failed(outcome, ended)
@@ -60,7 +60,7 @@ class Trunks:
         return failed is True and not rang and health.to_blame
 
     def _watch(self, name: str) -> None:
-        """Tell when a trunk goes to rest, and when it works again."""
+        """Raise an alert when a trunk is rested, and clear it when the trunk works again."""
         health = self._trunks.health(name)
         if health is None:
             return
@@ -73,7 +73,9 @@ class Trunks:
             self._alerts.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
 
     def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Why no call may go out over a campaign's trunks at all, or None. Told as an alert while it lasts."""
+        """Return a hold if no call can go out over a campaign's trunks, or None. An alert is active as long as this is
+        so.
+        """
         now = self._core.clock.monotonic()
         code = f"trunks-{campaign_id}"
         if not self._trunks.all_resting(names, now):

@@ -1,4 +1,4 @@
-"""Which trunk carries the next call: channels, call starts a second (CPS), caller IDs, and whether it is fit for it. Pure."""
+"""Trunks: channels, call starts per second (CPS), caller IDs, and health. Pure."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.settings.lines import Called, CallerIdArea, TrunkRest, caller_ids_shown
 
-# Whether a trunk is fit: rested when it fails, probed with one call after that, given fewer calls when it is slow.
+# Health: a trunk that fails is rested, then probed with one call; a slow one gets fewer calls.
 
 TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
-"""Outcomes that are the carrier's own failures."""
+"""Outcomes that are failures of the carrier."""
 _REACHED = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.INVALID_NUMBER, Outcome.REJECTED}
 CARRIER_REFUSES = frozenset({"401", "402", "403", "407"})
-"""SIP statuses with which a carrier refuses us: no credit, caller ID or address not accepted. A person declines with 603."""
+"""SIP statuses with which a carrier rejects us: no credit, or caller ID or address not accepted. A person declines with
+603.
+"""
 _MANY = 1_000_000
-_ALREADY = 2  # failures in a row from which on the trunk is to blame and not the numbers
-_RECENT_WEIGHT = 0.2  # of one call in the recent delay, and
+_ALREADY = 2  # failures in a row from which on the trunk is the cause, not the numbers
+_RECENT_WEIGHT = 0.2  # weight of one call in the recent delay, and
 _USUAL_WEIGHT = 0.02  # in the usual one
-_SLOWER = 3.0  # times the usual delay: slow
+_SLOWER = 3.0  # times the usual delay counts as slow
 _LEAST_SHARE = 0.1
-# A call's part in throttling, and in ending it: multiplicative decrease, additive increase.
+# How one call changes the share of call starts: multiplicative decrease, additive increase.
 _BACK_OFF = 0.85  # times the share
 _RECOVER = 0.05  # of all call starts
 
 
 def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Whether a call's end is the trunk's failure (True), shows that it works (False), or says nothing of it (None)."""
+    """Return whether a call's end is a failure of the trunk (True), shows that it works (False), or neither (None)."""
     if ended.dial_status == REDIRECTED:  # somebody answered for the number
         return False
     if outcome in TRUNK_FAILURES or ended.technical_cause in CARRIER_REFUSES:
@@ -44,13 +46,13 @@ def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
 
 
 class TrunkHealth:
-    """One trunk: fails, rests, is probed, works again. Calls that began before the present state say nothing of it."""
+    """The health of one trunk: working, resting or probed. Calls that started before the current state do not count."""
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
-        """It works until it fails. Time is monotonic seconds."""
+        """It works until it fails. Times are monotonic seconds."""
         self.rests = 0  # since it last worked
         self.reason = ""  # of the rest
-        self.ringing_seconds: float | None = None  # from Originate to ringing, lately
+        self.ringing_seconds: float | None = None  # from Originate to ringing, recently
         self.share = 1.0  # of the allowed call starts
         self.row = 0  # failures in a row
         self._rules = rules
@@ -61,13 +63,13 @@ class TrunkHealth:
         self._probe_out = False
 
     def state(self, now_seconds: float) -> TrunkState:
-        """What it is doing."""
+        """Return the trunk's state."""
         if self._resting_until is None:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
     def may_start(self, now_seconds: float) -> int:
-        """How many calls it is fit for at this instant: none, one that probes, or many."""
+        """Return how many calls may start: none, one that probes the trunk, or many."""
         match self.state(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
@@ -76,28 +78,28 @@ class TrunkHealth:
         return 0
 
     def rest_seconds_left(self, now_seconds: float) -> float:
-        """Seconds until it is probed; 0 when it works or may be probed now."""
+        """Return the seconds until the trunk is probed; 0 if it works or may be probed now."""
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
     def to_blame(self) -> bool:
-        """Whether its failures are its own and none of the numbers."""
+        """Return whether failures are the trunk's own and not the numbers'."""
         return self.row >= _ALREADY or self._resting_until is not None
 
     def started(self, now_seconds: float) -> None:
-        """A call starts."""
+        """Note that a call starts."""
         if self.state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
     def rang(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """A call rings, `seconds` after its Originate."""
+        """Note that a call rings, `seconds` after its Originate."""
         self._learn_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
             self._work(now_seconds)
 
     def ended(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """A call has ended: `failed` as `trunk_failed` says."""
+        """Note the end of a call. `failed` is what `trunk_failed` returns."""
         if began_seconds < self._since:
             return
         match self.state(now_seconds):
@@ -105,7 +107,7 @@ class TrunkHealth:
                 self._count(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
-                    self._probe_out = False  # it told nothing: the next call probes
+                    self._probe_out = False  # inconclusive: the next call probes
                 elif failed:
                     self._rest(now_seconds, "its probing call failed")
                 else:
@@ -139,8 +141,8 @@ class TrunkHealth:
         self._window.clear()
 
     def _learn_delay(self, seconds: float) -> None:
-        """A growing delay is the only sign that a switch or a carrier has too much: nothing fails yet (measured at 80 calls a
-        second: set-up took 4 s at p95, and every call succeeded).
+        """Adapt the share of call starts to the delay. A growing delay is the only sign of an overloaded switch or
+        carrier.
         """
         recent = seconds if self.ringing_seconds is None else self.ringing_seconds
         self.ringing_seconds = recent + _RECENT_WEIGHT * (seconds - recent)
@@ -152,22 +154,22 @@ class TrunkHealth:
             self.share = min(1.0, self.share + _RECOVER)
 
 
-CPS_WINDOW_SECONDS = 10.0  # over which the call starts a second are shown
-LATE_SECONDS = 0.02  # a start that a timer or another task delays by so much is made good; more would be a burst
+CPS_WINDOW_SECONDS = 10.0  # over which call starts per second are shown
+LATE_SECONDS = 0.02  # a start delayed by no more is made up for; more would be a burst
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class TrunkLimits:
-    """What a carrier allows on a trunk, as set for the site."""
+    """What the settings allow on a trunk."""
 
     name: str
     endpoint: str
     channels: int
     calls_per_second: float
     caller_ids: tuple[str, ...]
-    server: str = ""  # of several Asterisks the one that it is a line of
-    areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs are shown alone
+    server: str = ""  # the Asterisk server of the trunk
+    areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs may be shown
 
 
 @dataclass(slots=True)
@@ -180,43 +182,43 @@ class TrunkTally:
 
 
 class CallStarts:
-    """A trunk's one limiter of call starts: evenly spaced, and no second with more than the limit, rounded up, on the wire.
+    """The limiter of a trunk's call starts: evenly spaced, and in no second more than the limit, rounded up.
 
-    A start is granted once (`take`), at the moment of dialling, and told when it goes out (`went`). What was granted and has not
-    gone out yet counts as going out now, so what a slow commit holds up is made good before anything more is granted: nothing
-    queues. Time is monotonic seconds, and an older moment after a later one counts as the later one: no time is credited twice.
+    A start is granted once (`take`), when a call is dialled, and noted when it is sent (`went`). Granted starts that
+    were not sent yet count as sent now, so a slow commit delays further grants and nothing queues. Times are monotonic
+    seconds; a time before an earlier one counts as the later one.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
         """`calls_per_second` > 0. One call may start at once."""
         self._now = now_seconds
         self._next = now_seconds  # when a start is next due
-        self._wire: deque[float] = deque()  # the last starts on the wire, as many as a window may have
+        self._wire: deque[float] = deque()  # the last starts that were sent, at most as many as a window may have
         self._recent: deque[float] = deque()  # those of the last CPS_WINDOW_SECONDS
         self.allow(calls_per_second)
 
     def allow(self, calls_per_second: float) -> None:
-        """From now on so many a second; what has started counts."""
+        """Set the limit. Calls that have started count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
-        # A second, or the time in which a rate that is no whole number starts so many.
+        # one second, or for a fractional rate the time in which so many may start
         self._window = self._most / calls_per_second
         self._wire = deque(self._wire, maxlen=self._most)
         self.throttle(1.0)
 
     def throttle(self, share: float) -> None:
-        """From now on only this share of the limit, above 0 to 1, may start."""
+        """Allow only this share of the limit (above 0, at most 1)."""
         self._spacing = 1.0 / (self._rate * share)
 
     def lately(self, now_seconds: float) -> float:
-        """Calls started a second, over the last CPS_WINDOW_SECONDS."""
+        """Return the calls started per second, over the last CPS_WINDOW_SECONDS."""
         now = self._at(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def available(self, now_seconds: float, leaving: int) -> int:
-        """How many calls may start at this instant, beside the `leaving`, which were granted and have not gone out yet."""
+        """Return how many calls may start now, besides the `leaving`, which were granted and not sent yet."""
         now = self._at(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
@@ -227,19 +229,19 @@ class CallStarts:
         self._next = max(self._next, self._at(now_seconds) - LATE_SECONDS) + self._spacing
 
     def seconds_to_next(self, now_seconds: float, leaving: int) -> float:
-        """Seconds until a call may start; 0 when one may now."""
+        """Return the seconds until a call may start; 0: now."""
         now = self._at(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._wire) - self._within(now)
-        too_many = self._within(now) + leaving - self._most + 1  # so many must be a window ago
+        too_many = self._within(now) + leaving - self._most + 1  # so many must be older than a window
         if too_many <= 0:
             return spaced
-        if too_many > len(self._wire) - gone:  # what is leaving fills the window by itself
+        if too_many > len(self._wire) - gone:  # the leaving calls fill the window by themselves
             return max(spaced, self._spacing)
         return max(spaced, self._wire[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
     def seconds_to_wire(self, now_seconds: float) -> float:
-        """Seconds until a start that was granted may go out; 0: now. What a slow commit held up together goes out evenly."""
+        """Return the seconds until a granted start may be sent; 0: now."""
         now = self._at(now_seconds)
         full = self._wire[0] + self._window - now if len(self._wire) == self._most else 0.0
         even = self._wire[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._wire else 0.0
@@ -247,14 +249,16 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def went(self, now_seconds: float) -> None:
-        """A start goes out on the wire."""
+        """Note that a start is sent."""
         now = self._at(now_seconds)
         self._wire.append(now)
         self._recent.append(now)
         self.lately(now)
 
     def _within(self, now: float) -> int:
-        """Starts that a call which is granted now would share its window with; the commit takes a moment, and the wire is exact."""
+        """Return how many starts share a window with a call granted now; with a margin for the time that its commit
+        takes.
+        """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._wire) - bisect_right(self._wire, since)
 
@@ -264,10 +268,10 @@ class CallStarts:
 
 
 class TrunkPool:
-    """The trunks of a site, in the order of their settings."""
+    """The trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Names must be distinct. `rest`: when a trunk that fails is rested."""
+        """Names must be distinct. `rest`: when a failing trunk is rested."""
         self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}
         self._starts: dict[str, CallStarts] = {}
@@ -277,7 +281,7 @@ class TrunkPool:
         self.use(trunks, now_seconds)
 
     def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """These are the site's from now on; what has started counts. One that is gone ends its calls and carries no other."""
+        """Take over the trunks of the settings. Calls that have started count; a removed trunk carries no further call."""
         self.names = tuple(trunk.name for trunk in trunks)
         """In order of preference."""
         for name in self._limits.keys() - set(self.names):
@@ -292,27 +296,27 @@ class TrunkPool:
                 self._health[trunk.name] = TrunkHealth(self._rules, now_seconds)
 
     def __getitem__(self, name: str) -> TrunkLimits:
-        """The limits of a trunk by its name."""
+        """Return the limits of a trunk."""
         return self._limits[name]
 
     def with_endpoint(self, endpoint: str) -> str:
-        """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""
+        """Return the name of the trunk with this endpoint; the endpoint itself if there is none."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
     def health(self, name: str) -> TrunkHealth | None:
-        """How a trunk does; None: the settings have none of that name."""
+        """Return the health of a trunk, or None."""
         return self._health.get(name)
 
     def starts(self, name: str) -> CallStarts:
-        """The limiter of a trunk's call starts."""
+        """Return the limiter of a trunk's call starts."""
         return self._starts[name]
 
     def caller_id_refused(self, name: str, caller_id: str) -> bool:
-        """Whether a trunk may not show this number: only those of its own pool are ours to show."""
+        """Return whether a caller ID is not one of the trunk's own and must not be shown."""
         return caller_id not in self._limits[name].caller_ids
 
     def free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """Free channels over those of these trunks that are fit; `used` counts the live calls of each."""
+        """Return the free channels of those of these trunks that work. `used` counts the live calls of each."""
         return sum(self._free(name, used) for name in names if self._health[name].may_start(now_seconds) > 0)
 
     def _free(self, name: str, used: Mapping[str, int]) -> int:
@@ -321,7 +325,7 @@ class TrunkPool:
     def startable(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int] = _NONE
     ) -> int:
-        """Calls that may start now over these trunks (channels, CPS, fitness); `leaving`: those not gone out yet, by trunk."""
+        """Return how many calls may start now over these trunks. `leaving`: granted and not sent yet, by trunk."""
         return sum(self._startable(name, used, now_seconds, leaving) for name in names)
 
     def _startable(self, name: str, used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int]) -> int:
@@ -333,13 +337,13 @@ class TrunkPool:
     def seconds_to_next_start(
         self, names: Sequence[str], now_seconds: float, leaving: Mapping[str, int] = _NONE
     ) -> float:
-        """Seconds until the CPS of some trunk that is fit allows another call; 0 where it does now, or none is fit."""
+        """Return the seconds until the CPS limit of a working trunk allows a call; 0 if one does now, or none works."""
         fit = (name for name in names if self._health[name].may_start(now_seconds) > 0)
         waits = (self._starts[name].seconds_to_next(now_seconds, leaving.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
 
     def all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
-        """Whether none of these trunks is fit to carry more than a probing call that is out already."""
+        """Return whether none of these trunks can carry a call now, apart from a probing call in progress."""
         return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
 
     def take(
@@ -353,12 +357,12 @@ class TrunkPool:
         reported: bool = True,
         waits: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
-        """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
+        """Start a call on the first of these trunks that may carry it. Returns the trunk and the caller ID to show, or
+        None.
 
-        Caller IDs of a trunk that may be shown to whom is `called` take turns, so that no single number is worn out. None: nothing
-        may start now. `reported`: `rang` or `ended` will tell what became of the call, even that it was never dialled; without
-        it the call can be no probe, and goes out at once. `waits`: a person asks for it, so it needs no call start left now, and is
-        held up on its way to the wire.
+        Caller IDs that may be shown to `called` take turns. `reported`: `rang` or `ended` will report on the call, also
+        if it is never dialled; otherwise it cannot be a probe and counts as sent at once. `waits`: a person asks for
+        it, so it needs no call start now, and may wait to be sent.
         """
         for name in names:
             startable = (
@@ -381,14 +385,14 @@ class TrunkPool:
         return None
 
     def rang(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """A call rings, so many seconds after its Originate: the trunk works, and a slow carrier is given fewer calls."""
+        """Note that a call rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
             health.rang(seconds, began_seconds, now_seconds)
             self._starts[name].throttle(health.share)
 
     def ended(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """A call has ended; `failed` as `trunk_failed` says."""
+        """Note the end of a call. `failed` is what `trunk_failed` returns."""
         health = self._health.get(name)
         if health is not None:
             health.ended(failed, began_seconds, now_seconds)

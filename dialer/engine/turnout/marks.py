@@ -1,4 +1,4 @@
-"""Marks and opt-outs: they are stored, and calls to voters who need none any more are cancelled."""
+"""Marks and opt-outs: they are stored, and calls that are no longer needed are cancelled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Keeps what was said, and does in memory what follows from it."""
+    """Stores marks and opt-outs, and carries out what follows for figures and live calls."""
 
     def __init__(
         self,
@@ -38,7 +38,6 @@ class Marks:
         numbers: NumberMemory,
         store: Store,
     ) -> None:
-        """`store` says what a mark has changed."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -49,24 +48,24 @@ class Marks:
         self._store = store
 
     async def mark(self, mark: Mark) -> None:
-        """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
+        """Store a mark and carry out what follows. Returns once it is committed; raises StoreError."""
         effect = await self._store.record_mark(mark)
         self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
-        """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
+        """Suppress the number of a live call for good. Returns once it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.opted_out(call.phone_id, fresh=fresh)
 
     async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Suppress a number that opted out in another centre. Returns once it is on disk; raises StoreError."""
+        """Suppress a number that opted out in another centre. Returns once it is committed; raises StoreError."""
         phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         if phone_id is not None:
             self.opted_out(phone_id, fresh=True)
 
     def follow(self, mark: Mark, effect: MarkEffect) -> None:
-        """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
+        """Carry out what follows from a stored mark: figures, and no unnecessary call is placed or goes on ringing."""
         if not effect.recorded:
             return
         self._turnout.add_mark(mark, effect)
@@ -75,7 +74,7 @@ class Marks:
             self.read_queues_again()
 
     def not_on_the_roll(self, marks: int) -> None:
-        """Other centres told of so many voters whom no roll here has; 0: all of those that came last are known."""
+        """Alert that marks of other centres are about voters who are on no roll here. 0: clear the alert."""
         if marks:
             text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
             self._alerts.raise_alert("news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have")
@@ -83,19 +82,19 @@ class Marks:
             self._alerts.clear("news-unknown")
 
     def read_queues_again(self) -> None:
-        """Numbers that were closed wait in the queues again."""
+        """Have all campaigns read their queues again: closed numbers may be open."""
         self._runs.read_queues_again()
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
-        """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
-        self._turnout.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
+        """Carry out what follows from an opt-out. `fresh`: the number had not opted out before."""
+        self._turnout.opt_outs += fresh  # entered by the voter and reported by the agent, it is one opt-out
         self._numbers.add_opt_out(phone_id)
         self.silence(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn(self._count_without_number(phone_id), "count-without-number")
 
     async def _count_without_number(self, phone_id: int) -> None:
-        """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""
+        """Count voters who have no other number as not callable, for the forecast."""
         try:
             gone = await self._store.lost_by_opt_out(phone_id)
         except StoreError as error:
@@ -104,9 +103,10 @@ class Marks:
         self._turnout.add_without_number(gone)
 
     def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
-        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
-        worker on such a number is silenced with them only if `workers`. A number on which others are pending goes back to the
-        queue at once: it is called for them.
+        """Remove claims and cancel unanswered calls of numbers, and of a voter, that are no longer to be called.
+
+        A booth worker on such a number is called all the same unless `workers`. Numbers with other pending voters
+        return to the queue.
         """
 
         def is_meant(each: Claim | Call) -> bool:
@@ -132,7 +132,7 @@ class Marks:
     async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release(claims)
-        except StoreError as error:  # the lease puts them back by itself
+        except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
         run.read_queue_again()
         self._core.wake.set()
