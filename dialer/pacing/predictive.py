@@ -1,4 +1,4 @@
-"""Predictive: dials ahead of the seats that come free, as far as the abandoned-call caps allow."""
+"""The predictive policy: dials ahead of the seats that will be free, as far as the abandoned-call caps allow."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate of the last half hour, by time: a mean over calls would forget within minutes what was usual, as an
-    idle floor places so many. It begins as if everybody had answered: of a list that nobody knows, few calls are in flight."""
+    """The mean answer rate of the last half hour, by time.
+
+    A mean over calls would forget within minutes, because an idle floor places many. It starts as if everybody
+    answered: while a list is unknown, few calls are in flight.
+    """
 
     KEPT: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
         self.rate = 1.0
-        self._seconds = tuning.first_usual_seconds  # that the mean reaches back, `usual_seconds` at most
+        self._seconds = tuning.first_usual_seconds  # for which the mean is taken, `usual_seconds` at most
         self._at: float | None = None
 
     def follow(self, now: float, answer_rate: float) -> None:
-        """The answer rate is learned to be so at this moment. Each counts by the time it stood."""
+        """Note the answer rate at this moment. Each rate counts for as long as it lasted."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
         if answer_rate < self._tuning.least_usual_rate:
@@ -35,17 +38,19 @@ class UsualRate(Learned):
         self.rate += (answer_rate - self.rate) * gap / self._seconds
 
     def most_in_flight(self, seats: int) -> int:
-        """The most calls in flight for so many seats that take callers."""
+        """Return the most calls in flight for so many seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
 
 class PredictivePacer(GovernedPacer):
-    """The look-ahead rule under the governor; see `lookahead` and `governor` for the two halves."""
+    """The look-ahead rule under the governor; see `lookahead` and `governor`."""
 
     KEPT: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
 
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
-        """`connect_seconds` is how long an answered voter may wait for a seat; `tuning`, other figures for an experiment."""
+        """`connect_seconds`: how long an answered voter may wait for a seat. `tuning`: other constants, for an
+        experiment.
+        """
         super().__init__(caps, tuning)
         self.knowledge = Knowledge(tuning, connect_seconds)
         self.usual = UsualRate(tuning)
@@ -56,18 +61,20 @@ class PredictivePacer(GovernedPacer):
     # Decisions
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """The most calls of which the last one's risk to be abandoned is within alpha, and the lines allow."""
+        """Return the most calls of which the last one's risk of being abandoned is within alpha."""
         now = self._advance(snapshot.now_seconds)
         prospect, alpha = self._prospect(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
-        # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
+        # One more than the trunks allow shows that they are the limit.
         enough = snapshot.within_lines(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
-        if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:  # before any has ended it may be any list
+        if (
+            self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls
+        ):  # before any call has ended the list may be any list
             self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
@@ -88,8 +95,9 @@ class PredictivePacer(GovernedPacer):
         return calls
 
     def explain(self) -> Explanation:
-        """Why the last decision was what it was: seats and answers that are expected within a ring time, the risk that the last
-        call may bear (alpha), and the abandoned calls that the targets still have room for (budget)."""
+        """Return why the last decision was what it was: expected seats and answers, alpha, and the abandoned calls
+        still allowed.
+        """
         if self._decided is None:
             return super().explain()
         calls, limited_by, snapshot, prospect, alpha = self._decided
@@ -106,21 +114,24 @@ class PredictivePacer(GovernedPacer):
         return Explanation(calls, limited_by, figures)
 
     def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
-        """Whether calls wait for "ringing" that long that more would only pile up before the carrier."""
+        """Return whether calls wait so long for "ringing" that more would only pile up at the carrier."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.signalled
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """What the last call may risk: alpha, and to pass a hard stop, at a large site less as it asks so more often. A list that
-        is poorer than the last half hour may any moment be again what it was."""
+        """Return the bounds on the last call's risk: alpha, and passing a hard stop.
+
+        A large site decides more often, so its bound is lower. A list that is poorer than the last half hour may
+        recover at any moment.
+        """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
     def _prospect(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
-        """The outlook of this snapshot and alpha, worked out once for both questions that are asked of it."""
+        """Return the outlook of this snapshot and alpha, computed once for both decisions."""
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.prospect(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
@@ -131,7 +142,7 @@ class PredictivePacer(GovernedPacer):
         return self._seen[1:]
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
+        """Return how many ringing calls there will be no seat for; all of them if no agent is left."""
         now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0

@@ -1,4 +1,4 @@
-"""How a polling day goes, and what it means for a centre's booths at a moment: their turnout in, priorities out. Pure."""
+"""The course of a polling day: expected turnout, closing times, and the priorities of booths. Pure."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeigh
 from dialer.rules.calling_hours import day_start, next_day
 
 LAST_ROUND_SECONDS = 900.0
-"""So long before the last call booth workers are called once more: a long list takes its time."""
+"""Booth workers are called once more so long before the last call: reading out a long list takes time."""
 
 _SECONDS_WITHOUT_AN_HOUR = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCourse:
-    """Cumulative turnout as it is expected, straight lines between the points given."""
+    """The expected cumulative turnout, interpolated between points."""
 
     opens: time
-    points: tuple[tuple[time, float], ...]  # by rising time: share of electors who have voted by then, 0..1
+    points: tuple[tuple[time, float], ...]  # by ascending time: share of electors who have voted by then (0-1)
 
     def voted_by(self, local: time) -> float:
-        """The share of electors who are expected to have voted by a local time of the polling day, 0..1."""
+        """Return the share of electors (0-1) expected to have voted by a local time of the polling day."""
         points = [(_minutes(self.opens), 0.0), *((_minutes(at), share) for at, share in self.points)]
         at = _minutes(local)
         after = bisect_right(points, at, key=lambda point: point[0])
@@ -48,56 +48,56 @@ class BoothPoll:
     """When a booth votes."""
 
     day: date
-    zone: ZoneInfo  # of the poll, which need not be the centre's
-    closes_at: float | None  # epoch seconds; None: the hour is not known
+    zone: ZoneInfo  # of the poll, not necessarily the centre's
+    closes_at: float | None  # epoch seconds; None: unknown
 
 
 PollOf = Callable[[Booth], BoothPoll | None]
-"""The poll of a booth; None where no polling day is known for it."""
+"""Returns the poll of a booth, or None if no polling day is known for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """Who votes, each booth by its poll's clock; it holds `since` to `until`, epoch: midnights of the polls' zones."""
+    """Which booths vote today, each by its poll's clock. Valid from `since` to `until` (epoch seconds)."""
 
     zones: Mapping[int, ZoneInfo]  # of each booth that votes, by its id
-    # Of those whose close is known: epoch seconds, after which nobody of the booth is called.
+    # Where the close is known: epoch seconds after which nobody of the booth is called.
     last_calls: Mapping[int, float]
     since: float
     until: float
 
     def holds_at(self, now: float) -> bool:
-        """Whether the same booths vote at `now`, epoch seconds."""
+        """Return whether the same booths vote at `now` (epoch seconds)."""
         return self.since <= now < self.until
 
 
 NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
-"""Of a site that knows of no polling day: nobody votes at any time."""
+"""For a site without polling days: nobody ever votes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
-    """The site's polling days."""
+    """The polling days of a site."""
 
     poll_of: PollOf
     course: ExpectedCourse
     weights: FactorWeights
-    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
+    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to vote
 
     def close_of(self, booth: Booth) -> float | None:
-        """The close of poll of a booth, epoch seconds; None where it is not known."""
+        """Return the close of poll of a booth (epoch seconds), or None if it is unknown."""
         poll = self.poll_of(booth)
         return None if poll is None else poll.closes_at
 
     def local_close_of(self, booth: Booth) -> datetime | None:
-        """The close of poll of a booth by the clock of its poll; None where it is not known."""
+        """Return the close of poll of a booth by the clock of its poll, or None if it is unknown."""
         poll = self.poll_of(booth)
         if poll is None or poll.closes_at is None:
             return None
         return datetime.fromtimestamp(poll.closes_at, poll.zone)
 
     def today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
-        """Which of `booths` vote at `now`, epoch seconds, and until when their voters are called."""
+        """Return which of `booths` vote at `now` (epoch seconds), and until when their voters are called."""
         polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
         days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}
         voting = {booth_id: poll for booth_id, poll in polls.items() if poll.day == days[poll.zone]}
@@ -113,13 +113,13 @@ class PollingPlan:
         )
 
     def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:
-        """The priority of each booth that votes `today`, by its id; `now` in epoch seconds. `turnout` is looked at when a booth's
-        priority is first asked for.
+        """Return the priority of each booth that votes `today`, by its id.
 
-        A booth whose hour is not known is judged as if it closed with the last of the others: it votes today like them.
+        `turnout` is read when a booth's priority is first asked for. A booth with an unknown closing time counts as
+        closing last.
         """
         latest = max(today.last_calls.values(), default=now)
-        # Of an hour that nobody knows it cannot be said that it is past.
+        # Nobody can say that an unknown closing time has passed.
         without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
         of_zones = Counter(today.zones.values())
         expected = {zone: self.course.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
@@ -142,8 +142,9 @@ class PollingPlan:
 
 
 def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:
-    """A booth worker's next call on the polling day: one that would come after the last call comes shortly before it, so that
-    the late hours are reported too, where that is at least half a round away. None: not today.
+    """Return a booth worker's next call on the polling day, or None if there is none today.
+
+    A call that would come after the last call comes shortly before it, if that is at least half a round away.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -154,7 +155,9 @@ def worker_round(due_at: float | None, last_call_at: float | None, now: float, e
 
 
 def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:
-    """A retry, not after the last call: a promise ("at about six") comes forward to it, any other is given up (None)."""
+    """Limit a retry to the last call: a promised call ("at about six") is moved forward to it, any other is given up
+    (None).
+    """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at
     return last_call_at if promised and last_call_at > now else None

@@ -1,7 +1,7 @@
-"""Whether a campaign may call at a moment, and when next. Pure.
+"""Calling hours: whether a campaign may call at a moment, and when next. Pure.
 
-The wall clock of the called party's zone decides. In an hour that a clock change repeats, both passes count; an hour that it
-skips has no moment in it at all.
+The wall clock of the called party's zone decides. In an hour that a clock change repeats, both passes count; an hour
+that it skips does not exist.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 Stretch = tuple[time, time]
-"""First moment, and first moment after it, local time."""
+"""Start (included) and end (excluded), local time."""
 
 Moment = TypeVar("Moment", time, float)
 
-_DAYS_AHEAD = 15  # two weeks: past every run of closed days that a profile can have
+_DAYS_AHEAD = 15  # two weeks: more than any run of closed days in a profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class WeekHours:
     holidays: frozenset[date] = frozenset()
 
     def on(self, day: date) -> tuple[Stretch, ...]:
-        """The hours of a day."""
+        """Return the hours of a day."""
         if day in self.holidays:
             return self.holiday
         match day.weekday():
@@ -42,28 +42,28 @@ class WeekHours:
         return self.weekday
 
     def open_at(self, zone: ZoneInfo, now: float) -> bool:
-        """Whether the moment `now` (epoch seconds) lies within the hours of its day in `zone`."""
+        """Return whether `now` (epoch seconds) lies within the hours of its day in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
         return any(start <= moment < until for start, until in self.on(local.date()))
 
     def next_open(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
-        """The first moment from `now` on at which every zone is open; `now` itself if they are; None: not within two weeks."""
+        """Return when every zone is open next (epoch seconds; `now` if all are), or None if not within two weeks."""
         if all(self.open_at(zone, now) for zone in zones):
             return now
-        # All are open first when the last of them opens, so the moments of opening are all that need be looked at.
+        # All are open first when the last of them opens, so only the opening times have to be checked.
         openings = {opening for zone in zones for opening in _openings(zone, now, self.on) if opening > now}
         return next((at for at in sorted(openings) if all(self.open_at(zone, at) for zone in zones)), None)
 
 
 def every_day(hours: Iterable[Stretch]) -> WeekHours:
-    """The same hours on each day."""
+    """Return calling hours that are the same on each day."""
     fixed = tuple(hours)
     return WeekHours(fixed, fixed, fixed, fixed)
 
 
 def seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
-    """How many seconds of the day of `now` (epoch seconds) are still to come in which all of `hours` are open."""
+    """Return for how many seconds of today all of `hours` are still open. `now`: epoch seconds."""
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(local.time(), time.max)]
     for each in hours:
@@ -74,22 +74,22 @@ def seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> floa
 
 
 def midnight(day: date, zone: ZoneInfo) -> float:
-    """The midnight at which a day begins in a zone, epoch seconds."""
+    """Return the midnight at which a day begins in a zone (epoch seconds)."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
 def day_start(zone: ZoneInfo, now: float) -> float:
-    """The local midnight before `now`, epoch seconds: where caps per day begin to count."""
+    """Return the local midnight before `now` (epoch seconds): daily caps are counted from there."""
     return midnight(datetime.fromtimestamp(now, zone).date(), zone)
 
 
 def next_day(zone: ZoneInfo, now: float) -> float:
-    """The local midnight after `now`, epoch seconds."""
+    """Return the local midnight after `now` (epoch seconds)."""
     return midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
 
 
 def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
-    """The same stretches in order, those that touch in one."""
+    """Return the stretches in order, with adjoining ones merged."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):
         if whole and start <= whole[-1][1]:
@@ -100,8 +100,10 @@ def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Mom
 
 
 def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
-    """Moments at which a zone may open. A clock change may repeat an opening (both passes are told) or skip it; then the
-    zone opens when the clock jumps, if the hours go on behind the gap. So it does where the clock jumps back over a closing.
+    """Yield the times at which a zone may open.
+
+    A clock change may repeat an opening (both are yielded) or skip it; then the zone opens when the clock jumps, if the
+    hours continue behind the gap. It also opens where the clock jumps back over a closing time.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):
@@ -116,7 +118,7 @@ def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stret
 
 
 def _jump_between(zone: ZoneInfo, before: float, after: float) -> float:
-    """The whole second at which the zone's offset has changed, between two moments."""
+    """Return the whole second at which the zone's offset changed between two times."""
     changed = datetime.fromtimestamp(after, zone).utcoffset()
     low, high = int(before), int(after)
     while high - low > 1:

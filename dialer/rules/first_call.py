@@ -1,7 +1,7 @@
-"""When a campaign can call anybody at all: the gate asked for every polling area of a roll at once. Pure.
+"""When a campaign can call anybody at all: the gate is asked for every polling area of a roll. Pure.
 
-The gate judges one call; a campaign whose every polling area is past its poll is allowed by it until a number is claimed. Here
-the same gate is asked beforehand, for `dialer check` and `dialer rules check`.
+The gate judges one call, so a campaign whose areas are all past their poll is found out only when a number is claimed.
+Here the gate is asked beforehand, for `dialer check` and `dialer rules check`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text
 from dialer.rules.polls import Area, NotKnown, PollingDay, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules
 
-_ROUNDS = 16  # each round passes one obstacle: hours and silence may alternate for as many days
+_ROUNDS = 16  # each round passes one obstacle; calling hours and the silence interval may alternate for as many days
 _TOLD_AT_MOST = 2
 _OF_THE_AREA = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, Reason.NO_POLL, Reason.NO_CLOSE})
 
@@ -26,8 +26,8 @@ _OF_THE_AREA = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, Re
 class FirstCall:
     """When a campaign can call somebody."""
 
-    at: float | None  # the first moment, epoch seconds; None: never, unless something is changed
-    why: str  # what stands against it before; empty: nothing
+    at: float | None  # epoch seconds; None: never, unless something is changed
+    why: str  # what prevents it before; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,25 @@ class Areas:
     """The polling areas whose voters a campaign calls."""
 
     areas: Collection[Area]
-    # False: no roll was read; they stand for the polling days that the settings name, and have no hours yet.
+    # False: no roll was read; the areas stand for the polling days of the settings, without closing times
     of_roll: bool
-    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
+    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to vote
 
 
 def areas_of_roll(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
-    """The polling areas of a roll's booths; None: there are none yet."""
+    """Return the polling areas of a roll's booths, or None if there are none yet."""
     if not booths:
         return None
     return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
 
 
 def areas_of_polls(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """One area for each polling day, where there is no roll to ask for its booths."""
+    """Return one area for each polling day, where there is no roll yet."""
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
 def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
-    """The first moment from `now` on at which the campaign can call somebody; `now` itself if it can."""
+    """Return when the campaign can first call somebody, from `now` on (epoch seconds)."""
     told = list[str]()
     for obstacle in _obstacles(gate, campaign, areas, now):
         if not obstacle.why:
@@ -65,7 +65,9 @@ def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) ->
 
 
 def against(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
-    """What stands against the campaign from `start` on, one after the other, until it may call or the time ends; empty: nothing."""
+    """Return what prevents the campaign's calls from `start` on, one after the other, until it may call or the time
+    ends.
+    """
     told = list[str]()
     for obstacle in _obstacles(gate, campaign, areas, start):
         if not obstacle.why or obstacle.at >= end:
@@ -76,7 +78,7 @@ def against(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """What stands against a campaign from a moment on."""
+    """What prevents a campaign's calls from a moment on."""
 
     at: float
     why: str  # empty: nothing
@@ -84,7 +86,7 @@ class _Obstacle:
 
 
 def _obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
-    """One after the other, up to the one that is none or stays for good."""
+    """Yield the obstacles one after the other, up to one that is empty or permanent."""
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
         return
@@ -100,7 +102,7 @@ def _obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) ->
 
 
 def _everywhere(gate: Gate, campaign: CampaignRules, areas: Areas, at: float) -> tuple[str, float | None]:
-    """What stands against the campaign at a moment in every area, and when it passes in the first; empty: nothing in some."""
+    """Return what prevents the campaign's calls in every area at a moment, and when that ends in the first area."""
     if not areas.areas:
         return _without_a_poll(campaign)
     words: dict[str, None] = {}
@@ -127,9 +129,9 @@ def _without_a_poll(campaign: CampaignRules) -> tuple[str, float | None]:
 
 
 def _against(gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float) -> Iterator[Objection]:
-    """What the gate says against a call to an area, and what the engine keeps beside it on polling days."""
+    """Return what the gate and the engine object to in a call to an area."""
     for each in gate.originate(Case(campaign, "", area, None), at).objections:
-        # Without a roll no booth's hour is known, and that is no fault yet.
+        # Without a roll no booth's closing time is known; that is not a fault yet.
         if each.reason in _OF_THE_AREA and (areas.of_roll or each.reason is not Reason.NO_CLOSE):
             yield each
     poll = poll_of(gate.rules.polls, area.constituency_number)

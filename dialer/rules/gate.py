@@ -1,7 +1,7 @@
 """The gate: whether a number may be called now, why not, and when next. Pure.
 
-Asked at the moment of originate and again at connect, with what the claim carries and what is held in memory: it costs
-microseconds and reads nothing. What is not known forbids.
+It is asked when a call is placed and again when it is connected. It costs microseconds and reads nothing. What is not
+known forbids.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, day_after
 from dialer.settings.site_time import DAY_SECONDS
 
-_ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
+_ROUNDS = 8  # one rule may end inside another one's interval; more rounds than there are rules with a time
 
 
 class Reason(StrEnum):
-    """Why somebody is not called. The order is that in which reasons are told."""
+    """Why somebody may not be called, in the order in which reasons are reported."""
 
-    NUMBER = "number"  # not an E.164 number, or of a prefix that may not be dialled
+    NUMBER = "number"  # not an E.164 number, or with a prefix that may not be dialled
     OPTED_OUT = "opted-out"
     NOTHING_KNOWN = "nothing-known"
     REGISTER = "do-not-call-register"
@@ -53,82 +53,83 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One reason against a call."""
+    """One objection to a call."""
 
     reason: Reason
-    words: str  # one line for a person; no name, no number
-    until: float | None  # epoch seconds at which it passes by itself; None: it does not
+    words: str  # one line for a person, without names and numbers
+    until: float | None  # epoch seconds at which it ends by itself; None: it does not
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the gate says."""
+    """The answer of the gate."""
 
     objections: tuple[Objection, ...]
-    next_at: float | None  # the earliest moment at which nothing objects any more; None: not by itself
+    next_at: float | None  # epoch seconds from which nothing objects; None: not by itself
 
     @property
     def allowed(self) -> bool:
-        """Whether the call may be placed, or connected, now."""
+        """Return whether the call may be placed, or connected, now."""
         return not self.objections
 
     def __str__(self) -> str:
-        """The reasons in one line."""
+        """Return the reasons in one line."""
         return "; ".join(objection.words for objection in self.objections) or "allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Whom the gate is asked about."""
+    """A call that the gate is asked about."""
 
     campaign: CampaignRules
     number: str  # E.164
-    area: Area | None  # the polling area of the voter whom the call addresses; None: not known
-    facts: PhoneFacts | None  # None: nothing is known, and that forbids
+    area: Area | None  # the polling area of the voter; None: unknown
+    facts: PhoneFacts | None  # None: nothing is known, which forbids the call
     caller_id: str | None = None  # None: not chosen yet
-    language: str = ""  # that the voter is spoken to in, where a recorded voice speaks
-    guaranteed: bool = False  # a seat is kept for this call until it ends
-    asked_for: bool = False  # the person asked for this very call, at its time
-    rung_since_asked_at: float | None = None  # of such a call: when the number was last called since, and not for it
+    language: str = ""  # in which a recorded voice speaks to the voter
+    guaranteed: bool = False  # a seat is reserved for the call until it ends
+    asked_for: bool = False  # the person asked for this call, at this time
+    rung_since_asked_at: float | None = None  # when the number was last called since the person asked, by other calls
 
 
 Objecting = Callable[[float], Iterable[Objection]]
-"""What would object at a moment, by what is known now."""
+"""Returns the objections at a time (epoch seconds), by what is known now."""
 
 
 class Gate:
-    """The rules of a site, asked case by case."""
+    """Applies the rules of a site to calls."""
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rules = rulebook
         self._zones_of_all = rulebook.zones_of_all()
 
     def campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
-        """Whether this campaign may call anybody at all: what does not depend on the number, or holds in all of `areas`."""
+        """Return whether a campaign may call anybody now: rules that do not depend on the number, or object in all of
+        `areas`.
+        """
         return self._ruling(now, lambda at: self._against_campaign(campaign, at, areas))
 
     def originate(self, case: Case, now: float) -> Ruling:
-        """Whether this call may be placed now. It may ring until `ring_seconds` later: the hours must last as long."""
+        """Return whether this call may be placed now. Calling hours must last as long as it may ring."""
         return self._ruling(now, lambda at: self._against_call(case, at, asked_at=now))
 
     def connect(self, case: Case, now: float) -> Ruling:
-        """Whether an answered call may go to an agent, or the recording begin: all that may have changed since it was placed.
-
-        The call's own attempt and its ringing past a limit of attempts do not count against it.
+        """Return whether an answered call may go to an agent or into its flow. Its own attempt does not count against
+        it.
         """
         return self._ruling(now, lambda at: self._against_connect(case, at))
 
     def next_from(self, case: Case, now: float, at: float) -> float | None:
-        """The earliest moment from `at` on at which this call could be placed, by what is known `now`; None: not by itself."""
+        """Return the earliest time from `at` on at which this call could be placed, by what is known `now`; None: not
+        by itself.
+        """
         return _earliest(at, lambda moment: self._against_call(case, moment, asked_at=now))[1]
 
     def _ruling(self, now: float, ask: Objecting) -> Ruling:
         return Ruling(*_earliest(now, ask))
 
     def grounds(self, case: Case, rules: str) -> str:
-        """What it rests on that this call may be placed, as a JSON object of strings: the same for many calls. `rules`: the digest
-        of the rules' version, which has the hours, caps and gaps in full.
-        """
+        """Return why this call is lawful, as a JSON object of strings. `rules` is the digest of the rules' version."""
         facts, campaign, book = case.facts, case.campaign, self.rules
         certified = campaign.certified.get(case.language) if campaign.recorded else None
         found = {
@@ -155,7 +156,7 @@ class Gate:
             {name: value for name, value in found.items() if value}, sort_keys=True, separators=(",", ":")
         )
 
-    # What is asked when
+    # Which rules are asked when
 
     def _against_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area]) -> Iterator[Objection]:
         yield from self._registers(campaign.purpose, now)
@@ -191,7 +192,7 @@ class Gate:
         yield from self._silence(case.campaign, case.area, now)
         yield from self._hours(self.rules.zones(case.number), now, 0.0)
 
-    # The rules one by one
+    # The rules
 
     def _number(self, case: Case) -> Iterator[Objection]:
         problem = numbers.refusal(case.number, self.rules.allowed_prefixes, self.rules.denied_prefixes)
@@ -250,7 +251,7 @@ class Gate:
             yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
 
     def _certified_somewhere(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
-        """The first language's objection, where there is one in every language."""
+        """Return the objection for the first language, if there is one for every language."""
         found = [next(self._certificate(campaign, language, now), None) for language in campaign.certified or ("",)]
         if found[0] is not None and None not in found:
             yield found[0]
@@ -264,14 +265,14 @@ class Gate:
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the series that may be shown", None)
 
     def _poll_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
-        """Nobody is asked to vote, or whether they have, when it is too late to."""
+        """Object to asking people to vote, or whether they have, when it is too late."""
         close = NotKnown.POLL if area is None else close_of(self.rules.polls, area)
         if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
             when = moment_text(close, self.rules.centre_zone)
             yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
 
     def _retention(self, area: Area | None, now: float) -> Iterator[Objection]:
-        """Data that had to be erased are not dialled from."""
+        """Object to using data that had to be erased."""
         poll = None if area is None else poll_of(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.erased_by(poll):
             days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
@@ -298,7 +299,7 @@ class Gate:
             yield Objection(Reason.SILENCE, words, close)
 
     def _silence_everywhere(self, campaign: CampaignRules, areas: Collection[Area], now: float) -> Iterator[Objection]:
-        """The objection that passes first, where there is one in every area."""
+        """Return the objection that ends first, if there is one in every area."""
         found: list[Objection] = []
         for area in areas:
             against = next(self._silence(campaign, area, now), None)
@@ -315,7 +316,7 @@ class Gate:
         hours = self.rules.hours
         if all(hours.open_at(zone, now) and hours.open_at(zone, now + lasting_seconds) for zone in zones):
             return
-        # Inside the last seconds before the end the next opening lies behind it.
+        # In the last seconds before closing, the next opening is the one after it.
         after = now if not all(hours.open_at(zone, now) for zone in zones) else now + lasting_seconds
         until = hours.next_open(zones, after)
         names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
@@ -328,7 +329,7 @@ class Gate:
             yield Objection(Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._when(until)}", until)
 
     def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:
-        """Until when a number is locked since a call to it was abandoned, epoch seconds; None: it is not, now."""
+        """Return until when an abandoned call locks a number (epoch seconds), or None."""
         if facts is None or facts.abandoned_at is None:
             return None
         until = facts.abandoned_at + self.rules.profile.redial_lock.hours * HOUR_SECONDS
@@ -362,7 +363,7 @@ class Gate:
         talked_enough = most_conversations is not None and conversations >= most_conversations
         if attempts < most_attempts and not talked_enough:
             return
-        midnight = next_day(rules.centre_zone, asked_at)  # the counts are of the day on which it was asked
+        midnight = next_day(rules.centre_zone, asked_at)  # the counts are of the day on which the claim was made
         if now >= midnight:
             return
         if attempts >= most_attempts:
@@ -377,7 +378,7 @@ class Gate:
 
 
 def _earliest(at: float, ask: Objecting) -> tuple[tuple[Objection, ...], float | None]:
-    """What objects at a moment, and the first moment from it on at which nothing does."""
+    """Return the objections at a time, and the first time from then on without any."""
     first = standing = tuple(ask(at))
     for _ in range(_ROUNDS):
         if not standing:
@@ -392,5 +393,5 @@ def _earliest(at: float, ask: Objecting) -> tuple[tuple[Objection, ...], float |
 
 
 def moment_text(at: float, zone: ZoneInfo) -> str:
-    """A moment for a person: day and minute in the centre's zone."""
+    """Return a time as text: day and minute in the centre's zone."""
     return f"{datetime.fromtimestamp(at, zone):%a %d %b %H:%M}"

@@ -1,4 +1,4 @@
-"""A number as it may leave the centre: a keyed hash, which nobody without the secret can turn back or make. Pure."""
+"""Numbers as they may leave the centre: keyed hashes, which nobody can reverse or make without the secret. Pure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _BLOCK_BYTES = 64  # of SHA-256
 
 
 def number_hash(secret: bytes, number: str) -> str:
-    """HMAC-SHA256 of an E.164 number under the centres' shared secret, 64 hexadecimal digits.
+    """Return the HMAC-SHA256 of an E.164 number under the centres' shared secret (64 hexadecimal digits).
 
-    A plain hash would do nothing: there are so few numbers that all can be tried.
+    A plain hash would not protect: all numbers can be tried.
     """
     return number_hasher(secret)(number)
 
 
 def number_hasher(secret: bytes) -> Callable[[str], str]:
-    """`number_hash` for many numbers: RFC 2104 with the key's blocks hashed once, a third of what `hmac.new` costs."""
+    """Return `number_hash` for many numbers: RFC 2104 with the key's blocks hashed once."""
     key = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
     key = key.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
@@ -33,5 +33,5 @@ def number_hasher(secret: bytes) -> Callable[[str], str]:
 
 
 def fingerprint(secret: bytes) -> str:
-    """Tells one secret from another, and nothing else of it."""
+    """Return a fingerprint that tells one secret from another, and nothing else."""
     return hashlib.sha256(b"matdan opt-outs " + secret).hexdigest()[:16]

@@ -1,18 +1,18 @@
-"""Which numbers may be dialled at all, asked again at the moment of dialling. Pure."""
+"""Which numbers may be dialled at all; checked again when a call is placed. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# ASCII digits alone: `\d` would let the digits of other scripts through, which a switch may read otherwise than we do.
+# ASCII digits only: `\d` matches digits of other scripts, which a switch may read differently.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
 def refusal(number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]) -> str | None:
-    """Why a number must not be dialled, or None. The text holds no number.
+    """Return why a number must not be dialled, or None. The text does not contain the number.
 
-    Deny by default: a number must begin with an allowed prefix and with no denied one (premium series, toll fraud).
+    A number must begin with an allowed prefix and with no denied one (premium numbers, toll fraud).
     """
     if not _E164.fullmatch(number):
         return "not an E.164 number"

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A polling area as the silence sees it: a booth of the roll."""
+    """A polling area: a booth of the roll."""
 
     constituency_number: int
-    closes_at: str  # "18:00", local time of the poll; "": not known
+    closes_at: str  # "18:00", local time of the poll; "": unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class PollingDay:
     zone: ZoneInfo
     closes_at: time | None  # None: each booth's own
     constituencies: frozenset[int]  # empty: all that no other polling day names
-    opens: time = time.min  # a close that is no later is a mistake, and no close
+    opens: time = time.min  # a close that is not later is a mistake and is ignored
 
 
 class NotKnown(StrEnum):
     """Why the close of an area is not known."""
 
     POLL = "poll"  # no polling day names its constituency
-    HOUR = "hour"  # the day is known, the hour is not, or cannot be right
+    HOUR = "hour"  # the closing time is missing, or cannot be right
 
 
 def poll_of(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
-    """The polling day of a constituency: the one that names it, else the one for all."""
+    """Return the polling day of a constituency: the one that names it, otherwise the one for all."""
     for poll in polls:
         if constituency_number in poll.constituencies:
             return poll
@@ -43,7 +43,7 @@ def poll_of(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingD
 
 
 def close_of(polls: tuple[PollingDay, ...], area: Area) -> float | NotKnown:
-    """The close of poll of an area, epoch seconds; or what is not known of it."""
+    """Return the close of poll of an area (epoch seconds), or why it is not known."""
     poll = poll_of(polls, area.constituency_number)
     if poll is None:
         return NotKnown.POLL

@@ -1,4 +1,4 @@
-"""When a number is due again after an attempt. Pure; the minutes are the campaign's settings."""
+"""When a number is due again after an attempt. Pure; the intervals are settings of the campaign."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import Disposition, Outcome
 
 _HOUR_SECONDS = 3600.0
-_AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H + 45 minutes, when the voter will be back
+_AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H:45, when the voter will be back
 _CLOSED_FOR_GOOD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
 _OF_THE_NUMBER = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
-SOON_SECONDS = 60.0  # the call never reached the voter: try again as soon as the line may be better
+SOON_SECONDS = 60.0  # the call never reached the voter: try again soon
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """The campaign's retry settings, in seconds."""
+    """The campaign's retry settings (seconds)."""
 
     max_attempts: int
     busy_seconds: float
@@ -29,12 +29,13 @@ class RetryRules:
 
 
 def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
-    """Epoch second at which the number is due again; None: closed in this campaign.
+    """Return when the number is due again (epoch seconds). None: never again in this campaign.
 
-    A completed flow closes; what its marks say may reopen it (`after_mark`). `unknown` is closed: it may have been a call.
+    A completed flow is final, but its marks may open the number again (`after_mark`). `unknown` is final: it may have
+    been a call.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
-        return now + SOON_SECONDS  # nobody's phone was answered by our doing: does not use up the attempts
+        return now + SOON_SECONDS  # no phone was answered: this does not use up the attempts
     if outcome in _CLOSED_FOR_GOOD or attempt_number >= rules.max_attempts:
         return None
     return _after_unheard(rules, outcome, now)
@@ -55,7 +56,7 @@ def _after_unheard(rules: RetryRules, outcome: Outcome, now: float) -> float:
 def after_worker_call(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
-    """When a booth worker is due again: `every_seconds` after a report, sooner without one; None: not called again."""
+    """Return when a booth worker is called again: `every_seconds` after a report, sooner without one. None: never."""
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
     if outcome in {Outcome.INVALID_NUMBER, Outcome.UNKNOWN}:
@@ -68,7 +69,7 @@ def after_worker_call(
 def after_worker_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
-    """Epoch second at which a booth worker is due again after what the agent said of the call; None: not called again."""
+    """Return when a booth worker is called again after an agent's disposition (epoch seconds). None: never."""
     if disposition in _OF_THE_NUMBER or disposition is Disposition.WRONG_NUMBER:
         return None
     again = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
@@ -78,10 +79,10 @@ def after_worker_disposition(
 def after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Epoch second at which the number is due again after what a voter keyed in; None: closed in this campaign.
+    """Return when the number is due after a mark that a voter entered (epoch seconds). None: never.
 
-    A mark is one voter's: of a household the others are still called for. The store closes a number on which nobody is pending
-    whatever is said here.
+    A mark is about one voter; others of the household are still called. The store closes a number on which nobody is
+    pending.
     """
     if attempt_number >= rules.max_attempts:
         return None
@@ -93,10 +94,7 @@ def after_mark(
 def after_disposition(
     rules: RetryRules, disposition: Disposition, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Epoch second at which the number is due again after what the agent said; None: closed in this campaign.
-
-    As `after_mark`, but for what is said of the number itself.
-    """
+    """Return when the number is due after an agent's disposition (epoch seconds). None: never."""
     if disposition in _OF_THE_NUMBER:
         return None
     mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
@@ -104,7 +102,7 @@ def after_disposition(
 
 
 def after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
-    """45 minutes past the hour (0-23, local) that the voter named, today; an hour that has gone by means "soon"."""
+    """Return 45 minutes past the hour (0-23, local) that the voter named today; soon, if that has passed."""
     local = datetime.fromtimestamp(now, zone)
     named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)
     return max(named.timestamp(), now + _HOUR_SECONDS / 4)

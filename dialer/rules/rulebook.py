@@ -1,4 +1,4 @@
-"""The rules as the gate reads them: the profile and a site's settings, resolved. Pure."""
+"""The rules as the gate reads them: the profile and the site's settings, resolved. Pure."""
 
 from __future__ import annotations
 
@@ -23,38 +23,40 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """What the catalogue's certificates say of all that a campaign plays in one language."""
+    """What the catalogue's certificates say about everything that a campaign plays in one language."""
 
-    problem: str | None  # which prompt has none that fits, and why; None: all have
-    last_day: date | None = None  # the first of their last days; None: they have none
-    digest: str = field(default="", compare=False)  # of the certificates and what they cover: which they were
+    problem: str | None  # which prompt has no valid certificate, and why; None: all have one
+    last_day: date | None = None  # the first last day of validity; None: there is none
+    digest: str = field(default="", compare=False)  # of the certificates and what they cover
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRules:
-    """What the rules must know of a campaign."""
+    """What the rules have to know about a campaign."""
 
     campaign_id: str
     purpose: Purpose
     kind: CampaignKind
-    hours: WeekHours  # the campaign's own, in the centre's zone
+    hours: WeekHours  # of the campaign, in the centre's zone
     ring_seconds: float
-    certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: nobody knows what it plays
-    signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
-    # Of booth workers, who expect the calls; None: the caps of voters' numbers hold.
+    certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: unknown
+    signed_off: bool = (
+        False  # a named person takes responsibility for recorded turnout calls during the silence interval
+    )
+    # Of booth workers, who expect the calls; None: the caps of voters' numbers apply.
     attempts_per_day: int | None = None
 
     @property
     def recorded(self) -> bool:
-        """Whether a recorded voice speaks."""
+        """Return whether a recorded voice speaks."""
         return self.kind is CampaignKind.IVR
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything that is the same for all calls of a site."""
+    """The rules that are the same for all calls of a site."""
 
-    profile: Profile  # made stricter by the site already
+    profile: Profile  # already made stricter by the site
     hours: WeekHours
     centre_zone: ZoneInfo
     polls: tuple[PollingDay, ...]
@@ -67,15 +69,15 @@ class Rulebook:
 
     @property
     def silence_seconds(self) -> float:
-        """How long before the close of poll the silence begins; 0: there is none."""
+        """Return how long before the close of poll the silence interval begins (seconds); 0: there is none."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
-        """The same rules with what was imported."""
+        """Return the same rules with imported registers."""
         return replace(self, registers=registers)
 
     def silences(self, campaign: CampaignRules) -> bool:
-        """Whether a campaign may not call in the silence before a close of poll: by its purpose, or as a recorded voice of it."""
+        """Return whether a campaign may not call during the silence interval."""
         if self.silence_seconds <= 0:
             return False
         silence, answered_for = self.profile.silence, campaign.signed_off and campaign.purpose is Purpose.TURNOUT
@@ -83,19 +85,19 @@ class Rulebook:
         return recorded or campaign.purpose in silence.forbids
 
     def attempts_cap(self, campaign: CampaignRules) -> int:
-        """Attempts a day per number, in all campaigns, beyond which this one does not call it."""
+        """Return the cap on a number's attempts a day, in all campaigns."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
 
     def conversations_cap(self, campaign: CampaignRules) -> int | None:
-        """Conversations a day in the same way; None: no cap, as with booth workers, who are on the site's own list."""
+        """Return the cap on a number's conversations a day; None: no cap, as for booth workers."""
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
     def gaps_of(self, campaign: CampaignRules) -> CallGaps:
-        """How long this campaign leaves a number alone after calls of any; booth workers expect theirs."""
+        """Return the minimum intervals between calls to a number; booth workers have their own."""
         return self.gaps if campaign.attempts_per_day is None else NO_GAPS
 
     def erased_by(self, poll: PollingDay) -> float:
-        """When the names and numbers of a poll must be gone, epoch seconds."""
+        """Return when the names and numbers of a poll must be erased (epoch seconds)."""
         return day_after(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
@@ -103,11 +105,11 @@ class Rulebook:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def zones(self, number: str) -> NumberZones:
-        """The zones that a number's hours are read in; empty: none is known."""
+        """Return the zones in which a number's calling hours apply; empty: unknown."""
         return zones_of(number) if self._by_number else (self.centre_zone,)
 
     def zones_of_all(self) -> NumberZones:
-        """The zones of every number that may be dialled."""
+        """Return the zones of every number that may be dialled."""
         if not self._by_number:
             return (self.centre_zone,)
         every = {zone.key: zone for prefix in self.allowed_prefixes for zone in zones_below(prefix)}
@@ -115,13 +117,13 @@ class Rulebook:
 
 
 def lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
-    """When the site's profile lets anybody be called."""
+    """Return the hours in which the profile allows calls at all."""
     hours = profile.calling_hours
     return WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays))
 
 
 def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
-    """The rules of a site: `profile` is the site's, made stricter already."""
+    """Return the rules of a site. `profile` has been made stricter by the site already."""
     return Rulebook(
         profile=profile,
         hours=lawful_hours(profile, settings),
@@ -139,7 +141,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
 
 
 def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
-    """The polling days that the settings name."""
+    """Return the polling days of the settings."""
     centre_zone = settings.centre.time_zone
     return tuple(
         PollingDay(
@@ -154,14 +156,14 @@ def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
 
 
 def hours_of(campaign: Campaign) -> WeekHours:
-    """A campaign's own calling hours."""
+    """Return a campaign's own calling hours."""
     return every_day((stretch.start, stretch.until) for stretch in campaign.hours)
 
 
 def campaign_rules(
     campaign: Campaign, settings: Settings, certified: Mapping[str, Certified] | None = None
 ) -> CampaignRules:
-    """What the gate must know of a campaign. `certified`: what the catalogue says of what it plays; None: not known."""
+    """Return what the gate has to know about a campaign. `certified`: of what it plays; None: unknown."""
     return CampaignRules(
         campaign_id=campaign.id,
         purpose=campaign.purpose,
@@ -177,5 +179,5 @@ def campaign_rules(
 
 
 def day_after(day: date, zone: ZoneInfo) -> float:
-    """The midnight that ends a day, epoch seconds."""
+    """Return the midnight that ends a day (epoch seconds)."""
     return midnight(day + timedelta(days=1), zone)
