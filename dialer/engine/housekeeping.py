@@ -81,7 +81,7 @@ class Housekeeping:
             self._core.do(StoreFailed(error))
             return
         if bound.deleted:
-            _log.warning("outbox.bound-reached", lost=bound.deleted)
+            _log.warning("outbox.full", lost=bound.deleted)
         if bound.bytes_over_limit:
             megabytes = bound.bytes_over_limit >> 20
             text = f"results wait for headquarters, {megabytes} MB more than headquarters.outbox_megabytes: none is"

@@ -22,10 +22,10 @@ Matrix = NDArray[np.float64]
 HAZARD_EDGES: tuple[float, ...] = (
     *(0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 75, 90, 110, 135, 165, 200, 250, 300, 400, 600),
 )
-"""Bin edges in seconds of piecewise-constant hazards; the last bin has no end."""
+"""Bin edges of piecewise-constant hazards (seconds); the last bin has no end."""
 STEP_SECONDS = 0.5
 STEPS = 160
-"""Steps of the ring-time laws, 80 s; the last one holds all that is longer."""
+"""Steps of the ring-time distributions (80 s in all); the last one holds everything longer."""
 LONGEST_SECONDS = 14_400.0
 """Durations are cut here: a seat forgotten in talk for a day must not outweigh everything else."""
 
@@ -35,28 +35,30 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def sane_seconds(seconds: float) -> float:
-    """A duration in 0..LONGEST_SECONDS, whatever was measured (negative, infinite, not a number)."""
+    """Return a duration within 0..LONGEST_SECONDS, whatever was measured (negative, infinite, not a number)."""
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
 def odds_against(probability: float) -> float:
-    """The odds against it, finite for 0, 1 and what is no probability at all."""
+    """Return the odds against an event with this probability; finite also for 0, 1 and invalid values."""
     probability = _sane_rate(probability)
     return (1.0 - probability) / probability
 
 
 class Learned:
-    """What survives a restart: the attributes named in KEPT. Figures, arrays of them, and others that learn."""
+    """State that survives a restart: the attributes named in KEPT. These are numbers, arrays, or other Learned objects."""
 
     KEPT: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
-    """Name, and between what its figures lie; None: it, or each of its values, has a state of its own."""
+    """The limits of each attribute's numbers; None: it, or each of its values, has a state of its own."""
 
     def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types."""
+        """Return what was learned, as plain JSON types."""
         return {name: _plain(getattr(self, name)) for name in self.KEPT}
 
     def restore(self, state: object) -> None:
-        """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one, half taken up."""
+        """Restore what `state` returned. Raises KeyError, TypeError or ValueError for a damaged state, which may be
+        half restored.
+        """
         if not isinstance(state, Mapping):
             raise TypeError("not a table")
         for name, within in self.KEPT.items():
@@ -78,8 +80,9 @@ def _plain(value: object) -> object:
 
 
 class Hazard(Learned):
-    """The rates at which a state ends, and goes over into its inner one, by elapsed time: occurrence over exposure in each bin, the
-    maximum likelihood of competing risks, shrunk to the overall rate.
+    """The rates at which a state ends, or changes into its inner state, by elapsed time.
+
+    Occurrence over exposure in each bin (the maximum likelihood of competing risks), shrunk to the overall rate.
     """
 
     KEPT: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
@@ -89,11 +92,11 @@ class Hazard(Learned):
         self._tuning = tuning
         self._prior = np.array([[tuning.prior_endings], [0.0]])
         self._prior_seconds = tuning.prior_endings * prior_mean_seconds
-        self._endings = np.zeros((2, len(_EDGES)))  # and goings over
+        self._endings = np.zeros((2, len(_EDGES)))  # and changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
     def ended(self, seconds: float, *, went_over: bool = False) -> None:
-        """The state lasted `seconds`."""
+        """Note that the state lasted `seconds`."""
         seconds = sane_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
@@ -101,7 +104,7 @@ class Hazard(Learned):
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
     def rates(self) -> Matrix:
-        """Endings and goings over per second in each bin, shape (2, bins)."""
+        """Return endings and changes per second in each bin, shape (2, bins)."""
         seconds = self._exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
@@ -110,28 +113,28 @@ class Hazard(Learned):
 
     @property
     def endings(self) -> float:
-        """Of the state, and goings over, that are remembered."""
+        """Return the number of endings and changes that are remembered."""
         return float(self._endings.sum())
 
     @property
     def mean_seconds(self) -> float:
-        """How long the state lasts."""
+        """Return how long the state lasts on average (seconds)."""
         return float((self._exposure.sum() + self._prior_seconds) / (self.endings + self._prior.sum()))
 
 
-# Laws of ring times, as counts by step of STEP_SECONDS: a row each.
-_ANSWER_RING, _FAIL_RING = 0, 1  # from "ringing" to the answer, to the end without one
+# Ring-time distributions, as counts by step of STEP_SECONDS: one row each.
+_ANSWER_RING, _FAIL_RING = 0, 1  # from "ringing" to the answer; to the end without one
 _ANSWER_SILENT, _FAIL_SILENT = 2, 3  # from the Originate to "ringing", or to the end of a call that never rang
 _ANSWER = 4  # from the Originate to the answer
 
 PER_SECOND = 4
-"""Rows of the table per second: finer than the steps, so that the nearest row will do."""
+"""Rows of the table per second: finer than the steps, so that the nearest row is exact enough."""
 ROWS = int(STEPS * STEP_SECONDS) * PER_SECOND
 _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 class RingTimes(Learned):
-    """How long calls ring and how long they are silent before, by whether they are answered in the end."""
+    """How long calls ring, and how long they are silent before, by whether they are answered."""
 
     KEPT: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
@@ -139,7 +142,7 @@ class RingTimes(Learned):
         """`answer_seconds`: how long an answered call rings before anything is known."""
         self._tuning = tuning
         self.at_once = 0.0
-        """The share of the last few calls that the carrier answered itself."""
+        """The share of the last few calls that the carrier itself answered."""
         within, late = (_MIDDLES < 40.0).astype(float), ((_MIDDLES > 27.0) & (_MIDDLES < 33.0)).astype(float)
         set_up = (_MIDDLES < 4.0).astype(float)
         gamma = (_MIDDLES / answer_seconds) ** 2 * np.exp(-3.0 * _MIDDLES / answer_seconds)  # of shape 3
@@ -156,15 +159,17 @@ class RingTimes(Learned):
 
     @property
     def signalled(self) -> bool:
-        """Whether calls are seen to ring before they are answered: some lines never say so."""
+        """Return whether calls are seen to ring before they are answered: some carriers never report it."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
     def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
-        """A call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None: never)."""
+        """Note that a call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None:
+        never).
+        """
         at_once = answered and ringing_seconds is None and seconds < self._tuning.at_once_seconds
         self.at_once += (at_once - self.at_once) / self._tuning.at_once_memory
         if at_once:
-            return  # it says nothing of how long people let a phone ring
+            return  # it says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
         counts, seconds = self._counts, sane_seconds(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
@@ -177,8 +182,10 @@ class RingTimes(Learned):
             counts[_ANSWER, _step(seconds)] += 1.0
 
     def cut_off(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
-        """A call was hung up, and would have been answered with probability `chance`: what it would have come to is spread over
-        what is known of longer calls (the self-consistent estimate of Efron, 1967)."""
+        """Note that a call was hung up that would have been answered with probability `chance`.
+
+        What it would have come to is spread over longer calls (the self-consistent estimate of Efron, 1967).
+        """
         if ringing_seconds is None:
             return
         rang = sane_seconds(ringing_seconds)
@@ -204,8 +211,8 @@ def _step(seconds: float) -> int:
 class InFlightTable:
     """For each time that a call may have been in flight: the evidence in it, and how soon it is answered if ever.
 
-    Rows 0 to ROWS - 1 belong to calls that no phone rings for yet, by seconds since the Originate; the others to calls that
-    ring, by seconds since "ringing" was heard.
+    Rows 0 to ROWS - 1 are for calls that do not ring yet, by seconds since the Originate; the others are for ringing
+    calls, by seconds since "ringing".
     """
 
     def __init__(self, rings: RingTimes, tuning: Tuning) -> None:
@@ -224,7 +231,7 @@ class InFlightTable:
 
         wanted = 1.0 - (np.arange(moments) + 0.5) / moments
         self.moments: Vector = np.interp(-wanted, -survival[_ANSWER], np.arange(STEPS)) * STEP_SECONDS
-        """Seconds ahead that are looked at: the middles of equally likely parts of the law of the time to an answer."""
+        """The moments ahead (seconds): midpoints of equally likely parts of the distribution of the time to an answer."""
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
         if_answered = np.concatenate((at(_ANSWER_SILENT, age), rang[0] * at(_ANSWER_RING, age)))
         if_failed = np.concatenate((at(_FAIL_SILENT, age), rang[1] * at(_FAIL_RING, age)))
@@ -236,12 +243,12 @@ class InFlightTable:
         """P(answered by each moment | it will be answered), by row."""
         self.powers = powers(self.answered)
         self.new: Vector = self.answered[0]
-        """The same of a call that is placed now."""
+        """The same for a call that is placed now."""
 
     @staticmethod
     def rows(calls: Iterable[RingingCall]) -> list[int]:
-        """The rows of calls, by their seconds since the Originate, and since "ringing" where it was heard."""
-        rows = []  # of a time that is negative, or not a number, the first
+        """Return the rows of calls, by seconds since the Originate, and since "ringing" where it was reported."""
+        rows = []  # the first row for a time that is negative or not a number
         for elapsed, _, ringing in calls:
             seconds = ringing if ringing is not None and ringing < elapsed else elapsed
             row = int(seconds * PER_SECOND + 0.5) if 0.0 < seconds < _LAST_SECONDS else ROWS - 1 if seconds > 0.0 else 0
@@ -250,42 +257,47 @@ class InFlightTable:
 
 
 class AnswerRate(Learned):
-    """A campaign's answer rate: the mean of the last calls that ended, with exponential forgetting.
+    """The answer rate of a campaign: the mean over the last calls that ended, with exponential forgetting.
 
-    Calls that still ring are evidence too (they were not answered so far): without it the estimate would lag by a ring-out, and
-    would be drawn to answers, which come sooner than no-answers.
+    Calls that still ring are evidence too (not answered so far): without them the estimate would lag by a ring-out, and
+    favour answers, which come sooner than no-answers.
     """
 
     KEPT: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
-        self.memory = tuning.answer_memory  # calls that it reaches back
+        self.memory = tuning.answer_memory  # calls in its memory
         self.rate = tuning.answer_rate
-        """Without those that ring."""
+        """Without the calls that still ring."""
         self.calls = tuning.answer_rate_calls
-        """That it is worth."""
+        """How many calls it is worth."""
 
     def outcome(self, *, answered: bool) -> None:
-        """A call was answered, or failed."""
+        """Note that a call was answered, or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
     def cancelled(self, ratio: float) -> float:
-        """A call was hung up while it rang: it was not answered so far, no more is known. `ratio`: as in `estimate`. Returns the
-        probability that it would have been answered."""
+        """Note that a call was hung up while it rang. Returns the probability that it would have been answered.
+
+        `ratio`: as in `estimate`.
+        """
         self.rate, self.calls, answered = self._with(np.array([ratio]))
         return float(answered[0])
 
     def estimate(self, ratio: Vector) -> float:
-        """The rate with the evidence of the calls that still ring.
+        """Return the rate with the evidence of ringing calls.
 
-        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), of each.
+        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), for each.
         """
         return self._with(ratio)[0] if len(ratio) else self.rate
 
     def _with(self, ratio: Vector) -> tuple[float, float, Vector]:
-        """The rate with calls that were not answered so far, how many calls it is worth, and the probability of each to be
-        answered. A call is worth what of its outcome is known by now: 1 - q (1 - q) / p (1 - p)."""
+        """Return the rate with calls not answered so far, how many calls it is worth, and each call's answer
+        probability.
+
+        A call is worth what is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        """
         p, q = self.rate, 1.0 / (1.0 + odds_against(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
         return _sane_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q

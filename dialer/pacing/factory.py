@@ -1,4 +1,4 @@
-"""One way to make a policy by its name, and those policies whose rule needs the present alone."""
+"""Making a policy by its name, and the policies that need the present only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dialer.pacing.predictive import PredictivePacer
 
 
 class ProgressivePacer(Pacer):
-    """One call per free seat that no other call may claim. It abandons nobody by design."""
+    """One call per free seat that no other call may need. It abandons nobody by design."""
 
-    _enough = Limit.SEATS  # why no more, where the lines allow more
+    _enough = Limit.SEATS  # what limits the calls, if the trunks do not
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Free seats less calls in flight, within what the lines allow."""
+        """Return free seats less calls in flight, as far as the trunks allow."""
         calls, limited_by = snapshot.within_lines(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
@@ -25,23 +25,25 @@ class ProgressivePacer(Pacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Ringing calls that have no free seat any more, because seats left since they were placed."""
+        """Return the ringing calls that no longer have a free seat, because seats have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
 
 
 class PreviewPacer(ProgressivePacer):
-    """One voter offered per free seat: the agent sees the voter first and asks for the call. A seat that has an offer, or a call
-    that it asked for, is reserved: it is not among the snapshot's free seats, and its call is not among the ringing ones.
+    """One preview per free seat: the agent sees the voter and dials.
+
+    A seat with a preview, or with the call that its agent dialled, is reserved: it is not free in the snapshot, and its
+    call is not among the ringing ones.
     """
 
     _enough = Limit.AGENTS
 
 
 class BroadcastPacer(Pacer):
-    """IVR campaigns: fills the channels that the snapshot says are free, as fast as its CPS budget allows."""
+    """For IVR campaigns: uses all free channels, as fast as the CPS limits allow."""
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Calls that channels and CPS leave room for."""
+        """Return how many calls channels and CPS allow."""
         calls, limited_by = snapshot.within_lines(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
@@ -49,8 +51,10 @@ class BroadcastPacer(Pacer):
 
 
 def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
-    """A fresh pacer for one campaign. `caps`: the abandoned-call caps of its profile; with none, nothing is dialled ahead of free
-    seats. `connect_seconds`: how long an answered voter may wait for a seat.
+    """Return a new pacer for one campaign.
+
+    `caps`: the abandoned-call caps of its profile; without any, nothing is dialled ahead. `connect_seconds`: how long
+    an answered voter may wait for a seat.
     """
     match policy:
         case PacingPolicy.PREDICTIVE:

@@ -1,4 +1,4 @@
-"""What policies that hold caps have beside their rules; and the simplest of them, a fixed number of calls per free seat."""
+"""What all policies with caps share; and the simplest of them, a fixed number of calls per free seat."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ STATE_VERSION = 4
 
 
 class GovernedPacer(Learned, Pacer):
-    """What a policy under the governor has beside its rule."""
+    """The parts of a policy besides its rule: caps, clock, learning."""
 
     KEPT: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
-        """`tuning`: other figures for an experiment."""
+        """`tuning`: other constants, for an experiment."""
         Pacer.__init__(self)
         self.caps = tuple(caps)
         self._tuning = tuning
@@ -38,19 +38,21 @@ class GovernedPacer(Learned, Pacer):
         self.governor = Governor(self.caps, tuning)
 
     def hold(self, caps: Sequence[Cap]) -> None:
-        """Hold these from now on, of the same windows."""
+        """Take over these caps, for the same windows."""
         super().hold(caps)
         self.governor.hold(self.caps)
 
     def _advance(self, now: float) -> float:
-        """The time, which never goes back."""
+        """Return the time, which never goes back."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
     def _reserve(self, snapshot: PacingSnapshot) -> int:
-        """Calls that may be added, or below 0 are too many, where all that is in flight may be answered and no seat come free."""
+        """Return how many calls may be added (negative: too many) if all in flight are answered and no seat becomes
+        free.
+        """
         room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
@@ -65,16 +67,16 @@ class GovernedPacer(Learned, Pacer):
             self.governor.count(answers=-1)
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Hold what is on record of each cap's window in the place of what was counted."""
+        """Replace the counts of each cap's window by what is on record."""
         self._advance(now_seconds)
         self.governor.recount(of_late)
 
     def state(self) -> dict[str, object]:
-        """What was learned, as plain JSON types; what the caps' windows hold is on record elsewhere (`recount`)."""
+        """Return what was learned, as plain JSON types. The counts of the caps are on record elsewhere (`recount`)."""
         return {"version": STATE_VERSION, **super().state()}
 
     def restore(self, state: object) -> None:
-        """Take up what `state` gave. A damaged or foreign state is ignored."""
+        """Restore what `state` returned. A damaged or foreign state is ignored."""
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
@@ -85,14 +87,13 @@ class GovernedPacer(Learned, Pacer):
 
 
 class RatioPacer(GovernedPacer):
-    """So many calls in flight for each free seat; progressive while a cap's target leaves no room.
+    """A fixed number of calls in flight for each free seat; progressive while a cap's target leaves no room.
 
-    Unlike a ratio over all agents (VICIdial's default), this one looks at free seats alone: with nobody free it
-    places nothing.
+    Unlike a ratio over all agents (VICIdial's default) it counts free seats only: with none free it places nothing.
     """
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Calls that bring those in flight up to the ratio, within what the lines and the caps allow."""
+        """Return the calls that bring those in flight up to the ratio, within trunks and caps."""
         self._advance(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.drops_to_target()
@@ -108,7 +109,7 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Calls beyond the ratio, or beyond what a cap reserves, when seats left in a burst: all of them with nobody logged in."""
+        """Return the calls beyond the ratio, or beyond what a cap reserves; all of them if nobody is logged in."""
         self._advance(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:

@@ -1,9 +1,9 @@
 """The abandoned-call governor: what the caps still allow, and how bold the look-ahead may be.
 
-Two loops. The inner one finds the alpha that makes calls drop at the lowest target, by stochastic approximation at
-every answered call. The outer one scales it by x, the drop rate that every window can bear from now on as a multiple
-of that target. What a window can bear follows from its room: the abandoned calls that it can still take, with the answers
-that it will surely hold when it is judged, and not pass its hard stop.
+Two loops. The inner one finds the alpha at which calls are abandoned at the lowest target, by stochastic approximation
+at every answered call. The outer one scales it by x, the abandoned-call rate that every window can bear from now on, as
+a multiple of that target. What a window can bear follows from its room: the abandoned calls that it can still take
+without passing its hard stop, with the answers that it will surely have when it is judged.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from dialer.pacing.port import AnswersOfLate, Cap
 from dialer.pacing.tuning import Tuning
 
 BUCKETS = 720
-"""Buckets a window: 5 s for an hour, 2 minutes for a day, an hour for 30 days."""
+"""Buckets per window: 5 s for an hour, 2 minutes for a day, an hour for 30 days."""
 
 
 class Tally:
-    """Live answers and abandoned calls of one sliding window.
+    """Live answers and abandoned calls in one sliding window.
 
-    It errs on the safe side of a bucket: an answer leaves the count a bucket early, an abandoned call a bucket late.
+    It errs on the safe side by a bucket: an answer leaves the count a bucket early, an abandoned call a bucket late.
     """
 
     def __init__(self, window_seconds: float) -> None:
-        """`window_seconds`: the window's length; a nonsensical one is a second."""
+        """`window_seconds`: the window's length; an invalid one counts as one second."""
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
-        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls, the oldest first
+        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls, oldest first
         self.answers = self.abandoned = 0  # in the window
-        self._newest: int | None = None  # the bucket of the last moment that was seen
+        self._newest: int | None = None  # the bucket of the latest time
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
     def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
-        """Count what came; a number below 0 takes back, no more than there is."""
+        """Add to the counts; negative numbers subtract, down to 0."""
         self.advance(now)
         counts = self._buckets.setdefault(self._bucket(now), [0, 0])
         answers = max(answers, -self.answers)
@@ -48,7 +48,7 @@ class Tally:
         self.abandoned += abandoned
 
     def advance(self, now: float) -> None:
-        """Let go of what has left the window."""
+        """Remove what has left the window."""
         bucket = int(now // self._width)
         if bucket == self._newest:
             return
@@ -64,12 +64,12 @@ class Tally:
             del self._buckets[oldest]
 
     def staying(self, now: float, ahead_seconds: float) -> tuple[int, int]:
-        """(answers, abandoned calls) of now that will still be in the window after `ahead_seconds`."""
+        """Return the answers and abandoned calls that will still be in the window in `ahead_seconds`."""
         self.advance(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
         asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
-        if asked != self._asked:  # what leaves is the same for all of a bucket's time
+        if asked != self._asked:  # everything in a bucket leaves evenly over the bucket's time
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
                 if bucket > asked[1]:
@@ -80,7 +80,7 @@ class Tally:
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def unfilled_seconds(self, now: float) -> float:
-        """Seconds until the window has its length: from then on answers leave it."""
+        """Return the seconds until the window is full: from then on answers leave it."""
         self.advance(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
@@ -89,7 +89,7 @@ class Tally:
         return int(now // self._width)
 
     def recount(self, now: float, of_late: Sequence[AnswersOfLate]) -> None:
-        """Hold what is on record, oldest first, in the place of what was counted."""
+        """Replace the counts by what is on record, oldest first."""
         held: dict[int, list[int]] = {}
         for each in of_late:
             bucket = self._bucket(now - max(0.0, each.age_seconds))
@@ -104,60 +104,62 @@ class Tally:
 
 
 class Governor(Learned):
-    """Holds every cap of a campaign's profile. Without a cap nothing is ever put at risk."""
+    """Keeps every cap of a campaign's profile. Without a cap no call is ever put at risk."""
 
     KEPT: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
-        """`caps`: the windows of the profile; a target above its hard stop counts as the hard stop."""
+        """`caps`: the windows of the profile. A target above its hard stop counts as the hard stop."""
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
         self.hold(caps)
         self.now = 0.0
-        """The moment of everything that is asked or told; whoever holds the governor moves it on."""
+        """The time of all questions and events; whoever owns the governor advances it."""
         self.boldness = tuning.least_boldness
-        """x: the drop rate that the windows can bear, as a multiple of the target."""
+        """x: the abandoned-call rate that the windows can bear, as a multiple of the target."""
         self.room = 0.0
-        """Abandoned calls that every window can still take and not pass its hard stop."""
+        """The abandoned calls that every window can still take without passing its hard stop."""
         self._level = log(max(1e-6, self.target))
         self._seats = 0
-        self._left = 0.0  # seconds of the calling day
-        self._sure = 0.0  # answers a second that surely come
+        self._left = 0.0  # of the calling day
+        self._sure = 0.0  # answers per second that can be relied on
 
     def hold(self, caps: Sequence[Cap]) -> None:
-        """Hold these from now on: of the same windows, with other shares."""
+        """Take over these caps, for the same windows."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
         self.target = min(targets, default=0.0)
         self.hard_stop = min((cap.hard_stop for cap in caps), default=0.0)
-        """The lowest."""
+        """The lowest hard stop."""
 
     def answered(self, *, at_once: bool = False) -> None:
-        """A person answered; or, `at_once`, the carrier did, which bore no risk."""
+        """Count a person who answered; or an answer by the carrier (`at_once`), which bore no risk."""
         self.count(answers=1)
         self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
     def abandoned(self) -> None:
-        """A person who had answered got no seat in time."""
+        """Count a person who answered and got no seat in time."""
         self.count(abandoned=1)
         self._learn(-1.0)
 
     def count(self, answers: int = 0, abandoned: int = 0) -> None:
-        """Count what came, in each window; an answer that was a machine is taken back: it makes no room for an abandoned call."""
+        """Add to the counts of each window. An answer that was a machine is subtracted: it makes no room for an
+        abandoned call.
+        """
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
 
     def _learn(self, surprise: float) -> None:
-        """Move the level by what came over what was expected."""
+        """Adjust alpha by the difference between what came and what was expected."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
     def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
-        """The chance to be abandoned that the last call may be placed with.
+        """Return the probability of being abandoned that the last call may have.
 
-        `seats` take callers and bring `answers_per_second` if only one call is placed for each that is free; the calling day
-        ends in `seconds_left` (None: nobody knows, and nothing to come is counted on).
+        `seats` take callers and bring `answers_per_second` at one call per free seat; the calling day ends in
+        `seconds_left` (None: unknown, and no future answers are relied on).
         """
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
@@ -171,11 +173,11 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * small
 
     def _bears(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Drops that a window can still take, and the drop rate, per answer from now on, that it can bear.
+        """Return the abandoned calls that a window can still take, and the abandoned-call rate that it can bear from
+        now on.
 
-        Room is as it is with the answers that will surely come until the window is full or the day ends, and, where drops will be
-        left in it by then, half a window ahead: answers leave a full window with them, and those that came close together are the
-        last to go.
+        Room counts the answers that will surely come until the window is full or the day ends. Where abandoned calls
+        will then be left, it is also checked half a window ahead.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
@@ -195,17 +197,17 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def drops_to_target(self) -> float:
-        """Abandoned calls that every window's target has room for now; may be below 0. No cap: no room."""
+        """Return the abandoned calls that every window's target still allows; may be negative. No cap: 0."""
         for tally in self.tallies:
             tally.advance(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def worst_case_room(self, free_seats: int) -> float:
-        """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed: at once, or
-        when the calling day ends, with the answers of one call for each free seat until then.
+        """Return how many calls beyond the free seats may be in flight if each of them may be abandoned.
 
-        Before d callers are dropped, others have taken the free seats: with `a` abandoned of n answers, a + d must not pass
-        hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
+        No reserving cap may be passed, at once or when the calling day ends. Before d callers are abandoned, others
+        have taken the free seats: with `a` of n answers abandoned, a + d must not pass hard_stop * (n + free_seats +
+        d). Negative where a cap is passed already, infinite without a reserving cap.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
@@ -219,6 +221,6 @@ class Governor(Learned):
         return room
 
     def recount(self, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Hold what is on record, by the window's length; a window of which nothing is told is empty."""
+        """Replace the counts by what is on record, by window length. A window without records is empty."""
         for cap, tally, _ in self._windows:
             tally.recount(self.now, of_late.get(cap.window_seconds, ()))

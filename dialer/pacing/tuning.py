@@ -7,34 +7,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Units are in the names or beside them. Found by simulation (docs/pacing-parts.md) where no other source is named."""
+    """Units are in the names or comments. Found by simulation (docs/pacing-parts.md) where no other source is named."""
 
-    # What a campaign is taken to be like before anything is learned
+    # What a campaign is assumed to be like at first
     answer_rate: float = 0.25
-    answer_rate_calls: float = 15.0  # calls that it is worth
+    answer_rate_calls: float = 15.0  # calls that the assumption is worth
     talk_seconds: float = 90.0
     wrap_up_seconds: float = 15.0
     closing_seconds: float = 10.0
     nearly_done_seconds: float = 5.0
     prior_endings: float = 5.0  # endings that each of these four is worth
     prior_rings: float = 8.0  # calls of each outcome
-    call_seconds: float = 20.0  # that a call takes which one free seat waits for
+    call_seconds: float = 20.0  # for a call while one free seat waits
 
     # How much is remembered
-    answer_memory: float = 100.0  # calls, at `usual_seats`; of a larger site as many more, which come as much faster
+    answer_memory: float = 100.0  # calls, at `usual_seats`; a larger site remembers as many more as it places more
     hazard_memory: float = 500.0  # endings
-    hazard_shrink: float = 4.0  # endings at the overall rate that each bin of a hazard is drawn to
+    hazard_shrink: float = 4.0  # endings at the overall rate to which each bin of a hazard is shrunk
     ring_memory: float = 1000.0  # calls
     settled_conversations: int = 40
-    """The tables are made anew after so many conversations; after an eighth of those remembered while they are fewer."""
+    """The tables are made again after so many conversations; earlier while fewer are remembered."""
 
     # The last call
     moments: int = 4
-    """Moments looked at: the middles of so many equally likely parts of the law of the time to an answer."""
+    """Moments considered: the midpoints of so many equally likely parts of the distribution of the time to an answer."""
     hang_up_above: float = 0.1
     hang_up_alphas: float = 3.0
-    """A ringing call is hung up while the last of them, if it were answered, would be dropped with more than this chance, and
-    with more than so many times alpha."""
+    """A ringing call is hung up if, answered, it would be abandoned with more than `hang_up_above` and more than so
+    many alphas.
+    """
     stop_risk: float = 0.03
     hang_up_risk: float = 1e-2
     rate_doubt: float = 0.4
@@ -46,13 +47,13 @@ class Tuning:
     calm_seconds: float = 1.0
     """After a call was hung up nothing is dialled ahead for so long."""
 
-    # What a window bears
+    # What a window can bear
     room_share: float = 0.22
     room_power: float = 0.66
     """A window bears drops at `room_share` * room ** `room_power` of its hard stop. It is the shape of the exact optimum of a
     window whose drops come at random, while idle time falls with the logarithm of their rate (`bench/window_optimum.py`)."""
     foreseen_share: float = 0.5
-    """A full window is also looked at so much of its length ahead."""
+    """A full window is also checked so much of its length ahead."""
     few_drops: float = 9.0
     """A window that bears so many drops or more never spends the last, as one more would pass its stop; one that bears fewer keeps
     the root of its share of them: of the 1.4 of an hour of five seats at a cap of 1 %, a whole one would leave nothing."""
@@ -63,8 +64,8 @@ class Tuning:
     least_boldness: float = 0.02
     most_boldness: float = 1.25
     """Bounds of the drop rate that is aimed at, over the target."""
-    target_margin: float = 2.0  # drops by which a target is kept
-    target_answers: float = 400.0  # in which a deviation from a target is made good
+    target_margin: float = 2.0  # abandoned calls by which a target is undercut
+    target_answers: float = 400.0  # in which a deviation from a target is corrected
     sure_share: float = 0.5
     """Of the answers that one call for each free seat would bring until a window is judged, those that are counted on: seats may
     leave and lists turn poor."""
@@ -77,18 +78,18 @@ class Tuning:
     least_alpha: float = 1e-4
     most_alpha: float = 0.2
     at_once_lesson: float = 0.1
-    """What an answer of the carrier's own teaches: thousands of them without a drop must not make it bold."""
+    """What an answer by the carrier teaches: thousands of them without an abandoned call must not make alpha bold."""
 
-    # When everything learned is wrong at once
+    # When everything learned is suddenly wrong
     at_once_seconds: float = 1.0
-    """Nobody answers a phone so soon after the Originate, and before it rings: the carrier did."""
+    """Nobody answers so soon after the Originate, before the phone rings: the carrier did."""
     at_once_memory: float = 10.0  # calls: such a fault begins and ends in a moment
     most_at_once: float = 0.8  # share: a call that rings on must not count as failed, for the fault may be over
-    stale_share: float = 0.1  # by which it must change before the tables are made anew
+    stale_share: float = 0.1  # change of the rate from which on the tables are made again
     answers_per_seat: float = 0.9
     usual_seconds: float = 1800.0
     first_usual_seconds: float = 5.0
-    longest_gap_seconds: float = 60.0  # time in which nothing was asked tells nothing beyond this
+    longest_gap_seconds: float = 60.0  # a longer time without a question counts as so long
     least_usual_rate: float = 0.01
     """No more calls in flight than bring `answers_per_seat` at the mean answer rate of the last `usual_seconds`, which begins with
     `first_usual_seconds` in which everybody answered; time in which fewer than `least_usual_rate` are answered does not count, as
@@ -102,8 +103,8 @@ class Tuning:
     the answered calls were heard to ring."""
 
     calls_per_seat: float = 3.0
-    """Of the policy "ratio": calls in flight for each free seat."""
+    """For the policy "ratio": calls in flight for each free seat."""
 
 
 TUNED = Tuning()
-"""What the dialler runs with."""
+"""The constants that the dialler uses."""

@@ -91,7 +91,7 @@ class OwnCallBacks:
         try:
             await self._own_calls.call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
-            _log.info("call-back.not-placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
+            _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
             self._let_go(seat_name)
             if refused.why not in _FOR_GOOD:
                 self._look(own, REFUSED_SECONDS)

@@ -104,7 +104,11 @@ class Reconciler:
                 self._core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
-                "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
+                "resync.done",
+                adopted=adopted,
+                vanished=len(vanished),
+                strays=len(strays),
+                switch_restarted=up.restarted,
             )
 
     def stray(self, attempt_id: AttemptId) -> None:
@@ -126,7 +130,7 @@ class Reconciler:
                     break
                 await asyncio.sleep(seconds)
         except SwitchError as error:
-            _log.info("resync.no-history", problem=str(error))
+            _log.info("resync.history_missing", problem=str(error))
         if reported or history is not None:
             _log.warning("resync.history", asked=len(vanished), reported=len(reported))
         for attempt_id in vanished:
@@ -226,10 +230,10 @@ class Reconciler:
         try:
             ours = await self._store.known_attempts(strays)
         except StoreError as error:
-            _log.warning("store.not-asked", problem=str(error))
+            _log.warning("store.unreadable", problem=str(error))
         self._core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
-            _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
+            _log.warning("resync.foreign_calls", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
         """Hang up a cancelled call unless it was answered meanwhile, which the switch reports right after `SwitchUp`."""

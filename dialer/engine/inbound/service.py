@@ -71,7 +71,7 @@ class Inbound:
     def reserve(self) -> AttemptId | None:
         """Reserve a place for an inbound call and return its attempt id. None: it has to be hung up unanswered."""
         if self._core.draining or not self._servers.any_up or self.live >= self._core.plan.inbound.channels:
-            _log.info("inbound.no-room", live=self.live, channels=self._core.plan.inbound.channels)
+            _log.info("inbound.no_channel", live=self.live, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._deciding[attempt_id] = None
@@ -90,7 +90,7 @@ class Inbound:
         """
         route = self._route(called)
         if route is None or route.campaign not in self._runs:
-            _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
+            _log.info("inbound.number_unknown", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)

@@ -171,4 +171,4 @@ class Hoppers:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not-released", claims=len(claims), problem=str(error))
+            _log.warning("claims.not_released", claims=len(claims), problem=str(error))

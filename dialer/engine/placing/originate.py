@@ -192,7 +192,7 @@ class Originator:
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
+            _log.warning("claims.not_postponed", claims=len(refused), problem=str(error))
         self._core.wake.set()
 
     async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
@@ -313,7 +313,7 @@ class Originator:
             return CommandRefused("the call was called off", RefusedBecause.LATE)
         if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
             reason = "not of the trunk's pool (trunks.caller_ids)"
-            _log.warning("caller-id.refused", attempt=attempt.attempt_id, reason=reason)
+            _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_LINE)
         kept = self.reserved.holds(call)
         hold = self._holds.find(run, attempt.trunk) or (None if kept else self._holds.no_agent(run))
@@ -361,7 +361,7 @@ class Originator:
         except OriginateUnsure as error:  # the next resync tells whether the call exists
             _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
         except (SwitchError, UnsafeValue) as error:  # any other error means that the call was not placed
-            _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
+            _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch places no calls: {error}"
             self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
             self._never_placed(attempt_id)

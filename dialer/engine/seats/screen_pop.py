@@ -36,7 +36,7 @@ class ScreenPops:
         try:
             found = await self._store.screen_pop(attempt_id)
         except StoreError as error:
-            _log.warning("screen-pop.not-read", attempt=attempt_id, problem=str(error))
+            _log.warning("screen_pop.not_read", attempt=attempt_id, problem=str(error))
             found = None
         seat = self._seats[seat_name]
         if found is None or seat.attempt_id != attempt_id:

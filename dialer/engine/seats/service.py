@@ -120,14 +120,14 @@ class Agents:
             self._seats.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
-            _log.info("log-ins.adopted", adopted=len(adopted), logged_off=logged_off)
+            _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
         return adopted
 
     def gone(self, seat_name: str) -> None:
         """Log off an agent whose phone has been off the line for too long."""
         self._acd.free(*self._emptied(seat_name))
         self._core.spawn(self._keep(seat_name), "drop-log-in")
-        _log.info("seat.given-up", seat=seat_name)
+        _log.info("seat.logged_off", seat=seat_name)
 
     def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
         seat = self._seats[seat_name]

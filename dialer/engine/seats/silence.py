@@ -75,7 +75,7 @@ class SeatSilence:
         try:
             packets = await self._switch.seat_packets(seat_name)
         except SwitchError as error:  # then the phone is checked at the end of the talk
-            _log.info("seat.not-asked", seat=seat_name, problem=str(error))
+            _log.info("seat.packets_unknown", seat=seat_name, problem=str(error))
             return
         live = self._calls.get(attempt_id)
         if live is not None:
@@ -142,7 +142,7 @@ class SeatSilence:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
-            _log.info("seat.phone-not-called", seat=seat.name, problem=str(error))
+            _log.info("seat.phone_not_called", seat=seat.name, problem=str(error))
         if (
             self._replaced.get(seat.name) == contact
         ):  # otherwise the page was reloaded again, and the newer one is handled
@@ -161,7 +161,7 @@ class SeatSilence:
                 if await self._switch.seat_packets(seat.name) != since:
                     return True
         except SwitchError as error:  # nobody knows, so the phone is trusted
-            _log.info("seat.not-asked", seat=seat.name, problem=str(error))
+            _log.info("seat.packets_unknown", seat=seat.name, problem=str(error))
             return True
         return False
 
@@ -172,7 +172,7 @@ class SeatSilence:
         try:
             await self._switch.release_seat(seat.name)
         except SwitchError as error:  # the switch's own timeout comes
-            _log.info("seat.phone-not-released", seat=seat.name, problem=str(error))
+            _log.info("seat.phone_not_released", seat=seat.name, problem=str(error))
 
     def _is_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
@@ -184,4 +184,4 @@ class SeatSilence:
         if call.talk.heard_nobody or call.inbound:
             return
         self._calls.update(call, call.unheard())
-        _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.talk.seat)
+        _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

@@ -161,7 +161,7 @@ class Supervision:
         try:
             await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # a supervisor who cannot be set back must not stay in the conversation
-            _log.warning("barge.not-ended-gently", seat=listener.seat, problem=str(refused))
+            _log.warning("barge.not_ended", seat=listener.seat, problem=str(refused))
             self._let_go(listener)
 
     def resync(self, up: SwitchUp) -> None:

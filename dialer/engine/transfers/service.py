@@ -299,7 +299,11 @@ class Transfers:
         """Store the transfer of a call as it is now."""
         self._transfers.put(transfer)
         _log.info(
-            "transfer", attempt=transfer.attempt_id, seat=transfer.seat, stage=transfer.stage.value, to=transfer.to
+            "transfer.changed",
+            attempt=transfer.attempt_id,
+            seat=transfer.seat,
+            stage=transfer.stage.value,
+            to=transfer.to,
         )
         self._seats.notify(transfer.seat)
 

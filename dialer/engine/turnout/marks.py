@@ -98,7 +98,7 @@ class Marks:
         try:
             gone = await self._store.lost_by_opt_out(phone_id)
         except StoreError as error:
-            _log.warning("voters.not-counted", phone=phone_id, problem=str(error))
+            _log.warning("voters.not_counted", phone=phone_id, problem=str(error))
             return
         self._turnout.add_without_number(gone)
 
@@ -133,6 +133,6 @@ class Marks:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
+            _log.warning("claims.not_released", claims=len(claims), problem=str(error))
         run.read_queue_again()
         self._core.wake.set()
