@@ -14,7 +14,7 @@ def three(*up: str, silent: str = "") -> AsteriskServers:
     return servers
 
 
-def test_what_comes_with_new_settings_is_known_beside_what_there_was() -> None:
+def test_servers_of_new_settings_are_added_to_the_known_ones() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
     servers.use({"line-a": "a"}, ["b"])
@@ -23,33 +23,33 @@ def test_what_comes_with_new_settings_is_known_beside_what_there_was() -> None:
     assert [servers.of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 
 
-def test_only_what_is_reached_is_dialled_on() -> None:
+def test_only_trunks_of_reachable_servers_are_dialled_on() -> None:
     assert three("a", "c").reachable(list(LINES)) == ["a1", "a2", "c1"]
     assert three("a", "c", silent="c").reachable(list(LINES)) == ["a1", "a2"]
     assert three("a", "c").accepting(["b1"]) == set()
     assert three("a", "c").accepting(["b1", "c1"]) == {"c"}
 
 
-def test_where_no_server_is_reached_nothing_is_said_of_single_ones() -> None:
+def test_no_single_server_is_unreachable_while_all_are() -> None:
     assert not three().unreachable
     assert not three("a", silent="a").unreachable
     assert three("a").unreachable == {"b", "c"}
     assert not AsteriskServers({"line": ""}, [""]).unreachable
 
 
-def test_a_trunk_that_is_gone_from_the_settings_is_the_first_server_s() -> None:
+def test_removed_trunk_counts_as_one_of_the_first_server() -> None:
     assert three().of_trunk("sold") == "a"
     assert AsteriskServers({}, ()).of_trunk("sold") == ""
 
 
-def test_a_site_of_seats_alone_is_held_by_its_own_asterisk() -> None:
+def test_site_without_trunks_accepts_calls_once_its_asterisk_is_up() -> None:
     site = AsteriskServers({}, [""])
     assert site.accepting(()) == set()
     site.up.add("")
     assert site.accepting(()) == {""}
 
 
-def test_the_server_with_a_free_agent_comes_first_and_one_without_agents_last() -> None:
+def test_server_with_a_free_agent_is_first_and_one_without_agents_last() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
@@ -58,7 +58,7 @@ def test_the_server_with_a_free_agent_comes_first_and_one_without_agents_last() 
     assert loads.best_first(list(LINES))[0] == "a1"
 
 
-def test_calls_are_spread_by_how_many_agents_there_are() -> None:
+def test_calls_are_spread_in_proportion_to_the_agents_of_each_server() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)

@@ -33,7 +33,7 @@ SILENT = {"seat_rtp_timeout_seconds": 5}
 
 
 @pytest.mark.parametrize("mode", ListeningMode)
-def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_audit(mode: ListeningMode) -> None:
+def test_barge_falls_back_to_listening_when_the_talk_ends_and_each_end_is_audited(mode: ListeningMode) -> None:
     turns = Turns()
     turns.talking()
     party = supervision_party("x")
@@ -46,19 +46,19 @@ def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_
     assert not turns.features.listeners
 
 
-def test_nobody_listens_to_an_agent_who_has_gone() -> None:
+def test_listener_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
     assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_GONE, "01"))
 
 
-def test_a_recording_is_kept_once() -> None:
+def test_recording_is_stored_once() -> None:
     turns = Turns()
     turns.talking()
     turns.play([(20, RecordingStarted(A), "commit record_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
-def test_a_keyed_command_is_done_alone() -> None:
+def test_keys_are_refused_while_a_command_is_carried_out() -> None:
     turns = Turns()
     turns.talking()
     turns.play(
@@ -72,7 +72,7 @@ def test_a_keyed_command_is_done_alone() -> None:
     )
 
 
-def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> None:
+def test_phone_hung_up_as_silent_early_in_a_talk_counts_as_dead_throughout() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.at(12, SeatDown("01"))
@@ -82,7 +82,7 @@ def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> No
     assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]  # once is enough
 
 
-def test_a_short_talk_waits_for_what_is_known_of_the_agents_phone() -> None:
+def test_short_talk_waits_for_the_dead_phone_check() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneUnreachable("agent01"), "beside phone-away")])
@@ -90,13 +90,13 @@ def test_a_short_talk_waits_for_what_is_known_of_the_agents_phone() -> None:
     assert turns.at(11, CallFinished(HUNG_UP)) == []
 
 
-def test_a_long_talk_does_not() -> None:
+def test_long_talk_skips_dead_phone_check() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> None:
+def test_resync_finds_talks_and_phones_as_they_are() -> None:
     turns = Turns(2)
     turns.talking()
     live = frozenset({A})
@@ -115,7 +115,7 @@ def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> N
     assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
 
 
-def test_a_voter_who_did_not_reach_the_seat_is_sent_there_again_only_once_the_switch_says_that_they_wait() -> None:
+def test_voter_who_did_not_reach_the_seat_is_sent_again_only_if_the_switch_reports_them_waiting() -> None:
     turns = Turns()
     turns.call()
     came = "order connect A 01"
@@ -125,7 +125,7 @@ def test_a_voter_who_did_not_reach_the_seat_is_sent_there_again_only_once_the_sw
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
-def test_calls_of_which_nothing_is_known() -> None:
+def test_events_of_unknown_calls() -> None:
     turns = Turns()
     turns.features.unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(
@@ -137,7 +137,7 @@ def test_calls_of_which_nothing_is_known() -> None:
     assert not turns.features.unknown_callers.trunks
 
 
-def test_a_campaign_whose_message_is_not_heard_is_held() -> None:
+def test_campaign_is_held_when_its_message_cannot_be_played() -> None:
     turns = Turns()
     turns.call()
     turns.play([(20, MessageFailed(A), "alert unheard-calls"), (21, MessageFailed(A), "")])

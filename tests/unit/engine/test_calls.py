@@ -49,11 +49,11 @@ def test_unanswered_endings(facts: dict[str, Any], outcome: Outcome) -> None:
     assert outcome_of(a_call(), ended(**facts)) is outcome
 
 
-def test_a_failure_without_a_channel_was_never_placed() -> None:
+def test_failure_without_a_channel_is_refused() -> None:
     assert outcome_of(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
-def test_a_cancelled_call_is_cancelled_unless_somebody_was_quicker() -> None:
+def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
     assert outcome_of(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
     assert outcome_of(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
 
@@ -72,14 +72,14 @@ def test_answered_endings_of_an_ivr_campaign() -> None:
     assert outcome_of(done, ended()) is Outcome.COMPLETED
 
 
-def test_what_nobody_saw_end_is_unknown_or_counts_against_the_cap() -> None:
+def test_unseen_end_is_unknown_or_counts_against_the_cap() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
     assert outcome_of(a_call().picked_up(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
     assert outcome_of(a_call().connected("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
-def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
+def test_outcome_does_not_depend_on_the_order_of_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
         "rang": lambda call: call.rang(Instant(1.0, 1.0)),
         "answered": lambda call: call.picked_up(Instant(2.0, 2.0)),
@@ -95,7 +95,7 @@ def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
     assert outcomes == {Outcome.CONNECTED}
 
 
-def test_the_state_is_read_off_the_facts() -> None:
+def test_state_is_derived_from_the_facts() -> None:
     call = a_call(written=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING
@@ -107,7 +107,7 @@ def test_the_state_is_read_off_the_facts() -> None:
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
-def test_ringing_counts_from_when_it_was_said_last() -> None:
+def test_ringing_counts_from_the_latest_report() -> None:
     """A carrier may say only that something is heard (183), and later that the phone rings (180)."""
     heard = a_call().rang(Instant(1.0, 1.0))
     rang = heard.rang(Instant(4.0, 5.0))

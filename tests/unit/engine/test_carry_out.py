@@ -52,7 +52,7 @@ def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
 
 
 @virtual_time()
-async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_is_told() -> None:
+async def test_effects_are_carried_out_in_order() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
@@ -74,7 +74,7 @@ async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_
 
 
 @virtual_time()
-async def test_an_order_that_fails_is_not_repeated_and_what_was_said_of_that_happens() -> None:
+async def test_failed_order_is_not_repeated_and_its_event_is_handled() -> None:
     turns = Turns()
     turns.call(seat="01")
     turns.place(turns.features.seats["01"].reserved(A, "calls", turns.features.core.instant()))
@@ -89,7 +89,7 @@ async def test_an_order_that_fails_is_not_repeated_and_what_was_said_of_that_hap
 
 
 @virtual_time()
-async def test_what_is_not_kept_is_tried_until_it_is_and_dialling_stops_meanwhile() -> None:
+async def test_failed_commit_is_retried_and_dialling_stops_meanwhile() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
@@ -107,7 +107,7 @@ async def test_what_is_not_kept_is_tried_until_it_is_and_dialling_stops_meanwhil
 
 
 @virtual_time()
-async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
+async def test_refused_command_plays_the_error_sound() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         joined(turns, group)
@@ -122,7 +122,7 @@ async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
     assert answered == ["wrong"]
 
 
-def test_nothing_is_carried_out_by_who_says_it() -> None:
+def test_requested_effects_are_not_carried_out_at_once() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.do(Notify(CampaignChange("calls")))
@@ -130,7 +130,7 @@ def test_nothing_is_carried_out_by_who_says_it() -> None:
     assert turns.features.core.take_effects() == []
 
 
-def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> None:
+def test_error_in_an_event_loses_no_effects_requested_before() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -141,7 +141,7 @@ def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> 
     assert len(heard) == 1
 
 
-def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
+def test_error_in_an_effect_loses_no_other_effects() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -152,7 +152,7 @@ def test_a_mistake_in_what_follows_loses_none_of_the_rest() -> None:
 
 
 @virtual_time()
-async def test_a_mistake_in_what_follows_or_in_a_timer_ends_the_engine() -> None:
+async def test_error_in_an_effect_or_timer_ends_the_engine() -> None:
     for wrong in (
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED),
         StartTimer("t", 1.0, TimerExpired(TimerKind.CALL_PHONE, "no such seat")),

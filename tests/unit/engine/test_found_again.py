@@ -28,7 +28,7 @@ def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
     )
 
 
-def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() -> None:
+def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"})
     lines = turns.at(1, up(talking=True))
@@ -38,7 +38,7 @@ def test_a_talk_that_went_on_is_taken_up_where_it_is_and_wrapped_up_by_nobody() 
     assert not [line for line in lines if line.startswith(("learn", "commit"))]  # that was learned and kept then
 
 
-def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without_its_times() -> None:
+def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open()], {"carrier"})
     turns.at(1, up())
@@ -46,13 +46,13 @@ def test_a_call_that_still_rings_is_adopted_and_its_answer_is_learned_of_without
     assert turns.features.calls[A].state is CallState.DIALLING
 
 
-def test_a_call_of_a_campaign_that_is_run_no_more_is_unknown() -> None:
+def test_open_attempt_of_a_removed_campaign_ends_as_unknown() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, up(live=False))
 
 
-def test_a_caller_is_found_again_as_one() -> None:
+def test_open_inbound_attempt_is_adopted_as_inbound() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open(direction=Direction.INBOUND)], {"carrier"})
     turns.at(1, up())
@@ -74,7 +74,9 @@ NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
         (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
     ],
 )
-def test_how_a_call_ended_that_nobody_saw_end(past: PastCall | None, history: History | None, ends: str) -> None:
+def test_outcome_of_an_unseen_end_comes_from_the_switch_history(
+    past: PastCall | None, history: History | None, ends: str
+) -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open()], {"carrier"})
     turns.at(1, up(live=False))
@@ -84,7 +86,7 @@ def test_how_a_call_ended_that_nobody_saw_end(past: PastCall | None, history: Hi
     assert not turns.features.calls
 
 
-def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -> None:
+def test_history_of_a_moved_trunk_does_not_prove_that_a_call_was_never_sent() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open()], {"another"})
     turns.at(1, up(live=False))
@@ -92,7 +94,7 @@ def test_of_a_line_that_was_moved_no_history_says_that_a_call_was_never_sent() -
     assert "commit end unknown" in turns.after(2, lambda: turns.features.reconciler._end_vanished(call, None, NOTHING))
 
 
-def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> None:
+def test_agent_who_is_at_another_seat_is_not_restored() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
     turns.place(seat.logged_off(turns.features.core.instant()))
@@ -102,7 +104,7 @@ def test_an_agent_who_sits_elsewhere_by_now_has_the_seat_of_before_no_more() -> 
     assert turns.features.seats["02"].agent is None
 
 
-def test_a_three_way_call_at_a_seat_that_the_settings_have_no_more_is_left_alone() -> None:
+def test_three_way_call_at_a_removed_seat_is_left_alone() -> None:
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")

@@ -61,14 +61,14 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
         ("**2*0", SeatLogOff(seat="01")),
     ],
 )
-def test_what_keys_mean(keys: str, command: SeatCommand) -> None:
+def test_codes_become_commands(keys: str, command: SeatCommand) -> None:
     commands, sounds = keyed(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
 
 
 @pytest.mark.parametrize("keys", ["*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
-def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
+def test_meaningless_keys_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
         pressed = press(keypad, "01", key, 1.0, REASONS)
@@ -78,7 +78,7 @@ def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
     assert keypad == Keypad()
 
 
-def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
+def test_key_too_long_after_the_start_of_a_code_is_refused() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
     assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
     assert keyed("*11", late) == (
@@ -92,7 +92,7 @@ def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
     assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
-def test_a_storm_is_refused_until_it_is_over() -> None:
+def test_key_storm_is_refused_until_it_is_over() -> None:
     commands, sounds = keyed("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
@@ -104,7 +104,7 @@ def test_a_storm_is_refused_until_it_is_over() -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.text(max_size=2), st.floats(0, 20)), max_size=60))
-def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]]) -> None:
+def test_key_storm_does_not_grow_the_keypad(keys: list[tuple[str, float]]) -> None:
     keypad, now = Keypad(), 0.0
     for key, seconds in keys:
         now += seconds
@@ -117,7 +117,7 @@ def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]
             assert 0 <= pressed.command.hour <= 23
 
 
-def test_what_two_commands_mean_while_a_call_is_shown_and_not_dialled() -> None:
+def test_ready_and_hang_up_dial_and_skip_a_preview() -> None:
     attempt = AttemptId("a")
     assert at_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
     assert at_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(seat="01", attempt=attempt, reason="keyed")

@@ -13,7 +13,7 @@ from dialer.engine.seats.pins import PinCheck, hash_pin
 from tests.support.seats import CHEAP
 
 
-def test_a_pin_is_known_by_its_hash_alone() -> None:
+def test_pin_is_stored_only_as_a_hash() -> None:
     hashed = hash_pin("4711")
     assert hashed.startswith("$argon2id$v=19$")
     assert "4711" not in hashed
@@ -22,18 +22,18 @@ def test_a_pin_is_known_by_its_hash_alone() -> None:
 
 
 @pytest.mark.parametrize("pin", ["2468", "1234", "9876", "7890", "1111", "1212", "123123", "1112", "13579"])
-def test_a_pin_that_anybody_would_try_is_not_hashed(pin: str) -> None:
+def test_trivial_pin_is_refused(pin: str) -> None:
     with pytest.raises(CommandRefused, match="anybody would try"):
         hash_pin(pin)
 
 
 @pytest.mark.parametrize("pin", ["", "123", "1" * 13, "12a4", "１２３４", "1234\n", " 1234"])
-def test_what_is_no_pin_is_not_hashed(pin: str) -> None:
+def test_invalid_pin_is_refused(pin: str) -> None:
     with pytest.raises(CommandRefused, match="4 to 12 digits"):
         hash_pin(pin)
 
 
-def test_right_and_wrong() -> None:
+def test_only_the_right_pin_of_a_known_agent_is_accepted() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
     assert check.is_right("102", "1357")
     for number, pin in (
@@ -47,7 +47,7 @@ def test_right_and_wrong() -> None:
         assert not check.is_right(number, pin)
 
 
-def test_an_unknown_agent_costs_one_hash_as_dear_as_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checking_an_unknown_agent_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     known = CHEAP.hash("2468")
     check = PinCheck([AgentAccount("101", known)])
     verified: list[str] = []
@@ -62,7 +62,7 @@ def test_an_unknown_agent_costs_one_hash_as_dear_as_a_known_one(monkeypatch: pyt
     assert verified == [known[:24]] * 3  # the parameters: equally dear
 
 
-def test_a_damaged_hash_lets_nobody_in() -> None:
+def test_damaged_hash_admits_nobody() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
     check._accounts["102"] = AgentAccount("102", "no hash at all")
     assert not check.is_right("102", "2468")
@@ -71,7 +71,7 @@ def test_a_damaged_hash_lets_nobody_in() -> None:
 THREE = AgentRules(3, 60.0)
 
 
-def test_an_agent_is_counted_wherever_it_is_tried_and_a_seat_whoever_is() -> None:
+def test_wrong_log_ins_count_by_agent_and_by_seat() -> None:
     wrong = WrongLogIns()
     assert not wrong.wrong("01", "101", 0.0, THREE)
     assert not wrong.wrong("02", "101", 1.0, THREE)
@@ -85,7 +85,7 @@ def test_an_agent_is_counted_wherever_it_is_tried_and_a_seat_whoever_is() -> Non
     assert not wrong.is_locked("01", "101", 3.0)
 
 
-def test_a_right_log_in_forgets_what_went_before() -> None:
+def test_right_log_in_resets_the_count() -> None:
     wrong = WrongLogIns()
     for _ in range(20):
         assert not wrong.wrong("01", "101", 0.0, THREE)
@@ -95,7 +95,7 @@ def test_a_right_log_in_forgets_what_went_before() -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
-def test_nobody_ever_tries_more_than_the_limit_in_a_row(tries: list[tuple[str, str | None, bool]]) -> None:
+def test_no_more_wrong_log_ins_in_a_row_than_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
     wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:

@@ -39,7 +39,7 @@ def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
     return turns.after(seconds, put)
 
 
-def test_a_seat_that_is_gone_is_left_at_once_where_there_is_no_call() -> None:
+def test_agent_of_a_removed_seat_leaves_at_once_without_a_call() -> None:
     turns = Turns()
     assert take(turns, 3, seats=NO_SEATS) == [
         "timer seat/01 off",
@@ -52,7 +52,7 @@ def test_a_seat_that_is_gone_is_left_at_once_where_there_is_no_call() -> None:
         turns.features.seats.require("01")
 
 
-def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_gone_leaves() -> None:
+def test_agent_of_a_removed_seat_leaves_after_talk_and_wrap_up() -> None:
     turns = Turns()
     turns.talking()
     assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
@@ -63,7 +63,7 @@ def test_a_talk_goes_on_and_its_wrap_up_too_before_the_agent_of_a_seat_that_is_g
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
-def test_a_phone_that_drops_in_a_talk_at_a_seat_that_is_gone_is_not_called_again() -> None:
+def test_phone_of_a_removed_seat_is_not_called_again() -> None:
     turns = Turns()
     turns.talking()
     take(turns, 9, seats=NO_SEATS)
@@ -72,7 +72,7 @@ def test_a_phone_that_drops_in_a_talk_at_a_seat_that_is_gone_is_not_called_again
     assert not [line for line in lines if "phone" in line or "call_seat" in line]
 
 
-def test_another_phone_is_taken_by_an_empty_seat_at_once_and_by_another_one_when_its_agent_has_left() -> None:
+def test_new_phone_of_a_seat_is_used_once_its_agent_has_left() -> None:
     turns = Turns(seats=2)
     centre = turns.features
     turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("02")))
@@ -86,14 +86,14 @@ def test_another_phone_is_taken_by_an_empty_seat_at_once_and_by_another_one_when
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
 
 
-def test_seats_stand_in_the_order_of_the_settings_and_a_new_one_is_told_of() -> None:
+def test_seats_follow_the_order_of_the_settings_and_new_ones_are_notified() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert take(turns, 3, seats=seats) == ["seat 00 offline"]
     assert [seat.name for seat in turns.features.seats.all()] == ["02", "00", "01"]
 
 
-def test_a_voter_of_a_campaign_that_is_gone_still_gets_the_agent_and_the_next_is_not_dialled() -> None:
+def test_removed_campaign_connects_its_last_call_and_dials_no_more() -> None:
     turns = Turns()
     turns.call()
     [run] = turns.features.runs.all()
@@ -106,7 +106,7 @@ def test_a_voter_of_a_campaign_that_is_gone_still_gets_the_agent_and_the_next_is
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
-def test_a_stop_of_everything_calls_off_what_rings_of_a_campaign_that_is_gone() -> None:
+def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
     turns.after(1, lambda: turns.features.calls.update(ringing, ringing.sent(1)))
@@ -115,7 +115,7 @@ def test_a_stop_of_everything_calls_off_what_rings_of_a_campaign_that_is_gone() 
     assert "order hang_up A" in stopped
 
 
-def test_an_agent_of_a_seat_that_was_gone_before_its_asterisk_came_has_it_no_more() -> None:
+def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns = Turns()
     turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("01")))
     turns.features.agents._kept = {"01": LogIn("01", "1001", False, None, NOON)}
@@ -124,7 +124,7 @@ def test_an_agent_of_a_seat_that_was_gone_before_its_asterisk_came_has_it_no_mor
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
-def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
+def test_removed_trunk_ends_its_call_and_clears_its_alert() -> None:
     turns = Turns()
     turns.talking()
     turns.features.alerts.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
@@ -142,14 +142,14 @@ def test_a_trunk_that_is_gone_ends_its_call_and_its_alert() -> None:
         (None, True),
     ],
 )
-def test_who_is_no_supervisor_any_more_or_another_one_is_let_go(now: SupervisorPhone | None, let_go: bool) -> None:
+def test_removed_or_changed_supervisor_is_released(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
     assert (f"order release_party {supervision_party('x')}" in lines) is let_go
 
 
-def test_a_call_back_of_a_campaign_that_is_gone_keeps_no_seat_and_waits_for_it_to_come_again() -> None:
+def test_call_back_of_a_removed_campaign_reserves_no_seat() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)

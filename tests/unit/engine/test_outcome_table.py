@@ -88,13 +88,13 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     return outcome_of(call, ended), ended
 
 
-def test_every_status_of_the_captures_is_in_the_table_and_in_the_simulation() -> None:
+def test_every_captured_status_is_in_the_table_and_the_simulation() -> None:
     captured = {int(name.partition("-")[0]) for name in CAPTURED}
     assert captured == set(TABLE) == set(CARRIER_CAUSES)
 
 
 @pytest.mark.parametrize("ending", CAPTURED)
-def test_what_a_real_asterisk_said_gives_the_outcome_of_the_table(ending: str) -> None:
+def test_captured_endings_have_the_outcome_of_the_table(ending: str) -> None:
     status = int(ending.partition("-")[0])
     outcome, ended = ending_of(messages_of(CAPTURED[ending]))
     assert outcome is TABLE[status]
@@ -113,14 +113,14 @@ def test_what_a_real_asterisk_said_gives_the_outcome_of_the_table(ending: str) -
         ("limit-ringing-progress", True, Outcome.NO_ANSWER),
     ],
 )
-def test_our_ring_limit_over_a_carrier_of_early_media(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
+def test_ring_limit_with_early_media(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
     found, ended = ending_of(messages_of(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
     assert trunk_failed(found, ended) is not ever_ringing
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_number_that_an_announcement_calls_dead_looks_like_a_fault_behind_the_183(status: int) -> None:
+def test_announcement_behind_a_183_is_a_carrier_failure(status: int) -> None:
     """The carrier says beside the 5xx that there is no such number (`Reason: Q.850;cause=1`), and a real Asterisk nothing of it."""
 
     def said(text: str) -> list[tuple[str, ...]]:
@@ -130,7 +130,7 @@ def test_a_number_that_an_announcement_calls_dead_looks_like_a_fault_behind_the_
     assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
 
 
-def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None:
+def test_phone_behind_a_183_has_rung() -> None:
     """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
     listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
@@ -142,7 +142,7 @@ def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None
     assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
 
 
-def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
+def test_cancelled_call_behind_a_183_is_cancelled() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect(ID)
     told = [
@@ -153,7 +153,7 @@ def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])
-def test_the_simulated_asterisk_says_the_same(rings_with: tuple[int, ...]) -> None:
+def test_simulated_asterisk_gives_the_same_outcomes(rings_with: tuple[int, ...]) -> None:
     numbers = {f"+9170000{status:05d}": status for status in TABLE}
     scripts = {
         number: Behaviour(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)
@@ -177,7 +177,7 @@ def test_the_simulated_asterisk_says_the_same(rings_with: tuple[int, ...]) -> No
     assert found == TABLE
 
 
-def test_the_page_of_outcomes_has_the_same_rows() -> None:
+def test_outcome_page_has_the_same_rows() -> None:
     page = (ROOT / "docs/outcomes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([0-9, ]+) \| `([a-z-]+)` \|", page, re.MULTILINE)
     assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
@@ -206,7 +206,7 @@ RETRIES: dict[Outcome, float | None] = {
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_has_its_retry_and_the_last_attempt_none(outcome: Outcome) -> None:
+def test_every_outcome_has_a_retry_except_after_the_last_attempt(outcome: Outcome) -> None:
     seconds = RETRIES[outcome]
     assert after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
     last = after_outcome(RULES, outcome, 3, 1000.0)

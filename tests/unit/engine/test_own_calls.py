@@ -32,7 +32,7 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     return turns
 
 
-def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when() -> None:
+def test_preview_has_its_own_call_state_and_shows_its_end() -> None:
     turns = shown()
     [call] = turns.features.calls.all()
     assert call.state is CallState.PREVIEW
@@ -41,7 +41,7 @@ def test_what_is_shown_is_a_call_of_its_own_state_and_the_seat_tells_until_when(
     assert not view.dialling
 
 
-def test_who_skips_is_free_again_and_the_number_is_due_as_the_retries_say() -> None:
+def test_skipped_preview_frees_the_seat_and_its_number_is_due_again() -> None:
     turns = shown()
     ends = turns.after(5, lambda: turns.features.own_calls.skip("01", A))
     assert "; ".join(ends) == BACK
@@ -49,7 +49,7 @@ def test_who_skips_is_free_again_and_the_number_is_due_as_the_retries_say() -> N
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) -> None:
+def test_cancelled_preview_sends_no_order(gone: bool) -> None:
     turns = shown()
     if gone:
         turns.at(3, SeatDown("01"))
@@ -61,7 +61,7 @@ def test_a_preview_that_is_called_off_asks_the_switch_for_nothing(gone: bool) ->
     assert not [line for line in ends if line.startswith("order")]
 
 
-def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None:
+def test_expired_preview_is_returned_and_its_seat_paused() -> None:
     turns = shown()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
@@ -69,21 +69,21 @@ def test_a_preview_that_was_let_pass_is_given_back_and_its_seat_pauses() -> None
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_where_the_campaign_dials_unasked_it_is_dialled_then() -> None:
+def test_expired_preview_is_dialled_where_the_campaign_does_so() -> None:
     turns = shown(dials=True, preview_seconds=60)
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
     assert turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_keys_of_the_phone_are_commands_for_what_is_shown() -> None:
+def test_phone_keys_dial_and_skip_a_preview() -> None:
     turns = shown()
     turns.at(3, SeatKeyPressed("01", "*"))
     [done] = turns.at(3.5, SeatKeyPressed("01", "3"))
     assert "SeatPreviewSkip(seat='01'" in done
 
 
-def test_the_voter_who_answers_has_the_seat_that_was_kept_and_no_other() -> None:
+def test_answered_call_gets_its_reserved_seat() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
     turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
@@ -93,7 +93,7 @@ def test_the_voter_who_answers_has_the_seat_that_was_kept_and_no_other() -> None
     assert orders == ["order connect A 02"]
 
 
-def test_a_call_that_is_no_preview_of_the_seat_is_refused_as_late() -> None:
+def test_command_for_a_call_of_another_seat_is_refused() -> None:
     turns = shown()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
@@ -104,7 +104,7 @@ def test_a_call_that_is_no_preview_of_the_seat_is_refused_as_late() -> None:
         turns.features.own_calls.skip("01", A)
 
 
-def test_who_did_not_answer_leaves_the_seat_ready_for_the_next() -> None:
+def test_unanswered_call_frees_its_reserved_seat() -> None:
     turns = shown()
     turns.features.calls.put(turns.features.calls[A].asked_for().sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))

@@ -42,7 +42,7 @@ def decided(turns: Turns) -> list[str]:
     return turns.after(10, turns.features.placing.decide)
 
 
-def test_a_start_that_the_trunk_grants_is_committed_first_and_counts_as_a_call_at_once() -> None:
+def test_granted_start_counts_as_a_call_before_its_commit() -> None:
     turns = deciding(wanted=2)
     turns.features.runs["calls"].hopper.extend(map(claim, (1, 2)))
     assert "beside open-attempts" in decided(turns)
@@ -50,7 +50,7 @@ def test_a_start_that_the_trunk_grants_is_committed_first_and_counts_as_a_call_a
     assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
-def test_a_number_on_a_call_waits() -> None:
+def test_number_on_a_call_is_postponed() -> None:
     turns = deciding(wanted=1)
     turns.call(phone_id=1)
     turns.features.runs["calls"].hopper.append(claim(1))
@@ -72,7 +72,7 @@ def test_a_number_on_a_call_waits() -> None:
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
     ],
 )
-def test_a_campaign_that_is_held_gives_its_claims_back_and_places_nothing(change: Any, reason: HoldReason) -> None:
+def test_held_campaign_returns_its_claims_and_places_nothing(change: Any, reason: HoldReason) -> None:
     turns = deciding(wanted=1)
     turns.features.runs["calls"].hopper.append(claim(1))
     change(turns)
@@ -83,7 +83,7 @@ def test_a_campaign_that_is_held_gives_its_claims_back_and_places_nothing(change
     assert not turns.features.calls
 
 
-def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
+def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     turns = deciding()
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
@@ -92,14 +92,14 @@ def test_what_rings_is_cancelled_where_nobody_is_there_to_talk() -> None:
     assert not [line for line in decided(turns) if line.startswith("order")]  # once
 
 
-def test_a_call_that_was_not_written_yet_never_is() -> None:
+def test_cancelled_call_is_not_sent_later() -> None:
     turns = deciding()
     live = turns.call(written=False)
     assert turns.after(10, lambda: turns.features.calls.cancel(live)) == []
     assert turns.features.calls[A].leg.cancelled
 
 
-def test_numbers_that_were_claimed_while_the_stop_came_go_back() -> None:
+def test_claims_made_during_the_stop_are_returned() -> None:
     turns = deciding()
     run = turns.features.runs["calls"]
 

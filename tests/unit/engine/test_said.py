@@ -21,7 +21,7 @@ FLOW = {"kind": "ivr", "flow": "turnout"}
 VOTED = Mark("key", 1, MarkKind.VOTED, MarkSource.VOTER_KEY, 0.0, None, A)
 
 
-def test_whoever_is_not_to_be_called_any_more_is_hung_up_on_while_it_rings() -> None:
+def test_mark_cancels_ringing_calls_to_voters_who_need_none() -> None:
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
@@ -34,14 +34,14 @@ def test_whoever_is_not_to_be_called_any_more_is_hung_up_on_while_it_rings() -> 
     assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
 
-def test_a_mark_that_was_known_changes_nothing() -> None:
+def test_repeated_mark_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert turns.after(5, lambda: turns.features.marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
     assert not turns.features.turnout.marks
 
 
-def test_an_opt_out_takes_the_number_off_every_call_that_rings_and_is_counted_once() -> None:
+def test_opt_out_cancels_ringing_calls_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.marks
@@ -59,7 +59,7 @@ def flow_turns() -> Turns:
     return turns
 
 
-def test_a_flow_begins_with_a_person_once_and_what_it_leaves_is_kept() -> None:
+def test_flow_starts_once_and_its_answers_are_stored() -> None:
     turns = flow_turns()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.features.flows.begin(A)))
@@ -72,7 +72,7 @@ def test_a_flow_begins_with_a_person_once_and_what_it_leaves_is_kept() -> None:
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
-def test_a_call_that_ended_in_its_flow_is_over_when_the_flow_is() -> None:
+def test_call_ended_during_its_flow_finishes_with_the_flow() -> None:
     turns = flow_turns()
     turns.after(8, lambda: turns.features.flows.begin(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
@@ -95,7 +95,7 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
     return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
 
 
-def test_a_machine_that_the_agent_met_is_given_up_once() -> None:
+def test_answer_by_a_machine_is_withdrawn_once() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
     assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
@@ -103,7 +103,7 @@ def test_a_machine_that_the_agent_met_is_given_up_once() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_what_could_not_be_kept_was_not_said() -> None:
+def test_disposition_that_was_not_stored_is_forgotten() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(StoreError):
@@ -111,7 +111,7 @@ def test_what_could_not_be_kept_was_not_said() -> None:
     assert turns.features.calls[A].talk.disposed is None
 
 
-def test_machines_are_not_counted_where_the_campaign_does_not() -> None:
+def test_machine_disposition_is_refused_without_machine_detection() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(CommandRefused, match="machine_detection"):

@@ -42,7 +42,7 @@ def test_log_in_waits_for_the_phone() -> None:
     assert seat.phone_came(at(2.0)).state is SeatState.READY
 
 
-def test_a_call_from_reservation_to_ready() -> None:
+def test_seat_goes_from_reserved_to_ready() -> None:
     seat = a_ready_seat().reserved(CALL, "c", at(1.0))
     assert seat.state is SeatState.RESERVED
     seat = seat.talking(CALL, "c", at(2.0)).call_ended(at(62.0))
@@ -51,11 +51,11 @@ def test_a_call_from_reservation_to_ready() -> None:
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.READY, None, 70.0)
 
 
-def test_a_voter_who_never_came_leaves_the_seat_ready() -> None:
+def test_seat_is_ready_after_a_voter_who_did_not_arrive() -> None:
     assert a_ready_seat().reserved(CALL, "c", at(1.0)).call_ended(at(2.0)).state is SeatState.READY
 
 
-def test_a_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
+def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
     seat = a_ready_seat().talking(CALL, "c", at(1.0)).paused("tea", at(2.0))
     assert seat.state is SeatState.TALKING
     assert seat.leaving
@@ -64,27 +64,27 @@ def test_a_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
     assert seat.made_ready(at(5.0)).state is SeatState.READY
 
 
-def test_a_log_off_during_a_call_takes_effect_after_it() -> None:
+def test_log_off_during_a_call_takes_effect_after_it() -> None:
     seat = a_ready_seat().talking(CALL, "c", at(1.0)).logged_off(at(2.0))
     assert seat.state is SeatState.TALKING
     seat = seat.call_ended(at(3.0)).wrapped_up(at(4.0))
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
-def test_a_phone_that_drops_makes_the_seat_lost_until_it_is_back() -> None:
+def test_seat_is_lost_while_its_phone_is_off_the_line() -> None:
     seat = a_ready_seat().talking(CALL, "c", at(1.0)).phone_went(at(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
     seat = seat.phone_came(at(3.0))
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
 
 
-def test_a_phone_that_drops_in_wrap_up_lets_it_be_finished() -> None:
+def test_wrap_up_continues_without_the_phone() -> None:
     seat = a_ready_seat().talking(CALL, "c", at(1.0)).call_ended(at(2.0)).phone_went(at(3.0))
     assert seat.state is SeatState.WRAP_UP
     assert seat.wrapped_up(at(4.0)).state is SeatState.LOST
 
 
-def test_who_has_logged_off_and_hangs_up_leaves_an_empty_seat() -> None:
+def test_seat_is_empty_after_log_off_and_hang_up() -> None:
     talking = a_ready_seat().talking(CALL, "c", at(1.0))
     for gone in (
         talking.logged_off(at(2.0)).phone_went(at(3.0)),
@@ -94,18 +94,18 @@ def test_who_has_logged_off_and_hangs_up_leaves_an_empty_seat() -> None:
         assert gone.phone_came(at(6.0)).state is SeatState.OFFLINE
 
 
-def test_nobodys_seat_is_empty_after_a_talk_that_was_found_at_it() -> None:
+def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
     found = a_seat(phone_up=True).talking(CALL, "c", at(1.0))
     assert found.call_ended(at(2.0)).wrapped_up(at(2.0)).state is SeatState.OFFLINE
 
 
-def test_a_pause_survives_a_lost_phone() -> None:
+def test_pause_survives_a_lost_phone() -> None:
     seat = a_ready_seat().paused("tea", at(1.0)).phone_went(at(2.0)).phone_came(at(3.0))
     assert seat.state is SeatState.PAUSED
 
 
 @pytest.mark.parametrize("command", ["logged_off", "made_ready"])
-def test_an_empty_seat_takes_no_commands(command: str) -> None:
+def test_empty_seat_refuses_commands(command: str) -> None:
     with pytest.raises(CommandRefused, match="seat 01"):
         getattr(a_seat(), command)(at(1.0))
 
@@ -115,7 +115,7 @@ def test_two_agents_cannot_have_one_seat() -> None:
         a_ready_seat().logged_in("bela", None, at(1.0))
 
 
-def test_longest_idle_first_among_those_who_speak_the_language() -> None:
+def test_seat_idle_longest_is_chosen_among_those_that_speak_the_language() -> None:
     tamil = a_ready_seat("01", since=5.0, languages=frozenset({"ta"}))
     hindi = a_ready_seat("02", since=9.0, languages=frozenset({"hi"}))
     any_language = a_ready_seat("03", since=7.0)
@@ -125,7 +125,7 @@ def test_longest_idle_first_among_those_who_speak_the_language() -> None:
     assert choose_seat([a_seat()], "hi") is None
 
 
-def test_an_agents_languages_go_before_the_seats() -> None:
+def test_agents_languages_replace_those_of_the_seat() -> None:
     seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).logged_in(
         "101", AgentAccount("101", "", frozenset({"ta"})), at(1.0)
     )
@@ -136,7 +136,7 @@ def test_an_agents_languages_go_before_the_seats() -> None:
     assert seat.logged_off(at(2.0)).spoken == {"hi"}
 
 
-def test_a_seat_tells_when_talk_and_wrap_up_come_to_their_end() -> None:
+def test_closing_changes_the_stage_of_talk_and_wrap_up() -> None:
     talking = a_ready_seat().reserved(CALL, "turnout", at(1.0)).talking(CALL, "turnout", at(2.0))
     assert talking.stage is SeatStage.TALKING
     closing = talking.closing(30.0)
@@ -151,7 +151,7 @@ def test_a_seat_tells_when_talk_and_wrap_up_come_to_their_end() -> None:
     assert wrapping.closing(45.0).wrapped_up(at(50.0)).closing_since_seconds is None
 
 
-def test_a_skill_is_never_waived() -> None:
+def test_skill_is_never_ignored() -> None:
     skilled = a_ready_seat("02", since=9.0, skills=frozenset({"senior"}))
     assert choose_seat([a_ready_seat("01"), skilled], "hi", "senior") is skilled
     assert choose_seat([a_ready_seat("01")], "hi", "senior") is None
@@ -164,7 +164,7 @@ STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap"
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(STEPS), max_size=30))
-def test_random_walks_keep_the_seat_sound(steps: list[str]) -> None:
+def test_random_steps_keep_the_seat_consistent(steps: list[str]) -> None:
     seat, now = a_seat(), 0.0
     for step in steps:
         now += 1.0

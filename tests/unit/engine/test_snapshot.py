@@ -90,7 +90,7 @@ def ring(centre: Features, campaign: str) -> None:
         (["ab", "b", "c"], "bb", "a", 0),  # nor does it help that c's agent is free
     ],
 )
-def test_a_campaign_dials_what_its_tightest_set_of_skills_has_room_for(
+def test_campaign_dials_as_much_as_its_tightest_set_of_skills_allows(
     seats: list[str], rings: str, campaign: str, calls: int
 ) -> None:
     centre = centre_of(seats)
@@ -106,12 +106,12 @@ def test_a_campaign_dials_what_its_tightest_set_of_skills_has_room_for(
         (["ab", "b", "ac", "c"], "bac", [2, 1, 1]),
     ],
 )
-def test_campaigns_that_decide_in_turn_dial_each_seat_once(seats: list[str], order: str, calls: list[int]) -> None:
+def test_campaigns_deciding_in_turn_dial_each_seat_once(seats: list[str], order: str, calls: list[int]) -> None:
     centre = centre_of(seats)
     assert [dial(centre, campaign) for campaign in order] == calls
 
 
-def test_the_busy_seats_of_a_large_campaign_are_no_room_for_a_small_one() -> None:
+def test_busy_seats_of_a_large_campaign_give_a_small_one_no_room() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
     for seat in centre.seats.all():
         centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
@@ -120,7 +120,7 @@ def test_the_busy_seats_of_a_large_campaign_are_no_room_for_a_small_one() -> Non
     assert len(seen_by(centre, "a").busy_seats) == 1
 
 
-def test_the_calls_of_agents_who_left_are_seen_by_who_shares_the_seats_that_stay() -> None:
+def test_calls_of_agents_who_left_count_for_campaigns_that_share_seats() -> None:
     centre = centre_of(["ab", "ab"])
     for each in "aabb":
         ring(centre, each)
@@ -128,7 +128,7 @@ def test_the_calls_of_agents_who_left_are_seen_by_who_shares_the_seats_that_stay
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
 
 
-def test_a_seat_whose_agent_looks_at_a_preview_is_no_nearer_to_its_end_the_longer_that_lasts() -> None:
+def test_preview_time_does_not_count_as_talk_time() -> None:
     centre = centre_of(["a", "a"])
     now = centre.core.instant()
     hours_ago = now._replace(seconds=now.seconds - 7_200)

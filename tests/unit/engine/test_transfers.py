@@ -89,7 +89,7 @@ def test_each_event_of_a_transfer(stage: str | None, event: Event, follows: str,
     assert (None if now is None else now.stage.value) == then
 
 
-def test_a_voter_whose_agent_has_left_comes_back_to_another_one_or_hears_the_message() -> None:
+def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message() -> None:
     for seats, follows in (
         (2, "seat 02 talking transfer; seat 02 talking returning; order connect A 02"),
         (1, "order play_message A"),

@@ -45,13 +45,11 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
         (Outcome.UNKNOWN, ended(EndedBy.VANISHED), None),
     ],
 )
-def test_a_number_that_cannot_be_reached_is_no_failure_of_the_trunk(
-    outcome: Outcome, end: CallEnded, failed: bool | None
-) -> None:
+def test_unreachable_number_is_no_trunk_failure(outcome: Outcome, end: CallEnded, failed: bool | None) -> None:
     assert trunk_failed(outcome, end) is failed
 
 
-def test_failures_in_a_row_rest_it_and_one_call_probes_it() -> None:
+def test_failures_in_a_row_rest_the_trunk_and_one_call_probes_it() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 2)
     health.ended(False, 0.0, 0.0)
@@ -76,7 +74,7 @@ def test_failures_in_a_row_rest_it_and_one_call_probes_it() -> None:
     assert health.rest_seconds_left(194.0) == 30.0  # from the beginning
 
 
-def test_a_share_of_failures_rests_it_too() -> None:
+def test_share_of_failures_rests_the_trunk() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
         health.ended(call % 3 != 0, 0.0, 0.0)
@@ -86,7 +84,7 @@ def test_a_share_of_failures_rests_it_too() -> None:
     assert "of the last 10 calls" in health.reason
 
 
-def test_what_began_before_the_rest_says_nothing_of_the_probe() -> None:
+def test_calls_from_before_the_rest_do_not_count_as_probe() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 3, 10.0)
     health.rang(1.0, 9.0, 41.0)
@@ -99,7 +97,7 @@ def test_what_began_before_the_rest_says_nothing_of_the_probe() -> None:
     assert health.may_start(43.0) == 1
 
 
-def test_a_slow_carrier_is_given_fewer_calls_until_it_is_quick_again() -> None:
+def test_slow_carrier_gets_fewer_calls_until_it_is_quick_again() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.rang(1.5, 0.0, 0.0)
@@ -115,7 +113,7 @@ def test_a_slow_carrier_is_given_fewer_calls_until_it_is_quick_again() -> None:
     assert health.share == 1.0
 
 
-def test_a_carrier_that_is_always_slow_is_not_throttled() -> None:
+def test_carrier_that_is_always_slow_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.rang(7.0, 0.0, 0.0)
@@ -124,7 +122,7 @@ def test_a_carrier_that_is_always_slow_is_not_throttled() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.lists(st.tuples(st.floats(0.1, 50.0), st.sampled_from([True, False, None, "start"])), max_size=80))
-def test_it_always_comes_back_and_never_probes_with_two_calls(steps: list[tuple[float, bool | str | None]]) -> None:
+def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[float, bool | str | None]]) -> None:
     health, now, out = TrunkHealth(RULES, 0.0), 0.0, []
     for seconds, what in steps:
         now += seconds

@@ -33,7 +33,7 @@ LOST = "timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost; timer pho
 TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-over"
 
 
-def test_a_free_seat_has_the_voter_at_once_and_wraps_up() -> None:
+def test_voter_is_connected_to_a_free_seat_at_once() -> None:
     turns = Turns()
     turns.call()
     turns.play(
@@ -56,7 +56,7 @@ def test_a_free_seat_has_the_voter_at_once_and_wraps_up() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_without_a_seat_the_message_comes_within_the_limit_and_once() -> None:
+def test_message_plays_once_within_the_connect_limit_without_a_seat() -> None:
     turns = Turns(seats=0)
     turns.call()
     turns.play(
@@ -78,7 +78,7 @@ def test_without_a_seat_the_message_comes_within_the_limit_and_once() -> None:
     )
 
 
-def test_who_waits_has_the_next_seat_that_comes_free() -> None:
+def test_waiting_voter_gets_the_next_free_seat() -> None:
     turns = Turns()
     turns.talking()
     turns.call(B, phone_id=2, voter_id=2)
@@ -89,7 +89,7 @@ def test_who_waits_has_the_next_seat_that_comes_free() -> None:
     assert turns.seat() is SeatState.RESERVED
 
 
-def test_a_seat_whose_voter_never_came_is_free_again() -> None:
+def test_seat_is_released_when_its_voter_does_not_arrive() -> None:
     turns = Turns()
     turns.call()
     turns.at(8, CallWaiting(A))
@@ -105,7 +105,7 @@ def test_a_seat_whose_voter_never_came_is_free_again() -> None:
     )
 
 
-def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> None:
+def test_lost_phone_is_called_again_until_its_agent_is_logged_off() -> None:
     turns = Turns()
     turns.talking()
     turns.play(
@@ -163,14 +163,14 @@ def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> Non
         ),
     ],
 )
-def test_an_answer_counts_once_and_a_machine_is_none(table: list[tuple[float, Event, str]], campaign: str) -> None:
+def test_answer_counts_once_and_a_machine_does_not(table: list[tuple[float, Event, str]], campaign: str) -> None:
     turns = Turns(campaign={"machine_detection": campaign})
     turns.call(judged=campaign != "before-seat")
     turns.play(table)
 
 
 @pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
-def test_whichever_event_tells_first_each_thing_follows_once(order: tuple[Event, ...]) -> None:
+def test_each_effect_follows_once_in_any_order_of_events(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
@@ -195,14 +195,14 @@ def test_whichever_event_tells_first_each_thing_follows_once(order: tuple[Event,
         ),  # it never went out: nothing is learned
     ],
 )
-def test_what_the_pacer_learns_of_an_end_without_an_answer(facts: dict[str, Any], follows: str) -> None:
+def test_pacer_update_of_an_unanswered_end(facts: dict[str, Any], follows: str) -> None:
     turns = Turns()
     turns.call(**facts)
     ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)
     turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
 
 
-def test_a_call_waits_for_the_last_words_of_its_flow_but_not_for_ever() -> None:
+def test_call_waits_for_the_last_commit_of_its_flow_but_not_for_ever() -> None:
     turns = Turns()
     turns.call(under_way=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(

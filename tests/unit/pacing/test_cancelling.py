@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.pacing.cancelling import cancelled_first
 
 
-def test_the_silent_go_youngest_first_then_those_that_rang_long_enough_longest_first() -> None:
+def test_silent_calls_are_cancelled_before_ringing_ones() -> None:
     calls = [
         (1.0, 8.0, "rings since 8"),
         (2.0, 6.0, "rings since 6"),

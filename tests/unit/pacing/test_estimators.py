@@ -27,7 +27,7 @@ def _row(elapsed: float, ringing: float | None) -> int:
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_the_hazard_of_an_exponential_law_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
+def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
     """That of going over too, which nobody expects, and which is soon believed."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
@@ -40,7 +40,7 @@ def test_the_hazard_of_an_exponential_law_is_its_rate(went_over: bool, seed: int
         assert hazard.rates()[1].max() == 0.0
 
 
-def test_a_law_that_ends_at_one_time_has_its_hazard_there() -> None:
+def test_fixed_duration_has_its_hazard_at_its_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.ended(62.0)
@@ -54,7 +54,7 @@ NONE_RINGS = np.empty(0)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_the_answer_rate_is_found(share: float) -> None:
+def test_answer_rate_converges(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
         rate.outcome(answered=random.random() < share)
@@ -162,7 +162,7 @@ def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
 
 
 @pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED)])
-def test_a_damaged_state_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
+def test_damaged_state_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
     state = json.loads(json.dumps(learned.state()))
     learned.restore(state)
     assert learned.state() == state

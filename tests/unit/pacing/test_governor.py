@@ -30,7 +30,7 @@ def _alpha(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6,
     return governor.alpha(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_the_tightest_window_rules() -> None:
+def test_tightest_window_limits() -> None:
     governor = _governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _answers(governor, 1_000, 1.0)
@@ -52,14 +52,14 @@ def test_an_answer_leaves_a_window_early_and_an_abandoned_call_late() -> None:
     assert tally.staying(3_605.0, 1_000.0) == (0, 0)
 
 
-def test_no_more_is_taken_back_than_there_is() -> None:
+def test_counts_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
     tally.count(0.0, answers=1)
     tally.count(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
-def test_a_window_says_how_long_it_is_not_full() -> None:
+def test_window_knows_when_it_is_full() -> None:
     tally = Tally(3_600.0)
     assert tally.unfilled_seconds(1e6) == 3_600.0
     tally.count(100.0, answers=1)

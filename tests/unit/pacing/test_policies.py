@@ -49,7 +49,7 @@ snapshots = st.builds(
 @pytest.mark.parametrize("policy", list(PacingPolicy))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(snapshot=snapshots)
-def test_never_more_than_the_lines_allow(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
+def test_never_more_calls_than_the_trunks_allow(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
     calls = make_pacer(policy, caps=CAPS).calls_to_place(snapshot)
     assert 0 <= calls <= max(0, snapshot.free_channels)
     assert calls <= max(0, snapshot.cps_budget)

@@ -120,7 +120,7 @@ def test_without_a_share_to_spend_nothing_is_dialled_ahead(caps: tuple[Cap, ...]
     assert pacer.calls_to_place(snapshot) == snapshot.seats_without_caller
 
 
-def test_it_begins_one_call_a_free_seat() -> None:
+def test_unknown_list_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
     assert pacer.explain().limited_by == Limit.IN_FLIGHT
@@ -151,7 +151,7 @@ def test_a_line_that_never_says_ringing_is_no_slow_carrier() -> None:
     assert pacer.calls_to_place(waiting) >= 20
 
 
-def test_a_carrier_on_which_nothing_rings_is_known_by_the_calls_that_wait() -> None:
+def test_carrier_that_never_rings_is_found_by_waiting_calls() -> None:
     pacer = _warm()
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
@@ -161,7 +161,7 @@ def test_a_carrier_on_which_nothing_rings_is_known_by_the_calls_that_wait() -> N
 
 
 @pytest.mark.parametrize("seed", [2, 5])
-def test_a_carrier_that_our_own_first_calls_choke_gets_fewer_until_it_breathes(seed: int) -> None:
+def test_carrier_overloaded_by_our_calls_gets_fewer(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
     day = simulate(choked, lambda: PredictivePacer(caps_for(0.03)), seed, hours=0.5)
     assert day.connected > 300  # it can start one call a second, of which three in ten are answered
@@ -173,7 +173,7 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_times_are_no_reason_to_fail_or_to_flood(odd: float) -> None:
+def test_odd_times_neither_fail_nor_flood(odd: float) -> None:
     pacer = _warm()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
@@ -187,20 +187,20 @@ def test_odd_times_are_no_reason_to_fail_or_to_flood(odd: float) -> None:
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0, nan])
-def test_a_probability_of_nought_or_one_is_taken_with_care(chance: float) -> None:
+def test_probability_of_zero_or_one_is_handled(chance: float) -> None:
     pacer = _warm()
     snapshot = replace(_busy_site(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
     assert 0 <= pacer.calls_to_place(snapshot) <= 500
 
 
-def test_a_thousand_events_at_one_moment_and_a_clock_that_stands_still() -> None:
+def test_thousand_events_at_one_moment() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
         pacer.observe(PacingEvent(kind, 7.0))
     assert 0 <= pacer.calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
 
 
-def test_a_clock_that_goes_back_is_taken_as_standing_still() -> None:
+def test_clock_that_goes_back_counts_as_standing_still() -> None:
     pacer = _warm()
     pacer.observe(PacingEvent(Kind.ABANDONED, 1_000.0))
     assert 0 <= pacer.calls_to_place(_busy_site(10.0)) <= 60
@@ -309,7 +309,7 @@ def test_a_carrier_that_loses_every_call_is_sent_no_more_than_was_usual() -> Non
     assert _in_flight_for_free_seats(again, 0.0, 10) == in_flight  # a restart does not forget what was usual
 
 
-def test_a_list_that_is_poor_from_the_start_gets_the_calls_that_it_needs() -> None:
+def test_poor_list_gets_the_calls_that_it_needs() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         pacer.calls_to_place(PacingSnapshot(float(at), free_seats=10))
@@ -323,7 +323,7 @@ def test_a_list_that_is_poor_from_the_start_gets_the_calls_that_it_needs() -> No
 # Over a restart
 
 
-def test_what_was_learned_survives_a_restart() -> None:
+def test_learned_state_survives_a_restart() -> None:
     learned = json.loads(_learned())
     pacer = _warm()
     assert pacer.state() == learned  # not begun yet: handed on as it came
@@ -347,7 +347,7 @@ def test_what_was_learned_survives_a_restart() -> None:
         (PARTS, {"governor": {}}),
     ],
 )
-def test_a_damaged_state_is_a_cold_start(of: set[str], state: Mapping[str, object]) -> None:
+def test_damaged_state_is_a_cold_start(of: set[str], state: Mapping[str, object]) -> None:
     learned = json.loads(_learned())
     assert set(learned) == PARTS
     pacer = PredictivePacer(DAY)

@@ -31,7 +31,7 @@ def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
     assert _per_seat(_after((7_200.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, rel=0.02)
 
 
-def test_a_list_that_nobody_knows_is_begun_with_a_call_a_seat() -> None:
+def test_unknown_list_starts_with_a_call_per_seat() -> None:
     per_seat = [_per_seat(_after((seconds, 0.25))) for seconds in (1, 10, 30, 120)]
     assert per_seat[0] <= 1.0
     assert per_seat == sorted(per_seat)
@@ -63,7 +63,7 @@ def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:
     assert usual.state() == before
 
 
-def test_a_restart_forgets_nothing() -> None:
+def test_restart_forgets_nothing() -> None:
     usual = _after((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore(usual.state())
@@ -72,6 +72,6 @@ def test_a_restart_forgets_nothing() -> None:
 
 
 @pytest.mark.parametrize("state", [{}, {"rate": 0.3}, {"rate": nan, "_seconds": 1.0}, {"rate": 1.5, "_seconds": 1.0}])
-def test_a_damaged_state_is_refused(state: dict[str, object]) -> None:
+def test_damaged_state_is_refused(state: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         UsualRate(TUNED).restore(state)

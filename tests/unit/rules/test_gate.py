@@ -40,7 +40,7 @@ def reasons(ruling: Ruling) -> list[Reason]:
 # Each rule
 
 
-def test_a_call_to_which_nothing_objects_is_allowed_now() -> None:
+def test_call_without_objections_is_allowed() -> None:
     settings = site()
     ruling = gate_of(settings).originate(case_of(settings), NOON)
     assert ruling == Ruling((), NOON)
@@ -65,7 +65,7 @@ def test_a_call_to_which_nothing_objects_is_allowed_now() -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
 )
-def test_one_reason_against_a_number(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
+def test_single_objection(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
     ruling = gate_of(settings).originate(case_of(settings, **changes), NOON)
     assert reasons(ruling) == [reason]
@@ -74,9 +74,7 @@ def test_one_reason_against_a_number(changes: dict[str, Any], reason: Reason, ne
 
 
 @pytest.mark.parametrize(("exception", "guaranteed"), [(True, True), (True, False), (False, True), (False, False)])
-def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says_so(
-    exception: bool, guaranteed: bool
-) -> None:
+def test_locked_number_may_be_called_with_a_guaranteed_agent(exception: bool, guaranteed: bool) -> None:
     settings = site()
     gate = gate_of(settings)
     profile = gate.rules.profile
@@ -86,7 +84,7 @@ def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says
     assert gate.originate(case, NOON).allowed == (exception and guaranteed)
 
 
-def test_after_a_talk_the_strictest_campaign_that_has_the_number_says_how_long() -> None:
+def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
     campaigns = [{"id": each, "other_retry_minutes": minutes} for each, minutes in (("a", 30), ("b", 200), ("c", 600))]
     kind = {"kind": "agents", "candidate": "A. Candidate"}
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
@@ -95,7 +93,7 @@ def test_after_a_talk_the_strictest_campaign_that_has_the_number_says_how_long()
     assert (reasons(ruling), ruling.next_at) == ([Reason.GAP], NOON - 60 + 200 * 60)
 
 
-def test_a_call_that_was_asked_for_and_a_booth_workers_round_wait_for_no_gap() -> None:
+def test_requested_calls_and_booth_workers_need_no_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
     assert gate_of(settings).originate(case_of(settings, facts=facts, asked_for=True), NOON).allowed
@@ -104,14 +102,14 @@ def test_a_call_that_was_asked_for_and_a_booth_workers_round_wait_for_no_gap() -
     assert gate_of(settings).originate(worker, NOON).allowed
 
 
-def test_what_is_just_inside_is_allowed() -> None:
+def test_values_just_inside_the_limits_are_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
     assert gate_of(settings).originate(case_of(settings, facts=facts), NOON).allowed
 
 
 @pytest.mark.parametrize("kind", ["agents", "ivr"])
-def test_booth_workers_are_called_within_the_silence_more_often_than_voters_and_inside_the_hours(kind: str) -> None:
+def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: str) -> None:
     flow = {"flow": "booth_worker"} if kind == "ivr" else {}
     polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
     settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
@@ -124,7 +122,7 @@ def test_booth_workers_are_called_within_the_silence_more_often_than_voters_and_
     assert Reason.HOURS in reasons(gate.originate(case, moment("2024-04-22T23:00")))
 
 
-def test_several_reasons_are_all_told_and_the_next_time_is_when_the_last_has_passed() -> None:
+def test_all_objections_are_reported_and_the_last_one_sets_the_next_time() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = gate_of(settings).originate(case_of(settings, facts=facts), NOON)
@@ -135,7 +133,7 @@ def test_several_reasons_are_all_told_and_the_next_time_is_when_the_last_has_pas
     assert for_good.next_at is None
 
 
-def test_the_phone_may_not_ring_past_the_end_of_the_hours() -> None:
+def test_call_may_not_ring_past_the_calling_hours() -> None:
     settings = site()
     gate, case = gate_of(settings), case_of(settings)
     end = moment("2024-04-22T20:00")
@@ -159,7 +157,7 @@ def test_holidays_and_weekends_have_their_own_hours() -> None:
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])
-def test_a_register_that_is_too_old_or_missing_closes_the_campaigns_that_it_is_for(days: float) -> None:
+def test_missing_or_outdated_register_stops_its_campaigns(days: float) -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
@@ -169,7 +167,7 @@ def test_a_register_that_is_too_old_or_missing_closes_the_campaigns_that_it_is_f
     assert gate_of(turnout).campaign(campaign_of(turnout), NOON).allowed
 
 
-def test_a_number_on_a_register_is_closed_to_the_purposes_of_the_profile_alone() -> None:
+def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
     assert reasons(gate_of(material, register).originate(case_of(material, facts=listed), NOON)) == [Reason.REGISTER]
@@ -190,7 +188,7 @@ def test_a_number_on_a_register_is_closed_to_the_purposes_of_the_profile_alone()
         ({"hi": Certified(None)}, None),
     ],
 )
-def test_a_recording_plays_only_under_its_own_certificate(certified: dict[str, Certified], words: str | None) -> None:
+def test_recording_needs_its_own_certificate(certified: dict[str, Certified], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, certified))
     for ruling in (gate.originate(case, NOON), gate.connect(case, NOON)):
@@ -199,7 +197,7 @@ def test_a_recording_plays_only_under_its_own_certificate(certified: dict[str, C
     assert gate_of(live := site("india")).originate(case_of(live), NOON).allowed
 
 
-def test_a_campaign_is_held_where_it_is_certified_in_no_language() -> None:
+def test_campaign_without_any_certificate_is_held() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, ended, good = gate_of(settings), Certified(None, date(2024, 4, 21)), Certified(None, date(2024, 4, 22))
     for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
@@ -208,14 +206,14 @@ def test_a_campaign_is_held_where_it_is_certified_in_no_language() -> None:
     assert gate.campaign(campaign_of(site("india")), NOON).allowed
 
 
-def test_the_certificate_is_asked_again_when_the_call_is_answered() -> None:
+def test_certificate_is_checked_again_on_answer() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     case = case_of(settings, campaign=campaign_of(settings, {"hi": Certified(None, date(2024, 4, 22))}))
     assert Reason.CERTIFICATE in reasons(gate_of(settings).connect(case, moment("2024-04-23T00:00")))
 
 
 @pytest.mark.parametrize("consent", list(Consent))
-def test_a_recorded_call_needs_consent_where_the_profile_says_so(consent: Consent) -> None:
+def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent) -> None:
     place: dict[str, Any] = {"dialling": {"allowed_prefixes": ["+44"]}, "centre": {"time_zone": "Europe/London"}}
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+442070000001"]}
     recorded = site("uk", campaign=RECORDED, trunks=[trunk], **place)
@@ -227,7 +225,7 @@ def test_a_recorded_call_needs_consent_where_the_profile_says_so(consent: Consen
     assert gate_of(live).originate(case_of(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
 
 
-def test_a_caller_id_must_be_of_the_pool_and_of_the_series() -> None:
+def test_caller_id_must_be_in_the_pool_and_the_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = gate_of(settings)
     assert gate.originate(case_of(settings), NOON).allowed
@@ -253,7 +251,9 @@ def test_a_caller_id_must_be_of_the_pool_and_of_the_series() -> None:
         ("india", RECORDED, True),
     ],
 )
-def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str, Any], silenced: bool) -> None:
+def test_silence_interval_forbids_by_purpose_and_kind(
+    jurisdiction: str, campaign: dict[str, Any], silenced: bool
+) -> None:
     settings = site(jurisdiction, campaign=campaign, rules=POLL)
     case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
     gate = gate_of(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
@@ -272,7 +272,7 @@ def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str
         assert gate.originate(case, moment("2024-04-25T12:00")).next_at == passes
 
 
-def test_a_named_person_may_sign_recorded_turnout_calls_off_and_nothing_else() -> None:
+def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
     signed = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
@@ -292,9 +292,7 @@ def test_a_named_person_may_sign_recorded_turnout_calls_off_and_nothing_else() -
         (Area(174, "05:00"), Reason.NO_CLOSE),  # five in the afternoon, badly written: before the polls open
     ],
 )
-def test_an_area_of_which_the_close_is_not_known_is_closed_to_what_silence_forbids(
-    area: Area | None, reason: Reason
-) -> None:
+def test_unknown_close_of_poll_forbids_what_the_silence_forbids(area: Area | None, reason: Reason) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
     ruling = gate_of(material).originate(case_of(material, area=area), NOON)
@@ -327,7 +325,7 @@ def test_the_close_of_poll_differs_by_area() -> None:
     offset=st.integers(-49 * 3600, 2 * 3600),
     data=st.data(),
 )
-def test_in_every_area_the_silence_is_the_hours_before_its_own_close(
+def test_silence_is_the_time_before_each_areas_own_close(
     zone: ZoneInfo, days: list[date], hour: str, offset: int, data: st.DataObject
 ) -> None:
     polls = [{"day": day, "constituencies": [number], "time_zone": zone.key} for number, day in enumerate(days)]
@@ -340,9 +338,7 @@ def test_in_every_area_the_silence_is_the_hours_before_its_own_close(
 
 
 @pytest.mark.parametrize(("campaign", "over"), [({}, True), (MATERIAL, False), ({"purpose": "survey"}, False)])
-def test_nobody_is_asked_to_vote_once_the_poll_of_their_own_area_has_closed(
-    campaign: dict[str, Any], over: bool
-) -> None:
+def test_nobody_is_asked_to_vote_after_their_poll_has_closed(campaign: dict[str, Any], over: bool) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [1], "closes_at": "15:00"}, {"day": "2024-04-26"}]}
     settings = site(campaign=campaign, rules=polls)
     gate, at = gate_of(settings), moment("2024-04-26T15:00")
@@ -357,7 +353,7 @@ def test_nobody_is_asked_to_vote_once_the_poll_of_their_own_area_has_closed(
 
 
 @pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])
-def test_data_that_had_to_be_erased_are_not_dialled_from(days: int, expected: list[Reason]) -> None:
+def test_data_past_its_retention_is_not_used(days: int, expected: list[Reason]) -> None:
     """The neutral profile erases 45 days after the poll."""
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
@@ -366,7 +362,7 @@ def test_data_that_had_to_be_erased_are_not_dialled_from(days: int, expected: li
         assert [reason for reason in told if reason is Reason.RETENTION] == found
 
 
-def test_a_campaign_is_held_while_every_area_is_silent_and_until_the_first_is_not() -> None:
+def test_campaign_is_held_while_all_areas_are_silent() -> None:
     polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
     settings = site(campaign=MATERIAL, rules=polls)
     gate, campaign = gate_of(settings), campaign_of(settings)
@@ -381,7 +377,7 @@ def test_a_campaign_is_held_while_every_area_is_silent_and_until_the_first_is_no
     assert gate.campaign(campaign, tuesday).allowed
 
 
-def test_the_close_of_an_area_nobody_named() -> None:
+def test_close_of_an_area_without_a_polling_day() -> None:
     polls = (PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset({1})),)
     assert close_of(polls, Area(2, "18:00")) is NotKnown.POLL
     assert close_of(polls, Area(1, "six")) is NotKnown.HOUR
@@ -441,7 +437,7 @@ def test_the_next_opening_is_the_first_open_moment_in_all_zones(
     ),
     jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
 )
-def test_when_it_says_next_is_the_first_moment_at_which_nothing_objects(
+def test_next_time_is_the_first_without_objections(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
     """And it rings in no zone outside the hours, whenever it is asked."""
@@ -468,7 +464,7 @@ def test_when_it_says_next_is_the_first_moment_at_which_nothing_objects(
         assert ruling.allowed or between == ruling.next_at or not gate.originate(asked, between).allowed
 
 
-def test_a_number_that_may_be_in_many_zones_waits_for_all_of_them() -> None:
+def test_number_in_several_zones_waits_for_all_of_them() -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
     settings = site(
         "us", dialling={"allowed_prefixes": ["+1"]}, centre={"time_zone": "America/New_York"}, trunks=[trunk]
@@ -498,13 +494,13 @@ def test_zones_by_prefix() -> None:
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 
-def test_a_number_in_no_known_zone_is_not_called() -> None:
+def test_number_in_no_known_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
     ruling = gate_of(settings).originate(case_of(settings, number="+9990000000"), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
 
 
-def test_a_campaign_is_held_as_a_whole_while_nobody_could_be_called() -> None:
+def test_campaign_is_held_while_nobody_may_be_called() -> None:
     settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
     gate, campaign = gate_of(settings), campaign_of(settings)
     night = gate.campaign(campaign, moment("2024-04-22T23:00"))
@@ -512,7 +508,7 @@ def test_a_campaign_is_held_as_a_whole_while_nobody_could_be_called() -> None:
     assert night.next_at == moment("2024-04-23T09:00")
 
 
-def test_no_reason_tells_a_number() -> None:
+def test_no_objection_contains_a_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
     case = case_of(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")

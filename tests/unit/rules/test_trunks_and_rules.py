@@ -40,9 +40,7 @@ def epoch(zone: ZoneInfo, *parts: int) -> float:
     st.floats(0.2, 50),
     st.lists(st.tuples(st.floats(0, 0.7), st.floats(0, 0.4), st.floats(0, 0.05)), min_size=1, max_size=200),
 )
-def test_no_second_has_more_starts_on_the_wire_than_the_limit(
-    rate: float, steps: list[tuple[float, float, float]]
-) -> None:
+def test_no_second_has_more_starts_than_the_limit(rate: float, steps: list[tuple[float, float, float]]) -> None:
     """Whatever commits take, and though now and then somebody asks with an older moment."""
     starts, now, wire = CallStarts(rate, 0.0), 0.0, []
     leaving: list[float] = []  # when each commit is done
@@ -65,7 +63,7 @@ def test_no_second_has_more_starts_on_the_wire_than_the_limit(
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=6))
-def test_a_limit_that_is_changed_holds_for_the_seconds_on_both_sides(rates: list[int]) -> None:
+def test_changed_limit_holds_before_and_after_the_change(rates: list[int]) -> None:
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005
@@ -84,7 +82,7 @@ def test_a_limit_that_is_changed_holds_for_the_seconds_on_both_sides(rates: list
         assert sum(place * 1.5 <= at < place * 1.5 + 1 - 1e-6 for at in wire) <= rate
 
 
-def test_an_older_moment_credits_no_time() -> None:
+def test_older_time_credits_nothing() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
@@ -96,13 +94,13 @@ def test_an_older_moment_credits_no_time() -> None:
     assert granted <= 501
 
 
-def test_a_start_is_no_burst_and_neither_is_a_pause() -> None:
+def test_no_burst_at_the_start_or_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
     assert starts.available(0.0, 0) == 1
     assert starts.available(60.0, 0) == 1
 
 
-def test_the_pool_prefers_the_first_trunk_and_turns_caller_ids() -> None:
+def test_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "ea", 2, 100.0, ("1111", "2222")), TrunkLimits("b", "eb", 1, 100.0, ("3333",))], 0.0
     )
@@ -117,7 +115,7 @@ def test_the_pool_prefers_the_first_trunk_and_turns_caller_ids() -> None:
     assert pool.free_channels(names, {"a": 2}, 0.0) == 1
 
 
-def test_a_voter_is_shown_a_number_of_the_own_area_and_each_areas_take_turns() -> None:
+def test_voter_sees_caller_ids_of_the_own_area_in_turn() -> None:
     areas = (
         CallerIdArea(states=("s24 ",), constituencies=(170, 171), caller_ids=("2222", "3333")),
         CallerIdArea(states=("S24",), caller_ids=("4444",)),
@@ -137,7 +135,7 @@ def test_a_voter_is_shown_a_number_of_the_own_area_and_each_areas_take_turns() -
     assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
 
 
-def test_where_every_number_is_some_areas_the_others_are_shown_any() -> None:
+def test_voters_of_other_areas_see_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
     assert caller_ids_shown(("1111", "2222"), areas, Called("+91900000001", "S22")) == ("1111", "2222")
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
@@ -226,7 +224,7 @@ def test_the_day_begins_at_local_midnight() -> None:
         "",
     ],
 )
-def test_what_is_no_number_is_refused(number: str) -> None:
+def test_invalid_number_is_refused(number: str) -> None:
     assert refusal(number, ["+91"], []) == "not an E.164 number"
 
 
@@ -255,12 +253,12 @@ def test_retries_by_outcome(outcome: Outcome, seconds: float | None) -> None:
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_the_last_attempt_closes_but_one_that_reached_nobody_does_not_count() -> None:
+def test_last_attempt_is_final_unless_it_reached_nobody() -> None:
     assert after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
     assert after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
-def test_later_at_an_hour_means_45_minutes_past_it() -> None:
+def test_later_means_45_minutes_past_the_hour() -> None:
     now = epoch(KOLKATA, 2024, 4, 22, 11, 0)
     due = after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == epoch(KOLKATA, 2024, 4, 22, 15, 45)
@@ -268,7 +266,7 @@ def test_later_at_an_hour_means_45_minutes_past_it() -> None:
 
 
 @pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
-def test_a_number_that_refuses_is_not_called_again(disposition: Disposition) -> None:
+def test_refusing_number_is_not_called_again(disposition: Disposition) -> None:
     assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
 
 
@@ -292,7 +290,7 @@ def test_a_booth_worker_is_called_again_each_round_and_sooner_without_a_report(
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_what_an_agent_says_of_a_booth_workers_call() -> None:
+def test_retry_after_a_disposition_of_a_booth_worker() -> None:
     due = {each: after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
@@ -301,7 +299,7 @@ def test_what_an_agent_says_of_a_booth_workers_call() -> None:
 
 
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
-def test_what_one_voter_says_leaves_the_household_due(disposition: Disposition) -> None:
+def test_mark_of_one_voter_leaves_the_household_due(disposition: Disposition) -> None:
     """The store closes the number where nobody else on it is pending."""
     assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
     assert after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None
