@@ -157,7 +157,7 @@ class Engine:
         features = self.features
         live = features.calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaigns.hold_unheard(live, unheard)
+            features.campaigns.hold_inaudible(live, unheard)
         call = features.flows.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
             self._core.do(CallFinished(call.leg.ended))
@@ -176,18 +176,18 @@ class Engine:
             case switch_events.SwitchDown():
                 self._resync.switch_down(event)
             case switch_events.SeatUp(seat=seat):
-                features.acd.phone_came(seat)
+                features.acd.phone_connected(seat)
             case switch_events.SeatDown(seat=seat):
-                self._resync.phone_went(seat)
+                self._resync.phone_disconnected(seat)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_party(event)
             case switch_events.SeatPhoneSilent(seat=seat):
                 features.silence.given_up(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
-                features.silence.phone_away(endpoint)
+                features.silence.phone_unreachable(endpoint)
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
-                features.acd.phone_back(endpoint)
-                features.silence.phone_back(endpoint, contact)
+                features.acd.phone_registered(endpoint)
+                features.silence.phone_registered(endpoint, contact)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.keys.key(seat, key)
             case _:
@@ -206,10 +206,10 @@ class Engine:
     def _handle_party(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
-            features.transfers.party_gone(event.party_id)
-            features.supervision.party_gone(event.party_id)
+            features.transfers.party_left(event.party_id)
+            features.supervision.party_left(event.party_id)
         elif attempt_of(event.party_id) is not None:
-            features.transfers.party_came(event.party_id, event.place)
+            features.transfers.party_joined(event.party_id, event.place)
 
     def _handle_call(self, event: switch_events.CallEvent) -> None:
         features = self.features
@@ -220,7 +220,7 @@ class Engine:
             elif isinstance(event, switch_events.StrayCallFound):
                 features.reconciler.stray(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaigns.hold_unheard(call, MESSAGE_SOUND)
+            features.campaigns.hold_inaudible(call, MESSAGE_SOUND)
         else:
             self._handle_live_call(call, event)
 
@@ -232,14 +232,14 @@ class Engine:
             case switch_events.CallWaiting():
                 features.acd.voter_waits(call)
             case switch_events.CallConnected(seat=seat):
-                features.transfers.voter_came(call.attempt_id)
+                features.transfers.voter_returned(call.attempt_id)
                 features.acd.connected(call, seat)
                 features.silence.connected(call, seat)
             case switch_events.CallLeftSeat(seat=seat):
                 if not features.transfers.keeps(call.attempt_id):
                     features.acd.left_seat(call, seat)
             case switch_events.CallHandedOver():
-                features.transfers.voter_aside(call)
+                features.transfers.voter_handed_over(call)
             case switch_events.RecordingStarted():
                 features.recorder.began(call)
             case switch_events.MessageStarted():
@@ -265,27 +265,27 @@ class Engine:
         features = self.features
         call = features.calls.get(ended.attempt_id)
         if call is not None:
-            features.endings.watch_for_silence(call)
-            features.transfers.call_over(call.attempt_id)
-            features.acd.call_over(call)
+            features.endings.check_switch_reports(call)
+            features.transfers.end_call(call.attempt_id)
+            features.acd.end_call(call)
             features.endings.end(features.calls[call.attempt_id], ended)
 
     def _handle_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
-            TimerKind.WRAP_UP_OVER: lambda: features.acd.wrap_up_ran_out(seat),
+            TimerKind.WRAP_UP_OVER: lambda: features.acd.wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.acd.call_phone(seat),
             TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone(seat),
-            TimerKind.AGENT_GONE: lambda: features.agents.gone(seat),
+            TimerKind.AGENT_GONE: lambda: features.agents.log_off_absent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.unlocked(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.messages.forget(seat),
-            TimerKind.VOTER_WAITED_TOO_LONG: lambda: features.acd.too_late(attempt_id),
-            TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.never_came(seat, attempt_id),
+            TimerKind.VOTER_WAITED_TOO_LONG: lambda: features.acd.voter_waited_too_long(attempt_id),
+            TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.voter_did_not_arrive(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.look(seat, attempt_id, again=False),
             TimerKind.OWN_CALL_BACK: lambda: features.call_backs.due(attempt_id),
             TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.passed(seat, attempt_id),
-            TimerKind.HAND_OVER_FAILED: lambda: features.transfers.not_handed_over(attempt_id),
-            TimerKind.FORGED_ORDERS_OVER: features.headquarters.forgeries_over,
+            TimerKind.HAND_OVER_FAILED: lambda: features.transfers.hand_over_failed(attempt_id),
+            TimerKind.FORGED_ORDERS_OVER: features.headquarters.clear_forgery_alert,
             TimerKind.FLOW_OVERDUE: lambda: self._flow_overdue(attempt_id),
         }
         handlers[expired.kind]()

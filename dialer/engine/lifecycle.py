@@ -45,7 +45,7 @@ class Lifecycle:
         features.polls.add(await store.booths())
         features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in core.plan.campaigns.values():
-            features.runs.put(await features.campaigns.begun(plan, beside_calls=False))
+            features.runs.put(await features.campaigns.load(plan, in_chunks=False))
         await features.headquarters.prepare()
         features.clock_guard.start(await store.newest_event_at())
         await store.release_expired(now, core.plan.owner)

@@ -56,9 +56,9 @@ class Resync:
         seats = [seat for seat in features.seats.all() if seat.server == up.server]
         for seat in seats:
             if seat.name in up.live_seats and not seat.phone_up:
-                features.acd.phone_came(seat.name)
+                features.acd.phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
-                self.phone_went(seat.name)
+                self.phone_disconnected(seat.name)
         self._adopt_talks(up)
         features.transfers.resync(up)
         features.supervision.resync(up)
@@ -69,10 +69,10 @@ class Resync:
             features.acd.call_phone(seat.name)
         features.core.wake.set()
 
-    def phone_went(self, seat: str) -> None:
+    def phone_disconnected(self, seat: str) -> None:
         """Handle that an agent's phone is off the line."""
-        self._features.transfers.agents_phone_went(seat)
-        self._features.acd.phone_went(seat)
+        self._features.transfers.agents_phone_disconnected(seat)
+        self._features.acd.phone_disconnected(seat)
 
     def _adopt_talks(self, up: SwitchUp) -> None:
         features = self._features
@@ -91,6 +91,6 @@ class Resync:
             if order.addressee != seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
-                self._features.agents.serve_again(seat_name, order)
+                self._features.agents.restore_campaigns(seat_name, order)
             elif order.command == SEAT_MESSAGE:
-                self._features.messages.show_again(seat_name, order)
+                self._features.messages.restore(seat_name, order)

@@ -105,7 +105,7 @@ class Turns:
             self.features.runs.put(run)
         for name in names:
             seat = self.features.seats[name].logged_in(f"10{name}", None, self.features.core.instant())
-            self.place(seat.phone_came(self.features.core.instant()))
+            self.place(seat.phone_connected(self.features.core.instant()))
 
     def place(self, seat: Seat) -> None:
         """Replace a seat and drop the effects."""

@@ -71,15 +71,15 @@ class Acd:
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
         waiting = self._calls.update(known, known.waits())
-        if not self._eligibility.admits(waiting):
-            self.too_late(call.attempt_id)
+        if not self._eligibility.may_connect(waiting):
+            self.voter_waited_too_long(call.attempt_id)
         elif not self._seat_for(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=call.attempt_id)
             self._core.do(StartTimer(f"call/{call.attempt_id}", left, due))
 
-    async def take_from_flow(self, attempt_id: AttemptId) -> bool:
+    async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
         """Connect a call in a flow to a ready seat.
 
         Returns True once agent and voter hear each other, False if no seat took the call or the call is forbidden by
@@ -88,7 +88,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._handed_over:
             return False
-        if not self._eligibility.admits(call) or not self._seat_for(call):
+        if not self._eligibility.may_connect(call) or not self._seat_for(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._handed_over[attempt_id] = came
@@ -111,33 +111,33 @@ class Acd:
             self._seats.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         self._calls.update(call, call.reserved(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
-        never_came = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
+        voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.do(
-            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
+            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
-            StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
+            StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
         return True
 
     def _choose(self, call: Call) -> Seat | None:
-        kept = self._seats.get(call.kept_seat or "")
+        kept = self._seats.get(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.doubted else kept  # its phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
         server = self._servers.of_trunk(call.trunk)
         return choose_seat(self._seats.reachable(), call.language, skill, call.campaign_id, server)
 
-    def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
+    def voter_did_not_arrive(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Release a seat whose voter did not arrive. The switch will report what became of the voter."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.free(seat, seat.call_ended(self._core.instant()))
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._calls.update(call, call.never_came())
+            self._calls.update(call, call.voter_did_not_arrive())
             self._arrived(attempt_id, False)
 
-    def too_late(self, attempt_id: AttemptId) -> None:
+    def voter_waited_too_long(self, attempt_id: AttemptId) -> None:
         """Play the message to a voter who has waited too long, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
@@ -195,11 +195,11 @@ class Acd:
         self._talks_again(call, own.name)
         return own.name
 
-    def call_over(self, call: Call) -> None:
+    def end_call(self, call: Call) -> None:
         """End a call at its seat: wrap-up follows, or the seat is free again if the voter never arrived."""
         self._core.do(StopTimer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
-        seat = call.talk.seat or call.kept_seat
+        seat = call.talk.seat or call.reserved_seat
         if seat is not None:
             self.left_seat(call, seat)
 
@@ -238,7 +238,7 @@ class Acd:
         self._seats.put(seat, after)
         self._core.wake.set()
 
-    def wrap_up_ran_out(self, seat_name: str) -> None:
+    def wrap_up_expired(self, seat_name: str) -> None:
         """End a wrap-up whose time is over."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
@@ -270,20 +270,20 @@ class Acd:
     def _serve_waiting(self) -> None:
         waiting = [call for call in self._calls.all() if call.state is CallState.WAITING and call.leg.waiting]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
-            if not self._eligibility.admits(call):
-                self.too_late(call.attempt_id)
+            if not self._eligibility.may_connect(call):
+                self.voter_waited_too_long(call.attempt_id)
             else:
                 self._seat_for(call)  # a voter whom no free seat may serve does not hold up the next one
 
     # Phones
 
-    def phone_came(self, seat_name: str) -> None:
+    def phone_connected(self, seat_name: str) -> None:
         """Note that the agent's phone is on the line."""
         seat = self._seats.get(seat_name)
         if seat is not None:
-            self.free(seat, seat.phone_came(self._core.instant()))
+            self.free(seat, seat.phone_connected(self._core.instant()))
 
-    def phone_went(self, seat_name: str) -> None:
+    def phone_disconnected(self, seat_name: str) -> None:
         """Note that the agent's phone is off the line. It is called again while its agent is logged in."""
         seat = self._seats.get(seat_name)
         if seat is None:
@@ -296,14 +296,14 @@ class Acd:
                 _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
-        after = seat.phone_went(now)
+        after = seat.phone_disconnected(now)
         self.free(seat, after)
         if after.agent is not None and seat.doubted:  # a reloaded page may have its phone back already
             self.call_phone(seat_name)
         elif after.agent is not None:
             self.expect_phone(seat_name)
 
-    def phone_back(self, endpoint: str) -> None:
+    def phone_registered(self, endpoint: str) -> None:
         """Call a phone that has registered, if its agent is waiting for it."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None:

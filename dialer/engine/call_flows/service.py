@@ -98,7 +98,7 @@ class FlowService:
             return None
         run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None or not self._eligibility.admits(call):
+        if source is None or not self._eligibility.may_connect(call):
             return None
         if source.startswith(SCRIPT):
             run_id = self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
@@ -209,7 +209,7 @@ class FlowService:
         The answers so far are stored first, for the agent's screen (`Store.flow_answers`).
         """
         await self.keep_answers(attempt_id, answers)
-        return await self._acd.take_from_flow(attempt_id)
+        return await self._acd.connect_from_flow(attempt_id)
 
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store the answers so far. Raises StoreError."""

@@ -63,7 +63,7 @@ class CallEndings:
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.do(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return False
-        if silence.must_ask(call, ended):
+        if silence.must_check(call, ended):
             self._core.spawn(silence.ask(self._calls.put(call.ending(ended)), ended), "ask-seat")
             return False
         return True
@@ -103,7 +103,7 @@ class CallEndings:
         self._core.do(commit(self._store.end_attempts, [record]))
         self._core.wake.set()
 
-    def watch_for_silence(self, call: Call) -> None:
+    def check_switch_reports(self, call: Call) -> None:
         """Alert if the switch reports nothing about answered voters: a missing AMI permission shows only then."""
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return

@@ -144,7 +144,7 @@ class Reconciler:
             self._core.do(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.put(call.found_answered(then, talked=past.seat is not None))
+            self._calls.put(call.answered_unseen(then, talked=past.seat is not None))
             self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"

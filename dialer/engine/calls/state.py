@@ -89,7 +89,7 @@ class Call:
     talk: Talk = NO_TALK
     flow: FlowPart = NO_FLOW
     adopted: bool = False  # found after a restart: its ringing time is unknown
-    kept_seat: str | None = None  # the seat that was reserved before it was dialled
+    reserved_seat: str | None = None  # the seat that was reserved before it was dialled
     worker: BoothWorker | None = None  # the booth worker who is called, if it is not a voter
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # of the number that was called; None: the campaign's flow
@@ -178,7 +178,7 @@ class Call:
         """Note that a machine answered."""
         return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
 
-    def found_answered(self, then: Instant, *, talked: bool) -> Call:
+    def answered_unseen(self, then: Instant, *, talked: bool) -> Call:
         """Note from the switch's records that the call was answered, and whether an agent talked to the voter."""
         answered = self.picked_up(then)
         return answered._talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
@@ -205,7 +205,7 @@ class Call:
         """Note that the voter is on the way to a seat, or was found there."""
         return self._talk(seat=seat, agent=agent)
 
-    def never_came(self) -> Call:
+    def voter_did_not_arrive(self) -> Call:
         """Note that the voter did not reach the seat. Only the switch says whether they still wait: a dead seat is not
         tried again.
         """
@@ -236,7 +236,7 @@ class Call:
         """Note the agent's disposition."""
         return self._talk(disposed=said)
 
-    def called_machine(self, *, machine: bool) -> Call:
+    def judged_by_agent(self, *, machine: bool) -> Call:
         """Note whether a machine answered, according to the agent."""
         return self._leg(machine=machine, not_counted=self.leg.not_counted or machine)
 

@@ -16,7 +16,7 @@ from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.abandoned_counts import recount
-from dialer.engine.campaigns.enrolment import enrol_beside_calls
+from dialer.engine.campaigns.enrolment import enrol_in_chunks
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -57,22 +57,22 @@ class Campaigns:
         self._flows = flows
         self._placing = placing
         self._clock_guard = clock_guard
-        self.standing: str | None = None
+        self.suspended_because: str | None = None
         """Why nobody at this centre may resume a campaign. None: they may."""
         self.stops = 0  # how often all campaigns were stopped at once
         self._before: dict[
             str, CampaignState
         ] = {}  # by campaign: the state to which it returns after a stop by headquarters
 
-    async def begun(self, plan: CampaignPlan, *, beside_calls: bool) -> CampaignRun:
+    async def load(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
         """Return a campaign as the store knows it, with its numbers enrolled. It does not dial yet. Raises StoreError."""
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
         if (
-            beside_calls and purpose is not Purpose.BOOTH_WORKERS
+            in_chunks and purpose is not Purpose.BOOTH_WORKERS
         ):  # their list is short, and each piece would go through all of it
-            await enrol_beside_calls(store, campaign_id)
+            await enrol_in_chunks(store, campaign_id)
         else:
             await store.enrol(campaign_id)
         hopper = deque[Claim]()
@@ -105,9 +105,9 @@ class Campaigns:
         for run in self._runs.use_plan(new):
             self._before.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
-            self._hear_again(run)
+            self._clear_inaudible(run)
         for name, run in new.items():
-            if self.standing is not None:
+            if self.suspended_because is not None:
                 self._before[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
             self._adapt(self._runs[name], plan)
@@ -133,7 +133,7 @@ class Campaigns:
         """
         changed = await asyncio.to_thread(self._flows.reload)
         for run in self._runs.all():
-            self._hear_again(run)
+            self._clear_inaudible(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
@@ -141,8 +141,8 @@ class Campaigns:
         stored.
         """
         run = self._runs.require(campaign_id)
-        if self.standing is not None and state is CampaignState.RUNNING:
-            raise CommandRefused(self.standing)
+        if self.suspended_because is not None and state is CampaignState.RUNNING:
+            raise CommandRefused(self.suspended_because)
         self._before.pop(campaign_id, None)
         self._change(run, state)
         await self._store.set_campaign_state(campaign_id, state)
@@ -155,30 +155,30 @@ class Campaigns:
         """
         self.stops += 1
         self._before.clear()
-        self._stop_here()
+        self._stop_all_runs()
         await self._store.stop_campaigns(self._core.clock.now())
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
-    def stand_still(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+    def suspend_all(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Stop every campaign and let nobody resume one, for the reason `why`. Does not write to the store.
 
         Returns the state to which each campaign returns afterwards; `stopped` are stopped already.
         """
-        self.standing = why
+        self.suspended_because = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
         self._before.update(stopped)
         self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
-        self._stop_here()
+        self._stop_all_runs()
         return dict(self._before)
 
-    def _stop_here(self) -> None:
+    def _stop_all_runs(self) -> None:
         """Stop all campaigns; removed ones may still have ringing calls."""
         for run in self._runs.all():
             self._change(run, CampaignState.STOPPED)
 
-    def go_on(self) -> dict[str, CampaignState]:
+    def resume_all(self) -> dict[str, CampaignState]:
         """End a stop by headquarters. Returns the campaigns that resume, with their state. Does not write to the store."""
-        self.standing = None
+        self.suspended_because = None
         states = {name: state for name, state in self._before.items() if name in self._core.plan.campaigns}
         self._before.clear()
         for campaign_id, state in states.items():
@@ -239,14 +239,14 @@ class Campaigns:
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
         if state is CampaignState.RUNNING:
-            self._hear_again(run)
+            self._clear_inaudible(run)
         self._core.wake.set()
         self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     # Campaigns whose voters do not hear what they must (a question, the information message) are held until somebody has installed
     # the sound and resumes the campaign, or reloads the flows.
 
-    def hold_unheard(self, call: Call, sound: str) -> None:
+    def hold_inaudible(self, call: Call, sound: str) -> None:
         """Hold the campaign of a call whose voter did not hear a sound. For an inbound call only an alert is raised."""
         run = self._runs[call.campaign_id]
         if call.inbound:
@@ -260,7 +260,7 @@ class Campaigns:
         self._alerts.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
         self._core.wake.set()
 
-    def _hear_again(self, run: CampaignRun) -> None:
+    def _clear_inaudible(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
         self._alerts.clear(f"unheard-{run.spec.campaign_id}")
         self._core.wake.set()

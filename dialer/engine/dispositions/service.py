@@ -137,7 +137,7 @@ class Dispositions:
         self._open.pop(seat.name, None)
         self._kept.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.called_machine(machine=disposition is Disposition.MACHINE)
+            spoken = call.judged_by_agent(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
             self._kept[seat.name] = _Kept(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
@@ -184,7 +184,7 @@ class Dispositions:
         ]
         await self._keep(run, call, record, undone, receipt)
         self._kept.pop(seat.name, None)
-        self.open_again(seat.name, call.called_machine(machine=False), seat.agent)
+        self.open_again(seat.name, call.judged_by_agent(machine=False), seat.agent)
         return f"seat {seat.name}: taken back"
 
     def _meant(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
@@ -272,7 +272,7 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update(live, live.called_machine(machine=machine))
+            self._calls.update(live, live.judged_by_agent(machine=machine))
         else:
             if machine and not known.leg.not_counted and not known.inbound:
                 self._core.do(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))

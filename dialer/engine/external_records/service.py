@@ -110,7 +110,7 @@ class ExternalRecords:
             for mark, effect in taken.marks:
                 self._marks.follow(mark, effect)
             if news.marks:
-                self._marks.not_on_the_roll(taken.unknown)
+                self._marks.alert_unknown_voters(taken.unknown)
         told = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks taken"
         return f"{told}, {taken.unknown} of voters whom no roll here has" if taken.unknown else told
 

@@ -49,7 +49,7 @@ class HeadquartersOrders:
         stops = await self._store.stops_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
-            self._stand_still(next(reversed(stops)), stopped)
+            self._suspend_all(next(reversed(stops)), stopped)
 
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Carry out an order. Raises CommandRefused, StoreError if it was not stored; a stop is in force by then."""
@@ -83,7 +83,7 @@ class HeadquartersOrders:
 
     async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
-            before = self._stand_still(order.id, {})  # at once: a stop must not wait for the disk
+            before = self._suspend_all(order.id, {})  # at once: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
@@ -98,23 +98,23 @@ class HeadquartersOrders:
         await self._store.record_headquarters_order(heard, {}, note)
         return said
 
-    def forgeries_over(self) -> None:
+    def clear_forgery_alert(self) -> None:
         """Clear the alert: no forged order has come for a while."""
         self._alerts.clear(_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
-        why = self._campaigns.standing
-        states = self._campaigns.go_on()  # before it is stored: a stop that is given meanwhile comes after it
+        why = self._campaigns.suspended_because
+        states = self._campaigns.resume_all()  # before it is stored: a stop that is given meanwhile comes after it
         try:
             await self._store.record_headquarters_order(heard, states, note, lifts=True)
         except StoreError:
             if why is not None:
-                self._campaigns.stand_still(why, {})
+                self._campaigns.suspend_all(why, {})
             raise
         self._alerts.clear(_STANDS)
         return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
 
-    def _stand_still(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+    def _suspend_all(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
         self._alerts.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
-        return self._campaigns.stand_still(why, stopped)
+        return self._campaigns.suspend_all(why, stopped)

@@ -114,7 +114,7 @@ class Eligibility:
         """Load the imported registers, and calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()
-        self.look_at_booths()
+        self.load_areas()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
                 rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
@@ -122,7 +122,7 @@ class Eligibility:
                     rules, attempt.number, area, _PLACED_BEFORE, language=self._language("", attempt.booth_id)
                 )
 
-    def look_at_booths(self) -> None:
+    def load_areas(self) -> None:
         """Read again in which areas the booths are."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
@@ -141,7 +141,7 @@ class Eligibility:
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
-    def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
+    def needs_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
         """Return whether the call needs a reserved seat: its number is locked, and the profile exempts calls with a
         guaranteed agent.
         """
@@ -164,7 +164,7 @@ class Eligibility:
             self._cases[attempt_id] = case
         return self._counted(run, ruling)
 
-    def admits(self, call: Call) -> bool:
+    def may_connect(self, call: Call) -> bool:
         """Return whether an answered call may go to an agent or into its flow. Counts a refusal."""
         if call.inbound:  # callers may always be answered: the rules are about whom we call
             return True

@@ -149,7 +149,7 @@ class Hoppers:
         self.put_back(run, list(run.hopper))
         run.hopper.clear()
 
-    def give_back_old(self, run: CampaignRun) -> None:
+    def return_expiring(self, run: CampaignRun) -> None:
         """Return the claims whose lease ends soon. They are first in the hopper."""
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []

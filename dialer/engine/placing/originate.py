@@ -96,17 +96,17 @@ class Originator:
         refused: list[tuple[Claim, float]] = []
         lines, loads = self._servers.reachable(run.spec.trunks), self._loads(run)
         while count > 0 and run.hopper:
-            not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
+            not_before = self._wrong_day_until(run, run.hopper[0]) or self._busy_until(run.hopper[0])
             if not_before is not None:
                 refused.append((run.hopper.popleft(), not_before))
                 continue
             claim, seat = run.hopper[0], None
-            if run.spec.previews or self._eligibility.wants_seat(run, claim):
+            if run.spec.previews or self._eligibility.needs_reserved_seat(run, claim):
                 seat = self.reserved.choose(run, claim.language)
             if run.spec.previews and seat is None:
                 break
             ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
-            best = self._best_first(lines, loads, seat)
+            best = self._order_trunks(lines, loads, seat)
             taken = self._trunks.take(best, used, now, leaving, called=self._called(claim)) if ruling.allowed else None
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._core.clock.now() + REST_SECONDS))
@@ -134,11 +134,11 @@ class Originator:
             loads.working[seat.server] += seat.at_work
             loads.free[seat.server] += seat.free
         for call in self._calls.all():
-            if call.kind is CampaignKind.AGENTS and call.kept_seat is None and call.state in _WANTS_SEAT:
+            if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.state in _WANTS_SEAT:
                 loads.calls[self._servers.of_trunk(call.trunk)] += 1
         return loads
 
-    def _best_first(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
+    def _order_trunks(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
         """Return the trunks for a call, best first: by the server of its reserved seat, or where an agent is likely free."""
         if seat is None:
             return loads.best_first(lines)
@@ -163,7 +163,7 @@ class Originator:
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.put(call)
 
-    def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
+    def _wrong_day_until(self, run: CampaignRun, claim: Claim) -> float | None:
         """Return when to try again a number that may not be called on this day of the polls (epoch seconds); None: it
         may be called.
         """
@@ -173,7 +173,7 @@ class Originator:
             return None if still_votes else self._polls.next_day()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
-    def _on_a_call(self, claim: Claim, but: AttemptId | None = None) -> float | None:
+    def _busy_until(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """Return when to try again a number that is on a call, or whose voter is on another number (epoch seconds);
         None: neither.
 
@@ -229,9 +229,9 @@ class Originator:
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._calls.notify(call, call.state)
-                if call.kept_seat is not None:  # it was reserved before the attempt was stored
-                    pop = TimerExpired(TimerKind.SCREEN_POP, call.kept_seat, call.attempt_id)
-                    self._core.do(StartTimer(f"screen/{call.kept_seat}", 0.0, pop))
+                if call.reserved_seat is not None:  # it was reserved before the attempt was stored
+                    pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
+                    self._core.do(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
                 self._not_opened(call)
@@ -255,7 +255,7 @@ class Originator:
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
         self._calls.update(call, call.previewed(Preview(until, dials=seconds is not None)))
-        due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.kept_seat or "", call.attempt_id)
+        due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
         self._core.do(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.tell(call)
 
@@ -271,13 +271,13 @@ class Originator:
         return self._dial(run, attempt, call)
 
     async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
-        another_day = self._another_day(run, attempt.claim) is not None
+        another_day = self._wrong_day_until(run, attempt.claim) is not None
         health = self._trunks.health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
-            self._never_placed(call.attempt_id)
+            self._not_placed(call.attempt_id)
             return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
-        if another_day or self._on_a_call(attempt.claim, but=call.attempt_id) is not None:
-            self._never_placed(call.attempt_id)
+        if another_day or self._busy_until(attempt.claim, but=call.attempt_id) is not None:
+            self._not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
                     "the polling day of that booth is over: it is not dialled", RefusedBecause.FORBIDDEN
@@ -289,15 +289,15 @@ class Originator:
 
     async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
         """Call a claimed number at once for the agent of a seat. Returns what forbids it, or None."""
-        if self._on_a_call(claim) is not None:
+        if self._busy_until(claim) is not None:
             refusal = CommandRefused("somebody of that number is on a call", RefusedBecause.ON_A_CALL)
-        elif self._another_day(run, claim) is not None:
+        elif self._wrong_day_until(run, claim) is not None:
             refusal = CommandRefused("the polling day of that booth is over, or has not come", RefusedBecause.FORBIDDEN)
         elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._channels.used(), self._core.clock.monotonic()
-            lines = self._best_first(self._servers.reachable(run.spec.trunks), ServerLoads(self._servers), seat)
+            lines = self._order_trunks(self._servers.reachable(run.spec.trunks), ServerLoads(self._servers), seat)
             taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
@@ -334,14 +334,14 @@ class Originator:
         call = self._calls.get(attempt_id)
         refusal = self._forbidden(run, attempt, call)
         if refusal is not None or call is None:
-            self._never_placed(attempt_id)
+            self._not_placed(attempt_id)
             return refusal
         try:
             self._sent.sending(attempt_id)
         except OSError as error:
             text = f"no call is placed that could not be told of: {error}"
             self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
-            self._never_placed(attempt_id)
+            self._not_placed(attempt_id)
             return CommandRefused(text)
         self._calls.update(call, call.sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
@@ -364,18 +364,20 @@ class Originator:
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch places no calls: {error}"
             self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
-            self._never_placed(attempt_id)
+            self._not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_LINE)
         else:
             self._alerts.clear("originate")
         return None
 
-    def _never_placed(self, attempt_id: AttemptId) -> None:
+    def _not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
         self._core.do(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
-def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, kept_seat: str | None, now: float) -> Call:
+def _call(
+    attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, reserved_seat: str | None, now: float
+) -> Call:
     spec = run.spec
     return Call(
         attempt_id=attempt_id,
@@ -390,5 +392,5 @@ def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, kep
         trunk=trunk,
         leg=Leg(now, judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
         worker=claim.worker,
-        kept_seat=kept_seat,
+        reserved_seat=reserved_seat,
     )

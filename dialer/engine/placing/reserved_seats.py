@@ -36,14 +36,14 @@ class ReservedSeats:
 
     def holds(self, call: Call) -> bool:
         """Return whether a seat is still reserved for the call and can be reached."""
-        seat = self._seats.get(call.kept_seat or "")
+        seat = self._seats.get(call.reserved_seat or "")
         if seat is None or seat.server in self._servers.unreachable:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
     def tell(self, call: Call) -> None:
         """Notify subscribers of the call's seat."""
-        self._seats.notify(call.kept_seat or "")
+        self._seats.notify(call.reserved_seat or "")
 
     def give_back(self, attempt_id: AttemptId) -> None:
         """Release the seat of a call that will not be placed."""
@@ -51,7 +51,7 @@ class ReservedSeats:
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.free(seat, seat.call_ended(self._core.instant()))
 
-    def look_after(self) -> None:
+    def check_calls(self) -> None:
         """Release seats of calls that have ended; cancel ringing calls that lost theirs, and previews of agents who are
         leaving.
         """

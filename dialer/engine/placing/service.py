@@ -65,7 +65,7 @@ class Placing:
 
     def decide(self) -> float:
         """Place what may be placed now. Returns the seconds after which to decide again if no event comes before."""
-        self._reserved.look_after()
+        self._reserved.check_calls()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # call starts go to campaigns with waiting agents first
             runs = [run for run in self._runs.all() if run.spec.kind is kind]
@@ -92,7 +92,7 @@ class Placing:
                 self._let_ring(run)
             return LOOK_AGAIN_SECONDS
         now, lines = self._core.clock.monotonic(), self._servers.reachable(run.spec.trunks)
-        self._hoppers.give_back_old(run)
+        self._hoppers.return_expiring(run)
         used = self._channels.used()
         leaving = self._channels.leaving()
         if run.spec.kind is CampaignKind.IVR and self._pool.startable(lines, used, now, leaving) == 0:
@@ -152,7 +152,7 @@ class Placing:
                 for call in self._calls.of_campaign(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
-                and call.kept_seat is None
+                and call.reserved_seat is None
                 and self._servers.of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds

@@ -180,7 +180,7 @@ class Snapshots:
         for call in calls:
             leg = call.leg
             if leg.answered_seconds is None:
-                if not leg.cancelled and call.kept_seat is None:  # one with a reserved seat competes for no other
+                if not leg.cancelled and call.reserved_seat is None:  # one with a reserved seat competes for no other
                     rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
                     chance = None if call.campaign_id == own else self._runs[call.campaign_id].answer_rate
                     ringing.append(RingingCall(now - leg.began_seconds, chance, rang))

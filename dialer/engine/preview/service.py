@@ -110,7 +110,7 @@ class OwnCalls:
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """Return the call that waits for the seat's agent. Raises CommandRefused."""
         seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
-        own = call is not None and call.kept_seat == seat.name and not call.leg.cancelled
+        own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
         return call
@@ -138,7 +138,7 @@ class OwnCalls:
     def is_wanted(self) -> bool:
         """Return whether calls in progress may need all free seats."""
         on_their_way = sum(
-            call.kind is CampaignKind.AGENTS and call.kept_seat is None and not call.leg.cancelled
+            call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.all()
             if not call.answered or call.state is CallState.WAITING
         )

@@ -103,7 +103,7 @@ class RollImport:
         booths = await self._store.booths()
         self._polls.add(booths)
         self._runs.add_booths(booths)
-        self._eligibility.look_at_booths()
+        self._eligibility.load_areas()
         taken = await self._take_voters(roll, handed, booth_ids)
         await self._enrol()
         await self._store.record_roll_import(self._entry(who), found, taken)
@@ -138,7 +138,7 @@ class RollImport:
         for campaign_id, run in self._runs.items():
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll brings none of their numbers
                 continue
-            await enrol_beside_calls(self._store, campaign_id)
+            await enrol_in_chunks(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
         self._runs.read_queues_again()
 

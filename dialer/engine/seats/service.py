@@ -123,7 +123,7 @@ class Agents:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
         return adopted
 
-    def gone(self, seat_name: str) -> None:
+    def log_off_absent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been off the line for too long."""
         self._acd.free(*self._emptied(seat_name))
         self._core.spawn(self._keep(seat_name), "drop-log-in")
@@ -204,7 +204,7 @@ class Agents:
         self._seats.notify(seat_name)
         return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
 
-    def serve_again(self, seat_name: str, order: StandingOrder) -> None:
+    def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
         """Restore the campaigns that a seat served in an earlier run, without those that no longer exist."""
         seat = self._seats[seat_name]
         self._seats.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()))
@@ -213,7 +213,7 @@ class Agents:
         """End the voter's call. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         call = self._calls.at_seat(seat)
-        if call is not None and call.kept_seat == seat.name and not call.answered:
+        if call is not None and call.reserved_seat == seat.name and not call.answered:
             self._calls.cancel(call)
             return f"seat {seat.name}: called off"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:

@@ -81,7 +81,7 @@ class SeatSilence:
         if live is not None:
             self._calls.update(live, live.counted(packets))
 
-    def must_ask(self, call: Call, ended: CallEnded) -> bool:
+    def must_check(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead all the time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
@@ -97,14 +97,14 @@ class SeatSilence:
             await self._give_up(seat)
         self._core.do(CallFinished(ended))
 
-    def phone_away(self, endpoint: str) -> None:
+    def phone_unreachable(self, endpoint: str) -> None:
         """Check a phone that the switch can no longer reach. One that still sends audio has only registered again."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.doubt(seat.name, True)
             self._core.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
-    def phone_back(self, endpoint: str, contact: str) -> None:
+    def phone_registered(self, endpoint: str, contact: str) -> None:
         """Replace a phone that may be dead by the one that has just registered, once. A voter who is there stays."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:

@@ -101,7 +101,7 @@ class Seat:
             seat = replace(seat, agent_languages=account.languages, skills=account.skills)
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
-    def phone_came(self, now: Instant) -> Seat:
+    def phone_connected(self, now: Instant) -> Seat:
         """Put the agent's phone on the line."""
         seat = replace(self, phone_up=True, doubted=False)
         if seat.state is SeatState.LOST:
@@ -110,7 +110,7 @@ class Seat:
             return replace(seat, attempt_id=None, campaign_id=None)._to(seat.then, now)
         return seat
 
-    def phone_went(self, now: Instant) -> Seat:
+    def phone_disconnected(self, now: Instant) -> Seat:
         """Take the agent's phone off the line: the seat is lost, or empty after a log-off. A wrap-up continues on the
         page.
         """

@@ -80,7 +80,7 @@ class SettingsReload:
         if new and self._roll_import.lock.locked():
             raise CommandRefused("nothing was taken: a roll is being taken in; again when it is in")
         async with self._roll_import.lock if new else nullcontext():
-            yield {each.spec.campaign_id: await self._campaigns.begun(each, beside_calls=True) for each in new}
+            yield {each.spec.campaign_id: await self._campaigns.load(each, in_chunks=True) for each in new}
 
     def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the settings into force. Nothing in it waits or can fail."""

@@ -134,7 +134,7 @@ class Supervision:
 
     # Events
 
-    def party_gone(self, party_id: PartyId) -> None:
+    def party_left(self, party_id: PartyId) -> None:
         """End monitoring by a phone that was not reached or has hung up."""
         for listener in self._listeners.all():
             if listener.party_id == party_id:

@@ -160,7 +160,7 @@ class Transfers:
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: the target must not talk to an empty room
                 self.release(request.party_id)
-            self.party_gone(request.party_id)
+            self.party_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._transfer_of(request.party_id)
         if live is None:  # meanwhile nobody needs the target any more
@@ -227,7 +227,7 @@ class Transfers:
         live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
-    def voter_came(self, attempt_id: AttemptId) -> None:
+    def voter_returned(self, attempt_id: AttemptId) -> None:
         """Note that the voter is in the seat: back from hold, or joined to the consultation."""
         live = self._transfers.get(attempt_id)
         if live is None:
@@ -237,7 +237,7 @@ class Transfers:
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.drop(attempt_id)
 
-    def voter_aside(self, call: Call) -> None:
+    def voter_handed_over(self, call: Call) -> None:
         """Note that voter and target hear each other."""
         live = self._transfers.get(call.attempt_id)
         answered = call.picked_up(self._core.instant())
@@ -253,7 +253,7 @@ class Transfers:
             self._let_go(live.party_id)
             self._acd.left_seat(call, live.seat)
 
-    def party_came(self, party_id: PartyId, place: Place) -> None:
+    def party_joined(self, party_id: PartyId, place: Place) -> None:
         """Note that the target has answered."""
         live = self._transfer_of(party_id)
         if live is None:
@@ -265,7 +265,7 @@ class Transfers:
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
-    def agents_phone_went(self, seat: str) -> None:
+    def agents_phone_disconnected(self, seat: str) -> None:
         """Handle the loss of the agent's phone. A voter on hold hears the message; in a three-way call the voter stays
         with the target.
         """
@@ -286,7 +286,7 @@ class Transfers:
         }:  # those the dialplan itself sends to the message
             self._core.do(order(self._switch.play_message, live.attempt_id))
 
-    def call_over(self, attempt_id: AttemptId) -> None:
+    def end_call(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
         live = self._transfers.get(attempt_id)
         if live is not None:
@@ -331,7 +331,7 @@ class Transfers:
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
-    def party_gone(self, party_id: PartyId) -> None:
+    def party_left(self, party_id: PartyId) -> None:
         """Handle a target that was not reached or has hung up: the voter comes back to the agent."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
@@ -342,9 +342,9 @@ class Transfers:
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call too
             self.enter(replace(live, party_id=None))
         else:
-            self.back_to_an_agent(replace(live, party_id=None, to=None))
+            self.return_to_agent(replace(live, party_id=None, to=None))
 
-    def back_to_an_agent(self, live: CallTransfer) -> None:
+    def return_to_agent(self, live: CallTransfer) -> None:
         """Bring the voter back: to the waiting agent, to the one who left if still free, to another one, or to the
         message.
         """
@@ -361,7 +361,7 @@ class Transfers:
         self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
         self._core.do(order(self._switch.connect, live.attempt_id, name))
 
-    def not_handed_over(self, attempt_id: AttemptId) -> None:
+    def hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Release the target: the switch did not send the voter there."""
         live = self._transfers.get(attempt_id)
         if live is not None:
@@ -437,7 +437,7 @@ class Transfers:
         elif party_id is not None and (known is None or known.party_id != party_id):
             self.release(party_id)
         elif party_id is None and at is not None and seat is not None and seat.server == up.server:
-            self.party_gone(at)
+            self.party_left(at)
         return True
 
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
@@ -446,13 +446,13 @@ class Transfers:
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.found(party_id)))
         else:
             self._let_go(party_id)
-            self.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
+            self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.found(party_id)))
-            self.party_came(party_id, place)
+            self.party_joined(party_id, place)
         elif party_id is not None and place is not None:
             self._with_its_agent(call, seat)
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.found(party_id)))
@@ -461,7 +461,7 @@ class Transfers:
         else:
             self._let_go(party_id)
             self._with_its_agent(call, seat)
-            self.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
+            self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
     def _in_no_music(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None

@@ -73,7 +73,7 @@ class Marks:
         if effect.reopened:
             self.read_queues_again()
 
-    def not_on_the_roll(self, marks: int) -> None:
+    def alert_unknown_voters(self, marks: int) -> None:
         """Alert that marks of other centres are about voters who are on no roll here. 0: clear the alert."""
         if marks:
             text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"

@@ -344,16 +344,16 @@ async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopp
 async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_still(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         campaigns = here.site.centre.engine.features.campaigns
-        campaigns.stand_still("headquarters has stopped every campaign", {})
+        campaigns.suspend_all("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
         assert here.campaign("second").state is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
             await here.site.centre.engine.execute(ResumeCampaign(campaign="second"))
-        assert campaigns.go_on() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
+        assert campaigns.resume_all() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
         assert here.campaign("second").state is CampaignState.RUNNING
         here.change((FIRST, ""))
-        campaigns.stand_still("headquarters has stopped every campaign", {})
+        campaigns.suspend_all("headquarters has stopped every campaign", {})
         await here.reload()
-        assert campaigns.go_on() == {"second": CampaignState.RUNNING}
+        assert campaigns.resume_all() == {"second": CampaignState.RUNNING}
         assert here.site.centre.engine.features.runs["agents"].state is CampaignState.STOPPED

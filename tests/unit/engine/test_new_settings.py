@@ -111,7 +111,7 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     ringing = turns.call()
     turns.after(1, lambda: turns.features.calls.update(ringing, ringing.sent(1)))
     take(turns, 2, campaigns={})
-    stopped = turns.after(3, lambda: turns.features.campaigns.stand_still("headquarters", {}))
+    stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all("headquarters", {}))
     assert "order hang_up A" in stopped
 
 

@@ -23,7 +23,7 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
     turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
-    call = replace(turns.call(written=False), kept_seat="01")
+    call = replace(turns.call(written=False), reserved_seat="01")
     turns.features.calls.put(call.previewed(Preview(turns.clock.now() + 60, dials)))
     originator = turns.features.placing._originator
     turns.features.reserved_seats._kept[A] = "01"
@@ -53,7 +53,7 @@ def test_cancelled_preview_sends_no_order(gone: bool) -> None:
     turns = shown()
     if gone:
         turns.at(3, SeatDown("01"))
-        ends = turns.after(4, turns.features.reserved_seats.look_after)
+        ends = turns.after(4, turns.features.reserved_seats.check_calls)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
         ends = turns.after(4, lambda: turns.features.calls.cancel(turns.features.calls[A]))
@@ -87,7 +87,7 @@ def test_answered_call_gets_its_reserved_seat() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
     turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
-    turns.features.calls.put(replace(turns.call(), kept_seat="02"))
+    turns.features.calls.put(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect A 02"]

@@ -39,7 +39,7 @@ def a_ready_seat(
 def test_log_in_waits_for_the_phone() -> None:
     seat = a_seat().logged_in("anna", None, at(1.0))
     assert seat.state is SeatState.LOST
-    assert seat.phone_came(at(2.0)).state is SeatState.READY
+    assert seat.phone_connected(at(2.0)).state is SeatState.READY
 
 
 def test_seat_goes_from_reserved_to_ready() -> None:
@@ -72,14 +72,14 @@ def test_log_off_during_a_call_takes_effect_after_it() -> None:
 
 
 def test_seat_is_lost_while_its_phone_is_off_the_line() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).phone_went(at(2.0))
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).phone_disconnected(at(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
-    seat = seat.phone_came(at(3.0))
+    seat = seat.phone_connected(at(3.0))
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
 
 
 def test_wrap_up_continues_without_the_phone() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).call_ended(at(2.0)).phone_went(at(3.0))
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).call_ended(at(2.0)).phone_disconnected(at(3.0))
     assert seat.state is SeatState.WRAP_UP
     assert seat.wrapped_up(at(4.0)).state is SeatState.LOST
 
@@ -87,11 +87,11 @@ def test_wrap_up_continues_without_the_phone() -> None:
 def test_seat_is_empty_after_log_off_and_hang_up() -> None:
     talking = a_ready_seat().talking(CALL, "c", at(1.0))
     for gone in (
-        talking.logged_off(at(2.0)).phone_went(at(3.0)),
-        talking.logged_off(at(2.0)).call_ended(at(3.0)).phone_went(at(4.0)).wrapped_up(at(5.0)),
+        talking.logged_off(at(2.0)).phone_disconnected(at(3.0)),
+        talking.logged_off(at(2.0)).call_ended(at(3.0)).phone_disconnected(at(4.0)).wrapped_up(at(5.0)),
     ):
         assert (gone.state, gone.agent, gone.attempt_id) == (SeatState.OFFLINE, None, None)
-        assert gone.phone_came(at(6.0)).state is SeatState.OFFLINE
+        assert gone.phone_connected(at(6.0)).state is SeatState.OFFLINE
 
 
 def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
@@ -100,7 +100,7 @@ def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
 
 
 def test_pause_survives_a_lost_phone() -> None:
-    seat = a_ready_seat().paused("tea", at(1.0)).phone_went(at(2.0)).phone_came(at(3.0))
+    seat = a_ready_seat().paused("tea", at(1.0)).phone_disconnected(at(2.0)).phone_connected(at(3.0))
     assert seat.state is SeatState.PAUSED
 
 
@@ -201,7 +201,7 @@ def _take(seat: Seat, step: str, now: float) -> Seat:
         case "wrap" if seat.state is SeatState.WRAP_UP:
             return seat.wrapped_up(at(now))
         case "came":
-            return seat.phone_came(at(now))
+            return seat.phone_connected(at(now))
         case "went":
-            return seat.phone_went(at(now))
+            return seat.phone_disconnected(at(now))
     return seat
