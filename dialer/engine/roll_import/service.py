@@ -14,7 +14,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollImportProgress
-from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_beside_calls
+from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_in_chunks
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify

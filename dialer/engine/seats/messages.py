@@ -65,7 +65,7 @@ class Messages:
             if self._seats[name].agent is not None:
                 self._put(name, line)
 
-    def show_again(self, seat_name: str, order: StandingOrder) -> None:
+    def restore(self, seat_name: str, order: StandingOrder) -> None:
         """What an earlier run of the dialler was told for a seat that has its agent again."""
         self._put(seat_name, AgentMessage(**order.content))
 
