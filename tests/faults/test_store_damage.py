@@ -92,7 +92,7 @@ async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])
-async def test_a_file_that_is_no_database_is_refused_and_untouched(path: Path, content: bytes) -> None:
+async def test_file_that_is_not_a_database_is_rejected_and_unchanged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(path)
@@ -102,7 +102,7 @@ async def test_a_file_that_is_no_database_is_refused_and_untouched(path: Path, c
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-async def test_another_programs_database_is_refused_and_untouched(path: Path, journal: str) -> None:
+async def test_database_of_another_program_is_rejected_and_unchanged(path: Path, journal: str) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA journal_mode = {journal}")
     db.execute("CREATE TABLE contacts (name)")
@@ -115,7 +115,7 @@ async def test_another_programs_database_is_refused_and_untouched(path: Path, jo
     assert path.read_bytes() == before
 
 
-async def test_a_newer_schema_is_refused_and_untouched(roll: Path) -> None:
+async def test_newer_schema_is_rejected_and_unchanged(roll: Path) -> None:
     db = sqlite3.connect(roll)
     db.execute("PRAGMA user_version = 42")
     db.close()
@@ -130,7 +130,7 @@ async def test_a_newer_schema_is_refused_and_untouched(roll: Path) -> None:
     assert roll.read_bytes() == before
 
 
-async def test_a_missing_store_is_named(path: Path) -> None:
+async def test_missing_store_is_reported(path: Path) -> None:
     with pytest.raises(StoreError, match="the store does not exist") as caught:
         await open_store(path, create=False)
     assert one_line(caught.value, path)
@@ -141,13 +141,13 @@ async def test_a_missing_store_is_named(path: Path) -> None:
     assert one_line(caught.value, nowhere)
 
 
-async def test_an_empty_file_becomes_a_store(path: Path) -> None:
+async def test_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     await (await open_store(path)).close()
     assert query(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
-async def test_a_new_store_is_for_its_user_alone(path: Path) -> None:
+async def test_new_store_is_readable_only_by_its_user(path: Path) -> None:
     async with await open_store(path):
         for file in path.parent.iterdir():
             assert file.stat().st_mode & 0o077 == 0, file

@@ -174,7 +174,7 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
 
 
 @pytest.mark.parametrize("opening", OPENINGS)
-def test_a_wrong_key_a_missing_key_and_a_key_too_many_are_one_clear_line(opening: str, path: Path) -> None:
+def test_wrong_missing_and_unneeded_keys_give_one_clear_line(opening: str, path: Path) -> None:
     fill_roll(path, 9, key=TEST_KEY)
     encrypted = path.read_bytes()
     with pytest.raises(StoreError, match="the key in another key file does not open it") as wrong:
@@ -201,7 +201,7 @@ def test_without_the_extra_the_way_to_it_is_told(path: Path, monkeypatch: pytest
     fill_roll(path, 9)  # a plain store needs it not
 
 
-def test_a_key_is_made_once_for_its_owner_alone_and_shown_nowhere(tmp_path: Path) -> None:
+def test_key_is_created_once_and_shown_nowhere(tmp_path: Path) -> None:
     file = tmp_path / "key"
     key = write_new_key(file)
     assert read_key(file) == key
@@ -216,7 +216,7 @@ def test_a_key_is_made_once_for_its_owner_alone_and_shown_nowhere(tmp_path: Path
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_a_key_that_others_may_read_is_refused(mode: int, tmp_path: Path) -> None:
+def test_key_that_others_can_read_is_rejected(mode: int, tmp_path: Path) -> None:
     file = key_file(tmp_path / "key")
     file.chmod(mode)
     with pytest.raises(StoreError, match="other users can read the store's key") as caught:
@@ -246,7 +246,7 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 
 
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
-def test_a_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
+def test_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
     fill_roll(path, 2000, key=old)
     before, told = rows(path, old), list[tuple[str, float]]()
     convert(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
@@ -282,7 +282,7 @@ def test_the_plain_file_is_overwritten_where_it_lay(path: Path) -> None:
 
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
 @pytest.mark.parametrize("at_step", ["copied", "comparing", "synced"])
-def test_a_conversion_that_fails_leaves_the_store_as_it_was(
+def test_failed_conversion_leaves_the_store_unchanged(
     at_step: str, old: StoreKey | None, new: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 200, key=old)
@@ -306,9 +306,7 @@ def test_a_conversion_that_fails_leaves_the_store_as_it_was(
     "broken",
     ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.registered", "DELETE FROM new.phone"],
 )
-def test_a_copy_that_is_not_the_same_never_takes_the_stores_place(
-    broken: str, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 200)
     copy = conversion._copy
 
@@ -335,7 +333,7 @@ convert(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda word
 
 
 @pytest.mark.parametrize(("old", "new"), [STEPS[0], STEPS[2]], ids=[NAMES[0], NAMES[2]])
-def test_a_conversion_that_is_killed_leaves_the_store_and_the_next_one_clears_up(
+def test_killed_conversion_leaves_the_store_and_the_next_one_cleans_up(
     old: StoreKey | None, new: StoreKey | None, path: Path
 ) -> None:
     fill_roll(path, 200, key=old)
@@ -375,7 +373,7 @@ conversion.convert(Path(sys.argv[1]), old, new, who="officer", at=1.0)
 @pytest.mark.parametrize(
     ("old", "new", "how"), [(*step, name) for step, name in zip(STEPS, NAMES, strict=True)], ids=NAMES
 )
-def test_a_kill_between_the_desks_file_and_the_store_is_made_good_by_the_same_conversion(
+def test_conversion_killed_between_its_two_files_is_completed_by_a_repeat(
     old: StoreKey | None, new: StoreKey | None, how: str, path: Path
 ) -> None:
     fill_roll(path, 54, key=old)
@@ -421,7 +419,7 @@ def test_nothing_is_converted_while_somebody_has_the_store_open(path: Path) -> N
     assert is_encrypted(path)
 
 
-def test_a_conversion_needs_room_and_a_whole_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversion_needs_disk_space_and_an_intact_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 2000)
     usage = type("Usage", (), {"free": path.stat().st_size})
     with monkeypatch.context() as tight:

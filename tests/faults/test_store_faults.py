@@ -58,7 +58,7 @@ async def limit_pages(store: Store, more: int) -> None:
 # Disk full
 
 
-async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_with_room(path: Path) -> None:
+async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: Path) -> None:
     size = [PAGE_BYTES * 60]  # of an announcement: more than migrations left free
     backend = SqliteBackend(path.parent, lambda news: Announcement("attempt/ended", "x" * size[0]))
     async with filled(backend) as store:
@@ -102,7 +102,7 @@ async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
 # Other processes
 
 
-async def test_a_second_dialler_and_an_import_are_refused_and_reports_are_not(path: Path) -> None:
+async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using it") as caught:
@@ -146,7 +146,7 @@ async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_
         assert len(await store.rows_for_broker(10)) == 1
 
 
-def test_a_lock_is_free_once_its_holder_is_gone(path: Path) -> None:
+def test_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
     first = StoreLock(path, "a dialler")
     with pytest.raises(StoreBusy):
         StoreLock(path, "an import")
@@ -155,7 +155,7 @@ def test_a_lock_is_free_once_its_holder_is_gone(path: Path) -> None:
     StoreLock(path, "an import").release()
 
 
-def test_a_lock_file_that_says_nothing_still_gives_a_clear_line(path: Path) -> None:
+def test_empty_lock_file_still_gives_a_clear_error(path: Path) -> None:
     with (path.parent / "centre.db.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(StoreBusy, match="another process is using it"):
@@ -262,7 +262,7 @@ def everything(path: Path) -> dict[str, Sequence[Any]]:
     return {table: query(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
 
-async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
+async def test_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as plain:
         assert isinstance(plain, Store)
         first = attempt(await claim_phone(plain, 3))  # of voters 3 and 4

@@ -222,7 +222,7 @@ def test_the_refusal_names_who_holds_it(tmp_path: Path, start: Start, way: Calla
 
 
 @pytest.mark.parametrize("way", [moved, replaced])
-def test_a_dialler_whose_file_was_taken_away_dials_no_more(
+def test_dialler_stops_dialling_when_its_file_was_moved(
     tmp_path: Path, start: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "centre.db"
@@ -253,7 +253,7 @@ async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
     assert ("export",) in query(path, "SELECT kind FROM audit")
 
 
-def test_a_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
+def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
     name = symlink(path)

@@ -45,7 +45,7 @@ HOUR = 3600.0
 DAY_SECONDS = 86_400.0
 
 
-async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> None:
+async def test_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 3)
         await store.record_answer(new.attempt_id, NOW + 9)
@@ -78,7 +78,7 @@ async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -
     await again.close()
 
 
-async def test_an_unfinished_attempt_knows_what_was_said_in_it(backend: Backend) -> None:
+async def test_unfinished_attempt_has_its_marks_and_disposition(backend: Backend) -> None:
     async with filled(backend) as store:
         keyed, talked = await dial(store, 3), await dial(store, 4)
         await store.record_mark(mark(3, MarkKind.NOT_YET, new=keyed))
@@ -93,7 +93,7 @@ async def test_an_unfinished_attempt_knows_what_was_said_in_it(backend: Backend)
     await again.close()
 
 
-async def test_an_attempt_id_opens_once(backend: Backend) -> None:
+async def test_attempt_id_opens_once(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         assert await open_one(store, new) is Refusal.OPEN_ATTEMPT
@@ -102,7 +102,7 @@ async def test_an_attempt_id_opens_once(backend: Backend) -> None:
         assert await store.unfinished_attempts() == []
 
 
-async def test_one_number_has_one_open_attempt_in_whatever_campaign(backend: Backend) -> None:
+async def test_number_has_one_open_attempt_in_all_campaigns(backend: Backend) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
@@ -158,7 +158,7 @@ async def test_no_campaign_calls_a_number_too_soon_after_another_one(
     await store.close()
 
 
-async def test_a_call_that_was_asked_for_comes_when_it_was(backend: Backend) -> None:
+async def test_promised_call_is_due_at_its_time(backend: Backend) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         new = await dial(store, 1, campaign_id="a")
         ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
@@ -168,7 +168,7 @@ async def test_a_call_that_was_asked_for_comes_when_it_was(backend: Backend) -> 
         assert await open_with_gaps(store, attempt(promised, at=NOW + 60)) is None
 
 
-async def test_a_call_that_two_campaigns_were_asked_for_comes_from_one_of_them_and_a_gap_later_from_the_other(
+async def test_call_promised_by_two_campaigns_is_made_by_one_and_an_interval_later_by_the_other(
     backend: Backend,
 ) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
@@ -194,7 +194,7 @@ async def test_a_call_that_two_campaigns_were_asked_for_comes_from_one_of_them_a
 
 
 @pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.GAP)])
-async def test_a_call_that_was_asked_for_and_cancelled_comes_at_once_where_no_phone_rang(
+async def test_cancelled_promised_call_that_never_rang_is_due_at_once(
     backend: Backend, ringing_at: float | None, refusal: Refusal | None
 ) -> None:
     async with filled(backend, campaigns=("a",)) as store:
@@ -210,7 +210,7 @@ async def test_a_call_that_was_asked_for_and_cancelled_comes_at_once_where_no_ph
         assert await open_with_gaps(store, again) is refusal
 
 
-async def test_a_batch_is_judged_one_by_one(backend: Backend) -> None:
+async def test_each_attempt_of_a_batch_is_checked_on_its_own(backend: Backend) -> None:
     async with filled(backend) as store:
         first, second = await claim(store, 2)
         batch = [attempt(first), attempt(first), attempt(second)]
@@ -218,20 +218,20 @@ async def test_a_batch_is_judged_one_by_one(backend: Backend) -> None:
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
-async def test_a_lease_that_ran_out_is_no_claim(backend: Backend) -> None:
+async def test_claim_with_an_expired_lease_is_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         assert await open_one(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
-async def test_a_released_claim_is_no_claim(backend: Backend) -> None:
+async def test_released_claim_is_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.release([claimed])
         assert await open_one(store, attempt(claimed)) is Refusal.CLAIM_LOST
 
 
-async def test_a_claim_of_before_the_last_call_is_no_claim(backend: Backend) -> None:
+async def test_claim_from_before_the_last_call_is_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         old = await claim_phone(store, 1)
         await store.release([old])
@@ -241,7 +241,7 @@ async def test_a_claim_of_before_the_last_call_is_no_claim(backend: Backend) -> 
         assert await open_one(store, attempt(new, at=NOW + 11)) is None
 
 
-async def test_a_link_dropped_between_claim_and_dialling_counts(backend: Backend) -> None:
+async def test_link_dropped_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_phone(store, 3, campaign_id="b")
         new = await call(store, 3, Outcome.CONNECTED)
@@ -250,7 +250,7 @@ async def test_a_link_dropped_between_claim_and_dialling_counts(backend: Backend
         assert (await claim_phone(store, 3, campaign_id="b")).voter_id == 4
 
 
-async def test_an_opt_out_between_claim_and_dialling_counts(backend: Backend) -> None:
+async def test_opt_out_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
@@ -258,7 +258,7 @@ async def test_an_opt_out_between_claim_and_dialling_counts(backend: Backend) ->
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_a_mark_between_claim_and_dialling_counts(backend: Backend) -> None:
+async def test_mark_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
@@ -266,7 +266,7 @@ async def test_a_mark_between_claim_and_dialling_counts(backend: Backend) -> Non
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_a_call_to_the_one_who_voted_since_is_not_made_and_the_household_stays_queued(backend: Backend) -> None:
+async def test_voter_who_voted_meanwhile_is_not_called_and_the_household_stays_queued(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 3)
         await store.record_mark(mark(3, MarkKind.VOTED))
@@ -303,7 +303,7 @@ async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(back
         assert 1 not in {each.phone_id for each in await claim(store, 100, now=NOW + 3600)}
 
 
-async def test_a_refused_attempt_gives_its_number_back_and_does_not_count(backend: Backend) -> None:
+async def test_refused_attempt_gives_its_number_back_and_does_not_count(backend: Backend) -> None:
     async with filled(backend) as store:
         for minute in range(3):
             now = NOW + 60 * minute
@@ -325,7 +325,7 @@ async def test_attempt_numbers_count_up(backend: Backend) -> None:
         assert (await store.campaign_progress(CAMPAIGN)).attempts == 3
 
 
-async def test_the_first_end_counts(backend: Backend) -> None:
+async def test_first_end_of_an_attempt_counts(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         assert await end(store, new, Outcome.BUSY)
@@ -350,7 +350,7 @@ async def test_without_a_retry_the_number_is_closed_in_its_campaign_alone(backen
         assert (await store.campaign_progress("b")).completed == 0
 
 
-async def test_an_unknown_end_closes_whatever_retry_is_asked_for(backend: Backend) -> None:
+async def test_unknown_result_closes_the_number_despite_a_retry(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
@@ -385,7 +385,7 @@ async def test_a_retry_at_the_epochs_first_moment_is_no_fresh_target(backend: Ba
 
 
 @virtual_time()
-async def test_a_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
+async def test_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
     clock = LoopClock(NOW)
     async with filled(SqliteBackend(tmp_path), 3) as store:
         calls = 0

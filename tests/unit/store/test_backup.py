@@ -33,7 +33,7 @@ def rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]
         return [tuple(row) for row in db.execute(sql).fetchall()]
 
 
-async def test_a_backup_beside_a_dialler_is_of_one_moment_and_is_restored_with_all_campaigns_stopped(
+async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campaigns_stopped(
     backend: SqliteBackend, tmp_path: Path
 ) -> None:
     folder, there = tmp_path / "backups" / "one", tmp_path / "there" / "centre.db"
@@ -115,7 +115,7 @@ def test_what_another_puts_there_at_the_same_time_is_not_removed(
     assert there.read_bytes() == b"of another restore"
 
 
-def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_damaged_backup_is_rejected_and_leaves_nothing(tmp_path: Path) -> None:
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(54, 9)
     made = make_backup(backend.path, None, tmp_path / "one")
@@ -128,7 +128,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     assert not there.exists()
 
 
-def test_another_key_opens_no_backup(tmp_path: Path) -> None:
+def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
     backend = BACKENDS["encrypted"](tmp_path)
     backend.fill(9, 9)
     make_backup(backend.path, TEST_KEY, tmp_path / "one")

@@ -9,7 +9,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, filled
 DAY_SECONDS = 86_400.0
 
 
-async def test_a_command_is_remembered_while_it_may_come_again(backend: Backend) -> None:
+async def test_command_is_stored_while_it_may_be_repeated(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.record_command("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
@@ -17,7 +17,7 @@ async def test_a_command_is_remembered_while_it_may_come_again(backend: Backend)
             assert not await store.record_command("asha/1", "pause", "hash", "done", NOW + later)
 
 
-async def test_commands_do_not_pile_up(backend: Backend) -> None:
+async def test_old_commands_are_deleted(backend: Backend) -> None:
     """For ten days: as many are there as three days bring, and a flood is forgotten when its time has come."""
     async with filled(backend) as store:
         for number in range(400):

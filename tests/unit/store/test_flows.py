@@ -11,7 +11,7 @@ from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_C
 from tests.support.stores import NOW, Backend, dial, filled
 
 
-async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend) -> None:
+async def test_later_answer_of_a_name_replaces_the_first(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
         assert await store.flow_answers(attempt) == {}
@@ -47,7 +47,7 @@ async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> 
     ]
 
 
-async def test_a_number_is_told_until_it_opts_out(backend: Backend) -> None:
+async def test_number_is_returned_until_it_opts_out(backend: Backend) -> None:
     async with filled(backend) as store:
         number = await store.phone_number(1)
         assert number is not None

@@ -34,7 +34,7 @@ def waiting(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
         return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
 
 
-async def test_each_takes_at_its_own_pace_and_gone_is_what_both_have(backend: Backend) -> None:
+async def test_outbox_rows_are_deleted_when_broker_and_headquarters_have_them(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "from before")
         await store.set_headquarters_limit(1 << 20)
@@ -49,7 +49,7 @@ async def test_each_takes_at_its_own_pace_and_gone_is_what_both_have(backend: Ba
         assert waiting(backend) == []
 
 
-async def test_without_headquarters_the_broker_alone_counts(backend: Backend) -> None:
+async def test_outbox_without_headquarters_waits_only_for_the_broker(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
@@ -75,7 +75,9 @@ async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None
         ]
 
 
-async def test_beyond_the_bound_telemetry_goes_and_no_result(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outbox_over_its_limit_deletes_telemetry_and_no_result(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with filled(backend) as store:
         await store.set_headquarters_limit(2_000)
@@ -89,7 +91,7 @@ async def test_beyond_the_bound_telemetry_goes_and_no_result(backend: Backend, m
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_ids_of_a_restored_store_move_behind_those_that_headquarters_knows(backend: Backend) -> None:
+async def test_outbox_ids_of_a_restored_store_shift_past_known_ones(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b", "c")
@@ -107,7 +109,7 @@ async def test_ids_of_a_restored_store_move_behind_those_that_headquarters_knows
         assert waiting(backend) == [(901, "e")]
 
 
-async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> None:
+async def test_seat_hours_are_announced_only_to_headquarters(backend: Backend) -> None:
     stretches = [
         SeatInterval("01", "a", state, NOW + start, NOW + end)
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
@@ -121,7 +123,7 @@ async def test_seats_hours_are_told_to_headquarters_alone(backend: Backend) -> N
         assert [payload for _, payload in waiting(backend)] == ["SeatHours"]
 
 
-async def test_a_test_mark_is_told_to_a_headquarters_and_refused_where_there_is_none(backend: Backend) -> None:
+async def test_test_mark_is_announced_to_headquarters_and_rejected_without_one(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.announce_test_mark(NOW)
@@ -144,7 +146,7 @@ async def take(
     return await store.apply_peer_updates(ForeignNews("PEERS", after, position, opt_outs, marks))
 
 
-async def test_news_are_taken_with_their_position_once(backend: Backend) -> None:
+async def test_peer_updates_are_applied_once_with_their_position(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         told = ForeignOptOut(number_hash(SECRET, "+917000000001"), NOW, "pune-2")

@@ -102,7 +102,7 @@ async def test_a_new_voter_brings_back_nothing_that_is_closed_for_another_reason
 # A correction
 
 
-async def test_a_correction_brings_a_voter_into_campaigns_that_came_meanwhile(backend: Backend) -> None:
+async def test_correction_queues_the_voter_in_campaigns_added_meanwhile(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -132,7 +132,7 @@ async def test_it_comes_where_enrolling_would_have_put_it(backend: Backend) -> N
 
 
 @pytest.mark.parametrize("how", ["unknown", "opted out", "wrong number"])
-async def test_a_correction_brings_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
+async def test_correction_queues_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
     async with filled(backend) as store:
         if how == "unknown":
             await call(store, 1, Outcome.UNKNOWN)
@@ -176,7 +176,7 @@ async def test_what_became_of_a_call_that_came_in_keeps_no_number_closed(backend
     await again.close()
 
 
-async def test_a_correction_makes_no_booth_worker_of_a_voter(backend: Backend, tmp_path: Path) -> None:
+async def test_correction_does_not_enrol_a_voter_as_a_booth_worker(backend: Backend, tmp_path: Path) -> None:
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")

@@ -43,7 +43,7 @@ async def turnout_of(store: Store) -> BoothTurnout:
 # Corrections
 
 
-async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_before(backend: Backend) -> None:
+async def test_correction_revokes_voted_and_the_number_is_fresh_again(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert 1 not in await queued(store)
@@ -57,7 +57,7 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
         assert not (await store.record_mark(undo())).reopened
 
 
-async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(backend: Backend) -> None:
+async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(undo())
         assert (effect.recorded, effect.superfluous, effect.reached_change, effect.not_yet_change) == (
@@ -80,7 +80,7 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(bac
         ]  # voted, and that taken back
 
 
-async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
+async def test_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
@@ -92,9 +92,7 @@ async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
-async def test_a_correction_does_not_reopen_what_is_closed_for_another_reason(
-    backend: Backend, outcome: Outcome
-) -> None:
+async def test_correction_does_not_reopen_targets_closed_for_another_reason(backend: Backend, outcome: Outcome) -> None:
     """Its attempts are used up; or what became of a call to it is not known."""
     async with filled(backend) as store:
         await call(store, 1, outcome)
@@ -103,14 +101,14 @@ async def test_a_correction_does_not_reopen_what_is_closed_for_another_reason(
         assert 1 not in await queued(store)
 
 
-async def test_a_correction_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
+async def test_correction_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.record_opt_out(1, at=NOW + 90, source="agent")
         assert not (await store.record_mark(undo())).reopened
 
 
-async def test_a_correction_takes_a_closed_voter_back(backend: Backend) -> None:
+async def test_correction_reopens_a_closed_voter(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.DECEASED))
         assert (await store.record_mark(undo())).reopened
@@ -210,7 +208,7 @@ def complaint(key: str = "c-1", **changes: Any) -> Complaint:
     return replace(Complaint(key, NOW, ComplaintTopic.TOO_OFTEN, ComplaintChannel.LETTER), **changes)
 
 
-async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
+async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1)
         about = complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
@@ -231,9 +229,7 @@ async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
         ({"phone_id": 999}, "no number 999"),
     ],
 )
-async def test_a_complaint_about_what_is_not_there_is_refused(
-    backend: Backend, changes: dict[str, Any], what: str
-) -> None:
+async def test_complaint_about_a_missing_call_is_rejected(backend: Backend, changes: dict[str, Any], what: str) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match=what):
             await store.record_complaint(complaint(**changes), entry())

@@ -30,7 +30,7 @@ from tests.support.stores import (
 # Campaigns and queues
 
 
-async def test_a_campaign_keeps_the_state_an_operator_asked_for(backend: Backend) -> None:
+async def test_campaign_keeps_the_state_an_operator_asked_for(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
@@ -98,7 +98,7 @@ async def test_what_is_due_by_time_comes_before_fresh_ones_and_the_longest_due_f
         assert phones[2] not in (5, 7, 9)
 
 
-async def test_a_claim_says_whom_the_call_addresses(backend: Backend) -> None:
+async def test_claim_names_the_addressed_voter(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 6)
         assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
@@ -121,13 +121,13 @@ async def test_no_two_claims_give_the_same_target(backend: Backend) -> None:
         assert await store.next_due_at(CAMPAIGN) is None
 
 
-async def test_an_empty_wish_takes_nothing(backend: Backend) -> None:
+async def test_claim_of_no_targets_takes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await claim(store, 0) == []
         assert await claim(store, 5, campaign_id="nowhere") == []
 
 
-async def test_a_released_claim_is_where_it_was(backend: Backend) -> None:
+async def test_released_claim_keeps_its_place_in_the_queue(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await claim(store, 3)
         await store.release(first)
@@ -147,7 +147,7 @@ async def test_releasing_leaves_alone_what_was_dialled_or_closed_since(backend: 
         assert (progress.completed, progress.remaining) == (1, 34)
 
 
-async def test_an_expired_claim_is_taken_again(backend: Backend) -> None:
+async def test_expired_claim_can_be_claimed_again(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await claim(store, 36)
         assert await claim(store, 1, now=NOW + LEASE_SECONDS - 1) == []
@@ -204,7 +204,7 @@ async def test_answers_of_late_are_told_by_their_age_with_those_of_calls_under_w
         assert await store.recent_answers("nowhere", now, window, 60.0) == []
 
 
-async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> None:
+async def test_progress_separates_closed_due_and_active_targets(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1)
         await call(store, 2, retry_at=NOW + 60)

@@ -162,7 +162,7 @@ def with_consents(path: Path) -> None:
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
-def test_a_row_that_is_not_there_is_never_sealed(tmp_path: Path) -> None:
+def test_missing_row_is_not_sealed(tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         with pytest.raises(StoreError, match="mark 7: there is no such row"), transaction(db):
             seals.seal(db, sealed_rows.MARK, 7)
@@ -252,7 +252,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.record_opt_out(4, at=NOW, source="agent")
 
 
-def test_a_consent_that_a_roll_takes_over_is_sealed_with_the_number(tmp_path: Path) -> None:
+def test_consent_taken_over_by_a_roll_is_sealed_with_the_number(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with exclusive_connection(path, "a test") as db:
         with transaction(db):

@@ -94,7 +94,7 @@ def test_the_journal_stays_short_and_forgets_only_what_was_sent(tmp_path: Path, 
     assert journal(tmp_path, boot).never_sent([*every, waiting]) == [waiting]
 
 
-def test_a_call_whose_sending_cannot_be_noted_is_not_sent(tmp_path: Path, boot: Path) -> None:
+def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot: Path) -> None:
     running = journal(tmp_path, boot)
     running.begin()
     (each,) = ids(1)

@@ -54,7 +54,7 @@ async def test_heavier_numbers_still_come_first(backend: Backend) -> None:
     assert [weights[phone] for phone in called] == sorted(weights.values(), reverse=True)
 
 
-async def test_a_new_store_has_a_seed_of_its_own(backend: Backend) -> None:
+async def test_new_store_has_a_seed_of_its_own(backend: Backend) -> None:
     await (await backend.open()).close()
     with closing(backend.connect()) as db:
         ((seed,),) = db.execute("SELECT seed FROM shuffle").fetchall()

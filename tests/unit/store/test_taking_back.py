@@ -56,7 +56,7 @@ async def test_who_was_closed_before_the_slip_is_closed_after_it(backend: Backen
         assert not await is_called(store)
 
 
-async def test_a_closing_word_that_came_between_slip_and_taking_back_holds(backend: Backend) -> None:
+async def test_closing_mark_between_a_slip_and_its_undo_stays_in_force(backend: Backend) -> None:
     async with filled(backend) as store:
         await slip(store, 0)
         await said(store, "family", MarkKind.DECEASED, AGENT, 1)

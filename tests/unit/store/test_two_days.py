@@ -67,7 +67,7 @@ async def test_what_stands_aside_waits_no_longer_than_its_day(backend: Backend) 
         assert await taken(store, 1, tomorrow, booths=(2,), now=TODAY.until) == [SECOND]
 
 
-async def test_after_a_restart_nothing_stands_aside(backend: Backend) -> None:
+async def test_restart_ends_all_asides(backend: Backend) -> None:
     async with filled(backend) as store:
         await unheard(store, SECOND)
         assert SECOND not in await taken(store, 50)
@@ -75,7 +75,7 @@ async def test_after_a_restart_nothing_stands_aside(backend: Backend) -> None:
         assert await taken(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_a_claim_of_what_stood_aside_goes_back_there_and_a_new_time_ends_it(backend: Backend) -> None:
+async def test_released_claim_is_set_aside_again_until_it_has_a_new_time(backend: Backend) -> None:
     async with filled(backend) as store:
         await unheard(store, SECOND)
         await taken(store, 50)
@@ -119,7 +119,7 @@ async def test_a_time_that_was_asked_for_is_kept_whatever_the_booth(
         assert found[0] == (SECOND if said.promised else 1) or not said.promised
 
 
-async def test_a_promise_holds_until_it_was_kept(backend: Backend) -> None:
+async def test_promise_stays_until_the_call_was_made(backend: Backend) -> None:
     """A call that never came about, or was the trunk's own failure, keeps it; one that rang unheard is any other retry."""
     async with filled(backend) as store:
         new = await dial(store, SECOND)
@@ -171,7 +171,7 @@ async def test_what_is_said_in_a_call_that_came_in_is_a_promise_where_it_was_ask
         assert await taken(store, 5, booths=()) == [SECOND]
 
 
-async def test_a_claim_passes_over_so_many_at_once_and_none_of_them_twice(backend: Backend) -> None:
+async def test_claim_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
     many = SET_ASIDE_AT_ONCE + 8
     async with filled(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:

@@ -75,7 +75,7 @@ async def test_a_talk_that_closes_one_number_leaves_the_other_alone_for_a_day(st
     assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_a_flow_that_is_heard_to_its_end_was_heard_for_both(store: Store) -> None:
+async def test_completed_flow_holds_the_voters_other_number(store: Store) -> None:
     assert await end(store, await dial(store, 1), Outcome.COMPLETED, retry_at=None)
     assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
 
@@ -108,7 +108,7 @@ async def test_a_number_on_which_somebody_else_is_pending_is_called_for_them(sto
 
 
 @pytest.mark.parametrize("retry_at", [NOW + 7200, None])
-async def test_a_machine_that_the_agent_tells_of_was_no_talk(store: Store, retry_at: float | None) -> None:
+async def test_machine_reported_by_the_agent_is_not_a_conversation(store: Store, retry_at: float | None) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=retry_at)
     assert not await callable_at(store, NOW + 100)

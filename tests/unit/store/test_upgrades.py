@@ -126,7 +126,7 @@ def test_every_table_has_rows_at_every_schema(stores: dict[int, Path]) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_store_of_every_schema_opens_and_keeps_its_rows(
+async def test_store_of_every_schema_opens_and_keeps_its_rows(
     stores: dict[int, Path], version: int, tmp_path: Path
 ) -> None:
     path = Path(shutil.copy(stores[version], tmp_path / "live.db"))
@@ -182,7 +182,7 @@ def test_without_room_for_the_copy_nothing_is_changed(
     assert copies_before_upgrades(path) == []
 
 
-def test_a_copy_is_encrypted_where_the_store_is_and_a_plain_one_beside_it_is_spoken_of(
+def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, shipped = BACKENDS["encrypted"](tmp_path), shipped_migrations()

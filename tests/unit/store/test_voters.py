@@ -59,7 +59,7 @@ async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pend
         assert [row.topic for row in await store.rows_for_broker(10)] == ["Mark"]
 
 
-async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
+async def test_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await store.record_mark(mark(3, MarkKind.VOTED))
         assert (first.silenced_phones, first.voter_silenced) == ((), True)
@@ -111,7 +111,7 @@ async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: Ma
         assert 1 not in await queued(store)
 
 
-async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend) -> None:
+async def test_wrong_number_drops_the_link_and_not_the_voter(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
@@ -138,7 +138,7 @@ async def test_a_wrong_number_without_a_call_drops_nothing(backend: Backend) -> 
         assert 1 in await queued(store)
 
 
-async def test_a_mark_of_an_unknown_voter_is_refused(backend: Backend) -> None:
+async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.record_mark(mark(999, MarkKind.VOTED))
@@ -161,7 +161,7 @@ async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> Non
 # Opt-outs
 
 
-async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend) -> None:
+async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert await store.record_opt_out(6, at=NOW, source="flow")
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
@@ -170,7 +170,7 @@ async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend)
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_an_opt_out_survives_a_restart(backend: Backend) -> None:
+async def test_opt_out_survives_a_restart(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
@@ -180,7 +180,7 @@ async def test_an_opt_out_survives_a_restart(backend: Backend) -> None:
     await again.close()
 
 
-async def test_an_opt_out_of_an_unknown_number_is_refused(backend: Backend) -> None:
+async def test_opt_out_of_an_unknown_number_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(StoreError, match="no number 999"):
             await store.record_opt_out(999, at=NOW, source="flow")
@@ -193,7 +193,7 @@ def said(attempt_id: AttemptId, disposition: Disposition, retry_at: float | None
     return DispositionRecord(attempt_id, disposition, NOW + 40, "asha", retry_at)
 
 
-async def test_a_disposition_sets_when_the_number_is_due_again(backend: Backend) -> None:
+async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         new = await call(store, 1, Outcome.CONNECTED)
         await store.record_disposition(said(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
@@ -201,14 +201,14 @@ async def test_a_disposition_sets_when_the_number_is_due_again(backend: Backend)
         assert await store.next_due_at(CAMPAIGN) == NOW + 900
 
 
-async def test_a_disposition_without_a_time_closes(backend: Backend) -> None:
+async def test_disposition_without_a_retry_closes_the_target(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: Backend) -> None:
+async def test_disposition_stores_marks_and_opt_out_and_announces_them(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
@@ -225,7 +225,7 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
-async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
+async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
@@ -249,7 +249,7 @@ async def test_while_the_call_lasts_its_end_says_when_it_is_due_again(backend: B
         assert await store.next_due_at(CAMPAIGN) == NOW + 1800
 
 
-async def test_a_late_disposition_leaves_a_number_alone_that_is_dialled_again(backend: Backend) -> None:
+async def test_late_disposition_does_not_change_a_number_that_is_dialled_again(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         second = await dial(store, 1, now=NOW + 60)
@@ -259,7 +259,7 @@ async def test_a_late_disposition_leaves_a_number_alone_that_is_dialled_again(ba
         assert (await claim(store, 1, now=NOW + 1800))[0].phone_id == 1
 
 
-async def test_a_disposition_of_an_unknown_attempt_keeps_nothing(backend: Backend) -> None:
+async def test_disposition_of_an_unknown_attempt_stores_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
         with pytest.raises(StoreError, match="no attempt 00000000"):
@@ -340,7 +340,7 @@ async def test_ids_of_the_outbox_are_never_used_again(backend: Backend) -> None:
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_the_outbox_is_bounded_and_says_what_was_lost(backend: Backend) -> None:
+async def test_outbox_is_trimmed_and_reports_how_many_rows(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
@@ -348,7 +348,7 @@ async def test_the_outbox_is_bounded_and_says_what_was_lost(backend: Backend) ->
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
-async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend: Backend) -> None:
+async def test_announced_opt_outs_are_not_counted_or_trimmed(backend: Backend) -> None:
     async with filled(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
@@ -366,7 +366,7 @@ async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend
         assert [row.payload for row in await store.rows_for_broker(10)] == ["opt-outs"] * 3
 
 
-async def test_a_command_is_kept_once(backend: Backend) -> None:
+async def test_command_is_recorded_once(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
@@ -374,7 +374,7 @@ async def test_a_command_is_kept_once(backend: Backend) -> None:
         assert await store.executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
-async def test_seats_time_is_kept_once(backend: Backend) -> None:
+async def test_seat_interval_is_stored_once(backend: Backend) -> None:
     async with filled(backend) as store:
         intervals = [
             SeatInterval("01", "asha", "ready", NOW, NOW),
@@ -398,7 +398,7 @@ async def test_what_the_pacer_learned_is_kept(backend: Backend) -> None:
 # Life
 
 
-async def test_a_closed_store_says_so_and_closing_twice_is_no_error(backend: Backend) -> None:
+async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.close()
         await store.close()

@@ -45,7 +45,7 @@ async def opened(store: Store, each: Claim) -> Refusal | None:
     return refusal
 
 
-async def test_a_claim_of_a_worker_names_no_voter_but_the_worker_and_the_booths(store: Store) -> None:
+async def test_claim_of_a_booth_worker_has_the_worker_and_no_voter(store: Store) -> None:
     first, second = sorted(await claim(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
     assert (first.worker, first.voter_id, first.language) == (BoothWorker(1, "ta", (1,)), NO_VOTER, "ta")
     assert second.worker is not None
@@ -78,7 +78,7 @@ async def test_a_worker_who_has_voted_is_called_on_as_a_worker_and_no_more_as_a_
     assert again.attempt_number == 2
 
 
-async def test_an_opt_out_closes_a_worker_too(store: Store) -> None:
+async def test_opt_out_closes_a_booth_worker_too(store: Store) -> None:
     each = await claim_phone(store, 1, campaign_id=WORKERS)
     assert await store.record_opt_out(1, at=NOW, source="request")
     assert await opened(store, each) is Refusal.OPTED_OUT
@@ -120,7 +120,7 @@ async def test_voted_stands_where_somebody_else_has_said_it_before_or_since(stor
     assert 5 not in {each.voter_id for each in await claim(store, 99)}
 
 
-async def test_an_unknown_serial_is_kept_once(store: Store) -> None:
+async def test_unknown_serial_is_stored_once(store: Store) -> None:
     call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)

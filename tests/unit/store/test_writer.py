@@ -112,13 +112,13 @@ async def test_what_waits_together_is_committed_together(tmp_path: Path) -> None
         assert numbers.kept() == list(range(50))
 
 
-async def test_a_caller_hears_after_the_commit(tmp_path: Path) -> None:
+async def test_caller_is_answered_after_the_commit(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         await writer.write(add(1))
         assert numbers.kept() == [1]
 
 
-async def test_one_that_fails_fails_alone(tmp_path: Path) -> None:
+async def test_failing_job_fails_alone(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             jobs = [add(1), add_then_fail(2), add(1), add(3)]
@@ -133,7 +133,7 @@ async def test_one_that_fails_fails_alone(tmp_path: Path) -> None:
         assert numbers.commits == 2
 
 
-async def test_a_job_that_ends_the_transaction_harms_no_other(tmp_path: Path) -> None:
+async def test_job_that_ends_the_transaction_does_not_fail_others(tmp_path: Path) -> None:
     def rolls_everything_back(db: sqlite3.Connection) -> int:
         db.execute("ROLLBACK")
         raise ValueError("bad")
@@ -148,7 +148,7 @@ async def test_a_job_that_ends_the_transaction_harms_no_other(tmp_path: Path) ->
         assert numbers.kept() == [1, 2]
 
 
-async def test_cancelling_a_caller_cancels_no_statement(tmp_path: Path) -> None:
+async def test_cancelled_caller_does_not_cancel_its_statement(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             cancelled = asyncio.create_task(writer.write(add(1)))
@@ -161,7 +161,7 @@ async def test_cancelling_a_caller_cancels_no_statement(tmp_path: Path) -> None:
         assert numbers.kept() == [1, 2]
 
 
-async def test_a_caller_cancelled_while_its_job_runs_leaves_the_writer_at_work(tmp_path: Path) -> None:
+async def test_cancelled_caller_does_not_stop_the_writer(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         holding = asyncio.create_task(writer.write(hold(entered, gate)))
@@ -172,7 +172,7 @@ async def test_a_caller_cancelled_while_its_job_runs_leaves_the_writer_at_work(t
         assert await writer.write(add(1)) == 1
 
 
-async def test_a_group_has_a_limit_and_so_has_the_queue(tmp_path: Path) -> None:
+async def test_group_and_queue_of_the_writer_are_limited(tmp_path: Path) -> None:
     many = WAITING_LIMIT + GROUP_LIMIT
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -197,7 +197,7 @@ async def test_closing_commits_what_waits_even_what_waits_for_room(tmp_path: Pat
         assert numbers.kept() == list(range(many))
 
 
-async def test_nobody_waits_for_ever_when_the_writer_is_cancelled(tmp_path: Path) -> None:
+async def test_cancelled_writer_fails_the_waiting_callers(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         jobs = [hold(entered, gate), *(add(number) for number in range(WAITING_LIMIT * 3))]
@@ -212,7 +212,7 @@ async def test_nobody_waits_for_ever_when_the_writer_is_cancelled(tmp_path: Path
         gate.set()
 
 
-def test_a_group_that_does_not_fit_keeps_the_jobs_that_do(tmp_path: Path) -> None:
+def test_group_that_does_not_fit_commits_the_jobs_that_do(tmp_path: Path) -> None:
     def add_big(number: int) -> Job:
         def job(db: sqlite3.Connection) -> int:
             db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))
@@ -231,7 +231,7 @@ def test_a_group_that_does_not_fit_keeps_the_jobs_that_do(tmp_path: Path) -> Non
     numbers.db.close()
 
 
-def test_a_busy_file_fails_every_job_and_the_next_group_is_written(tmp_path: Path) -> None:
+def test_busy_file_fails_every_job_and_the_next_group_is_written(tmp_path: Path) -> None:
     numbers = Numbers(tmp_path / "numbers.db")
     other = sqlite3.connect(numbers.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
