@@ -28,7 +28,7 @@ from dialer.domain.signing import public_key
 from dialer.hq.orders import MOST_STREAM_BYTES, OrderAnswer, give_order, new_order
 from dialer.hq.servers import nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
 from dialer.nats.session import Session, connected
 from dialer.uplink.dialler import DiallerCommands

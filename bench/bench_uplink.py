@@ -39,7 +39,7 @@ from dialer.hq.servers import nats_server, postgresql
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.messages import Message
-from dialer.mqtt.monitor import OutboxRelay
+from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.nats import messages
 from dialer.nats.session import connected
 from dialer.process.memory import freeze_start_up_objects

@@ -25,7 +25,7 @@ from dialer.flows.audio_settings import labels_synthetic, playlist_reader
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts, site_prompts
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.link import refuse_beside_twin
+from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import freeze_start_up_objects, trim_memory
@@ -232,7 +232,7 @@ async def run_centre(settings: Settings) -> None:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:
-            await refuse_beside_twin(broker_settings(settings), settings.centre.id, centre.name)
+            await refuse_duplicate_at_start(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
         async with serving_dialler_metrics(settings, centre.engine, centre.monitor), service_ready():

@@ -18,9 +18,10 @@ from dialer.board.runner import run_board
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.connection import visiting
+from dialer.mqtt.dialler_client import DiallerClient
+from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
-from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import shown_cap, site_profile
 from dialer.settings.site_time import site_zone
@@ -54,7 +55,7 @@ async def board(
 
     async with visiting(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
         pass  # a wrong address or password is reported in one line, not on a board that waits
-    client = Hearing(broker, centre, clock, put, random.SystemRandom())
+    client = DiallerClient(broker, centre, clock, put, random.SystemRandom())
     receiving = asyncio.create_task(client.run(replies=None), name="board-receives")
     try:
         if console.is_terminal:
@@ -83,4 +84,4 @@ async def _wait_for_state(messages: LatestMessages, changed: asyncio.Event, cent
         raise BrokerUnreachable(
             f"no message from centre {centre}: check centre.id, that its dialler runs, and that the broker lets this user read"
         ) from None
-    await asyncio.sleep(HELD_SECONDS)
+    await asyncio.sleep(RETAINED_SECONDS)

@@ -18,7 +18,7 @@ from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
-from dialer.mqtt.hearing import DeskStatus, Hearing, Reply
+from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
 from dialer.web.page_requests import CommandId, PageRequest
@@ -66,9 +66,11 @@ SEERS = EVERY_ROLE - {Role.VIEWER}
 _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-async def reply_to(hearing: Hearing, who: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply:
+async def reply_to(
+    dialler_client: DiallerClient, who: str, command_id: str, name: str, values: Mapping[str, Any]
+) -> Reply:
     """What the dialler says of a command. Raises RequestRefused where nobody could be asked."""
-    reply = await hearing.ask(who, command_id, name, values)
+    reply = await dialler_client.ask(who, command_id, name, values)
     if reply is None:
         raise RequestRefused(503, "broker-away")
     return reply
@@ -102,12 +104,14 @@ class AlertSeen(PageRequest):
 
 
 class Board:
-    """What the board's pages ask for."""
+    """What the board's pages request."""
 
-    def __init__(self, page_state: PageState, streams: Streams, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
+    def __init__(
+        self, page_state: PageState, streams: Streams, dialler_client: DiallerClient, file: DeskFile, clock: Clock
+    ) -> None:
         self._page_state = page_state
         self._streams = streams
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._file = file
         self._clock = clock
 
@@ -155,7 +159,7 @@ class Board:
         required = kind.required_fields()
         if not set(required) <= set(values) <= {*required, *kind.optional_fields()}:
             raise RequestRefused(422, "values")
-        return answered(await reply_to(self._hearing, who.name, asked.id, asked.name, values))
+        return answered(await reply_to(self._dialler_client, who.name, asked.id, asked.name, values))
 
     async def acknowledge(self, seen: AlertSeen, who: SignedIn) -> None:
         """Keep that somebody has seen an alert, and tell every board."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from dialer.desk.board import may
 from dialer.desk.figures import STRETCH_SECONDS
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, allow_anyone
 from dialer.web.page_state import PageState

@@ -14,7 +14,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.model import CampaignState
 from dialer.domain.schema import MESSAGE, Tenths, Time
 from dialer.domain.view import Alert, AlertLevel, CallState, CampaignView, CentreState, SeatState, SeatView
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.store.desk_reading import CallsOfInterval, DeskReading

@@ -25,7 +25,7 @@ from pydantic import Field
 from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.errors import RollError, StoreError
 from dialer.errors import MatdanError
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.roll.phone_numbers import single_number
@@ -93,12 +93,12 @@ class ListShown:
 class Lists:
     """One roll at a time, and numbers: each for those who may give its command."""
 
-    def __init__(self, settings: Settings, page_state: PageState, hearing: Hearing) -> None:
+    def __init__(self, settings: Settings, page_state: PageState, dialler_client: DiallerClient) -> None:
         self._spool = Spool(settings.store.path, site_key(settings))
         self._region = settings.centre.region
         self._reserve = settings.store.reserve_megabytes * 1024**2
         self._page_state = page_state
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._shown: ListShown | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -173,7 +173,7 @@ class Lists:
         await asyncio.to_thread(self._spool.add_numbers, [number], list_id)
         try:
             given = {"list": list_id, "who": who.name, **values}
-            return answered(await reply_to(self._hearing, who.name, asked.id, name, given))
+            return answered(await reply_to(self._dialler_client, who.name, asked.id, name, given))
         finally:
             await asyncio.to_thread(self._spool.remove, list_id)
 
@@ -206,7 +206,7 @@ class Lists:
     async def _take_in(self, asked: ListNamed, who: str) -> None:
         given, replies = {"list": asked.list, "who": who}, 0
         while True:
-            reply = await self._hearing.ask(who, asked.id, "roll-import", given, seconds=REPLY_SECONDS)
+            reply = await self._dialler_client.ask(who, asked.id, "roll-import", given, seconds=REPLY_SECONDS)
             replies += reply is not None
             if reply is None:
                 await asyncio.sleep(AWAY_SECONDS)

@@ -9,7 +9,7 @@ from dialer.desk.lists import ListShown
 from dialer.desk.pages_built import SOURCES
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import AlertList, CampaignView, CentreState, SeatView
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_file import Acknowledgement
 from dialer.web.page_state import Update
 from dialer.web.typescript import declarations

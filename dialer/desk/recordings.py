@@ -16,7 +16,7 @@ from pydantic import Field
 from dialer.desk.board import HANDED_OVER, answered, reply_to
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept
 from dialer.settings.site_time import DAY_SECONDS, site_day
@@ -54,11 +54,11 @@ class ListedRecordings:
 class RecordingsPage:
     """What the board asks of recordings. The dialler says whether one may be heard, and has it in its audit."""
 
-    def __init__(self, settings: Settings, reading: DeskReading, hearing: Hearing, clock: Clock) -> None:
+    def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
         """`reading` is read by nobody else."""
         self.use(settings)
         self._reading = reading
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._clock = clock
         self._ids = uuid4()
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
@@ -93,7 +93,7 @@ class RecordingsPage:
             raise RequestRefused(409, "recording-gone")
         # Under an id that no other command has: what is answered to another must not be taken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
-        reply = await reply_to(self._hearing, who.name, command_id, "recording-play", {"attempt": asked.attempt})
+        reply = await reply_to(self._dialler_client, who.name, command_id, "recording-play", {"attempt": asked.attempt})
         now = self._clock.monotonic()
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":

@@ -32,7 +32,7 @@ from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
 from dialer.errors import MatdanError, SettingError
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
@@ -68,7 +68,7 @@ class DeskParts:
     """What every page of the desk shares."""
 
     page_state: PageState
-    hearing: Hearing
+    dialler_client: DiallerClient
     people: People
     file: DeskFile
     clock: Clock
@@ -84,10 +84,10 @@ class AgentDesk:
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.page_state, parts.clock, idle_seconds)
         self.who = self._sessions.who
-        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.hearing, parts.page_state)
+        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.dialler_client, parts.page_state)
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(floor, self._sessions, parts.page_state, self.drafts)
-        work = AgentWork(floor, self._sessions, parts.hearing, parts.page_state, reading)
+        work = AgentWork(floor, self._sessions, parts.dialler_client, parts.page_state, reading)
         self._phones = phones = AgentPhones(settings, self.who)
         writing = AgentWriting(parts.page_state, reading, records, self.drafts)
         self.routers = [each.router() for each in (entrance, self.streams, work, writing, phones)]
@@ -156,21 +156,23 @@ async def running_desk(
             await directory.refresh()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
-            hearing = Hearing(
+            dialler_client = DiallerClient(
                 broker or desk_broker(settings), settings.centre.id, clock, page_state.put, random.SystemRandom()
             )
-            board = Board(page_state, streams := Streams(page_state, people, clock), hearing, file, clock)
+            board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.begin()
             figures = BoardFigures(page_state, reading, clock, site_zone(settings), shown_caps(settings))
             await figures.read_booths()
             pops = await AgentReading.open(path, key)
             stack.push_async_callback(pops.close)
-            agents = AgentDesk(settings, DeskParts(page_state, hearing, people, file, clock), pops, training=training)
+            agents = AgentDesk(
+                settings, DeskParts(page_state, dialler_client, people, file, clock), pops, training=training
+            )
             given = read_assets(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
-            users = UsersPage(people, file, hearing, streams)
-            lists = Lists(settings, page_state, hearing)
-            recordings = RecordingsPage(settings, reading, hearing, clock)
+            users = UsersPage(people, file, dialler_client, streams)
+            lists = Lists(settings, page_state, dialler_client)
+            recordings = RecordingsPage(settings, reading, dialler_client, clock)
             stack.callback(lists.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
             routes = (
@@ -186,7 +188,7 @@ async def running_desk(
             routers = [*(each.router() for each in routes), *agents.routers, document_router()]
             sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.who, agents.who)
             app = PageProtection(make_app(routers, sessions), origins)
-            beside = (hearing.run, figures.run, streams.keep_rights, agents.run)
+            beside = (dialler_client.run, figures.run, streams.keep_rights, agents.run)
 
             async def take(again: Settings) -> None:
                 caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dialer.desk.board import answered, reply_to
 from dialer.engine.command.base import SUPERVISOR_ONLY
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
@@ -45,11 +45,11 @@ class UserSet(UserRemoved):
 class UsersPage:
     """What the page of users asks for: it is for supervisors alone."""
 
-    def __init__(self, people: People, file: DeskFile, hearing: Hearing, streams: Streams) -> None:
+    def __init__(self, people: People, file: DeskFile, dialler_client: DiallerClient, streams: Streams) -> None:
         self._directory = people.directory
         self._people = people
         self._file = file
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._streams = streams
 
     def router(self) -> APIRouter:
@@ -90,7 +90,7 @@ class UsersPage:
         return await self._command(who, asked.id, "user-remove", {"user": asked.name})
 
     async def _command(self, who: Who, command_id: str, name: str, values: dict[str, str]) -> dict[str, str]:
-        reply = await reply_to(self._hearing, who.name, command_id, name, values)
+        reply = await reply_to(self._dialler_client, who.name, command_id, name, values)
         await self._directory.tried(self._streams.follow)  # what was done is done
         return answered(reply)
 
@@ -103,7 +103,7 @@ class UsersPage:
             raise RequestRefused(409, "of-the-settings")
         if asked.name == who.name:
             raise RequestRefused(409, "own-account")
-        noted = await reply_to(self._hearing, who.name, uuid4().hex, "user-password", {"user": asked.name})
+        noted = await reply_to(self._dialler_client, who.name, uuid4().hex, "user-password", {"user": asked.name})
         if noted.status != "done":
             raise RequestRefused(409, "not-noted")
         password = await self._people.give_once(asked.name)

@@ -1,6 +1,6 @@
-"""State on its way to the broker: what changed is gathered, thinned and published while there is a connection.
+"""Publishing of state: changes are collected, reduced to the latest of each subject, and published while there is a connection.
 
-Telemetry may be lost here - a result never is: results go by the outbox (monitor.py).
+State may be lost here; results cannot: they go through the outbox (outbox_relay.py).
 """
 
 from __future__ import annotations

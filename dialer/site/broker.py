@@ -108,4 +108,4 @@ def broker_monitor(
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
     senders = senders_of(settings, engine.features.users.roles, private_broker=private_broker is not None)
     reload.add_parts([lambda settings: partial(senders.use, fixed_senders(settings))])
-    return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
+    return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.secrets()))

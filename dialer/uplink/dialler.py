@@ -7,20 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.dialler_client import DiallerClient, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class DiallerCommands:
     """Sends commands to the dialler as the uplink's user."""
 
-    hearing: Hearing
+    dialler_client: DiallerClient
     user: str
     signer: Signer | None = None
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Send a command and return the dialler's reply; None where the broker is unreachable and nothing was sent."""
-        return await self.hearing.ask(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
+        return await self.dialler_client.ask(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 
 def is_unanswered(reply: Reply | None) -> bool:

@@ -17,7 +17,7 @@ from dialer.domain.errors import HeadquartersUnreachable
 from dialer.errors import SettingError
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.manifest import Manifest, MaterialRefused
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import live_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, SignedOrder, read_order
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, order_subject, reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
 from dialer.uplink.dialler import DiallerCommands, is_unanswered

@@ -16,7 +16,7 @@ from dialer.errors import SettingError
 from dialer.metrics.families import Readiness, of_uplink
 from dialer.metrics.server import watched
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.nats.messages import inbox_of
 from dialer.nats.session import Session, connected
 from dialer.process.systemd import service_ready
@@ -61,21 +61,21 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     broker = replace(broker or broker_as(settings, user, headquarters.broker_password), client_id="uplink")
     signer = None if settings.broker.key_file is None else own_signer(settings, user)
     live = LiveStatus(centre)
-    hearing = Hearing(broker, centre, clock, live.put, random.SystemRandom())
-    dialler = DiallerCommands(hearing, user, signer)
+    dialler_client = DiallerClient(broker, centre, clock, live.put, random.SystemRandom())
+    dialler = DiallerCommands(dialler_client, user, signer)
     material = material_of(settings)
     key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 
     def readiness() -> Readiness:
-        return of_uplink(centre, heard=hearing.up, joined=session is not None and session.is_connected)
+        return of_uplink(centre, heard=dialler_client.up, joined=session is not None and session.is_connected)
 
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(watched(settings.metrics.host, settings.metrics.uplink_port, readiness))
         reading = await UplinkReader.open(settings.store.path, site_key(settings))
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
-            group.create_task(hearing.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")
+            group.create_task(dialler_client.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")
             async with connected(
                 headquarters.servers,
                 f"uplink {centre}",

@@ -28,13 +28,13 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.commands.signer import Signer
+from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import senders_of
 from dialer.store.store import Store, open_store
-from tests.support.desk_hearing import hearing
+from tests.support.dialler_client import dialler_client
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
@@ -353,9 +353,9 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
             how = broker.user("pune-1", name)
             return BrokerSettings(how["hostname"], how["port"], how["username"], how["password"])
 
-        async with hearing(at_the_broker("desk")) as (desk, picture):
+        async with dialler_client(at_the_broker("desk")) as (desk, picture):
             await picture.until(
-                lambda: picture.heard and len(picture.below("seat", SeatView)) == len(engine.view().seats)
+                lambda: picture.connected and len(picture.below("seat", SeatView)) == len(engine.view().seats)
             )
             assert await desk.ask("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
             refused = await desk.ask("ravi", "click-0002", "stop-all", {})
@@ -371,8 +371,8 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
             root, how = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
             assert await publish(how, f"{root}/dialler", stop_all("forged")) == DENIED
             assert await publish(broker.user("pune-1", "asha"), f"{root}/meena", stop_all("forged")) == DENIED
-        async with hearing(at_the_broker("other-desk")) as (other, picture):
-            await picture.until(lambda: picture.heard)
+        async with dialler_client(at_the_broker("other-desk")) as (other, picture):
+            await picture.until(lambda: picture.connected)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await other.ask("asha", "click-0003", "stop-all", {})

@@ -95,14 +95,14 @@ class Sitting:
                 if (await page.ask("GET", "/api/agent/me")).json() is None:
                     await page.sign_in(str(self.number), PIN, f"{self.number:02}")
                     self._token = page.token
-                hearing = asyncio.create_task(page._hear(f"?tab=page-{self.number}"))
+                dialler_client = asyncio.create_task(page._hear(f"?tab=page-{self.number}"))
                 working = asyncio.create_task(self._say_what_came(page))
                 try:
-                    await asyncio.wait([hearing, working], return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait([dialler_client, working], return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    for task in (hearing, working):
+                    for task in (dialler_client, working):
                         task.cancel()
-                    await asyncio.gather(hearing, working, return_exceptions=True)
+                    await asyncio.gather(dialler_client, working, return_exceptions=True)
 
     async def _say_what_came(self, page: AgentPage) -> None:
         while True:

@@ -66,14 +66,14 @@ class AgentPage:
     async def open(self, query: str = "?tab=one") -> AsyncIterator[None]:
         """Have the page open: it hears until the context ends."""
         self.told.clear()
-        hearing = asyncio.create_task(self._hear(query))
+        dialler_client = asyncio.create_task(self._hear(query))
         try:
             await self.until(lambda: bool(self.told))
             yield
         finally:
-            hearing.cancel()
+            dialler_client.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await hearing
+                await dialler_client
 
     async def _hear(self, query: str) -> None:
         headers = {"cookie": f"{DESK_COOKIE}={self.token}"}

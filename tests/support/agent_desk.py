@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from dialer.desk.pages_built import BUILT
 from dialer.domain.schema import adapter
 from dialer.domain.view import SeatView
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.supervision import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_app

@@ -29,7 +29,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreError
 from dialer.domain.view import CentreState, SeatState, SeatView
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.hearing import DeskStatus, Hearing, Reply
+from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
@@ -97,7 +97,7 @@ class SetClock(SystemClock):
         self.seconds += seconds
 
 
-class FakeHearing(Hearing):
+class FakeDiallerClient(DiallerClient):
     """A dialler that does what it is asked, and a broker that may be away."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class DeskStand:
 
     routes: list[DeclaredRoute]
     page_state: PageState
-    hearing: FakeHearing
+    dialler_client: FakeDiallerClient
     people: People
     file: DeskFile
     clock: SetClock
@@ -221,7 +221,7 @@ class DeskStand:
         """Sign an agent in; the session's token. What was sent for it is forgotten."""
         answer = await self.post("/api/agent/sign-in", {"agent": agent, "pin": PIN, "seat": seat, "phone": "own"})
         assert answer.status_code == 204, answer.text
-        self.hearing.asked.clear()
+        self.dialler_client.asked.clear()
         self.browser.cookies.clear()
         return answer.cookies[DESK_COOKIE]
 
@@ -251,8 +251,8 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     """A desk at which somebody of each role may sign in, by the role's name."""
     clock = SetClock()
     file = await DeskFile.open(folder / "centre.desk.db", None)
-    page_state, hearing = PageState(clock.now), FakeHearing()
-    hearing.page_state = page_state
+    page_state, dialler_client = PageState(clock.now), FakeDiallerClient()
+    dialler_client.page_state = page_state
     settings = settings or stand_settings()
     fill_roll(folder / "centre.db", 0)
     with exclusive_connection(folder / "centre.db", "a test") as db:
@@ -266,17 +266,19 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)
     streams = Streams(page_state, people, clock)
-    board = Board(page_state, streams, hearing, file, clock)
+    board = Board(page_state, streams, dialler_client, file, clock)
     await board.begin()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)
-    agents = AgentDesk(settings, DeskParts(page_state, hearing, people, file, clock), pops)
+    agents = AgentDesk(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
-    users = UsersPage(people, file, hearing, streams)
+    users = UsersPage(people, file, dialler_client, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
-    lists = Lists(settings.model_copy(update={"store": here}), page_state, hearing)
-    recordings = RecordingsPage(settings, kept := await DeskReading.open(folder / "centre.db", None), hearing, clock)
+    lists = Lists(settings.model_copy(update={"store": here}), page_state, dialler_client)
+    recordings = RecordingsPage(
+        settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
+    )
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
         PasswordSignIn(people, agents.sign_out),
@@ -294,7 +296,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         yield DeskStand(
             declared_routes(routers),
             page_state,
-            hearing,
+            dialler_client,
             people,
             file,
             clock,

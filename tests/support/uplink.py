@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import Session
 from dialer.uplink.dialler import DiallerCommands
 

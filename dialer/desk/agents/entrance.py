@@ -14,7 +14,7 @@ from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.view import AlertList, CentreState, SeatView
-from dialer.mqtt.hearing import Hearing, Reply
+from dialer.mqtt.dialler_client import DiallerClient, Reply
 from dialer.web.access import PageRoute, allow_anyone, start_session
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
@@ -38,13 +38,18 @@ class AgentEntrance:
     """Signs agents in. Anybody may ask."""
 
     def __init__(
-        self, floor: Floor, sessions: AgentSessions, people: People, hearing: Hearing, page_state: PageState
+        self,
+        floor: Floor,
+        sessions: AgentSessions,
+        people: People,
+        dialler_client: DiallerClient,
+        page_state: PageState,
     ) -> None:
         """`people` hash one at a time, passwords and PINs alike."""
         self._floor = floor
         self._sessions = sessions
         self._people = people
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._page_state = page_state
 
     def router(self) -> APIRouter:
@@ -74,7 +79,7 @@ class AgentEntrance:
             lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
-        reply = await self._hearing.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
+        reply = await self._dialler_client.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "unanswered":

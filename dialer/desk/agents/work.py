@@ -12,7 +12,7 @@ from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions, attempt_at
 from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.agent_reading import AgentReading
 from dialer.web.access import PageRoute, SignedIn, allow
@@ -74,13 +74,18 @@ class AgentWork:
     """Sends what agents ask for."""
 
     def __init__(
-        self, floor: Floor, sessions: AgentSessions, hearing: Hearing, page_state: PageState, reading: AgentReading
+        self,
+        floor: Floor,
+        sessions: AgentSessions,
+        dialler_client: DiallerClient,
+        page_state: PageState,
+        reading: AgentReading,
     ) -> None:
         """`reading` knows whose number is on which list."""
         self._reading = reading
         self._floor = floor
         self._sessions = sessions
-        self._hearing = hearing
+        self._dialler_client = dialler_client
         self._page_state = page_state
 
     def router(self) -> APIRouter:
@@ -138,7 +143,7 @@ class AgentWork:
         self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]
     ) -> dict[str, str | None]:
         # An id of the page's own would meet those of other pages: all send as the desk.
-        reply = await self._hearing.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
+        reply = await self._dialler_client.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":

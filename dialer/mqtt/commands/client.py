@@ -17,7 +17,8 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.link import ALIVE_SECONDS, Connection, visiting
+from dialer.mqtt.connection import Connection, visiting
+from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.reply import CommandReply
 from dialer.settings.supervision import OWN_USER
 

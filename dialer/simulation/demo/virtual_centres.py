@@ -21,7 +21,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Confidence, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import OptOut, Result
 from dialer.domain.voter_place import VoterPlace
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import announcement_of
 from dialer.nats.messages import ack_subject, live_subject, unpack_ack
 from dialer.nats.session import Session

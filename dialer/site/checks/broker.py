@@ -11,7 +11,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
 from dialer.mqtt.client import Visit, visit_blocking
-from dialer.mqtt.link import check_broker
+from dialer.mqtt.connection import check_broker
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER

@@ -16,9 +16,10 @@ from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.view import AlertLevel, CentreState, CentreView
 from dialer.domain.words import counted
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.connection import visiting
+from dialer.mqtt.dialler_client import DiallerClient
+from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
-from dialer.mqtt.link import ALIVE_SECONDS, HELD_SECONDS, visiting
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
 from dialer.site.checks.ages import age_text
@@ -86,10 +87,10 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
         pass  # a wrong address or password is one finding
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     messages = LatestMessages(centre)
-    listener = Hearing(replace(broker, client_id="doctor"), centre, clock, messages.put, random.SystemRandom())
+    listener = DiallerClient(replace(broker, client_id="doctor"), centre, clock, messages.put, random.SystemRandom())
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
-        await asyncio.sleep(HELD_SECONDS)
+        await asyncio.sleep(RETAINED_SECONDS)
         for finding in state_findings(messages.state, messages.view(clock.now()), clock.now()):
             yield finding
     finally:

@@ -17,7 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, CDPSession, Page, expect
 
 from dialer.desk.pages_built import BUILT, SOURCES
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from tests.support.agent_desk import TEN_FORTY, AgentDesk, agent_desk, voter
 from tests.support.browser import (
     NEEDS_A_BROWSER,

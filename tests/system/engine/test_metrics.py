@@ -8,7 +8,7 @@ import pytest
 
 from dialer.app import running_centre
 from dialer.desk.entrance import metrics_of as metrics_of_desk
-from dialer.mqtt.hearing import DeskStatus
+from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.site.metrics import serving_dialler_metrics
 from dialer.web.page_state import PageState

@@ -31,7 +31,7 @@ from dialer.hq import ledger, outbox_import, snapshots
 from dialer.hq.database import database
 from dialer.hq.outbox_import import import_files, read_files
 from dialer.hq.servers import NatsServer, nats_server, postgresql
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file

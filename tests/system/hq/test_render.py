@@ -31,8 +31,8 @@ from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import give_order, new_order
 from dialer.hq.render import readable, rights_of
+from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import free_port
-from dialer.mqtt.hearing import Reply
 from dialer.nats import messages
 from dialer.nats.session import Session, connected
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings

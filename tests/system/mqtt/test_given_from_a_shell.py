@@ -65,7 +65,7 @@ async def test_the_board_is_shown_wherever_the_broker_is_reached(tmp_path: Path)
             "pune-1",
             f"● {broker.settings.host}:{broker.settings.port}",
             "turnout-agents",
-            "no word for",
+            "no message for",
         ):  # of 2024
             assert said in text
         stop.set()

@@ -31,8 +31,10 @@ from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
 from dialer.mqtt import link
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
+from dialer.mqtt.connection import check_broker
+from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
-from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
+from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announcement_of, centre_message, retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
@@ -325,8 +327,8 @@ async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
         ):
-            await refuse_beside_twin(broker.settings, "pune-1", SECOND)
-        await refuse_beside_twin(
+            await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
+        await refuse_duplicate_at_start(
             broker.settings, "pune-1", replace(FIRST, process=813)
         )  # the first one's own successor
         async with monitored(broker.settings, second, store, SECOND) as (other, _):
@@ -352,10 +354,10 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
         left = centre_message(named(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
-        await refuse_beside_twin(broker.settings, "pune-1", SECOND)
+        await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
             await boss.client.publish(left.topic, broken, qos=1, retain=True)
-            await refuse_beside_twin(broker.settings, "pune-1", SECOND)
+            await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         engine = named(SECOND)
         async with monitored(broker.settings, engine, store, SECOND) as (monitor, _):
             await boss.wait_for(lambda message: message.topic == "state" and SECOND.text in message.text)
@@ -363,7 +365,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
 
 
 async def test_a_broker_that_is_away_keeps_no_dialler_from_starting() -> None:
-    await refuse_beside_twin(BrokerSettings(port=free_port()), "pune-1", SECOND)
+    await refuse_duplicate_at_start(BrokerSettings(port=free_port()), "pune-1", SECOND)
 
 
 async def call_some(store: Store) -> None:

@@ -25,8 +25,9 @@ from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import monitor as monitor_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.commands import client as asking
+from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.mqtt.link import Connection, Presence
+from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announced_message, announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import opt_outs_filter
@@ -113,7 +114,7 @@ async def a_centre(
         if not well:
             centre.store_is_well.clear()
         patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
-        monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, hears_opt_outs=True)
+        monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, reads_opt_outs=True)
         running = asyncio.create_task(monitor.run(stop))
         try:
             async with asyncio.timeout(HANG_SECONDS):
@@ -260,8 +261,8 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
 ) -> None:
     """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
     monkeypatch.setattr(mqtt_client, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
-    monkeypatch.setattr(monitor_opt_outs, "WAITING_OPT_OUTS", 5)
-    monkeypatch.setattr(monitor_opt_outs, "KEPT_AT_ONCE", 3)
+    monkeypatch.setattr(monitor_opt_outs, "MAX_WAITING", 5)
+    monkeypatch.setattr(monitor_opt_outs, "MAX_STORED_AT_ONCE", 3)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
         async with a_centre("pune-1", tmp_path, settings, well=False) as centre:

@@ -20,7 +20,7 @@ from dialer.domain.signing import public_key, public_key_text
 from dialer.hq.orders import new_order
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
 from dialer.nats.session import connected
 from dialer.uplink import material

@@ -13,7 +13,7 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import FLOWS_DIRECTORY
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import shipped_texts
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import Session
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import load_settings

@@ -18,7 +18,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.orders import SignedOrder
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.hq.servers import NatsServer, nats_server
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import connected
 from dialer.uplink import orders
 from dialer.uplink.dialler import DiallerCommands

@@ -23,7 +23,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, nats_server
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, connected
 from dialer.nats.snapshot import SnapshotPage, pack_page, unpack_request

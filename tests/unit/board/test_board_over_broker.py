@@ -18,7 +18,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.view import Alert, AlertLevel, CentreState, CentreView, Hold, HoldReason
 from dialer.mqtt.client import BrokerSettings, Received
-from dialer.mqtt.hearing import Hearing
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.latest_messages import SILENT_SECONDS, LatestMessages
 from dialer.mqtt.messages import retained_messages
 from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
@@ -27,7 +27,7 @@ from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
 def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
     """Return what a client of the broker makes of the centre's retained messages; `change` may alter their fields."""
     found = LatestMessages(view.state.centre)
-    client = Hearing(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
+    client = DiallerClient(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
 
     async def receive() -> None:
         for message in retained_messages(view):

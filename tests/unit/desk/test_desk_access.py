@@ -19,7 +19,7 @@ from dialer.desk.board import COMMANDERS
 from dialer.desk.figures import STRETCH_SECONDS
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import RefusedBecause
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.settings.site import Settings
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
@@ -158,7 +158,7 @@ async def test_unreadable_session_file_is_refused_with_503(desk: DeskStand, monk
         assert answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
     assert await desk.socket("/api/agent/ws", AGENT) == "not-kept"
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ async def test_openapi_document_has_every_route(desk: DeskStand) -> None:
 
 async def test_refused_sign_in_is_logged_with_address_and_without_name(desk: DeskStand) -> None:
     pin = {"agent": "101", "pin": "9999", "seat": "04", "phone": "own"}
-    desk.hearing.reply = Reply("refused", "wrong", RefusedBecause.PIN_WRONG)
+    desk.dialler_client.reply = Reply("refused", "wrong", RefusedBecause.PIN_WRONG)
     wrong = {"name": "supervisor", "password": "mango-lorry-violin"}
     through = {"x_forwarded_for": "203.0.113.9, 198.51.100.7"}
     with capture_logs() as logs:

@@ -23,7 +23,7 @@ from dialer.domain.view import Alert, AlertLevel, AlertList, SeatState
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
@@ -80,9 +80,9 @@ async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: Des
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
     assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
-    ((user, _, name, values),) = desk.hearing.asked
+    ((user, _, name, values),) = desk.dialler_client.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
-    assert PIN not in str(desk.hearing.asked)
+    assert PIN not in str(desk.dialler_client.asked)
     assert read_proof(values["proof"]).holds(PIN_HASH, "pune-1", "04", "101")
 
 
@@ -119,7 +119,7 @@ async def test_the_seats_name_nobody(desk: DeskStand) -> None:
 async def test_what_the_dialler_refuses_has_a_word(
     desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
-    desk.hearing.reply = reply
+    desk.dialler_client.reply = reply
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent=SIGN_IN["agent"]))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
@@ -128,7 +128,7 @@ async def test_what_the_dialler_refuses_has_a_word(
 
 
 async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
-    desk.hearing.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
+    desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
     desk.page_state.put("alerts", AlertList(1.0, (Alert("log-in-locked-04", AlertLevel.WARNING, "", 1.0),)))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
@@ -140,7 +140,7 @@ async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
 async def test_what_is_no_sign_in_is_sent_nowhere(desk: DeskStand, changed: dict[str, Any]) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, **changed})
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
 
 
 async def test_a_seat_has_one_kind_of_phone(desk: DeskStand) -> None:
@@ -153,7 +153,7 @@ async def test_where_the_settings_have_no_agents_nobody_signs_in_without_a_pin(t
     async with desk_stand(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
         answer = await desk.post("/api/agent/sign-in", SIGN_IN)
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents"})
-        assert not desk.hearing.asked
+        assert not desk.dialler_client.asked
 
 
 # Staying
@@ -367,7 +367,7 @@ async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_th
 async def test_a_command_is_for_the_own_seat_and_goes_out_as_the_desk(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
     assert answer.json() == {"status": "done", "text": "it was done", "word": None}
-    assert desk.hearing.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
+    assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
 async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskStand) -> None:
@@ -400,7 +400,7 @@ async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskSta
 async def test_what_is_no_command_of_the_seat_is_sent_nowhere(desk: DeskStand, body: object) -> None:
     answer = await desk.post("/api/agent/command", body, AGENT)
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
 
 
 async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
@@ -409,13 +409,13 @@ async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
     desk.page_state.put("seat/04", on_the_line())
     late = await desk.post("/api/agent/command", command("seat-hang-up", attempt="another"), AGENT)
     assert (late.status_code, late.json()) == (409, {"problem": "late"})
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
     assert (await desk.post("/api/agent/command", command("seat-hang-up", attempt=ATTEMPT), AGENT)).status_code == 200
     said = command("seat-dispose", attempt="another", disposition="voted", voters=[{"voter": 2, "mark": "voted"}])
     await desk.post(
         "/api/agent/command", said, AGENT
     )  # that one the dialler judges: its wrap-up may be over a moment ago
-    assert [values for *_, values in desk.hearing.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
+    assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
 
 async def test_a_typed_number_is_looked_up_here_and_its_id_alone_is_sent(tmp_path: Path) -> None:
@@ -429,13 +429,13 @@ async def test_a_typed_number_is_looked_up_here_and_its_id_alone_is_sent(tmp_pat
         answer = await desk.post("/api/agent/dial", {"id": ID, "number": f"{typed[:5]} {typed[5:]}"}, AGENT)
         assert answer.json()["status"] == "done"
         values = {"campaign": "turnout-agents", "phone": 1, "seat": "04"}
-        assert desk.hearing.asked == [("desk", f"04.{ID}", "seat-dial", values)]
+        assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-dial", values)]
         for number, problem in (("12", "no-number"), (f"{typed}, 9811111111", "no-number"), ("x" * 41, "values")):
             answer = await desk.post("/api/agent/dial", {"id": ID, "number": number}, AGENT)
             assert (answer.status_code, answer.json()) == (422, {"problem": problem})
         answer = await desk.post("/api/agent/dial", {"id": ID, "number": "9811111111"}, AGENT)
         assert (answer.json()["status"], answer.json()["word"]) == ("refused", "not-listed")
-        assert len(desk.hearing.asked) == 1
+        assert len(desk.dialler_client.asked) == 1
 
 
 async def test_where_no_campaign_lets_agents_dial_nothing_is_looked_up(desk: DeskStand) -> None:
@@ -445,11 +445,11 @@ async def test_where_no_campaign_lets_agents_dial_nothing_is_looked_up(desk: Des
 
 async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: DeskStand) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
-    desk.hearing.reply = None
+    desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
     text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
-    desk.hearing.reply = Reply("refused", text, RefusedBecause.LATE)
+    desk.dialler_client.reply = Reply("refused", text, RefusedBecause.LATE)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
     assert answer.json() == {"status": "refused", "text": text, "word": "late"}
 

@@ -26,7 +26,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
 from dialer.domain.view import Alert, AlertLevel, AlertList, CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.pacing.port import Limit
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import Acknowledgement, DeskFile
@@ -49,7 +49,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
 async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) -> None:
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
-    assert desk.hearing.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
+    assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
 
 
 async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
@@ -85,14 +85,14 @@ async def test_what_is_no_command_of_the_board_is_sent_nowhere(
 ) -> None:
     answer = await desk.post("/api/board/commands", body, "supervisor")
     assert (answer.status_code, answer.json()) == (status, {"problem": problem})
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
 
 
 async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) -> None:
-    desk.hearing.reply = None
+    desk.dialler_client.reply = None
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
-    desk.hearing.reply = Reply("refused", "there is no such seat")
+    desk.dialler_client.reply = Reply("refused", "there is no such seat")
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "seat-ready", "seat": "99"}, "supervisor")
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 

@@ -17,7 +17,7 @@ import pytest
 from dialer.desk import lists
 from dialer.desk.lists import ListShown
 from dialer.domain.schema import json_value
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.store.spool import Spool
 from tests.support.desk import DeskStand, desk_stand
 
@@ -71,13 +71,13 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
     assert found["figures"]["rows"] == found["figures"]["voters"] == found["figures"]["numbers"] == 40
     assert found["doubts"] == []
     assert not [name for name in spooled(tmp_path) if name == f"{list_id}.csv"]  # as it was sent
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
     other = {"id": ID, "list": "0" * 32}
     assert (await desk.post("/api/lists/take-in", other, "supervisor")).json() == {"problem": "no-list"}
     taking = await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
     assert taking.status_code == 204
     assert (await shown(desk, "done"))["text"] == "it was done"
-    assert desk.hearing.asked == [
+    assert desk.dialler_client.asked == [
         ("supervisor", ID, "roll-import", {"list": list_id, "who": "supervisor"}),
     ]
     assert spooled(tmp_path) == []
@@ -94,14 +94,14 @@ async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch:
     replies = iter([None, Reply("unanswered", ""), Reply("done", "40 rows")])
 
     def answer(_: object) -> None:
-        desk.hearing.reply = next(replies)
+        desk.dialler_client.reply = next(replies)
 
-    desk.hearing.meanwhile = answer
+    desk.dialler_client.meanwhile = answer
     list_id = (await hand_over(desk)).json()["list"]
     await shown(desk, "checked")
     await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
     assert (await shown(desk, "done"))["text"] == "40 rows"
-    assert [each[1] for each in desk.hearing.asked] == [ID, ID]
+    assert [each[1] for each in desk.dialler_client.asked] == [ID, ID]
 
 
 @pytest.mark.parametrize(
@@ -172,13 +172,13 @@ async def test_a_number_is_handed_over_beside_its_command_and_is_gone_after_it(d
         with closing(Spool(tmp_path / "centre.db", None).open(values["list"])) as handed:
             seen.append(handed.numbers())
 
-    desk.hearing.meanwhile = look
+    desk.dialler_client.meanwhile = look
     for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):
         asked = {"id": ID, "number": "80000 00007", **more}
         for _ in range(2):  # the same again is the same command
             answer = await desk.post(f"/api/numbers/{path}", asked, "compliance")
             assert answer.json() == {"status": "done", "text": "it was done"}
-        first, again = desk.hearing.asked[-2:]
+        first, again = desk.dialler_client.asked[-2:]
         assert first == again
         assert first[:3] == ("compliance", ID, name)
         assert "8000000007" not in str(first)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dialer.desk import recordings
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.settings.site_time import DAY_SECONDS
 from tests.support.desk import DeskStand, desk_stand, recorded_talk, stand_settings
 
@@ -63,7 +63,7 @@ async def test_what_is_kept_is_listed_without_names_and_numbers(desk: DeskStand,
     }
     of_one = await listed(desk, "?campaign=other")
     assert [each["attempt"] for each in of_one["recordings"]] == [newer]
-    assert not desk.hearing.asked
+    assert not desk.dialler_client.asked
 
 
 async def test_older_ones_come_when_they_are_asked_for(
@@ -83,7 +83,7 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "recording-not-asked"}
     assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
-    assert [(who, name, given) for who, _, name, given in desk.hearing.asked] == [
+    assert [(who, name, given) for who, _, name, given in desk.dialler_client.asked] == [
         ("supervisor", "recording-play", {"attempt": attempt})
     ]
     whole = await desk.get(path, "supervisor")
@@ -103,7 +103,7 @@ async def test_no_answer_to_another_command_is_taken_for_that_about_a_recording(
     one, another = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
         await play(desk, attempt)
-    first, second, again = (command_id for _, command_id, _, _ in desk.hearing.asked)
+    first, second, again = (command_id for _, command_id, _, _ in desk.dialler_client.asked)
     assert again == first
     assert len({ID, first, second}) == 3
 
@@ -115,7 +115,7 @@ async def test_what_the_dialler_refuses_or_has_not_noted_is_not_played(desk: Des
         (Reply("unanswered", ""), 200),
         (None, 503),
     ):
-        desk.hearing.reply = reply
+        desk.dialler_client.reply = reply
         assert (await play(desk, attempt)).status_code == status
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
 

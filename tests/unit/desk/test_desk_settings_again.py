@@ -113,7 +113,7 @@ async def test_a_new_agent_signs_in_by_the_pin_that_the_file_has_now(tmp_path: P
         desk.agents.made(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
-        [(_, _, _, values)] = desk.hearing.asked
+        [(_, _, _, values)] = desk.dialler_client.asked
     assert read_proof(values["proof"]).holds(pin_hash, "pune-1", "04", "103")
 
 

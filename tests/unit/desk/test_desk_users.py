@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreError
-from dialer.mqtt.hearing import Reply
+from dialer.mqtt.dialler_client import Reply
 from dialer.store.desk_file import DeskFile
 from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
@@ -64,7 +64,7 @@ async def test_no_password_is_given_that_the_audit_does_not_know_of(
     desk: DeskStand, table: Table, reply: Reply | None, problem: str
 ) -> None:
     table.add("meena", "coach")
-    desk.hearing.reply = reply
+    desk.dialler_client.reply = reply
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     assert answer.json() == {"problem": problem}
     assert (await desk.file.accounts()).get("meena") is None
@@ -75,7 +75,7 @@ async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: 
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     once = answer.json()["password"]
     assert len(once.replace("-", "")) >= 16
-    assert [(sender, *asked) for sender, _, *asked in desk.hearing.asked] == [
+    assert [(sender, *asked) for sender, _, *asked in desk.dialler_client.asked] == [
         ("supervisor", "user-password", {"user": "meena"}),
     ]
     assert answer.headers["cache-control"] == "no-store"
@@ -180,15 +180,15 @@ async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(des
     }
     assert listed["supervisor"]["fixed"] is True
     assert listed["supervisor"]["signed_in_at"] == desk.clock.now()
-    desk.hearing.reply = Reply("refused", "nobody changes their own rights: another supervisor can")
+    desk.dialler_client.reply = Reply("refused", "nobody changes their own rights: another supervisor can")
     answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
-    assert answer.json() == {"status": "refused", "text": desk.hearing.reply.text}
+    assert answer.json() == {"status": "refused", "text": desk.dialler_client.reply.text}
     await desk.post("/api/users/remove", {"id": "click-0002", "name": "meena"}, "supervisor")
-    assert desk.hearing.asked == [
+    assert desk.dialler_client.asked == [
         ("supervisor", "click-0001", "user-set", {"user": "lata", "role": "coach"}),
         ("supervisor", "click-0002", "user-remove", {"user": "meena"}),
     ]
-    desk.hearing.reply = None
+    desk.dialler_client.reply = None
     answer = await desk.post("/api/users/remove", {"id": "click-0003", "name": "meena"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
 

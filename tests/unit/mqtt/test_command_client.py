@@ -16,7 +16,7 @@ from dialer.mqtt import topics
 from dialer.mqtt.client import Client, Received
 from dialer.mqtt.commands.client import CommandRequest, Session
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.link import Connection
+from dialer.mqtt.connection import Connection
 from dialer.mqtt.reply import CommandReply
 from tests.support.virtual import virtual_time
 

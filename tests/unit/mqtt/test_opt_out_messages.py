@@ -17,7 +17,7 @@ from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
 from dialer.mqtt.messages import announced_message, announcement_of
-from dialer.mqtt.monitor import KEPT_AT_ONCE, WAITING_OPT_OUTS, OptOutDesk, parse_opt_out
+from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out
 from dialer.rules.number_hash import fingerprint, number_hash
 from tests.support.virtual import virtual_time
 
@@ -112,7 +112,7 @@ class Keeper:
 async def test_one_that_the_store_cannot_take_is_tried_until_it_can_and_is_not_said_to_be_kept_before() -> None:
     keeper, acknowledged = Keeper(), list[str]()
     keeper.trouble = True
-    desk = OptOutDesk(keeper.keep)
+    desk = PeerOptOuts(keeper.keep)
     running = asyncio.create_task(desk.run())
     for letter in "ab":
         await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
@@ -128,7 +128,7 @@ async def test_one_that_the_store_cannot_take_is_tried_until_it_can_and_is_not_s
 @virtual_time()
 async def test_what_waits_is_kept_together_and_acknowledged_in_the_order_it_came() -> None:
     keeper, acknowledged = Keeper(), list[int]()
-    desk = OptOutDesk(keeper.keep)
+    desk = PeerOptOuts(keeper.keep)
     payloads = [message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
         await desk.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
@@ -143,8 +143,8 @@ async def test_what_waits_is_kept_together_and_acknowledged_in_the_order_it_came
 async def test_more_than_there_is_room_for_wait_outside_and_none_is_lost() -> None:
     keeper = Keeper()
     keeper.trouble = True
-    desk = OptOutDesk(keeper.keep)
-    count = 3 * WAITING_OPT_OUTS
+    desk = PeerOptOuts(keeper.keep)
+    count = 3 * MAX_WAITING
     offered = 0
 
     async def offer_all() -> None:
@@ -155,7 +155,7 @@ async def test_more_than_there_is_room_for_wait_outside_and_none_is_lost() -> No
 
     tasks = [asyncio.create_task(desk.run()), asyncio.create_task(offer_all())]
     await asyncio.sleep(60)
-    assert WAITING_OPT_OUTS <= offered <= WAITING_OPT_OUTS + KEPT_AT_ONCE
+    assert MAX_WAITING <= offered <= MAX_WAITING + MAX_STORED_AT_ONCE
     keeper.trouble = False
     await asyncio.sleep(60)
     assert (offered, len(set(keeper.kept))) == (count, count)
@@ -166,7 +166,7 @@ async def test_more_than_there_is_room_for_wait_outside_and_none_is_lost() -> No
 @virtual_time()
 async def test_one_that_meets_a_mistake_of_ours_is_passed_over() -> None:
     keeper, acknowledged = Keeper(), list[str]()
-    desk = OptOutDesk(keeper.keep)
+    desk = PeerOptOuts(keeper.keep)
     running = asyncio.create_task(desk.run())
     for letter in "0b":
         await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]

@@ -13,7 +13,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement, Mark, MarkSource
 from dialer.mqtt.messages import Message, announcement_of
-from dialer.mqtt.monitor import BATCH, OutboxRelay
+from dialer.mqtt.outbox_relay import BATCH, OutboxRelay
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query

@@ -1,7 +1,7 @@
-"""A program beside the dialler at the broker: what the dialler says goes into its picture, and commands go out on their sender's
-topic: a person's, or the program's own.
+"""A client of the dialler at the broker, for programs beside it: it receives the dialler's messages and sends commands.
 
-A command that cannot be sent now is refused at once and waits nowhere: who clicked sees it and clicks again.
+A command goes out on the topic of its sender: a person, or the program itself. One that cannot be sent now is refused at once and
+waits nowhere: whoever clicked sees it and clicks again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dialer.domain.schema import MESSAGE, Time, adapter
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.link import Connection, visiting
+from dialer.mqtt.connection import Connection, visiting
 from dialer.mqtt.reply import CommandReply
 
 _log = structlog.get_logger(__name__)
@@ -36,9 +36,9 @@ REPLY_SECONDS = 10.0
 BACKOFF = Backoff(0.5, 10.0)
 STABLE_SECONDS = 10.0
 WAITING_MESSAGES = 20_000
-"""All that is retained comes at once: of a large centre three thousand booths."""
+"""All retained messages come at once: a large centre has three thousand booths."""
 
-_HEARD = {
+_SUBSCRIBED = {
     topic.pattern.partition("/")[0]: (topic, kind, field)
     for topic, kind, field in (
         (topics.CENTRE_STATE, "centre", None),
@@ -48,9 +48,9 @@ _HEARD = {
         (topics.TURNOUT, "booth", "booth_id"),
     )
 }
-"""By the first level of a topic: the topic, the kind of its key in the picture, and the field that names whose it is."""
-KINDS = frozenset(kind for _, kind, _ in _HEARD.values())
-_MOST = 2**53  # above it a page's numbers are not exact, and no field of ours comes near
+"""By the first level of a topic: the topic, the kind of its key, and the field that identifies its subject."""
+KINDS = frozenset(kind for _, kind, _ in _SUBSCRIBED.values())
+_MOST = 2**53  # above it numbers are not exact in JavaScript; no field comes near
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class DeskStatus:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of a command."""
+    """The result of a command."""
 
-    status: str  # done, refused; unanswered: the dialler may have done it, and the same id again finds out
+    status: str  # done, refused, or unanswered: the dialler may have executed it; the same id again finds out
     text: str
-    why: str | None = None  # of some refusals, in a word
+    why: str | None = None  # a code, of some refusals
 
 
-class Hearing:
-    """A connection to the broker for as long as it runs, one after another."""
+class DiallerClient:
+    """A lasting connection to the broker, which passes on the dialler's messages and sends commands."""
 
     def __init__(
         self,
@@ -83,8 +83,9 @@ class Hearing:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """`put` takes the picture's keys and values, None of what is gone; "desk" says whether the broker is there, and since when.
-        The client's id in the settings is the beginning of that of each connection.
+        """`put` gets keys and records; None where a campaign or seat is gone. The key "desk" has a DeskStatus.
+
+        Client ids begin with that of `settings`.
         """
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
@@ -95,8 +96,8 @@ class Hearing:
         self._chance = chance
         self._connection: Connection | None = None
         self._asked: dict[tuple[str, str], asyncio.Future[Reply]] = {}
-        self._heard: bool | None = None
-        self._say(heard=False)
+        self._is_connected: bool | None = None
+        self._set_status(connected=False)
 
     @property
     def up(self) -> bool:
@@ -104,8 +105,9 @@ class Hearing:
         return self._connection is not None
 
     async def run(self, *, replies: str | None = "+", kinds: Container[str] = KINDS) -> None:
-        """Hear until cancelled. A broker that is away is met with another try, never with an exception. `replies`: to whose
-        commands; None: who only watches may read none. `kinds`: of what `put` is told.
+        """Receive messages until cancelled. A broker that cannot be reached is tried again; it never raises an exception.
+
+        `replies`: the user whose replies to read ("+": everybody's); None: no replies. `kinds`: the kinds of keys that `put` gets.
         """
         failures = 0
         while True:
@@ -115,14 +117,14 @@ class Hearing:
                     for pattern in [*_patterns(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
                         await connection.client.listen(self._root + pattern)
                     self._connection = connection
-                    self._say(heard=True)
-                    _log.info("broker.heard", host=self._settings.host, port=self._settings.port)
+                    self._set_status(connected=True)
+                    _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
                     await connection.read(self._take)
             except (BrokerUnreachable, TimeoutError) as away:
-                _log.warning("broker.not-heard", problem=str(away))
+                _log.warning("broker.unreachable", problem=str(away))
             finally:
                 self._connection = None
-                self._say(heard=False)
+                self._set_status(connected=False)
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
             await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
 
@@ -135,8 +137,9 @@ class Hearing:
         signer: Signer | None = None,
         seconds: float = REPLY_SECONDS,
     ) -> Reply | None:
-        """Send a command as that user, and what the dialler says of it within so many seconds; None: the broker is away, and
-        nothing was sent. Without a `signer` it is unsigned.
+        """Send a command as `user` and return the dialler's reply, or None if the broker cannot be reached and nothing was sent.
+
+        Without a `signer` the command is unsigned. Without a reply after `seconds` the status is "unanswered".
         """
         connection = self._connection
         if connection is None:
@@ -155,51 +158,50 @@ class Hearing:
         finally:
             self._asked.pop((user, command_id), None)
 
-    def _say(self, *, heard: bool) -> None:
-        if heard is not self._heard:  # a further try that failed changes nothing
-            self._heard = heard
-            self._put("desk", DeskStatus(heard, self._clock.now()))
+    def _set_status(self, *, connected: bool) -> None:
+        if connected is not self._is_connected:  # a further try that failed changes nothing
+            self._is_connected = connected
+            self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _take(self, received: Received) -> None:
-        """A message of the dialler's. What is not as docs/topics.md has it (an older or newer one's, or a stranger's where the
-        broker lets strangers write) is passed over: it may be retained, and would come again at every start.
+        """Pass on a message of the dialler. One that does not have the form of docs/topics.md (another version's, or a stranger's
+        where the broker lets strangers publish) is ignored: it may be retained, and would come again at every start.
         """
         try:
             if not received.payload:
-                self._gone(received.topic)
+                self._remove(received.topic)
                 return
             given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._answer(others[0], adapter(CommandReply).validate_python(given))
+                self._resolve(others[0], adapter(CommandReply).validate_python(given))
             else:
-                topic, kind, field = _HEARD[first]
+                topic, kind, field = _SUBSCRIBED[first]
                 record = adapter(topic.kind).validate_python(given)
                 self._put(kind if field is None else f"{kind}/{getattr(record, field)}", record)
-        # What makes our values ready for the wire (payloads.py) meets values here that are none of ours.
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-            _log.warning("desk.not-understood", problem=type(error).__name__)
+            _log.warning("broker.message_ignored", problem=type(error).__name__)
 
-    def _gone(self, topic: str) -> None:
+    def _remove(self, topic: str) -> None:
         first, name, *_ = topic.removeprefix(self._root).split("/")
-        _, kind, field = _HEARD[first]
+        _, kind, field = _SUBSCRIBED[first]
         if field is not None:
             self._put(f"{kind}/{unquote(name)}", None)
 
-    def _answer(self, user: str, payload: CommandReply) -> None:
+    def _resolve(self, user: str, payload: CommandReply) -> None:
         asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
             asked.set_result(Reply(payload.status, payload.text, payload.why))
 
 
 def _patterns(kinds: Container[str]) -> list[str]:
-    """What to listen to below the centre's root."""
-    return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _HEARD.values() if kind in kinds]
+    """Return the topic filters, below the centre's root."""
+    return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 
 def _number(text: str) -> float:
-    """A number of JSON's. Raises ValueError for one that can be neither shown nor reckoned with."""
+    """Return a JSON number. Raises ValueError for one that a page cannot show exactly."""
     number = float(text)
     if not math.fabs(number) <= _MOST:  # NaN too
-        raise ValueError("no number of ours")
+        raise ValueError("the number is too large")
     return int(number) if text.lstrip("-").isdigit() else number

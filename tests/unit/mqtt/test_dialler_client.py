@@ -15,20 +15,20 @@ from jsonschema import Draft202012Validator
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.domain.schema import encode, json_schema, json_value
-from dialer.mqtt import hearing, topics
+from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.mqtt.examples import examples
-from dialer.mqtt.hearing import DeskStatus, Hearing, Reply
 from dialer.mqtt.messages import last_will_message
 from tests.support.virtual import virtual_time
 
 ROOT = "dialer/v1/pune-1"
 
 
-def an_ear() -> tuple[Hearing, list[tuple[str, Any]]]:
+def an_ear() -> tuple[DiallerClient, list[tuple[str, Any]]]:
     """A desk's ear, and what it has put into the page state."""
     told: list[tuple[str, Any]] = []
-    made = Hearing(
+    made = DiallerClient(
         BrokerSettings(), "pune-1", LoopClock(1000.0), lambda key, value: told.append((key, value)), random.Random(1)
     )
     return made, told
@@ -43,7 +43,7 @@ async def test_a_broker_that_stays_away_is_tried_again_and_told_once(monkeypatch
         tries += 1
         raise BrokerUnreachable("nobody answers")
 
-    monkeypatch.setattr(hearing, "visiting", away)
+    monkeypatch.setattr(dialler_client, "visiting", away)
     ear, told = an_ear()
     running = asyncio.create_task(ear.run())
     await asyncio.sleep(60.0)
@@ -57,7 +57,7 @@ OF_EACH = [topics.CENTRE_STATE, topics.ALERTS, topics.SEAT, topics.STATISTICS, t
 EXAMPLES = examples()
 
 
-async def took(ear: Hearing, topic: str, payload: bytes) -> None:
+async def took(ear: DiallerClient, topic: str, payload: bytes) -> None:
     await ear._take(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 

@@ -1,4 +1,4 @@
-"""A desk's ear at a broker, and a page state that can be waited for."""
+"""A dialler client at a broker, and a page state that tests can wait for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from dialer.domain.clock import SystemClock
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.hearing import DeskStatus, Hearing
+from dialer.mqtt.dialler_client import DeskStatus, DiallerClient
 from dialer.web.page_state import PageState
 from tests.support.waiting import HANG_SECONDS
 
 
 class Watched(PageState):
-    """A page_state that can be waited for."""
+    """A page state that tests can wait for."""
 
     def __init__(self) -> None:
         super().__init__(SystemClock().now)
@@ -34,17 +34,17 @@ class Watched(PageState):
                 await self._news.wait()
 
     @property
-    def heard(self) -> bool:
-        """Whether the broker is there."""
+    def connected(self) -> bool:
+        """Whether the client is connected."""
         status = self.get("desk", DeskStatus)
         return status is not None and status.connected
 
 
 @contextlib.asynccontextmanager
-async def hearing(settings: BrokerSettings) -> AsyncIterator[tuple[Hearing, Watched]]:
-    """A desk's ear."""
+async def dialler_client(settings: BrokerSettings) -> AsyncIterator[tuple[DiallerClient, Watched]]:
+    """Run a client of the desk until the block ends."""
     page_state = Watched()
-    made = Hearing(settings, "pune-1", SystemClock(), page_state.put, random.Random(1))
+    made = DiallerClient(settings, "pune-1", SystemClock(), page_state.put, random.Random(1))
     task = asyncio.create_task(made.run())
     yield made, page_state
     task.cancel()

@@ -16,13 +16,13 @@ from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignView, CentreState, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
-from dialer.mqtt.hearing import Reply
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
-from tests.support.desk_hearing import Watched, hearing
+from tests.support.dialler_client import Watched, dialler_client
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire
 
@@ -53,24 +53,28 @@ def is_whole(page_state: Watched, booths: int) -> bool:
     return (len(page_state.below("seat", SeatView)), len(page_state.below("booth", BoothTurnout))) == (100, booths)
 
 
+def is_paused(seat: SeatView | None) -> bool:
+    """Whether a seat has been paused since 960."""
+    return seat is not None and (seat.state, seat.since) == (SeatState.PAUSED, 960.0)
+
+
 @BOTH
 async def test_the_whole_of_a_large_centre_is_heard_and_what_changes(kind: BrokerKind, tmp_path: Path) -> None:
     """Retained messages come in a burst, more than an MQTT client of ours usually keeps waiting."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
     async with demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
-        async with hearing(broker.settings) as (_, early):
+        async with dialler_client(broker.settings) as (_, early):
             await early.until(lambda: is_whole(early, booths))
-        async with hearing(broker.settings) as (_, late):
+        async with dialler_client(broker.settings) as (_, late):
             await late.until(lambda: is_whole(late, booths))
             state, campaign = late.get("centre", CentreState), late.get("campaign/turnout-agents", CampaignView)
             assert state is not None
             assert state.online
             assert campaign is not None
             assert campaign.progress.remaining == 4057
-            changed = replace(engine.view().seats[0], state=SeatState.PAUSED, since=960.0)
-            engine.tell(changed)
-            await late.until(lambda: late.get("seat/seat-01", SeatView) == changed)
+            engine.tell(replace(engine.view().seats[0], state=SeatState.PAUSED, since=960.0))
+            await late.until(lambda: is_paused(late.get("seat/seat-01", SeatView)))
 
 
 @BOTH
@@ -79,9 +83,9 @@ async def test_a_command_is_answered_once_however_often_it_is_asked(kind: Broker
     async with (
         demo_broker(kind) as broker,
         dialler(broker.settings, engine, tmp_path),
-        hearing(broker.settings) as (desk, page_state),
+        dialler_client(broker.settings) as (desk, page_state),
     ):
-        await page_state.until(lambda: page_state.heard and page_state.get("centre", CentreState) is not None)
+        await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         for _ in range(2):
             reply = await desk.ask(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
             assert reply == Reply("done", "done: PauseCampaign")
@@ -100,18 +104,18 @@ async def test_a_broker_that_is_away_is_told_and_heard_again(tmp_path: Path) -> 
         demo_broker() as broker,
         Wire() as wire,
         dialler(broker.settings, engine, tmp_path),
-        hearing(replace(broker.settings, port=wire.port)) as (desk, page_state),
+        dialler_client(replace(broker.settings, port=wire.port)) as (desk, page_state),
     ):
         assert await desk.ask(BOSS, "click-0001", "stop-all", {}) is None
         await wire.lead_to(broker.port)
-        await page_state.until(lambda: page_state.heard and page_state.get("centre", CentreState) is not None)
+        await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         await wire.take_down()
-        await page_state.until(lambda: not page_state.heard)
+        await page_state.until(lambda: not page_state.connected)
         assert page_state.get("seat/seat-01", SeatView) is not None  # what was heard stays, with its age
         assert await desk.ask(BOSS, "click-0002", "stop-all", {}) is None
         assert not engine.executed
         await wire.lead_to(broker.port)
-        await page_state.until(lambda: page_state.heard)
+        await page_state.until(lambda: page_state.connected)
         reply = await desk.ask(BOSS, "click-0003", "stop-all", {})
         assert reply is not None
         assert reply.status == "done"

@@ -1,0 +1,137 @@
+"""A connection to the MQTT broker: open it within limits, publish and read, and describe why it failed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from dialer.domain.cancelling import cancellable
+from dialer.domain.errors import BrokerUnreachable
+from dialer.mqtt.client import (
+    BrokerSettings,
+    Client,
+    LogInRefused,
+    MqttError,
+    Received,
+    SubscriptionRefused,
+    make_client,
+)
+from dialer.mqtt.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open connection to the broker."""
+
+    client: Client
+    answer_seconds: float
+
+    async def publish(self, message: Message) -> None:
+        """Publish a message and return when it is written (QoS 0) or acknowledged (QoS 1).
+
+        Raises MqttError when the connection is lost and TimeoutError when the broker does not answer.
+        """
+        async with asyncio.timeout(self.answer_seconds):
+            publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+            await cancellable(publishing)
+
+    async def publish_all(self, messages: Sequence[Message]) -> None:
+        """Publish messages in their order, and return and raise as `publish` does for the last one.
+
+        Earlier messages of QoS 0 are written in the same turn of the loop, without a task and a timer for each.
+        """
+        for place, message in enumerate(messages, 1):
+            if message.qos == 0 and place < len(messages):
+                self.client.write_soon(message)
+            else:
+                await self.publish(message)
+
+    async def unsubscribe(self, topic: str) -> None:
+        """Unsubscribe from a topic; harmless if there is no subscription. Raises as `publish` does."""
+        async with asyncio.timeout(self.answer_seconds):
+            await cancellable(self.client.unsubscribe(topic))
+
+    async def read(self, take: Callable[[Received], Awaitable[None]]) -> None:
+        """Call `take` for every message, one after another, until cancelled or the connection is lost."""
+        while True:
+            await take(await self.client.next_message())
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, keeps_first: bool = False
+) -> AsyncIterator[Connection]:
+    """Open a connection within `settings.answer_seconds`. A connect that fails or is stopped leaves no open socket."""
+    seconds = settings.answer_seconds
+    # Check first that anything listens: aiomqtt connects in a thread that cannot be stopped, and this attempt can.
+    async with _limit(seconds, stop):
+        _, writer = await asyncio.open_connection(settings.host, settings.port)
+        writer.close()
+        await writer.wait_closed()
+    client = make_client(settings, centre, will_at=will_at, keeps_first=keeps_first)
+    try:
+        async with _limit(seconds, stop):
+            await client.__aenter__()
+    except BaseException:
+        client.give_up()
+        raise
+    try:
+        yield Connection(client, seconds)
+    except BaseException as error:
+        async with asyncio.timeout(seconds):
+            await client.__aexit__(type(error), error, error.__traceback__)
+        raise
+    async with asyncio.timeout(seconds):
+        await client.__aexit__(None, None, None)
+
+
+@contextlib.asynccontextmanager
+async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Raise TimeoutError inside after `seconds`, or as soon as `stop` is set."""
+
+    async def hasten(deadline: asyncio.Timeout) -> None:
+        await stop.wait()
+        deadline.reschedule(asyncio.get_running_loop().time())
+
+    async with asyncio.timeout(seconds) as deadline:
+        watcher = asyncio.create_task(hasten(deadline), name="broker-stop")
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+
+async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None:
+    """Connect once as the dialler does, and disconnect, for `dialer check`. Raises BrokerUnreachable with a remedy."""
+    async with visiting(settings, centre, will_at=at):
+        return
+
+
+@contextlib.asynccontextmanager
+async def visiting(settings: BrokerSettings, centre: str, *, will_at: float | None = None) -> AsyncIterator[Connection]:
+    """Open a connection for a program beside the dialler.
+
+    `settings.client_id` must be unique: the broker closes the older of two connections. Raises BrokerUnreachable with a remedy.
+    """
+    try:
+        async with connected(settings, centre, asyncio.Event(), will_at=will_at) as connection:
+            yield connection
+    except (MqttError, OSError) as error:
+        raise BrokerUnreachable(describe_failure(settings, error)) from error
+
+
+def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
+    """Return one line that names the broker, the failure and a remedy."""
+    where = f"MQTT broker {settings.host}:{settings.port}"
+    if isinstance(error, LogInRefused):
+        return f"{where} refused the log-in ({error}): check broker.username and broker.password, and that it speaks MQTT 5"
+    if isinstance(error, SubscriptionRefused):
+        return f"{where} {error}: let the dialler's user and client id read it in the broker's access list"
+    if isinstance(error, TimeoutError):
+        return f"{where} does not answer: check that it runs and that broker.host and broker.port are right"
+    # By the number: asyncio's own text repeats the address, and a resolver's numbers are not the system's.
+    reason = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
+    return f"{where} is not reachable ({reason}): check that it runs and that broker.host and broker.port are right"

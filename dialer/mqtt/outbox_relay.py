@@ -1,0 +1,66 @@
+"""The relay of results from the store's outbox to the broker, in order, until the broker has acknowledged them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from dialer.mqtt.messages import announced_message
+from dialer.mqtt.publisher import Publish
+from dialer.store.outbox import OutboxRow
+from dialer.store.store import Store
+
+_log = structlog.get_logger(__name__)
+
+REST_SECONDS = 0.2  # between two readings: each costs a query and a commit, for one result as for twenty
+BATCH = 20  # as many as paho sends before it waits for acknowledgements
+
+
+class OutboxRelay:
+    """Publishes the rows of the store's outbox (QoS 1) and removes them when the broker has acknowledged them."""
+
+    def __init__(
+        self, centre: str, store: Store, waiting: asyncio.Event, unsendable: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`waiting` is set by whoever commits announcements and cleared here; the store is never polled. `unsendable`
+        gets a sentence about each row that no client can send.
+        """
+        self._centre = centre
+        self._store = store
+        self._waiting = waiting
+        self._unsendable = unsendable
+        self.relayed = 0
+        """rows that the broker has acknowledged"""
+
+    async def run(self, publish: Publish) -> None:
+        """Relay until cancelled, or until `publish` or the store raises. Rows without acknowledgement stay in the outbox."""
+        while True:
+            self._waiting.clear()
+            await self.drain(publish)
+            await asyncio.sleep(REST_SECONDS)
+            await self._waiting.wait()
+
+    async def drain(self, publish: Publish) -> None:
+        """Relay all rows that wait now."""
+        while rows := await self._store.rows_for_broker(BATCH):
+            async with asyncio.TaskGroup() as group:
+                for row in rows:
+                    # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
+                    group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
+            # The store removes rows up to an id, so every row of the batch must be acknowledged first.
+            await self._store.mark_published(rows[-1].outbox_id)
+            self.relayed += len(rows)
+            if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
+                return
+
+    async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
+        """Publish a row. One that no client can send (a topic too long, for example) would block all results behind it: it is
+        skipped and reported. Its result is still in the store.
+        """
+        try:
+            await publish(announced_message(self._centre, row.topic, row.payload))
+        except ValueError as error:
+            _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
+            self._unsendable(f"A message could not be sent and was skipped (outbox row {row.outbox_id}): {error}")
