@@ -103,7 +103,8 @@ class PacketWatch(PacketReader):
     def stop(self) -> None:
         """Stop capturing."""
         self._ends = True
-        self._thread.join()
+        if self._thread.ident is not None:  # else never started
+            self._thread.join()
         self._socket.close()
 
     def _read(self) -> None:
