@@ -1,11 +1,16 @@
-"""Which column of a roll is which field: guessed from the headings, overridden by a map file.
+"""Decide which column of a roll holds which field: guess from the headings, or follow a map file.
 
-A map file is TOML:
+A map file is TOML. Every line may be left out:
 
-    encoding = "utf-16"        # all of these may be left out delimiter = ";" sheet = "Sheet2" header_row = 3
-    # as the spreadsheet counts; 0: there is none ignore = ["OFFICE PHONE"]  # columns that are known, and not read
-    [columns]                  # field = heading, or a list where several hold it, or the column's number; "" = do not
-    read part_number = "BOOTH" mobile = ["PHONE A", "PHONE B"] [values]                   # what no column says
+    encoding = "utf-16"
+    delimiter = ";"
+    sheet = "Sheet2"
+    header_row = 3                      # counted from 1, as a spreadsheet does; 0: the file has no header row
+    ignore = ["OFFICE PHONE"]           # columns that are not read
+    [columns]                           # field = heading, list of headings or column number; "": do not read the field
+    part_number = "BOOTH"
+    mobile = ["PHONE A", "PHONE B"]
+    [values]                            # fields with the same value in every row
     state_code = "S24"
 """
 
@@ -29,7 +34,7 @@ NOT_USED = "not used"
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """What a person says about a roll."""
+    """The content of a map file."""
 
     path: Path | None = None
     options: FileOptions = field(default_factory=FileOptions)
@@ -42,18 +47,18 @@ class MapFile:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Where each field stands. Column indexes count from 0."""
+    """The columns that hold each field. Column indexes count from 0."""
 
     header: tuple[str, ...]
-    skip_rows: int  # rows before the first voter: the header and what stands above it
+    skip_rows: int  # rows before the first voter: the header and the rows above it
     columns: Mapping[Field, tuple[int, ...]]
     values: Mapping[Field, str]
-    sensitive: frozenset[int]  # columns that are dropped, from the rejects file too
-    ignored: frozenset[str] = frozenset()  # headings that a map file says to pass over
+    sensitive: frozenset[int]  # columns that are dropped, also from the rejects file
+    ignored: frozenset[str] = frozenset()  # headings that the map file ignores
     map_sha256: str = ""  # of that map file
 
     def meanings(self) -> list[tuple[str, str]]:
-        """For each column its heading and what becomes of it, for people."""
+        """For each column, its heading and how it is used, as text for people."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
             for index in indexes:
@@ -65,7 +70,7 @@ class ColumnMapping:
 
 
 def load_map(path: Path) -> MapFile:
-    """Read a map file. Raises RollError with file, key and remedy."""
+    """Read a map file. Raises RollError that names file and key and says what to do."""
     try:
         data = read_whole(path, MOST_TOML_BYTES, pipe=True)
         content = toml_table(data)
@@ -134,13 +139,16 @@ def _value(path: Path, name: Field, value: Any) -> str:
 
 
 def _near(word: str, known: Sequence[str]) -> str:
-    """', did you mean ...' where something close is known."""
+    """', did you mean ...' when a known word is similar, else an empty text."""
     near = get_close_matches(squeeze(word), [squeeze(name) for name in known], n=1, cutoff=0.6)
     return "" if not near else f', did you mean "{next(name for name in known if squeeze(name) == near[0])}"'
 
 
 def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
-    """Find the header among the first rows and what each column is. Raises RollError if voters cannot be told apart by it."""
+    """Find the header among the first rows, and the field of each column.
+
+    Raises RollError if a required column is missing.
+    """
     map_file = map_file or MapFile()
     if map_file.header_row == 0:
         width = max(map(len, head), default=0)
@@ -165,7 +173,7 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
 
 
 def _headings(row: Sequence[str]) -> tuple[str, ...]:
-    # Headings are shown: what could not be decoded in them must not stop that.
+    # Headings are printed, so bytes that could not be decoded are replaced.
     return tuple(" ".join(cell.encode("utf-8", "replace").decode().split()) for cell in row)
 
 
@@ -181,13 +189,16 @@ def _no_header(path: Path, head: Sequence[Sequence[str]]) -> str:
 
 def _shown(row: Sequence[str]) -> str:
     cells = [cell.strip()[:20] for cell in row if cell.strip()]
-    # A first row that is data may hold a voter's number: show that there are digits, not which.
+    # If the first row is data, it may hold a voter's number: hide the digits.
     hidden = ["#" * len(cell) if cell.isdecimal() and len(cell) > 5 else cell for cell in cells[:8]]
     return ", ".join(hidden) + (", ..." if len(cells) > 8 else "")
 
 
 def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
-    """Fields by the headings alone. Of two columns for one field the better-known heading wins; numbers are all read."""
+    """Guess the fields from the headings.
+
+    When two columns fit one field, the more common heading wins; every column of phone numbers is read.
+    """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):
         if heading and not is_sensitive(heading) and (found := field_of(heading)) is not None:
@@ -200,7 +211,7 @@ def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
     }
     for latin, local in ((Field.NAME, Field.NAME_LOCAL), (Field.LAST_NAME, Field.LAST_NAME_LOCAL)):
         if Field.NAME not in ranked and local in columns:
-            columns[latin] = columns.pop(local)  # a roll with one name column: it is the name, whatever its script
+            columns[latin] = columns.pop(local)  # the only name column is the name, in any script
     return columns
 
 
@@ -236,7 +247,7 @@ def _position(header: Sequence[str], heading: str) -> int | None:
 
 
 def _find(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
-    """The index of a column that a map file names."""
+    """The index of a column that the map file names."""
     key = f"{map_file.path}: columns.{name}"
     if isinstance(column, int):
         if not 1 <= column <= len(header):

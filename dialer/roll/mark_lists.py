@@ -1,4 +1,4 @@
-"""Lists of those who have voted, as booth workers send them: CSV or XLSX to marks, or a reason for each line that is none."""
+"""Read lists of voters who have voted, as booth workers send them (CSV or XLSX), into marks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialer.store.marks import has_mark
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
-    "part": PART - {"booth", "booths"},  # the booth's name stands beside it in our own sheets
+    "part": PART - {"booth", "booths"},  # our own sheets have the booth's name in a column of its own
     "serial": SERIAL,
     "epic": frozenset({"epic", "epicno", "epicnumber", "idcardno", "voterid", "voteridno"}),
     "kind": frozenset({"kind", "mark"}),
@@ -38,7 +38,7 @@ KINDS = {
     kind.value: kind
     for kind in (MarkKind.VOTED, MarkKind.NOT_YET, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
 }
-AHEAD_SECONDS = 300.0  # of a clock that is not quite right
+AHEAD_SECONDS = 300.0  # tolerance for a clock that runs fast
 _TICKS = frozenset({"x", "y", "yes", "1", "true", "v", "voted", "✓", "✔", "☑", "हाँ"})
 _NO_TICKS = frozenset({"", "n", "no", "0", "false", "-", "not yet", "not-yet"})
 _LARGEST = 999_999_999
@@ -46,10 +46,10 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarksOrigin:
-    """What holds for every line of a file that does not say otherwise."""
+    """Values for the lines of a file that do not state them."""
 
     source: MarkSource
-    confidence: Confidence | None  # None: as the source has it
+    confidence: Confidence | None  # None: the confidence of the source
     by: str | None
     day: date
     roll_version: str | None
@@ -57,31 +57,34 @@ class MarksOrigin:
 
 @dataclass(frozen=True, slots=True)
 class MarkReject:
-    """A line that gave no mark."""
+    """A line that could not be read as a mark."""
 
-    line: int  # as a spreadsheet counts: the first row is 1
-    reason: str  # without a name or a number
+    line: int  # counted from 1, as a spreadsheet does
+    reason: str  # contains no name and no phone number
 
 
 @dataclass(frozen=True, slots=True)
 class MarksFile:
-    """What a file held."""
+    """The content of a list."""
 
     sha256: str
     marks: tuple[Mark, ...]  # in the file's order, each key once
     rejects: tuple[MarkReject, ...]
-    repeated: int  # lines that say the same as an earlier one
-    unticked: int  # lines of a sheet with nothing in the column `voted`
+    repeated: int  # lines that repeat an earlier line
+    unticked: int  # lines with an empty column `voted`
 
 
 def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zone: tzinfo) -> MarksFile:
-    """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
+    """Read a list and look its voters up on the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
 
-    Raises RollError for a file that cannot be read or names no voters.
+    Raises RollError for a file that cannot be read or has no column that identifies voters.
     """
     table = SmallTable(path, COLUMNS, frozenset(COLUMNS))
     if "epic" not in table.columns and not {"constituency", "part", "serial"} <= table.columns:
-        raise RollError(f"{path}: its first row names no voters: give the columns constituency, part, serial, or epic")
+        raise RollError(
+            f"{path}: its first row has no column that identifies voters; add the columns constituency, part and"
+            " serial, or epic"
+        )
     lines = list(table.rows())
     ticked = [line for line in lines if "voted" not in table.columns or _tick(line) not in _NO_TICKS]
     if "constituency" in table.columns:
@@ -107,14 +110,14 @@ def _tick(line: TableRow) -> str:
 
 def _mark(line: TableRow, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
     if "voted" in line.cells and _tick(line) not in _TICKS:
-        raise UnfitRow("voted is neither ticked nor blank: write x for who has voted")
+        raise UnfitRow("column voted is neither ticked nor blank; write x for a voter who has voted")
     kind, source = _kind(line["kind"], told.source)
     by = line.cells.get("by", told.by)
     if by is not None and not is_id(by):
-        raise UnfitRow("by is no id: write worker-12, no name and no number")
+        raise UnfitRow("column by is not an id; write an id such as worker-12, not a name or a phone number")
     at = _at(line["time"], told.day, now, zone)
-    # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction
-    # is one of its file: there may be another one after the next "voted".
+    # The same statement by the same person on the same day is one mark, in whichever file it is repeated. A correction
+    # belongs to its file, because another correction may follow a later "voted".
     said = [voter_id, kind.value, source.value, by, told.day.isoformat(), line.cells.get("time")]
     if source is MarkSource.CORRECTION:
         said += [sha256, line.number]
@@ -128,7 +131,7 @@ def _kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
         return MarkKind.NOT_YET, MarkSource.CORRECTION
     kind = KINDS.get(word or MarkKind.VOTED.value)
     if kind is None:
-        raise UnfitRow(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
+        raise UnfitRow(f"column kind has an unknown value; write {', '.join(KINDS)} or {CORRECTION}")
     return kind, source
 
 
@@ -140,17 +143,17 @@ def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
         try:
             named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
         except ValueError:
-            raise UnfitRow("time is no time: write 09:40 or 2026-04-22T09:40") from None
+            raise UnfitRow("column time is not a time; write 09:40 or 2026-04-22T09:40") from None
         at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
         if at > now + AHEAD_SECONDS:
-            raise UnfitRow("time lies ahead")
-    if at < 0.0:  # a command takes none, and would refuse a hundred lines for this one
-        raise UnfitRow("time lies before 1970: correct its year")
+            raise UnfitRow("time is in the future")
+    if at < 0.0:  # the command that carries 100 marks would be refused for this one
+        raise UnfitRow("time is before 1970; correct the year")
     return min(at, now)
 
 
 def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
-    """Finds a line's voter by constituency, part and serial; an EPIC number beside them must be that voter's."""
+    """Look up voters by constituency, part and serial; an EPIC number in the same line must belong to that voter."""
     parts = Parts(db)
 
     def find(line: TableRow) -> int:
@@ -162,14 +165,14 @@ def _by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow],
         voter_id, epic = found
         told = line["epic"].upper()
         if told and epic and told != epic.upper():
-            raise UnfitRow("serial and EPIC number are of different voters: is the list of another roll?")
+            raise UnfitRow("serial and EPIC number belong to different voters; is this the list of another roll?")
         return voter_id
 
     return find
 
 
 def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
-    """By the EPIC number alone. There is no index of them: the roll is read once for all that the file names."""
+    """Look up voters by EPIC number. It has no index, so the roll is read once for all numbers of the file."""
     voters_of: dict[str, list[int]] = defaultdict(list)
     for epic, voter_id in voters.voters_with_epics(db, epics):
         voters_of[epic].append(voter_id)
@@ -180,7 +183,7 @@ def _by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
             raise UnfitRow("the EPIC number is not on the roll")
         if len(found) > 1:
             raise UnfitRow(
-                "the EPIC number is on the roll more than once: name the voter by constituency, part and serial"
+                "the EPIC number is on the roll more than once; identify the voter by constituency, part and serial"
             )
         return found[0]
 
@@ -195,5 +198,5 @@ def _number(line: TableRow, name: str) -> int:
 
 
 def unknown_keys(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Those that the store does not have yet."""
+    """The marks that the store does not have yet."""
     return (mark for mark in marks if not has_mark(db, mark.key))

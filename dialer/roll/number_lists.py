@@ -1,4 +1,4 @@
-"""A file that is about numbers alone: opt-outs, a do-not-call register, consents. One a line, or CSV; "-" is standard input."""
+"""Read files that list phone numbers (opt-outs, a do-not-call register, consents): one a line, or CSV; "-" is standard input."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ _MOST_WITHOUT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class NumbersFile:
-    """What a file held."""
+    """The content of a list of numbers."""
 
     name: str
     sha256: str
-    numbers: tuple[str, ...]  # E.164, each once, in the file's order
-    without: tuple[int, ...]  # lines, from 1, in which no number was found; a heading is none
+    numbers: tuple[str, ...]  # E.164, without repetitions, in the order of the file
+    without: tuple[int, ...]  # lines without a number, counted from 1; the heading is not among them
 
     def told(self) -> str:
-        """The lines without a number, for a person."""
+        """The lines without a number, as text for people."""
         shown = ", ".join(map(str, self.without[:_SHOWN_LINES]))
         return shown + (" ..." if len(self.without) > _SHOWN_LINES else "")
 
 
 def read_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
-    """Every number of a file, or of standard input ("-"). Raises RollError for a file that cannot be read, is no text, or has no
-    number at all. It is read line by line, once, so that it may be a pipe.
+    """Read every number of a file, or of standard input ("-"), line by line and once, so that a pipe works.
 
-    Where numbers are to be suppressed, each cell counts: one too many does no harm. `first_column_only` is for what
-    allows.
+    Numbers that must not be called are read from every cell: one too many does no harm. For lists that permit calls, such
+    as consents, use `first_column_only`.
+
+    Raises RollError for a file that cannot be read, is not text, or contains no number.
     """
     numbers: dict[str, None] = {}
     without: list[int] = []
@@ -61,34 +62,34 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
                 if len(numbers) > _MOST_NUMBERS or len(without) > _MOST_WITHOUT:
                     raise RollError(
                         f"{path}: has more than {_MOST_NUMBERS:,} numbers, or {_MOST_WITHOUT:,} lines without one;"
-                        " give the numbers that are meant, one a line"
+                        " give a file with one number a line"
                     )
     except FileNotFoundError as error:
         raise RollError(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise RollError(f"{path}: is a directory; name the file in it") from error
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}): check its rights") from error
+        raise RollError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:
-        raise RollError(f"{path}: is not UTF-8 text: save it as CSV (UTF-8)") from error
+        raise RollError(f"{path}: is not UTF-8 text; save it as CSV (UTF-8)") from error
     except csv.Error as error:
-        raise RollError(f"{path}: is not CSV ({error}): one number a line will do") from error
+        raise RollError(f"{path}: is not CSV ({error}); write one number a line") from error
     if not numbers:
-        raise RollError(f"{path}: holds no number: one a line, or CSV")
+        raise RollError(f"{path}: contains no phone number; write one a line, or CSV")
     name = "standard-input" if standard else path.name
     return NumbersFile(name, digest.hexdigest(), tuple(numbers), tuple(without))
 
 
 def _lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
-    """A file's lines without their ends, each hashed as it is read. Raises RollError for a line or a file that is too long."""
+    """The lines of a file without line ends; `digest` hashes what is read. Raises RollError for a line or file that is too long."""
     read = 0
-    encoding = "utf-8-sig"  # a mark can stand before the first line alone
+    encoding = "utf-8-sig"  # only the first line can begin with a byte-order mark
     while line := file.readline(_MOST_LINE):
         read += len(line)
         if len(line) == _MOST_LINE:
-            raise RollError(f"{path}: has a line of more than {_MOST_LINE // 1024} kB: give one number a line")
+            raise RollError(f"{path}: has a line of more than {_MOST_LINE // 1024} kB; write one number a line")
         if read > _MOST_BYTES:
-            raise RollError(f"{path}: is larger than {_MOST_BYTES // 1024**3} GB: cut it into several files")
+            raise RollError(f"{path}: is larger than {_MOST_BYTES // 1024**3} GB; split it into several files")
         digest.update(line)
         text = line.decode(encoding)
         encoding = "utf-8"

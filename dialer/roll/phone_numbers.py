@@ -1,9 +1,9 @@
-"""Phone numbers as they stand in rolls, to E.164: any Indian digits, any prefix, several in a cell.
+"""Convert phone numbers as rolls contain them to E.164: in any Indian digits, with any prefix, several in a cell.
 
-Pure. A number in the form of an Indian mobile (ten digits, the first 6-9, with or without a prefix) is taken on sight:
-the numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of these are
-valid. Everything else goes through `phonenumbers`, for the region of the setting. What is refused comes back with its
-reason.
+These are pure functions. An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted
+directly: the numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of
+these are valid. Every other number is checked with `phonenumbers`, for the configured region. A refused number is
+returned with the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a number of the roll is not called. The text stands in the rejects file."""
+    """Why a number of the roll is not called. The text is written to the rejects file."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"
@@ -33,7 +33,7 @@ class NumberReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedNumber:
-    """A number that was refused, as it stood in the cell."""
+    """A refused number, as written in the cell."""
 
     text: str
     reason: NumberReason
@@ -41,7 +41,7 @@ class RejectedNumber:
 
 @dataclass(frozen=True, slots=True)
 class CellNumbers:
-    """What one cell held: numbers in E.164, each once, in their order; and what was refused."""
+    """The numbers of one cell in E.164, in order and without repetitions, and those that were refused."""
 
     numbers: tuple[str, ...] = ()
     rejected: tuple[RejectedNumber, ...] = ()
@@ -53,7 +53,7 @@ _DIGIT_ZEROS = (
     0xA8D0, 0xABF0, 0xFF10, 0x110F0, 0x11136, 0x112F0, 0x114D0, 0x11650, 0x116C0, 0x118E0, 0x11D50, 0x11DA0, 0x1E4F0,
 )  # fmt: skip
 ASCII_DIGITS: dict[int, str] = {zero + value: str(value) for zero in _DIGIT_ZEROS for value in range(10)}
-"""For str.translate: digits of every Indian script to 0-9."""
+"""Table for str.translate: digits of every Indian script to 0-9."""
 
 _INVISIBLE = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0x00AD)
 _CLEAN: dict[int, str] = (
@@ -65,7 +65,7 @@ _CLEAN: dict[int, str] = (
 )
 
 PLAIN_MOBILE = re.compile(r"(?:(?:\+|00?)?91)?0?([6-9][0-9]{9})(?<!0000000)(?:\.0*)?")
-"""With fullmatch: an Indian mobile in one piece; group 1 is its ten national digits."""
+"""Use with fullmatch: an Indian mobile without separators; group 1 is its ten national digits."""
 
 _SEPARATORS = re.compile(
     r"[/,;|&\\\n\r\t]|\s+(?:and|or|तथा|और|एवं|या|আর|ও|এবং|आणि|અને|ਅਤੇ|మరియు|ಮತ್ತು|மற்றும்|اور)\s+", re.IGNORECASE
@@ -95,7 +95,7 @@ _CALLABLE_TYPES = frozenset(
 
 
 def plain_mobile(cell: str) -> str | None:
-    """The E.164 form of a cell that holds one Indian mobile in one piece; None: look closer, with `read_cell`."""
+    """The E.164 form of a cell that contains one Indian mobile without separators; None: use `read_cell`."""
     match = PLAIN_MOBILE.fullmatch(cell)
     if match is None or match[1] in _SAME_DIGIT_MOBILES:
         return None
@@ -103,9 +103,9 @@ def plain_mobile(cell: str) -> str | None:
 
 
 def read_cell(cell: str, region: str = "IN") -> CellNumbers:
-    """Every number in a cell. `region` (ISO 3166, two letters) is where numbers without a country code belong.
+    """Read every number in a cell. `region` (ISO 3166, two letters) applies to numbers without a country code.
 
-    A cell that says there is no number (blank, "-", "NA", "nil", 0) has neither numbers nor rejects.
+    A cell that means "no number" (blank, "-", "NA", "nil", 0) gives neither numbers nor rejects.
     """
     text = (cell if cell.isascii() else cell.translate(_CLEAN)).strip().lstrip("'").strip()
     if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", text))) is not None:
@@ -126,17 +126,17 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
 
 
 def single_number(text: str, region: str) -> str:
-    """The one number that a person means, in E.164. Raises RollError where it is none that can be called, or several."""
+    """The one number in a text, in E.164. Raises RollError for none that can be called, or several."""
     read = read_cell(text, region)
     if len(read.numbers) != 1:
-        raise RollError("this is not one number that can be called: write it with its country code")
+        raise RollError("this is not one number that can be called; write one, with its country code")
     return read.numbers[0]
 
 
 def _pieces(text: str) -> list[str]:
-    """The cell's numbers apart, still as text."""
+    """Split a cell into the texts of its numbers."""
     if _SCIENTIFIC.fullmatch(text):
-        return [text]  # a decimal comma is no separator
+        return [text]  # the comma is a decimal comma, not a separator
     pieces: list[str] = []
     for part in _SEPARATORS.split(text):
         tokens = _GAPS.split(part.strip()) if len(part) > 20 else ()
@@ -150,13 +150,13 @@ def _count_digits(text: str) -> int:
 
 
 def _read_one(piece: str, region: str) -> str | NumberReason:
-    """One number to E.164, or why not."""
+    """Convert one number to E.164, or return the reason why that is not possible."""
     if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
         return mobile
     text = _LABEL.sub("", piece)
     if (scientific := _SCIENTIFIC.fullmatch(text)) is not None:
         whole, fraction, exponent = scientific[1], scientific[2] or "", int(scientific[3])
-        if len(fraction) < exponent - 1:  # a last zero is left out where all digits are shown
+        if len(fraction) < exponent - 1:  # a trailing zero is omitted even when all digits are shown
             return NumberReason.DIGITS_LOST
         text = (whole + fraction.ljust(exponent, "0"))[: len(whole) + exponent]
     elif (number := _WHOLE.fullmatch(text)) is not None:
@@ -181,19 +181,19 @@ def _read_indian(compact: str, digits: str) -> str | NumberReason:
         return NumberReason.TOO_SHORT  # every line of India has ten digits
     answer = _ask_library(compact, "IN")
     if isinstance(answer, NumberReason) and abroad and (mobile := plain_mobile(digits)) is not None:
-        return mobile  # a stray plus before an Indian mobile: no country has that number
+        return mobile  # an Indian mobile with a plus by mistake: no country has that number
     return answer
 
 
 def _made_up(digits: str) -> bool:
-    """All the same digit (after the prefix), or counted up from 0 or 1; `phonenumbers` calls some of these valid."""
+    """Whether all digits after the prefix are the same or count up from 0 or 1; `phonenumbers` accepts some of these."""
     national = digits.removeprefix("00").removeprefix("91") if len(digits) > 10 else digits
     national = national.lstrip("0") if len(national) > 10 else national
     return len(digits) >= 5 and (len(set(national)) <= 1 or national in _COUNTED or digits in _COUNTED)
 
 
 def _ask_library(compact: str, region: str) -> str | NumberReason:
-    """E.164 of a valid line of a person, by the `phonenumbers` metadata; else the reason."""
+    """E.164 of a number that can belong to a person, according to `phonenumbers`, or the reason why it is not one."""
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
@@ -208,7 +208,7 @@ def _ask_library(compact: str, region: str) -> str | NumberReason:
         return NumberReason.TOO_LONG
     verdict = _by_type(number)
     if verdict == NumberReason.UNKNOWN_SERIES and number.country_code == 91:
-        # The library holds shorter and longer ones for possible.
+        # The library accepts shorter and longer ones as possible.
         digits = len(str(number.national_number))
         return NumberReason.TOO_SHORT if digits < 10 else NumberReason.TOO_LONG if digits > 10 else verdict
     return verdict
@@ -223,9 +223,9 @@ def _by_type(number: PhoneNumber) -> str | NumberReason:
 
 
 def plain_number(text: str, region: str) -> str | None:
-    """A number as a carrier writes it (+919876543210, 919876543210, 09876543210), in E.164; None where it can be none.
+    """Convert a number as carriers write it (+919876543210, 919876543210, 09876543210) to E.164; None if it is not a number.
 
-    It may be of any kind, our own lines among them: whether it may be called is not asked.
+    The number may be of any kind, also one of our own lines: this does not check whether it may be called.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

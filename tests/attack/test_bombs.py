@@ -233,7 +233,7 @@ import resource, sys
 from pathlib import Path
 from dialer.errors import MatdanError
 from dialer.roll.importer import prepare_import
-from dialer.roll.numbers_file import read_numbers
+from dialer.roll.number_lists import read_numbers
 from dialer.settings.site import load_settings
 def all_rows(path):
     for _ in prepare_import(path).roll.batches(1):

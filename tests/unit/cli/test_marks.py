@@ -73,17 +73,17 @@ def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> Non
         ("175,1,1", "part 1 of constituency 175 is not on the roll"),
         ("174,1,", "serial is not a whole number"),
         ("174,x,1", "part is not a whole number"),
-        ("174,1,1,supporter", "kind is not known"),
-        ("174,1,1,later", "kind is not known"),
-        ("174,1,1,,12:06", "time lies ahead"),
-        ("174,1,1,,2026-04-23T09:00", "time lies ahead"),
-        ("174,1,1,,noon", "time is no time"),
-        ("174,1,1,,1960-01-01", "time lies before 1970"),
-        ("174,1,1,,0001-01-01T00:00+14:00", "time lies before 1970"),
-        ("174,1,1,,,Sita Devi", "by is no id"),
-        ("174,1,1,,,9876543210", "by is no id"),
+        ("174,1,1,supporter", "column kind has an unknown value"),
+        ("174,1,1,later", "column kind has an unknown value"),
+        ("174,1,1,,12:06", "time is in the future"),
+        ("174,1,1,,2026-04-23T09:00", "time is in the future"),
+        ("174,1,1,,noon", "column time is not a time"),
+        ("174,1,1,,1960-01-01", "time is before 1970"),
+        ("174,1,1,,0001-01-01T00:00+14:00", "time is before 1970"),
+        ("174,1,1,,,Sita Devi", "column by is not an id"),
+        ("174,1,1,,,9876543210", "column by is not an id"),
         ("174,1,1,,,,2025-2", "another roll version than here (2026-1)"),
-        ("174,1,1,,,,,ABC0000002", "of different voters: is the list of another roll?"),
+        ("174,1,1,,,,,ABC0000002", "belong to different voters; is this the list of another roll?"),
     ],
 )
 def test_a_line_that_cannot_be_taken_is_named_with_its_reason(config: Path, line: str, reason: str) -> None:
@@ -162,7 +162,7 @@ def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
 def test_a_list_of_a_day_before_1970_gives_no_mark(config: Path) -> None:
     found = read(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
-    assert [reject.reason for reject in found.rejects] == ["time lies before 1970: correct its year"] * 2
+    assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
 
 
 def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_state(config: Path) -> None:
@@ -178,7 +178,11 @@ def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_
 
 @pytest.mark.parametrize(
     ("head", "says"),
-    [("name,age", "names no voters"), ("AC No,Part No", "names no voters"), (f"{HEAD},serial", "more than one column")],
+    [
+        ("name,age", "has no column that identifies voters"),
+        ("AC No,Part No", "has no column that identifies voters"),
+        (f"{HEAD},serial", "more than one column"),
+    ],
 )
 def test_a_file_that_names_no_voters_is_refused(config: Path, head: str, says: str) -> None:
     with pytest.raises(RollError, match=says):

@@ -137,8 +137,8 @@ def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
     ("content", "said"),
     [
         (None, "no such file"),
-        (b"", "holds no number"),
-        (b"name\nnobody\n", "holds no number"),
+        (b"", "contains no phone number"),
+        (b"name\nnobody\n", "contains no phone number"),
         (b"\xff\xfe7\x000\x00", "is not UTF-8 text"),
         (b'7000000001\n"7000000002', "is not CSV"),
     ],

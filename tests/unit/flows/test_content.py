@@ -177,9 +177,9 @@ def test_agi_script_cannot_store_for_whom_someone_votes(name: str) -> None:
 
 def test_reports_never_combine_voter_weight_and_turnout() -> None:
     """A weight may be a supporter score; together with turnout a report would show support among those who voted."""
-    queries = sorted((ROOT / "dialer/reports/queries").glob("*.sql"))
+    queries = sorted((ROOT / "dialer/reports").rglob("*.sql"))
     assert queries
-    for path in (*queries, *(ROOT / "dialer/reports").glob("*.py"), *(ROOT / "dialer/mqtt").glob("*.py")):
+    for path in (*queries, *(ROOT / "dialer/reports").rglob("*.py"), *(ROOT / "dialer/mqtt").glob("*.py")):
         assert "weight" not in path.read_text(encoding="utf-8"), path.name
 
 
