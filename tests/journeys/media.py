@@ -42,11 +42,12 @@ def alone(walk: Walk) -> None:
     walk.does("dialer audio prepare -c centre.toml", "did you mean turnout/question?", code=1)
     (sounds / "questoin.wav").unlink()
     (sounds / "question.mp3").write_text("I am a text\n")
-    walk.does("dialer audio prepare -c centre.toml", "is no recording but text", code=1)
+    walk.does("dialer audio prepare -c centre.toml", "is not a recording but text", code=1)
     (sounds / "question.mp3").unlink()
     (walk.folder / "errand.yaml").write_text(FLOW)
     walk.is_refused(
-        "dialer flow check errand.yaml -l hi", "errand.yaml:15: node agent: goes on failed to goodby, which is no node"
+        "dialer flow check errand.yaml -l hi",
+        "errand.yaml:15: node agent: goes on failed to goodby, which is not a node",
     )
     walk.is_refused("dialer flow check turnuot", "turnuot", "turnout")
     walk.is_refused("dialer audio approve hi/turnout/questoin --by Asha -c centre.toml", "questoin")

@@ -17,7 +17,8 @@ def alone(walk: Walk) -> None:
     walk.is_refused("dialer command pause -c centre.toml", "campaign")
     walk.is_refused("dialer command pause turnout-agents -c centre.toml", "is not reachable")
     walk.is_refused(
-        "dialer user add ravi boss -c centre.toml", "one of viewer, listener, coach, compliance, supervisor"
+        "dialer user add ravi boss -c centre.toml",
+        "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'",
     )
 
 

@@ -50,7 +50,7 @@ def rehearsed(
 
 
 def told(outcome: DayOutcome, verdict: Level) -> list[str]:
-    return [finding.text for finding in findings(outcome) if finding.level is verdict]
+    return [f"{each.subject} {each.text}" for each in findings(outcome) if each.level is verdict]
 
 
 # Certificates
@@ -81,7 +81,7 @@ def test_a_site_whose_recordings_are_certified_is_rehearsed_without_their_sounds
 @pytest.mark.parametrize(
     ("prompt", "problem"),
     [
-        ({"source_sha256": "b" * 64}, "is not the recording that certificate MCMC/7 was given for"),
+        ({"source_sha256": "b" * 64}, "is not the recording to which certificate MCMC/7 was issued"),
         ({"valid_until": date(2024, 4, 25)}, "it expired on 2024-04-25"),
     ],
 )
@@ -198,6 +198,6 @@ def test_the_command_says_what_must_be_done_beside(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(rehearsal_cli, "quiet_logging", lambda: None)
     ran = CliRunner().invoke(app, ["rehearse", "-c", str(config), "--no-faults", "--answer-rate", "0.9"])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.output
-    assert "note every poll of the settings is over, the last one on 2024-04-26" in ran.output
-    assert "note campaign agents is paused and was rehearsed as if it ran" in ran.output
+    assert "polls: all polls of the settings are over, the last one on 2024-04-26" in ran.output
+    assert "campaign agents: paused, but rehearsed as running" in ran.output
     assert "the site's load: 2024-04-26 09:00 to 09:06" in ran.output  # the last call is half an hour before the close
