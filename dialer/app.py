@@ -39,7 +39,6 @@ from dialer.settings.site_time import site_zone
 from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, trunks_with_history
 from dialer.site.broker import broker_monitor, broker_settings
 from dialer.site.certificates import SiteCertificates
-from dialer.site.content import refuse_content
 from dialer.site.fastagi import fastagi_server
 from dialer.site.flows import flow_library, flows_part
 from dialer.site.metrics import serving_dialler_metrics
@@ -49,6 +48,7 @@ from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_hang_up
 from dialer.site.store import apply_settings, disk_has_room, import_new_weights, opened_store
 from dialer.site.twilio import twilio_carrier
+from dialer.site.voices import refuse_voices
 from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.spool import Spool
@@ -221,12 +221,12 @@ async def run_centre(settings: Settings) -> None:
     await asyncio.to_thread(load_all_words)
     profile = site_profile(settings)
     reader = None if settings.audio.catalogue is None else playlist_reader(settings, profile)
-    await asyncio.to_thread(refuse_content, settings, profile, SystemClock(), reader)
+    await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)
 
     def refuse(reloaded: Settings, profile: Profile) -> None:
-        refuse_content(reloaded, profile, SystemClock())
+        refuse_voices(reloaded, profile, SystemClock())
 
     async with running_centre(settings, reader=reader, refuse=refuse) as centre:
         if settings.uses_asterisk:

@@ -1,14 +1,12 @@
-"""The root of every error that a user can mend.
+"""Errors that a person can correct.
 
-MatdanError                       one clear line: what is wrong, and what to do
+MatdanError                       one clear line: where, what is wrong, what to do
 ├── SettingError                  a setting is missing or wrong: names file, key and remedy
 │   └── SettingMistakes           several of them, a line each
 ├── AsteriskFilesError            Asterisk's configuration files cannot be read or written
-├── ivr_flows.errors.FlowError    a flow cannot be loaded: names file, line and node
-├── audio.errors.AudioError       a recording or a catalogue cannot be used
-└── dialer.domain.errors...              see there
-
-It stands in the lowest home because every home above may raise one, and imports run one way.
+├── dialer.flows.errors.FlowError    a flow cannot be loaded: names file, line and node
+├── dialer.audio.errors.AudioError   a recording or a catalogue cannot be used
+└── dialer.domain.errors...          see there
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from collections.abc import Sequence
 
 
 class MatdanError(Exception):
-    """Something a person can mend. Its text is one line for that person; the command line prints it and exits 2."""
+    """An error that a person can correct. Its text is one line for that person; the command line prints it and exits with 2."""
 
     exit_code = 2
 
@@ -26,7 +24,10 @@ class SettingError(MatdanError):
     """A setting cannot be used. Open `file`, correct `key` as `remedy` says, and start again."""
 
     def __init__(self, file: str, key: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{file}: {key}: {problem}; {remedy}")
+        """`file` may end in :LINE. An empty `key` is the file as a whole; `remedy` may be empty where the problem says enough."""
+        where = ": ".join(part for part in (file, key) if part)
+        text = f"{problem}; {remedy}" if remedy else problem
+        super().__init__(f"{where}: {text}{'' if text.endswith(('.', '?')) else '.'}")
         self.file = file
         self.key = key
         self.problem = problem

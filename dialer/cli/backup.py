@@ -46,9 +46,9 @@ def backup(
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
     if folder == usual:
-        gone = prune(made.store.parent, settings.centre.id, settings.store.backups_kept)
+        gone = prune(made.store.parent, settings.centre.id, settings.store.max_backups)
         if gone:
-            typer.echo(f"{counted(len(gone), 'older backup')} removed (store.backups_kept)")
+            typer.echo(f"{counted(len(gone), 'older backup')} removed (store.max_backups)")
 
 
 def restore(

@@ -16,8 +16,8 @@ from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
 from dialer.mqtt.client import MqttVersion
+from dialer.settings.desk import PageServer
 from dialer.settings.site import load_settings
-from dialer.settings.supervision import PageServer
 
 app = CommandGroup()
 

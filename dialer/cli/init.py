@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sys
 import tempfile
@@ -193,9 +194,11 @@ def _good_centre(answers: Answers, data: Path) -> Answers:
             _refuse(centre)
         except SettingError as error:
             asked = _asked_by(error.key)
-            wrong = f"{_option(asked) if asked else error.key}: {error.problem}; {error.remedy}"
+            wrong = "; ".join(
+                filter(None, (f"{_option(asked) if asked else error.key}: {error.problem}", error.remedy))
+            )
             if asked is None or not _at_a_terminal():
-                raise InitRefused(f"{wrong.removesuffix(' (docs/settings.md)')}; nothing was written") from error
+                raise InitRefused(f"{wrong}; nothing was written") from error
             typer.echo(wrong, err=True)
             answers[asked] = _prompt(asked, answers)
         else:
@@ -236,7 +239,7 @@ def _option(name: str) -> str:
 
 def _asked_by(key: str) -> str | None:
     """The question whose answer made a setting, such as `trunks.carrier.caller_ids.0`: the one that names most of it."""
-    parts = set(key.split("."))
+    parts = set(re.split(r"[.\[\]]+", key))
     fits = [
         (setting.count("."), name)
         for name, question in QUESTIONS.items()

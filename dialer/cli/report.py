@@ -349,7 +349,7 @@ def _draw(report: ReportOfCampaign, picture: Path, day: date | None) -> None:
         typer.echo("nothing is known of any day yet; no picture was drawn", err=True)
         return
     shown = day or max(days)
-    expected = ExpectedCourse(chosen.opens, tuple((point.at, point.share) for point in chosen.expected))
+    expected = ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))
     left_out = draw_turnout(picture, shown, found, official, expected, zone, states=states)
     more = f"; {left_out} constituencies are left out, fewer voters were reached there" if left_out else ""
     typer.echo(f"{picture}: {shown}{more}", err=True)

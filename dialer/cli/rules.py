@@ -52,12 +52,12 @@ def show(
     own = base if profile else site_profile(settings)
     console = _console()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}"), soft_wrap=True)
-    table = Table("rule", "value", "standing", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
+    table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.rules().items():
         before = base.rules()[name]
         confirmed = Text("by a text", style="green") if rule.confirmed else Text("no", style="orange1")
         source = rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
-        head = (name, (rule.standing.value, confirmed, escape(source)))
+        head = (name, (rule.basis.value, confirmed, escape(source)))
         for field in type(rule).model_fields:
             if field not in Rule.model_fields:
                 value, was = getattr(rule, field), getattr(before, field)

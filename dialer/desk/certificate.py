@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dialer.errors import SettingError
-from dialer.settings.supervision import PageServer
+from dialer.settings.desk import PageServer
 
 CERTIFICATE_DAYS = 730  # Apple takes none of more than 825, of a CA of one's own neither: support.apple.com/103769
 CA_DAYS = 3_650

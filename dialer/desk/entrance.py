@@ -34,7 +34,7 @@ class BoardAccount:
         self._site = {
             "centre": settings.centre.id,
             "zone": settings.centre.time_zone,
-            "pause_reasons": settings.floor.pause_reasons,
+            "pause_reasons": settings.agent_login.pause_reasons,
             "stretch_seconds": STRETCH_SECONDS,
             "languages": {
                 "seats": {each.name: each.languages for each in settings.seats if each.languages},

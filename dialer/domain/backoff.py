@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: doubled after each failure, and spread by chance."""
+"""Backoff between attempts to connect: doubled after each failure, with jitter."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits between attempts to reach somebody."""
+    """Waiting times between attempts to connect."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
 
     def seconds(self, failures: int, random: Random) -> float:
-        """The wait after so many failures in a row (1 or more), doubled each time; the upper half of it is random.
+        """Return the wait after a number of consecutive failures (1 or more): doubled each time, with its upper half random.
 
-        Jitter keeps many diallers from coming back to one peer in step.
+        The jitter keeps many diallers from reconnecting to one peer at the same moment.
         """
         longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 32))
         return longest * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""A cancellation that no library swallows."""
+"""Cancellation that no library swallows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def cancellable(awaited: Awaitable[T]) -> T:
-    """What a library gives that waits by asyncio.wait_for. Before Python 3.12 that gives back a result or an error, and no
-    cancellation, where both come in the same turn of the loop (https://github.com/python/cpython/issues/86296): whoever cancelled
-    would wait for ever. Raises CancelledError then.
+async def cancellable(awaitable: Awaitable[T]) -> T:
+    """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython #86296).
+
+    It does so where a result arrives in the same turn of the loop; the task that cancelled would wait forever.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that is awaited runs in one
     before = task.cancelling()
     try:
-        return await awaited
+        return await awaitable
     finally:
         if task.cancelling() > before:
             raise asyncio.CancelledError

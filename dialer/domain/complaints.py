@@ -1,4 +1,4 @@
-"""Complaints about calls: what a compliance officer must be able to show. Pure. Ids only: no name, no number, no free text."""
+"""Complaints about calls, and the answers to them. They contain ids only: no names, phone numbers or free text. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dialer.domain.model import AttemptId
 
 
 class ComplaintTopic(StrEnum):
-    """What somebody complains of."""
+    """The subject of a complaint."""
 
     TOO_OFTEN = "too-often"
     WRONG_TIME = "wrong-time"
     AFTER_OPT_OUT = "after-opt-out"
-    SILENT_CALL = "silent-call"  # nobody spoke, or the call was abandoned
+    SILENT_CALL = "silent-call"  # silence, or an abandoned call
     CONDUCT = "conduct"  # how the agent spoke
     CONTENT = "content"  # what was said or played
-    CONSENT = "consent"  # where the number comes from
+    CONSENT = "consent"  # how we got the number
     OTHER = "other"
 
 
 class ComplaintChannel(StrEnum):
-    """How the complaint came."""
+    """How a complaint was received."""
 
     CALL = "call"
     LETTER = "letter"
@@ -33,25 +33,25 @@ class ComplaintChannel(StrEnum):
 
 
 class ComplaintRemedy(StrEnum):
-    """What was done about it."""
+    """What was done about a complaint."""
 
     EXPLAINED = "explained"
     OPTED_OUT = "opted-out"  # the number is suppressed
-    CORRECTED = "corrected"  # something here was wrong and is mended
+    CORRECTED = "corrected"  # a mistake of ours was corrected
     UNFOUNDED = "unfounded"
-    PASSED_ON = "passed-on"  # to whoever must answer it
+    PASSED_ON = "passed-on"  # to the responsible body
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A complaint as it was made."""
+    """A complaint as it was received."""
 
-    key: str  # the same key is recorded once
-    at: float  # epoch seconds: when it was made
+    key: str  # idempotency key: recorded once
+    at: float  # when it was made (epoch seconds)
     about: ComplaintTopic
     channel: ComplaintChannel
     campaign_id: str | None = None
-    attempt_id: AttemptId | None = None  # the call that it is about, where that is known
+    attempt_id: AttemptId | None = None  # the call, where it is known
     phone_id: int | None = None
 
 

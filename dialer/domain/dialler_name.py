@@ -1,4 +1,4 @@
-"""Who a dialler is, for others that want the same switch or centre id: where it runs, since when, and on which store."""
+"""The identity of a running dialler, so that a duplicate on the same switch or centre id can be named."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """One run of a dialler. Of two with one `store` one is dead: the store's lock is on the file."""
+    """One run of a dialler. Of two with the same `store` only one is alive, because the store is locked."""
 
-    store: str  # 12 hexadecimal digits, of the machine's start and the store's file
+    store: str  # digest of the machine's boot and the store's file, 12 hexadecimal digits
     process: int
     since: int  # epoch seconds
     host: str
 
     @classmethod
     def of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Of this process, which holds the `store`. Raises OSError where that is not there.
+        """Return the name of this process, which holds the `store`. Raises OSError where the store does not exist.
 
-        Machines that were copied, store and all, have one name and the same numbers of device and file; the id of its start is each
-        one's own. After the machine's next start its earlier dialler counts as another store's: a lease of that one runs out first.
+        Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
+        earlier run counts as one with another store, whose lease must expire first.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""
@@ -38,16 +38,16 @@ class DiallerName:
 
     @classmethod
     def read(cls, text: str) -> DiallerName | None:
-        """What `text` gave out. None: something else."""
+        """Parse what `text` returned; None: it is something else."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
     def text(self) -> str:
-        """In letters, digits, dots and dashes alone."""
+        """The name in letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 
     def __str__(self) -> str:
-        """For a person."""
+        """Return the name for people."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.since))
         return f"the dialler on {self.host}, process {self.process}, since {since} UTC"

@@ -1,4 +1,4 @@
-"""Words that the settings and the dialler share: each is one enum, and what stands in a file of settings is its value."""
+"""Enums that settings and dialler share; their values are what settings files contain."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from enum import StrEnum
 
 
 class CampaignKind(StrEnum):
-    """Who talks to an answered voter."""
+    """Who talks to a voter who answers."""
 
     AGENTS = "agents"
     IVR = "ivr"
 
 
 class Purpose(StrEnum):
-    """What a campaign calls for; the rules differ by it."""
+    """The purpose of a campaign, which rules depend on."""
 
     TURNOUT = "turnout"
     MATERIAL = "material"
     SURVEY = "survey"
-    # Calls no voter: the workers at the booths, for the serials of those who have voted.
+    # Calls to workers at polling booths, for the serials of those who have voted.
     BOOTH_WORKERS = "booth-workers"
 
 
 class PacingPolicy(StrEnum):
-    """How it is decided how many calls are placed."""
+    """How the number of calls to place is decided."""
 
     PREDICTIVE = "predictive"
     PROGRESSIVE = "progressive"
@@ -33,53 +33,53 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When an abandoned-call cap would still hold, were every call in flight answered and no seat to come free."""
+    """When the cap on the abandoned rate must hold even if all calls in progress were answered and abandoned."""
 
-    WINDOW = "window"  # when its calling day ends, with one call for each free agent until then
+    WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
 
 
 class MachineDetection(StrEnum):
-    """When an answering machine is told from a person."""
+    """When answering machines are detected."""
 
     OFF = "off"
-    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
-    AFTER_SEAT = "after-seat"  # by the agent, who says so
+    BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or flow is connected
+    AFTER_SEAT = "after-seat"  # by the agent
 
 
 class InboundMode(StrEnum):
-    """What becomes of a call to one of our numbers."""
+    """What happens to a call to one of our numbers."""
 
-    FLOW = "flow"  # meets a flow that knows the number
-    AGENT = "agent"  # waits for a seat as an answered voter does
-    MISSED_CALL = "missed-call"  # hung up unanswered, and called back
+    FLOW = "flow"  # a flow answers
+    AGENT = "agent"  # the caller waits for an agent
+    MISSED_CALL = "missed-call"  # not answered, and called back
 
 
 class SupervisorRole(StrEnum):
-    """What somebody may ask of the dialler. Each command names its roles (`dialer/engine/command/`)."""
+    """What a user may do. Each command names the roles that may give it."""
 
-    VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
+    VIEWER = "viewer"  # reads only: a website, headquarters
     LISTENER = "listener"
     COACH = "coach"
-    DESK = "desk"  # a program that serves agents' pages and has made sure who they are
-    BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
-    UPLINK = "uplink"  # carries what headquarters orders and tells
+    DESK = "desk"  # a program that serves agents' pages and authenticates them
+    BOOTH_DESK = "booth-desk"  # imports records of booth workers and the election authority
+    UPLINK = "uplink"  # transmits orders and updates from headquarters
     COMPLIANCE = "compliance"
     SUPERVISOR = "supervisor"
 
 
 class HqRole(StrEnum):
-    """What somebody may do on headquarters' pages; an account with a zone does it there alone. dialer/hq/rights.py"""
+    """What an account may do on headquarters' pages, in all zones or in its own (`dialer/hq/rights.py`)."""
 
     HEADQUARTERS = "headquarters"
-    ZONE = "zone"  # the in-charge of one
+    ZONE = "zone"  # in charge of a zone
     MEDIA = "media"
     COMPLIANCE = "compliance"
     VIEWER = "viewer"
 
 
 LISTENERS = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
-"""Who may listen to seats."""
+"""Roles that may listen to calls."""
 
 USER_ROLES = (
     SupervisorRole.VIEWER,
@@ -88,19 +88,19 @@ USER_ROLES = (
     SupervisorRole.COMPLIANCE,
     SupervisorRole.SUPERVISOR,
 )
-"""What a user may be who is kept in the store: people's roles. Those of programs stand in the settings alone."""
+"""Roles of users in the store: those of people. Roles of programs are in the settings only."""
 
 
 class MarkKind(StrEnum):
     """What is known about a voter. Marks are appended, never changed, and "voted" overrides the others.
 
-    No mark records whom a voter chose, and none may be added.
+    No mark records whom a voter chose, and none may be added that does.
     """
 
     VOTED = "voted"
     NOT_YET = "not-yet"
-    LATER = "later"  # with the hour
+    LATER = "later"  # with an hour
     WILL_NOT = "will-not"
-    WRONG_NUMBER = "wrong-number"  # drops the link between voter and number, says nothing of the voter
+    WRONG_NUMBER = "wrong-number"  # removes the link between voter and number
     MOVED = "moved"
     DECEASED = "deceased"

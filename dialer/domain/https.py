@@ -1,4 +1,4 @@
-"""Requests to other people's servers: to the address that was named, and to no other that it may point to."""
+"""HTTPS requests to other organisations' servers, without following redirects."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ ANSWER_SECONDS = 30.0
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Tokens and results are for one address alone."""
+    """Refuses redirects: tokens and results are for one address only."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def answered(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
-    """The answer to a GET, or to a POST of `body`, open to be read; `url` is encrypted, or of this machine (`PortalAddress`).
+    """Open the response to a GET, or to a POST of `body`. The settings' type ensures that `url` is https, or of this machine.
 
-    Raises OSError, and its HTTPError for every status that is no success, a redirect among them.
+    Raises OSError; its subclass HTTPError for every status that is no success, redirects included.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
     return urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_SECONDS)

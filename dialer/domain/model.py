@@ -1,4 +1,4 @@
-"""The words of the domain as types: campaigns, attempts, outcomes, dispositions, marks."""
+"""The terms of the domain as types: campaigns, attempts, outcomes, dispositions, marks."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
 from dialer.domain.voter_place import VoterPlace
 
 AttemptId = NewType("AttemptId", str)
-"""A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
+"""A UUID (36 characters) that is the attempt's key, the channel's id and the Originate's ActionID."""
 
 
 class CampaignState(StrEnum):
-    """What an operator asked of a campaign."""
+    """The state of a campaign, as an operator set it."""
 
     RUNNING = "running"
-    PAUSED = "paused"  # no new calls; live ones go on
-    STOPPED = "stopped"  # no new calls, ringing ones cancelled; `resume` lets it dial again, and nothing else does
+    PAUSED = "paused"  # no new calls; calls in progress continue
+    STOPPED = "stopped"  # no new calls, ringing calls are cancelled; only `resume` starts it again
 
 
 MOST_CALLS = 500
 LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
-"""What a campaign's speed may be held to."""
+"""The limits within which a campaign's speed may be set: calls in progress, and calls per free agent."""
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. Exactly one per attempt."""
+    """How an attempt ended; each attempt has exactly one."""
 
-    CONNECTED = "connected"  # answered, and a seat took it
-    COMPLETED = "completed"  # answered, and the flow came to its end
-    LEFT = "left"  # answered, and the voter hung up inside the flow
-    ABANDONED = "abandoned"  # answered, no seat in time: heard the information message
-    DROPPED = "dropped"  # answered, and the voter hung up before the connect limit, waiting
+    CONNECTED = "connected"  # answered, and connected to an agent
+    COMPLETED = "completed"  # answered, and the flow was completed
+    LEFT = "left"  # answered, and the voter left the flow
+    ABANDONED = "abandoned"  # answered, but no agent within the connect limit: the information message was played
+    DROPPED = "dropped"  # answered, and the voter hung up while waiting, before the connect limit
     MACHINE = "machine"
     BUSY = "busy"
     NO_ANSWER = "no-answer"
@@ -47,14 +47,14 @@ class Outcome(StrEnum):
     CONGESTION = "congestion"
     REJECTED = "rejected"
     CARRIER_FAILURE = "carrier-failure"
-    CANCELLED = "cancelled"  # we hung up before an answer
-    REFUSED = "refused"  # the switch or a rule refused: certainly not placed
-    MISSED = "missed"  # inbound, and never answered: by design (a missed call), or the caller was gone before
-    UNKNOWN = "unknown"  # what became of it cannot be known; not dialled again without a person's say-so
+    CANCELLED = "cancelled"  # hung up by us before an answer
+    REFUSED = "refused"  # refused by the switch or a rule: certainly not placed
+    MISSED = "missed"  # inbound and not answered: a missed call, or the caller hung up first
+    UNKNOWN = "unknown"  # cannot be determined; not redialled until a person releases it
 
     @property
     def answered(self) -> bool:
-        """Whether somebody or something picked up."""
+        """Whether the call was answered, by a person or a machine."""
         return self in ANSWERED
 
 
@@ -62,42 +62,44 @@ ANSWERED = frozenset(
     {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
 )
 LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
-"""The denominator of the abandoned share, `live-answers` of the profiles: answers by a person for whom a seat was wanted. What
-a flow answered was abandoned by nobody, and would thin out the share of what was."""
+"""The denominator of the abandoned rate (`live-answers` in profiles): answers by a person who was to be connected to an agent.
+
+Calls answered by a flow do not count: they cannot be abandoned, and would lower the rate.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class AbandonedShare:
-    """Abandoned calls over live answers, as every view of it shows it."""
+class AbandonedRate:
+    """Abandoned calls among live answers."""
 
     live_answers: int
     abandoned: int
 
     @property
-    def share(self) -> float:
-        """0 to 1; 0 where nobody answered."""
+    def rate(self) -> float:
+        """The rate (0-1); 0 without live answers."""
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
-def abandoned_share(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedShare:
-    """The share of calls that ended so: of one campaign, as the profiles' caps are, or of several told together."""
-    return AbandonedShare(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
+def abandoned_rate(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedRate:
+    """Return the abandoned-call rate of one or more campaigns, from their number of calls by outcome."""
+    return AbandonedRate(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
 
 
 class Disposition(StrEnum):
-    """What an agent says of a call. `DISPOSITION_KEYS` has the phone's key for each."""
+    """The result of a conversation, as the agent enters it; `DISPOSITION_KEYS` has the phone's keys."""
 
     VOTED = "voted"
     NOT_YET = "not-yet"
-    LATER = "later"  # "about what time will you go?" - with an hour
+    LATER = "later"  # with the hour at which the voter will go
     WILL_NOT = "will-not"
     WRONG_NUMBER = "wrong-number"
-    CALL_BACK = "call-back"  # away, or asked to be called another time
+    CALL_BACK = "call-back"  # asked to be called later
     LANGUAGE = "language"  # no common language
-    REFUSED = "refused"  # would not talk; the number is suppressed
+    REFUSED = "refused"  # refused to talk; the number is suppressed
     OPT_OUT = "opt-out"
-    MACHINE = "machine"  # an answering machine: the call counts as no answer by a person
-    NONE = "none"  # wrap-up ran out without a key
+    MACHINE = "machine"  # an answering machine: not a live answer
+    NONE = "none"  # wrap-up ended without a disposition
 
 
 DISPOSITION_KEYS: dict[str, Disposition] = {
@@ -112,21 +114,21 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
     "9": Disposition.OPT_OUT,
     "0": Disposition.MACHINE,
 }
-"""What each key of an agent's phone says of a call; `NONE` has no key."""
+"""The disposition of each key of an agent's phone; `NONE` has no key."""
 
 
 class ListeningMode(StrEnum):
-    """How a supervisor is with a seat."""
+    """How a supervisor monitors a seat."""
 
     LISTEN = "listen"
     WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
-    BARGE = "barge"  # everybody hears everybody
+    BARGE = "barge"  # everybody hears the supervisor
 
 
 class MarkSource(StrEnum):
-    """Who or what a mark comes from."""
+    """The source of a mark."""
 
-    VOTER_KEY = "voter-key"  # keyed in an IVR flow
+    VOTER_KEY = "voter-key"  # entered in an IVR flow
     AGENT = "agent"
     RELATIVE = "relative"
     BOOTH_WORKER = "booth-worker"
@@ -135,11 +137,11 @@ class MarkSource(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure a mark is: where its knowledge comes from."""
+    """How reliable a mark is."""
 
-    SEEN = "seen"  # at the booth: struck off the list, or known by sight
-    SAID = "said"  # by the voter
-    TOLD = "told"  # by another, or it is not known by whom
+    SEEN = "seen"  # seen at the booth: struck off the list, or recognised
+    SAID = "said"  # said by the voter
+    TOLD = "told"  # said by somebody else, or the source is unknown
 
 
 USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {
@@ -162,7 +164,7 @@ DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Booth:
-    """A polling station of the roll, as flows, agents and turnout tables name it."""
+    """A polling station on the roll."""
 
     booth_id: int
     constituency_number: int
@@ -171,65 +173,65 @@ class Booth:
     language: str  # ISO 639-1
     closes_at: str  # "18:00", local time of the poll
     constituency_name: str = ""
-    state_code: str = ""  # as the roll has it, in capitals
+    state_code: str = ""  # as on the roll, in capitals
 
 
 NO_VOTER = 0
-"""In place of a voter's id: a booth worker's call addresses none."""
+"""In place of a voter's id, for calls to booth workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """Who stands at polling booths with the list, and is called for the serials of those who have voted."""
+    """A person at polling booths, who is called for the serials of those who have voted."""
 
     worker_id: int
     language: str
-    booth_ids: tuple[int, ...]  # at least one, of one constituency
+    booth_ids: tuple[int, ...]  # at least one, all in one constituency
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
+    """A number claimed from the list under a lease, with the facts for its call; not dialled yet."""
 
     campaign_id: str
     phone_id: int
     number: str  # E.164
-    attempt_number: int  # 1 for the first of this campaign to this number
-    voter_id: int  # the pending voter whom the call addresses; NO_VOTER: a booth worker
-    pending_voters: int  # on this number, the addressed one included
+    attempt_number: int  # of this campaign to this number, from 1
+    voter_id: int  # the pending voter who is called; NO_VOTER: a booth worker
+    pending_voters: int  # on this number, including that one
     language: str
     booth_id: int
-    facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
-    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
-    weight: float = 1.0  # of the voters who were pending on the number then
-    worker: BoothWorker | None = None  # whom a campaign for booth workers calls
-    leased_until: float = field(default=math.inf, compare=False)  # epoch seconds: then the store gives it to others
+    facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid a call
+    queue_booth_id: int = 0  # in whose queue the number is: the booth of its first voter when it was added
+    weight: float = 1.0  # of the voters pending on the number at that time
+    worker: BoothWorker | None = None  # called by a campaign for booth workers
+    leased_until: float = field(default=math.inf, compare=False)  # then it may be claimed again (epoch seconds)
     promised: bool = False  # the person asked for this call
 
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The booths that vote on a polling day, for as long as they come first."""
+    """The booths that vote on a polling day, while their calls take precedence."""
 
     booth_ids: Collection[int]
-    until: float  # epoch second: the end of that day
+    until: float  # the end of that day (epoch seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class NewAttempt:
-    """An attempt as it is committed before anything is written to the switch."""
+    """An attempt as it is committed before the switch is asked to originate it."""
 
     attempt_id: AttemptId
     claim: Claim
     trunk: str
     caller_id: str
     at: float  # epoch seconds
-    grounds: str | None = None  # why it is lawful, as `Gate.grounds` tells; None: nobody asked
-    gap_seconds: float | None = None  # since the end of the last call to the number; None: there was none
+    grounds: str | None = None  # why it is lawful (`Gate.grounds`); None: not determined
+    gap_seconds: float | None = None  # required interval since the end of the last call to the number; None: none
 
 
 class Direction(StrEnum):
-    """Who called whom."""
+    """The direction of a call."""
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
@@ -237,21 +239,21 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewInbound:
-    """A call that comes in, as it is committed before anything is answered."""
+    """An inbound call as it is committed before it is answered."""
 
     attempt_id: AttemptId
-    campaign_id: str  # whose list and rules the number is for
+    campaign_id: str  # whose list and rules apply
     at: float  # epoch seconds
     called: str  # our number
     number: str | None  # the caller's, E.164; None: withheld
     trunk: str
     mode: InboundMode
-    call_back_at: float | None = None  # of a missed call: when the number is due
+    call_back_at: float | None = None  # when the number of a missed call is due
 
 
 @dataclass(frozen=True, slots=True)
 class InboundParty:
-    """Whose number calls: a voter of the roll."""
+    """The voter on the roll whose number calls."""
 
     phone_id: int
     voter_id: int
@@ -263,7 +265,7 @@ class InboundParty:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An attempt that has no end yet, as found in the store after a start or a reconnect."""
+    """An attempt that has not ended, as found in the store after a start or a reconnect."""
 
     attempt_id: AttemptId
     campaign_id: str
@@ -278,14 +280,14 @@ class OpenAttempt:
     seat: str | None
     number: str = ""  # E.164
     direction: Direction = Direction.OUTBOUND
-    caller_id: str = ""  # our number in this call
-    pending_voters: int = 1  # on the number now, who was called included
+    caller_id: str = ""  # the caller ID of this call
+    pending_voters: int = 1  # on the number now, including the one called
     worker: BoothWorker | None = None
-    said: MarkKind | None = None  # the last mark of this call
+    said: MarkKind | None = None  # the last mark in this call
     said_hour: int | None = None
-    disposition: Disposition | None = None  # what the agent said of it so far
+    disposition: Disposition | None = None  # entered by the agent so far
     disposed_at: float | None = None
-    agent: str | None = None  # to whom the voter talked
+    agent: str | None = None  # who talked to the voter
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,53 +346,53 @@ class Mark:
     place: VoterPlace | None = None  # the store fills it in when it announces the mark
 
     @property
-    def surety(self) -> Confidence:
+    def effective_confidence(self) -> Confidence:
         """The confidence of the mark: that of its source unless it has its own."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSerial:
-    """A serial that a booth worker gave and that nobody has."""
+    """A serial from a booth worker that no voter has."""
 
-    key: str  # the same key is recorded once
+    key: str  # idempotency key: recorded once
     attempt_id: AttemptId
     worker_id: int
     serial: int
-    booth_id: int | None  # None: the part is none of the worker's
+    booth_id: int | None  # None: the part is not one of the worker's
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """What was said in a call of one voter on its number."""
+    """A fact about one voter of the called number, learned in a call."""
 
     voter_id: int
     kind: MarkKind
     hour: int | None = None  # 0-23, with LATER
-    confidence: Confidence | None = None  # None: said by whom the call addresses, told of others
+    confidence: Confidence | None = None  # None: SAID for the called voter, TOLD for others
 
 
 @dataclass(frozen=True, slots=True)
 class DispositionDetails:
-    """What an agent may say of a call beside its disposition."""
+    """Details that an agent may enter with a disposition."""
 
-    attempt_id: AttemptId | None = None  # None: of the call that the seat has, as the phone's keys mean it
+    attempt_id: AttemptId | None = None  # None: the present call of the seat, as with the phone's keys
     voters: tuple[VoterOutcome, ...] = ()
     call_back_at: float | None = None  # epoch seconds, with CALL_BACK
-    own: bool = False  # that call-back: the same agent's, if there and ready
+    own: bool = False  # the call-back is for the same agent, if available
     language: str | None = None  # of the voter, with LANGUAGE
-    note: str | None = None  # the id of one that is kept elsewhere
-    answers: Mapping[str, str] = field(default_factory=dict)  # to the script's questions, by their names
+    note: str | None = None  # the id of a note that is stored elsewhere
+    answers: Mapping[str, str] = field(default_factory=dict)  # to the script's questions, by name
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a command, kept in the transaction that does it: it is done once, and never without that answer."""
+    """The reply to a command, stored in the same transaction, so that the command is carried out once and its reply is not lost."""
 
     key: str  # the sender's and the command's id
     name: str
-    content: str  # hash of what it asks for
+    content: str  # hash of the command's content
     reply: str  # JSON
 
 
@@ -417,13 +419,13 @@ class DispositionRecord:
 
     @property
     def promised(self) -> bool:
-        """Whether that is what was asked for in the call."""
+        """Whether `retry_at` was requested in the call."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A result on its way to the broker, committed together with the result. Ids only: no name, no number."""
+    """A message for the broker, committed together with the result that it announces. It contains ids only."""
 
     topic: str  # below dialer/v1/{centre}/
     payload: str  # JSON

@@ -1,4 +1,4 @@
-"""Official turnout: what the election authority tells at intervals of the poll. Pure."""
+"""Official turnout: the figures that the election authority publishes during the poll. Pure."""
 
 from __future__ import annotations
 
@@ -7,55 +7,56 @@ from dataclasses import dataclass
 from datetime import date, time
 
 FINAL = "final"
-"""In place of an hour: the figure after the close."""
+"""In place of a time: the figure after the close of poll."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfficialFigure:
-    """Cumulative turnout of an area by an hour of the polling day."""
+    """Cumulative turnout of an area by a time of the polling day."""
 
     day: date
     constituency_number: int
-    part_number: int | None  # None: of the whole constituency
+    part_number: int | None  # None: the whole constituency
     by_time: str  # "09:00" or FINAL, local time
-    share: float  # of the electors, 0..1
-    state_code: str = ""  # "": not said
+    share: float  # of the electors (0-1)
+    state_code: str = ""  # "": not given
 
 
 @dataclass(frozen=True, slots=True)
 class PollHours:
-    """When an area votes, local time."""
+    """The hours of poll of an area, local time."""
 
     opens: time
     closes: time | None  # None: not known
 
 
-def state_of(told: str, on_the_roll: Collection[str]) -> str:
-    """A booth's or figure's state, by those that the roll has its constituency's number of: said, or the only one named."""
+def state_of(given: str, on_the_roll: Collection[str]) -> str:
+    """Return the state of a booth or figure: the one given, else the only one on the roll with that constituency number."""
     named = {state for state in on_the_roll if state}
-    return told or (next(iter(named)) if len(named) == 1 else "")
+    return given or (next(iter(named)) if len(named) == 1 else "")
 
 
-def states_meant(told: str, on_the_roll: Collection[str]) -> set[str]:
-    """Of which of the states that the roll has a constituency's number of a figure may be; `told`: the state it names. Only
-    a state that the roll names is compared: of a roll that says none nothing can be told apart.
+def states_meant(given: str, on_the_roll: Collection[str]) -> set[str]:
+    """Return which states on the roll with that constituency number a figure may belong to. `given`: the state it names.
+
+    States are compared only where the roll has them.
     """
     known = {state_of(state, on_the_roll) for state in on_the_roll}
-    return known if not told or known == {""} else known & {told}
+    return known if not given or known == {""} else known & {given}
 
 
 def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
-    """What speaks against a figure, in words; None: nothing. `others`: the shares by every other hour of its area and day.
+    """Return why a figure is implausible; None: it is not. `others`: the other figures of its area and day, by time.
 
-    Turnout is cumulative, so it is nowhere below that of an earlier hour, nor above that of a later one.
+    Turnout is cumulative, so it is never below an earlier figure or above a later one.
     """
     by, share = figure.by_time, figure.share
     if by != FINAL:
         opens, closes = f"{hours.opens:%H:%M}", FINAL if hours.closes is None else f"{hours.closes:%H:%M}"
         if not opens <= by <= closes:
             until = "" if hours.closes is None else f" to {closes}"
-            return f"{by} is no hour of the poll ({opens}{until}; {FINAL} is after it)"
-    # As text FINAL comes after every hour.
+            return f"{by} is outside the hours of poll ({opens}{until}; {FINAL} is after it)"
+    # As text, FINAL is after every time.
     higher = {hour: each for hour, each in others.items() if hour < by and each > share}
     lower = {hour: each for hour, each in others.items() if hour > by and each < share}
     contradicting = max(higher) if higher else min(lower) if lower else None

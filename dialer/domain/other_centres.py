@@ -1,4 +1,4 @@
-"""What centres know of each other's voters and numbers: no name, no number, and no id of a store. Pure."""
+"""Updates between centres about voters and opt-outs. They contain no names, phone numbers or store ids. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class ForeignOptOut:
 
 @dataclass(frozen=True, slots=True)
 class ForeignMark:
-    """What became known of a voter in another centre."""
+    """A mark of a voter from another centre."""
 
     place: VoterPlace
-    mark: Mark  # its voter's id means nothing here
+    mark: Mark  # its voter id is not valid here
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignNews:
-    """A stretch of a stream in which headquarters tells of other centres."""
+    """A batch of updates about other centres, from a stream of headquarters."""
 
     stream: str
-    after: int  # the position that they follow
-    position: int  # of the last of them
+    after: int  # the position before the first of them
+    position: int  # the position of the last of them
     opt_outs: Sequence[ForeignOptOut]
     marks: Sequence[ForeignMark]

@@ -1,4 +1,4 @@
-"""Files that a command is told to write: looked at before its work begins, written whole or not at all."""
+"""Output files of commands: checked before the work begins, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from typing import IO
 from dialer.domain.errors import OutputRefused
 
 Kept = Mapping[str, Path | None]
-"""Files that a command reads or keeps, by what they are to a person ("the roll"): nothing is written in their place."""
+"""Files that a command reads or maintains, by their description ("the roll"); output must not overwrite them."""
 
 _NOTHING: Kept = MappingProxyType({})
 _SQLITE = b"SQLite format 3\x00"
 
 
 def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused where `path` is one of the files `kept`, by whatever name, or else a store (plain, or with its lock).
+    """Raise OutputRefused where `path` is one of the `kept` files, under any name, or a store.
 
-    Where there is no file yet, names tell. A file that is kept is not opened: closing it again would give up SQLite's locks on it.
+    Files that do not exist yet are compared by name. A kept file is not opened, because closing it would release
+    SQLite's locks on it.
     """
     try:
         for what, other in kept.items():
@@ -35,31 +36,32 @@ def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
 
 
 def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused, naming the `option`, where no file can be written at `path`, or none should (`refuse_kept`)."""
+    """Raise OutputRefused, naming the `option`, where `path` cannot be written, or must not be (`refuse_kept`)."""
     refuse_kept(path, option, kept)
     try:
         if path.is_dir():
             raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
         if path.exists() and not path.is_file():  # a device would be replaced by a file
-            raise OutputRefused(f"{option}: {path} is no ordinary file; name another one")
+            raise OutputRefused(f"{option}: {path} is not a regular file; name another one")
         with contextlib.suppress(FileNotFoundError):
-            _beside(path).lstat()  # tells of a name that is too long
-        with tempfile.TemporaryFile(dir=path.parent):  # asks the folder itself: rights alone do not tell of a disk
+            _beside(path).lstat()  # fails for a name that is too long
+        with tempfile.TemporaryFile(dir=path.parent):  # permissions do not tell whether the disk is full
             pass
     except OSError as error:
         raise _refused(path, option, error) from error
 
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
-    """Write a file whole or not at all, for its owner's eyes alone. Raises OutputRefused where it cannot be written."""
+    """Write a file completely or not at all, readable by its owner only. Raises OutputRefused."""
     with whole_file(path, option) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
 def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
-    """A file to write to, for its owner's eyes alone, that stands at `path` once all went well, on the disk; till then, and where
-    it did not, what stood there. Raises OutputRefused where it cannot be written.
+    """Provide a file that replaces `path` when the context ends without an error, synced to disk and readable by its owner only.
+
+    Until then, and after an error, `path` is unchanged. Raises OutputRefused where it cannot be written.
     """
     refuse_unwritable(path, option)
     beside = _beside(path)
@@ -78,8 +80,9 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
 
 
 def own_file(path: Path) -> int:
-    """The descriptor of a new, empty file for its owner's eyes alone. What has that name goes, and is not written through: where
-    others may write in the folder too, it may be a link of theirs. Raises OSError.
+    """Create an empty file that only its owner can read, and return its descriptor. Raises OSError.
+
+    An existing file is removed, not written to: in a folder where others may write it could be a link of theirs.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -88,7 +91,7 @@ def own_file(path: Path) -> int:
 def _is_same(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return path.resolve() == other.resolve()
 
 
@@ -96,7 +99,7 @@ def _is_store(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) == _SQLITE:
             return True
-    return path.with_name(f"{path.name}.lock").exists()  # an encrypted one begins with random bytes
+    return path.with_name(f"{path.name}.lock").exists()  # an encrypted store begins with random bytes
 
 
 def _beside(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Who said or did something, as it may stand in a message, a log or the audit: an id, never a name. Pure."""
+"""Ids of persons, as messages, logs and the audit may contain them: never names. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 MOST_ID = 40
 ID_PATTERN = r"^[A-Za-z._-]*([0-9][A-Za-z._-]*){0,6}$"
-"""Letters, digits, dots, dashes: no name of several words, and too few digits for a phone number."""
+"""Letters, digits, dots and dashes; no spaces, and too few digits for a phone number."""
 
 _ID = re.compile(ID_PATTERN)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be such an id: worker-12, agent-17, ops.pune."""
+    """Return whether a text can be such an id, like worker-12, agent-17 or ops.pune."""
     return 1 <= len(text) <= MOST_ID and _ID.fullmatch(text) is not None
 
 
 def is_number_hash(text: object) -> bool:
-    """Whether this has the form of a number's keyed hash (dialer/rules/number_hash.py)."""
+    """Return whether this has the form of a number's keyed hash (`dialer/rules/number_hash.py`)."""
     return isinstance(text, str) and _HASH.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""What is known of a phone number besides who is on it: consent, registers, and when it was called before."""
+"""Facts about a phone number that rules need: consent, registers, and earlier calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Consent(StrEnum):
-    """Whether a number's owner has agreed to be called."""
+    """Whether the owner of a number consented to calls."""
 
     UNKNOWN = "unknown"
     GIVEN = "given"
@@ -17,28 +17,28 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:
-    """What the rules must know of a number, as the store had it when the number was claimed."""
+    """Facts about a number, as they were in the store when it was claimed."""
 
-    attempts_today: int  # since the day's start, across campaigns; what was never placed does not count
-    conversations_today: int  # of them, those in which a person was talked to or keyed something in
-    abandoned_at: float | None  # when a call to it was last abandoned, in whatever campaign
-    registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
+    attempts_today: int  # placed since the start of the day, across campaigns
+    conversations_today: int  # of them, those in which a person talked or pressed a key
+    abandoned_at: float | None  # when a call to it was last abandoned, in any campaign
+    registers: tuple[str, ...] = ()  # do-not-call registers that list it
     consent: Consent = Consent.UNKNOWN
     opted_out: bool = False
-    called_at: float | None = None  # when the last call ended, in whatever campaign; one that was never placed is none
-    talked_at: float | None = None  # likewise the last conversation, whoever called whom
-    campaigns: tuple[str, ...] = ()  # that have the number; told where there was a conversation
+    called_at: float | None = None  # when the last placed call ended, in any campaign
+    talked_at: float | None = None  # when the last conversation ended, inbound or outbound
+    campaigns: tuple[str, ...] = ()  # that have the number; only set after a conversation
 
 
 @dataclass(frozen=True, slots=True)
 class CallGaps:
-    """How long every campaign leaves a number alone after a call, and after a talk by the strictest campaign that has it."""
+    """The minimum interval between calls to a number, and the interval after a conversation, by campaign."""
 
     least_seconds: float = 0.0
-    after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # by campaign: its own retry
+    after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # by campaign: its retry interval
 
     def free_at(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
-        """The epoch second from which the number may be called again; 0: nothing holds it."""
+        """Return when the number may next be called (epoch seconds; 0 = now)."""
         after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
         if talked_at is None:
             return after_call
@@ -47,13 +47,13 @@ class CallGaps:
 
 
 NO_GAPS = CallGaps()
-"""Of calls that the person expects: of booth workers, who are on the site's own list and are called for their rounds."""
+"""For calls that the person expects: those to booth workers, who are called for their rounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A do-not-call register as it was imported."""
+    """An imported do-not-call register."""
 
     name: str
-    dated: float  # epoch seconds: when its keeper issued it
+    dated: float  # when its issuer published it (epoch seconds)
     numbers: int

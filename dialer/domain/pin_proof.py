@@ -1,9 +1,8 @@
-"""That somebody knows an agent's PIN, proved without sending it: not even the broker, which others run and whose disk holds what
-waits, is ever told one.
+"""Proof that somebody knows an agent's PIN, without sending the PIN, so that the broker never receives one.
 
-Who was told the PIN makes argon2id's digest of it under the salt and cost of the hash in the settings, which takes tens of
-milliseconds, and signs seat, agent and time with that (HMAC-SHA256). Who checks has the digest in the settings, and needs
-microseconds. A proof holds for a minute, for that seat and agent alone; without the settings' salt no PIN is found from it.
+The prover computes the argon2id digest of the PIN with the salt and cost of the hash in the settings (tens of
+milliseconds), and signs seat, agent and time with it (HMAC-SHA256). The verifier has the digest in the settings. A proof is
+valid for a minute, for that seat and agent only; without the settings' salt the PIN cannot be found from it.
 """
 
 from __future__ import annotations
@@ -20,31 +19,31 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type, hash_secret_raw
 
 FRESH_SECONDS = 60.0
-"""How far the clocks of who proves and who checks may be apart, with the way between them."""
+"""Most difference between the clocks of prover and verifier, including the transmission."""
 _PURPOSE = "matdan-pin-1"
 _FORM = re.compile(r"([0-9]{10}):([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class PinProof:
-    """A proof as it was sent."""
+    """A received proof."""
 
     at: int  # epoch seconds
     signature: str  # hexadecimal
 
     def is_fresh(self, now: float) -> bool:
-        """Whether it was made a moment ago."""
+        """Return whether it was made within the last minute."""
         return abs(now - self.at) <= FRESH_SECONDS
 
     def holds(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
-        """Whether it was made by who knows the PIN of that hash, for this seat and agent."""
+        """Return whether it was made with the PIN of that hash, for this seat and agent."""
         return hmac.compare_digest(
             self.signature, _signature(_decoded(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
 
 
 def read_proof(value: object) -> PinProof:
-    """A proof from its text. Raises ValueError for what is none."""
+    """Parse a proof. Raises ValueError."""
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError
@@ -52,17 +51,17 @@ def read_proof(value: object) -> PinProof:
 
 
 class PinProver:
-    """Makes proofs for the agents of the settings. Each takes tens of milliseconds of processor: one at a time, in a thread."""
+    """Makes proofs for the agents of the settings. Each takes tens of milliseconds of CPU: make one at a time, in a thread."""
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
-        """The agents' hashes, by number. A number that is not there costs as much, and its proof holds for nobody."""
+        """`hashes` are the agents', by number. An unknown number takes as long, and its proof is never valid."""
         self._hashes = dict(hashes)
         first = next(iter(self._hashes.values()), None)
         hasher = PasswordHasher() if first is None else PasswordHasher.from_parameters(extract_parameters(first))
         self._nobody = hasher.hash(secrets.token_hex(16))
 
     def prove(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
-        """The proof's text; `now` in epoch seconds."""
+        """Return a proof; `now` in epoch seconds."""
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(
@@ -84,5 +83,5 @@ def _signature(key: bytes, centre: str, seat: str, agent: str, at: int) -> str:
 
 
 def _decoded(part: str) -> bytes:
-    """Base64 as an encoded hash has it: without the padding."""
+    """Decode base64 without padding, as in an encoded hash."""
     return base64.b64decode(part + "=" * (-len(part) % 4))

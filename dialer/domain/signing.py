@@ -1,4 +1,4 @@
-"""Ed25519 keys: made, kept in a file, signed with, and signatures held against them. What is signed says what it is for."""
+"""Ed25519 keys: create them, store them in files, sign, and verify signatures. Signed texts name their purpose."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 _PUBLIC, _PRIVATE = "ed25519:", "ed25519-private:"
 _OTHERS_MAY = 0o077
 _LEAST_SECRET_BYTES = 24
-_MOST_BYTES = 8192  # of a secret: a portal's token may be long
+_MOST_BYTES = 8192  # of a secret; a portal's token may be long
 
 
 def _signing_key(private: bytes | None = None) -> SigningKey:
-    """The key of these bytes, or a new one."""
+    """Return the key of these bytes, or a new one."""
     from nacl.signing import SigningKey  # noqa: PLC0415 - most sites and commands sign nothing
 
     return SigningKey.generate() if private is None else SigningKey(private)
 
 
 def sign(private: bytes, what: bytes) -> str:
-    """The signature of these bytes, base64."""
+    """Return the signature of these bytes, in base64."""
     return base64.b64encode(_signing_key(private).sign(what).signature).decode()
 
 
 def holds(public: bytes, what: bytes, signature: object) -> bool:
-    """Whether that is these bytes' signature by this key; `signature`: base64, whatever was sent."""
+    """Return whether a received `signature` (base64) is valid for these bytes and this key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
@@ -46,29 +46,29 @@ def holds(public: bytes, what: bytes, signature: object) -> bool:
 
 
 def public_key(private: bytes) -> bytes:
-    """The public key of a private one."""
+    """Return the public key of a private one."""
     return bytes(_signing_key(private).verify_key)
 
 
 def read_public_key(text: str) -> bytes:
-    """The key of the settings' text, which they have held to its pattern."""
+    """Return the key of a text in the settings, whose pattern was checked."""
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 
 def public_key_text(key: bytes) -> str:
-    """A public key as the settings have it."""
+    """Return a public key as settings contain it."""
     return _PUBLIC + base64.b64encode(key).decode()
 
 
 def new_key_file(path: Path) -> bytes:
-    """Make a private key and the file for it, for this user's eyes alone; returns its public key. Raises SettingError."""
+    """Create a private key in a new file that only this user can read, and return its public key. Raises SettingError."""
     key = _signing_key()
     write_private(path, f"{_PRIVATE}{base64.b64encode(bytes(key)).decode()}\n")
     return bytes(key.verify_key)
 
 
 def write_private(path: Path, text: str) -> None:
-    """A new file with a secret, for this user's eyes alone. Raises SettingError where there is one already."""
+    """Write a secret to a new file that only this user can read. Raises SettingError where the file exists."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -77,7 +77,7 @@ def write_private(path: Path, text: str) -> None:
             os.fsync(descriptor)
     except FileExistsError as error:
         raise SettingError(
-            str(path), "(file)", "is there already, and may be somebody's only key", "name another one"
+            str(path), "(file)", "exists already and may be the only copy of a key", "name another one"
         ) from error
     except OSError as error:
         raise SettingError(
@@ -86,7 +86,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
-    """A secret's text (`what`) in the file that `setting` names. Raises SettingError where it cannot be read, or by others too."""
+    """Return the secret (`what`) in a file named by `setting`. Raises SettingError; also where others can read it."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -94,24 +94,24 @@ def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
     except OSError as error:
         raise SettingError(str(path), setting, f"{what} cannot be read ({error.strerror})", remedy) from error
     if sys.platform != "win32" and mode & _OTHERS_MAY:
-        raise SettingError(str(path), setting, f"others may read {what}", "`chmod 600` it and make a new one")
+        raise SettingError(str(path), setting, f"other users can read {what}", "`chmod 600` it and create a new one")
     return text
 
 
 def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
-    """The private key in a file that `setting` names. Raises SettingError where it is none, or others may read it."""
-    text = read_private(path, setting, "the private key", "put it back, or make one with `dialer mqtt key`")
+    """Return the private key in a file named by `setting`. Raises SettingError where it is none, or others can read it."""
+    text = read_private(path, setting, "the private key", "restore it, or create one with `dialer mqtt key`")
     try:
         key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)
     except binascii.Error:
         key = b""
     if not text.startswith(_PRIVATE) or len(key) != 32:
-        raise SettingError(str(path), setting, "is no private key", "make one with `dialer mqtt key`")
+        raise SettingError(str(path), setting, "is not a private key", "create one with `dialer mqtt key`")
     return key
 
 
 def read_webhook_secret(path: Path, setting: str) -> bytes:
-    """The secret in a file that `setting` names, as Standard Webhooks writes it: https://www.standardwebhooks.com.
+    """Return the secret in a file named by `setting`, in the format of Standard Webhooks (https://www.standardwebhooks.com).
 
     Raises SettingError.
     """
@@ -122,5 +122,5 @@ def read_webhook_secret(path: Path, setting: str) -> bytes:
     except (ValueError, binascii.Error):
         key = b""
     if len(key) < _LEAST_SECRET_BYTES:
-        raise SettingError(str(path), setting, "is no secret", remedy)
+        raise SettingError(str(path), setting, "is not a valid secret", remedy)
     return key

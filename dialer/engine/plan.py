@@ -18,8 +18,9 @@ from dialer.rules.calling_hours import WeekHours
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import CampaignRules, Certified
-from dialer.settings.lines import InboundSettings, TrunkRest
-from dialer.settings.supervision import TransferSettings
+from dialer.settings.inbound import InboundSettings
+from dialer.settings.transfers import TransferSettings
+from dialer.settings.trunks import TrunkRest
 from dialer.store.number_erasure import ErasureRules
 from dialer.store.sent_journal import SentJournal
 from dialer.store.spool import Spool

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dialer.domain.enums import Purpose
 from dialer.domain.forecast import Forecast, forecast, seconds_open
-from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_share
+from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_rate
 from dialer.domain.view import (
     AbandonedTarget,
     CallState,
@@ -83,7 +83,7 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
-    share = abandoned_share(outcomes)
+    rate = abandoned_rate(outcomes)
     pacing, now = run.pacer.explain(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
@@ -96,8 +96,8 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
         answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.answered for call in calls),
         connected=outcomes[Outcome.CONNECTED] + sum(call.talk.connected_at is not None for call in calls),
-        abandoned=share.abandoned,
-        abandoned_rate=share.share,
+        abandoned=rate.abandoned,
+        abandoned_rate=rate.rate,
         progress=run.progress,
         calls_placed=pacing.calls,
         limited_by=pacing.limited_by.value,

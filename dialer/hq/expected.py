@@ -13,19 +13,19 @@ from zoneinfo import ZoneInfo
 from dialer.domain.errors import RollError
 from dialer.hq.accounts import HqBooks
 from dialer.hq.database import columns
-from dialer.settings.headquarters import HqCourse
+from dialer.settings.headquarters import ExpectedProgress
 
 COLUMNS = ("state_code", "constituency_number", "part_number", "at", "electors", "percent")
 MOST_ROWS = 2_000_000
 
 
-def expected(course: Sequence[HqCourse], minute: float) -> dict[str, float] | None:
+def expected(course: Sequence[ExpectedProgress], minute: float) -> dict[str, float] | None:
     """How far the day should be at that minute of it: the shares reached and voted; None: no course is given. Before its first hour
     that is nothing, after the last it stays.
     """
     if not course:
         return None
-    points = [(minute_of(each.at), each.reached, each.voted) for each in course]
+    points = [(minute_of(each.at), each.contacted, each.voted) for each in course]
     if minute < points[0][0]:
         return {"reached": 0.0, "voted": 0.0}
     for (begin, *low), (end, *high) in pairwise(points):

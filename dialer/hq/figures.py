@@ -191,7 +191,7 @@ class HqFigures:
             {
                 "line": self._session is not None and self._session.is_connected,
                 "read_at": self._read_at or None,
-                "expected": expected(self._settings.course, minute),
+                "expected": expected(self._settings.expected_progress, minute),
                 "hours_left": round(max(0.0, minute_of(targets.closes_at) - minute) / 60, 2),
                 "contacts_per_seat_hour": targets.contacts_per_seat_hour,
             },

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import groupby
 
-from dialer.domain.model import AbandonedShare
+from dialer.domain.model import AbandonedRate
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
 from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
@@ -90,7 +90,7 @@ def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> 
         for day in by_day(answers, caps, zone, window.since):
             held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
             counts = (day.live_answers, day.abandoned, day.left_waiting)
-            rate = AbandonedShare(day.live_answers, day.abandoned).share
+            rate = AbandonedRate(day.live_answers, day.abandoned).rate
             rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if held else "NO", proved))
     told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
     return Report(

@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from dialer.domain.model import ANSWERED, AbandonedShare
+from dialer.domain.model import ANSWERED, AbandonedRate
 from dialer.domain.view import SeatState
 from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
@@ -366,7 +366,7 @@ def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
-    return attempts, live_answers, abandoned, AbandonedShare(live_answers, abandoned).share if live_answers else None
+    return attempts, live_answers, abandoned, AbandonedRate(live_answers, abandoned).rate if live_answers else None
 
 
 def recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:

@@ -239,7 +239,7 @@ class Gate:
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
         if not campaign.certified:
-            problem: str | None = "what would be played is not known (dialer.audio.catalogue)"
+            problem: str | None = "what would be played is not known (audio.catalogue)"
         elif certified is None:
             problem = f"nothing is certified in the language {language!r}"
         elif certified.problem is None and certified.last_day is not None:

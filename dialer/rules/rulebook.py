@@ -130,7 +130,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         centre_zone=site_zone(settings),
         polls=polls_of(settings),
         gaps=CallGaps(
-            profile.gap.minutes * _MINUTE_SECONDS,
+            profile.minimum_interval.minutes * _MINUTE_SECONDS,
             {each.id: each.other_retry_minutes * _MINUTE_SECONDS for each in settings.campaigns},
         ),
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),

@@ -1,78 +1,128 @@
-"""The [asterisk] section of the settings."""
+"""[ami], [fastagi] and [asterisk]: how the dialler and Asterisk reach each other, and what Asterisk's files contain."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dialer.settings.fields import Codec, FilePath, HostName, NetworkName, Port, Section, Slug, must
+from dialer.settings.fields import (
+    Applied,
+    Codec,
+    EndpointName,
+    FilePath,
+    HostName,
+    NetworkName,
+    Password,
+    PeerNetwork,
+    Port,
+    PositiveSeconds,
+    Section,
+    Slug,
+    must,
+)
 
 HistoryFile = Annotated[
     Path,
     must(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
-        "must end in cdr-custom/NAME.csv, as /var/log/asterisk/cdr-custom/matdan.csv",
+        "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),
 ]
 
 
-class AsteriskServer(Section):
-    """[[asterisk.servers]] - one of several Asterisks that carry a large centre's calls; [ami] says who the dialler is on each."""
+class Ami(Section):
+    """[ami] - Asterisk's manager interface (AMI)."""
 
-    name: Slug = Field(description="name that trunks, seats and phones give as their server")
-    host: HostName = Field(description="where its manager listens, and where the other servers reach its SIP")
+    host: HostName = Field("127.0.0.1", description="address of Asterisk's manager; loopback if possible")
+    port: Port = Field(5038, description="TCP port of the manager")
+    username: EndpointName = Field("matdan", description="user, a section of manager.conf")
+    secret: Password | None = Field(
+        None, description="the user's secret, at least 12 characters; preferably set by MATDAN_AMI__SECRET"
+    )
+    ping_seconds: PositiveSeconds = Field(
+        5.0,
+        description="the connection is closed after twice this time without an answer; after 2 s nothing is dialled",
+    )
+
+
+class FastAgi(Section):
+    """[fastagi] - where Asterisk reaches the dialler's flows."""
+
+    host: HostName = Field(
+        "127.0.0.1",
+        description="address to listen on, unencrypted: loopback, or a private network if Asterisk runs elsewhere",
+    )
+    port: Port = Field(4573, description="TCP port to listen on; 0 picks a free one")
+    allowed: tuple[PeerNetwork, ...] = Field(
+        (),
+        description="addresses and networks that may connect, in addition to this machine and the address of ami.host at start",
+    )
+    max_connections: int = Field(
+        2000, ge=1, le=50_000, description="concurrent calls in flows; more are rejected, with an alert"
+    )
+
+
+class AsteriskServer(Section):
+    """[[asterisk.servers]] - one of several Asterisk servers of a large centre; [ami] has the user for all of them."""
+
+    name: Slug = Field(description="name, used as `server` by trunks, seats and phones")
+    host: HostName = Field(description="address of its manager, and of its SIP for the other servers")
     port: Port = Field(5038, description="TCP port of its manager")
-    bind_address: HostName | None = Field(None, description="as in [asterisk]; none: as there, and so below")
-    sip_port: Port | None = Field(None, description="SIP over UDP, by which the other servers reach it too")
-    external_address: HostName | None = Field(None, description="its public address, where it is behind NAT")
-    history: HistoryFile | None = Field(None, description="file in which it keeps how calls ended, one for each server")
+    bind_address: HostName | None = Field(None, description="as in [asterisk]; none: the value there")
+    sip_port: Port | None = Field(None, description="as in [asterisk]; the other servers use it too")
+    external_address: HostName | None = Field(None, description="as in [asterisk]")
+    history: HistoryFile | None = Field(None, description="as in [asterisk]; each server needs its own")
 
 
 class Asterisk(Section):
-    """[asterisk] - what `dialer asterisk render` writes that no other section says."""
+    """[asterisk] - what `dialer asterisk render` writes into Asterisk's files, beyond trunks and seats."""
 
-    dialler_address: HostName = Field("127.0.0.1", description="the dialler's address as Asterisk sees it")
+    applied: ClassVar[Applied] = Applied.ELSEWHERE
+
+    dialler_address: HostName = Field("127.0.0.1", description="the dialler's address as seen by Asterisk")
     bind_address: HostName = Field("0.0.0.0", description="address that SIP and TLS listen on")  # noqa: S104
-    sip_port: Port = Field(5060, description="SIP over UDP, and over TCP where a trunk or seat asks for it")
-    tls_port: Port = Field(5061, description="SIP over TLS, where a trunk or seat asks for it")
+    sip_port: Port = Field(5060, description="UDP port of SIP, and TCP port where a trunk or seat uses TCP")
+    tls_port: Port = Field(5061, description="port of SIP over TLS, where a trunk or seat uses it")
     websocket_port: Port = Field(
-        8088, description="the desk's own way to Asterisk, where a seat is webrtc: SIP over WebSocket on ami.host"
+        8088, description="port of SIP over WebSocket, by which the desk connects browser phones (`webrtc` seats)"
     )
-    certificate: FilePath = Field("/etc/asterisk/keys/matdan.pem", description="certificate of TLS")
-    private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="its key")
-    external_address: HostName | None = Field(None, description="our public address, where Asterisk is behind NAT")
-    local_networks: tuple[NetworkName, ...] = Field((), description="networks that are not behind that NAT")
+    certificate: FilePath = Field("/etc/asterisk/keys/matdan.pem", description="certificate for TLS")
+    private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="private key of that certificate")
+    external_address: HostName | None = Field(None, description="public address, if Asterisk is behind NAT")
+    local_networks: tuple[NetworkName, ...] = Field((), description="networks on this side of the NAT")
     seat_networks: tuple[NetworkName, ...] = Field(
         ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
         min_length=1,
-        description="networks that seats' phones may come from; all others are refused",
+        description="networks that agents' phones may register from; all others are rejected",
     )
-    codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1, description="codecs, the preferred one first")
-    rtp_first_port: Port = Field(10000, description="first UDP port of the voice")
-    rtp_last_port: Port = Field(20000, description="last UDP port of the voice; two per call are used")
+    codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1, description="codecs, in order of preference")
+    rtp_first_port: Port = Field(10000, description="first UDP port for audio")
+    rtp_last_port: Port = Field(20000, description="last UDP port for audio; a call uses two")
     rtp_timeout_seconds: int = Field(
-        60, ge=0, le=3600, description="silence on the wire that ends a call; 0: none does"
+        60, ge=0, le=3600, description="a call without any audio packets ends after this time; 0: never"
     )
-    seat_rtp_timeout_seconds: int = Field(
+    seat_rtp_timeout_seconds: Annotated[int, Applied.RESTART] = Field(
         5,
         ge=0,
         le=60,
-        description="the same of an agent's phone, which must send sound in silence too; 0: a dead one is not noticed",
+        description="the same for an agent's phone, which must send packets during silence too; 0: a dead phone is not detected",
     )
-    history: HistoryFile | None = Field(
+    history: Annotated[HistoryFile | None, Applied.RESTART] = Field(
         None,
-        description="file in which Asterisk keeps how calls ended, without numbers: cdr-custom/NAME.csv below its log directory, "
-        "as this machine sees it; none: a call that ended while no dialler was there stays unknown",
+        description="call history that Asterisk writes (without numbers), as a path on this machine: cdr-custom/NAME.csv below "
+        "its log directory; none: calls that end while the dialler is down stay unknown",
     )
     mixing_milliseconds: Literal[20, 40] = Field(
-        20, description="how often a conference mixes; 40 above some 50 agents per processor core"
+        20, description="interval at which conferences mix audio; 40 for more than some 50 agents per CPU core"
     )
-    servers: tuple[AsteriskServer, ...] = Field((), description="several Asterisks in place of the one at ami.host")
+    servers: Annotated[tuple[AsteriskServer, ...], Applied.RESTART] = Field(
+        (), description="several Asterisk servers instead of the one at ami.host"
+    )
 
     def _objections(self) -> Iterator[str]:
         if self.rtp_last_port - self.rtp_first_port < 100:
-            yield "rtp_last_port must be at least 100 above rtp_first_port; widen the range"
+            yield "rtp_last_port must be at least 100 above rtp_first_port"

@@ -1,4 +1,4 @@
-"""The tables of docs/settings.md, made from the descriptions of the settings: `python -m dialer.settings.document docs`."""
+"""The generated tables of docs/settings.md, from the descriptions of the settings: `python -m dialer.settings.document docs`."""
 
 from __future__ import annotations
 
@@ -11,24 +11,74 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from dialer.settings.applied import applied_otherwise, when_applied
+from dialer.settings.fields import Applied, Section, section_of
 from dialer.settings.headquarters import HqSettings
-from dialer.settings.mistakes import model_in
-from dialer.settings.reload import TAKEN, ReadAt, how_taken
 from dialer.settings.site import Settings
 
-_TAKEN = {
-    ReadAt.RELOAD: "taken by a reload",
-    ReadAt.RESTART: "needs a restart",
-    ReadAt.ELSEWHERE: "not read by the dialler",
+_APPLIED = {
+    Applied.RELOAD: "applied by a reload",
+    Applied.RESTART: "applied by a restart",
+    Applied.ELSEWHERE: "not used by the dialler",
 }
 
-
-HQ_HEAD = """# Headquarters' own file
+HQ_HEAD = """# Settings of headquarters
 
 `hq.toml`, given with `-c` to the commands `dialer hq ...`, where there is a [headquarters](#headquarters) of many centres.
 
 | key | default | meaning |
 |---|---|---|"""
+
+
+def settings_page(page: str) -> str:
+    """Return the page with its own text, followed by generated tables."""
+    parts = [page[: page.index("\n## `[")], *_sections(Settings, applied_text), HQ_HEAD]
+    parts += [
+        f"| `{key}` | {_default(field.default)} | {field.description} |"
+        for key, field in HqSettings.model_fields.items()
+        if section_of(field.annotation) is None
+    ]
+    parts += ["", *_sections(HqSettings)]
+    return "\n".join(parts) + "\n"
+
+
+def applied_text(section: str, model: type[Section]) -> str:
+    """Return in words when changed settings of a section are applied."""
+    others = applied_otherwise(model)
+    exceptions = [
+        f"{words}: " + ", ".join(f"`{key}`" for key in keys)
+        for applied, words in _APPLIED.items()
+        if (keys := [key for key, when in others.items() if when is applied])
+    ]
+    return "; ".join([_APPLIED[when_applied(section)].capitalize(), *exceptions]) + "."
+
+
+def _sections(
+    model: type[Section], note: Callable[[str, type[Section]], str] = lambda _name, _model: "", within: str = ""
+) -> list[str]:
+    lines: list[str] = []
+    for section, field in model.model_fields.items():
+        inner = section_of(field.annotation)
+        if inner is None:
+            continue
+        name, text = f"[{within}{section}]", note(section, inner) if not within else ""
+        about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
+        lines += [
+            f"## `{f'[{name}]' if get_origin(field.annotation) is tuple else name}`",
+            "",
+            f"{about[:1].upper()}{about[1:]}",
+            *(["", f"*{text}*"] if text else []),
+            "",
+            "| key | default | meaning |",
+            "|---|---|---|",
+            *(
+                f"| `{key}` | {_default(each.default)} | {each.description} |"
+                for key, each in inner.model_fields.items()
+            ),
+            "",
+            *_sections(inner, within=f"{within}{section}."),
+        ]
+    return lines
 
 
 def _default(value: Any) -> str:
@@ -49,55 +99,6 @@ def _plain(value: Any) -> str:
     shown = getattr(value, "get_secret_value", lambda: value)()
     shown = getattr(shown, "value", shown)
     return f'"{shown}"' if isinstance(shown, str | Path) else str(shown)
-
-
-def settings_page(page: str) -> str:
-    """The page, whole: its own words, and behind them the tables anew."""
-    parts = [page[: page.index("\n## `[")], *_sections(Settings, how_it_is_taken), HQ_HEAD]
-    parts += [
-        f"| `{key}` | {_default(field.default)} | {field.description} |"
-        for key, field in HqSettings.model_fields.items()
-        if model_in(field.annotation) is None
-    ]
-    parts += ["", *_sections(HqSettings)]
-    return "\n".join(parts) + "\n"
-
-
-def how_it_is_taken(section: str) -> str:
-    """What becomes of a changed setting of a section while the dialler runs, in words."""
-    rest, keys = how_taken(section), TAKEN.get(section, {})
-    others = [
-        f"{words}: " + ", ".join(f"`{key}`" for key in named)
-        for taken, words in _TAKEN.items()
-        if (named := [key for key, how in keys.items() if key and how is taken])
-    ]
-    return "; ".join([_TAKEN[rest].capitalize(), *others]) + "."
-
-
-def _sections(model: type[BaseModel], said_of: Callable[[str], str] = lambda _: "", within: str = "") -> list[str]:
-    lines: list[str] = []
-    for section, field in model.model_fields.items():
-        inner = model_in(field.annotation)
-        if inner is None:
-            continue
-        name, said = f"[{within}{section}]", said_of(section)
-        about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
-        lines += [
-            f"## `{f'[{name}]' if get_origin(field.annotation) is tuple else name}`",
-            "",
-            f"{about[:1].upper()}{about[1:]}" or "",
-            *(["", f"*{said}*"] if said else []),
-            "",
-            "| key | default | meaning |",
-            "|---|---|---|",
-            *(
-                f"| `{key}` | {_default(each.default)} | {each.description} |"
-                for key, each in inner.model_fields.items()
-            ),
-            "",
-            *_sections(inner, within=f"{within}{section}."),
-        ]
-    return lines
 
 
 if __name__ == "__main__":

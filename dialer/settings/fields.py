@@ -1,4 +1,4 @@
-"""What the settings are made of: values held to patterns, so that none means more than itself to Asterisk or a file name."""
+"""The types of settings. Each is restricted, so that no value means more than itself to Asterisk, a broker or a file system."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 from datetime import time
+from enum import StrEnum
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-_PASSWORD = re.compile(
-    r"[A-Za-z0-9!#$%&()*+,./:<=?@^_{|}~-][A-Za-z0-9 !#$%&()*+,./:<=>?@^_{|}~-]{0,99}(?<! )", re.ASCII
-)
+PATTERNS_IN_WORDS: dict[str, str] = {}
+"""What a value must be, by the pattern that it must match: errors show these words instead of the pattern."""
 
 
-def must(hold: Callable[[Any], object], said: str) -> AfterValidator:
-    """For a value that is held to more than its type; `said`: what it must be, or why it is refused."""
+def pattern(regex: str, must_be: str) -> StringConstraints:
+    """Return the constraint that a text matches a regular expression; `must_be` says so to people."""
+    PATTERNS_IN_WORDS[regex] = must_be
+    return StringConstraints(pattern=regex)
 
-    def held(value: Any) -> Any:
-        if not hold(value):
-            raise ValueError(said)
+
+def must(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+    """Return a validator for what a type alone cannot express; `must_be` is the error."""
+
+    def validate(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(must_be)
         return value
 
-    return AfterValidator(held)
+    return AfterValidator(validate)
 
 
 def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Asia" is a directory of zones
-        raise ValueError(f"no such time zone: {value!r}; use an IANA name such as Asia/Kolkata") from error
+        raise ValueError("must be an IANA time zone such as Asia/Kolkata") from error
     return value
 
 
@@ -40,34 +46,84 @@ def _known_peers(value: str) -> str:
     try:
         network = ip_network(value)
     except ValueError as error:
-        raise ValueError(f"no address and no network: {value!r}; write 10.0.0.6 or 10.0.0.0/24") from error
+        raise ValueError("must be an address or a network, such as 10.0.0.6 or 10.0.0.0/24") from error
     if network.prefixlen == 0:
-        raise ValueError(f"{value} is everybody; name the addresses or networks that are meant")
+        raise ValueError("must not be all addresses; name the addresses or networks that may connect")
     return value
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Slug = Annotated[
+    str,
+    pattern(
+        r"^[a-z0-9][a-z0-9-]{0,31}$",
+        "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash",
+    ),
+]
 """A name that is safe in topics, file names and the dialplan."""
 
-EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
-AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+._@-]{1,64}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+EndpointName = Annotated[
+    str, pattern(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores")
+]
+PhoneNumber = Annotated[
+    str,
+    pattern(
+        r"^\+?[0-9]{3,20}$", "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001"
+    ),
+]
+AccountName = Annotated[
+    str, pattern(r"^[A-Za-z0-9+._@-]{1,64}$", "must be 1 to 64 letters a-z, digits and the characters + . _ @ -")
+]
+Language = Annotated[
+    str, pattern(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi")
+]
+PublicKey = Annotated[
+    str,
+    pattern(
+        r"^ed25519:[A-Za-z0-9+/]{43}=$",
+        "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 characters",
+    ),
+]
 """An Ed25519 public key of 32 bytes, in base64."""
 
-SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
-"""A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
+SeatName = Annotated[
+    str, pattern(r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes")
+]
+"""A single letter is the name of one of Asterisk's own extensions, such as h for hang-up."""
 
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
-NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
+NumberPrefix = Annotated[
+    str,
+    pattern(
+        r"^\+[0-9]{1,15}$",
+        "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
+    ),
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
-NetworkName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$")]
+HostName = Annotated[str, pattern(r"^[A-Za-z0-9.:-]{1,253}$", "must be a host name or an IP address")]
+NetworkName = Annotated[
+    str,
+    pattern(r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"),
+]
 PeerNetwork = Annotated[str, AfterValidator(_known_peers)]
-"""Who may connect: an address, or a network in whole. Never everybody."""
+"""Who may connect: an address or a network, never all addresses."""
 
-FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
+FilePath = Annotated[
+    str,
+    pattern(
+        r"^/[A-Za-z0-9._/+-]{1,200}$",
+        "must be an absolute path of letters a-z, digits and the characters . _ / + -",
+    ),
+]
+UrlWithoutSlash = Annotated[
+    str,
+    pattern(
+        r"^https?://[^\s?#]{1,200}[^\s?#/]$", "must be a URL such as https://example.org/sounds, without / at its end"
+    ),
+]
+
+_PASSWORD = re.compile(
+    r"[A-Za-z0-9!#$%&()*+,./:<=?@^_{|}~-][A-Za-z0-9 !#$%&()*+,./:<=>?@^_{|}~-]{0,99}(?<! )", re.ASCII
+)
 Password = Annotated[
     SecretStr,
     must(
@@ -75,16 +131,16 @@ Password = Annotated[
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
 ]
-"""A secret that can stand in Asterisk's files: nothing in it ends a line, begins a comment or a section."""
+"""A secret that is safe in Asterisk's files: it cannot end a line or begin a comment or section."""
 
 LocalTime = Annotated[
     time,
-    must(  # it would compare with its like, and raise at the first hour of a day
+    must(  # with a zone it would fail at the first comparison with a time without one
         lambda value: value.tzinfo is None,
-        'must be a time such as "09:00" without a zone: times are local, as centre.time_zone says',
+        'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),
 ]
-"""A time of day in the zone of the people who are called; a number, which pydantic takes for seconds of UTC, is none."""
+"""A time of day in the time zone of the people who are called."""
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """An IANA time zone that this machine knows."""
@@ -94,31 +150,54 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone."""
+    """Return whether a host is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def derived_secret(manager_secret: SecretStr | None, what: str) -> str:
-    """160 bits in hexadecimal digits, made of `ami.secret`, so that nobody has to carry them. Raises ValueError without one."""
+def derived_secret(manager_secret: SecretStr | None, purpose: str) -> str:
+    """Derive a secret of 160 bits (hexadecimal) from `ami.secret`, so that nobody has to distribute it.
+
+    Raises ValueError where there is no manager secret.
+    """
     if manager_secret is None:
-        raise ValueError("without a secret anybody could make the password")
-    return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {what}".encode(), "sha256").hex()[:40]
+        raise ValueError("no secret to derive one from")
+    return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {purpose}".encode(), "sha256").hex()[:40]
+
+
+class Applied(StrEnum):
+    """When a changed setting is applied while the dialler runs."""
+
+    RELOAD = "reload"  # by a reload
+    RESTART = "restart"  # by a restart only: a reload that finds it changed applies nothing
+    ELSEWHERE = "elsewhere"  # not read by the dialler, but by other programs, or by commands that render files
 
 
 class Section(BaseModel):
-    """A table of the file. Frozen, closed to keys it does not know, and to numbers that are none (TOML's `nan` and `inf`)."""
+    """A table of a settings file. Unknown keys are rejected, and so are `nan` and `inf`.
+
+    `applied` is when its settings are applied; a field that differs has a value of `Applied` among its annotations.
+    """
+
+    applied: ClassVar[Applied] = Applied.RESTART
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        for said in self._objections():
-            raise ValueError(said)
+    def _check_objections(self) -> Self:
+        for objection in self._objections():
+            raise ValueError(objection)
         return self
 
     def _objections(self) -> Iterator[str]:
-        """What is wrong between one setting and another of the table, and what to do; the first is told."""
+        """Yield what is wrong between settings of this table, and what to do; the first one is reported."""
         yield from ()
+
+
+def section_of(annotation: Any) -> type[Section] | None:
+    """Return the section that a field holds: alone, optionally, or as one of several; None: it holds none."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := section_of(each)) is not None), None)

@@ -1,93 +1,36 @@
-"""Headquarters of many centres: what a centre says of its own ([headquarters]), and headquarters' own file, hq.toml."""
+"""hq.toml: the settings of a headquarters of many centres."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
-from dialer.settings.fields import FilePath, HostName, Port, PublicKey, Section, Share, Slug, ZoneName, is_loopback
-from dialer.settings.mistakes import all_together, mistakes, not_in_environment, read_settings
+from dialer.settings.desk import PageServer
+from dialer.settings.fields import (
+    FilePath,
+    HostName,
+    Port,
+    Section,
+    Share,
+    Slug,
+    UrlWithoutSlash,
+    ZoneName,
+    is_loopback,
+    pattern,
+)
+from dialer.settings.file_text import read_settings
+from dialer.settings.mistakes import all_together, mistakes, not_in_environment
 from dialer.settings.sources import Source
-from dialer.settings.supervision import PageServer
+from dialer.settings.uplink import Leader, ServerAddress, duplicate_leaders
 
-ServerAddress = Annotated[str, StringConstraints(pattern=r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$")]
-MaterialAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")]
-NatsKey = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
-"""A public nkey of a user."""
-StateCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
-DayTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-
-
-class Leader(Section):
-    """[[headquarters.leaders]] - who may order every centre at once: any one of them stops, two resume."""
-
-    name: Slug = Field(description="name in the audit, which has the orders as of headquarters/NAME")
-    key: PublicKey = Field(description="public key, from `dialer hq keys make`")
-
-
-def _differ(leaders: Sequence[Leader]) -> Iterator[str]:
-    for what in ("name", "key"):
-        if len({getattr(leader, what) for leader in leaders}) < len(leaders):
-            yield f"two leaders have one {what}; two signatures would be one person's"
-
-
-class Headquarters(Section):
-    """[headquarters] - the headquarters of many centres that this one belongs to, and whose signed orders it obeys."""
-
-    user: Slug | None = Field(
-        None, description="the uplink's own name in [[supervisors]], with the role uplink; none: no headquarters"
-    )
-    zone: Slug | None = Field(None, description="the zone of this centre, whose orders it obeys too")
-    leaders: tuple[Leader, ...] = Field((), description="whose signatures count")
-    servers: tuple[ServerAddress, ...] = Field(
-        (), description="headquarters' nats-server, such as tls://hq.example.org:4222; several: the same cluster's"
-    )
-    ca_file: Path | None = Field(
-        None, description="certificates that the server's is checked against; none: those of the system"
-    )
-    nkey_file: Path | None = Field(
-        None, description="the centre's nkey seed, by which headquarters knows it; for its owner's eyes alone"
-    )
-    key: PublicKey | None = Field(
-        None,
-        description="headquarters' own public key, from `dialer hq render`: a snapshot of what other centres told is taken with "
-        "its signature alone; none: the server's word is enough, as for what is told later",
-    )
-    outbox_megabytes: int = Field(
-        1024,
-        ge=16,
-        le=1_000_000,
-        description="what may wait for headquarters before telemetry is dropped; results never are",
-    )
-    material_url: MaterialAddress | None = Field(
-        None,
-        description="where headquarters publishes material, such as https://hq.example.org/material; none: nowhere",
-    )
-    material_folder: Path = Field(
-        Path("material"), description="folder of the material; what runs stands below `current` in it"
-    )
-    material_root: Path | None = Field(
-        None, description="root.json from headquarters, by which all that is published is known"
-    )
-    campaigns_folder: Path | None = Field(
-        None,
-        description="folder with headquarters' campaigns, [[campaigns]] in NAME.toml, beside those of this file; such as "
-        "material/current/campaigns",
-    )
-    weights_folder: Path | None = Field(
-        None,
-        description="folder with lists of voters' weights (CSV, XLSX): the dialler takes what is new when it starts; such as "
-        "material/current/weights",
-    )
-    broker_password: SecretStr | None = Field(
-        None, description="of that user at the broker; better given by MATDAN_HEADQUARTERS__BROKER_PASSWORD"
-    )
-
-    def _objections(self) -> Iterator[str]:
-        yield from _differ(self.leaders)
+NatsKey = Annotated[str, pattern(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")]
+StateCode = Annotated[
+    str, pattern(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _")
+]
+DayTime = Annotated[str, pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
 
 
 class HqCentre(Section):
@@ -96,114 +39,117 @@ class HqCentre(Section):
     id: Slug = Field(description="its centre.id")
     zone: Slug = Field(description="its zone")
     nkey: NatsKey | None = Field(
-        None, description="public nkey by which it connects; none: `dialer hq render` makes one"
+        None, description="public nkey that it connects with; none: `dialer hq render` creates one"
     )
     state: StateCode | None = Field(
-        None, description="code of the state whose voters it calls, as on its roll; none: that of its marks"
+        None, description="code of the state whose voters it calls, as on the roll; none: that of its marks"
     )
     constituencies: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         (),
-        description="numbers of the constituencies of that state on its roll: of others it is told nothing; empty: of all of "
-        "the state, or, without one, of every state",
+        description="constituencies of that state on its roll: it receives updates about their voters only; empty: about the whole "
+        "state, or without one, every state",
     )
-    seats: int | None = Field(None, ge=0, le=10_000, description="seats that are to be signed in; none: not planned")
+    seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents; none: not planned")
 
     def _objections(self) -> Iterator[str]:
         if self.constituencies and self.state is None:
-            yield f"{self.id} has constituencies and no state; numbers are those of a state"
+            yield "constituencies need a state, because their numbers are those of a state"
 
     def holds(self, state_code: str, constituency_number: int) -> bool:
-        """Whether it is told of the voters there."""
+        """Return whether the centre receives updates about the voters there."""
         of_state = self.state is None or self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 
 class HqBundles(Section):
-    """[bundles] - the material that headquarters publishes: its folder, whose `public` a web server serves."""
+    """[bundles] - the material that headquarters publishes. A web server serves its folder `public`."""
 
-    folder: Path = Field(Path("material"), description="where bundles are made and published")
+    folder: Path = Field(Path("material"), description="folder in which bundles are made and published")
     online_key_file: Path | None = Field(
-        None, description="the key that says what is newest and who runs what, from `dialer hq keys make`; stays here"
+        None,
+        description="private key that signs which material is newest and for whom, from `dialer hq keys make`; it stays here",
     )
 
 
 class GatherSettings(Section):
-    """[gather] - headquarters' database, and what `dialer hq gather` does for it."""
+    """[gather] - headquarters' database, and what `dialer hq gather` stores in it."""
 
     database: SecretStr = Field(
         SecretStr("postgresql:///matdan"),
-        description="PostgreSQL's address, postgresql://user:password@host/name; the file is for its owner's eyes alone",
+        description="PostgreSQL address, postgresql://user:password@host/name; the file must be readable by its owner only",
     )
-    time_zone: ZoneName = Field("Asia/Kolkata", description="IANA zone in which days end")
+    time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone in which days end")
     keep_days: int = Field(
-        90, ge=7, le=3650, description="how long announcements are kept as they came; counters, marks and answers stay"
+        90, ge=7, le=3650, description="days until received messages are deleted; counters, marks and answers stay"
     )
-    replicas: int = Field(1, ge=1, le=5, description="machines that keep each stream: 3 of a cluster of three")
+    replicas: int = Field(1, ge=1, le=5, description="servers that store each stream; 3 in a cluster of three")
 
 
 class HqMetrics(Section):
-    """[metrics] - where a monitoring server asks headquarters: `/metrics` for Prometheus, `/health`, `/ready`."""
+    """[metrics] - ports for a monitoring server: `/metrics` for Prometheus, `/health`, `/ready`."""
 
-    host: HostName = Field("127.0.0.1", description="address it listens on, not encrypted")
-    gather_port: Port | None = Field(None, description="TCP port of the gatherer's; none: nobody is answered")
-    desk_port: Port | None = Field(None, description="TCP port of the pages'; none: nobody is answered")
+    host: HostName = Field("127.0.0.1", description="address to listen on, unencrypted")
+    gather_port: Port | None = Field(None, description="TCP port of the gatherer's metrics; none: off")
+    desk_port: Port | None = Field(None, description="TCP port of the pages' metrics; none: off")
 
 
 class HqDesk(PageServer):
     """[desk] - headquarters' pages, which `dialer hq desk` serves."""
 
-    port: Port = Field(8490, description="TCP port it listens on; 0 picks a free one")
-    file: Path = Field(Path("hq.desk.db"), description="its own file: passwords, passkeys, sessions")
+    port: Port = Field(8490, description="TCP port to listen on; 0 picks a free one")
+    file: Path = Field(Path("hq.desk.db"), description="its database: passwords, passkeys, sessions")
 
 
 class HqTargets(Section):
-    """[targets] - what centres are held against on headquarters' pages."""
+    """[targets] - the targets that headquarters' pages compare centres with."""
 
     contacts_per_seat_hour: float | None = Field(
-        None, gt=0, le=1_000, description="voters that a seat talks with in an hour; none: not held against any"
+        None, gt=0, le=1_000, description="voters contacted per seat and hour; none: not compared"
     )
-    abandoned_share: Share = Field(0.03, description="of live answers, where a centre does not say its own cap")
-    closes_at: DayTime = Field("18:00", description="when a day's calls end, in the zone of [gather]")
+    abandoned_rate: Share = Field(
+        0.03, description="abandoned rate of live answers, for centres that do not report their own limit"
+    )
+    closes_at: DayTime = Field("18:00", description="when calling ends, in the time zone of [gather]")
 
 
-class HqCourse(Section):
-    """[[course]] - how far a polling day should be at an hour: nothing before the first, between two of them evenly."""
+class ExpectedProgress(Section):
+    """[[expected_progress]] - expected progress at a time of a polling day; linear between two times, nothing before the first."""
 
-    at: DayTime = Field(description="the hour, in the zone of [gather]")
-    reached: Share = Field(description="share of the numbers on the centres' lists that are done with")
-    voted: Share = Field(description="share of the voters reached who have voted")
+    at: DayTime = Field(description="time, in the time zone of [gather]")
+    contacted: Share = Field(description="completed share of the numbers on the centres' lists")
+    voted: Share = Field(description="share of the contacted voters who have voted")
 
 
 class HqServer(Section):
-    """[server] - headquarters' machine, as `dialer hq render` sets it up and centres reach it."""
+    """[server] - headquarters' NATS server, as `dialer hq render` configures it and centres reach it."""
 
-    host: HostName = Field(
-        "127.0.0.1", description="the name by which centres reach it; not loopback: all is encrypted"
-    )
+    host: HostName = Field("127.0.0.1", description="host name that centres connect to; any but loopback is encrypted")
     port: Port = Field(4222, description="TCP port of nats-server")
-    data_directory: FilePath = Field("/var/lib/nats/jetstream", description="where nats-server keeps its streams")
+    data_directory: FilePath = Field("/var/lib/nats/jetstream", description="where nats-server stores its streams")
     files_directory: FilePath = Field(
-        "/etc/matdan", description="where the rendered files will stand on this machine, and a centre's on that one"
+        "/etc/matdan", description="where the rendered files will be installed, here and at the centres"
     )
-    material_address: MaterialAddress | None = Field(
-        None, description="under which the web server serves material, such as https://hq.example.org/material"
+    material_address: UrlWithoutSlash | None = Field(
+        None, description="URL at which the web server serves material, such as https://hq.example.org/material"
     )
 
 
 class HqSettings(Section):
-    """The file of headquarters."""
+    """All settings of a headquarters."""
 
     gather: GatherSettings = GatherSettings()
     servers: tuple[ServerAddress, ...] = Field(
-        ("nats://127.0.0.1:4222",), min_length=1, description="nats-server's, such as tls://hq.example.org:4222"
+        ("nats://127.0.0.1:4222",),
+        min_length=1,
+        description="addresses of nats-server, such as tls://hq.example.org:4222",
     )
-    ca_file: Path | None = Field(None, description="certificates that the server's is checked against")
-    nkey_file: Path | None = Field(None, description="the nkey's seed by which headquarters connects")
+    ca_file: Path | None = Field(None, description="CA certificates to verify the server with")
+    nkey_file: Path | None = Field(None, description="file with the nkey seed that headquarters connects with")
     metrics: HqMetrics = HqMetrics()
     server: HqServer = HqServer()
     desk: HqDesk = HqDesk()
     targets: HqTargets = HqTargets()
-    course: tuple[HqCourse, ...] = ()
+    expected_progress: tuple[ExpectedProgress, ...] = ()
     bundles: HqBundles = HqBundles()
     centres: tuple[HqCentre, ...] = ()
     leaders: tuple[Leader, ...] = ()
@@ -211,25 +157,25 @@ class HqSettings(Section):
 
     @property
     def encrypted(self) -> bool:
-        """Whether anybody but this machine speaks with the server."""
+        """Whether the server is encrypted, because other machines connect to it."""
         return not is_loopback(self.server.host)
 
     def _objections(self) -> Iterator[str]:
-        yield from _differ(self.leaders)
+        yield from duplicate_leaders(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
             ("sources", [source.name for source in self.sources]),
         ):
-            if twice := {name for name in names if names.count(name) > 1}:
-                yield f"{kind} named twice: {', '.join(sorted(twice))}"
-        hours = [each.at for each in self.course]
-        if hours != sorted(set(hours)):
-            yield "[[course]] goes through the day: each `at` once, the earliest first"
+            if duplicates := {name for name in names if names.count(name) > 1}:
+                yield f"{kind} must have different names; {', '.join(sorted(duplicates))} is used twice"
+        times = [each.at for each in self.expected_progress]
+        if times != sorted(set(times)):
+            yield "[[expected_progress]] must be in order of time, each `at` once"
 
 
 def load_hq_settings(path: Path) -> HqSettings:
-    """Headquarters' settings. Raises SettingError with file, key and remedy; SettingMistakes where there are several."""
-    text = read_settings(path, "hq.toml", "write one: docs/headquarters.md")
+    """Load headquarters' settings. Raises SettingError with file, key and remedy; SettingMistakes for several."""
+    text = read_settings(path, "hq.toml", "write one, see docs/headquarters.md")
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:

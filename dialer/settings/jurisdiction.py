@@ -1,8 +1,8 @@
-"""Jurisdiction profiles: what a place's rules are, each with its source beside it. A site may only be stricter.
+"""Jurisdiction profiles: the rules of a place, each with its source. A site may only be stricter.
 
-A profile is one TOML file in `config/jurisdictions/` (or a site's own, by path). Every rule is a table that holds its values,
-`source` (where they stand) and `standing` (how firm that is). Nothing here says that a campaign is compliant: counsel must
-confirm a profile before anyone calls it so.
+A profile is a TOML file in `config/jurisdictions/`, or one of the site's own. Every rule is a table with its values, its
+`source` (where the rule is written) and its `basis` (how authoritative that is). A profile does not make a campaign
+compliant: counsel must confirm it.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from dialer.domain.enums import Purpose
 from dialer.errors import SettingError
 from dialer.settings.fields import LocalTime, NumberPrefix, Section, Share, Slug
 from dialer.settings.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
+from dialer.settings.renamed import new_name
 
 JURISDICTIONS = content.CONFIG / "jurisdictions"
 
 
 def _pair(value: object) -> object:
-    """A stretch is written ["09:00", "20:00"]; "24:00" is the day's end."""
+    """Return a period that is written ["09:00", "20:00"] as a pair; "24:00" is the end of the day."""
     if isinstance(value, list) and len(value) == 2:
         return tuple(time.max if part == "24:00" else part for part in value)
     return value
 
 
 Stretch = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_pair)]
-"""First moment, and first moment after it, local time."""
+"""A period of the day: its start, and its end, which does not belong to it; local time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """Beside a value of a rule: which other one a site may hold in its place."""
+    """Which values a site may use instead of a profile's."""
 
-    is_kept: Callable[[Any, Any], bool]  # the site's, the profile's
+    is_as_strict: Callable[[Any, Any], bool]  # the site's value, the profile's
     bound: str  # in words
 
 
@@ -65,41 +66,41 @@ _TURNED_OFF = Strictness(operator.le, "a site may only turn it off")
 _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
-DayHours = Annotated[tuple[Stretch, ...], Strictness(_within, "a site's hours must lie within them")]
+DayHours = Annotated[tuple[Stretch, ...], Strictness(_within, "a site's hours must be within them")]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
-Asked = Annotated[bool, _TURNED_ON]
+Required = Annotated[bool, _TURNED_ON]
 
 
-class Standing(StrEnum):
-    """How firm a rule's source is."""
+class Basis(StrEnum):
+    """How authoritative a rule's source is."""
 
     LAW = "law"
     REGULATOR = "regulator"
-    PRACTICE = "practice"  # a code of the trade, or a rule that is no longer in force and still the measure
-    SECOND_HAND = "second-hand"  # told of, not read at its source
-    OURS = "ours"  # our own caution where no rule is known
+    PRACTICE = "practice"  # an industry code, or a rule that is no longer in force but still followed
+    SECOND_HAND = "second-hand"  # reported, not read at its source
+    CAUTION = "caution"  # our own, where no rule is known
 
 
 class Zones(StrEnum):
-    """In whose time zone the calling hours are read."""
+    """The time zone of calling hours."""
 
-    NUMBER = "number"  # every zone in which the number may be; they must all be open
-    CENTRE = "centre"  # the zone that the site's settings give for the called parties
+    NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
+    CENTRE = "centre"  # the zone of the site's settings
 
 
 class Rule(Section):
-    """A rule: values, and where they stand."""
+    """A rule: its values, and their source."""
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
-    standing: Standing
-    # A text of the rule, or a report that quotes it, was read and says this; else it is from memory.
+    basis: Basis
+    # The text of the rule, or a report that quotes it, was read and says this; otherwise it is from memory.
     confirmed: bool = False
     read_at: str | None = None  # where it was read
 
     def _objections(self) -> Iterator[str]:
         if self.confirmed and not self.read_at:
-            yield "the rule is confirmed, and read_at does not say by which text"
+            yield "a confirmed rule needs read_at, which says by which text"
 
 
 class CallingHours(Rule):
@@ -116,26 +117,26 @@ class CallingHours(Rule):
         for day in ("weekday", "saturday", "sunday", "holiday"):
             for start, until in getattr(self, day):
                 if start >= until:
-                    yield f"{day} closes at {until:%H:%M}, before it opens at {start:%H:%M}; swap them"
+                    yield f"{day} must end after it starts (is {start:%H:%M} to {until:%H:%M})"
 
 
 class Silence(Rule):
-    """The interval before the close of poll of a polling area, and what it forbids there."""
+    """The silence interval before the close of poll of a polling area, and what it forbids there."""
 
     hours_before_close: Annotated[float, _MORE] = Field(ge=0, le=240)
-    forbids: Purposes  # by whatever voice
-    forbids_recorded: Purposes  # by a recorded voice
-    sign_off: Allowed  # a named person may allow recorded turnout calls inside it, in the site's settings
+    forbids: Purposes  # with any voice
+    forbids_recorded: Purposes  # with a recorded voice
+    sign_off: Allowed  # a named person may allow recorded turnout calls in it, in the site's settings
 
 
 class VoteChoice(Rule):
-    """Whether voters may be asked whom they voted for. The program has no field for it."""
+    """Whether voters may be asked whom they voted for. The program has no field for the answer."""
 
     may_ask: Literal[False]
 
 
 class Certificate(Rule):
-    """Purposes for which a recording plays only with a certificate number and the hash that it was given for."""
+    """Purposes for which a recording is played only with a certificate, for exactly that recording."""
 
     needed_for: Purposes
 
@@ -147,23 +148,23 @@ class Ring(Rule):
 
 
 class Connect(Rule):
-    """How soon after the answer the voter must have an agent."""
+    """How soon after the answer the voter must be connected to an agent."""
 
     limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
 
 class AbandonedCap(Section):
-    """A cap over a sliding window."""
+    """A cap on the abandoned rate over a sliding window."""
 
     window_hours: float = Field(gt=0)
     share: Share
 
 
 class Abandoned(Rule):
-    """The abandoned-call cap: which calls count, over what, and how many."""
+    """The abandoned rate: its definition, its target and its caps."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
-    target: Annotated[Share, _LESS]  # what pacing steers to
+    target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
         Strictness(_no_cap_looser, "a site must keep each window, with the same share or less"),
@@ -175,24 +176,24 @@ class Abandoned(Rule):
 class InformationMessage(Rule):
     """Whether an answered voter without an agent must hear who called."""
 
-    required: Asked
+    required: Required
 
 
 class RedialLock(Rule):
-    """How long a number is left alone, by every campaign, after a call to it was abandoned."""
+    """How long no campaign may call a number after a call to it was abandoned."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
-    unless_agent_guaranteed: Allowed  # whether a call for which a seat is kept may go out all the same
+    unless_agent_guaranteed: Allowed  # a call for which an agent is reserved is allowed nevertheless
 
 
-class Gap(Rule):
-    """How long a number is left alone after any call to it, by every campaign, unless the person asked for the next call."""
+class MinimumInterval(Rule):
+    """The minimum interval between calls to a number, by any campaign, unless the person asked for the next call."""
 
     minutes: Annotated[float, _MORE] = Field(ge=0, le=1440)
 
 
 class Attempts(Rule):
-    """How often a number may be rung, across campaigns."""
+    """How often a number may be called, across campaigns."""
 
     per_day: Annotated[int, _LESS] = Field(ge=1)
     conversations_per_day: Annotated[int, _LESS] = Field(ge=1)
@@ -205,7 +206,7 @@ class MachineDetectionRule(Rule):
 
 
 class CallerId(Rule):
-    """Which numbers may be shown. They are always of the site's own pool."""
+    """Which caller IDs may be used. They are always numbers that the site owns."""
 
     series: Annotated[
         tuple[NumberPrefix, ...], Strictness(_narrower, "a site may only narrow it")
@@ -213,15 +214,15 @@ class CallerId(Rule):
 
 
 class Registers(Rule):
-    """Do-not-call registers that must have been read, and how old they may be."""
+    """Do-not-call registers that must be imported, and how old they may be."""
 
     names: Annotated[tuple[Slug, ...], _ADDED_TO]
     maximum_age_days: Annotated[float, _LESS] = Field(gt=0)
-    applies_to: Purposes  # whom a number on any imported register is closed to
+    applies_to: Purposes  # purposes for which a listed number is not called
 
 
 class OptOut(Rule):
-    """How far an opt-out reaches, and how soon."""
+    """Where and how soon an opt-out takes effect."""
 
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
@@ -229,11 +230,11 @@ class OptOut(Rule):
     def _objections(self) -> Iterator[str]:
         yield from super()._objections()
         if self.within_seconds < 1:
-            yield "an opt-out holds within 1 second here, and no sooner can be promised"
+            yield "within_seconds must be at least 1: an opt-out takes effect within 1 second here"
 
 
 class ConsentRule(Rule):
-    """Purposes for which a number's owner must have agreed before."""
+    """Purposes for which the owner of a number must have consented."""
 
     live: Purposes
     recorded: Purposes
@@ -244,11 +245,11 @@ class Retention(Rule):
 
     erase_after_days: Annotated[int, _LESS] = Field(ge=1)
     keep_records_days: Annotated[int, _MORE] = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
-    keep_recordings: Asked  # recorded conversations are among the records, also when a person asks for erasure
+    keep_recordings: Required  # recordings are records too, and stay when a person asks for erasure
 
 
 class TransportRule(Rule):
-    """Whether a ride to the poll may be offered: by a flow, which declares it, or by agents or a script, of whom it is declared."""
+    """Whether a ride to the poll may be offered. Flows declare the offer; for agents and scripts a person declares it."""
 
     may_offer: Allowed
 
@@ -260,15 +261,15 @@ class RecordingRule(Rule):
 
 
 class SyntheticVoice(Rule):
-    """Whether a synthetic voice must say that it is one; then no voice plays of which nobody knows, and none without its label."""
+    """Whether a synthetic voice must be announced: if so, nothing is played whose voice is unknown, or without its label."""
 
-    must_be_labelled: Asked
+    must_be_labelled: Required
 
 
 class Exports(Rule):
-    """Whether calls must be accounted for per candidate, constituency and day: then campaign material names its candidate."""
+    """Whether expenditure must be reported by candidate, constituency and day: if so, campaign material needs a candidate."""
 
-    expenditure: Asked
+    expenditure: Required
 
 
 class Profile(Section):
@@ -285,7 +286,7 @@ class Profile(Section):
     abandoned: Abandoned
     information_message: InformationMessage
     redial_lock: RedialLock
-    gap: Gap
+    minimum_interval: MinimumInterval
     attempts: Attempts
     machine_detection: MachineDetectionRule
     caller_id: CallerId
@@ -299,59 +300,65 @@ class Profile(Section):
     exports: Exports
 
     def rules(self) -> dict[str, Rule]:
-        """Every rule by name, in the order of the file."""
+        """Return every rule by name, in the order of the file."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Rule)}
 
 
 def shipped_profiles() -> list[str]:
-    """The names of the profiles that come with the project."""
+    """Return the names of the shipped profiles."""
     return sorted(path.stem for path in JURISDICTIONS.glob("*.toml"))
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """The shipped profile of that name, or the one in that .toml file. Raises SettingError with file, key and remedy."""
+    """Load the shipped profile of that name, or the one in that .toml file. Raises SettingError with file, key and remedy."""
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
         values = toml_table(read_whole(path, MOST_TOML_BYTES))
     except FileNotFoundError as error:
-        known = ", ".join(shipped_profiles())
-        remedy = f"use one of {known}, or a .toml file of your own"
+        remedy = f"use one of {', '.join(shipped_profiles())}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
     except (OSError, UnicodeDecodeError, NotToml) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise SettingError(str(path), "(file)", f"cannot be read as TOML: {why}", "correct it") from error
+        raise SettingError(str(path), "", f"cannot be read as TOML: {why}", "correct it") from error
     return validated(values, str(path))
 
 
 def validated(values: Mapping[str, Any], file: str) -> Profile:
-    """The profile of these values. Raises SettingError for the first mistake, with `file`, key and remedy."""
+    """Return the profile of these values. Raises SettingError for the first mistake, with `file`, key and remedy."""
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
+        place = tuple(str(part) for part in problem["loc"])
+        key = ".".join(place)
         if key.endswith("source"):
-            raise SettingError(file, key, "the rule has no source", "say where it stands, beside it") from error
+            raise SettingError(file, key, "the rule has no source", "add where it is written") from error
         if problem["type"] == "missing":
-            raise SettingError(file, key, "is missing", "a profile states every rule (docs/rules.md)") from error
+            remedy = "a profile contains every rule, see docs/rules.md"
+            raise SettingError(file, key, "is missing", remedy) from error
         if problem["type"] == "extra_forbidden":
-            raise SettingError(file, key, "is not a rule", "correct its spelling (docs/rules.md)") from error
+            new = new_name(place)
+            wrong = ("is not a rule", "correct its spelling, see docs/rules.md")
+            raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}"))) from error
         text = problem["msg"].removeprefix("Value error, ")
-        raise SettingError(file, key, text, "correct it (docs/rules.md)") from error
+        raise SettingError(file, key, text, "see docs/rules.md") from error
 
 
 def strictness_of(rule: type[Rule], field: str) -> Strictness | None:
-    """Which other value a site may hold; None: no other."""
+    """Return which other values a site may use; None: no other."""
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
 
 def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings") -> Profile:
-    """The profile with a site's own values: `overrides` by rule and field. Raises SettingError for one that loosens."""
+    """Return the profile with a site's own values, by rule and field. Raises SettingError for one that is looser."""
     rules = profile.rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():
         if name not in rules:
-            raise SettingError(file, f"rules.stricter.{name}", "is not a rule", "correct its spelling (docs/rules.md)")
+            new = new_name((name,))
+            wrong = ("is not a rule", "correct its spelling, see docs/rules.md")
+            key = f"rules.stricter.{name}"
+            raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}")))
         changed[name] = {**changed[name], **fields}
     stricter = validated(changed, file)
     for name, fields in overrides.items():
@@ -359,11 +366,10 @@ def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], 
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            bound = strictness_of(type(rules[name]), field)
-            if bound is None or not bound.is_kept(ours, theirs):
-                shown = fields[field]
-                problem = f"{shown!r} loosens the rule of the profile {profile.name!r} ({_plain(theirs)})"
-                remedy = "a site cannot change it" if bound is None else bound.bound
+            strictness = strictness_of(type(rules[name]), field)
+            if strictness is None or not strictness.is_as_strict(ours, theirs):
+                problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_plain(theirs)})"
+                remedy = "a site cannot change it" if strictness is None else strictness.bound
                 raise SettingError(file, f"rules.stricter.{name}.{field}", problem, remedy)
     return stricter
 

@@ -1,14 +1,15 @@
-"""[[seats]], [[agents]] and [floor]: where agents sit, who they are, and what their phones' keys mean."""
+"""[[seats]], [[agents]] and [agent_login]: where agents sit, who they are, and how they log in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr
 
 from dialer.settings.fields import (
+    Applied,
     EndpointName,
     Language,
     Password,
@@ -18,33 +19,42 @@ from dialer.settings.fields import (
     Slug,
     derived_secret,
     must,
+    pattern,
 )
-from dialer.settings.lines import Transport
+from dialer.settings.trunks import Transport
 
 
 class SeatSettings(Section):
-    """[[seats]] - a place where an agent sits."""
+    """[[seats]] - a workplace with a phone."""
+
+    applied: ClassVar[Applied] = Applied.RELOAD
 
     name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
-    server: Slug | None = Field(None, description="the Asterisk that the phone registers at; of [[asterisk.servers]]")
+    server: Annotated[Slug | None, Applied.RESTART] = Field(
+        None, description="the Asterisk server that the phone registers at, where there are [[asterisk.servers]]"
+    )
     languages: tuple[Language, ...] = Field(
-        (), description="languages spoken here by an agent who has none of their own; empty: any"
+        (), description="languages of agents here who have none of their own; empty: any"
     )
-    password: Password | None = Field(
-        None, description="the phone's password; none: `dialer asterisk render` makes one"
+    password: Annotated[Password | None, Applied.ELSEWHERE] = Field(
+        None, description="the phone's password; none: `dialer asterisk render` creates one"
     )
-    webrtc: bool = Field(False, description="the phone is the agent's page in the browser: DTLS-SRTP, through the desk")
-    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
-    srtp: bool = Field(False, description="encrypt the voice; with transport tls")
+    webrtc: Annotated[bool, Applied.ELSEWHERE] = Field(
+        False, description="the phone is the agent's page in the browser (DTLS-SRTP, through the desk)"
+    )
+    transport: Annotated[Transport, Applied.ELSEWHERE] = Field(
+        Transport.UDP, description="udp, tcp or tls; not used by a webrtc seat"
+    )
+    srtp: Annotated[bool, Applied.ELSEWHERE] = Field(False, description="encrypt audio; needs transport tls")
 
     def _objections(self) -> Iterator[str]:
         if self.srtp and self.transport is not Transport.TLS:
-            yield 'srtp sends its keys in SIP: set transport = "tls" as well'
+            yield 'srtp needs transport = "tls", because its keys are sent in SIP'
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
-    """The password of a seat whose phone is the agent's page: its own, else a derived one, which rendering and the desk know."""
+    """Return the SIP password of a browser phone: the seat's own, else one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
     return derived_secret(manager_secret, f"phone {seat.endpoint}")
@@ -54,42 +64,45 @@ PinHash = Annotated[
     SecretStr,
     must(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
-        "is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself",
+        "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
 ]
 
 
 class Agent(Section):
-    """[[agents]] - a person who may log in at a seat, from its phone. Without any, nobody can."""
+    """[[agents]] - a person who may log in at a seat. Without any, nobody can."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
-        description="what the agent keys in, 1 to 10 digits"
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    number: Annotated[str, pattern(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
+        description="number that the agent enters to log in, 1 to 10 digits"
     )
-    pin: PinHash = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
+    pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
     languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
-    skills: tuple[Slug, ...] = Field((), description="what the agent may be given: campaigns that ask for such a skill")
+    skills: tuple[Slug, ...] = Field((), description="skills, which campaigns may ask for")
 
 
 ECHO_CODE = "*43"
-"""What a seat's phone dials to hear itself, as it is on many exchanges."""
-
+"""What a seat's phone dials for an echo test, as on many PBXs."""
 
 LogInCode = Annotated[
     str,
-    StringConstraints(pattern=r"^[*0-9]{1,6}$"),
-    must(lambda code: code != ECHO_CODE, f"{ECHO_CODE} is the echo test; choose another code"),
+    pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
+    must(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 
-class LogInSettings(Section):
-    """[floor] - how agents log in and what their phones' keys mean."""
+class AgentLogin(Section):
+    """[agent_login] - how agents log in by phone, and the reasons of their breaks."""
 
-    log_in_code: LogInCode = Field("*1", description="what a seat's phone dials to log in")
-    wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")
-    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, if no supervisor unlocks them")
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    code: Annotated[LogInCode, Applied.ELSEWHERE] = Field("*1", description="what a seat's phone dials to log in")
+    max_failures: int = Field(10, ge=3, le=100, description="consecutive failed logins that lock agent and seat")
+    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, unless a supervisor unlocks them")
     pause_reasons: tuple[Slug, ...] = Field(
         ("break", "meal", "training", "meeting", "technical"),
         min_length=1,
         max_length=9,
-        description="what *21, *22, ... on the phone give as the reason of a pause",
+        description="reasons of a break: *21 on the phone is the first one, *22 the second, ...",
     )

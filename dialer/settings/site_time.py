@@ -1,4 +1,4 @@
-"""Which day it is where the centre is."""
+"""The centre's time zone, and its days."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DAY_SECONDS = 86_400.0
 
 
 def site_zone(settings: Settings) -> ZoneInfo:
-    """The centre's time zone."""
+    """Return the centre's time zone."""
     return ZoneInfo(settings.centre.time_zone)
 
 
 def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
-    """The day of a moment (epoch seconds) in a zone; None: the centre's."""
+    """Return the day of a moment (epoch seconds) in a time zone; None: the centre's."""
     return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()

@@ -16,9 +16,9 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.lines import Carrier
 from dialer.settings.servers import ONLY, house_phones, servers_of
 from dialer.settings.site import Settings
+from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import MAKE_ONE
 from dialer.site.reload import Part
 from dialer.switch.asterisk.adapter import AsteriskSwitch

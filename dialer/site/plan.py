@@ -84,9 +84,9 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for agent in settings.agents
         },
         agent_rules=AgentRules(
-            settings.floor.wrong_pins,
-            settings.floor.lock_minutes * _MINUTE,
-            settings.floor.pause_reasons,
+            settings.agent_login.max_failures,
+            settings.agent_login.lock_minutes * _MINUTE,
+            settings.agent_login.pause_reasons,
             settings.asterisk.seat_rtp_timeout_seconds,
         ),
         rest=settings.trunk_rest,

@@ -12,7 +12,7 @@ from dialer.settings.site import Settings
 def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
     """What the settings say of the polling day; `polls` are those of the site's rules."""
     chosen = settings.polling_day
-    weights = chosen.weights
+    weights = chosen.priority
 
     def poll(booth: Booth) -> BoothPoll | None:
         known = poll_of(polls, booth.constituency_number)
@@ -23,7 +23,7 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
 
     return PollingPlan(
         poll_of=poll,
-        course=ExpectedCourse(chosen.opens, tuple((point.at, point.share) for point in chosen.expected)),
+        course=ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)),
         weights=FactorWeights(weights.not_voted, weights.deficit, weights.time, weights.voter),
         last_call_seconds=chosen.last_call_minutes * 60.0,
     )

@@ -10,11 +10,11 @@ from dialer.engine.plan import Reread
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.audio_settings import labels_synthetic, rules_of
 from dialer.flows.model import offers_allowed
+from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.lines import Carrier
-from dialer.settings.reload import ReadAt
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.settings.trunks import Carrier
 from dialer.site.plan import engine_plan
 from dialer.site.settings_changes import Change, changes, settings_by_key
 
@@ -67,7 +67,7 @@ class SettingsReload:
             raise _unusable(error) from error
         changed = list(changes(self._settings, settings))
         changed += self._profile_changes(settings, profile, changed)
-        need_restart = [change.name for change in changed if change.takes_effect is ReadAt.RESTART]
+        need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
         need_restart += self._others_that_need_restart(settings)
         if need_restart:
             verb = "needs" if len(need_restart) == 1 else "need"
@@ -88,8 +88,8 @@ class SettingsReload:
                 use()
 
         recorded = {**settings_by_key(settings), **self._recorded}
-        ours = tuple(change.name for change in changed if change.takes_effect is not ReadAt.ELSEWHERE)
-        others = tuple(change.name for change in changed if change.takes_effect is ReadAt.ELSEWHERE)
+        ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
+        others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
         return Reread(engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
@@ -97,7 +97,7 @@ class SettingsReload:
         before = self._profile
         same_copies = _copied_from(settings, before) == _copied_from(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
-            yield Change("rules.jurisdiction (the profile)", ReadAt.RELOAD if same_copies else ReadAt.RESTART)
+            yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
     def _others_that_need_restart(self, settings: Settings) -> Iterator[str]:
         before = self._settings

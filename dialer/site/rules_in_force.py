@@ -71,7 +71,7 @@ def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
     """
     stored = json.loads(text)
     try:
-        then = Profile.model_validate(stored["profile"])
+        then = Profile.model_validate(_with_new_names(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
             now = _with(settings, "rules", {"polls": stored["polls"]})
             return site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
@@ -90,6 +90,19 @@ def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
     removed = sorted(site["campaigns"].keys() - {campaign.id for campaign in campaigns})
     unknown = tuple(f"the other settings of campaign {each}, which was removed since" for each in removed)
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
+
+
+def _with_new_names(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored profile with the names that its rules and their fields have now."""
+    renamed = {"gap": "minimum_interval"}
+    return {renamed.get(name, name): _with_basis(rule) for name, rule in profile.items()}
+
+
+def _with_basis(rule: Any) -> Any:
+    if not isinstance(rule, dict) or "standing" not in rule:
+        return rule
+    basis = {"ours": "caution"}.get(rule["standing"], rule["standing"])
+    return {**{key: value for key, value in rule.items() if key != "standing"}, "basis": basis}
 
 
 def _with(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:

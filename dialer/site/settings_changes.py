@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dialer.settings.reload import ReadAt, how_taken
+from dialer.settings.applied import when_applied
+from dialer.settings.fields import Applied
 from dialer.settings.site import Settings
 
 _NAME_FIELDS = ("id", "name", "number", "day")
@@ -16,7 +17,7 @@ class Change(NamedTuple):
     """A setting that differs."""
 
     name: str  # its dotted key, with tables by name: `campaigns.turnout-agents.hours`; a whole table where it was added or removed
-    takes_effect: ReadAt
+    takes_effect: Applied
 
 
 def settings_by_key(settings: Settings) -> dict[str, str]:
@@ -45,7 +46,7 @@ def changes(before: Settings, after: Settings) -> Iterator[Change]:
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
             keys = keys[1:]
-        yield Change(".".join(place), how_taken(section, keys[0] if keys else ""))
+        yield Change(".".join(place), when_applied(section, keys[0] if keys else ""))
 
 
 def _changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:

@@ -119,7 +119,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         for phone_id in silenced:
             targets.close_for_voters(db, phone_id, settled=settled)
         if encode is not None:
-            announced = replace(mark, confidence=mark.surety, place=place_of(db, mark.voter_id))
+            announced = replace(mark, confidence=mark.effective_confidence, place=place_of(db, mark.voter_id))
             announce_result(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
     return MarkEffect(
@@ -185,7 +185,7 @@ def _is_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
 
 
 def _append(db: Connection, mark: Mark) -> bool:
-    mark_id = SQL.insert_mark.insert(db, **parameters_of(mark) | {"confidence": mark.surety})
+    mark_id = SQL.insert_mark.insert(db, **parameters_of(mark) | {"confidence": mark.effective_confidence})
     if mark_id:
         seals.seal(db, sealed_rows.MARK, mark_id)
         return True

@@ -79,7 +79,7 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     if (removed or not listed) and SQL.any_known_by_hash_only.one(db):
         raise StoreError(
             "A secret for opt-outs is missing in the settings, and some opt-outs may be known by its hashes only."
-            " Add it again as rules.opt_out_secret or in rules.opt_out_secrets_known."
+            " Add it again as rules.opt_out_secret or in rules.accepted_opt_out_secrets."
         )
     for secret_id in removed:
         for row_id in SQL.known_by_number.all(db, secret_id=secret_id):

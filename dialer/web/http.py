@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dialer.domain.errors import PortInUse
 from dialer.errors import SettingError
-from dialer.settings.supervision import PageServer
+from dialer.settings.desk import PageServer
 
 MOST_CONNECTIONS = 1_000
 MOST_HEAD_BYTES = 16_384  # request line and headers

@@ -16,7 +16,7 @@ from dialer.desk.pages_built import BUILT
 from dialer.domain.schema import adapter
 from dialer.domain.view import SeatView
 from dialer.mqtt.dialler_client import DeskStatus
-from dialer.settings.supervision import Desk
+from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_app
 from dialer.web.assets import Asset, read_assets

@@ -25,7 +25,8 @@ from dialer.engine.engine import Engine
 from dialer.engine.preview.commands import SeatPreviewDial
 from dialer.engine.seats.commands import SeatLogIn, SeatLogOff, SeatPause
 from dialer.settings.jurisdiction import AbandonedCap
-from dialer.settings.site import Poll, Settings
+from dialer.settings.rules import Poll
+from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 

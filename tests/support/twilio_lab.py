@@ -79,10 +79,10 @@ async def a_lab(
         twilio.anybody = Person(holds=asyncio.Event(), callbacks=lambda _: [])
         settings = account(
             api_url=twilio.url,
-            longest_call_seconds=120,
+            max_call_seconds=120,
             price_per_minute=0.1,
             price_per_sms=0.05,
-            most_spend_per_day=most,
+            max_spend_per_day=most,
             sms_from="+911140000009",
             transfer_to="sip:agents@example.org" if legs == 2 else None,
         )

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import aiohttp
 from twilio.request_validator import RequestValidator
 
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 
 ACCOUNT = "AC" + "0" * 32
 AUTH_TOKEN = "the account's secret"

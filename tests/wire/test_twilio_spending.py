@@ -15,7 +15,7 @@ async def test_the_spending_cap_includes_the_possible_cost_of_live_calls() -> No
         await lab.switch.resync()
         for number in (1, 2, 3):  # each may last two minutes at 0.1
             await lab.dial(number)
-        with pytest.raises(OriginateRefused, match="most_spend_per_day"):
+        with pytest.raises(OriginateRefused, match="max_spend_per_day"):
             await lab.dial(4)
         await lab.status(lab.attempt(1), "busy")
         await lab.dial(4)

@@ -17,11 +17,12 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.modules import modules_for
 from dialer.deploy.templates import templates_in
 from dialer.errors import SettingError
-from dialer.settings.lines import Carrier, Transport, Trunk
-from dialer.settings.seats import ECHO_CODE, LogInSettings, SeatSettings, browser_password
+from dialer.settings.asterisk import Ami
+from dialer.settings.recordings import RecordingSettings
+from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, browser_password
 from dialer.settings.servers import house_phones, named_phones, on_server, server_password
-from dialer.settings.site import Ami, Settings
-from dialer.settings.supervision import RecordingSettings
+from dialer.settings.site import Settings
+from dialer.settings.trunks import Carrier, Transport, Trunk
 from dialer.settings.unfinished import MAKE_ONE
 
 TEMPLATES = content.CONFIG / "asterisk"
@@ -60,8 +61,8 @@ def dialplan(
     servers: bool = False,
 ) -> str:
     """Return extensions.conf with default settings. `servers`: there are other servers."""
-    ami, floor = Ami(secret=SecretStr(manager_secret)), LogInSettings(log_in_code=log_in_code)
-    settings = Settings(ami=ami, floor=floor, recordings=recordings or RecordingSettings())
+    ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
+    settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
     return render_template("extensions.conf", **_for_the_dialplan(settings), others=servers)
 
 
@@ -134,7 +135,7 @@ def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
         "agi_token": token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
-        "log_in_code": settings.floor.log_in_code,
+        "log_in_code": settings.agent_login.code,
         "echo_code": ECHO_CODE,
         "restart_seconds": RESTART_SECONDS,
         "join_seconds": JOIN_SECONDS,

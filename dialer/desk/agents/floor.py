@@ -38,7 +38,7 @@ class Floor:
             "centre": self.centre,
             "zone": settings.centre.time_zone,
             "sponsor": settings.centre.organisation,
-            "pause_reasons": settings.floor.pause_reasons,
+            "pause_reasons": settings.agent_login.pause_reasons,
             "transfer_targets": [{"name": each.name, "kind": each.kind.value} for each in settings.transfers],
             "undo_seconds": UNDO_SECONDS,
             "training": self._training,

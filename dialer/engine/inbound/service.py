@@ -24,7 +24,7 @@ from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, StoreFailed
 from dialer.engine.inbound.state import UnknownCallers
 from dialer.engine.trunks.state import TrunkPool
-from dialer.settings.lines import InboundNumber
+from dialer.settings.inbound import InboundNumber
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ class Inbound:
             number,
             trunk,
             route.mode,
-            call_back_at=now + self._core.plan.inbound.call_back_seconds
+            call_back_at=now + self._core.plan.inbound.call_back_delay_seconds
             if route.mode is InboundMode.MISSED_CALL
             else None,
         )
@@ -124,7 +124,7 @@ class Inbound:
         self._unknown_callers.trunks.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
             # The number may be due sooner: the hopper reads the queue again in time.
-            back_at = self._core.clock.now() + self._core.plan.inbound.call_back_seconds
+            back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
             self._runs[route.campaign].due_again(back_at)
             return Way.HANG_UP
         if party is None:

@@ -41,7 +41,7 @@ from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
 from dialer.engine.turnout.polls import Polls
 from dialer.rules import calling_hours
-from dialer.settings.lines import Called
+from dialer.settings.trunks import Called
 
 _log = structlog.get_logger(__name__)
 

@@ -38,7 +38,7 @@ from dialer.engine.transfers.state import (
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
 from dialer.rules import numbers
-from dialer.settings.supervision import TransferSettings
+from dialer.settings.transfers import TransferSettings
 
 _log = structlog.get_logger(__name__)
 

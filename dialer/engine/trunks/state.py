@@ -12,7 +12,7 @@ from types import MappingProxyType
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.settings.lines import Called, CallerIdArea, TrunkRest, caller_ids_shown
+from dialer.settings.trunks import Called, CallerIdArea, TrunkRest, caller_ids_shown
 
 # Health: a trunk that fails is rested, then probed with one call; a slow one gets fewer calls.
 
@@ -120,12 +120,12 @@ class TrunkHealth:
         failures = sum(self._window)
         if self.row >= rules.failures_in_a_row:
             self._rest(now_seconds, f"{self.row} calls in a row failed")
-        elif len(self._window) == rules.window_calls and failures > rules.failure_share * rules.window_calls:
+        elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
             self._rest(now_seconds, f"{failures} of the last {rules.window_calls} calls failed")
 
     def _rest(self, now_seconds: float, reason: str) -> None:
         rules = self._rules
-        seconds = min(rules.longest_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
+        seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
         self.rests += 1
         self.reason = reason
         self._resting_until = now_seconds + seconds

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.domain.model import ANSWERED, Outcome, abandoned_share
+from dialer.domain.model import ANSWERED, Outcome, abandoned_rate
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
@@ -125,15 +125,15 @@ class DemoReport:
 
 def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Attempts and what became of them; the abandoned rate is abandoned / live answers."""
-    share = abandoned_share(outcomes)
+    rate = abandoned_rate(outcomes)
     return {
         "attempts": sum(outcomes.values()),
         "outcomes": dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))),
         "answered": sum(outcomes.get(outcome, 0) for outcome in ANSWERED),
         "connected": outcomes.get(Outcome.CONNECTED, 0),
-        "live_answers": share.live_answers,
-        "abandoned": share.abandoned,
-        "abandoned_rate": round(share.share, 4),
+        "live_answers": rate.live_answers,
+        "abandoned": rate.abandoned,
+        "abandoned_rate": round(rate.rate, 4),
         "unknown": outcomes.get(Outcome.UNKNOWN, 0),
     }
 

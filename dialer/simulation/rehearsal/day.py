@@ -14,10 +14,10 @@ from dialer.rules.gate import Gate
 from dialer.rules.rulebook import campaign_rules, rulebook_of
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.lines import Carrier
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
+from dialer.settings.trunks import Carrier
 from dialer.simulation.rehearsal.site import rehearsed_campaigns
 
 # When each campaign may call anybody on a day, by the clock alone: hours, holidays, silence, close of poll, last calls.

@@ -148,7 +148,7 @@ class _Rehearsal:
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},
             samples=self._samples,
             recovered=faults.recovered,
-            not_judged=not_judged(day, faults.over_at, due, calling, settings.trunk_rest.longest_rest_seconds),
+            not_judged=not_judged(day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds),
             campaigns=[self._campaign(view, hours) for hours in day.hours],
         )
 

@@ -14,9 +14,10 @@ from dialer.domain.enums import Purpose
 from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas, areas_of_roll
 from dialer.settings.campaigns import Campaign
-from dialer.settings.lines import Carrier, InboundNumber
+from dialer.settings.inbound import InboundNumber
 from dialer.settings.servers import on_one
 from dialer.settings.site import Settings
+from dialer.settings.trunks import Carrier
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.store import campaigns, voters
 from dialer.store.connection import read_snapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, Level, error, ok, warning
-from dialer.domain.model import AbandonedShare, CampaignState
+from dialer.domain.model import AbandonedRate, CampaignState
 from dialer.reports.picture_file import check_picture, save_picture
 from dialer.settings.site import Settings
 from dialer.simulation.rehearsal.day import RehearsedDay
@@ -72,7 +72,7 @@ class DayOutcome:
     @property
     def abandoned_share(self) -> float:
         """Abandoned calls over live answers."""
-        return AbandonedShare(self.live_answers, self.abandoned).share
+        return AbandonedRate(self.live_answers, self.abandoned).rate
 
     @property
     def speed(self) -> float:

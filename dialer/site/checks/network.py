@@ -95,8 +95,8 @@ def _require_folder(folder: Path) -> None:
 async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
     """Check that Twilio answers, and what was spent today. Raises MatdanError where it does not."""
     spent = await twilio_spent_today(settings)
-    cap = settings.twilio.most_spend_per_day
+    cap = settings.twilio.max_spend_per_day
     if cap is None:
-        yield warning("twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.most_spend_per_day")
+        yield warning("twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.max_spend_per_day")
     else:
         yield ok("twilio", f"answers; {spent:.2f} spent today of {cap:g}")

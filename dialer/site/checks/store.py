@@ -11,10 +11,10 @@ from pathlib import Path
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.words import counted
 from dialer.errors import MatdanError
-from dialer.settings.lines import Called, caller_ids_shown
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
+from dialer.settings.trunks import Called, caller_ids_shown
 from dialer.site.checks.ages import age_text
 from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import failed

@@ -19,7 +19,7 @@ from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError,
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, CallEvent, EndedBy, EventSink
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 from dialer.switch.routed import no_sink
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, segments_of
@@ -140,7 +140,7 @@ class TwilioSwitch:
         if not self.meter.allows_call(len(self._calls)):
             raise OriginateRefused(
                 f"Twilio: the daily spending cap leaves no room for a call ({self.meter.spent:.2f} spent); "
-                "raise `twilio.most_spend_per_day` or wait for the account's next day"
+                "raise `twilio.max_spend_per_day` or wait for the account's next day"
             )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:

@@ -21,7 +21,7 @@ from twilio.rest import Client
 
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.domain.switch import OriginateRequest
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.states import CallStatus
 
 API_URL = "https://api.twilio.com"
@@ -74,7 +74,7 @@ class TwilioApi:
                 status_callback_method="POST",
                 status_callback_event=_EVENTS,
                 timeout=round(request.ring_seconds),
-                time_limit=self._settings.longest_call_seconds,
+                time_limit=self._settings.max_call_seconds,
             )
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:

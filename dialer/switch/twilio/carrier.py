@@ -16,8 +16,8 @@ from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
-from dialer.settings.lines import Carrier as CarrierKind
 from dialer.settings.site import Settings
+from dialer.settings.trunks import Carrier as CarrierKind
 from dialer.store.store import Store
 from dialer.switch.routed import RoutedSwitch
 from dialer.switch.twilio.adapter import TwilioSwitch

@@ -24,7 +24,7 @@ from dialer.flows.library import FlowLibrary
 from dialer.flows.machine import start, step
 from dialer.flows.texts import Texts
 from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 from dialer.switch.flow_effects import SmsGateway, commit_result, send_text
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page

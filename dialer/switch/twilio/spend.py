@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -89,11 +89,11 @@ class SpendMeter:
         return self._fits(self._reserved(live_calls) + segments * self._settings.price_per_sms)
 
     def _reserved(self, calls: int) -> float:
-        longest = _minutes(self._settings.longest_call_seconds)
+        longest = _minutes(self._settings.max_call_seconds)
         return calls * self.most_legs * longest * self._settings.price_per_minute
 
     def _fits(self, amount: float) -> bool:
-        most = self._settings.most_spend_per_day
+        most = self._settings.max_spend_per_day
         return most is None or (self._read is not None and self.spent + amount <= most)
 
 

@@ -19,7 +19,7 @@ from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlows
 from dialer.switch.twilio.twiml import hang_up

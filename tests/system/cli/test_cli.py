@@ -137,9 +137,9 @@ def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
 
 def test_flow_with_unknown_voices_is_not_started(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
-    assert "dialer.audio.catalogue: is not set, so nobody knows which voice is a computer's" in line
+    assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
     result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
-    assert "synthetic voices: settings: dialer.audio.catalogue: is not set" in result.stdout
+    assert "synthetic voices: settings: audio.catalogue: is not set" in result.stdout
 
 
 def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ CONSENT_NEEDED = {
     "stricter": {
         "consent": {"live": ["turnout"]},
         "calling_hours": {"weekday": [["09:45", "20:00"]]},
-        "gap": {"minutes": 45},
+        "minimum_interval": {"minutes": 45},
     }
 }
 

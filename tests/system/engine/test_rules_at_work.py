@@ -146,7 +146,7 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
         assert not site.switch.placed
         ivr, agents = site.view.campaigns
         assert ivr.hold is not None
-        assert "needs a certificate: what would be played is not known (dialer.audio.catalogue)" in str(ivr.hold)
+        assert "needs a certificate: what would be played is not known (audio.catalogue)" in str(ivr.hold)
         assert agents.hold is not None
         assert "the do-not-call register 'ncpr' was never imported" in str(agents.hold)
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]

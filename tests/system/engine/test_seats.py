@@ -52,7 +52,7 @@ async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -
 
 @virtual_time()
 async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, floor={"log_in_code": "*1"}) as site:
+    async with a_floor(tmp_path, agent_login={"code": "*1"}) as site:
         for extension in ("s", "01", "*2", "+919800000001", "h"):
             assert site.switch.phone_dials("agent01", extension) is None
 

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from dialer.app import running_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
@@ -17,8 +16,7 @@ from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.settings.jurisdiction import JURISDICTIONS
-from dialer.settings.reload import TAKEN
-from dialer.settings.site import Settings, load_settings
+from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.reload import SettingsReload
 from dialer.site.reload_signal import reload_site
@@ -260,19 +258,6 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
         with pytest.raises(CommandRefused, match=r"no change was applied: agents needs a restart"):
             await engine.execute(ReloadSettings())
         assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
-
-
-def test_what_is_said_of_settings_is_of_settings_that_there_are() -> None:
-    for section, keys in TAKEN.items():
-        (model,) = [
-            each
-            for each in (
-                Settings.model_fields[section].annotation,
-                *get_args(Settings.model_fields[section].annotation),
-            )
-            if isinstance(each, type) and issubclass(each, BaseModel)
-        ]
-        assert keys.keys() - {""} <= model.model_fields.keys()
 
 
 async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_they_do(path: Path) -> None:

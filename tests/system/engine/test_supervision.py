@@ -23,7 +23,7 @@ from dialer.engine.recordings.commands import PlayRecording, SeatPauseRecording,
 from dialer.engine.seats.commands import SeatLogOff, SeatReady
 from dialer.engine.supervision.commands import Barge, Listen, StopListening, Whisper
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
-from dialer.settings.supervision import RecordingSettings
+from dialer.settings.recordings import RecordingSettings
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

@@ -60,7 +60,12 @@ def of_india(directory: Path, **prompt: Any) -> Settings:
     """A site under a profile that wants every recording certified. Its sounds are not on this machine."""
     audio = certified_site(directory, "turnout", **prompt)
     shutil.rmtree(audio["sounds"])
-    sign_off = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Person", "day": date(2024, 4, 20)}
+    sign_off = {
+        "permits": "recorded-turnout-in-silence",
+        "campaign": "calls",
+        "by": "A. Person",
+        "day": date(2024, 4, 20),
+    }
     settings = a_site(
         directory,
         audio=audio,

@@ -261,7 +261,7 @@ async def test_hang_ups_that_twilio_refused_during_a_stop_are_repeated(tmp_path:
 
 @virtual_time()
 async def test_a_trunk_whose_daily_limit_is_spent_pauses(tmp_path: Path) -> None:
-    cap = {"most_spend_per_day": 6.0, "price_per_minute": 0.1, "longest_call_seconds": 60}
+    cap = {"max_spend_per_day": 6.0, "price_per_minute": 0.1, "max_call_seconds": 60}
     async with a_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9
         async with site.centre(site.settings(twilio=cap)) as centre:
@@ -277,9 +277,9 @@ async def test_a_trunk_whose_daily_limit_is_spent_pauses(tmp_path: Path) -> None
 async def test_a_transfer_is_charged_and_reserved_as_two_legs(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     account = {
-        "most_spend_per_day": 4.0,
+        "max_spend_per_day": 4.0,
         "price_per_minute": 1.0,
-        "longest_call_seconds": 60,
+        "max_call_seconds": 60,
         "transfer_to": "+911140000077",
     }
     async with a_site(tmp_path, anybody=Person(["3"], seconds=30)) as site:  # a minute of each leg

@@ -270,10 +270,10 @@ def test_check_tells_of_a_recording_that_is_gone(site: Path) -> None:
 def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[audio]\ncertified_recordings = true\n")
-    with pytest.raises(SettingError, match="certified_recordings needs to know the recordings"):
+    with pytest.raises(SettingError, match="certified_recordings needs a catalogue"):
         load_settings(path)
     path.write_text('[audio]\nformats = ["alaw", "alaw"]\n')
-    with pytest.raises(SettingError, match="formats names one twice"):
+    with pytest.raises(SettingError, match="formats must not repeat a format"):
         load_settings(path)
 
 

@@ -256,7 +256,7 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
 @pytest.mark.parametrize(
     ("polls", "said"),
     [
-        ("", "until 45 days after a polling day"),
+        ("", "until 45 days after the polling day"),
         (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )

@@ -95,18 +95,18 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
     ("changed", "says"),
     [
         ({"--id": ""}, "--id is needed"),
-        ({"--id": "Pune 1"}, "--id: must be 1 to 32 small letters"),
+        ({"--id": "Pune 1"}, "--id: must be 1 to 32 lowercase letters"),
         ({"--jurisdiction": "atlantis", "--region": "AT", "--prefix": "+43", "--time-zone": "UTC"}, "--jurisdiction: "),
         ({"--jurisdiction": "atlantis"}, "--jurisdiction: "),
         ({"--jurisdiction": "us"}, "--time-zone is needed"),
         (
             {"--jurisdiction": "us", "--time-zone": "America/New_York"},
-            "--caller-ids: a caller ID is outside the series",
+            "--caller-ids: a caller ID is outside the number series",
         ),
         ({"--jurisdiction": "neutral"}, "--region is needed"),
-        ({"--time-zone": "Asia/Pune"}, "--time-zone: no such time zone"),
-        ({"--languages": "Hindi"}, "--languages: must be a language's code"),
-        ({"--languages": ","}, "--languages: must be a language's code"),
+        ({"--time-zone": "Asia/Pune"}, "--time-zone: must be an IANA time zone"),
+        ({"--languages": "Hindi"}, "--languages: must be a language code"),
+        ({"--languages": ","}, "--languages: must be a language code"),
         ({"--poll": "6 May"}, "--poll: '6 May' is no date"),
         ({"--trunk-host": "sip.carrier.example"}, "--trunk-host: sip.carrier.example is a placeholder"),
         ({"--trunk-user": "acc1"}, "--trunk-password is needed"),
@@ -124,7 +124,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
             "--languages: 'xx' is not the code of a language on electoral rolls; use one of as",
         ),
         ({"--languages": "xx"}, "--languages: 'xx' is not the code of a language"),
-        ({"--supervisor": "dialler"}, "--supervisor: 'dialler' is the dialler itself"),
+        ({"--supervisor": "dialler"}, "--supervisor: must not be 'dialler'"),
         ({"--phones-from": "home"}, "--phones-from: must be an address or a network"),
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
     ],
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_one_line_that_names_the_option_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_at_a_terminal_it_asks_for_the_rest_and_anew_for_what_is_wrong(
+def test_at_a_terminal_it_asks_for_missing_values_and_again_after_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(init, "_at_a_terminal", lambda: True)
@@ -149,7 +149,7 @@ def test_at_a_terminal_it_asks_for_the_rest_and_anew_for_what_is_wrong(
     options = [part for option, value in {**asked, "--data": str(tmp_path)}.items() for part in (option, value)]
     code, said = run("init", tmp_path / "centre.toml", *options, given="\n".join(answers) + "\n")
     assert code == 0, said
-    assert "--trunk-host: must be a host's name or address" in said
+    assert "--trunk-host: must be a host name or an IP address" in said
     settings = load_settings(tmp_path / "centre.toml")
     assert settings.trunks[0].host == "sip.carrier.in"
     assert settings.supervisors[0].name == "asha"

@@ -61,7 +61,7 @@ def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> Non
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
     ]
-    assert {mark.surety for mark in found.marks} == {Confidence.SEEN}
+    assert {mark.effective_confidence for mark in found.marks} == {Confidence.SEEN}
     assert (found.rejects, found.repeated) == ((), 1)
 
 

@@ -145,7 +145,7 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
     assert "ok      campaign turnout (turnout, live): may call now" in text
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
-    assert "what would be played is not known (dialer.audio.catalogue)" in text
+    assert "what would be played is not known (audio.catalogue)" in text
     certified(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "all that it plays is certified in hi until 2024-04-30" in text) == (0, True), text
@@ -185,7 +185,7 @@ def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
     config.write_text(text, encoding="utf-8")
     code, said = run("check", "-c", config)
     assert code == 2
-    assert "rules.stricter.ring.minimum_seconds: 5 loosens the rule of the profile 'neutral' (15.0)" in said
+    assert "rules.stricter.ring.minimum_seconds: 5 is looser than the profile 'neutral' (15.0)" in said
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])

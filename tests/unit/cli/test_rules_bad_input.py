@@ -71,36 +71,36 @@ def roll(directory: Path, closes_at: str) -> None:
         (
             'source = "any number of the site\'s own pool that can be called back"\n',
             "",
-            "caller_id.source: the rule has no source; say where it stands",
+            "caller_id.source: the rule has no source; add where it is written",
         ),
         (
             '[["09:00", "20:00"]]',
             '[["20:00", "09:00"]]',
-            "weekday closes at 09:00, before it opens at 20:00; swap them",
+            "weekday must end after it starts (is 20:00 to 09:00)",
         ),
         ("minimum_seconds = 15", "minimum_seconds = -1", "ring.minimum_seconds: Input should be greater than"),
     ],
 )
-def test_a_profile_with_a_mistake(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     config = settings(tmp_path, profile=own_profile(tmp_path, old, new))
     for command in (("rules", "check"), ("rules", "show")):
         code, text = run(*command, "-c", config)
         assert (code, said in text, "\n" in text) == (2, True, False)
 
 
-def test_an_override_that_loosens(tmp_path: Path) -> None:
+def test_looser_value_is_refused(tmp_path: Path) -> None:
     code, text = run("rules", "check", "-c", settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n"))
     assert code == 2
     assert text == (
-        "settings: rules.stricter.redial_lock.hours: 1 loosens the rule of the profile 'neutral' (72.0); "
-        "a site may only set more"
+        "settings: rules.stricter.redial_lock.hours: 1 is looser than the profile 'neutral' (72.0); "
+        "a site may only set more."
     )
 
 
-def test_a_poll_that_closes_before_it_opens(tmp_path: Path) -> None:
+def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
     code, text = run("rules", "check", "-c", settings(tmp_path, close=", closes_at = 05:00:00"))
     assert code == 2
-    assert "the poll of 2024-04-26 closes at 05:00, before it opens at 07:00; correct rules.polls" in text
+    assert "rules.polls[0].closes_at: must be after the polls open, at 07:00 (is 05:00); see polling_day.opens" in text
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])

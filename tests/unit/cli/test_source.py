@@ -66,7 +66,9 @@ def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> No
     portal.folder.rmdir()
     portal.map.unlink()
     for line, says in zip(
-        findings(), ("there is no folder", "--map, or map_file", "the token cannot be", "is no secret"), strict=True
+        findings(),
+        ("there is no folder", "--map, or map_file", "the token cannot be", "is not a valid secret"),
+        strict=True,
     ):
         assert line.startswith("ERROR   source portal: ")
         assert says in line
@@ -158,7 +160,7 @@ def test_a_file_of_rejects_alone_is_not_taken_and_is_tried_again(portal: Portal)
 
 def test_what_is_not_there_is_refused_in_a_line(portal: Portal) -> None:
     code, told = run("source", "take", "other", "-c", portal.settings)
-    assert (code, told) == (SettingError.exit_code, "settings: sources: has none called 'other'; there are: portal")
+    assert (code, told) == (SettingError.exit_code, "settings: sources: has none called 'other'; there are: portal.")
     assert "webhook_url: is not set" in run("source", "post", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
     assert "correct the folder of 'portal'" in portal.take()[1]

@@ -209,14 +209,16 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
     assert (code, "needs store.encryption_key_file" in text) == (2, True)
 
 
-def test_secrets_that_are_understood_need_one_that_is_told_under(tmp_path: Path) -> None:
+def test_accepted_opt_out_secrets_need_a_current_one(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
-    config.write_text(f'[rules]\nopt_out_secret = "{"b" * 20}"\nopt_out_secrets_known = ["{"a" * 20}", "{"b" * 20}"]\n')
+    config.write_text(
+        f'[rules]\nopt_out_secret = "{"b" * 20}"\naccepted_opt_out_secrets = ["{"a" * 20}", "{"b" * 20}"]\n'
+    )
     assert load_settings(config).rules.secrets() == (b"b" * 20, b"a" * 20)
-    config.write_text(f'[rules]\nopt_out_secrets_known = ["{"a" * 20}"]\n')
-    with pytest.raises(SettingError, match="needs opt_out_secret beside it"):
+    config.write_text(f'[rules]\naccepted_opt_out_secrets = ["{"a" * 20}"]\n')
+    with pytest.raises(SettingError, match="accepted_opt_out_secrets needs opt_out_secret"):
         load_settings(config)
-    config.write_text(f'[rules]\nopt_out_secret = "{"b" * 20}"\nopt_out_secrets_known = ["hunter2"]\n')
+    config.write_text(f'[rules]\nopt_out_secret = "{"b" * 20}"\naccepted_opt_out_secrets = ["hunter2"]\n')
     with pytest.raises(SettingError) as caught:
         load_settings(config)
     assert "hunter2" not in str(caught.value)

@@ -292,7 +292,7 @@ def test_a_poll_is_over_where_it_is_held(store: HandFilled) -> None:
 
 def test_recordings_of_polls_that_are_not_named_stay_with_their_attempts(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
-    assert (code, "until 45 days after a polling day that [[rules.polls]] does not name" in text) == (0, True)
+    assert (code, "until 45 days after the polling day, which [[rules.polls]] must name" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
     assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
 

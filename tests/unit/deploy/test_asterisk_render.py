@@ -21,9 +21,9 @@ from dialer.deploy.asterisk.file_changes import FileChange, passwords_for, plan_
 from dialer.deploy.asterisk.lint import lint
 from dialer.deploy.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from dialer.errors import AsteriskFilesError, SettingError
-from dialer.settings.lines import Trunk
 from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
+from dialer.settings.trunks import Trunk
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
 from tests.support.asterisk_support import PASSWORDS, a_site
 

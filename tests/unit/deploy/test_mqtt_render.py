@@ -192,11 +192,19 @@ def test_what_would_leave_a_door_open_is_refused(old: str, new: str, says: str, 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('name = "asha"', 'name = "dialler"', "'dialler' is the dialler itself"),
-        ('name = "asha"', 'name = "919001234567"', "so many digits that it may be a phone number"),
-        ('name = "asha"', 'name = "a/b"', "supervisors.0.name"),
+        ('name = "asha"', 'name = "dialler"', "must not be 'dialler', which is the dialler itself"),
+        (
+            'name = "asha"',
+            'name = "919001234567"',
+            "must not have more than 6 digits, because it could be a phone number",
+        ),
+        ('name = "asha"', 'name = "a/b"', "supervisors[0].name"),
         ('name = "asha"', 'name = "asha"\nkey = "ed25519:AAAA"', "must be a public key as `dialer mqtt key` prints it"),
-        ("[broker]", "[broker]\nsigned_commands = true", "supervisor 'asha' has no key"),
+        (
+            "[broker]",
+            "[broker]\nsigned_commands = true",
+            "supervisors.asha: needs a key, because of broker.signed_commands",
+        ),
         ('role = "viewer"', 'role = "boss"', "supervisors.website.role"),
     ],
 )
@@ -226,14 +234,14 @@ def test_a_key_is_for_its_owners_eyes(tmp_path: Path) -> None:
     assert path.read_text().strip().rpartition(":")[2] not in said
     site(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
     assert load_settings(tmp_path / "centre.toml").supervisors[0].key == public
-    with pytest.raises(SettingError, match="is there already, and may be somebody's only key"):
+    with pytest.raises(SettingError, match="exists already and may be the only copy of a key"):
         run("key", path)
     path.chmod(0o640)
-    with pytest.raises(SettingError, match="others may read the private key"):
+    with pytest.raises(SettingError, match="other users can read the private key"):
         read_key_file(path)
     path.write_text("ed25519-private:AAAA\n")
     path.chmod(0o600)
-    with pytest.raises(SettingError, match="is no private key"):
+    with pytest.raises(SettingError, match="is not a private key"):
         read_key_file(path)
     with pytest.raises(SettingError, match="cannot be read"):
         read_key_file(tmp_path / "none")

@@ -237,7 +237,7 @@ async def test_board_account_has_site_values_and_no_commands_for_users_who_must_
         {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},
         {"name": "viewer", "role": "viewer", "key": key},
     ]
-    given = {"supervisors": supervisors, "floor": {"pause_reasons": ["prayer"]}}
+    given = {"supervisors": supervisors, "agent_login": {"pause_reasons": ["prayer"]}}
     async with desk_stand(tmp_path, Settings.model_validate(given)) as desk:
         told = {role: (await desk.get("/api/me", role)).json() for role in ("coach", "viewer", "supervisor")}
     assert [(each["may"] == [], each["signs"]) for each in told.values()] == [

@@ -155,12 +155,15 @@ def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        ('[desk]\nhost = "10.0.0.5"', "without encryption; set certificate and private_key"),
-        ('[desk]\ncertificate = "x.pem"', "certificate and private_key go together"),
-        ('[desk]\nuser = "asha"\n[[supervisors]]\nname = "asha"\nrole = "supervisor"', "add a table [[supervisors]]"),
+        ('[desk]\nhost = "10.0.0.5"', "host 10.0.0.5 needs encryption; set certificate and private_key"),
+        ('[desk]\ncertificate = "x.pem"', "certificate and private_key must both be set"),
+        (
+            '[desk]\nuser = "asha"\n[[supervisors]]\nname = "asha"\nrole = "supervisor"',
+            "user 'asha' is not in [[supervisors]]",
+        ),
         (
             '[desk]\naddress = "https://desk.example.org/"',
-            "must be an address such as https://desk.example.org, without a path",
+            "must be a URL such as https://desk.example.org, without a path",
         ),
     ],
 )

@@ -92,7 +92,7 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
         whole = path.read_text(encoding="utf-8")
         for more, says in (
             (MORE.format(pin=pin, script="/not/there.yaml"), "/not/there.yaml"),
-            (MORE.format(pin="2468", script="polling_day"), "is not an argon2id hash"),
+            (MORE.format(pin="2468", script="polling_day"), "must be an argon2id hash"),
             (
                 MORE.format(pin=pin, script="polling_day") + "[metrics]\ndesk_port = 9\n",
                 "metrics.desk_port: changed; restart",

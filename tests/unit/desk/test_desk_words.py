@@ -21,7 +21,7 @@ from dialer.hq.deeds import CONFIRMS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
-from dialer.settings.seats import LogInSettings
+from dialer.settings.seats import AgentLogin
 
 LOCALES = SOURCES / "locales"
 WEB = ROOM.parent / "web"
@@ -144,7 +144,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     states, figures = (lists.partition(first)[2].partition(";")[0] for first in ("  state: ", "FIGURES = "))
     words |= {f"roll-is-{state}" for state in re.findall(r'"([a-z-]+)"', states)}
     words |= {f"roll-{name.replace('_', '-')}" for name in re.findall(r'"([a-z_]+)"', figures)}
-    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
+    words |= {f"pause-{reason}" for reason in AgentLogin().pause_reasons}
     words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "figures.py").read_text("utf-8"))}
     assert len(words) > 150
     assert not words - said_by("board", "staff", "shared")
@@ -182,7 +182,7 @@ def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
     words |= {f"idle-{state}" for state in SeatState}
     words |= {f"ended-{outcome}" for outcome in Outcome}
     words |= {f"relation-{each.lower()}" for each in RELATIONS} | {f"gender-{each.lower()}" for each in SEXES}
-    words |= {f"pause-{reason}" for reason in LogInSettings().pause_reasons}
+    words |= {f"pause-{reason}" for reason in AgentLogin().pause_reasons}
     words |= {f"refused-{why}" for why in RefusedBecause if why not in OF_SIGNING_IN}
     lawful = re.findall(r'word = "([a-z-]+)"', (ROOM / "agents/pop.py").read_text("utf-8"))
     words |= {f"lawful-{word}" for word in [*lawful, "not-listed", "allowed"]}

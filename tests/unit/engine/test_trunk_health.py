@@ -12,10 +12,10 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, trunk_failed
-from dialer.settings.lines import TrunkRest
+from dialer.settings.trunks import TrunkRest
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
-RULES = TrunkRest(failures_in_a_row=3, window_calls=10, first_rest_seconds=30.0, longest_rest_seconds=100.0)
+RULES = TrunkRest(failures_in_a_row=3, window_calls=10, first_rest_seconds=30.0, max_rest_seconds=100.0)
 
 
 def ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, rang: bool = False) -> CallEnded:
@@ -136,11 +136,11 @@ def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[flo
                     assert health.may_start(now) == 0
         elif out and isinstance(what, bool | None):
             health.ended(what, out.pop(0), now)
-        assert 0.0 <= health.rest_seconds_left(now) <= RULES.longest_rest_seconds
-    later = now + RULES.longest_rest_seconds
+        assert 0.0 <= health.rest_seconds_left(now) <= RULES.max_rest_seconds
+    later = now + RULES.max_rest_seconds
     for began in out:
         health.ended(None, began, later)
-    assert health.may_start(later + RULES.longest_rest_seconds) > 0
+    assert health.may_start(later + RULES.max_rest_seconds) > 0
 
 
 def test_the_next_trunk_takes_over_and_a_foreign_caller_id_is_refused() -> None:

@@ -28,7 +28,7 @@ from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.before_start import check_site
-from dialer.site.content import content_problems, refuse_content
+from dialer.site.voices import refuse_voices, voice_problems
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret
 from tests.support.certified import entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, own_texts
@@ -139,28 +139,28 @@ def script(directory: Path, **declared: Any) -> Settings:
 
 def test_agi_script_must_be_declared(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path)).name == "neutral"
-    with pytest.raises(
-        ValidationError, match=r"cannot be read by the machine: say what it does in \[campaigns.declared\]"
-    ):
+    with pytest.raises(ValidationError, match=r"an AGI script needs \[campaigns.declared\], which says what it does"):
         site(campaign={"kind": "ivr", "flow": "script:/etc/matdan/survey.py"})
-    with pytest.raises(ValidationError, match="whom somebody votes for is never asked"):
+    with pytest.raises(ValidationError, match="no campaign may ask whom somebody votes for"):
         script(tmp_path, asks_vote_choice=True)
-    with pytest.raises(SettingError, match="lets nobody offer a ride to the poll; take the offer out"):
+    with pytest.raises(SettingError, match="does not allow rides to the poll to be offered; remove the offer"):
         site_profile(script(tmp_path, offers_transport=True))
-    with pytest.raises(SettingError, match="wants a computer's voice to say that it is one; let the script say so"):
+    with pytest.raises(SettingError, match="requires that a synthetic voice is announced; have the script announce it"):
         site_profile(script(tmp_path, voice="computer"))
     assert site_profile(script(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
 def test_agi_script_for_inbound_calls_must_be_declared(tmp_path: Path) -> None:
     number = {"number": "+911140000001", "mode": "flow", "campaign": "calls", "flow": "script:/etc/matdan/survey.py"}
-    with pytest.raises(SettingError, match=r"inbound\.numbers\.flow: runs a script, and campaign 'calls' does not say"):
+    with pytest.raises(
+        SettingError, match=r"inbound\.numbers\.flow: runs a script, but campaign 'calls' does not declare"
+    ):
         site_profile(site(inbound={"numbers": [number]}))
     assert site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
 
 
 def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
-    with pytest.raises(SettingError, match="lets nobody offer a ride"):
+    with pytest.raises(SettingError, match="does not allow rides to the poll"):
         site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
     assert (
         site_profile(site("us", campaign={"declared": {**DECLARED, "offers_transport": True}}, trunks=[])).name == "us"
@@ -187,7 +187,7 @@ def test_reports_never_combine_voter_weight_and_turnout() -> None:
 
 
 def test_campaign_material_needs_a_named_candidate() -> None:
-    with pytest.raises(SettingError, match=r"calls\.candidate: .* on nobody's account; name whom it is for"):
+    with pytest.raises(SettingError, match=r"calls\.candidate: .* requires a candidate .*; name the candidate"):
         site_profile(site(campaign={"purpose": "material", "candidate": ""}))
     assert site_profile(site(campaign={"candidate": ""})).name == "neutral"
 
@@ -213,7 +213,7 @@ def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
 
 
 def problems(settings: Settings, profile: Profile | None = None) -> list[str]:
-    return [str(each) for each in content_problems(settings, profile or site_profile(settings), SystemClock())]
+    return [str(each) for each in voice_problems(settings, profile or site_profile(settings), SystemClock())]
 
 
 def recorded(directory: Path, **voices: Voice) -> Settings:
@@ -228,9 +228,9 @@ def recorded(directory: Path, **voices: Voice) -> Settings:
 def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     [problem] = problems(settings)
-    assert "dialer.audio.catalogue: is not set, so nobody knows which voice is a computer's" in problem
+    assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
     with pytest.raises(SettingError, match="is not set"):
-        refuse_content(settings, site_profile(settings), SystemClock())
+        refuse_voices(settings, site_profile(settings), SystemClock())
     assert problems(settings, neutral_with(synthetic_voice={"must_be_labelled": False})) == []
     assert problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
@@ -241,9 +241,7 @@ def test_draft_voice_without_its_announcement_prevents_the_start(tmp_path: Path)
     assert problems(settings) == []
     (tmp_path / "sounds" / f"{LABEL.sound}.alaw").unlink()
     [problem] = problems(settings)
-    assert (
-        "prompts in hi are a computer's voice, and hi/label/synthetic, which says so, has no sound on disk" in problem
-    )
+    assert "prompts in hi are a synthetic voice, and their label hi/label/synthetic has no sound on disk" in problem
     assert problems(recorded(tmp_path)) == []  # all voices are human
 
 
@@ -270,14 +268,14 @@ def test_synthetic_information_message_must_announce_itself(
     found = problems(message_site(tmp_path, text, voice))
     assert bool(found) == refused
     if refused:
-        assert "a computer speaks the information message (hi/message/information)" in found[0]
+        assert "the information message (hi/message/information) is a synthetic voice" in found[0]
 
 
 def test_agent_campaigns_need_the_information_message_if_required(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
-    with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"):
-        refuse_content(settings, site_profile(settings), SystemClock())
-    refuse_content(settings, neutral_with(information_message={"required": False}), SystemClock())
+    with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
+        refuse_voices(settings, site_profile(settings), SystemClock())
+    refuse_voices(settings, neutral_with(information_message={"required": False}), SystemClock())
     assert problems(settings) == []  # `dialer check` reports it separately
 
 

@@ -11,7 +11,7 @@ from dialer.hq.expected import expected
 from dialer.hq.figures import Pace, day_figures
 from dialer.hq.live import LiveCentres
 from dialer.hq.orders import HeardOrders, new_order
-from dialer.settings.headquarters import HqCourse
+from dialer.settings.headquarters import ExpectedProgress
 from tests.support.headquarters import NOW
 
 STATE = {"online": True, "switch_up": True, "seats": {"talking": 3, "ready": 2, "offline": 5}, "calls": 9}
@@ -73,9 +73,9 @@ def test_whatever_a_centre_says_there_is_a_row_of_it(kind: str, said: bytes) -> 
 
 def test_the_course_of_the_day_is_nothing_before_it_begins_and_even_between_two_hours() -> None:
     course = [
-        HqCourse(at="07:00", reached=0.0, voted=0.0),
-        HqCourse(at="09:00", reached=0.2, voted=0.1),
-        HqCourse(at="18:00", reached=0.8, voted=0.6),
+        ExpectedProgress(at="07:00", contacted=0.0, voted=0.0),
+        ExpectedProgress(at="09:00", contacted=0.2, voted=0.1),
+        ExpectedProgress(at="18:00", contacted=0.8, voted=0.6),
     ]
     assert expected([], 480) is None
     assert expected(course, 6 * 60) == {"reached": 0.0, "voted": 0.0}

@@ -142,8 +142,8 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (of_kind("seat-campaigns", campaigns=["a\nb"]), "`campaigns[0]` is not valid"),
         (of_kind("seat-campaigns", campaigns=["a"] * 51), "`campaigns` must have at most 50 items"),
         (of_kind("seat-message-read", message_at="now"), "`message_at` must be a number"),
-        (of_kind("user-set", user="dialler"), "`user` 'dialler' is the dialler itself"),
-        (of_kind("user-set", user="a919876543210"), "`user` has so many digits that it may be a phone number"),
+        (of_kind("user-set", user="dialler"), "`user` must not be 'dialler'"),
+        (of_kind("user-set", user="a919876543210"), "`user` must not have more than 6 digits"),
         (
             message(name="listen", campaign=None, seat="01", supervisor="asha"),
             "`supervisor` is not for the sender to set: it is the sender",
@@ -385,7 +385,7 @@ def test_marks_and_turnout_are_converted() -> None:
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
     mark = report.mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
-    assert mark.surety is Confidence.SEEN
+    assert mark.effective_confidence is Confidence.SEEN
     parsed = read(of_kind("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, by="09:00", share=0.11)

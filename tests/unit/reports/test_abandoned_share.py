@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.model import Outcome, abandoned_share
+from dialer.domain.model import Outcome, abandoned_rate
 from dialer.mqtt.messages import statistics_message
 from dialer.reports import tables
 from dialer.reports.evidence import evidence
@@ -77,4 +77,4 @@ async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
         [view] = site.view.campaigns
         told = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, told, view.abandoned) == (SHARE, SHARE, 2)
-    assert abandoned_share(AGENTS | IVR).share == SHARE
+    assert abandoned_rate(AGENTS | IVR).rate == SHARE

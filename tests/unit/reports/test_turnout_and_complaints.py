@@ -270,7 +270,9 @@ def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(
     store: HandFilled, config: Path, by: str
 ) -> None:
     code, output = entered(config, by, "11")
-    assert (code, f"{by} is no hour of the poll (07:00 to 18:00; final is after it)" in output) == (2, True), output
+    assert (code, f"{by} is outside the hours of poll (07:00 to 18:00; final is after it)" in output) == (2, True), (
+        output
+    )
     assert standing(store) == []
     assert entered(config, by, "11", "--as-told")[0] == 0
 

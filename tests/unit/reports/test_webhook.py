@@ -142,10 +142,10 @@ def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
 def test_a_secret_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secret"
     write_file(path, text.encode())
-    with pytest.raises(SettingError, match="portal: is no secret"):
+    with pytest.raises(SettingError, match="portal: is not a valid secret"):
         read_webhook_secret(path, "portal")
     path.chmod(0o644)
-    with pytest.raises(SettingError, match="others may read the secret"):
+    with pytest.raises(SettingError, match="other users can read the secret"):
         read_webhook_secret(path, "portal")
 
 

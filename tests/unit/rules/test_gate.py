@@ -273,7 +273,7 @@ def test_silence_interval_forbids_by_purpose_and_kind(
 
 
 def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
-    signed = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
+    signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
         campaign = {**RECORDED, "purpose": purpose.value}

@@ -124,7 +124,7 @@ def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
     campaign: dict[str, Any] = {"purpose": draw(st.sampled_from(["turnout", "material", "survey"]))}
     if recorded:
         campaign |= {"kind": "ivr", "flow": "turnout"}
-    signed = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-01-01"}
+    signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-01-01"}
     settings = site(
         jurisdiction,
         campaign=campaign,

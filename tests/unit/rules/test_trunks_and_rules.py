@@ -23,7 +23,7 @@ from dialer.rules.retries import (
     after_worker_call,
     after_worker_disposition,
 )
-from dialer.settings.lines import Called, CallerIdArea, caller_ids_shown
+from dialer.settings.trunks import Called, CallerIdArea, caller_ids_shown
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")

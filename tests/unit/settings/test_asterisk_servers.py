@@ -1,4 +1,4 @@
-"""[[asterisk.servers]]: what is whose, what is wrong in a line, and the files of two that know each other."""
+"""[[asterisk.servers]]: what belongs to which server, mistakes, and the files of two servers that connect to each other."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def rendered(server: str) -> dict[str, str]:
     return render_site(settings, passwords, server=server)
 
 
-def test_each_server_is_a_site_with_its_own_alone() -> None:
+def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
     a, b = servers_of(two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
@@ -60,7 +60,7 @@ def test_each_server_is_a_site_with_its_own_alone() -> None:
     assert (b.ami.host, b.asterisk.sip_port, b.asterisk.history) == ("10.0.0.12", 5070, Path(HISTORY))
 
 
-def test_a_site_of_one_asterisk_is_that_one() -> None:
+def test_site_without_servers_has_one() -> None:
     settings = a_site()
     assert dict(servers_of(settings)) == {"": settings}
     assert on_server(settings, None) == (settings, ())
@@ -68,7 +68,7 @@ def test_a_site_of_one_asterisk_is_that_one() -> None:
     assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
 
 
-def test_a_rehearsal_has_all_of_it_on_one() -> None:
+def test_rehearsal_puts_everything_on_one_server() -> None:
     one = on_one(two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
     assert list(servers_of(one)) == [""]
@@ -79,20 +79,20 @@ def test_a_rehearsal_has_all_of_it_on_one() -> None:
     [
         (
             {"seats": [{"name": "01", "endpoint": "x"}]},
-            "seat '01' names no server, and there are several; give one of a, b",
+            "needs server, because there are several; give one of a, b",
         ),
         (
             {"seats": [{"name": "01", "endpoint": "x", "server": "c"}]},
-            "seat '01' names the server 'c', which [[asterisk.servers]] does not have; known: a, b",
+            "server 'c' is not in [[asterisk.servers]]; known: a, b",
         ),
-        ({"trunks": [a_trunk("north")], "transfers": []}, "trunk 'north' names no server, and there are several"),
-        ({"supervisors": [{"name": "asha", "endpoint": "asha"}]}, "supervisor 'asha' names no server"),
+        ({"trunks": [a_trunk("north")], "transfers": []}, "needs server, because there are several"),
+        ({"supervisors": [{"name": "asha", "endpoint": "asha"}]}, "needs server, because there are several"),
         (
             {"supervisors": [{"name": "asha", "server": "a"}]},
-            "supervisor 'asha' has nothing on an Asterisk; take its server",
+            "it is not on an Asterisk server; remove server",
         ),
-        ({"asterisk": {}}, "trunk 'north' names a server, and there is none; add [[asterisk.servers]]"),
-        ({"asterisk": {"servers": [SERVERS[0], SERVERS[0]]}}, "servers named twice: a"),
+        ({"asterisk": {}}, "there are no [[asterisk.servers]]; add them, or remove server"),
+        ({"asterisk": {"servers": [SERVERS[0], SERVERS[0]]}}, "servers must have different names; a is used twice"),
         (
             {
                 "trunks": [
@@ -101,30 +101,31 @@ def test_a_rehearsal_has_all_of_it_on_one() -> None:
                 "seats": [],
                 "transfers": [],
             },
-            "no trunk and no seat of the site is on an Asterisk; take the servers away",
+            "no trunk and no seat uses Asterisk; remove the servers",
         ),
-        ({"asterisk": {"servers": [SERVERS[0], {"name": "b", "host": "10.0.0.11"}]}}, "two servers have one manager"),
+        (
+            {"asterisk": {"servers": [SERVERS[0], {"name": "b", "host": "10.0.0.11"}]}},
+            "two servers have the same manager",
+        ),
         (
             {"trunks": [a_trunk("north", server="a"), a_trunk("south", server="b", endpoint="north")]},
-            "endpoint 'north' is of two trunks; give each server's a name of its own",
+            "must be unique among all servers; 'north' is used twice",
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], said: str) -> None:
+def test_mistake_is_one_line(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         two_servers(**changes)
     assert any(said in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
-def test_whose_files_are_meant_is_to_be_said(server: str | None, problem: str) -> None:
-    with pytest.raises(
-        SettingError, match=f"centre.toml: asterisk.servers: {problem}; say with --server which one: a, b"
-    ):
+def test_server_must_be_named_where_there_are_several(server: str | None, problem: str) -> None:
+    with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; name one with --server: a, b"):
         render_site(two_servers(), {}, server=server, file="centre.toml")
 
 
-def test_two_servers_know_each_other_and_nobody_else_s_seats() -> None:
+def test_two_servers_connect_to_each_other_but_not_to_the_others_seats() -> None:
     ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
     inward = {(each.get("username"), each.get("password")) for each in ours.of_type("auth")}
     outward = {(each.get("username"), each.get("password")) for each in theirs.of_type("auth")}

@@ -1,4 +1,4 @@
-"""Settings of agents, seats and the floor: what is refused, and that no PIN is ever repeated."""
+"""Settings of seats, agents and their login: mistakes are refused, and no PIN is ever repeated."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def loaded(directory: Path, text: str) -> object:
     return load_settings(path)
 
 
-def test_a_floor_with_agents(tmp_path: Path) -> None:
+def test_agents_and_login_rules_reach_the_engine(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
-    path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[floor]\nwrong_pins = 5\nlock_minutes = 1\n')
+    path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[agent_login]\nmax_failures = 5\nlock_minutes = 1\n')
     settings = load_settings(path)
     plan = engine_plan(settings, site_profile(settings))
     assert [(agent.number, agent.pin_hash) for agent in plan.agents.values()] == [("101", HASH)]
@@ -41,23 +41,23 @@ def test_a_floor_with_agents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (AGENT.replace("101", "a7"), "agents.0.number"),
-        (AGENT.replace("101", "1" * 11), "agents.0.number"),
-        (AGENT.replace(HASH, "4711"), "is not an argon2id hash: write what `dialer agent hash-pin` prints"),
-        (AGENT.replace(HASH, "$argon2id$v=19$m=1,t=1,p=1$x$y$z"), "is not an argon2id hash"),
-        (AGENT + AGENT, "agents named twice: 101"),
-        (SEAT.replace('"01"', '"h"'), "seats.0.name"),
-        (SEAT.replace('"01"', '"seat 1"'), "seats.0.name"),
-        (SEAT + SEAT.replace('"01"', '"02"'), "phones of seats named twice: agent01"),
-        (CAMPAIGN + 'skill = "senior"\n', "asks for the skill 'senior', which none of [[agents]] has; known: none"),
-        ('[floor]\nlog_in_code = "*1,SHELL"\n', "floor.log_in_code"),
-        ('[floor]\nlog_in_code = "*43"\n', "floor.log_in_code: *43 is the echo test"),
-        ("[floor]\npause_reasons = []\n", "floor.pause_reasons"),
-        ('[floor]\npause_reasons = ["a b"]\n', "floor.pause_reasons.0"),
-        ("[floor]\nwrong_pins = 0\n", "floor.wrong_pins"),
+        (AGENT.replace("101", "a7"), "agents[0].number"),
+        (AGENT.replace("101", "1" * 11), "agents[0].number"),
+        (AGENT.replace(HASH, "4711"), "must be an argon2id hash: the output of `dialer agent hash-pin`"),
+        (AGENT.replace(HASH, "$argon2id$v=19$m=1,t=1,p=1$x$y$z"), "must be an argon2id hash"),
+        (AGENT + AGENT, "agents must have different names; 101 is used twice"),
+        (SEAT.replace('"01"', '"h"'), "seats[0].name"),
+        (SEAT.replace('"01"', '"seat 1"'), "seats[0].name"),
+        (SEAT + SEAT.replace('"01"', '"02"'), "phones of seats must have different names; agent01 is used twice"),
+        (CAMPAIGN + 'skill = "senior"\n', "skill 'senior' is not in [[agents]]; known: none"),
+        ('[agent_login]\ncode = "*1,SHELL"\n', "agent_login.code"),
+        ('[agent_login]\ncode = "*43"\n', "agent_login.code: must not be *43, which is the echo test"),
+        ("[agent_login]\npause_reasons = []\n", "agent_login.pause_reasons"),
+        ('[agent_login]\npause_reasons = ["a b"]\n', "agent_login.pause_reasons[0]"),
+        ("[agent_login]\nmax_failures = 0\n", "agent_login.max_failures"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_is_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as refused:
         loaded(tmp_path, text)
     assert says in str(refused.value)
@@ -66,7 +66,7 @@ def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(("agents", "verdicts"), [("", [Level.ERROR]), (AGENT, [])])
-async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Level]) -> None:
+async def test_check_reports_a_site_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Level]) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     found = [finding async for finding in check_site(load_settings(path)) if finding.subject == "agents"]
@@ -77,13 +77,11 @@ async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, v
     ("campaign", "says"),
     [
         ("preview_seconds = 20\n", 'preview_seconds needs pacing = "preview"'),
-        ("manual_dialling = true\n", "manual_dialling would thin out the abandoned share"),
+        ("manual_dialling = true\n", "manual_dialling would lower the abandoned rate"),
         ('pacing = "ratio"\nmanual_dialling = true\n', "a campaign of their own"),
         ('pacing = "preview"\npreview_seconds = 2\n', "preview_seconds"),
     ],
 )
-def test_calls_that_agents_dial_need_a_campaign_that_dials_for_free_agents_alone(
-    tmp_path: Path, campaign: str, says: str
-) -> None:
+def test_manual_dialling_needs_a_campaign_that_does_not_dial_ahead(tmp_path: Path, campaign: str, says: str) -> None:
     with pytest.raises(SettingError, match=says):
         loaded(tmp_path, SEAT + CAMPAIGN + campaign)

@@ -1,4 +1,4 @@
-"""Where settings come from: a file or a pipe, and the environment. What cannot be taken from there is one line that names it."""
+"""Sources of settings: a file or a pipe, and the environment. Each mistake is one line that names file or variable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
 
 @contextmanager
 def pipe(text: str) -> Iterator[Path]:
-    """What `-c <(...)` names: a pipe that gives `text` once."""
+    """Provide a pipe like that of `-c <(...)`, which contains a text once."""
     reader, writer = os.pipe()
     os.write(writer, text.encode())
     os.close(writer)
@@ -45,12 +45,12 @@ def centre(tmp_path: Path) -> Path:
 # Files and pipes
 
 
-def test_settings_come_through_a_pipe(centre: Path) -> None:
+def test_settings_are_read_from_a_pipe(centre: Path) -> None:
     with pipe(centre.read_text(encoding="utf-8")) as path:
         assert load_settings(path).model_dump() == load_settings(centre).model_dump()
 
 
-def test_commands_find_the_store_that_a_pipe_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_use_the_store_named_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "+916990000001")])
     numbers = tmp_path / "numbers.csv"
     numbers.write_text("number\n+916990000001\n", encoding="utf-8")
@@ -65,25 +65,25 @@ def test_commands_find_the_store_that_a_pipe_names(tmp_path: Path, monkeypatch: 
     assert names_in(elsewhere) == []
 
 
-def test_a_pipe_that_gives_nothing_is_not_taken_for_the_defaults() -> None:
+def test_empty_pipe_is_an_error() -> None:
     with pipe("") as path:
-        says = f"{path}: (file): the pipe gave no settings; see why the program that writes to it failed"
+        says = f"{path}: the pipe was empty; check why the program that writes to it failed."
         assert refusal(path) == says
 
 
-def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+def test_empty_file_means_defaults(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.touch()
     assert load_settings(path).model_dump() == load_settings().model_dump()
 
 
-# What somebody wrote, and what is a default
+# Explicit values and defaults
 
 ONE_A_DAY = "[rules.stricter.attempts]\nper_day = 1\n"
-LOOSER = "3 loosens the rule of the profile 'neutral'; set at most 1"
+LOOSER = "3 is looser than the profile 'neutral' allows; set at most 1."
 
 
-def test_a_table_with_one_key_says_nothing_of_its_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_keys_of_a_table_stay_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\ndrain_seconds = 60\n", encoding="utf-8")
     settings = load_settings(path)
@@ -97,7 +97,7 @@ def test_a_table_with_one_key_says_nothing_of_its_others(tmp_path: Path, monkeyp
     assert refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
 
 
-def test_what_is_written_counts_though_it_is_the_default(tmp_path: Path) -> None:
+def test_explicit_value_counts_even_if_it_is_the_default(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
     assert refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
@@ -106,7 +106,7 @@ def test_what_is_written_counts_though_it_is_the_default(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "section", [name for name in Settings.model_fields if Settings.model_fields[name].default != ()]
 )
-def test_a_section_that_is_begun_has_the_defaults_that_one_left_out_has(section: str, tmp_path: Path) -> None:
+def test_empty_section_has_the_same_defaults_as_a_missing_one(section: str, tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f"[{section}]\n", encoding="utf-8")
     settings = load_settings(path)
@@ -120,23 +120,23 @@ def test_a_section_that_is_begun_has_the_defaults_that_one_left_out_has(section:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00"}]\n', "campaigns.a.hours.0.start"),
-        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00+05:30"}]\n', "campaigns.a.hours.0.start"),
-        (CAMPAIGN + 'hours = [{start = "09:00", until = "21:00Z"}]\n', "campaigns.a.hours.0.until"),
-        (CAMPAIGN + 'hours = [{start = 9, until = "21:00"}]\n', "campaigns.a.hours.0.start"),
-        ('[rules]\npolls = [{day = 2029-05-06, closes_at = "18:00+05:30"}]\n', "rules.polls.0.closes_at"),
+        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00"}]\n', "campaigns.a.hours[0].start"),
+        (CAMPAIGN + 'hours = [{start = "09:00+05:30", until = "21:00+05:30"}]\n', "campaigns.a.hours[0].start"),
+        (CAMPAIGN + 'hours = [{start = "09:00", until = "21:00Z"}]\n', "campaigns.a.hours[0].until"),
+        (CAMPAIGN + 'hours = [{start = 9, until = "21:00"}]\n', "campaigns.a.hours[0].start"),
+        ('[rules]\npolls = [{day = 2029-05-06, closes_at = "18:00+05:30"}]\n', "rules.polls[0].closes_at"),
         ('[polling_day]\nopens = "07:00Z"\n', "polling_day.opens"),
-        ('[polling_day]\nexpected = [{at = "09:00Z", share = 0.1}]\n', "polling_day.expected.0.at"),
+        ('[polling_day]\nexpected_turnout = [{at = "09:00Z", voted = 0.1}]\n', "polling_day.expected_turnout[0].at"),
         (
             '[rules.stricter.calling_hours]\nweekday = [["10:00Z", "18:00Z"]]\n',
             "settings: calling_hours.weekday.0.0",
         ),
     ],
 )
-def test_a_time_with_a_zone_of_its_own_is_refused(tmp_path: Path, text: str, key: str) -> None:
+def test_time_with_a_zone_is_refused(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
-    wanted = 'must be a time such as "09:00" without a zone: times are local, as centre.time_zone says'
+    wanted = 'must be a time such as "09:00" without a zone; times are local, in centre.time_zone'
     assert f"{key}: {wanted}" in refusal(path)
 
 
@@ -144,29 +144,27 @@ def test_a_time_with_a_zone_of_its_own_is_refused(tmp_path: Path, text: str, key
     ("text", "key"),
     [
         ('[centre]\ntime_zone = "Asia"\n', "centre.time_zone"),
-        ('[rules]\npolls = [{day = 2029-05-06, time_zone = "Asia"}]\n', "rules.polls.0.time_zone"),
+        ('[rules]\npolls = [{day = 2029-05-06, time_zone = "Asia"}]\n', "rules.polls[0].time_zone"),
     ],
 )
-def test_a_directory_of_zones_is_no_zone(tmp_path: Path, text: str, key: str) -> None:
+def test_directory_of_zones_is_not_a_zone(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
-    assert refusal(path).startswith(
-        f"{path}:2: {key}: no such time zone: 'Asia'; use an IANA name such as Asia/Kolkata"
-    )
+    assert refusal(path).startswith(f"{path}:2: {key}: must be an IANA time zone such as Asia/Kolkata (is 'Asia').")
 
 
 # The environment
 
-NOT_JSON = """is neither a list nor a table in JSON; write a list as ["+91"], a table as {"key": "value"}"""
+NOT_JSON = """must be a list or a table in JSON; write a list as ["+91"], a table as {"key": "value"}"""
 NO_SETTING = "is not a setting; remove it or correct its spelling"
 
 
-def test_the_environment_wins_over_the_file(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_overrides_the_file(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATDAN_AMI__SECRET", "of-the-environment")
     monkeypatch.setenv("MATDAN_DIALLING__ALLOWED_PREFIXES", '["+977"]')
     monkeypatch.setenv("MATDAN_RULES__STRICTER__RING__MINIMUM_SECONDS", "35")
     monkeypatch.setenv("matdan_centre__id", "satara")
-    monkeypatch.setenv("MATDANDI", "a name that is not ours")
+    monkeypatch.setenv("MATDANDI", "another program's")
     settings = load_settings(centre)
     assert settings.ami.secret is not None
     assert settings.ami.secret.get_secret_value() == "of-the-environment"
@@ -179,7 +177,8 @@ def test_the_environment_wins_over_the_file(centre: Path, monkeypatch: pytest.Mo
     ("name", "value", "says"),
     [
         ("MATDAN_DIALLING__ALLOWED_PREFIXES", "+91", NOT_JSON),
-        ("MATDAN_RULES__OPT_OUT_SECRETS_KNOWN", "hush", NOT_JSON),
+        ("MATDAN_RULES__ACCEPTED_OPT_OUT_SECRETS", "hush", NOT_JSON),
+        ("MATDAN_RULES__OPT_OUT_SECRETS_KNOWN", "hush", "was renamed; write accepted_opt_out_secrets"),
         ("MATDAN_DIALLING", "", NOT_JSON),
         ("MATDAN_DIALING__MAX_ATTEMPTS_PER_DAY", "1", NO_SETTING),
         ("MATDAN_DIALLING__MAX_ATEMPTS_PER_DAY", "1", "is not a setting; did you mean `max_attempts_per_day`?"),
@@ -192,7 +191,7 @@ def test_the_environment_wins_over_the_file(centre: Path, monkeypatch: pytest.Mo
         ("MATDAN_POLLING_DAY__OPENS", "07:00Z", 'must be a time such as "09:00" without a zone'),
     ],
 )
-def test_a_variable_that_cannot_be_taken_is_named(
+def test_wrong_variable_is_named(
     centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -201,18 +200,20 @@ def test_a_variable_that_cannot_be_taken_is_named(
     assert "hush" not in told
 
 
-def test_of_a_list_in_the_environment_the_place_is_named(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_in_a_list_in_the_environment_is_named(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
-    assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 small letters")
+    assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
 
 
-def test_what_the_file_says_is_not_laid_to_the_environment(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistake_in_the_file_is_not_attributed_to_the_environment(
+    centre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")
     centre.write_text("[ami]\nping_seconds = 0\n", encoding="utf-8")
     assert refusal(centre).startswith(f"{centre}:2: ami.ping_seconds: ")
 
 
-# Numbers that are none
+# Numbers that are not finite
 
 
 @pytest.mark.parametrize("number", ["inf", "-inf", "nan", "+nan", "1e999"])
@@ -221,12 +222,12 @@ def test_what_the_file_says_is_not_laid_to_the_environment(centre: Path, monkeyp
     [
         ("[ami]", "ping_seconds"),
         ("[dialling]", "drain_seconds"),
-        ("[twilio]", "most_spend_per_day"),
+        ("[twilio]", "max_spend_per_day"),
         ('[[campaigns]]\nid = "a"\nkind = "agents"', "busy_retry_minutes"),
         ("[polling_day.workers]", "every_minutes"),
     ],
 )
-def test_no_setting_is_infinite_or_no_number(tmp_path: Path, table: str, key: str, number: str) -> None:
+def test_setting_must_be_a_finite_number(tmp_path: Path, table: str, key: str, number: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f'[centre]\nid = "pune"\n{table}\n{key} = {number}\n', encoding="utf-8")
     assert key in refusal(path)

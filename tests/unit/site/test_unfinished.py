@@ -104,10 +104,10 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
         ({"ami": {"secret": "pbx-manager-1", "username": "pbx-manager-1"}}, "ami.secret"),
         ({"broker": {"password": "changeme"}}, "broker.password"),
         ({"rules": {"opt_out_secret": "change-me-change-me-change-me"}}, "rules.opt_out_secret"),
-        ({"trunks": [{**TRUNK, "host": "sip.carrier.example"}]}, "trunks.0.host"),
-        ({"trunks": [{**TRUNK, "host": "10.0.0.9", "username": "u", "password": "changeme"}]}, "trunks.0.password"),
-        ({"seats": [{"name": "01", "endpoint": "agent01", "password": "agent01"}]}, "seats.0.password"),
-        ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.0.pin"),
+        ({"trunks": [{**TRUNK, "host": "sip.carrier.example"}]}, "trunks.a.host"),
+        ({"trunks": [{**TRUNK, "host": "10.0.0.9", "username": "u", "password": "changeme"}]}, "trunks.a.password"),
+        ({"seats": [{"name": "01", "endpoint": "agent01", "password": "agent01"}]}, "seats.01.password"),
+        ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.101.pin"),
     ],
 )
 def test_what_is_unfinished_is_named_and_no_secret_is_repeated(changes: dict[str, Any], key: str) -> None:
@@ -137,10 +137,10 @@ def test_the_example_as_it_is_is_neither_dialled_with_nor_rendered(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(running, "json_logging", lambda **_: None)  # it would log into this test's output for ever
     (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
-    assert "ami.secret: is not set; make one: python3 -c " in line
+    assert "ami.secret: is not set; create one with python3 -c " in line
     monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)
     (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
-    assert "trunks.0.host: sip.carrier.example is a placeholder" in line
+    assert "trunks.carrier-a.host: sip.carrier.example is a placeholder" in line
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,8 +153,8 @@ async def test_check_names_all_that_the_example_leaves_to_be_done(tmp_path: Path
         async for each in check_site(settings, file=config)
         if each.level is Level.ERROR
     }
-    assert errors["ami.secret"].startswith("is not set; make one")
-    assert "placeholder" in errors["trunks.0.host"]
+    assert errors["ami.secret"].startswith("is not set; create one")
+    assert "placeholder" in errors["trunks.carrier-a.host"]
     assert "nobody can log in" in errors["agents"]
     assert "dialer agent hash-pin" in errors["agents"]
 

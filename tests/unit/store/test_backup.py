@@ -159,7 +159,7 @@ def test_the_usual_folder_keeps_the_newest_and_nothing_else_in_it_is_touched(
 ) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     folder, config = tmp_path / "backups", tmp_path / "centre.toml"
-    store = f'[store]\npath = "{tmp_path}/centre.db"\nbackup_folder = "{folder}"\nbackups_kept = 2\n'
+    store = f'[store]\npath = "{tmp_path}/centre.db"\nbackup_folder = "{folder}"\nmax_backups = 2\n'
     config.write_text('[centre]\nid = "pune-1"\n' + store)
     for name in ("pune-1-20200101-000000", "pune-1-old", "pune-2-20200101-000000", "notes"):
         (folder / name).mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_the_usual_folder_keeps_the_newest_and_nothing_else_in_it_is_touched(
     assert others <= {each.name for each in folder.iterdir()}
     assert (tmp_path / "centre.db").exists()
     assert ["removed" in each for each in told] == [False, False, True, True]
-    assert "1 older backup removed (store.backups_kept)" in told[-1]
+    assert "1 older backup removed (store.max_backups)" in told[-1]
     monkeypatch.setattr(SystemClock, "now", lambda _: 1_713_765_600.0 - 86_400)  # the clock had been wrong, or is
     assert "removed" not in run("backup", "-c", config)[1]
     assert (folder / "pune-1-20240421-113000").is_dir()

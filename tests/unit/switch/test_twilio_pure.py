@@ -19,7 +19,7 @@ from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
 from dialer.flows.machine import start
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
-from dialer.settings.flows import Twilio
+from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_page
 from dialer.switch.twilio.spend import SpendMeter, segments_of
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
@@ -55,7 +55,7 @@ def a_state(**changes: Any) -> FlowState:
 
 
 def a_meter(**changes: object) -> SpendMeter:
-    given = {"price_per_minute": 0.1, "price_per_sms": 0.05, "longest_call_seconds": 60, "most_spend_per_day": 10.0}
+    given = {"price_per_minute": 0.1, "price_per_sms": 0.05, "max_call_seconds": 60, "max_spend_per_day": 10.0}
     return SpendMeter(Twilio.model_validate({**given, **changes}))
 
 
@@ -65,11 +65,11 @@ def test_nothing_is_spent_before_the_first_reading() -> None:
     assert not meter.allows_sms(0, 1)
     meter.reading(0)
     assert meter.allows_call(0)
-    assert a_meter(most_spend_per_day=None).allows_call(1000)
+    assert a_meter(max_spend_per_day=None).allows_call(1000)
 
 
 def test_started_minutes_count_fully_and_a_late_reading_lowers_nothing() -> None:
-    meter = a_meter(most_spend_per_day=1.0)
+    meter = a_meter(max_spend_per_day=1.0)
     meter.reading(0.5)
     meter.call_ended(61)
     meter.sms_sent(1)
@@ -108,7 +108,7 @@ def test_a_day_begins_with_the_accounts_date() -> None:
 
 
 def test_sms_leave_money_for_live_calls() -> None:
-    meter = a_meter(price_per_minute=0.05, longest_call_seconds=600)
+    meter = a_meter(price_per_minute=0.05, max_call_seconds=600)
     meter.reading(0.0)
     live = 0
     while meter.allows_call(live):
@@ -126,9 +126,7 @@ def test_sms_leave_money_for_live_calls() -> None:
 
 
 def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None:
-    meter = a_meter(
-        price_per_minute=1.0, price_per_sms=0.0, longest_call_seconds=300, transfer_to="sip:agents@example.org"
-    )
+    meter = a_meter(price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org")
     meter.reading(0.0)
     assert meter.allows_call(0)
     assert not meter.allows_call(1)

@@ -1,4 +1,4 @@
-"""Settings of transfers, supervisors, hold and recordings: what is refused at the start, in one line."""
+"""Settings of transfers, supervisors, hold and recordings: mistakes are refused in one line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def written(directory: Path, text: str) -> Path:
     return path
 
 
-def test_a_good_list(tmp_path: Path) -> None:
+def test_valid_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
     office = OFFICE.format(number="+911140009999")
     settings = load_settings(written(tmp_path, BOSS + office + ASHA))
     assert [(each.name, each.endpoint, each.number) for each in settings.transfers] == [
@@ -44,16 +44,19 @@ def test_a_good_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (OFFICE.format(number="+911900123456"), "its number begins with one of dialling.denied_prefixes"),
-        (OFFICE.format(number="+449012345678"), "begins with none of dialling.allowed_prefixes"),
+        (OFFICE.format(number="+911900123456"), "its number has one of dialling.denied_prefixes"),
+        (OFFICE.format(number="+449012345678"), "its number has none of dialling.allowed_prefixes"),
         (OFFICE.format(number="911140009999"), "transfers.office.number"),
         (OFFICE.format(number="+91114000&SIP/x"), "transfers.office.number"),
         (OFFICE.format(number="+9111" + "0" * 40), "transfers.office.number"),
-        (OFFICE.format(number="+911140009999").replace("carrier-a", "nobody"), "names the trunk 'nobody'"),
-        (BOSS + BOSS, "transfers named twice: boss"),
+        (
+            OFFICE.format(number="+911140009999").replace("carrier-a", "nobody"),
+            "trunk 'nobody' is not an Asterisk trunk",
+        ),
+        (BOSS + BOSS, "transfers must have different names; boss is used twice"),
         (BOSS.replace('endpoint = "boss"', ""), "needs endpoint"),
         (BOSS + 'number = "+911140009999"\n', "neither number nor trunk"),
-        (BOSS.replace('"boss"\n', '"carrier-a"\n', 2), "has a trunk's endpoint"),
+        (BOSS.replace('"boss"\n', '"carrier-a"\n', 2), "must be the endpoint of a phone; 'carrier-a' is a trunk"),
         (BOSS.replace("supervisor", "anywhere"), "transfers.boss.kind"),
         (ASHA.replace("coach", "spy"), "supervisors.asha.role"),
         (ASHA.replace('endpoint = "asha"', 'endpoint = "a&b"'), "supervisors.asha.endpoint"),
@@ -65,7 +68,7 @@ def test_a_good_list(tmp_path: Path) -> None:
         ('[recordings]\nprompt = "a&b"\n', "recordings.prompt"),
     ],
 )
-def test_what_may_not_be_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
         load_settings(written(tmp_path, text))
     assert says in str(caught.value)
@@ -75,8 +78,8 @@ def test_what_may_not_be_is_refused_in_one_line(tmp_path: Path, text: str, says:
 CAMPAIGN = '[[campaigns]]\nid = "agents"\nkind = "agents"\nrecord = true\n'
 
 
-def test_recording_is_the_profiles_to_allow(tmp_path: Path) -> None:
+def test_profile_must_allow_recording(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"campaigns.agents.record: the profile 'neutral' does not allow"):
         site_profile(load_settings(written(tmp_path, CAMPAIGN)))
-    with pytest.raises(SettingError, match=r"recordings.keep_days: 46 loosens the rule of the profile"):
+    with pytest.raises(SettingError, match=r"recordings.keep_days: 46 is looser than the profile"):
         site_profile(load_settings(written(tmp_path, "[recordings]\nkeep_days = 46\n")))

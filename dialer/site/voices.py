@@ -1,7 +1,8 @@
-"""What voters would hear, held against the profile: asked by `dialer check`, and by `dialer run` before anything is dialled.
+"""The voices that callers would hear: the information message is there, and synthetic voices are announced as such.
 
-Settings are checked when they are read (`dialer.settings.site_rules`), a flow's texts when it is loaded
-(`dialer.flows.check`). The checks in this module need the catalogue and the sounds on disk.
+`dialer check` asks this, and `dialer run` before anything is dialled. Settings are checked when they are loaded
+(`dialer.settings.site_rules`), the texts of flows when they are loaded (`dialer.flows.check`); the checks in this module
+need the catalogue and the sounds on disk.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 
-_DRAFTS = "run dialer audio drafts -c SETTINGS"
+_MAKE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 
 
-def content_problems(
+def voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
-    """Voices without their label. Blocks: files are read, by the `reader` where there is one. Raises CatalogueError."""
+    """Return where a synthetic voice would not be announced. Blocks: it reads files. Raises CatalogueError."""
     if not labels_synthetic(settings, profile):
         return []
     playlist = None
@@ -38,13 +39,23 @@ def content_problems(
     return [*_message_problems(settings, playlist), *_label_problems(settings, profile, playlist, clock)]
 
 
+def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
+    """Raise SettingError where a required information message is missing, or a synthetic voice would not be announced."""
+    sounds = settings.audio.sounds
+    if profile.information_message.required and _plays_message(settings) and missing_sounds(sounds, [MESSAGE_SOUND]):
+        problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
+        raise SettingError("settings", "audio.sounds", problem, _MAKE_DRAFTS)
+    for error in voice_problems(settings, profile, clock, reader):
+        raise error
+
+
 def _plays_message(settings: Settings) -> bool:
-    """Whether Asterisk may have to play the information message by itself."""
+    """Return whether Asterisk may have to play the information message by itself."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
-    """No computer speaks the information message without saying so."""
+    """Yield an information message in a synthetic voice that does not say so."""
     if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
@@ -53,42 +64,32 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
         return
     words = words_of(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
-        problem = f"a computer speaks the information message ({name.path}) and does not say that it is one"
-        yield SettingError("settings", "dialer.audio.catalogue", problem, f"record it, or {_DRAFTS}")
+        problem = f"the information message ({name.path}) is a synthetic voice and does not say so"
+        yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_MAKE_DRAFTS}")
 
 
 def _label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Flows: that it is known which voice is a computer's, and that its label can be played."""
+    """Yield flows whose voices are unknown, and languages with synthetic voices whose label cannot be played."""
     if not _plays_sounds(settings):
         return
     if playlist is None:
         problem = (
-            f"is not set, so nobody knows which voice is a computer's; the profile {profile.name!r} wants it labelled"
+            f"is not set, so it is unknown which voices are synthetic; the profile {profile.name!r} requires labels"
         )
-        yield SettingError("settings", "dialer.audio.catalogue", problem, "name the directory of the catalogue")
+        yield SettingError("settings", "audio.catalogue", problem, "set it to the directory of the catalogue")
         return
     today = site_day(settings, clock.now())
     for language in sorted({name.language for name in playlist.listed if playlist.synthetic(name)}):
         why = playlist.why_not(PromptName("", language, LABEL), today)
         if why is not None:
-            problem = f"prompts in {language} are a computer's voice, and {language}/{LABEL}, which says so, {why}"
-            yield SettingError("settings", "dialer.audio.catalogue", problem, _DRAFTS)
+            problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"
+            yield SettingError("settings", "audio.catalogue", problem, _MAKE_DRAFTS)
 
 
 def _plays_sounds(settings: Settings) -> bool:
-    """Whether a flow plays sounds of ours. A voice of Twilio's own is labelled by the page that it begins with."""
+    """Return whether a flow plays our sounds. Twilio's own voice is announced by the page that it begins with."""
     recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)
-
-
-def refuse_content(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
-    """Raise the first of what must be mended before a real line is dialled: the message where it is required, and voices."""
-    sounds = settings.audio.sounds
-    if profile.information_message.required and _plays_message(settings) and missing_sounds(sounds, [MESSAGE_SOUND]):
-        problem = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"
-        raise SettingError("settings", "audio.sounds", problem, _DRAFTS)
-    for each in content_problems(settings, profile, clock, reader):
-        raise each

@@ -1,0 +1,58 @@
+"""[centre], [store] and [dialling]: the centre itself, its store, and what applies to every campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from dialer.settings.fields import Applied, NumberPrefix, Section, Slug, ZoneName, pattern
+
+
+class CentreSettings(Section):
+    """[centre] - who calls, and where."""
+
+    id: Slug = Field("demo", description="name of the centre in topics and reports")
+    organisation: Annotated[str, Applied.RELOAD] = Field(
+        "Matdan demo", description="name of the organisation in the information message"
+    )
+    time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone of the people who are called")
+    language: Annotated[str, pattern(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")] = (
+        Field("hi", description="language for voters who have none, themselves or by their booth")
+    )
+    region: Annotated[str, pattern(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")] = Field(
+        "IN", description="country of phone numbers without a country code"
+    )
+
+
+class StoreSettings(Section):
+    """[store] - the database of the centre, and its backups."""
+
+    path: Path = Field(Path("matdan.db"), description="the SQLite file; created if missing")
+    reserve_megabytes: int = Field(
+        200, ge=0, description="dialling stops when the disk has less free space, before results could be lost"
+    )
+    encryption_key_file: Path | None = Field(
+        None, description="file with the store's encryption key, readable by its owner only; none: not encrypted"
+    )
+    backup_folder: Path | None = Field(
+        None, description="folder for backups, preferably on another disk; none: `dialer install` sets up no backups"
+    )
+    backup_minutes: int = Field(60, ge=5, le=1440, description="interval between backups")
+    max_backups: int = Field(24, ge=1, le=10_000, description="older backups in backup_folder are removed")
+
+
+class Dialling(Section):
+    """[dialling] - limits for all campaigns."""
+
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    allowed_prefixes: tuple[NumberPrefix, ...] = Field(
+        ("+91",), min_length=1, description="only numbers with these prefixes are dialled"
+    )
+    denied_prefixes: tuple[NumberPrefix, ...] = Field(
+        (), description="numbers with these prefixes are never dialled, such as premium numbers"
+    )
+    max_attempts_per_day: int = Field(3, ge=1, description="attempts per number and day, across campaigns")
+    drain_seconds: float = Field(120.0, ge=0, description="how long a stop waits for live calls to end")

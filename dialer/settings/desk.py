@@ -1,0 +1,56 @@
+"""[desk]: the web server of a centre's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr
+
+from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback, pattern
+
+PageAddress = Annotated[
+    str,
+    pattern(
+        r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$", "must be a URL such as https://desk.example.org, without a path"
+    ),
+]
+
+
+class PageServer(Section):
+    """A web server for pages."""
+
+    host: HostName = Field(
+        "127.0.0.1", description="address to listen on; any other than this machine's own needs a certificate"
+    )
+    port: Port = Field(8470, description="TCP port to listen on; 0 picks a free one")
+    address: PageAddress | None = Field(
+        None, description="URL that people open, such as https://desk.example.org; none: host and port"
+    )
+    certificate: Path | None = Field(None, description="certificate with its chain, PEM")
+    private_key: Path | None = Field(None, description="private key of the certificate, PEM")
+    idle_hours: float = Field(12.0, gt=0, le=24, description="people sign in again after this time without activity")
+
+    def _objections(self) -> Iterator[str]:
+        if (self.certificate is None) is not (self.private_key is None):
+            yield "certificate and private_key must both be set, or neither"
+        if self.certificate is None and not is_loopback(self.host):
+            yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
+
+    def origin(self, port: int) -> str:
+        """Return the URL that a browser opens, where the server listens on `port`."""
+        return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
+
+
+class Desk(PageServer):
+    """[desk] - the pages for supervisors and agents, which `dialer desk serve` serves."""
+
+    applied: ClassVar[Applied] = Applied.ELSEWHERE
+
+    user: Slug | None = Field(
+        None, description="its user in [[supervisors]], with role desk, also at the broker; none: broker.username"
+    )
+    broker_password: SecretStr | None = Field(
+        None, description="password of that user at the broker; preferably set by MATDAN_DESK__BROKER_PASSWORD"
+    )

@@ -1,0 +1,55 @@
+"""Settings from the environment: MATDAN_<SECTION>__<KEY>. A variable that is wrong or unknown is an error that names it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from dialer.errors import SettingError
+from dialer.settings.fields import Section
+
+PREFIX = "MATDAN_"
+DELIMITER = "__"
+
+
+def settings_in_environment(model: type[Section]) -> dict[str, Any]:
+    """Return the settings of a model that variables named MATDAN_... set, as a table.
+
+    Raises SettingError for the first that is not a setting of the model, or cannot be decoded. Each variable is read by
+    itself, because pydantic-settings names neither one that it cannot decode nor one that it ignores.
+    """
+    reads: Any = model  # the library asks for a model of its own, and uses only its fields
+    source = EnvSettingsSource(reads, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
+    every = source.env_vars
+    for name in _own_variables():
+        source.env_vars = {name.lower(): os.environ[name]}
+        try:
+            settings = source()
+        except (SettingsError, RecursionError) as error:  # the value may be a secret, and is not repeated
+            problem = "must be a list or a table in JSON"
+            remedy = """write a list as ["+91"], a table as {"key": "value"}"""
+            raise SettingError("environment", name, problem, remedy) from error
+        if not settings:
+            remedy = f"remove it or correct its spelling, {PREFIX}<SECTION>{DELIMITER}<KEY>; see docs/settings.md"
+            raise SettingError("environment", name, "is not a setting", remedy)
+    source.env_vars = every
+    return source()
+
+
+def variable_of(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
+    """Return the variable that set the setting at a place, and the part within its value; None: none did.
+
+    `of_wrong_type`: the variable may also have set something within that place.
+    """
+    for name in _own_variables():
+        path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))
+        if place[: len(path)] == path or (of_wrong_type and path[: len(place)] == place):
+            return ".".join((name, *place[len(path) :]))
+    return None
+
+
+def _own_variables() -> list[str]:
+    """Return the names of our variables; pydantic-settings ignores their case."""
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX))

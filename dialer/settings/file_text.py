@@ -1,0 +1,125 @@
+"""The text of a settings file: its TOML table, and the line of each key, so that an error can name it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from dialer.errors import SettingError
+from dialer.settings.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
+
+_NAME_KEYS: Final = ("id", "name")
+"""The keys that name one of several tables."""
+_PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEAD: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?")
+_KEY: Final = re.compile(rf"\s*({_DOTTED})\s*=")
+
+Place = tuple[str, ...]
+"""The path to a setting: section, key, ...; for one of several tables its index, from 0."""
+Loc = Sequence[str | int]
+"""The same as pydantic reports it; a text in place of an index is a table's name: a seat may be called "1", and be the second."""
+
+
+class SettingsText:
+    """The table of a settings file, and where each key is."""
+
+    def __init__(self, name: str = "settings", text: str = "", table: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.table: Mapping[str, Any] = table or {}
+        self._text = text
+
+    def key(self, place: Loc) -> str:
+        """Return the key of a setting, with tables by name or index: `campaigns.turnout.channels`, `rules.polls[0].day`."""
+        key = ""
+        for index, (part, (_, table)) in enumerate(zip(place, self._steps(place), strict=True), 1):
+            names = [table.get(name) for name in _NAME_KEYS]
+            own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
+            about_the_name = place[index : index + 1] in {(name,) for name in _NAME_KEYS}
+            if own is not None and not about_the_name:
+                key += f".{own}"
+            elif table or isinstance(part, int):
+                key += f"[{part}]"
+            else:
+                key += f".{part}" if key else str(part)
+        return key
+
+    def where(self, place: Loc) -> str:
+        """Return file and line of a setting, or of the table that it would be in: `centre.toml:83`."""
+        found = tuple(number for number, _ in self._steps(place))
+        for length in range(len(found), 0, -1):
+            if found[:length] in self._lines:
+                return f"{self.name}:{self._lines[found[:length]]}"
+        return self.name
+
+    def _steps(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield each step to a place: its key, or its index with the table that is there."""
+        value: Any = self.table
+        for part in place:
+            if isinstance(value, list):
+                names = [
+                    next(filter(None, map(each.get, _NAME_KEYS)), None) if isinstance(each, dict) else None
+                    for each in value
+                ]
+                number = names.index(part) if isinstance(part, str) and part in names else part
+                value = value[number] if isinstance(number, int) and number < len(value) else None
+                yield str(number), value if isinstance(value, dict) else {}
+            else:
+                value = value.get(part) if isinstance(value, dict) else None
+                yield str(part), {}
+
+    @cached_property
+    def _lines(self) -> dict[Place, int]:
+        lines: dict[Place, int] = {}
+        counts: dict[Place, int] = {}  # index of the last table of each array
+        within: Place = ()
+        for number, line in enumerate(self._text.split("\n"), 1):
+            head, key = _HEAD.fullmatch(line), _KEY.match(line)
+            if head is not None:
+                path: Place = ()
+                parts = _parts(head[2])
+                for index, part in enumerate(parts):
+                    path = (*path, part)
+                    if head[1] == "[[" and index == len(parts) - 1:
+                        counts[path] = counts.get(path, -1) + 1
+                    if path in counts:
+                        path = (*path, str(counts[path]))
+                within = path
+                lines.setdefault(within, number)
+            elif key is not None:
+                lines.setdefault((*within, *_parts(key[1])), number)
+        return lines
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip("\"'") for part in re.findall(_PART, dotted)]
+
+
+def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
+    """Read a settings file, once, because it may be a pipe. Raises SettingError with file and remedy."""
+    try:
+        with open_regular(path, pipe=True) as file:
+            piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+            data = read_bounded(file, MOST_TOML_BYTES)
+            table = toml_table(data)
+    except FileNotFoundError as error:
+        raise SettingError(str(path), "", "no such file", how_to_get_one) from error
+    except UnicodeDecodeError as error:
+        problem = f"is not in UTF-8 (byte {error.start + 1:,})"
+        raise SettingError(str(path), "", problem, "save it as UTF-8") from error
+    except IsADirectoryError as error:
+        raise SettingError(str(path), "", "is a directory", f"name the file in it, such as {usual_name}") from error
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise SettingError(str(path), "", problem, "check the path and its permissions") from error
+    except NotToml as error:
+        raise SettingError(str(path), "", f"is not TOML: {error}", "correct that line") from error
+    if piped and not table:  # a program that failed before its first line must not leave the defaults in force
+        problem = "the pipe was empty"
+        raise SettingError(str(path), "", problem, "check why the program that writes to it failed")
+    return SettingsText(str(path), data.decode(), table)

@@ -1,0 +1,42 @@
+"""[inbound]: calls that come in, by the number that is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from dialer.domain.enums import InboundMode
+from dialer.settings.fields import Applied, NumberPrefix, Section, Slug
+
+
+class InboundNumber(Section):
+    """[[inbound.numbers]] - one of our numbers, and what happens to calls to it."""
+
+    number: NumberPrefix = Field(description="the called number, E.164: +911140000001")
+    mode: InboundMode = Field(
+        description="flow: a flow answers; agent: the caller waits for an agent, or hears the information message if none is free; "
+        "missed-call: not answered, and called back"
+    )
+    campaign: Slug = Field(description="campaign whose list and purpose apply; it also calls back missed calls")
+    flow: str | None = Field(None, description='with mode flow: a shipped flow\'s name ("inbound") or a YAML file')
+
+    def _objections(self) -> Iterator[str]:
+        if (self.mode is InboundMode.FLOW) != (self.flow is not None):
+            yield 'mode = "flow" needs flow, and no other mode has one; such as flow = "inbound"'
+
+    @property
+    def has_script(self) -> bool:
+        """Whether the flow is an AGI script."""
+        return self.flow is not None and self.flow.startswith("script:")
+
+
+class InboundSettings(Section):
+    """[inbound] - inbound calls. Calls to numbers that are not listed are hung up unanswered."""
+
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    channels: int = Field(10, ge=0, le=10_000, description="concurrent inbound calls; more are hung up unanswered")
+    call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back")
+    numbers: tuple[InboundNumber, ...] = Field((), description="our numbers that are answered")

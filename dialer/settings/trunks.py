@@ -1,0 +1,166 @@
+"""[[trunks]] and [trunk_rest]: the trunks to the telephone network, their caller IDs, and when a failing trunk is rested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from dialer.settings.fields import (
+    AccountName,
+    Applied,
+    EndpointName,
+    HostName,
+    NetworkName,
+    NumberPrefix,
+    Password,
+    PhoneNumber,
+    Port,
+    PositiveSeconds,
+    Section,
+    Share,
+    Slug,
+)
+
+
+class Carrier(StrEnum):
+    """What carries the calls of a trunk."""
+
+    ASTERISK = "asterisk"
+    TWILIO = "twilio"
+
+
+class Transport(StrEnum):
+    """The transport of SIP."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The called voter, as far as the choice of a caller ID depends on it."""
+
+    number: str  # E.164
+    state_code: str = ""  # as on the roll, in capitals; "": none
+    constituency_number: int = 0
+
+
+class CallerIdArea(Section):
+    """[[trunks.areas]] - caller IDs for voters of one area only; the first area that contains a voter is used."""
+
+    states: tuple[StateCode, ...] = Field((), description="any of these states, as on the roll (S24)")
+    constituencies: tuple[int, ...] = Field((), description="any of these constituencies, by number")
+    prefixes: tuple[NumberPrefix, ...] = Field((), description="any of these beginnings of the voter's number")
+    caller_ids: tuple[PhoneNumber, ...] = Field(
+        min_length=1, description="those of the trunk's caller_ids that are shown in this area, and nowhere else"
+    )
+
+    def _objections(self) -> Iterator[str]:
+        if not (self.states or self.constituencies or self.prefixes):
+            yield "an area needs states, constituencies or prefixes"
+
+    def has(self, called: Called) -> bool:
+        """Return whether a voter is in this area, by every criterion that is set."""
+        return (
+            (not self.states or called.state_code in self.states)
+            and (not self.constituencies or called.constituency_number in self.constituencies)
+            and (not self.prefixes or called.number.startswith(self.prefixes))
+        )
+
+
+def caller_ids_shown(
+    caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: Called | None
+) -> tuple[str, ...]:
+    """Return a trunk's caller IDs for a voter: those of the first matching area, else those of no area, else all.
+
+    `called` None: the call is not to a voter.
+    """
+    if called is not None:
+        for area in areas:
+            if area.has(called):
+                return area.caller_ids
+    local = {caller_id for area in areas for caller_id in area.caller_ids}
+    return tuple(caller_id for caller_id in caller_ids if caller_id not in local) or caller_ids
+
+
+class Trunk(Section):
+    """[[trunks]] - a trunk to the telephone network."""
+
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    name: Slug = Field(description="name of the trunk in reports")
+    endpoint: EndpointName = Field(description="PJSIP endpoint in Asterisk; for a Twilio trunk any unique name")
+    carrier: Annotated[Carrier, Applied.RESTART] = Field(
+        Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns"
+    )
+    server: Annotated[Slug | None, Applied.RESTART] = Field(
+        None, description="the Asterisk server of the trunk, where there are [[asterisk.servers]]"
+    )
+    channels: int = Field(30, ge=1, le=10_000, description="concurrent calls that the carrier allows")
+    calls_per_second: float = Field(
+        2.0, gt=0, le=1000, description="call starts per second (CPS) that the carrier allows"
+    )
+    caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="numbers you own, used as caller IDs")
+    areas: tuple[CallerIdArea, ...] = Field((), description="caller IDs for voters of certain areas only")
+    host: Annotated[HostName | None, Applied.ELSEWHERE] = Field(
+        None, description="the carrier's SIP host; `dialer asterisk render` needs it"
+    )
+    port: Annotated[Port | None, Applied.ELSEWHERE] = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    networks: Annotated[tuple[NetworkName, ...], Applied.ELSEWHERE] = Field(
+        (), description="addresses that its calls may come from, in addition to those of host"
+    )
+    username: Annotated[AccountName | None, Applied.ELSEWHERE] = Field(
+        None, description="account at the carrier; none: the carrier authenticates our address"
+    )
+    password: Annotated[Password | None, Applied.ELSEWHERE] = Field(None, description="the account's password")
+    registers: Annotated[bool, Applied.ELSEWHERE] = Field(
+        False, description="register the account, so that inbound calls arrive"
+    )
+    transport: Annotated[Transport, Applied.ELSEWHERE] = Field(Transport.UDP, description="udp, tcp or tls")
+    srtp: Annotated[bool, Applied.ELSEWHERE] = Field(
+        False, description="encrypt audio; needs transport tls, because the keys are sent in SIP"
+    )
+    qualify_seconds: Annotated[int, Applied.ELSEWHERE] = Field(
+        60, ge=0, le=3600, description="interval at which Asterisk checks that the carrier answers; 0: never"
+    )
+
+    def _objections(self) -> Iterator[str]:
+        if (self.username is None) != (self.password is None):
+            yield "a trunk needs both username and password, or neither"
+        if self.registers and self.username is None:
+            yield "a trunk that registers needs username and password"
+        if self.srtp and self.transport is not Transport.TLS:
+            yield 'srtp needs transport = "tls", because its keys are sent in SIP'
+        for number, area in enumerate(self.areas, start=1):
+            if not set(area.caller_ids) <= set(self.caller_ids):
+                yield f"area {number} has a number that is not among the trunk's caller_ids; add it there, or remove it"
+
+
+class TrunkRest(Section):
+    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier (5xx, 403, no response), not of single numbers."""
+
+    applied: ClassVar[Applied] = Applied.RELOAD
+
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="consecutive failures that rest a trunk")
+    window_calls: int = Field(20, ge=5, le=1000, description="number of recent calls for the failure rate")
+    failure_rate: Share = Field(0.5, description="a trunk is rested when more than this share of those calls failed")
+    first_rest_seconds: PositiveSeconds = Field(
+        30.0, description="the first rest; then one call probes the trunk, and each failed probe doubles the rest"
+    )
+    max_rest_seconds: PositiveSeconds = Field(600.0, description="the longest rest")
+    slow_ringing_seconds: PositiveSeconds = Field(
+        4.0,
+        description="time from originate to ringing that is slow: if it is also three times the usual, fewer calls are started",
+    )
+
+    def _objections(self) -> Iterator[str]:
+        if self.first_rest_seconds > self.max_rest_seconds:
+            yield "first_rest_seconds must not be above max_rest_seconds"
