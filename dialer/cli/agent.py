@@ -27,7 +27,10 @@ def hash_pin_command(
         ),
     ],
 ) -> None:
-    """Print the hash of a PIN, for `pin` in an [[agents]] table. Two hashes of one PIN differ, and both are right."""
+    """Print the hash of a PIN, for `pin` in an [[agents]] table.
+
+    Two hashes of the same PIN differ, and both are valid.
+    """
     typer.echo(hash_pin(pin))
 
 
@@ -35,7 +38,7 @@ def hash_pin_command(
 def tones_command(
     to: Annotated[Path, typer.Option(help="Asterisk's sounds of a language, such as /var/lib/asterisk/sounds/en.")],
 ) -> None:
-    """Write the tones that agents hear: a voter is there, a key was taken, done, wrong."""
+    """Write the tones that agents hear on their phones, as sounds for Asterisk."""
     fresh = not to.exists()
     try:
         paths = write_tones(to)

@@ -33,7 +33,7 @@ def render(
     force: ForceOption = False,
     server: Server = None,
 ) -> None:
-    """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""
+    """Write all configuration files that Asterisk needs for this site, readable by its group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
     made = seats_without_password(on_server(settings, server, str(config))[0])
@@ -69,7 +69,10 @@ def lint(
     as_json: JsonOption = False,
     server: Server = None,
 ) -> None:
-    """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
+    """Check Asterisk's configuration for what is unsafe or will not work, with file, line and remedy.
+
+    Exit 1 if there are findings.
+    """
     printer = FindingPrinter(as_json=as_json)
     printer.show_all(lint_directory(directory, None if config is None else load_settings(config), server))
     if not as_json:

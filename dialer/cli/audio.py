@@ -1,4 +1,4 @@
-"""`dialer audio ...`: make recordings ready for the line, and keep the catalogue of what may be played."""
+"""`dialer audio ...`: prepare recordings, and maintain the catalogue of what may be played."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from dialer.audio.catalogue import Entries, Entry, Voice, changing_catalogue, read_catalogue
-from dialer.audio.conversion import Recipe, sound_range
-from dialer.audio.decoding import decode
 from dialer.audio.drafts import make_drafts
-from dialer.audio.errors import AudioError, RecordingRefused
-from dialer.audio.files import write_atomically
-from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import rate_of
-from dialer.audio.information_message import INFORMATION, MessageState, install_message
-from dialer.audio.loudness import measure
-from dialer.audio.names import Places, PromptName, prompt_of_sound
-from dialer.audio.numbers import word_texts
-from dialer.audio.picture import Caption, Panel, draw, page, panel
+from dialer.audio.errors import AudioError
+from dialer.audio.information_message import MessageState, install_message
+from dialer.audio.names import PromptName, prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare
+from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import words_of
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
@@ -34,8 +27,9 @@ from dialer.cli.progress import progress
 from dialer.flows.audio_settings import catalogue_of, labels_synthetic, places_of, recipe_of
 from dialer.flows.catalogue import load_flow, shipped_flows
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import name_sound, own_sounds, text_sound
-from dialer.flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
+from dialer.flows.sounds import own_sounds
+from dialer.flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
+from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, texts_with
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
@@ -43,54 +37,6 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.flows import flows_of
 from dialer.store.keys import site_key
 from dialer.store.roll import roll_languages
-
-# Everything that has to be recorded so that every flow can speak: each prompt of each language with its words.
-
-
-def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
-    """The words of every text, piece by piece where values stand between them."""
-    spoken: dict[PromptName, str] = {}
-    for language in languages:
-        for key, text in texts.by_language.get(language, {}).items():
-            if key.startswith(SMS) or key == INFORMATION_TEXT:
-                continue
-            for segment in segments(text):
-                if segment.words:
-                    _put(spoken, text_sound(key, language, segment.number), segment.words)
-    return spoken
-
-
-def spoken_words(languages: Iterable[str]) -> dict[PromptName, str]:
-    """The words of numbers, digits, hours and dates, of the languages whose words are shipped."""
-    spoken: dict[PromptName, str] = {}
-    for language in languages:
-        words = words_of(language)
-        if words is not None:
-            spoken |= {PromptName("", language, name): text for name, text in word_texts(words).items()}
-    return spoken
-
-
-def spoken_names(names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]) -> dict[PromptName, str]:
-    """The prompts of places and organisations: each name in each language's own voice."""
-    spoken: dict[PromptName, str] = {}
-    given = list(names)
-    for language in languages:
-        for kind, name in given:
-            _put(spoken, name_sound(kind, name, language), name)
-    return spoken
-
-
-def spoken_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
-    """The information message that the switch plays by itself, whole: the centre's language, else English. Empty: no text."""
-    found = information_text(language, organisation, texts)
-    return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
-
-
-def _put(spoken: dict[PromptName, str], sound: str, words: str) -> None:
-    prompt = prompt_of_sound(sound)
-    if prompt is not None:
-        spoken[prompt] = words
-
 
 _MOST_NAMES_BYTES = 16 * 1024 * 1024
 
@@ -127,10 +73,10 @@ def prepare_command(
     texts: TextsOption = None,
     again: Annotated[bool, typer.Option("--again", help="Prepare what has not changed, too.")] = False,
 ) -> None:
-    """Make every recording ready for the line: levelled, trimmed, in the formats that the switch plays as they are.
+    """Prepare every recording: level, trim and convert it to the formats that Asterisk plays.
 
-    A recorded information message is put where Asterisk plays it too. Exit 1 when a recording could not be prepared; the
-    others are.
+    A recorded information message is also put where Asterisk plays it. Exit 1 if a recording could not be prepared;
+    the others are.
     """
     settings = load_settings(config)
     console = Console()
@@ -167,11 +113,10 @@ def drafts_command(
         Path | None, typer.Option(metavar="FILE", help="Also the names of places in this file, one a line.")
     ] = None,
 ) -> None:
-    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates, and the information message that Asterisk plays.
+    """Create synthetic drafts of what was not recorded: texts, numbers, hours, dates, the information message.
 
-    A recording is never overwritten. A draft that was approved and says something else now is spoken anew, and is unapproved.
-
-    Needs the extra `voices` (docs/audio.md). Exit 1 when something could not be spoken.
+    A recording is never overwritten. An approved draft whose text has changed is created again and is no longer
+    approved. Needs the extra `voice`.
     """
     settings = load_settings(config)
     words = _words(settings, texts)
@@ -292,7 +237,10 @@ def remove(
     prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/recording/message.")],
     config: ConfigOption = None,
 ) -> None:
-    """Take prompts out of the catalogue and their sounds off the switch, at once. The recordings stay where they are."""
+    """Remove prompts from the catalogue, and their sounds from Asterisk, at once.
+
+    The recordings are not deleted.
+    """
     settings = load_settings(config)
     directory = catalogue_of(settings)
     places = places_of(settings)
@@ -317,7 +265,7 @@ def picture(
         "pictures"
     ),
 ) -> None:
-    """Draw waveform and loudness of prompts, before and after, and a page (index.html) of all of them."""
+    """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all of them."""
     settings = load_settings(config)
     entries = read_catalogue(catalogue_of(settings))
     if prompts:
@@ -334,7 +282,10 @@ def picture(
 
 @app.command("check")
 def check_command(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
-    """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
+    """Check what callers would not hear, and what changed since it was recorded.
+
+    Exit 1 if something is wrong.
+    """
     settings = load_settings(config)
     found = statuses(settings)
     entries = {name: entry for name, entry, _ in found}
@@ -461,53 +412,3 @@ def _put_message(settings: Settings, entries: Entries, before: Entries) -> Messa
 def _show_message(placed: MessageState) -> None:
     if placed is MessageState.KEPT:
         typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
-
-
-# `dialer audio picture`: what became of a recording, for the people who sent it.
-
-_DRAWN_RATE = 16_000
-_MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
-
-
-def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
-    """The SVG of one prompt: its recording if one was sent, and each of its sounds. Raises AudioError."""
-    sent = is_recorded(entry)
-    panels = [_recording(name, entry, places, recipe)] if sent else []
-    for sound_format in sorted(entry.files, key=rate_of):
-        path = places.sound(name, sound_format)
-        try:
-            samples = decode_file(path.read_bytes(), sound_format)
-        except OSError as error:
-            raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
-        panels.append(panel(f"after: {path.name}", samples, rate_of(sound_format)))
-    until = ", until a recording comes" if entry.voice is Voice.DRAFT else ""
-    remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
-    caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
-    return draw(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
-
-
-def _recording(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> Panel:
-    try:
-        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, as_sent=True)
-        clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
-    except RecordingRefused as error:
-        raise AudioError(f"{name.path}: {entry.source} {error}") from error
-    kept = sound_range(clean, _DRAWN_RATE, measure(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
-    return panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, kept)
-
-
-def write_pictures(
-    prompts: list[tuple[PromptName, Entry]], places: Places, recipe: Recipe, directory: Path, title: str
-) -> list[Path]:
-    """One SVG a prompt and a page with all of them; the files. Raises AudioError."""
-    files: list[Path] = []
-    try:
-        for name, entry in prompts:
-            path = directory / f"{name.path}.svg"
-            write_atomically(path, draw_prompt(name, entry, places, recipe).encode())
-            files.append(path)
-        shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
-        write_atomically(directory / "index.html", page(title, shown).encode())
-    except OSError as error:
-        raise AudioError(f"{directory}: cannot be written ({error.strerror}); choose another --out") from error
-    return [*files, directory / "index.html"]

@@ -52,9 +52,10 @@ def approve(
         bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
     ] = None,
 ) -> None:
-    """Approve recordings as they are now, with their certificate if they have one. A changed recording is not approved.
+    """Approve recordings as they are now, with their certificate if they have one.
 
-    With --flow: everything that a recorded campaign plays and that its certificate must cover.
+    A recording that is changed later is no longer approved. With --flow: everything that a recorded campaign plays,
+    which its certificate must cover.
     """
     if not by.strip():
         raise AudioError("--by is empty; an approval needs the name of a person")

@@ -26,9 +26,10 @@ def verify(
         str | None, typer.Option(metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off.")
     ] = None,
 ) -> None:
-    """Check every entry of the audit against the one before it, and every attempt, mark, opt-out and consent against its seal.
+    """Verify the audit's hash chain, and the seals of all attempts, marks, opt-outs and consents.
 
-    Prints what was changed, removed or put in past the dialler, and the head, to be noted elsewhere. Exit 1 where anything was.
+    Prints what was changed, removed or added without the dialler, and the head of the chain, to be noted elsewhere.
+    Exit 1 if anything was.
     """
     noted = None if head is None else _noted(head)
     with site.reading() as db:
@@ -47,7 +48,7 @@ def listed(
     ] = None,
     who: Annotated[str | None, typer.Option(help="What this person or part did.")] = None,
 ) -> None:
-    """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
+    """List the audit: imports, exports, commands, logins, changed settings and more."""
 
     def made(db: Connection) -> Report:
         window = report.window

@@ -30,9 +30,10 @@ def backup(
         ),
     ] = None,
 ) -> None:
-    """Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, and read again.
+    """Back up the store and the desk's file, also while the dialler runs.
 
-    Keep copies on another machine, and the key of an encrypted store apart from them.
+    The copy is of one moment, encrypted like the original, and verified. Keep copies on another machine, and the
+    key of an encrypted store apart from them.
     """
     settings = site.settings
     usual = settings.store.backup_folder
@@ -55,9 +56,10 @@ def restore(
     site: SiteAndWho,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `dialer backup` made.")],
 ) -> None:
-    """Put a backup where no store is, with every campaign stopped: whoever was called since would be called again.
+    """Restore a backup where there is no store, with every campaign stopped.
 
-    It is proved first, and brought up to this program's schema. What stands at the store's place is never written over.
+    The backup is verified and upgraded to this version first. An existing store is never overwritten. Campaigns are
+    stopped because voters who were called since the backup would be called again.
     """
     settings, key, path = site.settings, site.key, site.path
     found = prove(folder, key)

@@ -40,7 +40,10 @@ def add(
         str | None, typer.Option(metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
-    """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
+    """Record a complaint, also while the dialler runs.
+
+    Only the id of the number is stored. The number is not suppressed.
+    """
     now = SystemClock().now()
     made_at = now if at is None else moment(at, site_zone(site.settings), "--at")
     if made_at > now:
@@ -68,7 +71,10 @@ def answer(
     ],
     done: Annotated[ComplaintRemedy, typer.Option(help="What was done about it.")],
 ) -> None:
-    """Keep what was done about a complaint, also while the dialler runs. The last answer counts; all are kept."""
+    """Record what was done about a complaint, also while the dialler runs.
+
+    The last answer counts; all are stored.
+    """
     told = {
         "key": f"answer/{uuid.uuid4().hex}",
         "complaint": complaint,

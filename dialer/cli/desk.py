@@ -37,9 +37,10 @@ async def serve(
         typer.Option("--training", help="Agents' pages alone, on simulated lines; nothing is kept, no phone rings."),
     ] = False,
 ) -> None:
-    """Serve the pages until SIGTERM or Ctrl-C. It needs the dialler's store, which it only reads, and the broker.
+    """Serve the pages until SIGTERM or Ctrl-C.
 
-    With --training it needs neither: voters, roll and switch are made up.
+    It needs the broker and the dialler's store, which it only reads. With --training it needs neither: voters, roll
+    and switch are simulated.
     """
     with of_extra("desk"):
         from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
@@ -59,7 +60,10 @@ async def serve(
 
 @app.command()
 def pages() -> None:
-    """Build the pages of a clone; needs npm and its registry. What was installed as a wheel has them built."""
+    """Build the pages in a clone; needs npm and its registry.
+
+    A wheel contains them.
+    """
     try:
         typer.echo(f"built {build()}")
     except PagesNotBuilt as error:
@@ -81,9 +85,10 @@ CaOption = Annotated[
 def certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Make the desk's certificate, from a CA of the site's own that the PCs install once; say how they do.
+    """Create the desk's certificate, from the site's own CA, which is installed on the PCs once.
 
-    The files are those of desk.certificate and desk.private_key. The CA can speak for the desk's names alone.
+    The files are those of desk.certificate and desk.private_key. The CA is valid for the desk's names only. The
+    output says how to install it.
     """
     settings = load_settings(config)
     tell_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")

@@ -98,9 +98,9 @@ class NewOrder(Signing):
 
 @app.command()
 async def check(hq: NamedHeadquarters) -> None:
-    """Say in plain words what headquarters still lacks: leaders, its server and streams, centres that are silent, its material.
+    """Check what headquarters lacks: leaders, its server and streams, silent centres, its material.
 
-    Exit 1 where it lacks anything.
+    Exit 1 if something is missing.
     """
     settings = hq.settings
     with of_extra("hq"):
@@ -228,9 +228,9 @@ def gather(
     hq: NamedHeadquarters,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Take what centres announce into the database, and tell them of each other, until SIGTERM or Ctrl-C.
+    """Store what centres report in the database, and forward their updates, until SIGTERM or Ctrl-C.
 
-    Several may run: one works, the others wait until it is gone.
+    Several may run: one works, the others wait as standby.
     """
     json_logging(verbose=verbose)
     uvloop.run(_gather(hq))

@@ -171,7 +171,10 @@ def sign(hq: Material, key: Annotated[Path, typer.Option(metavar="FILE", help="Y
 
 @app.command()
 def publish(hq: Material) -> None:
-    """Publish what media and compliance have signed. Which centre runs it says `give`, or `waves`."""
+    """Publish what media and compliance have signed.
+
+    `give` or `waves` decides which centres use it.
+    """
     hq.repository.publish(hq.online_key(), time.time())
     typer.echo(f"approved: {', '.join(hq.repository.approved()) or 'nothing'}")
 
@@ -196,7 +199,10 @@ def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOp
 
 @app.command()
 def freshen(hq: Material) -> None:
-    """Say again that nothing is newer: centres believe it for two days. Run it every hour."""
+    """Sign again that nothing is newer, which centres believe for two days.
+
+    Run it every hour.
+    """
     hq.repository.renew(hq.online_key(), time.time())
 
 

@@ -29,7 +29,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
 
 
 async def desk(hq: NamedHeadquarters) -> None:
-    """Serve headquarters' pages until SIGTERM or Ctrl-C: figures from the database, and what centres say meanwhile."""
+    """Serve headquarters' pages until SIGTERM or Ctrl-C."""
     settings = hq.settings
     with of_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
@@ -43,9 +43,10 @@ async def desk(hq: NamedHeadquarters) -> None:
 def certificate(
     hq: NamedHeadquarters, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Make the pages' certificate, from a CA of headquarters' own that the PCs install once; say how they do.
+    """Create the pages' certificate, from headquarters' own CA, which is installed on the PCs once.
 
-    The files are those of desk.certificate and desk.private_key. The CA can speak for the pages' names alone.
+    The files are those of desk.certificate and desk.private_key. The CA is valid for the pages' names only. The
+    output says how to install it.
     """
     desk = hq.settings.desk
     tell_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
@@ -53,7 +54,7 @@ def certificate(
 
 @user_app.command("list")
 async def show(hq: NamedHeadquarters) -> None:
-    """Tell who has an account, as what, for which zone, and how each last signed in."""
+    """List accounts with role, zone, and how each last signed in."""
     settings = hq.settings
     async with _people_of(hq) as (_, accounts, _, file):
         kept = await file.accounts()
@@ -72,7 +73,10 @@ async def add(
     zone: Annotated[str, typer.Option(help="The zone that this one sees; left out, all.")] = "",
     who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
-    """Add an account, or give one another role or zone. A new one gets a password for one sign-in, which is told here."""
+    """Add an account, or change the role or zone of one.
+
+    A new account gets a password for one sign-in, which is printed.
+    """
     async with _people_of(hq) as (_, accounts, people, _):
         is_new = name not in accounts.roles
         await accounts.set(name, role, zone, person(who))
@@ -88,7 +92,7 @@ async def remove(
     hq: NamedHeadquarters,
     who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
 ) -> None:
-    """Take an account away; whoever has a page open with it is signed out within a second."""
+    """Remove an account; its open pages are signed out within a second."""
     async with _people_of(hq) as (_, accounts, people, _):
         await accounts.remove(name, person(who))
         await people.set_password(name, None)
@@ -102,7 +106,7 @@ async def password(
         str | None, typer.Option("--password", help="The new one, - for standard input; left out, one for one sign-in.")
     ] = None,
 ) -> None:
-    """Give a new password; whoever is signed in by the old one is so no more."""
+    """Set a new password; sessions with the old one end."""
     async with _people_of(hq) as (_, accounts, people, _):
         accounts.refuse_stranger(name)
         if given is None:
@@ -123,9 +127,9 @@ async def audit(
     ] = False,
     who: Annotated[str | None, typer.Option(help="Who accepts it, for the audit. [default: you]")] = None,
 ) -> None:
-    """Show what people did on the pages, and whether the chain of its entries holds. Exit 1 where it does not.
+    """Show what people did on the pages, and verify the hash chain of these entries.
 
-    Its newest entry is kept in the file of [desk] too, so that an end that was cut off in the database shows.
+    Exit 1 if it is broken. The newest entry is also in the file of [desk], so that a truncated chain is noticed.
     """
     settings = hq.settings
     async with _people_of(hq) as (books, _, _, file):

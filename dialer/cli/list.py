@@ -48,13 +48,16 @@ class ListOfVoters(NamedSite):
 
 @app.command("strike-off")
 def strike_off(wanted: ListOfVoters) -> None:
-    """Sheets per booth of all who are still to vote, with a box to strike off; `dialer marks import` takes them back."""
+    """Write a sheet per booth of all voters who have not voted, to be struck off by hand.
+
+    `dialer marks import` imports it.
+    """
     _make(ListKind.STRIKE_OFF, wanted)
 
 
 @app.command("not-yet")
 def not_yet(wanted: ListOfVoters) -> None:
-    """Who said that they had not voted yet, per booth, with the hour that they named."""
+    """List voters who said that they had not voted yet, by booth, with the hour that they named."""
     _make(ListKind.NOT_YET, wanted)
 
 

@@ -28,36 +28,29 @@ from dialer.errors import MatdanError
 
 COMMANDS = {
     "A centre": {
-        "running:demo": "Run a whole centre on simulated lines: two campaigns, ten agents, a board.",
-        "running:run": "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
-        "desk:app": "The desk: pages for supervisors; serve them, make a certificate, build them in a clone.",
-        "command:app": "Give a running dialler a command over its broker, and print what it says.",
-        "board:board": (
-            "Show a running centre on this terminal, over its broker, until Ctrl-C; where no terminal is, once."
-        ),
+        "running:demo": "Run a complete centre on simulated lines: two campaigns, ten agents, a board.",
+        "running:run": "Run the dialler with a real Asterisk until SIGTERM or Ctrl-C; live calls may end first.",
+        "desk:app": "The desk: serve the pages for supervisors and agents, create a certificate, build the pages in a clone.",
+        "command:app": "Send a command to a running dialler over its broker, and print the reply.",
+        "board:board": ("Show a running centre on this terminal until Ctrl-C; once where there is no terminal."),
         "uplink:uplink": (
-            "Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell "
-            "comes in."
+            "Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres."
         ),
         "uplink:carry": (
-            "Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the "
-            "centre's nkey."
+            "Write what waits for headquarters to a signed file, to be carried there while the line is down."
         ),
-        "hq:app": "Headquarters of many centres: what they announce, leaders' keys, orders, material.",
+        "hq:app": "Headquarters of many centres: gatherer and pages, leaders' keys, orders, material.",
         "running:check": "Check whether everything that a site needs is there.",
         "running:doctor": (
             "Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker."
         ),
-        "monitoring:app": "Files for a monitoring server: Prometheus' rules, a dashboard for Grafana.",
-        "report:app": "What happened, as a table, CSV, JSON, XLSX or PDF.",
+        "monitoring:app": "Files for a monitoring server: alerting rules for Prometheus, a dashboard for Grafana.",
+        "report:app": "Reports, as a table, CSV, JSON, XLSX or PDF.",
         "simulate:simulate": "Simulate a call centre's day under several pacing policies, in seconds.",
-        "rehearsal:rehearse": "Run the site's whole polling day on simulated lines, and say whether it is ready.",
+        "rehearsal:rehearse": "Rehearse the site's polling day on simulated lines, and judge whether it is ready.",
     },
     "Setting up: the telephony administrator": {
-        "init:init": (
-            "Write the settings of a new centre, with secrets and PINs made: at a terminal it asks for what no option "
-            "says."
-        ),
+        "init:init": ("Write the settings of a new centre, with generated secrets and PINs."),
         "install:install": (
             "Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's "
             "files."
@@ -66,54 +59,48 @@ COMMANDS = {
             "Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files "
             "again."
         ),
-        "asterisk:app": "Asterisk's configuration: write it, and look for faults in one.",
-        "mqtt:app": "The MQTT broker: write its configuration; make a key to sign commands with.",
+        "asterisk:app": "Asterisk's configuration: write it, and check an existing one.",
+        "mqtt:app": "The MQTT broker: write its configuration, create keys for signing commands.",
         "user:app": (
             "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages."
         ),
         "agent:app": "Agents: their PINs, and the tones on their phones.",
-        "backup:backup": (
-            "Copy the store and the desk's file, while the dialler runs too: of one moment, encrypted as they are, "
-            "and read again."
-        ),
-        "backup:restore": (
-            "Put a backup where no store is, with every campaign stopped: whoever was called since would be called "
-            "again."
-        ),
-        "store:app": "The store's encryption: make a key, encrypt, decrypt, change the key.",
+        "backup:backup": ("Back up the store and the desk's file, also while the dialler runs."),
+        "backup:restore": ("Restore a backup where there is no store, with every campaign stopped."),
+        "store:app": "The store's encryption: create a key, encrypt, decrypt, change the key.",
     },
-    "What is said: the media team": {
-        "audio:app": "What callers hear: prepare recordings, approve them, see what is missing.",
-        "flow:app": "What a caller hears: list, check, draw and try flows.",
-        "script:app": "What an agent reads to a voter: list, check and show scripts.",
-        "recordings:app": "Recorded calls: erase those whose time is over.",
+    "Flows and recordings: the media team": {
+        "audio:app": "Recordings: prepare and approve them, see what is missing.",
+        "flow:app": "Flows: list, check, draw and try them.",
+        "script:app": "Agents' scripts: list, check and show them.",
+        "recordings:app": "Recorded calls: erase old ones.",
     },
-    "Who is called: the data team": {
+    "Rolls and lists: the data team": {
         "roll:import_": "Import a roll: all of it or nothing, and twice is the same as once.",
         "source:app": (
             "Voter-data portals: their exports in, by the mapping that is saved for each; results out to them."
         ),
         "roll:sample_roll": (
-            "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."
+            "Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."
         ),
-        "roll:weights": "Say how much each voter counts in the order of calls; 1 by default.",
+        "roll:weights": "Import voters' weights, which affect the order of calls; 1 by default.",
         "roll:workers": "Booth workers, who are called for the serials of those who have voted.",
         "list:app": "Lists of voters for the booth workers.",
-        "marks:app": "What became known of voters: who has voted, and who says so.",
+        "marks:app": "Marks of voters: who has voted, according to whom.",
         "turnout:app": (
             "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it."
         ),
     },
-    "The law: the compliance officer": {
-        "rules:app": "The rules that hold here, and why somebody is or is not called.",
-        "numbers:optout": "Numbers that are never to be called again, by any campaign.",
+    "Rules and records: the compliance officer": {
+        "rules:app": "The rules in force here, and why somebody can or cannot be called.",
+        "numbers:optout": "Suppressed numbers, which no campaign calls.",
         "numbers:register": "Do-not-call registers.",
         "numbers:consent": "Consent of the owners of numbers.",
         "complaint:app": (
             "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them."
         ),
-        "unknown:app": "Attempts of which nobody knows whether they were calls.",
-        "audit:app": "What was done that must be answered for, in a chain of hashes.",
+        "unknown:app": "Attempts with an unknown result, and their release.",
+        "audit:app": "The audit: a hash chain of everything that somebody must answer for.",
         "erase:erase": (
             "Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, "
             "whatever roll comes."

@@ -97,8 +97,9 @@ def undo(
     site: SiteAndWho,
     voter: VoterArgument,
 ) -> None:
-    """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again. Exit 1 where
-    there is nothing to take back.
+    """Undo that a voter has voted or is closed, with a correcting mark. The voter is called again.
+
+    Exit 1 if there is nothing to undo.
     """
     name, now = site.person, SystemClock().now()
     voter_id = _voter(site, voter)
@@ -118,7 +119,7 @@ def show(
     report: ReportOfSite,
     voter: VoterArgument,
 ) -> None:
-    """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
+    """Show every mark of a voter, with source, time, confidence and author, and the voter's status."""
     voter_id = _voter(report, voter)
     report.deliver(lambda db: marks_of_voter(db, voter_id, report.zone))
 

@@ -12,13 +12,13 @@ app = CommandGroup()
 
 @app.command()
 def alerts() -> None:
-    """Print the rules for Prometheus: what to wake somebody for."""
+    """Print the alerting rules for Prometheus."""
     _print("alerts.yml")
 
 
 @app.command()
 def dashboard() -> None:
-    """Print the dashboard for Grafana, as its page Import takes it."""
+    """Print the dashboard for Grafana, for its import page."""
     _print("dashboard.json")
 
 

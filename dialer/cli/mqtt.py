@@ -78,10 +78,10 @@ def hand_out(path: Path, made: dict[str, str]) -> None:
 
 @app.command()
 def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes, a new file.")]) -> None:
-    """Make a key pair to sign commands with, on the machine of the one who signs.
+    """Create a key pair for signing commands, on the machine of the person who signs.
 
-    The private key never leaves FILE; the public one that is printed goes into the centre's settings, as `key` of this one's
-    [[supervisors]]. Whoever has a key there is obeyed only with a signature.
+    The private key never leaves FILE. The printed public key goes into the centre's settings, as `key` in that
+    person's [[supervisors]] table. Commands of a user with a key are accepted only if signed with it.
     """
     public = public_key_text(new_key_file(path))
     typer.echo(f'key = "{public}"')

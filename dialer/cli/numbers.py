@@ -54,9 +54,9 @@ def import_opt_outs(
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Suppress every number of a file, on the roll or not, so that a later roll does not bring it back.
+    """Suppress every number of a file, on the roll or not, so that later rolls do not bring it back.
 
-    Exit 1 where a line had no number.
+    Exit 1 if a line had no number.
     """
     found = read_numbers(file, site.settings.centre.region)
     _opt_out(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})

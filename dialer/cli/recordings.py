@@ -30,7 +30,10 @@ def purge(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, erase nothing.")] = False,
 ) -> None:
-    """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
+    """Erase recordings of calls that are older than recordings.keep_days.
+
+    The dialler may run. Run it once a day.
+    """
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
     kept = recordings_kept(site, site_day(site, now))

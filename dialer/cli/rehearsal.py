@@ -51,10 +51,10 @@ def rehearse(
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
-    """Run the site's whole polling day on simulated lines, and say whether it is ready.
+    """Rehearse the site's polling day on simulated lines, and judge whether it is ready.
 
-    Its own roll and settings, at its load, at twice it, and with faults. No real
-    line is used, and the store is only read. Exit 1 where it is not ready.
+    Uses the site's own roll and settings, at its load, at twice that load, and with faults. No real line is used,
+    and the store is only read. Exit 1 if it is not ready.
     """
     quiet_logging()
     settings = site.settings

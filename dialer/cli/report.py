@@ -221,7 +221,10 @@ def results(
         typer.Option(metavar="NAME", help="Of the voters in this portal's exports alone, under the portal's own ids."),
     ] = None,
 ) -> None:
-    """Results, voter by voter, for who gave the roll: date, result, and a column for each question. No name and no number."""
+    """List results voter by voter, for the owner of the roll: date, result, a column per question.
+
+    Without names and phone numbers.
+    """
 
     def made(db: Connection) -> Report:
         ids = None if source is None else ids_of(source_named(report.settings.sources, source), imported_files(db))

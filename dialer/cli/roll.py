@@ -147,7 +147,7 @@ def sample_roll(
     ] = None,
     messy: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of rows with something wrong or odd.")] = 0.14,
 ) -> None:
-    """Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."""
+    """Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."""
     console = Console()
     refuse_kept(out, "--out")
     states = [code.strip() for entry in state or () for code in entry.split(",")]
@@ -176,9 +176,10 @@ def weights(
         typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight; roll version, state."),
     ],
 ) -> None:
-    """Say how much each voter counts in the order of calls; 1 by default.
+    """Import voters' weights, which affect the order of calls; 1 by default.
 
-    It is a supporter score x propensity x the chance of an answer. All of the file or nothing. The dialler must be stopped.
+    A weight is a supporter score x propensity x probability of an answer. All of the file or nothing. The dialler
+    must be stopped.
     """
     console = Console()
     with progress("weighing") as advance:

@@ -43,7 +43,7 @@ def show(
     profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: of the settings]")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Every rule with its value, how firm its source is, whether a text confirmed it, and the source.
+    """Show every rule with its value, its source, and whether it was confirmed against a text.
 
     A site's own stricter values are marked.
     """

@@ -30,7 +30,10 @@ def demo(
     seats: Annotated[int, typer.Option(min=1, max=99, help="Seats, each with a simulated agent.")] = 10,
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
-    """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
+    """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
+
+    Exit 1 if one of its checks failed.
+    """
     from rich.console import Console  # noqa: PLC0415 - `run` needs none of it
     from rich.markup import escape  # noqa: PLC0415
 
@@ -53,7 +56,7 @@ def run(
     config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Write debug logs.")] = False,
 ) -> None:
-    """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
+    """Run the dialler with a real Asterisk until SIGTERM or Ctrl-C; live calls may end first."""
     gc.disable()  # what a start makes is no garbage, and to look for some again and again costs it 5 %; on again once it is ready
     try:
         from dialer.app import run_centre  # noqa: PLC0415 - the whole engine

@@ -44,9 +44,10 @@ def check(
     config: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what is wrong with scripts before a single call: exits 1 when anything is, 2 when a script cannot be loaded.
+    """Check agents' scripts before a single call.
 
-    What a profile forbids is judged by the site's, without one by `neutral`.
+    Exit 1 if there are findings, 2 if a script cannot be loaded. Without --config the rules of the profile
+    `neutral` apply.
     """
     names = scripts or shipped_scripts()
     may_offer = offers_allowed(site_profile(load_settings(config)))

@@ -23,16 +23,17 @@ app = CommandGroup()
 
 @app.command()
 def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a file that is not there yet.")]) -> None:
-    """Make a key for a store, in a file that only this user may read."""
+    """Create an encryption key for a store, in a file that only this user can read."""
     write_new_key(file)
     typer.echo(f"{file}: a new key. Keep a copy of it apart from this machine: without it nobody can read the store")
 
 
 @app.command()
 def encrypt(site: SiteAndWho) -> None:
-    """Encrypt a store with the key of store.encryption_key_file. All or nothing; nobody else may have the store open.
+    """Encrypt a store with the key of store.encryption_key_file.
 
-    The plain file is overwritten once the encrypted one was read again and compared; backups and old disk blocks are not.
+    All or nothing; no other process may have the store open. The plain file is overwritten after the encrypted one
+    was verified; backups and old disk blocks are not.
     """
     new, path = _key(site), site.path
     if is_encrypted(path):
@@ -46,7 +47,10 @@ def encrypt(site: SiteAndWho) -> None:
 
 @app.command()
 def decrypt(site: SiteAndWho) -> None:
-    """Turn an encrypted store into a plain one. All or nothing; nobody else may have the store open."""
+    """Decrypt a store.
+
+    All or nothing; no other process may have the store open.
+    """
     _convert(site, _key(site), None)
     typer.echo(f"{site.path}: no longer encrypted; take store.encryption_key_file out of the settings")
 
@@ -56,7 +60,10 @@ def rekey(
     site: SiteAndWho,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (`dialer store key`).")],
 ) -> None:
-    """Encrypt a store anew with another key. All or nothing; nobody else may have the store open."""
+    """Encrypt a store with another key.
+
+    All or nothing; no other process may have the store open.
+    """
     _convert(site, _key(site), read_key(to))
     typer.echo(f"{site.path}: encrypted with the key in {to}; set store.encryption_key_file to it")
 

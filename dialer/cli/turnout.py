@@ -68,9 +68,10 @@ def enter(
     day: DayOption = None,
     as_told: AsToldOption = False,
 ) -> None:
-    """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept.
+    """Enter one official figure, also while the dialler runs.
 
-    One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
+    A later one for the same time replaces it; both are stored. Implausible figures are refused: below an earlier
+    one, above a later one, or outside the hours or day of the poll.
     """
     where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
     figure = _figure(where, day or _today(site), area, by, turnout)
@@ -87,7 +88,10 @@ def import_figures(
     day: DayOption = None,
     as_told: AsToldOption = False,
 ) -> None:
-    """Enter the figures of a file, also while the dialler runs. A line that is wrong is named, and nothing is taken then."""
+    """Import official figures from a file, also while the dialler runs.
+
+    A wrong line is named, and nothing is imported then.
+    """
     _keep(site, _read(file, day or _today(site)), as_told=as_told)
 
 

@@ -21,7 +21,10 @@ app = CommandGroup()
 
 @app.command("list")
 def show(site: NamedSite) -> None:
-    """Tell which attempts a crash or a cut link left unknown: no campaign calls their numbers again before they are released."""
+    """List attempts with an unknown result, after a crash or a lost connection.
+
+    Their numbers are not redialled until they are released.
+    """
     zone = site_zone(site.settings)
     with site.reading() as db:
         found = unknown_attempts.unknown_attempts(db)
@@ -42,9 +45,10 @@ def release(
     everything: Annotated[bool, typer.Option("--all", help="All that are unknown.")] = False,
     reason: Annotated[str, typer.Option(help="Why they may be called again: short, no name and no number.")] = "",
 ) -> None:
-    """Let the numbers of unknown attempts be called again, in every campaign; while the dialler runs, through the broker.
+    """Release the numbers of unknown attempts, so that every campaign may call them again.
 
-    The attempts stay as they are; who released them, and why, is kept in the audit.
+    While the dialler runs, through the broker. The attempts stay unknown; the audit records who released them and
+    why.
     """
     if everything == bool(attempts):
         raise typer.BadParameter("give the attempts' ids, or --all (`dialer unknown list` shows them)")

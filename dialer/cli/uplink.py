@@ -28,9 +28,9 @@ def uplink(
     config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Join the centre to its headquarters until SIGTERM or Ctrl-C: results go up, what other centres tell comes in.
+    """Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres.
 
-    It needs the dialler's store, which it only reads, and the centre's broker. The centre runs on without it.
+    It needs the centre's broker and the dialler's store, which it only reads. The centre works without it.
     """
     with of_extra("uplink"):
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
@@ -43,9 +43,10 @@ def carry(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to: a stick, or any folder that is there.")],
     config: SettingsFile,
 ) -> None:
-    """Write what waits for headquarters to a file to carry there, where the line is down: CSV, signed by the centre's nkey.
+    """Write what waits for headquarters to a signed file, to be carried there while the line is down.
 
-    There `dialer hq import` takes it in. It stays in the outbox, and goes again once the line is back, which changes nothing.
+    Headquarters imports it with `dialer hq import`. It also stays in the outbox and is sent again later; duplicates
+    are ignored.
     """
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id

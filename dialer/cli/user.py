@@ -51,7 +51,10 @@ AsOption = Annotated[
 
 @app.command("list")
 async def show(config: SettingsFile) -> None:
-    """Tell who there is, with which role (those of the settings no command changes), and how each last signed in to the pages."""
+    """List users with their roles, and how each last signed in to the pages.
+
+    Roles of users in the settings cannot be changed by commands.
+    """
     settings = load_settings(config)
     users = {each.name: each for each in read_stored_users(settings.store.path, site_key(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
@@ -79,7 +82,7 @@ async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
 
 @app.command()
 def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Add a user; while the dialler runs, through the broker, as a command of the one who gives it."""
+    """Add a user; while the dialler runs, through the broker."""
     settings = load_settings(config)
     if name in _kept(settings):
         raise CommandRefused(f"{name} is a user already: `dialer user role {name} ROLE` gives another role")
@@ -88,7 +91,10 @@ def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) 
 
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Give a user another role; while the dialler runs, through the broker. Whoever is signed in to the pages must do it again."""
+    """Change a user's role; while the dialler runs, through the broker.
+
+    The user must sign in to the pages again.
+    """
     settings = load_settings(config)
     if name not in _kept(settings) and name not in fixed_users(settings):
         raise CommandRefused(f"{name} is no user: `dialer user add {name} {role}` makes one")
@@ -97,7 +103,10 @@ def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption 
 
 @app.command()
 def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
-    """Remove a user; while the dialler runs, through the broker. The next command of this one is refused, and every page shut."""
+    """Remove a user; while the dialler runs, through the broker.
+
+    The user's next command is refused, and every open page is closed.
+    """
     _change(load_settings(config), "user-remove", {"user": name}, who)
 
 
@@ -113,7 +122,7 @@ def password(
         bool, typer.Option("--once", help="Make one for one sign-in, at which it must be changed, and print it.")
     ] = False,
 ) -> None:
-    """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
+    """Set the password for the pages; sessions with the old one end."""
     from dialer.web.people import give_password, refuse_stranger, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:

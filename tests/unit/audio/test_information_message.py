@@ -15,8 +15,9 @@ from dialer.audio.information_message import INFORMATION, MESSAGE_SOUND, Message
 from dialer.audio.names import Places, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
 from dialer.audio.words import words_of
-from dialer.cli.audio import app, spoken_message, spoken_texts
+from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
+from dialer.flows.spoken import spoken_message, spoken_texts
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE

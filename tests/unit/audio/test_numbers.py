@@ -21,9 +21,9 @@ from dialer.audio.numbers import (
     word_texts,
 )
 from dialer.audio.words import languages, words_of
-from dialer.cli.audio import spoken_texts, spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import sounds_of
+from dialer.flows.spoken import spoken_texts, spoken_words
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS

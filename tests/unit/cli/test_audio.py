@@ -12,10 +12,11 @@ from dialer.audio.errors import AudioError
 from dialer.audio.information_message import INFORMATION as MESSAGE
 from dialer.audio.names import PromptName
 from dialer.audio.words import words_of
-from dialer.cli.audio import app, spoken_message
+from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import name_sound
+from dialer.flows.spoken import spoken_message
 from dialer.flows.texts import shipped_texts
 from dialer.settings.site import load_settings
 from tests.support.certified import entry, prompts_of, write_prompts

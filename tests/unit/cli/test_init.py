@@ -86,7 +86,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")
     code, said = told_by("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
     assert code == 2
-    assert "is there already; nothing was written" in said
+    assert "exists already; nothing was written" in said
     assert [path.name for path in tmp_path.iterdir()] == [there]
     assert (tmp_path / there).read_text() == "somebody's"
 
@@ -107,7 +107,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
         ({"--time-zone": "Asia/Pune"}, "--time-zone: must be an IANA time zone"),
         ({"--languages": "Hindi"}, "--languages: must be a language code"),
         ({"--languages": ","}, "--languages: must be a language code"),
-        ({"--poll": "6 May"}, "--poll: '6 May' is no date"),
+        ({"--poll": "6 May"}, "--poll: '6 May' is not a date"),
         ({"--trunk-host": "sip.carrier.example"}, "--trunk-host: sip.carrier.example is a placeholder"),
         ({"--trunk-user": "acc1"}, "--trunk-password is needed"),
         ({"--trunk-user": "acc 1", "--trunk-password": "x"}, "--trunk-user: must be 1 to 64 letters"),

@@ -1,0 +1,124 @@
+"""The settings file of a new centre, from a few answers: country defaults, generated secrets and PINs, and checks."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from dialer.deploy.templates import templates_in
+from dialer.errors import SettingError
+from dialer.settings.site import load_settings
+from dialer.settings.site_rules import site_profile
+from dialer.settings.unfinished import refuse_unfinished, why_trivial
+from dialer.site.implausible import implausible_settings
+
+PIN_DIGITS: Final = 6
+MOST_SEATS: Final = 99
+_SOUNDS = (Path("/usr/share/asterisk/sounds/en"), Path("/var/lib/asterisk/sounds/en"))
+_PLACEHOLDER_HASH = "$argon2id$v=19$m=65536,t=3,p=4$AAAA$AAAA"  # until the answers are valid: a real hash takes 0.1 s
+
+Answers = dict[str, Any]
+"""The answers to the questions of `dialer init`, by option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """Defaults for the country of a shipped profile."""
+
+    region: str
+    time_zone: str | None  # None: it has several
+    languages: str
+    prefix: str
+    denied: tuple[str, ...]  # prefixes of premium numbers
+
+
+_NANP_PREMIUM: Final = ("+1900",)
+COUNTRIES: Final = {
+    "india": Country("IN", "Asia/Kolkata", "hi", "+91", ("+911900", "+911901")),
+    "uk": Country("GB", "Europe/London", "en", "+44", ("+449",)),
+    "us": Country("US", None, "en", "+1", _NANP_PREMIUM),
+    "canada": Country("CA", None, "en", "+1", _NANP_PREMIUM),
+}
+"""By jurisdiction. For all others region, prefix and time zone must be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeat:
+    """A seat, with an agent who may log in there or at any other seat."""
+
+    name: str
+    agent: str  # the number that the agent enters
+    pin_hash: str
+
+
+def centre_of(answers: Answers, data: Path) -> Answers:
+    """Return the values for the template. Raises SettingError for an invalid number of seats or polling day."""
+    country = COUNTRIES.get(answers["jurisdiction"])
+    prefixes = _listed(answers["prefix"])
+    if not 1 <= answers["seats"] <= MOST_SEATS:
+        raise SettingError("", "seats.number", f"must be 1 to {MOST_SEATS}", "add further tables by hand later")
+    try:
+        poll = date.fromisoformat(answers["poll"]) if answers["poll"] else None
+    except ValueError as error:
+        raise SettingError("", "rules.polls", f"{answers['poll']!r} is not a date", "write 2029-05-06") from error
+    return {
+        **answers,
+        "languages": _listed(answers["languages"]) or ("",),
+        "allowed_prefixes": prefixes,
+        "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
+        "poll": poll,
+        "caller_ids": _listed(answers["caller_ids"]),
+        "phones_from": _listed(answers["phones_from"]),
+        "data": str(data),
+        "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
+        "seats": [
+            NewSeat(f"{number:02}", f"{100 + number}", _PLACEHOLDER_HASH) for number in range(1, answers["seats"] + 1)
+        ],
+    }
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def check_new_centre(centre: Answers) -> None:
+    """Raise SettingError for the first thing that `dialer run` would refuse, or that is probably a mistake."""
+    with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
+        trial = Path(folder) / "centre.toml"
+        try:
+            trial.write_text(centre_text(centre), encoding="utf-8")
+        except UnicodeEncodeError as error:
+            raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
+        settings = load_settings(trial)
+    refuse_unfinished(settings, trial)
+    site_profile(settings)
+    for problem in implausible_settings(settings):
+        raise problem
+
+
+def centre_text(centre: Mapping[str, Any]) -> str:
+    """Return the settings as TOML, with new secrets of 192 bits, from the values for the template."""
+    environment = templates_in()
+    environment.filters["toml"] = _toml  # every text of the template uses it
+    made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
+    organisation = " ".join(centre["organisation"].split())
+    return environment.get_template("new_centre.toml.j2").render({**centre, **made, "organisation": organisation})
+
+
+def new_pin() -> str:
+    """Return a random PIN that is not trivial."""
+    while True:
+        pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+        if why_trivial(pin) is None:
+            return pin
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """Return a text or a list of them as TOML, whose basic strings are those of JSON except for U+007F."""
+    return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False).replace("\x7f", "\\u007f")
