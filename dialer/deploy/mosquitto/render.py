@@ -1,22 +1,21 @@
-"""Mosquitto's files, made from the settings of the centres that share it: configuration, access list, passwords.
+"""The files of a Mosquitto broker, from the settings of the centres that share it: configuration, access list, passwords.
 
-Nobody connects without a password. A supervisor publishes on that supervisor's own topic of commands and nowhere else, and reads
-the centre's state, results and the own replies; a dialler reads and writes its own centre, and reads where other centres tell of
-opt-outs. Mosquitto cannot refuse a retained message on one topic and take it on another: the dialler refuses a retained command.
+Nobody connects without a password. A supervisor publishes only on their own topic for commands, and reads the centre's
+state, its results and their own replies. A dialler reads and writes its own centre's topics, and reads other centres'
+opt-outs. Mosquitto cannot reject retained messages on single topics: the dialler rejects retained commands.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
+from dialer.deploy.mosquitto.passwords import hash_of, is_hash_of
+from dialer.deploy.templates import templates_in
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback
@@ -24,45 +23,44 @@ from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 
 MARKER = "# Written by `dialer mqtt render`: change the settings and render again, an edit here is lost."
-"""The first line of every file that is ours to overwrite."""
+"""The first line of files that we may overwrite."""
 
 CONFIGURATION, ACCESS_LIST, PASSWORDS = "mosquitto.conf", "matdan.acl", "matdan.passwords"
 MOST_PACKET_BYTES = 65_536
-"""The longest message that the broker takes: a signed command with a full batch of records, and room."""
+"""The longest message that the broker accepts: a signed command with a full batch of records fits."""
 LEAST_PASSWORD = 12
-_ITERATIONS = 10_000  # what we make is random and needs none; broker.password is a person's choice
 _USER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _READ = ("state", "alerts", "campaigns/#", "seats/#", "booths/#", "results/#")
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """Somebody who may connect to the broker."""
+    """A user of the broker."""
 
-    name: str  # as the broker knows it
+    name: str  # at the broker
     rules: tuple[str, ...]  # lines of the access list
-    password: str | None = None  # of the settings; None: one is made
+    password: str | None = None  # from the settings; None: one is generated
 
 
 def broker_user(settings: Settings, name: str) -> str:
-    """What a supervisor of this centre is called at the broker, which may serve other centres too."""
+    """Return the broker's name for a supervisor of this centre; other centres may share the broker."""
     return f"{settings.centre.id}.{name}"
 
 
 def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Everybody who may connect, of all the centres (with the names of their files). Raises SettingError."""
+    """Return the users of all centres; `sites` are settings with the names of their files. Raises SettingError."""
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
     for file, settings in sites:
         centre = settings.centre.id
         if centre in centres:
             raise SettingError(
-                file, "centre.id", f"{centre!r} is another file's centre too", "give each one of its own"
+                file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own"
             )
         centres.add(centre)
         for user in (_dialler(file, settings), *_supervisors(settings)):
             if user.name in users:
-                problem = f"{user.name!r} would be two users of the broker"
+                problem = f"{user.name!r} would be two users at the broker"
                 raise SettingError(file, "broker.username", problem, "give each dialler a user of its own")
             users[user.name] = user
     return list(users.values())
@@ -72,11 +70,11 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
     broker, root = settings.broker, f"dialer/v1/{settings.centre.id}"
     if broker.username is None or not _USER.fullmatch(broker.username):
         remedy = f'set one of letters, digits, dots and dashes, such as "{broker_user(settings, OWN_USER)}"'
-        raise SettingError(file, "broker.username", "the dialler has no user of its own that a broker can know", remedy)
+        raise SettingError(file, "broker.username", "is not the name of a user of the dialler's own", remedy)
     password = "" if broker.password is None else broker.password.get_secret_value()
     if len(password) < LEAST_PASSWORD or re.search(r"change.?me|\s", password, re.IGNORECASE):
-        remedy = "set a random one, better by MATDAN_BROKER__PASSWORD: `openssl rand -base64 24` makes one"
-        problem = f"is missing, an example's, or shorter than {LEAST_PASSWORD} characters"
+        remedy = "set a random one, preferably by MATDAN_BROKER__PASSWORD, from `openssl rand -base64 24`"
+        problem = f"is missing, from the example, or shorter than {LEAST_PASSWORD} characters"
         raise SettingError(file, "broker.password", problem, remedy)
     rules = [f"topic readwrite {root}/#", "topic read dialer/v1/+/results/opt-outs"]
     if broker.home_assistant:
@@ -85,8 +83,10 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
 
 
 def _supervisors(settings: Settings) -> list[BrokerUser]:
-    """The desk, which has made sure who sits before a page, sends that person's commands on that person's topic. Users may come at
-    any time, so it writes on everybody's; but on the dialler's own, from which nobody at a page sends.
+    """Return the users of [[supervisors]].
+
+    The desk authenticates people and sends their commands on their topics. Users may be added at any time, so it may
+    write on all topics for commands except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -108,16 +108,18 @@ def _supervisors(settings: Settings) -> list[BrokerUser]:
 def render_broker(
     sites: Sequence[tuple[str, Settings]], directory: Path, kept: Mapping[str, str], *, anew: Collection[str] = ()
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The broker's files by name, and the passwords that were made for them, by user.
+    """Return the broker's files by name, and the newly generated passwords by user.
 
-    `kept` are the hashes that an earlier rendering wrote (`hashes_in`), by user: they stay, but for those of `anew`. The first
-    site's [mosquitto] and port count. Raises SettingError.
+    `kept` are the hashes of an earlier rendering (`hashes_in`), by user; they stay, except those of `anew`. [mosquitto]
+    and the port are those of the first site. Raises SettingError.
     """
     users = broker_users(sites)
     unknown = set(anew) - {user.name for user in users if user.password is None}
     if unknown:
         names = ", ".join(user.name for user in users if user.password is None) or "none"
-        raise SettingError("--new-password", min(unknown), "is no user whose password is made", f"there are: {names}")
+        raise SettingError(
+            "--new-password", min(unknown), "is not a user with a generated password", f"there are: {names}"
+        )
     hashes: dict[str, str] = {}
     made: dict[str, str] = {}
     for user in users:
@@ -129,11 +131,10 @@ def render_broker(
         else:
             made[user.name] = secrets.token_urlsafe(18)
             hashes[user.name] = hash_of(made[user.name])
-    access = "\n\n".join("\n".join([f"user {user.name}", *user.rules]) for user in users)
     passwords = "\n".join(f"{name}:{hashed}" for name, hashed in hashes.items())
     return {
         CONFIGURATION: _configuration(*sites[0], directory),
-        ACCESS_LIST: f"{MARKER}\n\n{access}\n",
+        ACCESS_LIST: _text("matdan.acl.j2", users=users),
         PASSWORDS: f"{MARKER}\n{passwords}\n",
     }, made
 
@@ -143,10 +144,10 @@ def _configuration(file: str, settings: Settings, directory: Path) -> str:
     with_tls = ours.certificate is not None and ours.private_key is not None
     if (ours.certificate is None) is not (ours.private_key is None):
         raise SettingError(
-            file, "mosquitto.certificate", "certificate and private_key go together", "set both, or none"
+            file, "mosquitto.certificate", "certificate and private_key must both be set, or neither", "set both"
         )
     if not with_tls and not is_loopback(ours.listen):
-        problem = f"the broker would listen on {ours.listen} without encryption: passwords and commands could be read on the way"
+        problem = f"the broker would listen on {ours.listen} without encryption"
         raise SettingError(
             file, "mosquitto.certificate", problem, "set certificate and private_key, or listen on 127.0.0.1"
         )
@@ -155,57 +156,27 @@ def _configuration(file: str, settings: Settings, directory: Path) -> str:
             f"is {str(settings.broker.tls).lower()}, and the broker {'encrypts' if with_tls else 'does not encrypt'}"
         )
         raise SettingError(file, "broker.tls", problem, f"set it {str(with_tls).lower()}")
-    tls = [f"certfile {ours.certificate}", f"keyfile {ours.private_key}", "tls_version tlsv1.2"] if with_tls else []
-    lines = [
-        MARKER,
-        "",
-        "per_listener_settings false",
-        "allow_anonymous false",
-        f"password_file {directory.absolute() / PASSWORDS}",
-        f"acl_file {directory.absolute() / ACCESS_LIST}",
-        "",
-        "# A longer message ends the connection of who sends it, before it is in memory.",
-        f"max_packet_size {MOST_PACKET_BYTES}",
-        "# Opt-outs of an hour wait here for a centre that is away (docs/rules.md).",
-        "max_queued_messages 20000",
-        "max_queued_bytes 33554432",
-        "persistent_client_expiration 1d",
-        "",
-        "persistence true",
-        f"persistence_location {ours.data_directory.rstrip('/')}/",
-        "autosave_interval 60",
-        "log_type error",
-        "log_type warning",
-        "log_type notice",
-        "connection_messages true",
-        "",
-        f"listener {settings.broker.port} {ours.listen}",
-        f"max_connections {ours.max_connections}",
-        *tls,
-    ]
-    return "\n".join(lines) + "\n"
+    return _text(
+        "mosquitto.conf.j2",
+        directory=directory.absolute(),
+        passwords=PASSWORDS,
+        access_list=ACCESS_LIST,
+        most_packet_bytes=MOST_PACKET_BYTES,
+        mosquitto=ours,
+        port=settings.broker.port,
+        tls=with_tls,
+    )
 
 
-def hash_of(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
-    """A password as Mosquitto keeps it: PBKDF2 with SHA-512."""
-    salt = salt or secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
-    return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+_templates = cache(partial(templates_in, "mosquitto"))
 
 
-def is_hash_of(hashed: str, password: str) -> bool:
-    """Whether that is this password's hash."""
-    try:
-        _, kind, iterations, salt, _ = hashed.split("$")
-        return kind == "7" and hmac.compare_digest(
-            hashed, hash_of(password, base64.b64decode(salt, validate=True), int(iterations))
-        )
-    except (ValueError, binascii.Error):
-        return False
+def _text(template: str, **values: object) -> str:
+    return _templates().get_template(template).render({"marker": MARKER, **values})
 
 
 def hashes_in(text: str) -> dict[str, str]:
-    """The hashes by user of a file of passwords that we wrote; of another's none."""
+    """Return the hashes by user of a password file that we wrote; of any other file none."""
     if not text.startswith(MARKER):
         return {}
     lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))

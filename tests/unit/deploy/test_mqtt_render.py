@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.mosquitto.render import MARKER, hash_of, hashes_in, is_hash_of, render_broker
+from dialer.deploy.mosquitto.passwords import hash_of, is_hash_of
+from dialer.deploy.mosquitto.render import MARKER, hashes_in, render_broker
 from dialer.domain.signing import new_key_file, public_key, public_key_text, read_key_file
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
@@ -128,7 +129,7 @@ def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
     assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
     assert "1 new password in" in said
     with pytest.raises(
-        SettingError, match=r"is no user whose password is made; there are: pune-1\.asha, pune-1\.website"
+        SettingError, match=r"is not a user with a generated password; there are: pune-1\.asha, pune-1\.website"
     ):
         run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
 
@@ -153,7 +154,7 @@ def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> No
         centre = user.removeprefix("user ").partition(".")[0]
         elsewhere = [rule for rule in rules if f"dialer/v1/{centre}/" not in rule]
         assert elsewhere == (["topic read dialer/v1/+/results/opt-outs"] if user.endswith("dialler") else [])
-    with pytest.raises(SettingError, match="'pune-1' is another file's centre too"):
+    with pytest.raises(SettingError, match="'pune-1' is also the id in another file"):
         run("render", "-c", first, "-c", first, "--to", to)
     two = site(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
     with pytest.raises(SettingError, match=r"'pune-1\.dialler' would be two users of the broker"):
@@ -163,10 +164,10 @@ def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('username = "pune-1.dialler"\n', "", "broker.username: the dialler has no user of its own"),
+        ('username = "pune-1.dialler"\n', "", "broker.username: is not the name of a user of the dialler's own"),
         ('username = "pune-1.dialler"', 'username = "a:b"', "broker.username"),
         ('password = "correct-horse-battery"\n', "", "broker.password: is missing"),
-        ("correct-horse-battery", "change-me-please", "broker.password: is missing, an example's, or shorter than 12"),
+        ("correct-horse-battery", "change-me-please", "broker.password: is missing, from the example, or shorter than 12"),
         ("correct-horse-battery", "short", "broker.password"),
         (
             "[[sup",

@@ -1,0 +1,29 @@
+"""Passwords of broker users, as Mosquitto stores them: PBKDF2 with SHA-512."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+
+_ITERATIONS = 10_000  # generated passwords are random and need none; broker.password is a person's choice
+
+
+def hash_of(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
+    """Return the hash of a password."""
+    salt = salt or secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
+    return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def is_hash_of(hashed: str, password: str) -> bool:
+    """Return whether a hash is that of a password."""
+    try:
+        _, kind, iterations, salt, _ = hashed.split("$")
+        return kind == "7" and hmac.compare_digest(
+            hashed, hash_of(password, base64.b64decode(salt, validate=True), int(iterations))
+        )
+    except (ValueError, binascii.Error):
+        return False
