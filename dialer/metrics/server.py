@@ -1,7 +1,7 @@
-"""Where a monitoring server asks: `/metrics`, `/health` (the process does something) and `/ready` (it does its work).
+"""The HTTP server for a monitoring server: `/metrics`, `/health` (the process is alive) and `/ready` (it does its work).
 
-In a thread of its own, so that a process whose loop stands still says so in place of saying nothing. One question is answered after
-the other: who is slow holds up other questions, and never a call.
+It runs in a thread, so that a process whose event loop is blocked says so. Requests are answered one after the other: a slow
+client delays other requests, never a call.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from dialer.domain.errors import PortInUse
 from dialer.metrics.families import Readiness
 
 ANSWER_SECONDS = 2.0
-"""The loop answers by then, or stands still: of Prometheus' own ten seconds (scrape_timeout) there must be some left."""
+"""A loop that does not answer within this time is blocked; it is well below Prometheus' scrape_timeout of ten seconds."""
 CLIENT_SECONDS = 2.0
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 @contextlib.asynccontextmanager
 async def serving_metrics(host: str, port: int, readiness: Callable[[], Readiness]) -> AsyncIterator[int]:
-    """Serve for as long as the context lasts; gives the port. `readiness` is called in this loop. Raises PortInUse."""
+    """Serve for as long as the context lasts, and provide the port. `readiness` is called in this loop. Raises PortInUse."""
     loop = asyncio.get_running_loop()
     try:
         server = _Server((host, port), _Handler)
@@ -45,12 +45,12 @@ async def serving_metrics(host: str, port: int, readiness: Callable[[], Readines
     try:
         yield int(server.server_address[1])
     finally:
-        await asyncio.to_thread(server.shutdown)  # a question that is being answered waits for this loop
+        await asyncio.to_thread(server.shutdown)  # a pending request waits for this loop
         server.server_close()
 
 
 def watched(host: str, port: int | None, readiness: Callable[[], Readiness]) -> AbstractAsyncContextManager[int | None]:
-    """The same, where the settings name a port."""
+    """Serve where the settings have a port; None: do nothing."""
     return contextlib.nullcontext() if port is None else serving_metrics(host, port, readiness)
 
 
@@ -66,18 +66,18 @@ class _Questions:
         path = request.get("PATH_INFO", "")
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
-            return [b"ask for /metrics, /health or /ready\n"]
+            return [b"available: /metrics, /health, /ready\n"]
         asked = asyncio.run_coroutine_threadsafe(self._ask(), self._loop)
         try:
             readiness = asked.result(ANSWER_SECONDS)
         except TimeoutError:
             asked.cancel()
             start("503 Service Unavailable", [_TEXT])
-            return [b"its loop does not answer\n"]
+            return [b"the event loop is blocked\n"]
         if path == "/metrics":
             encode, kind = choose_encoder(request.get("HTTP_ACCEPT", ""))
             registry = CollectorRegistry(auto_describe=False)
-            registry.register(_Told((*readiness.families, *self._process.collect())))
+            registry.register(_Families((*readiness.families, *self._process.collect())))
             start("200 OK", [("Content-Type", kind)])
             return [encode(registry)]
         problem = readiness.not_ready if path == "/ready" else None
@@ -88,32 +88,32 @@ class _Questions:
         return self._readiness()
 
 
-class _Told(Collector):
+class _Families(Collector):
     def __init__(self, families: tuple[Metric, ...]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """The families as they were told."""
+        """Return the families."""
         return self._families
 
 
 class _Server(WSGIServer):
     def server_bind(self) -> None:
-        """Without a look at the name service, for which the engine's loop would wait."""
+        """Bind without a DNS lookup, which would block the engine's loop."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: who asked has gone, or said nothing in time."""
+        """Ignore clients that disconnect or time out."""
 
 
 class _Handler(WSGIRequestHandler):
     timeout = CLIENT_SECONDS
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002 - the library's own name
-        """Nothing: somebody asks every few seconds."""
+        """Do not log requests, which come every few seconds."""
 
     def address_string(self) -> str:
-        """No name is looked up."""
+        """Return the address without a DNS lookup."""
         return str(self.client_address[0])

@@ -39,7 +39,9 @@ def at_work(walk: Walk, visit: Visit) -> None:
         (root / folder).mkdir(parents=True)
     install = "sudo dialer install -c site/centre.toml"
     walk.is_refused(
-        "dialer install -c centre.toml --root root", "is the machine's, or hidden from services", documented=install
+        "dialer install -c centre.toml --root root",
+        "is a system folder, or not visible to services",
+        documented=install,
     )
     settings = visit.centre.folder / "centre.toml"
     before = settings.read_text()

@@ -1,4 +1,4 @@
-"""A site as a service of its machine: its user, its folders, a unit for each of its processes. Pure: settings in, texts out."""
+"""The files that make a site a systemd service: user, folders, a unit for each process, timers, fail2ban. Pure."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ JAILS: Final = Path("/etc/fail2ban/jail.d")
 FILTERS: Final = Path("/etc/fail2ban/filter.d")
 ROTATION: Final = Path("/etc/logrotate.d")
 
-_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # nothing in it means anything to systemd
+_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # no character has a meaning in systemd
 _UNSEEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - refused, not used
 _DRAIN_MARGIN_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a site: what it is, and the command that runs it."""
+    """A process of a site, and the command that runs it."""
 
     name: str
     what: str
@@ -41,12 +41,12 @@ class Process:
 
     @property
     def unit(self) -> str:
-        """The file's name, and the service's."""
+        """The name of the service and of its file."""
         return f"matdan-{self.name}.service"
 
     @property
     def timer(self) -> str:
-        """The file's name of a job's timer."""
+        """The name of a job's timer and of its file."""
         return f"matdan-{self.name}.timer"
 
 
@@ -55,20 +55,20 @@ DESK: Final = Process("desk", "the desk", "desk serve")
 UPLINK: Final = Process("uplink", "the uplink to headquarters", "uplink")
 PROCESSES: Final = (DIALLER, DESK, UPLINK)
 BACKUP: Final = Process("backup", "a backup of the store", "backup")
-PURGE: Final = Process("recordings", "the erasing of recordings whose time is over", "recordings purge")
+PURGE: Final = Process("recordings", "the erasure of old recordings", "recordings purge")
 JOBS: Final = (BACKUP, PURGE)
-"""What a timer has done now and then."""
+"""Jobs that timers run."""
 
 
 def processes_of(settings: Settings) -> tuple[Process, ...]:
-    """Those that a site has: the desk where it has a user of its own, the uplink where there is a headquarters."""
+    """Return the processes of a site: the desk if it has a user of its own, the uplink if there is a headquarters."""
     wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
     return tuple(process for process in PROCESSES if wanted.get(process, True))
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What else is on the machine."""
+    """The other services on the machine."""
 
     asterisk: bool
     mosquitto: bool
@@ -76,7 +76,7 @@ class Beside:
 
 
 def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
-    """The jobs of a site, and when each is done, as a timer says it (systemd.timer(5)). Recordings lie where Asterisk runs."""
+    """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are on Asterisk's machine."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
@@ -86,25 +86,25 @@ def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
 
 
 def _recorded_in(settings: Settings) -> list[Path]:
-    """The folders in which Asterisk records voices that the dialler erases: of talks also where no campaign records any more."""
+    """Return the folders of Asterisk's recordings, which the dialler erases, even if no campaign records any more."""
     messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
     return [settings.recordings.directory, *messages]
 
 
 def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
-    """The files by their paths. `dialer` is the command. Raises SettingError for a path of which a service can make nothing."""
+    """Return the files by path. `dialer` is the command. Raises SettingError for a path that a service cannot use."""
     store, sounds = settings.store.path, settings.audio.sounds
     backups, recorded = settings.store.backup_folder, _recorded_in(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
         if not _PLAIN.fullmatch(str(path)):
-            problem = f"{path} is no whole path of letters, digits and the signs . _ + -"
-            raise SettingError("settings", what, problem, "give a service one, such as /var/lib/matdan/centre.db")
+            problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
+            raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
         if folder is not None and not _may_be_its_own(folder):
-            problem = f"{folder} is the machine's, or hidden from services: what lies there is not the service's alone"
-            raise SettingError("settings", what, problem, "give it a folder of its own, such as /var/lib/matdan")
+            problem = f"{folder} is a system folder, or not visible to services"
+            raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
     folders = {DATA: "0750", **dict.fromkeys(own, "0750"), sounds / "matdan": "0755"}
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
@@ -142,7 +142,7 @@ def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path
 
 
 def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
-    """Jails for who guesses passwords, of phones where there is an Asterisk and of pages that are served, and the pages' filter."""
+    """Return fail2ban's jails against password guessing, for phones and for pages, and the filter for pages."""
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
@@ -153,8 +153,10 @@ def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKE
 
 
 def _may_be_its_own(folder: Path) -> bool:
-    """Whether a folder can be given to the service: /srv/matdan can. One of the machine's (/srv, /var/lib) would be taken from all
-    others who use it, and homes and /tmp are not seen by a unit (systemd.exec(5), ProtectHome= and PrivateTmp=).
+    """Return whether a folder can be owned by the service, such as /srv/matdan.
+
+    System folders (/srv, /var/lib) have other users; homes and /tmp are not visible to a unit (systemd.exec(5),
+    ProtectHome= and PrivateTmp=).
     """
     depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _UNSEEN)) and folder != HOME
@@ -162,7 +164,7 @@ def _may_be_its_own(folder: Path) -> bool:
 
 def _speaks_with_this_machine_alone(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
-    # A script has namespaces of its own, in which it may do what it likes.
+    # A script has its own namespaces, in which it may open any connection.
     return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 

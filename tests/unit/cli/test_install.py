@@ -157,7 +157,7 @@ def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
     site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
     code, said = told_by("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
-    assert "store.backup_folder: /mnt is the machine's" in said
+    assert "store.backup_folder: /mnt is a system folder" in said
 
 
 def test_a_second_time_changes_nothing(site: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
         code, said = told_by("install", "-c", site, "--root", site.parent / "root")
         assert code == 2
-        assert f"store.path: {path} is no whole path" in said
+        assert f"store.path: {path} is not an absolute path" in said
         assert tree(site.parent / "root") == SAMPLES
 
 
@@ -226,7 +226,7 @@ def test_a_folder_that_is_not_matdans_alone_is_not_given_to_it(folder: str, site
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
     code, said = told_by("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
-    assert f"store.path: {folder} is the machine's" in said
+    assert f"store.path: {folder} is a system folder" in said
     assert tree(site.parent / "root") == SAMPLES
 
 

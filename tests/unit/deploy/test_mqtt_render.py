@@ -157,7 +157,7 @@ def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> No
     with pytest.raises(SettingError, match="'pune-1' is also the id in another file"):
         run("render", "-c", first, "-c", first, "--to", to)
     two = site(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
-    with pytest.raises(SettingError, match=r"'pune-1\.dialler' would be two users of the broker"):
+    with pytest.raises(SettingError, match=r"'pune-1\.dialler' would be two users at the broker"):
         run("render", "-c", first, "-c", two, "--to", to)
 
 
@@ -167,14 +167,18 @@ def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> No
         ('username = "pune-1.dialler"\n', "", "broker.username: is not the name of a user of the dialler's own"),
         ('username = "pune-1.dialler"', 'username = "a:b"', "broker.username"),
         ('password = "correct-horse-battery"\n', "", "broker.password: is missing"),
-        ("correct-horse-battery", "change-me-please", "broker.password: is missing, from the example, or shorter than 12"),
+        (
+            "correct-horse-battery",
+            "change-me-please",
+            "broker.password: is missing, from the example, or shorter than 12",
+        ),
         ("correct-horse-battery", "short", "broker.password"),
         (
             "[[sup",
             '[mosquitto]\nlisten = "0.0.0.0"\n[[sup',
             "mosquitto.certificate: the broker would listen on 0.0.0.0",
         ),
-        ("[[sup", '[mosquitto]\ncertificate = "/a.pem"\n[[sup', "certificate and private_key go together"),
+        ("[[sup", '[mosquitto]\ncertificate = "/a.pem"\n[[sup', "certificate and private_key must both be set"),
         (
             "[[sup",
             '[mosquitto]\ncertificate = "/a.pem"\nprivate_key = "/a.key"\n[[sup',
