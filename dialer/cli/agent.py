@@ -23,7 +23,7 @@ def hash_pin_command(
             prompt="PIN (4 to 12 digits)",
             hide_input=True,
             confirmation_prompt=True,
-            help="The PIN; better left out, then it is asked for and stands in no history.",
+            help="The PIN. Leave it out to be asked, so that it is not in the shell's history.",
         ),
     ],
 ) -> None:
@@ -36,7 +36,9 @@ def hash_pin_command(
 
 @app.command("tones")
 def tones_command(
-    to: Annotated[Path, typer.Option(help="Asterisk's sounds of a language, such as /var/lib/asterisk/sounds/en.")],
+    to: Annotated[
+        Path, typer.Option(help="Asterisk's sounds folder of a language, such as /var/lib/asterisk/sounds/en.")
+    ],
 ) -> None:
     """Write the tones that agents hear on their phones, as sounds for Asterisk."""
     fresh = not to.exists()

@@ -21,14 +21,15 @@ from dialer.settings.unfinished import refuse_unfinished
 app = CommandGroup()
 
 Server = Annotated[
-    str | None, typer.Option("--server", metavar="NAME", help="Which of [[asterisk.servers]], where there are several.")
+    str | None,
+    typer.Option("--server", metavar="NAME", help="Name of a server in [[asterisk.servers]], if there are several."),
 ]
 
 
 @app.command()
 def render(
     config: SettingsFile,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder of Asterisk's configuration, such as /etc/asterisk.")],
     diff: DiffOption = False,
     force: ForceOption = False,
     server: Server = None,
@@ -62,9 +63,12 @@ def render(
 
 @app.command()
 def lint(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of Asterisk's configuration, such as /etc/asterisk.")
+    ],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
+        Path | None,
+        typer.Option("--config", "-c", help="The site's settings, to check that the configuration matches them."),
     ] = None,
     as_json: JsonOption = False,
     server: Server = None,

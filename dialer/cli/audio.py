@@ -50,28 +50,26 @@ TextsOption = Annotated[
     typer.Option(
         "--texts",
         metavar="DIR",
-        help="Your own texts, one <language>.yaml each, before the shipped ones; if not given, those of flows.texts.",
+        help="Folder of your own texts, one LANGUAGE.yaml each; they override the shipped ones. [default: flows.texts]",
     ),
 ]
-LanguageOption = Annotated[
-    list[str] | None, typer.Option("--language", "-l", help="Only this language; may be given several times.")
-]
+LanguageOption = Annotated[list[str] | None, typer.Option("--language", "-l", help="Only this language. Repeatable.")]
 SpokenOption = Annotated[
     list[str] | None,
     typer.Option(
         "--language",
         "-l",
-        help="This language; may be given several times. [default: of centre, seats and agents, with flows of the roll too]",
+        help="A language to check. Repeatable. [default: all languages that the centre needs]",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")]
 
 
 @app.command("prepare")
 def prepare_command(
     config: ConfigOption = None,
     texts: TextsOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Prepare what has not changed, too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Prepare unchanged recordings too.")] = False,
 ) -> None:
     """Prepare every recording: level, trim and convert it to the formats that Asterisk plays.
 
@@ -110,7 +108,7 @@ def drafts_command(
     language: SpokenOption = None,
     texts: TextsOption = None,
     names: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also the names of places in this file, one a line.")
+        Path | None, typer.Option(metavar="FILE", help="Also speak the place names in this file, one per line.")
     ] = None,
 ) -> None:
     """Create synthetic drafts of what was not recorded: texts, numbers, hours, dates, the information message.
@@ -186,8 +184,8 @@ def _show_report(report: PrepareReport, console: Console) -> None:
 def list_prompts(
     config: ConfigOption = None,
     language: LanguageOption = None,
-    campaign: Annotated[str | None, typer.Option(help="Only what this campaign has of its own.")] = None,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Only what is still a draft voice.")] = False,
+    campaign: Annotated[str | None, typer.Option(help="Only recordings of this campaign.")] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Only prompts that still have a draft voice.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the catalogue: who speaks, since when approved, which certificate, and whether it may be played."""
@@ -234,7 +232,9 @@ app.command()(approve)
 
 @app.command()
 def remove(
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/recording/message.")],
+    prompts: Annotated[
+        list[str], typer.Argument(metavar="PROMPT...", help="Prompts to play, such as hi/recording/message.")
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Remove prompts from the catalogue, and their sounds from Asterisk, at once.
@@ -258,12 +258,12 @@ def remove(
 def picture(
     prompts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question; all recordings by default."),
+        typer.Argument(metavar="[PROMPT]...", help="Prompts, such as hi/turnout/question. [default: all]"),
     ] = None,
     config: ConfigOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the pictures and their page.")] = Path(
-        "pictures"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the pictures and the page that shows them.")
+    ] = Path("pictures"),
 ) -> None:
     """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all of them."""
     settings = load_settings(config)

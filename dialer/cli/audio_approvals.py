@@ -26,30 +26,32 @@ Statuses = list[tuple[PromptName, Entry, str | None]]
 
 
 def approve(
-    by: Annotated[str, typer.Option(help="Who has listened to it and answers for it.")],
+    by: Annotated[str, typer.Option(help="The person who listened to the recordings and approves them.")],
     prompts: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question.")
+        list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Prompts to approve, such as hi/turnout/question.")
     ] = None,
     flow: Annotated[
-        str | None, typer.Option(metavar="FLOW", help="All that this flow says of its own, in --language.")
+        str | None, typer.Option(metavar="FLOW", help="Approve all prompts of this flow, in --language.")
     ] = None,
     language: Annotated[
         str | None, typer.Option("--language", "-l", help="The language of --flow, such as hi.")
     ] = None,
     campaign: Annotated[
-        str, typer.Option(metavar="ID", help="With --flow: the prompts that this campaign plays.")
+        str, typer.Option(metavar="ID", help="With --flow: approve the prompts that this campaign plays.")
     ] = "",
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
     ] = None,
-    certificate: Annotated[str | None, typer.Option(help="Number of the certificate.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="The certificate's number.")] = None,
     certified_sha256: Annotated[
         str | None,
-        typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
+        typer.Option("--sha256", help="The hash in the certificate. [default: the recording's hash]"),
     ] = None,
-    valid_until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the certificate.")] = None,
+    valid_until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The last day on which the certificate is valid.")
+    ] = None,
     synthetic: Annotated[
-        bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
+        bool | None, typer.Option("--synthetic/--human", help="Whether the voice is synthetic.")
     ] = None,
 ) -> None:
     """Approve recordings as they are now, with their certificate if they have one.

@@ -23,7 +23,8 @@ _NAMED = 100
 def verify(
     site: NamedSite,
     head: Annotated[
-        str | None, typer.Option(metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off.")
+        str | None,
+        typer.Option(metavar="NUMBER:DIGEST", help="A head noted earlier, to check that nothing was cut off since."),
     ] = None,
 ) -> None:
     """Verify the audit's hash chain, and the seals of all attempts, marks, opt-outs and consents.
@@ -43,10 +44,8 @@ def verify(
 @app.command(name="list")
 def listed(
     report: ReportOfTime,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="Of this kind alone; may be given several times. [default: all but seal]")
-    ] = None,
-    who: Annotated[str | None, typer.Option(help="What this person or part did.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind. Repeatable. [default: all but seal]")] = None,
+    who: Annotated[str | None, typer.Option(help="Only entries of this person or component.")] = None,
 ) -> None:
     """List the audit: imports, exports, commands, logins, changed settings and more."""
 

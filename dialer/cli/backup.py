@@ -26,7 +26,7 @@ def backup(
         Path | None,
         typer.Argument(
             metavar="[DIR]",
-            help="Where to: in a new folder there, by centre and moment. [default: store.backup_folder, which keeps the newest]",
+            help="Where to create the backup's folder. [default: store.backup_folder]",
         ),
     ] = None,
 ) -> None:
@@ -54,7 +54,7 @@ def backup(
 
 def restore(
     site: SiteAndWho,
-    folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `dialer backup` made.")],
+    folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder created by `dialer backup`.")],
 ) -> None:
     """Restore a backup where there is no store, with every campaign stopped.
 

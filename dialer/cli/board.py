@@ -31,7 +31,7 @@ from dialer.site.broker import broker_settings
 async def board(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Settings with the centre's id and the broker; no others are needed."),
+        typer.Option("--config", "-c", help="Settings with the centre's ID and the broker."),
     ] = None,
 ) -> None:
     """Show a running centre on this terminal until Ctrl-C; once where there is no terminal."""

@@ -26,18 +26,18 @@ app = CommandGroup()
 @app.command("add")
 def add(
     site: SiteAndWho,
-    about: Annotated[ComplaintTopic, typer.Option(help="What somebody complains of.")],
-    channel: Annotated[ComplaintChannel, typer.Option(help="How the complaint came.")],
+    about: Annotated[ComplaintTopic, typer.Option(help="What the complaint is about.")],
+    channel: Annotated[ComplaintChannel, typer.Option(help="How the complaint was made.")],
     number: Annotated[
         str | None,
         typer.Option(
-            help="Whom we called; the last call to it before --at is taken to be meant. - reads it from standard input."
+            help="The number that was called; the complaint is about its last call before --at. - reads standard input."
         ),
     ] = None,
-    campaign: Annotated[str | None, typer.Option(metavar="ID", help="The campaign, if no call is known.")] = None,
-    attempt: Annotated[str | None, typer.Option(metavar="ID", help="The call, if it is known.")] = None,
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="The campaign, if the call is not known.")] = None,
+    attempt: Annotated[str | None, typer.Option(metavar="ID", help="The call's attempt ID, if known.")] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
+        str | None, typer.Option(metavar="WHEN", help="When the complaint was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
     """Record a complaint, also while the dialler runs.
@@ -69,7 +69,7 @@ def answer(
     complaint: Annotated[
         int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
     ],
-    done: Annotated[ComplaintRemedy, typer.Option(help="What was done about it.")],
+    done: Annotated[ComplaintRemedy, typer.Option(help="What was done about the complaint.")],
 ) -> None:
     """Record what was done about a complaint, also while the dialler runs.
 

@@ -30,11 +30,13 @@ class DeskNotReady(MatdanError):
 async def serve(
     config: SettingsFile,
     mqtt: Annotated[
-        MqttVersion, typer.Option(help="Version of the protocol; 3.1.1 for a broker that has no 5.")
+        MqttVersion, typer.Option(help="MQTT version; use 3.1.1 for a broker without version 5.")
     ] = MqttVersion.V5,
     training: Annotated[
         bool,
-        typer.Option("--training", help="Agents' pages alone, on simulated lines; nothing is kept, no phone rings."),
+        typer.Option(
+            "--training", help="Serve only the agents' pages, on simulated lines; nothing is stored and no phone rings."
+        ),
     ] = False,
 ) -> None:
     """Serve the pages until SIGTERM or Ctrl-C.
@@ -72,12 +74,12 @@ def pages() -> None:
 
 NamesOption = Annotated[
     list[str] | None,
-    typer.Option("--name", help="A name or address that people may type; left out, that of the settings. Repeatable."),
+    typer.Option("--name", help="A host name or address of the desk. Repeatable. [default: the settings']"),
 ]
-RenewOption = Annotated[bool, typer.Option("--renew", help="Make the certificate anew; the CA and all keys stay.")]
+RenewOption = Annotated[bool, typer.Option("--renew", help="Create a new certificate; CA and keys stay.")]
 CaOption = Annotated[
     Path | None,
-    typer.Option("--ca", metavar="FOLDER", help="Where the CA and its key are; left out, beside the certificate."),
+    typer.Option("--ca", metavar="FOLDER", help="Folder of the CA and its key. [default: beside the certificate]"),
 ]
 
 

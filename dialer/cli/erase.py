@@ -33,9 +33,9 @@ from dialer.store.sql import transaction
 
 def erase(
     site: SiteAndWho,
-    number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
+    number: Annotated[str, typer.Argument(help="The number; - reads it from standard input.")],
     voters: Annotated[
-        bool, typer.Option("--voters", help="Names, house and EPIC number of the voters on it too.")
+        bool, typer.Option("--voters", help="Also erase name, house and EPIC number of the voters with this number.")
     ] = False,
 ) -> None:
     """Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll comes.
@@ -63,9 +63,9 @@ def erase(
 
 def purge(
     site: SiteAndWho,
-    after: Annotated[str, typer.Option(metavar="DATE", help="The last polling day, or that of the result.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    after: Annotated[str, typer.Option(metavar="DATE", help="The last polling day, or the day of the result.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, but erase nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
 

@@ -29,8 +29,8 @@ from dialer.errors import SettingError
 from dialer.hq import orders, outbox_import
 
 app = CommandGroup()
-keys_app = CommandGroup(help="Keys to sign with.")
-order_app = CommandGroup(help="Orders to all centres, a zone or a centre, signed by leaders.")
+keys_app = CommandGroup(help="Create the keys that sign orders.")
+order_app = CommandGroup(help="Send orders, signed by leaders, to all centres, a zone or a centre.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
@@ -43,8 +43,8 @@ for command in (render, desk, certificate, audit, official):
 _WHO = "headquarters' orders"
 PATIENCE_SECONDS = 10.0
 """With a server that is away; then the order may travel as a file."""
-_CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id in the centres.")]
-_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long answers are waited for.")]
+_CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's ID in the centres.")]
+_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for answers.")]
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,16 @@ class Signing(NamedHeadquarters):
     """Who signs an order, and what becomes of it then."""
 
     key: Annotated[
-        list[Path], typer.Option(metavar="FILE", help="A leader's private key; twice where both leaders are here.")
+        list[Path],
+        typer.Option(metavar="FILE", help="A leader's private key; give both keys if both leaders are present."),
     ]
     wait: _WaitOption = 5.0
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Send nothing: a file for the next leader, or to be carried to a centre."),
+        typer.Option(
+            metavar="FILE",
+            help="Send nothing, but write the order to this file, for the next leader or to carry to a centre.",
+        ),
     ] = None
 
     async def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
@@ -83,10 +87,10 @@ class Signing(NamedHeadquarters):
 class NewOrder(Signing):
     """An order that is begun: to whom, and for how long."""
 
-    to: Annotated[str, typer.Option(help="all, zone:NAME or centre:ID.")] = "all"
+    to: Annotated[str, typer.Option(help="Recipients: all, zone:NAME or centre:ID.")] = "all"
     valid: Annotated[
         float | None,
-        typer.Option(metavar="HOURS", help="Until when it counts. [default: 1; of a stop and its end, a week]"),
+        typer.Option(metavar="HOURS", help="How long the order is valid. [default: 1; a week for stop and resume]"),
     ] = None
 
     async def begin(self, kind: OrderKind, **values: str | float | None) -> None:
@@ -115,7 +119,7 @@ async def check(hq: NamedHeadquarters) -> None:
 
 @keys_app.command("make")
 def make_key(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes, a new file.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
 ) -> None:
     """Make a key pair, on the machine of the one who signs: a leader, somebody of media or compliance, the root's.
 
@@ -144,9 +148,9 @@ async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
 async def quota(
     new: NewOrder,
     campaign: _CampaignArgument,
-    most_calls: Annotated[int | None, typer.Option(help="So many calls at once, at most.")] = None,
+    most_calls: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls.")] = None,
     calls_per_seat: Annotated[
-        float | None, typer.Option(help="So many unanswered calls for each agent at work, at most.")
+        float | None, typer.Option(help="Maximum number of unanswered calls per available agent.")
     ] = None,
 ) -> None:
     """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
@@ -157,7 +161,8 @@ async def quota(
 async def resume(
     new: NewOrder,
     campaign: Annotated[
-        str | None, typer.Argument(metavar="[CAMPAIGN]", help="The campaign's id; none: all that a stop-all stopped.")
+        str | None,
+        typer.Argument(metavar="[CAMPAIGN]", help="The campaign's ID. [default: all campaigns that stop-all stopped]"),
     ] = None,
 ) -> None:
     """Go on, which two leaders sign: both with --key here, or the first with --out FILE and the second with `sign FILE`."""
@@ -167,7 +172,7 @@ async def resume(
 @order_app.command()
 async def sign(
     signing: Signing,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader has begun with --out.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader started with --out.")],
 ) -> None:
     """Sign an order that another leader has begun, and send it where it has all signatures that it needs."""
     try:
@@ -189,7 +194,7 @@ async def list_orders(hq: NamedHeadquarters) -> None:
 @order_app.command()
 async def again(
     hq: NamedHeadquarters,
-    order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id, as `list` has it.")],
+    order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's ID (see `dialer hq order list`).")],
     wait: _WaitOption = 5.0,
 ) -> None:
     """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
@@ -226,7 +231,7 @@ def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[s
 @app.command()
 def gather(
     hq: NamedHeadquarters,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
     """Store what centres report in the database, and forward their updates, until SIGTERM or Ctrl-C.
 
@@ -267,9 +272,7 @@ async def _gather(hq: NamedHeadquarters) -> None:
 @app.command("import")
 async def import_files(
     hq: NamedHeadquarters,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="As `dialer carry` wrote them; any number, of any centres.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry`, of any centres.")],
 ) -> None:
     """Take in what centres had carried here while their lines were down. `dialer hq gather` must run: it commits them.
 
@@ -284,19 +287,21 @@ async def import_files(
 @app.command()
 async def export(
     hq: NamedHeadquarters,
-    state: Annotated[str, typer.Option(metavar="CODE", help="Of voters of this state.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .csv, .json, .xlsx or .pdf.")],
+    state: Annotated[str, typer.Option(metavar="CODE", help="The voters' state.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="The .csv, .json, .xlsx or .pdf file to write.")
+    ],
     constituency: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Of voters of this constituency alone.")
+        int | None, typer.Option(metavar="NUMBER", help="Only voters of this constituency.")
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the voters in this portal's exports alone, under its own ids."),
+        typer.Option(metavar="NAME", help="Only voters in this portal's exports, with the portal's own IDs."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="What was said from then on: 2026-04-22T09:00.")
+        str | None, typer.Option(metavar="WHEN", help="Only answers from this time on: 2026-04-22T09:00.")
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="WHEN", help="And before then.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="WHEN", help="Only answers before this time.")] = None,
 ) -> None:
     """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so, and a
     column for each question. No name and no number.
@@ -323,10 +328,12 @@ async def export(
 
 @app.command()
 async def demo(
-    for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long it runs before it is checked.")] = 60.0,
-    centres: Annotated[int, typer.Option(min=4, max=1_000, help="Centres, three of which dial simulated lines.")] = 300,
-    report: Annotated[Path | None, typer.Option(help="Write what was found to this JSON file.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+    for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long to run before checking.")] = 60.0,
+    centres: Annotated[
+        int, typer.Option(min=4, max=1_000, help="Number of centres; three of them dial simulated lines.")
+    ] = 300,
+    report: Annotated[Path | None, typer.Option(help="Write the findings to this JSON file.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
 ) -> None:
     """Run a whole headquarters with its centres on this machine, stop them all, and check. Exit 1 if a check did not hold."""
     with of_extra("hq"):

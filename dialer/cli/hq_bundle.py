@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from dialer.material.repository import Repository, Signatory
     from dialer.nats.session import Session
 
-app = CommandGroup(help="Material: bundles of flows, texts, sounds and the like, signed by media and compliance.")
+app = CommandGroup(help="Publish bundles of flows, texts and sounds, signed by media and compliance.")
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0  # with a server that is away
 _NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The bundle's name.")]
-_VersionArgument = Annotated[int, typer.Argument(metavar="VERSION", help="Its version.")]
-_ToOption = Annotated[list[str], typer.Option("--to", help="all, zone:NAME or centre:ID; several times.")]
+_VersionArgument = Annotated[int, typer.Argument(metavar="VERSION", help="The bundle's version.")]
+_ToOption = Annotated[list[str], typer.Option("--to", help="Recipients: all, zone:NAME or centre:ID. Repeatable.")]
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,13 @@ class Material(NamedHeadquarters):
 class MaterialParts(Material):
     """The same, with keys of the root, and who signs for which part from now on."""
 
-    root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key; two.")]
-    media: Annotated[list[str], typer.Option(metavar="NAME=KEY", help="Somebody of media.")]
-    compliance: Annotated[list[str], typer.Option(metavar="NAME=KEY", help="Somebody of compliance.")]
+    root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key; give two.")]
+    media: Annotated[
+        list[str], typer.Option(metavar="NAME=KEY", help="A person of media and their public key. Repeatable.")
+    ]
+    compliance: Annotated[
+        list[str], typer.Option(metavar="NAME=KEY", help="A person of compliance and their public key. Repeatable.")
+    ]
 
     def signatories(self) -> list[Signatory]:
         """Raises BadParameter."""
@@ -85,7 +89,7 @@ def _person(text: str, part: str) -> tuple[str, str, bytes]:
 def begin(
     hq: MaterialParts,
     root: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=KEY", help="A third root's public key, kept elsewhere.")
+        list[str] | None, typer.Option(metavar="NAME=KEY", help="The public key of a third root, kept elsewhere.")
     ] = None,
 ) -> None:
     """Begin, once: who signs for which part. Give the root.json that is named to every centre (headquarters.material_root).
@@ -113,10 +117,11 @@ def people(hq: MaterialParts) -> None:
 def roots(
     hq: Material,
     root_key: Annotated[
-        list[Path], typer.Option(metavar="FILE", help="A private key that signs: two of the former, two of the new.")
+        list[Path],
+        typer.Option(metavar="FILE", help="A private key to sign with: two of the old roots and two of the new."),
     ],
     root: Annotated[
-        list[str], typer.Option(metavar="NAME=KEY", help="A root's public key, of all that are root's from now on.")
+        list[str], typer.Option(metavar="NAME=KEY", help="The public key of each root from now on. Repeatable.")
     ],
 ) -> None:
     """Say which keys are the root's from now on: one is lost, or somebody leaves. A key that stays signs for both sides.
@@ -139,11 +144,13 @@ def _public(roots: Sequence[str]) -> list[bytes]:
 def make(
     hq: Material,
     source: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="What it is made of; names with a dot before are left out.")
+        Path, typer.Argument(metavar="FOLDER", help="The folder to bundle; names that start with a dot are left out.")
     ],
     name: _NameArgument,
     version: _VersionArgument,
-    jurisdiction: Annotated[str, typer.Option(help="The profile that it was made under: no other centre takes it.")],
+    jurisdiction: Annotated[
+        str, typer.Option(help="The legal profile of the bundle; only centres with this profile accept it.")
+    ],
 ) -> None:
     """Make a version of a bundle: flows/, scripts/, texts/, sounds/, catalogue/ and what else a folder has. Nobody gets it yet."""
     if not source.is_dir():
@@ -211,9 +218,11 @@ async def waves(
     hq: NamedHeadquarters,
     name: _NameArgument,
     version: _VersionArgument,
-    first: Annotated[list[str] | None, typer.Option(metavar="ID", help="A centre of the first wave.")] = None,
-    hold: Annotated[float, typer.Option(help="Minutes that each wave is watched.")] = 5.0,
-    patience: Annotated[float, typer.Option(help="Minutes in which a wave's centres must run it.")] = 10.0,
+    first: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A centre of the first wave. Repeatable.")
+    ] = None,
+    hold: Annotated[float, typer.Option(help="Minutes to watch each wave.")] = 5.0,
+    patience: Annotated[float, typer.Option(help="Minutes within which a wave's centres must run it.")] = 10.0,
 ) -> None:
     """Give a version to three centres, then to a zone, then to all; it stops by itself where a centre has trouble. Exit 1 then.
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from dialer.store.desk_file import DeskFile
     from dialer.web.people import People
 
-user_app = CommandGroup(help="Who may open headquarters' pages, as what, and for which zone.")
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
+user_app = CommandGroup(help="Manage the users of headquarters' pages.")
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
 async def desk(hq: NamedHeadquarters) -> None:
@@ -70,8 +70,8 @@ async def add(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
     hq: NamedHeadquarters,
-    zone: Annotated[str, typer.Option(help="The zone that this one sees; left out, all.")] = "",
-    who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
+    zone: Annotated[str, typer.Option(help="The only zone that the user sees. [default: all]")] = "",
+    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
 ) -> None:
     """Add an account, or change the role or zone of one.
 
@@ -90,7 +90,7 @@ async def add(
 async def remove(
     name: _Name,
     hq: NamedHeadquarters,
-    who: Annotated[str | None, typer.Option(help="Who answers for it, for the audit. [default: you]")] = None,
+    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
 ) -> None:
     """Remove an account; its open pages are signed out within a second."""
     async with _people_of(hq) as (_, accounts, people, _):
@@ -103,7 +103,8 @@ async def password(
     name: _Name,
     hq: NamedHeadquarters,
     given: Annotated[
-        str | None, typer.Option("--password", help="The new one, - for standard input; left out, one for one sign-in.")
+        str | None,
+        typer.Option("--password", help="Set this password (- reads standard input). [default: a one-time password]"),
     ] = None,
 ) -> None:
     """Set a new password; sessions with the old one end."""
@@ -122,10 +123,10 @@ async def audit(
     accept: Annotated[
         bool,
         typer.Option(
-            "--accept-end", help="From now on what is there counts: headquarters' database was restored from a copy."
+            "--accept-end", help="Accept the audit's present end, after restoring headquarters' database from a copy."
         ),
     ] = False,
-    who: Annotated[str | None, typer.Option(help="Who accepts it, for the audit. [default: you]")] = None,
+    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
 ) -> None:
     """Show what people did on the pages, and verify the hash chain of these entries.
 
@@ -151,7 +152,7 @@ async def audit(
 
 
 async def official(
-    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The figures of one moment or of several.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Figures for one or more times.")],
     hq: NamedHeadquarters,
 ) -> None:
     """Take in what the election authority says of the turnout: state_code, constituency_number, part_number, at, electors, percent.

@@ -23,7 +23,7 @@ from dialer.settings.headquarters import HqSettings
 
 def render(
     hq: NamedHeadquarters,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the files are written.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the files to.")],
     force: ForceOption = False,
 ) -> None:
     """Write nats-server's, the web server's and PostgreSQL's files, and for each centre one to be carried there.

@@ -79,15 +79,15 @@ def _default(name: str, answers: Answers) -> Any:
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file, which must not exist yet.")] = Path(
-        "centre.toml"
-    ),
-    id: Annotated[str | None, typer.Option(help="The centre's id.")] = None,  # noqa: A002 - the setting's name
-    organisation: Annotated[str | None, typer.Option(help="Name in the information message.")] = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="A shipped profile, or a .toml file.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file to create.")] = Path("centre.toml"),
+    id: Annotated[str | None, typer.Option(help="The centre's ID.")] = None,  # noqa: A002 - the setting's name
+    organisation: Annotated[
+        str | None, typer.Option(help="The organisation's name in the information message.")
+    ] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="A shipped profile or a .toml file.")] = None,
     region: Annotated[str | None, typer.Option(help="Country code. [default: the jurisdiction's]")] = None,
     prefix: Annotated[
-        str | None, typer.Option(help="Prefixes of numbers, separated by commas. [default: the jurisdiction's]")
+        str | None, typer.Option(help="Allowed number prefixes, separated by commas. [default: the jurisdiction's]")
     ] = None,
     time_zone: Annotated[
         str | None, typer.Option(help="IANA time zone. [default: the jurisdiction's, if it has only one]")
@@ -96,11 +96,11 @@ def init(
     poll: Annotated[str | None, typer.Option(metavar="DAY", help="Polling day, YYYY-MM-DD.")] = None,
     seats: Annotated[int | None, typer.Option(help="Number of seats and agents, 1 to 99. [default: 2]")] = None,
     trunk_host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
-    trunk_user: Annotated[str | None, typer.Option(help="Account there, which is registered.")] = None,
+    trunk_user: Annotated[str | None, typer.Option(help="The account to register with the carrier.")] = None,
     trunk_password: Annotated[
-        str | None, typer.Option(help="Its password; - reads the first line of standard input.")
+        str | None, typer.Option(help="The account's password; - reads the first line of standard input.")
     ] = None,
-    channels: Annotated[int | None, typer.Option(help="Concurrent calls. [default: 30]")] = None,
+    channels: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls. [default: 30]")] = None,
     calls_per_second: Annotated[float | None, typer.Option(help="Call starts per second. [default: 2]")] = None,
     caller_ids: Annotated[str | None, typer.Option(help="Caller IDs, separated by commas.")] = None,
     phones_from: Annotated[

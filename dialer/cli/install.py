@@ -36,7 +36,7 @@ _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _SYSTEMD = Path("/run/systemd/system")  # there where it runs: sd_booted(3)
 
 RootOption = Annotated[
-    Path, typer.Option("--root", metavar="DIR", help="Work on the file system below DIR, and start and stop nothing.")
+    Path, typer.Option("--root", metavar="DIR", help="Install below DIR, without starting or stopping services.")
 ]
 
 
@@ -56,7 +56,7 @@ class _Folder:
 def install(
     config: SettingsFile,
     root: RootOption = Path("/"),
-    show: Annotated[bool, typer.Option("--print", help="Show the files, and write nothing.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the files, but write nothing.")] = False,
 ) -> None:
     """Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's files.
 
@@ -107,7 +107,7 @@ def install(
 def uninstall(
     root: RootOption = Path("/"),
     purge: Annotated[
-        bool, typer.Option("--purge", help="Take settings, store, sounds, recordings and the user away too: for good.")
+        bool, typer.Option("--purge", help="Also delete settings, store, sounds, recordings and the user, permanently.")
     ] = False,
 ) -> None:
     """Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.

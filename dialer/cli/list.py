@@ -35,15 +35,16 @@ class ListOfVoters(NamedSite):
     """Of whom a list is, for whom, and where to."""
 
     who: Annotated[
-        str, typer.Option("--for", metavar="WHO", help="For whom the list is: stands on every sheet and in the audit.")
+        str,
+        typer.Option(
+            "--for", metavar="WHO", help="Recipient of the list, printed on every page and recorded in the audit."
+        ),
     ] = field(kw_only=True)
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")
+        Path, typer.Option("--out", "-o", metavar="FILE", help="The .pdf, .csv, .xlsx or .json file to write.")
     ] = field(kw_only=True)
-    constituency: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")] = (
-        None
-    )
-    part: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")] = None
+    constituency: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Only this constituency.")] = None
+    part: Annotated[int | None, typer.Option(min=0, max=MOST_OF_A_ROLL, help="Only this part.")] = None
 
 
 @app.command("strike-off")

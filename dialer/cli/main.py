@@ -208,7 +208,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def whole(
     _version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_print_version)
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Matdan: a predictive dialler and IVR engine for election call centres."""

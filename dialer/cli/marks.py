@@ -44,7 +44,7 @@ class Origin(StrEnum):
 
 
 VoterArgument = Annotated[
-    str, typer.Argument(metavar="VOTER", help="The voter's id, EPIC number, or constituency/part/serial.")
+    str, typer.Argument(metavar="VOTER", help="The voter's ID, EPIC number, or constituency/part/serial.")
 ]
 
 
@@ -52,18 +52,27 @@ VoterArgument = Annotated[
 def import_marks(
     site: SiteAndWho,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, or epic; kind, time, by.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV or XLSX with constituency, part, serial, or epic; and kind, time, by."
+        ),
     ],
-    source: Annotated[Origin, typer.Option(help="Whose word the list is.")] = Origin.BOOTH_WORKER,
+    source: Annotated[Origin, typer.Option(help="Who reported the list.")] = Origin.BOOTH_WORKER,
     confidence: Annotated[
-        Confidence | None, typer.Option(help="How sure it is. [default: seen of a booth worker, else told]")
+        Confidence | None, typer.Option(help="How certain it is. [default: seen for a booth worker, otherwise told]")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who says so, where no column does: an id such as worker-12.")] = None,
-    day: Annotated[str | None, typer.Option(metavar="DATE", help="Day of the list's times. [default: today]")] = None,
-    roll_version: Annotated[str | None, typer.Option(help="Whose serials they are, where no column says it.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Find out everything, keep nothing.")] = False,
+    by: Annotated[
+        str | None, typer.Option(help="Who reported it, if no column says so: an ID such as worker-12.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day of the list's times. [default: today]")
+    ] = None,
+    roll_version: Annotated[
+        str | None, typer.Option(help="The roll version of the serials, if no column says it.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check the whole file, but store nothing.")] = False,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the rejected lines' numbers and reasons here.")
+        Path | None, typer.Option(metavar="FILE", help="Write the rejected lines' numbers and reasons to this file.")
     ] = None,
 ) -> None:
     """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.

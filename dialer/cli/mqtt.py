@@ -26,13 +26,15 @@ app = CommandGroup()
 def render(
     config: Annotated[
         list[Path],
-        typer.Option("--config", "-c", help="A site's settings; several times where centres share the broker."),
+        typer.Option("--config", "-c", help="A site's settings. Repeatable, for centres that share the broker."),
     ],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the broker reads its files: /etc/mosquitto.")],
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the broker's configuration, such as /etc/mosquitto.")
+    ],
     diff: DiffOption = False,
     force: ForceOption = False,
     new_password: Annotated[
-        list[str] | None, typer.Option(metavar="USER", help="Make this user's password anew.")
+        list[str] | None, typer.Option(metavar="USER", help="Create a new password for this user. Repeatable.")
     ] = None,
 ) -> None:
     """Write Mosquitto's configuration, access list and passwords, all files or none, readable by the directory's group.
@@ -77,7 +79,7 @@ def hand_out(path: Path, made: dict[str, str]) -> None:
 
 
 @app.command()
-def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes, a new file.")]) -> None:
+def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")]) -> None:
     """Create a key pair for signing commands, on the machine of the person who signs.
 
     The private key never leaves FILE. The printed public key goes into the centre's settings, as `key` in that

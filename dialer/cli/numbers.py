@@ -31,17 +31,15 @@ register = CommandGroup()
 consent = CommandGroup()
 
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8); - is standard input.")
+    Path, typer.Argument(metavar="FILE", help="One number per line, or CSV (UTF-8); - reads standard input.")
 ]
-SourceOption = Annotated[
-    str, typer.Option("--source", help="Where it comes from, for the record: an id such as letter-12.")
-]
+SourceOption = Annotated[str, typer.Option("--source", help="Where the number comes from: an ID such as letter-12.")]
 
 
 @optout.command("add")
 def add(
     site: SiteAndWho,
-    number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
+    number: Annotated[str, typer.Argument(help="The number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
@@ -67,8 +65,8 @@ def import_opt_outs(
 def import_register(
     site: SiteAndWho,
     file: FileArgument,
-    name: Annotated[str, typer.Option(help="The register's name, as the profile calls it: ncpr, tps.")],
-    dated: Annotated[str, typer.Option(metavar="DATE", help="Day on which its keeper issued it.")],
+    name: Annotated[str, typer.Option(help="The register's name in the profile, such as ncpr or tps.")],
+    dated: Annotated[str, typer.Option(metavar="DATE", help="The day on which the register was issued.")],
 ) -> None:
     """Take a do-not-call register in, in the place of its earlier issue. One that is too old for the profile is refused.
 
@@ -100,8 +98,8 @@ def import_register(
 def import_consents(
     site: SiteAndWho,
     file: FileArgument,
-    status: Annotated[Consent, typer.Option(help="What holds for every number of the file.")],
-    source: Annotated[str, typer.Option(help="How and where it was given or withdrawn, for the record.")],
+    status: Annotated[Consent, typer.Option(help="The consent status of all numbers in the file.")],
+    source: Annotated[str, typer.Option(help="How and where consent was given or withdrawn.")],
 ) -> None:
     """Keep whether the owners of numbers agreed to be called. Numbers stand in the first column; others are not read.
 

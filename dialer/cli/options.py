@@ -34,13 +34,13 @@ ConfigOption = Annotated[
 ]
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 WhoOption = Annotated[
-    str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
+    str | None, typer.Option("--who", help="Who does this, for the audit. [default: the logged-in user]")
 ]
 DiffOption = Annotated[
-    bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
+    bool, typer.Option("--diff", help="Write nothing, but show what would change. Exit 1 if anything would.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
+    bool, typer.Option("--force", help="Overwrite files that Matdan did not write; each is kept as NAME.before-matdan.")
 ]
 
 
@@ -49,7 +49,7 @@ class NamedSite:
     """The site that a command is about."""
 
     config: ConfigOption = None
-    store: Annotated[Path | None, typer.Option(metavar="PATH", help="The store. [default: of the settings]")] = None
+    store: Annotated[Path | None, typer.Option(metavar="PATH", help="The store. [default: the site's]")] = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -104,7 +104,7 @@ class SiteAndWho(NamedSite):
 class NamedHeadquarters:
     """The headquarters that a command is about."""
 
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' own file.")]
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
     @cached_property
     def settings(self) -> HqSettings:

@@ -26,9 +26,9 @@ def _recordings() -> None:
 def purge(
     config: ConfigOption = None,
     keep_days: Annotated[
-        int | None, typer.Option(min=0, help="Keep fewer days than recordings.keep_days; 0 erases all. Never more.")
+        int | None, typer.Option(min=0, help="Keep only this many days, at most recordings.keep_days; 0 erases all.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, erase nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, but erase nothing.")] = False,
 ) -> None:
     """Erase recordings of calls that are older than recordings.keep_days.
 

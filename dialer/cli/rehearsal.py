@@ -39,17 +39,15 @@ class SettledSite(NamedSite):
 def rehearse(
     site: SettledSite,
     hours: Annotated[
-        float | None, typer.Option(min=0.1, max=24, help="Only so many hours of the day, from its beginning.")
+        float | None, typer.Option(min=0.1, max=24, help="Rehearse only the first hours of the day.")
     ] = None,
-    faults: Annotated[
-        bool, typer.Option(help="Also the day at twice the load with everything going wrong once.")
-    ] = True,
-    answer_rate: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of calls that are picked up.")] = 0.30,
-    talk_seconds: Annotated[float, typer.Option(min=5, max=900, help="Mean of a conversation.")] = 60.0,
+    faults: Annotated[bool, typer.Option(help="Also rehearse a day with twice the load and every fault once.")] = True,
+    answer_rate: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of calls that are answered.")] = 0.30,
+    talk_seconds: Annotated[float, typer.Option(min=5, max=900, help="Mean talk time in seconds.")] = 60.0,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the days' course into this .png or .svg.")
+        Path | None, typer.Option(metavar="FILE", help="Draw the days into this .png or .svg file.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
 ) -> None:
     """Rehearse the site's polling day on simulated lines, and judge whether it is ready.
 

@@ -46,10 +46,10 @@ class ReportOfSite(NamedSite):
     """A report of what the store of a site has, and how it is written."""
 
     form: Annotated[
-        Format | None, typer.Option("--format", "-f", help="How it is written. [default: table, or as --out ends]")
+        Format | None, typer.Option("--format", "-f", help="Output format. [default: table, or by the suffix of --out]")
     ] = None
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this file: .csv, .json, .xlsx or .pdf.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this .csv, .json, .xlsx or .pdf file.")
     ] = None
 
     @property
@@ -86,10 +86,10 @@ class ReportOfTime(ReportOfSite):
     """The same of a stretch of time."""
 
     since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="From then on: 2026-04-22 or 2026-04-22T09:00, centre's time.")
+        str | None, typer.Option(metavar="WHEN", help="Start, in the centre's time: 2026-04-22 or 2026-04-22T09:00.")
     ] = None
     until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="To before then; a date alone is the midnight it begins with.")
+        str | None, typer.Option(metavar="WHEN", help="End (exclusive); a date alone means the start of that day.")
     ] = None
 
     @property
@@ -102,7 +102,7 @@ class ReportOfTime(ReportOfSite):
 class ReportOfCampaign(ReportOfTime):
     """The same, which may be of one campaign alone."""
 
-    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Of this campaign alone.")] = None
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Only this campaign.")] = None
 
     @property
     def window(self) -> Window:
@@ -184,7 +184,7 @@ for _report in (
 def calls(
     report: ReportOfCampaign,
     each: Annotated[
-        bool, typer.Option("--each", help="Call by call, each with why it was lawful, instead of sums.")
+        bool, typer.Option("--each", help="List each call with the reason it was allowed, instead of totals.")
     ] = False,
 ) -> None:
     """Attempts by campaign and outcome."""
@@ -196,10 +196,10 @@ def calls(
 def answers(
     report: ReportOfCampaign,
     each: Annotated[
-        bool, typer.Option("--each", help="Answer by answer, with callers' messages and wishes, instead of sums.")
+        bool, typer.Option("--each", help="List each answer, message and call-back request, instead of totals.")
     ] = False,
     question: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of this question alone: call_back, message, ...")
+        str | None, typer.Option(metavar="NAME", help="Only this question, such as call_back or message.")
     ] = None,
 ) -> None:
     """What was answered in flows and to agents' scripts: calls by campaign, question and answer."""
@@ -212,13 +212,13 @@ def answers(
 @app.command()
 def results(
     report: ReportOfCampaign,
-    state: Annotated[str | None, typer.Option(metavar="CODE", help="Of voters of this state alone.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="CODE", help="Only voters of this state.")] = None,
     constituency: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Of voters of this constituency alone.")
+        int | None, typer.Option(metavar="NUMBER", help="Only voters of this constituency.")
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the voters in this portal's exports alone, under the portal's own ids."),
+        typer.Option(metavar="NAME", help="Only voters in this portal's exports, with the portal's own IDs."),
     ] = None,
 ) -> None:
     """List results voter by voter, for the owner of the roll: date, result, a column per question.
@@ -323,12 +323,12 @@ def _print(report: Report, form: Format) -> None:
 @app.command()
 def turnout(
     report: ReportOfCampaign,
-    by: Annotated[TurnoutBy, typer.Option(help="What a row is of.")] = TurnoutBy.BOOTH,
+    by: Annotated[TurnoutBy, typer.Option(help="What each row stands for.")] = TurnoutBy.BOOTH,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the day's curves too: .png or .svg.")
+        Path | None, typer.Option(metavar="FILE", help="Also draw the day's curves into this .png or .svg file.")
     ] = None,
     day: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Of the curves. [default: the last day known]")
+        str | None, typer.Option(metavar="DATE", help="Day of the curves. [default: the last day with figures]")
     ] = None,
 ) -> None:
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""

@@ -42,25 +42,28 @@ from dialer.store.spool import Spool
 
 def import_(
     site: NamedSite,
-    roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
-    map_file: Annotated[Path | None, typer.Option("--map", metavar="MAP.toml", help="Which column is what.")] = None,
+    roll: Annotated[Path, typer.Argument(metavar="ROLL", help="The roll, a CSV or XLSX file.")],
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="MAP.toml", help="File that maps the roll's columns.")
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
+        bool, typer.Option("--dry-run", help="Check the whole file, but change nothing in the store.")
     ] = False,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write rejected rows and reasons here. [default: ROLL.rejects.csv]"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
     roll_version: Annotated[
         str,
-        typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
+        typer.Option(help="Name of this roll version, if no column has it."),
     ] = DEFAULT_ROLL_VERSION,
     beside: Annotated[
         bool,
         typer.Option(
             "--beside",
-            help="Keep it beside another roll of the same constituency (a version, or with and without state): who is on both is"
-            " called for both, counts twice, and has voted on one alone.",
+            help="Import although the store has another roll of the same constituency. A voter on both rolls is called "
+            "and counted twice.",
         ),
     ] = False,
 ) -> None:
@@ -135,17 +138,17 @@ def _through_dialler(
 
 
 def sample_roll(
-    rows: Annotated[int, typer.Option(min=1, max=100_000_000, help="How many rows.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to: a .csv or a .xlsx file.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
+    rows: Annotated[int, typer.Option(min=1, max=100_000_000, help="Number of rows.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The .csv or .xlsx file to write.")],
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same file.")] = 1,
     state: Annotated[
         list[str] | None, typer.Option(help=f"State code; may be repeated. One of {', '.join(STATES)}.")
     ] = None,
     language: Annotated[
         list[str] | None,
-        typer.Option("--language", "--languages", help="Language code; may be repeated, or several with commas."),
+        typer.Option("--language", "--languages", help="Language codes, separated by commas. Repeatable."),
     ] = None,
-    messy: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of rows with something wrong or odd.")] = 0.14,
+    messy: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of rows with errors or oddities.")] = 0.14,
 ) -> None:
     """Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."""
     console = Console()
@@ -173,7 +176,9 @@ def weights(
     site: NamedSite,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight; roll version, state."),
+        typer.Argument(
+            metavar="FILE", help="CSV or XLSX with constituency, part, serial, weight; optionally roll version, state."
+        ),
     ],
 ) -> None:
     """Import voters' weights, which affect the order of calls; 1 by default.
@@ -272,14 +277,12 @@ def import_list(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV or XLSX: constituency, part (several with commas), number; name, language, roll version, state.",
+            help="CSV or XLSX with constituency, parts, number; optionally name, language, roll version, state.",
         ),
     ],
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Whoever is not in this file is not called any more.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Remove workers that are not in this file.")] = False,
     roll_version: Annotated[
-        str | None, typer.Option(help="Of which roll the parts are, where the store has several of a part.")
+        str | None, typer.Option(help="The roll version of the parts, if the store has several.")
     ] = None,
 ) -> None:
     """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.

@@ -34,13 +34,16 @@ app = CommandGroup()
 _LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
 
 AtOption = Annotated[
-    str | None, typer.Option("--at", metavar="WHEN", help="As of then instead of now: 2026-04-22T09:00, centre's time.")
+    str | None,
+    typer.Option(
+        "--at", metavar="WHEN", help="Time to explain, in the centre's time: 2026-04-22T09:00. [default: now]"
+    ),
 ]
 
 
 @app.command()
 def show(
-    profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: of the settings]")] = None,
+    profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: the site's]")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show every rule with its value, its source, and whether it was confirmed against a text.
@@ -92,7 +95,7 @@ def check(site: NamedSite, at: AtOption = None, as_json: JsonOption = False) -> 
 def explain(
     site: NamedSite,
     who: Annotated[
-        str, typer.Argument(help="A number, a voter's id, or constituency/part/serial; - reads it from standard input.")
+        str, typer.Argument(help="A number, a voter's ID, or constituency/part/serial; - reads it from standard input.")
     ],
     at: AtOption = None,
     as_json: JsonOption = False,

@@ -19,16 +19,16 @@ from dialer.settings.unfinished import others_may_read, refuse_unfinished
 
 def demo(
     for_seconds: Annotated[
-        float | None, typer.Option("--for", min=5, help="End after so many seconds; without it, at Ctrl-C.")
+        float | None, typer.Option("--for", min=5, help="Stop after this many seconds. [default: on Ctrl-C]")
     ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="No board: a line now and then.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Print status lines instead of the board.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write a report to this JSON file.")] = None,
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Keep roll, store and journal here; a later demo goes on with them.")
+        Path | None, typer.Option("--dir", help="Folder for roll, store and journal; a later demo continues with them.")
     ] = None,
     voters: Annotated[int, typer.Option(min=100, max=3_200_000, help="Voters on the synthetic roll.")] = 20_000,
-    seats: Annotated[int, typer.Option(min=1, max=99, help="Seats, each with a simulated agent.")] = 10,
-    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+    seats: Annotated[int, typer.Option(min=1, max=99, help="Number of seats, each with a simulated agent.")] = 10,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
 ) -> None:
     """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
 
@@ -85,7 +85,7 @@ async def doctor(
     config: SettingsFile,
     backups: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of `dialer backup`. [default: store.backup_folder]"),
+        typer.Option(metavar="DIR", help="Folder with backups. [default: store.backup_folder]"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

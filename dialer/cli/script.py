@@ -35,11 +35,13 @@ def list_scripts() -> None:
 @app.command()
 def check(
     scripts: Annotated[
-        list[str] | None, typer.Argument(metavar="[SCRIPT]...", help="Every shipped script by default.")
+        list[str] | None, typer.Argument(metavar="[SCRIPT]...", help="Scripts to check. [default: all shipped scripts]")
     ] = None,
     language: Annotated[
         list[str] | None,
-        typer.Option("--language", "-l", help="A language that must be there, beside those that the script names."),
+        typer.Option(
+            "--language", "-l", help="A language that must be there, besides those the script names. Repeatable."
+        ),
     ] = None,
     config: ProfileOption = None,
     as_json: JsonOption = False,
@@ -60,7 +62,7 @@ def check(
 def show(
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
     language: LanguageOption = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="As the agent's page gets it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON that the agent's page receives.")] = False,
 ) -> None:
     """Show a script page by page, as an agent reads it, for the people who write and approve it."""
     loaded = load_script(script)

@@ -35,31 +35,31 @@ PolicyOption = Annotated[
     list[str] | None, typer.Option(help=f"A policy to simulate; repeatable: {', '.join(POLICY_NAMES)}.")
 ]
 ScenarioOption = Annotated[
-    str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
+    str | None, typer.Option(help="A ready-made scenario instead of seats and rates; see --list.")
 ]
 ChangeOption = Annotated[
     list[str] | None,
-    typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10; again for more."),
+    typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10. Repeatable."),
 ]
 PlotDayOption = Annotated[
-    Path | None, typer.Option("--plot-day", help="Picture of the first policy's last day, .png or .svg.")
+    Path | None, typer.Option("--plot-day", help="Draw the first policy's last day into this .png or .svg file.")
 ]
 DayOption = Annotated[
-    str | None, typer.Option(metavar="YYYY-MM-DD", help="Replay this day of the store, centre's time.")
+    str | None, typer.Option(metavar="YYYY-MM-DD", help="Replay this day from the store (the centre's date).")
 ]
 ReplayOption = Annotated[
-    Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: of the settings]")
+    Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: the site's]")
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site whose caps hold and whose store is replayed."),
+    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings, for its caps and its store."),
 ]
 CapOption = Annotated[
     str | None,
-    typer.Option(help="Cap on abandoned calls, hour and day: 0.03 or 3%. [default: 3%, or the caps of -c's site]"),
+    typer.Option(help="Cap on the abandoned rate, per hour and day: 0.03 or 3%. [default: 3%, or the site's caps]"),
 ]
 SeedsOption = Annotated[
-    int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known within 1.5 points]")
+    int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known to 1.5 points]")
 ]
 
 
@@ -188,20 +188,20 @@ def replay(
 
 def simulate(
     context: typer.Context,
-    seats: Annotated[int, typer.Option(help="Seats signed in all day.")] = 27,
+    seats: Annotated[int, typer.Option(help="Number of seats, signed in all day.")] = 27,
     answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
-    talk: Annotated[float, typer.Option(help="Mean conversation, seconds.")] = 90.0,
-    wrap_up: Annotated[float, typer.Option(help="Mean wrap-up, seconds.")] = 15.0,
+    talk: Annotated[float, typer.Option(help="Mean talk time in seconds.")] = 90.0,
+    wrap_up: Annotated[float, typer.Option(help="Mean wrap-up time in seconds.")] = 15.0,
     cap: CapOption = None,
-    hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours in the day. [default: 8, or the scenario's]")] = None,
     seeds: SeedsOption = None,
     policy: PolicyOption = None,
     scenario: ScenarioOption = None,
     change: ChangeOption = None,
-    plot: Annotated[Path | None, typer.Option(help="Picture of all policies, .png or .svg.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw all policies into this .png or .svg file.")] = None,
     plot_day_file: PlotDayOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on standard output.")] = False,
-    list_scenarios: Annotated[bool, typer.Option("--list", help="Show the ready scenarios and leave.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="List the ready-made scenarios and exit.")] = False,
     day: DayOption = None,
     replay_store: ReplayOption = None,
     config: ConfigOption = None,

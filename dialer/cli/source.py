@@ -26,9 +26,9 @@ app = CommandGroup()
 @app.command()
 def take(
     site: NamedSite,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
+        bool, typer.Option("--dry-run", help="Check the whole file, but change nothing in the store.")
     ] = False,
 ) -> None:
     """Take what a portal has exported since: what its address gives, and every file of its folder that was not taken before.
@@ -60,7 +60,7 @@ def take(
 @app.command()
 def post(
     site: NamedSite,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as [[sources]] names it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
 ) -> None:
     """Post what became known of a portal's voters since the last time, under its own ids: signed, and again until it has it.
 

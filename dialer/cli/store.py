@@ -22,7 +22,7 @@ app = CommandGroup()
 
 
 @app.command()
-def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a file that is not there yet.")]) -> None:
+def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")]) -> None:
     """Create an encryption key for a store, in a file that only this user can read."""
     write_new_key(file)
     typer.echo(f"{file}: a new key. Keep a copy of it apart from this machine: without it nobody can read the store")
@@ -58,7 +58,7 @@ def decrypt(site: SiteAndWho) -> None:
 @app.command()
 def rekey(
     site: SiteAndWho,
-    to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (`dialer store key`).")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
     """Encrypt a store with another key.
 

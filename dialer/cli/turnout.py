@@ -48,7 +48,8 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%?", re.ASCII)
 AsToldOption = Annotated[
     bool,
     typer.Option(
-        "--as-told", help="Take also what falls, or is of no hour or day of the poll: the authority itself told it so."
+        "--as-told",
+        help="Accept a figure that is lower than before or outside the poll, because the authority published it so.",
     ),
 ]
 DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="The polling day. [default: today]")]
@@ -57,13 +58,15 @@ DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="Th
 @app.command("enter")
 def enter(
     site: SiteAndWho,
-    constituency: Annotated[int, typer.Option(min=1, max=9_999, help="Its number.")],
-    by: Annotated[str, typer.Option(metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
-    turnout: Annotated[str, typer.Option(metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
-    part: Annotated[int | None, typer.Option(min=1, max=99_999, help="Of this part alone.")] = None,
+    constituency: Annotated[int, typer.Option(min=1, max=9_999, help="The constituency's number.")],
+    by: Annotated[str, typer.Option(metavar="HH:MM", help="Time of the figure: 09:00, ... or final.")],
+    turnout: Annotated[
+        str, typer.Option(metavar="PERCENT", help="Cumulative turnout in percent of the electors, such as 11.4.")
+    ],
+    part: Annotated[int | None, typer.Option(min=1, max=99_999, help="Only this part.")] = None,
     state: Annotated[
         str,
-        typer.Option(metavar="CODE", help="Its state (S13), needed where the roll has its number of several states."),
+        typer.Option(metavar="CODE", help="State code (S13), if several states on the roll have this number."),
     ] = "",
     day: DayOption = None,
     as_told: AsToldOption = False,
@@ -83,7 +86,9 @@ def import_figures(
     site: SiteAndWho,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day, state."),
+        typer.Argument(
+            metavar="FILE", help="CSV or XLSX with constituency, by, turnout (percent); optionally part, day, state."
+        ),
     ],
     day: DayOption = None,
     as_told: AsToldOption = False,

@@ -40,10 +40,11 @@ def show(site: NamedSite) -> None:
 def release(
     site: SiteAndWho,
     attempts: Annotated[
-        list[str] | None, typer.Argument(metavar="ATTEMPTS", help="Their ids, as `dialer unknown list` shows them.")
+        list[str] | None,
+        typer.Argument(metavar="ATTEMPTS", help="Attempts to release, by ID (see `dialer unknown list`)."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that are unknown.")] = False,
-    reason: Annotated[str, typer.Option(help="Why they may be called again: short, no name and no number.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All attempts whose result is unknown.")] = False,
+    reason: Annotated[str, typer.Option(help="Why they may be called again; short, without names or numbers.")] = "",
 ) -> None:
     """Release the numbers of unknown attempts, so that every campaign may call them again.
 

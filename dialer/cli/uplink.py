@@ -26,7 +26,7 @@ from dialer.uplink.batches import rows_for_headquarters
 
 def uplink(
     config: SettingsFile,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
     """Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres.
 
@@ -40,7 +40,7 @@ def uplink(
 
 
 def carry(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to: a stick, or any folder that is there.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to, such as a USB stick.")],
     config: SettingsFile,
 ) -> None:
     """Write what waits for headquarters to a signed file, to be carried there while the line is down.

@@ -39,12 +39,12 @@ _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "passwo
 
 app = CommandGroup()
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 RoleWord = Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(USER_ROLES)}.")]
 AsOption = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="USER", help="Who gives it: a running dialler wants somebody with the role supervisor."
+        "--as", metavar="USER", help="The user who does this; a running dialler requires the role supervisor."
     ),
 ]
 
@@ -114,12 +114,14 @@ def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
 def password(
     name: Name,
     config: SettingsFile,
-    remove: Annotated[bool, typer.Option("--remove", help="Let this one sign in no more.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the user's password, so that they can no longer sign in.")
+    ] = False,
     given: Annotated[
-        str, typer.Option("--password", help="'-': standard input's first line; left out, it is asked for.")
+        str, typer.Option("--password", help="- reads the first line of standard input. [default: ask]")
     ] = "",
     once: Annotated[
-        bool, typer.Option("--once", help="Make one for one sign-in, at which it must be changed, and print it.")
+        bool, typer.Option("--once", help="Create and print a one-time password, to be changed at the first sign-in.")
     ] = False,
 ) -> None:
     """Set the password for the pages; sessions with the old one end."""
