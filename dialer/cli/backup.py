@@ -32,8 +32,8 @@ def backup(
 ) -> None:
     """Back up the store and the desk's file, also while the dialler runs.
 
-    The copy is of one moment, encrypted like the original, and verified. Keep copies on another machine, and the
-    key of an encrypted store apart from them.
+    The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
+    encrypted store apart from them.
     """
     settings = site.settings
     usual = settings.store.backup_folder
@@ -58,8 +58,8 @@ def restore(
 ) -> None:
     """Restore a backup where there is no store, with every campaign stopped.
 
-    The backup is verified and upgraded to this version first. An existing store is never overwritten. Campaigns are
-    stopped because voters who were called since the backup would be called again.
+    The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because
+    voters who were called, voted or opted out after the backup would be called again.
     """
     settings, key, path = site.settings, site.key, site.path
     found = prove(folder, key)

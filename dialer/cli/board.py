@@ -34,7 +34,7 @@ async def board(
         typer.Option("--config", "-c", help="Settings with the centre's ID and the broker."),
     ] = None,
 ) -> None:
-    """Show a running centre on this terminal until Ctrl-C; once where there is no terminal."""
+    """Show a running centre on this terminal until Ctrl-C, or once if there is no terminal."""
     quiet_logging()
     settings, console = load_settings(config), Console()
     clock, centre, broker = SystemClock(), settings.centre.id, broker_settings(settings)

@@ -87,10 +87,10 @@ CaOption = Annotated[
 def certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the desk's certificate, from the site's own CA, which is installed on the PCs once.
+    """Create the desk's certificate, signed by the site's own CA, which is installed on the PCs once.
 
-    The files are those of desk.certificate and desk.private_key. The CA is valid for the desk's names only. The
-    output says how to install it.
+    It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output says how to
+    install it.
     """
     settings = load_settings(config)
     tell_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")

@@ -38,12 +38,11 @@ def erase(
         bool, typer.Option("--voters", help="Also erase name, house and EPIC number of the voters with this number.")
     ] = False,
 ) -> None:
-    """Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, whatever roll comes.
-    While the dialler runs, it does it, asked through the broker.
+    """Erase a number, the data of its voters, and agents' notes on them. It is never called again.
 
-    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit, and with rules.opt_out_secret every
-    centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
-    until it can.
+    The dialler may run. Attempts and marks stay, without a link to a person. The audit records the erasure; with
+    rules.opt_out_secret, every centre is told of the opt-out. If a recording cannot be removed, the number stays until
+    it can.
     """
     settings = site.settings
     named = single_number(said(number), settings.centre.region)
@@ -67,11 +66,11 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, but erase nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
+    """Erase personal data once the election is over, except what the profile requires to keep.
 
-    Names, numbers, agents' notes and recordings go at once. Attempts, marks and seats' time go too when the profile's days to keep
-    records are over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay.
-    The dialler must not run.
+    Names, numbers, agents' notes and recordings are erased at once. Attempts, marks and seats' times are erased when
+    the profile's retention days are over, counted from DATE or from the last of [[rules.polls]], whichever is later.
+    The suppression list and the audit stay. The dialler must be stopped.
     """
     settings = site.settings
     retention = site_profile(settings).retention

@@ -80,9 +80,9 @@ def check(
     config: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check flows before a single call. Exits 1 if there are findings, 2 if a flow cannot be loaded.
+    """Check flows. Exit 1 if there are findings, 2 if a flow cannot be loaded.
 
-    Without --config the rules of the profile `neutral` apply.
+    Without --config, the rules of the profile `neutral` apply.
     """
     if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
         raise FlowOptionError("--max-prompt-seconds", "must be a number of seconds above 0, such as 20")
@@ -154,7 +154,7 @@ def try_flow(
     store_fails: Annotated[bool, typer.Option("--store-fails", help="Act as if nothing can be saved.")] = False,
     texts: TextsOption = None,
 ) -> None:
-    """Play the caller: read the prompts, enter digits. Enter alone is silence; h hangs up."""
+    """Try a flow as a caller: read the prompts, enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
     facts = sample_facts(loaded, _given_facts(fact or [], facts_of(loaded).keys()))
     script = keys.split(",") if keys is not None else None

@@ -102,10 +102,7 @@ class NewOrder(Signing):
 
 @app.command()
 async def check(hq: NamedHeadquarters) -> None:
-    """Check what headquarters lacks: leaders, its server and streams, silent centres, its material.
-
-    Exit 1 if something is missing.
-    """
+    """Check headquarters: leaders, server and streams, silent centres, bundles. Exit 1 if something is missing."""
     settings = hq.settings
     with of_extra("hq"):
         from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
@@ -121,9 +118,10 @@ async def check(hq: NamedHeadquarters) -> None:
 def make_key(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
 ) -> None:
-    """Make a key pair, on the machine of the one who signs: a leader, somebody of media or compliance, the root's.
+    """Create a key pair, on the machine of the person who signs.
 
-    The private key never leaves FILE; the public one that is printed goes into the settings of every centre, and of headquarters.
+    For leaders, for people of media or compliance, and for roots. The private key never leaves FILE. The printed public
+    key goes into the settings of every centre and of headquarters.
     """
     typer.echo(f'key = "{signing.public_key_text(signing.new_key_file(path))}"')
     typer.echo(f"{path}: the private key, for your eyes alone", err=True)
@@ -131,16 +129,16 @@ def make_key(
 
 @order_app.command("stop-all")
 async def stop_all(new: NewOrder) -> None:
-    """Stop every campaign at once, in every centre or in some; nobody there resumes one until two leaders do.
+    """Stop every campaign at once. Centres cannot resume until two leaders sign.
 
-    A centre that is away hears of it when it comes back, for a week.
+    A centre that is away receives the order when it returns, within a week.
     """
     await new.begin(OrderKind.STOP_ALL)
 
 
 @order_app.command()
 async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
-    """Pause a campaign: no new calls, live ones go on. Supervisors of the centre may resume it."""
+    """Pause a campaign: no new calls, but live calls continue. Supervisors of a centre may resume it."""
     await new.begin(OrderKind.PAUSE, campaign=campaign)
 
 
@@ -153,7 +151,7 @@ async def quota(
         float | None, typer.Option(help="Maximum number of unanswered calls per available agent.")
     ] = None,
 ) -> None:
-    """Hold a campaign to so many calls until midnight; with neither figure it is held to none."""
+    """Limit a campaign's calls until midnight. Without a figure, remove the limit."""
     await new.begin(OrderKind.QUOTA, campaign=campaign, most_calls=most_calls, calls_per_seat=calls_per_seat)
 
 
@@ -165,7 +163,7 @@ async def resume(
         typer.Argument(metavar="[CAMPAIGN]", help="The campaign's ID. [default: all campaigns that stop-all stopped]"),
     ] = None,
 ) -> None:
-    """Go on, which two leaders sign: both with --key here, or the first with --out FILE and the second with `sign FILE`."""
+    """Resume campaigns. Two leaders must sign: both with --key, or one with --out FILE and the other with `sign FILE`."""
     await new.begin(OrderKind.RESUME, campaign=campaign)
 
 
@@ -174,7 +172,7 @@ async def sign(
     signing: Signing,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader started with --out.")],
 ) -> None:
-    """Sign an order that another leader has begun, and send it where it has all signatures that it needs."""
+    """Sign an order that another leader started, and send it once all signatures are there."""
     try:
         signed = SignedOrder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -184,7 +182,7 @@ async def sign(
 
 @order_app.command("list")
 async def list_orders(hq: NamedHeadquarters) -> None:
-    """The orders that are valid still, the oldest first: a centre that comes back hears them in this order."""
+    """List the orders that are still valid, the oldest first."""
     for signed, order in await _valid(hq):
         signers = ", ".join(signed.signers(orders.leaders_of(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
@@ -197,7 +195,7 @@ async def again(
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's ID (see `dialer hq order list`).")],
     wait: _WaitOption = 5.0,
 ) -> None:
-    """Give an order again, which needs no new signature: who has obeyed it says so, and who was away before does it now."""
+    """Send an order again, for centres that were away. No new signature is needed."""
     given = Signing(hq.config, [], wait)
     for signed, order in await _valid(given):
         if order.id == order_id:
@@ -274,9 +272,9 @@ async def import_files(
     hq: NamedHeadquarters,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry`, of any centres.")],
 ) -> None:
-    """Take in what centres had carried here while their lines were down. `dialer hq gather` must run: it commits them.
+    """Import files that were carried from centres while their lines were down.
 
-    All are looked through before the first is taken. What came already, by the line or an earlier file, changes nothing.
+    `dialer hq gather` must run. Every file is checked before the first is imported; duplicates are ignored.
     """
     whole = outbox_import.read_files(hq.settings, files)
     async with hq.session(_WHO, PATIENCE_SECONDS) as session:
@@ -303,8 +301,9 @@ async def export(
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="Only answers before this time.")] = None,
 ) -> None:
-    """Results of every centre for a state's team, voter by voter: date, result, how the voter stands, which centre says so, and a
-    column for each question. No name and no number.
+    """Export every centre's results for a state, voter by voter, without names and numbers.
+
+    Each row has date, result, the voter's status, the centre, and a column for each question.
     """
     from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
@@ -335,7 +334,7 @@ async def demo(
     report: Annotated[Path | None, typer.Option(help="Write the findings to this JSON file.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
 ) -> None:
-    """Run a whole headquarters with its centres on this machine, stop them all, and check. Exit 1 if a check did not hold."""
+    """Run a headquarters with simulated centres on this machine, stop them all, and check. Exit 1 if a check failed."""
     with of_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 

@@ -92,9 +92,10 @@ def begin(
         list[str] | None, typer.Option(metavar="NAME=KEY", help="The public key of a third root, kept elsewhere.")
     ] = None,
 ) -> None:
-    """Begin, once: who signs for which part. Give the root.json that is named to every centre (headquarters.material_root).
+    """Set up who signs for what. Run it once.
 
-    Best on a machine without a line; then only the folder, and not the root keys, goes to headquarters' machine.
+    Set headquarters.material_root of every centre to the new root.json. Run it on an offline machine, and copy only the
+    folder, not the root keys, to headquarters' machine.
     """
     keys = _private(hq.root_key)
     path = hq.repository.create(keys, _public(root or ()), hq.signatories(), hq.online_key(), time.time())
@@ -103,9 +104,10 @@ def begin(
 
 @app.command()
 def people(hq: MaterialParts) -> None:
-    """Draft that these sign from now on and nobody else, with headquarters' key as bundles.online_key_file has it now.
+    """Draft a new list of people who may sign bundles.
 
-    It holds once they have signed what is approved (`sign`), and that is published. Centres hear of it by themselves.
+    It takes effect when these people have signed the approved bundles (`sign`) and that is published. The draft also
+    names headquarters' present key (bundles.online_key_file).
     """
     hq.repository.change_signatories(_private(hq.root_key), hq.signatories(), hq.online_key(), time.time())
     typer.echo(
@@ -124,9 +126,10 @@ def roots(
         list[str], typer.Option(metavar="NAME=KEY", help="The public key of each root from now on. Repeatable.")
     ],
 ) -> None:
-    """Say which keys are the root's from now on: one is lost, or somebody leaves. A key that stays signs for both sides.
+    """Replace the root keys, after a key was lost or a person left.
 
-    Centres know it with their next look; who signs bundles stays. With the same keys it renews the root, which ends after a year.
+    A key that stays signs for both sides. The people who sign bundles stay. With the same keys, this renews the root,
+    which expires after a year.
     """
     hq.repository.change_roots(_private(root_key), _public(root), time.time())
     typer.echo("changed, and published: these keys alone sign the root from now on; lock them away")
@@ -152,7 +155,10 @@ def make(
         str, typer.Option(help="The legal profile of the bundle; only centres with this profile accept it.")
     ],
 ) -> None:
-    """Make a version of a bundle: flows/, scripts/, texts/, sounds/, catalogue/ and what else a folder has. Nobody gets it yet."""
+    """Create a version of a bundle from a folder with flows/, scripts/, texts/, sounds/ or catalogue/.
+
+    No centre receives it yet.
+    """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is no folder")
     manifest, new = hq.repository.add_bundle(source, name, version, jurisdiction, time.time())
@@ -164,7 +170,10 @@ def make(
 
 @app.command()
 def sign(hq: Material, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]) -> None:
-    """Sign what is drafted: all that it approves, and approves no more, is told before. Media and compliance each."""
+    """Sign the draft, after showing what it approves and withdraws.
+
+    Both media and compliance must sign.
+    """
     repository = hq.repository
     new, gone = repository.draft_changes()
     for target in new:
@@ -188,14 +197,20 @@ def publish(hq: Material) -> None:
 
 @app.command()
 def withdraw(hq: Material, name: _NameArgument, version: _VersionArgument) -> None:
-    """Draft that a version is approved no more; it holds once it is signed and published. `give` centres another one."""
+    """Draft the withdrawal of a version.
+
+    It takes effect when it is signed and published. Use `give` to give centres another version.
+    """
     hq.repository.withdraw(name, version, time.time())
     typer.echo(f"{name} {version} is drafted as withdrawn; next: media and compliance sign (dialer hq bundle sign)")
 
 
 @app.command()
 def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
-    """Say who is to run a version from now on, an earlier one too: this is how to go back. Centres look every 20 seconds."""
+    """Set the centres that run a version, which may be an earlier one.
+
+    Centres check every 20 seconds.
+    """
     repository = hq.repository
     from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
 
@@ -206,7 +221,7 @@ def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOp
 
 @app.command()
 def freshen(hq: Material) -> None:
-    """Sign again that nothing is newer, which centres believe for two days.
+    """Confirm that the published list is current; centres trust it for two days.
 
     Run it every hour.
     """
@@ -224,10 +239,10 @@ async def waves(
     hold: Annotated[float, typer.Option(help="Minutes to watch each wave.")] = 5.0,
     patience: Annotated[float, typer.Option(help="Minutes within which a wave's centres must run it.")] = 10.0,
 ) -> None:
-    """Give a version to three centres, then to a zone, then to all; it stops by itself where a centre has trouble. Exit 1 then.
+    """Give a version to three centres, then to a zone, then to all, and stop if a centre has a problem.
 
-    It goes on by itself, and waits while leaders have stopped a centre of the wave. Killed, it is given again: who has it is well.
-    Those that have it keep it: `give` the version before to go back.
+    Exit 1 if it stopped. It waits while leaders have stopped a centre of the wave. If it was interrupted, run it again.
+    Centres that have the version keep it; use `give` with the earlier version to go back.
     """
     settings = hq.settings
     zones = {each.id: each.zone for each in settings.centres}

@@ -155,9 +155,10 @@ async def official(
     path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Figures for one or more times.")],
     hq: NamedHeadquarters,
 ) -> None:
-    """Take in what the election authority says of the turnout: state_code, constituency_number, part_number, at, electors, percent.
+    """Import official turnout from a CSV file, all or nothing.
 
-    part_number is empty for a whole constituency; at is as 2026-04-22 11:00, in the zone of [gather]. All of it, or nothing.
+    Columns: state_code, constituency_number, part_number (empty for a whole constituency), at (2026-04-22 11:00, in the
+    zone of [gather]), electors, percent.
     """
     settings = hq.settings
     from dialer.hq.expected import read_official, take_official  # noqa: PLC0415

@@ -26,9 +26,9 @@ def render(
     to: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the files to.")],
     force: ForceOption = False,
 ) -> None:
-    """Write nats-server's, the web server's and PostgreSQL's files, and for each centre one to be carried there.
+    """Write the configuration of nats-server, the web server and PostgreSQL, and a file for each centre.
 
-    Keys and certificates that are there already stay; a centre's file has its private key: carry it by a safe way, then delete it.
+    Existing keys and certificates are kept. A centre's file contains its private key: carry it safely, then delete it.
     """
     settings = hq.settings
     to.mkdir(mode=0o700, exist_ok=True)

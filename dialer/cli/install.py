@@ -58,10 +58,10 @@ def install(
     root: RootOption = Path("/"),
     show: Annotated[bool, typer.Option("--print", help="Print the files, but write nothing.")] = False,
 ) -> None:
-    """Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's files.
+    """Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.
 
-    As root. The units are hardened, and nothing is started. What is there already is brought up to date; samples of Asterisk and
-    Mosquitto are kept as NAME.before-matdan. The settings come to stand in /etc/matdan/centre.toml.
+    Run it as root. No service is started. Run it again to update. Existing sample files of Asterisk and Mosquitto are
+    kept as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
     """
     settings = load_settings(config)
     refuse_unfinished(settings, config)
@@ -110,7 +110,7 @@ def uninstall(
         bool, typer.Option("--purge", help="Also delete settings, store, sounds, recordings and the user, permanently.")
     ] = False,
 ) -> None:
-    """Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files again.
+    """Stop the services, and remove what `install` installed. Asterisk and Mosquitto get their earlier files back.
 
     Settings and data stay, unless --purge is given.
     """

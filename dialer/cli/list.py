@@ -49,7 +49,7 @@ class ListOfVoters(NamedSite):
 
 @app.command("strike-off")
 def strike_off(wanted: ListOfVoters) -> None:
-    """Write a sheet per booth of all voters who have not voted, to be struck off by hand.
+    """Write a sheet for each booth of voters who have not voted, to be struck off by hand.
 
     `dialer marks import` imports it.
     """
@@ -58,7 +58,7 @@ def strike_off(wanted: ListOfVoters) -> None:
 
 @app.command("not-yet")
 def not_yet(wanted: ListOfVoters) -> None:
-    """List voters who said that they had not voted yet, by booth, with the hour that they named."""
+    """List voters who said that they had not voted yet, by booth, with the time at which they plan to."""
     _make(ListKind.NOT_YET, wanted)
 
 

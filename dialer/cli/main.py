@@ -32,14 +32,12 @@ COMMANDS = {
         "running:run": "Run the dialler with a real Asterisk until SIGTERM or Ctrl-C; live calls may end first.",
         "desk:app": "The desk: serve the pages for supervisors and agents, create a certificate, build the pages in a clone.",
         "command:app": "Send a command to a running dialler over its broker, and print the reply.",
-        "board:board": ("Show a running centre on this terminal until Ctrl-C; once where there is no terminal."),
+        "board:board": "Show a running centre on this terminal until Ctrl-C, or once if there is no terminal.",
         "uplink:uplink": (
             "Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres."
         ),
-        "uplink:carry": (
-            "Write what waits for headquarters to a signed file, to be carried there while the line is down."
-        ),
-        "hq:app": "Headquarters of many centres: gatherer and pages, leaders' keys, orders, material.",
+        "uplink:carry": "Write pending messages for headquarters to a signed file, to be carried there while the line is down.",
+        "hq:app": "Headquarters of many centres: gatherer, pages, keys, orders, bundles.",
         "running:check": "Check whether everything that a site needs is there.",
         "running:doctor": (
             "Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker."
@@ -51,19 +49,11 @@ COMMANDS = {
     },
     "Setting up: the telephony administrator": {
         "init:init": ("Write the settings of a new centre, with generated secrets and PINs."),
-        "install:install": (
-            "Make the site a service: user, folders, units for dialler, desk and uplink, Asterisk's and the broker's "
-            "files."
-        ),
-        "install:uninstall": (
-            "Stop the services, and take away what `install` put here; Asterisk and Mosquitto have their own files "
-            "again."
-        ),
+        "install:install": "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.",
+        "install:uninstall": "Stop the services, and remove what `install` installed.",
         "asterisk:app": "Asterisk's configuration: write it, and check an existing one.",
         "mqtt:app": "The MQTT broker: write its configuration, create keys for signing commands.",
-        "user:app": (
-            "Users: who watches and steers beside those of the settings, what each may do, and passwords for the pages."
-        ),
+        "user:app": ("Users of the pages and of commands: roles and passwords."),
         "agent:app": "Agents: their PINs, and the tones on their phones.",
         "backup:backup": ("Back up the store and the desk's file, also while the dialler runs."),
         "backup:restore": ("Restore a backup where there is no store, with every campaign stopped."),
@@ -76,36 +66,29 @@ COMMANDS = {
         "recordings:app": "Recorded calls: erase old ones.",
     },
     "Rolls and lists: the data team": {
-        "roll:import_": "Import a roll: all of it or nothing, and twice is the same as once.",
-        "source:app": (
-            "Voter-data portals: their exports in, by the mapping that is saved for each; results out to them."
-        ),
+        "roll:import_": "Import a roll, all or nothing.",
+        "source:app": ("Voter-data portals: import their exports, send them results."),
         "roll:sample_roll": (
             "Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."
         ),
-        "roll:weights": "Import voters' weights, which affect the order of calls; 1 by default.",
-        "roll:workers": "Booth workers, who are called for the serials of those who have voted.",
+        "roll:weights": "Import voters' weights, which affect the order of calls; the default is 1.",
+        "roll:workers": "Booth workers, who are called for the serials of people who have voted.",
         "list:app": "Lists of voters for the booth workers.",
-        "marks:app": "Marks of voters: who has voted, according to whom.",
-        "turnout:app": (
-            "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it."
-        ),
+        "marks:app": "Marks of voters: who has voted, and who reported it.",
+        "turnout:app": ("Official turnout during the poll; `dialer report turnout` shows it."),
     },
     "Rules and records: the compliance officer": {
-        "rules:app": "The rules in force here, and why somebody can or cannot be called.",
+        "rules:app": "The rules in force, and why a person can or cannot be called.",
         "numbers:optout": "Suppressed numbers, which no campaign calls.",
         "numbers:register": "Do-not-call registers.",
-        "numbers:consent": "Consent of the owners of numbers.",
+        "numbers:consent": "Consent to be called.",
         "complaint:app": (
             "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them."
         ),
         "unknown:app": "Attempts with an unknown result, and their release.",
-        "audit:app": "The audit: a hash chain of everything that somebody must answer for.",
-        "erase:erase": (
-            "Erase a number, what was recorded of its people and what agents wrote of them; it is never called again, "
-            "whatever roll comes."
-        ),
-        "erase:purge": "Erase what identifies everybody, once the election is over.",
+        "audit:app": "The audit: a hash chain of imports, exports, commands, logins and changes.",
+        "erase:erase": "Erase a number, the data of its voters, and agents' notes on them.",
+        "erase:purge": "Erase personal data once the election is over, except what the profile requires to keep.",
     },
 }
 """Every command, by who needs it: the order of the help. "module:name" is a function of that name in a module of this room,

@@ -75,10 +75,10 @@ def import_marks(
         Path | None, typer.Option(metavar="FILE", help="Write the rejected lines' numbers and reasons to this file.")
     ] = None,
 ) -> None:
-    """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.
+    """Import a list of people who have voted, also while the dialler runs. They are not called any more.
 
-    A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
-    a line was rejected or there was none.
+    Sheets of `dialer list strike-off` come back with an x in the column voted. Duplicates are ignored. Exit 1 if a line
+    was rejected or there was none.
     """
     settings = site.settings
     zone, now = site_zone(settings), SystemClock().now()
@@ -106,7 +106,7 @@ def undo(
     site: SiteAndWho,
     voter: VoterArgument,
 ) -> None:
-    """Undo that a voter has voted or is closed, with a correcting mark. The voter is called again.
+    """Undo that a voter has voted or is closed, by a correcting mark. The voter is called again.
 
     Exit 1 if there is nothing to undo.
     """

@@ -37,10 +37,10 @@ def render(
         list[str] | None, typer.Option(metavar="USER", help="Create a new password for this user. Repeatable.")
     ] = None,
 ) -> None:
-    """Write Mosquitto's configuration, access list and passwords, all files or none, readable by the directory's group.
+    """Write Mosquitto's configuration, access list and passwords, readable by the folder's group.
 
-    Nobody connects without a password; a supervisor gives commands on the own topic alone. Passwords that are made stay, and are
-    told once, in a file for its owner's eyes.
+    All files are written or none. Existing passwords are kept. New passwords are written to a file that only its owner
+    can read.
     """
     sites = [(str(path), load_settings(path)) for path in config]
     kept = hashes_in(text_of(to / PASSWORDS) or "")

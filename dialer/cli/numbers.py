@@ -19,7 +19,6 @@ from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
 from dialer.mqtt.messages import announcement_of
 from dialer.roll.number_lists import NumbersFile, read_numbers
-from dialer.roll.phone_numbers import single_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, consents, opt_outs, registers
@@ -42,8 +41,8 @@ def add(
     number: Annotated[str, typer.Argument(help="The number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
-    """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
-    _opt_out(site, [single_number(said(number), site.settings.centre.region)], source, {})
+    """Suppress a number in every campaign, at once, also while the dialler runs."""
+    _opt_out(site, [the_number(said(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")
@@ -52,7 +51,7 @@ def import_opt_outs(
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Suppress every number of a file, on the roll or not, so that later rolls do not bring it back.
+    """Suppress every number of a file, also numbers that later rolls bring.
 
     Exit 1 if a line had no number.
     """
@@ -68,9 +67,9 @@ def import_register(
     name: Annotated[str, typer.Option(help="The register's name in the profile, such as ncpr or tps.")],
     dated: Annotated[str, typer.Option(metavar="DATE", help="The day on which the register was issued.")],
 ) -> None:
-    """Take a do-not-call register in, in the place of its earlier issue. One that is too old for the profile is refused.
+    """Import a do-not-call register, replacing its earlier issue. An outdated one is refused.
 
-    The dialler must not run; exit 1 where a line had no number.
+    The dialler must be stopped. Exit 1 if a line had no number.
     """
     settings = site.settings
     zone = site_zone(settings)
@@ -101,9 +100,9 @@ def import_consents(
     status: Annotated[Consent, typer.Option(help="The consent status of all numbers in the file.")],
     source: Annotated[str, typer.Option(help="How and where consent was given or withdrawn.")],
 ) -> None:
-    """Keep whether the owners of numbers agreed to be called. Numbers stand in the first column; others are not read.
+    """Import whether people consented to calls. Only the first column, with the number, is read.
 
-    An opt-out stands whatever is said here. The dialler must not run; exit 1 where a line had no number.
+    Opt-outs stay in force. The dialler must be stopped. Exit 1 if a line had no number.
     """
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()

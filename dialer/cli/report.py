@@ -122,7 +122,7 @@ def window_of(since: str | None, until: str | None, zone: tzinfo) -> Window:
 
 
 def _register(name: str, make: Callable[..., Report], summary: str) -> None:
-    """Make `dialer report NAME`, by a function of the store, the window, the zone and the settings, or of the first of these."""
+    """Add the command `dialer report NAME`. `make` takes the store, the window, the zone and the settings, or the first few."""
     takes = len(signature(make).parameters)
 
     def run(report: ReportOfCampaign) -> None:
@@ -137,14 +137,14 @@ for _report in (
     (
         "agents",
         tables.agents,
-        "Utilisation, calls, mean handling time and seconds in each state, by seat and agent. A campaign narrows the calls alone.",
+        "Utilisation, calls, mean handling time and seconds in each state, by seat and agent. --campaign selects the calls only.",
     ),
-    ("dispositions", tables.dispositions, "What agents said of their calls: by agent and disposition."),
+    ("dispositions", tables.dispositions, "Agents' dispositions of their calls, by agent and disposition."),
     ("abandonment", tables.abandonment, "Live answers, abandoned calls and their rate, by campaign and day."),
     (
         "evidence",
         lambda db, window, zone, settings: evidence(db, window, zone, site_profile(settings)),
-        "Whether the abandoned-call cap of the site's profile was held, in every window of every campaign and day.",
+        "Compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
     ),
     ("hours", accounts.hours, "Attempts, answers, conversations and abandoned calls, by campaign, day and hour."),
     (
@@ -158,23 +158,23 @@ for _report in (
     (
         "workers",
         accounts.workers,
-        "Booth workers: calls, when last heard, serials given, and those that nobody has. A campaign narrows the calls alone.",
+        "Booth workers: calls, last report, serials reported, and unknown serials. --campaign selects the calls only.",
     ),
-    ("complaints", accounts.complaints, "Complaints about calls, one by one, with what was done about each."),
+    ("complaints", accounts.complaints, "Complaints about calls, each with its remedy."),
     (
         "compliance",
         accounts.compliance,
-        "Opt-outs and complaints, and how many of these are open, beside the calls placed, by day and campaign.",
+        "Calls, opt-outs, complaints and open complaints, by day and campaign.",
     ),
     (
         "imports",
         accounts.imports,
-        "Where the roll's data comes from: every import, its file, the file's hash, and what it brought.",
+        "Imports of roll data: file, hash and result of each.",
     ),
     (
         "recordings",
         lambda db, window, zone, settings: tables.recordings(db, window, zone, settings.recordings.directory),
-        "Recorded calls: the file's name in recordings.directory, who talked and how long, and whether it is still kept.",
+        "Recorded calls: file in recordings.directory, agent, duration, and whether it is still kept.",
     ),
 ):
     _register(*_report)
@@ -202,7 +202,7 @@ def answers(
         str | None, typer.Option(metavar="NAME", help="Only this question, such as call_back or message.")
     ] = None,
 ) -> None:
-    """What was answered in flows and to agents' scripts: calls by campaign, question and answer."""
+    """Answers in flows and agents' scripts: calls by campaign, question and answer."""
     window, zone = report.window, report.zone
     report.deliver(
         lambda db: tables.each_answer(db, window, zone, question) if each else tables.answers(db, window, question)
@@ -331,7 +331,7 @@ def turnout(
         str | None, typer.Option(metavar="DATE", help="Day of the curves. [default: the last day with figures]")
     ] = None,
 ) -> None:
-    """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""
+    """Self-reported turnout of the voters reached, and official figures where entered."""
     window, shown = report.window, None if day is None else day_of(day, "--day")
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing

@@ -67,12 +67,11 @@ def import_(
         ),
     ] = False,
 ) -> None:
-    """Import a roll: all of it or nothing, and twice is the same as once. Exit 1 where every row was rejected.
+    """Import a roll, all or nothing. Importing the same file again changes nothing.
 
-    A constituency that is there under another version is refused: import the roll under that version to revise it,
-    if its serials are still the same voters'. So is one that is there with its state where this roll names none, or without.
-
-    While the dialler runs, it takes the roll in piece by piece, asked through the broker.
+    Exit 1 if every row was rejected. If the store has the constituency under another roll version, the import is
+    refused: import under that version to revise it, provided that serials still mean the same voters. The same holds if
+    only one of the two rolls names the state. The dialler may run.
     """
     console = Console(stderr=as_json)
     settings = site.settings
@@ -181,10 +180,9 @@ def weights(
         ),
     ],
 ) -> None:
-    """Import voters' weights, which affect the order of calls; 1 by default.
+    """Import voters' weights, which affect the order of calls; the default is 1.
 
-    A weight is a supporter score x propensity x probability of an answer. All of the file or nothing. The dialler
-    must be stopped.
+    A weight is supporter score x propensity x probability of an answer. All or nothing. The dialler must be stopped.
     """
     console = Console()
     with progress("weighing") as advance:
@@ -285,7 +283,8 @@ def import_list(
         str | None, typer.Option(help="The roll version of the parts, if the store has several.")
     ] = None,
 ) -> None:
-    """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.
+    """Import the list of booth workers, all or nothing. Workers are identified by number; a new list replaces their
+    booths.
 
     The dialler must be stopped.
     """

@@ -46,10 +46,9 @@ def check(
     config: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check agents' scripts before a single call.
+    """Check agents' scripts. Exit 1 if there are findings, 2 if a script cannot be loaded.
 
-    Exit 1 if there are findings, 2 if a script cannot be loaded. Without --config the rules of the profile
-    `neutral` apply.
+    Without --config, the rules of the profile `neutral` apply.
     """
     names = scripts or shipped_scripts()
     may_offer = offers_allowed(site_profile(load_settings(config)))

@@ -31,10 +31,11 @@ def take(
         bool, typer.Option("--dry-run", help="Check the whole file, but change nothing in the store.")
     ] = False,
 ) -> None:
-    """Take what a portal has exported since: what its address gives, and every file of its folder that was not taken before.
+    """Import a portal's new exports, from its address and its folder.
 
-    Each goes in as `dialer import --map` would have it, the oldest first, all of it or nothing; a file is known by its content. One
-    that does not fit the saved mapping is refused, and so is what follows it. Exit 1 where every row of one was rejected.
+    Files are imported like `dialer import --map`, the oldest first; a file that was imported before is skipped. If a
+    file does not fit the saved mapping, it and the files after it are refused. Exit 1 if every row of a file was
+    rejected.
     """
     settings = site.settings
     source = source_named(settings.sources, name)
@@ -62,9 +63,10 @@ def post(
     site: NamedSite,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
 ) -> None:
-    """Post what became known of a portal's voters since the last time, under its own ids: signed, and again until it has it.
+    """Send a portal the new marks of its voters, with the answers of the call, under its own IDs.
 
-    Each mark with the answers of its call; no name and no number. What the portal has is kept in a file beside the store.
+    Messages are signed, contain no name or number, and are repeated until the portal accepts them. A file beside the
+    store records what it accepted.
     """
     settings = site.settings
     source = source_named(settings.sources, name)

@@ -32,8 +32,8 @@ def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key f
 def encrypt(site: SiteAndWho) -> None:
     """Encrypt a store with the key of store.encryption_key_file.
 
-    All or nothing; no other process may have the store open. The plain file is overwritten after the encrypted one
-    was verified; backups and old disk blocks are not.
+    All or nothing; no other process may have the store open. The plain file is overwritten once the encrypted one is
+    verified. Backups and old disk blocks are not.
     """
     new, path = _key(site), site.path
     if is_encrypted(path):

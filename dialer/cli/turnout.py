@@ -95,7 +95,7 @@ def import_figures(
 ) -> None:
     """Import official figures from a file, also while the dialler runs.
 
-    A wrong line is named, and nothing is imported then.
+    If a line is wrong, it is named and nothing is imported.
     """
     _keep(site, _read(file, day or _today(site)), as_told=as_told)
 

@@ -43,10 +43,9 @@ def carry(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to, such as a USB stick.")],
     config: SettingsFile,
 ) -> None:
-    """Write what waits for headquarters to a signed file, to be carried there while the line is down.
+    """Write pending messages for headquarters to a signed file, to be carried there while the line is down.
 
-    Headquarters imports it with `dialer hq import`. It also stays in the outbox and is sent again later; duplicates
-    are ignored.
+    Headquarters imports it with `dialer hq import`. The messages are also sent later; duplicates are ignored.
     """
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id

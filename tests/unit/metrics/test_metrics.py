@@ -241,7 +241,7 @@ HANDED_ON = {"dialer/engine/alerts/state.py", "dialer/mqtt/link.py", "dialer/mqt
 
 
 def alert_codes() -> set[str]:
-    """Return the codes of all alerts that the dialler's source raises, with "*" for a variable part."""
+    """The codes of all alerts that the dialler's source raises; what differs from one to the next as "*"."""
     codes: set[str] = set()
     for path in (ROOT / "dialer").rglob("*.py"):
         text, file = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
@@ -260,15 +260,13 @@ def alert_codes() -> set[str]:
                 code = call.args[1 if what == "LinkPurpose" else 0]
                 found = named.get(code.id, [code]) if isinstance(code, ast.Name) else [code]
                 words = {"".join(parts_of(each)) for each in found}
-                assert words != {""} or file in FORWARDERS or what == "Alert", (
-                    f"{file}: the code of {ast.unparse(call)}"
-                )
+                assert words != {""} or file in HANDED_ON or what == "Alert", f"{file}: the code of {ast.unparse(call)}"
                 codes |= words - {""}
     return codes
 
 
 def assigned(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
-    """Yield each name of a file with its values: from assignments, and from loops over a tuple."""
+    """What names stand for in a file: of assignments, and of loops over what is written there."""
     for each in ast.walk(tree):
         if isinstance(each, ast.Assign):
             pairs = [(each.targets[0], each.value)]
@@ -288,7 +286,7 @@ def assigned(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
 
 
 def parts_of(code: ast.expr) -> Iterator[str]:
-    """Yield a literal's text; for an f-string, its parts with "*" for each value."""
+    """A literal's text, of a text with values in it what stands between them."""
     if isinstance(code, ast.Constant) and isinstance(code.value, str):
         yield code.value
     elif isinstance(code, ast.JoinedStr):
