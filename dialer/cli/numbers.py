@@ -42,7 +42,7 @@ def add(
     source: SourceOption = "request",
 ) -> None:
     """Suppress a number in every campaign, at once, also while the dialler runs."""
-    _opt_out(site, [the_number(said(number), site.settings.centre.region)], source, {})
+    _opt_out(site, [single_number(said(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dialer.audio.message import INFORMATION
+from dialer.audio.information_message import INFORMATION
 from dialer.audio.names import PromptName, prompt_of_sound
 from dialer.audio.numbers import word_texts
 from dialer.audio.words import words_of
