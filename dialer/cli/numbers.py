@@ -19,6 +19,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
 from dialer.mqtt.messages import announcement_of
 from dialer.roll.number_lists import NumbersFile, read_numbers
+from dialer.roll.phone_numbers import single_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, consents, opt_outs, registers
