@@ -1,8 +1,8 @@
-"""Voters of a roll into the store, in bulk: what is new is added, what is different is changed, the rest is left alone.
+"""Merge the voters of a roll into the store, in bulk: add new voters, update changed ones, leave the others as they are.
 
-A blank in the roll says nothing: it never takes away what the store knows. A second row of the same voter in one file
-may fill in what the first left blank and bring another number; if it contradicts the first it is rejected, or importing
-the file again would change the voter to and fro.
+A blank cell never deletes a value that the store has. A second row of the same voter in one file may fill in what the
+first left blank and add another phone number. If it contradicts the first row it is rejected; otherwise each import of
+the file would change the voter back and forth.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONFLICT = "another row of this file has the same booth and serial and says othe
 
 @dataclass(eq=False)
 class SecondRoll(Exception):
-    """A constituency would stand on the roll once more; nothing of it was written yet."""
+    """The file would add a constituency to the store a second time; nothing of it was written yet."""
 
     key: BoothKey
     versions: list[str]  # the others that are there; none: it is there in this one, with its state and without
@@ -31,7 +31,7 @@ class SecondRoll(Exception):
 
 @dataclass(slots=True)
 class ImportTally:
-    """What became of the rows so far."""
+    """Counts of what was done with the rows so far."""
 
     rows: int = 0  # without blank ones
     voters: int = 0

@@ -1,7 +1,7 @@
-"""The rejects file: what of a roll was not taken, each with its row, its reason and the row as it came.
+"""The rejects file: what was not imported from a roll, with the row number, the reason and the original row.
 
-It belongs to the people who own the roll, and may be corrected and imported in its turn: its first four columns are
-ours, the rest is the roll's own, without caste, religion and Aadhaar columns.
+The owners of the roll can correct the file and import it. Its first four columns are ours; the others are the columns of
+the roll, without caste, religion and Aadhaar columns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One thing that was not taken: a row (`column` is what was wrong with it), a number or a cell."""
+    """A row, phone number or cell that was not imported; for a row, `column` names the faulty column."""
 
     row_number: int
     column: str
@@ -36,7 +36,7 @@ SHOWN = 10
 
 
 class CountedRejects:
-    """Where rejects go: of a dry run they are counted by their reasons, the first are shown, and no file is kept."""
+    """Collects the rejects of a dry run: counts them by reason and keeps the first few to show; writes no file."""
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -106,7 +106,7 @@ class RejectsFile(CountedRejects):
             ) from error
 
     def finish(self) -> None:
-        """Bring it to the disk. Raises RollError where that fails."""
+        """Write the file to disk. Raises RollError if that fails."""
         with self._writing():
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -123,7 +123,7 @@ class RejectsFile(CountedRejects):
             ) from error
 
     def discard(self) -> None:
-        """Remove what there is of it."""
+        """Remove the unfinished file."""
         try:
             self._file.close()
         finally:

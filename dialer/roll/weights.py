@@ -1,7 +1,6 @@
-"""Voters' weights: a file that says how much each voter counts in the order of calls, all of it or nothing.
+"""Import voters' weights, which influence the order of calls, from a file: all of it or nothing.
 
-A weight is the campaign's own product of supporter score, propensity to vote and chance of an answer; 1 where nothing
-is known.
+A campaign computes a weight from supporter score, propensity to vote and probability of an answer; 1 is the default.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ OPTIONAL = frozenset({"roll version", "state"})
 
 @dataclass(frozen=True, slots=True)
 class WeightsResult:
-    """What a file of weights brought. Rows."""
+    """Counts of the rows of a file of weights."""
 
     rows: int
     changed: int

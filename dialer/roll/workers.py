@@ -1,4 +1,4 @@
-"""The list of booth workers: who stands at which booths, and on which number; all of a file or nothing."""
+"""Import the list of booth workers, their booths and phone numbers, from a file: all of it or nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """What a list of workers brought."""
+    """Counts of an import of workers."""
 
     rows: int
     workers: int  # of the file; each has one number
