@@ -1,8 +1,8 @@
-"""The MQTT library behind one door: nothing else of ours imports aiomqtt or the paho-mqtt under it.
+"""The MQTT client: the only module that imports aiomqtt or the paho-mqtt under it.
 
-Of aiomqtt 2 two private names are used, for what it does not offer: the paho client under it (`_client`: acknowledge a message once
-it is kept, hand over and hang up without waiting) and the connect that it runs in a thread (`_client_connect`). aiomqtt 3 drops
-paho: then this file changes and no other (docs/dependencies.md).
+It uses two private names of aiomqtt 2, for what that does not offer: the paho client (`_client`: acknowledge a message once it is
+stored, write and disconnect without waiting) and the connect that aiomqtt runs in a thread (`_client_connect`). aiomqtt 3 drops
+paho: then only this file changes (docs/dependencies.md).
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from dialer.mqtt import topics
 from dialer.mqtt.messages import Message, last_will_message
 
 MqttError = aiomqtt.MqttError
-"""Whatever goes wrong with a connection."""
+"""Any failure of a connection."""
 LogInRefused = MqttConnectError
-"""The broker answered, and does not let us in."""
+"""The broker refused the user or the password."""
 
-UNKEPT_MESSAGES = 10_000
-"""As many wait in a client that keeps first: the broker sends no more before some are kept (MQTT 5). Many, for a broker with its
-shipped settings holds few beside them and drops the rest (Mosquitto: `max_queued_messages`).
+UNACKNOWLEDGED_MESSAGES = 10_000
+"""Messages that wait in a client that stores first: the broker sends no more before some are acknowledged (MQTT 5). Many, because
+a broker with default settings queues few beside them and drops the rest (Mosquitto: `max_queued_messages`).
 """
 MOST_PACKET_BYTES = 65_536
-"""What the broker may send us at once (MQTT 5): a longer message never reaches us. A signed command is the longest."""
-# Else a second message written while the first is on its way waits for that one's acknowledgement by TCP.
+"""Maximum length of a message from the broker (MQTT 5); it drops longer ones. A signed command is the longest."""
+# Without it a second message waits until TCP has acknowledged the first.
 _AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-_REFUSED = 128  # and above: codes of a failure, in MQTT 5 and 3.1.1
+_REFUSED = 128  # this code and higher ones mean failure, in MQTT 5 and 3.1.1
 _VISIT_SECONDS = 5.0
 
 
 class MqttVersion(StrEnum):
-    """Version of the protocol. With 3.1.1 a session never expires on our word, and a retained command is known as such only
+    """Version of the protocol. With 3.1.1 the dialler cannot set a session's expiry, and recognises a retained command only
     when it is delivered later.
     """
 
@@ -62,7 +62,7 @@ class MqttVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Where the broker is and how to be known to it."""
+    """Address of the broker and the log-in there."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -70,17 +70,17 @@ class BrokerSettings:
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     version: MqttVersion = MqttVersion.V5
-    client_id: str | None = None  # None: of the centre and the password; two diallers must not share one
+    client_id: str | None = None  # None: made from the centre and the password; two diallers must not share one
     keepalive_seconds: int = 15
-    answer_seconds: float = 10.0  # for each acknowledgement of the broker
-    session_expiry_seconds: int = 3600  # commands sent while we are away wait for us this long (MQTT 5)
+    answer_seconds: float = 10.0  # limit for each acknowledgement of the broker
+    session_expiry_seconds: int = 3600  # how long commands wait for a dialler that is away (MQTT 5)
     backoff_first_seconds: float = 0.5
     backoff_most_seconds: float = 30.0
-    waiting_messages: int = 1_000  # in a client, until they are read
+    waiting_messages: int = 1_000  # unread messages in a client
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
-    """The broker lets us connect and not listen."""
+    """The broker accepted the connection and refused a subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +90,37 @@ class Received:
     topic: str
     payload: bytes
     retained: bool
-    kept: Callable[[], None]  # to be called once it is kept, in the order of the messages; the broker forgets it then
+    acknowledge: Callable[[], None]  # acknowledges it: to be called once it is stored, in the order of the messages
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """Messages that came and were not read yet; of those that are to be kept first, how many are not kept yet."""
+    """Unread messages, and the number of those that are not acknowledged yet."""
 
-    def __init__(self, maxsize: int, *, keeps_first: bool) -> None:
+    def __init__(self, maxsize: int, *, stores_first: bool) -> None:
         super().__init__(maxsize)
-        self._keeps_first = keeps_first
-        self.unkept = 0
-        self.left_out = False
+        self._stores_first = stores_first
+        self.unacknowledged = 0
+        self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Only a broker that knows no limit (before MQTT 5) sends more than there is room for."""
-        if self._keeps_first and self.full():
-            self.left_out = True
+        """Add a message, or drop it if there is no room: only a broker without MQTT 5 sends so many."""
+        if self._stores_first and self.full():
+            self.dropped = True
             return
-        self.unkept += 1
+        self.unacknowledged += 1
         super().put_nowait(item)
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt's client, with what it lacks: it can be given up at any moment of its connect and leaves no open socket then; it can
-    leave it to the reader to acknowledge a message.
+    """aiomqtt's client with two additions: a connect can be aborted at any moment without leaving an open socket, and the reader
+    can acknowledge messages itself.
     """
 
-    def __init__(self, host: str, port: int, *, keeps_first: bool, queue: int, **options: Any) -> None:
-        """Waits for `queue` messages to be read. `keeps_first`: none is acknowledged before `acknowledge`: what was not kept, the
-        broker still has. `options` are aiomqtt's.
+    def __init__(self, host: str, port: int, *, stores_first: bool, queue: int, **options: Any) -> None:
+        """`queue`: the maximum number of unread messages. With `stores_first` the reader acknowledges each message once it is
+        stored; until then the broker has it too. `options` are aiomqtt's.
         """
-        self._inbox = _Inbox(queue, keeps_first=keeps_first)
+        self._inbox = _Inbox(queue, stores_first=stores_first)
 
         def inbox(maxsize: int) -> _Inbox:
             return self._inbox
@@ -129,14 +129,14 @@ class Client(aiomqtt.Client):
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
         self._given_up = False
-        self._keeps_first = keeps_first
-        if keeps_first:
+        self._stores_first = stores_first
+        if stores_first:
             self._client.manual_ack_set(True)
 
     async def listen(self, topic: str) -> None:
-        """Hear a topic from now on. Raises MqttError, SubscriptionRefused among them."""
+        """Subscribe to a topic. Raises MqttError, SubscriptionRefused among them."""
         if self._version5:
-            # Without "retain as published" a retained command looks like any other to those who are there to hear it.
+            # Without "retain as published" a retained command looks like any other to a client that is connected.
             subscribing = self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
         else:
             subscribing = self.subscribe(topic, qos=1)
@@ -146,45 +146,45 @@ class Client(aiomqtt.Client):
             raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")
 
     async def next_message(self) -> Received:
-        """The next message. Raises MqttError when the connection is lost."""
+        """Return the next message. Raises MqttError when the connection is lost."""
         message = await anext(self.messages)
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
         return Received(str(message.topic), payload, message.retain, partial(self._acknowledge, message))
 
     def _acknowledge(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that a message is kept. One of a connection that is gone comes again on the next one."""
-        if not self._keeps_first or not self._client.is_connected():
+        """Acknowledge a stored message. One of a closed connection comes again on the next connection."""
+        if not self._stores_first or not self._client.is_connected():
             return
         self._client.ack(message.mid, message.qos)
-        self._inbox.unkept -= 1
-        if self._inbox.left_out and not self._inbox.unkept:
-            self._client.disconnect()  # on the next connection the broker sends again all that has no acknowledgement
+        self._inbox.unacknowledged -= 1
+        if self._inbox.dropped and not self._inbox.unacknowledged:
+            self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
     def write_soon(self, message: Message) -> None:
-        """Hand over a message of QoS 0, to be written before whatever is published after it. Raises MqttError."""
+        """Queue a message of QoS 0, which is written before any that is published later. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
 
     def give_up(self) -> None:
-        """Close what a connect that failed, was stopped or cancelled half-way has opened, or is about to open."""
-        self._client.on_disconnect = None  # aiomqtt's own trips over a connect that was cancelled
-        self._given_up = True  # before the look for a socket: either we see the thread's, or it sees this
-        # Not at once: the thread's wish that the loop read from the socket may still be queued.
+        """Close the socket that an aborted connect has opened or is about to open."""
+        self._client.on_disconnect = None  # aiomqtt's own fails after a cancelled connect
+        self._given_up = True  # set before looking for a socket: either we see the thread's, or the thread sees this
+        # Not at once: the thread's request that the loop read from the socket may still be queued.
         self._own_loop.call_soon(self._client.disconnect)
 
     def _client_connect(self) -> None:
-        """Runs in a thread, which goes on when the one who awaits it has given up."""
+        """Connect, in a thread that continues even if the coroutine that awaits it was cancelled."""
         super()._client_connect()
         if self._given_up:
             self._own_loop.call_soon_threadsafe(self._client.disconnect)
 
 
 def client_id_of(settings: BrokerSettings, centre: str) -> str:
-    """The id that the centre's dialler connects by.
+    """Return the client id of a centre's dialler.
 
-    Nobody else's: to connect with it would end the dialler's connection and take its session, commands that wait among it. A
-    broker asks no user whose client id is used, so nobody who has not the dialler's password can tell what it is.
+    Whoever connects with the same id ends the dialler's connection and takes its session with the commands that wait there. A
+    broker does not check whose client id it is, so it cannot be guessed without the dialler's password.
     """
     if settings.client_id is not None:
         return settings.client_id
@@ -195,26 +195,27 @@ def client_id_of(settings: BrokerSettings, centre: str) -> str:
     return f"{name}-{secret.hexdigest()[:16]}"
 
 
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, keeps_first: bool = False) -> Client:
-    """A client that is not connected yet. A new one for each connection: paho would send again of itself what an old one had
-    in flight, and the outbox does that already. `will_at`: when the dialler connects; None: it leaves no last will, and no
-    session either unless it `keeps_first`, which acknowledges a message when it is told that it is kept.
+def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, stores_first: bool = False) -> Client:
+    """Return a client that is not connected yet.
+
+    Each connection needs a new one: paho would resend what an old client had in flight, and the outbox does that already.
+    `will_at`: when the dialler connects; None: no last will, and no session either unless the client `stores_first`.
     """
     will = None if will_at is None else last_will_message(centre, will_at)
-    lasting = will is not None or keeps_first
+    lasting = will is not None or stores_first
     version5 = settings.version is MqttVersion.V5
     properties = None
     if version5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
         properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
         properties.MaximumPacketSize = MOST_PACKET_BYTES
-        if keeps_first:
-            properties.ReceiveMaximum = UNKEPT_MESSAGES
+        if stores_first:
+            properties.ReceiveMaximum = UNACKNOWLEDGED_MESSAGES
     client = Client(
         settings.host,
         settings.port,
-        keeps_first=keeps_first,
-        queue=UNKEPT_MESSAGES if keeps_first else settings.waiting_messages,
+        stores_first=stores_first,
+        queue=UNACKNOWLEDGED_MESSAGES if stores_first else settings.waiting_messages,
         identifier=client_id_of(settings, centre),
         username=settings.username,
         password=settings.password,
@@ -227,27 +228,28 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,
         socket_options=_AT_ONCE,
-        timeout=math.inf,  # aiomqtt's own goes through asyncio.wait_for, which swallows a cancellation on 3.11: we have ours
+        timeout=math.inf,  # aiomqtt's own uses asyncio.wait_for, which loses a cancellation on 3.11; callers have their own
     )
-    client.pending_calls_threshold = 64  # the outbox has 20 in flight by design; more than these would be a leak
+    client.pending_calls_threshold = 64  # the outbox has 20 in flight; more than 64 would be a leak
     return client
 
 
 @dataclass(slots=True)
 class Visit:
-    """What a visitor was let do."""
+    """What the broker let a test connection do."""
 
     connected: bool = False
     may_command: bool = False
     may_read: bool = False
-    most_bytes: int | None = None  # of a message, as far as the broker says (MQTT 5)
+    most_bytes: int | None = None  # maximum length of a message, if the broker names one (MQTT 5)
     ended: bool = False
 
 
-def visit_blocking(broker: BrokerSettings, centre: str, user: str, *, knocks_only: bool = False) -> Visit:
-    """Connect; then, unless we are to knock only, subscribe to the centre's state and publish an empty message where `user`'s
-    commands go, which is no command. What the broker acknowledges comes after what it had to send before. Blocks, for some
-    seconds at most.
+def visit_blocking(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> Visit:
+    """Connect, subscribe to the centre's state and publish an empty message, which is no command, on `user`'s command topic.
+
+    With `connects_only` it only connects. The broker acknowledges after it has sent retained messages. Blocks for up to five
+    seconds.
     """
     visit = Visit()
     client = PahoClient(CallbackAPIVersion.VERSION2, protocol=MQTTv5, reconnect_on_failure=False)
@@ -259,7 +261,7 @@ def visit_blocking(broker: BrokerSettings, centre: str, user: str, *, knocks_onl
     def connected(_: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None) -> None:
         visit.connected = code.value < _REFUSED
         visit.most_bytes = getattr(properties, "MaximumPacketSize", None)
-        visit.ended = knocks_only or not visit.connected
+        visit.ended = connects_only or not visit.connected
         if not visit.ended:
             client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
 

@@ -62,7 +62,7 @@ class Connection:
 
 @contextlib.asynccontextmanager
 async def connected(
-    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, keeps_first: bool = False
+    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, stores_first: bool = False
 ) -> AsyncIterator[Connection]:
     """Open a connection within `settings.answer_seconds`. A connect that fails or is stopped leaves no open socket."""
     seconds = settings.answer_seconds
@@ -71,7 +71,7 @@ async def connected(
         _, writer = await asyncio.open_connection(settings.host, settings.port)
         writer.close()
         await writer.wait_closed()
-    client = make_client(settings, centre, will_at=will_at, keeps_first=keeps_first)
+    client = make_client(settings, centre, will_at=will_at, stores_first=stores_first)
     try:
         async with _limit(seconds, stop):
             await client.__aenter__()
@@ -92,12 +92,12 @@ async def connected(
 async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
     """Raise TimeoutError inside after `seconds`, or as soon as `stop` is set."""
 
-    async def hasten(deadline: asyncio.Timeout) -> None:
+    async def expire(deadline: asyncio.Timeout) -> None:
         await stop.wait()
         deadline.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.timeout(seconds) as deadline:
-        watcher = asyncio.create_task(hasten(deadline), name="broker-stop")
+        watcher = asyncio.create_task(expire(deadline), name="broker-stop")
         try:
             yield
         finally:

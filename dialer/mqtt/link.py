@@ -126,9 +126,9 @@ class BrokerLink:
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
         will_at = self._clock.now() if self._purpose.publishes else None
-        keeps_first = not self._purpose.publishes
+        stores_first = not self._purpose.publishes
         async with connected(
-            self._settings, self._centre, stop, will_at=will_at, keeps_first=keeps_first
+            self._settings, self._centre, stop, will_at=will_at, stores_first=stores_first
         ) as connection:
             async with asyncio.timeout(self._settings.answer_seconds):
                 await connection.client.listen(self._purpose.listens_on)

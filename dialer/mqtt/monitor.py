@@ -152,7 +152,7 @@ class Monitor:
             if received.retained and received.payload:  # else it would come again at every connect
                 await connection.publish(Message(received.topic, "", 0, True))
         elif self._opt_outs is not None:
-            await self._opt_outs.offer(received.topic, received.payload, received.kept)
+            await self._opt_outs.offer(received.topic, received.payload, received.acknowledge)
 
     async def _farewell(self, connection: Connection) -> None:
         try:

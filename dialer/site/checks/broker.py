@@ -41,7 +41,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
     yield _access_of_strangers(settings, await asyncio.to_thread(visit_blocking, stranger, centre, user))
-    as_ourselves = await asyncio.to_thread(visit_blocking, ours, centre, user, knocks_only=True)
+    as_ourselves = await asyncio.to_thread(visit_blocking, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.most_bytes is None:
         text = "it accepts messages of any size: anybody who may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
