@@ -103,7 +103,7 @@ export interface CallBack {
 /** The state of a live call. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
-/** Who talks to an answered voter. */
+/** Who talks to a voter who answers. */
 export type CampaignKind = "agents" | "ivr";
 
 /** How far a campaign is through its list, in numbers. */
@@ -129,7 +129,7 @@ export interface CampaignSpeed {
   sender: string;
 }
 
-/** What an operator asked of a campaign. */
+/** The state of a campaign, as an operator set it. */
 export type CampaignState = "running" | "paused" | "stopped";
 
 /** A campaign and its figures. Counts of calls are of today, and include live calls. */
@@ -281,7 +281,7 @@ export interface OutboxWait {
   oldest_at: number | null;
 }
 
-/** How an attempt ended. Exactly one per attempt. */
+/** How an attempt ended; each attempt has exactly one. */
 export type Outcome = "connected" | "completed" | "left" | "abandoned" | "dropped" | "machine" | "busy" | "no-answer" | "invalid-number" | "congestion" | "rejected" | "carrier-failure" | "cancelled" | "refused" | "missed" | "unknown";
 
 /** A call that its agent sees before it is dialled. */
