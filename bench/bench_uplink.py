@@ -262,7 +262,9 @@ def main() -> int:
         given.pairs, given.seconds, given.hours = 1, 10.0, 0.5
     with tempfile.TemporaryDirectory(prefix="matdan-uplink-", ignore_cleanup_errors=True) as folder:
         alike = days(Path(folder), given.hours)
-        found = asyncio.run(compare(given, Path(folder))) if given.pairs else []
+        sites = Path(folder) / "sites"
+        sites.mkdir()
+        found = asyncio.run(compare(given, sites)) if given.pairs else []
     if not found:
         return int(not alike)
     ratios = sorted(ratio for ratio, _ in found)
