@@ -27,7 +27,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     page.fill("input[name=pin]", "000111")
     page.select_option("select[name=seat]", "01")
     page.press("input[name=pin]", "Enter")
-    expect(page.locator(".problem")).to_have_text("Agent number or PIN is wrong.")
+    expect(page.locator(".problem")).to_have_text("Wrong agent number or PIN.")
     visit.picture(walk, page, "A wrong PIN at the agent's page")
     page.fill("input[name=pin]", pin)
     page.press("input[name=pin]", "Enter")

@@ -30,7 +30,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     page.fill("input[name=name]", "supervisor")
     page.fill("input[name=password]", "not-this-one")
     page.press("input[name=password]", "Enter")
-    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
     page.fill("input[name=password]", once)
     page.press("input[name=password]", "Enter")
     page.fill("input[name=new]", PASSWORD)

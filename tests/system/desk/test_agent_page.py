@@ -98,7 +98,7 @@ async def test_an_agent_signs_in_with_number_and_pin(site: Site) -> None:
     await page.fill("input[name=pin]", "1111")
     await page.select_option("select[name=seat]", "seat-04")
     await page.press("input[name=pin]", "Enter")
-    await expect(page.locator(".problem")).to_have_text("Agent number or PIN is wrong.")
+    await expect(page.locator(".problem")).to_have_text("Wrong agent number or PIN.")
     forgive(site.faults, 401)
     await page.fill("input[name=pin]", "2468")
     await page.press("input[name=pin]", "Enter")
@@ -251,7 +251,7 @@ async def test_what_is_not_kept_yet_survives_a_reload_and_is_sent_under_the_same
 
     site.desk.replies = [503] * 100  # for as long as it takes: the page goes on asking
     await page.keyboard.press("1")
-    await expect(page.locator(".word.unkept")).to_contain_text("not kept yet")
+    await expect(page.locator(".word.unkept")).to_contain_text("Not saved yet")
     await expect(page.locator(".word.unkept")).to_contain_text("Voter 1")
     kept = await page.evaluate("JSON.stringify(localStorage)")
     assert "not-yet" in kept
@@ -276,7 +276,7 @@ async def test_a_note_that_is_written_after_the_outcome_is_kept(site: Site) -> N
     site.desk.away = {"note"}
     await page.get_by_label("Note").fill("ask for the son")
     await page.keyboard.press("Escape")
-    await expect(page.get_by_text("The note is not kept yet.")).to_be_visible()
+    await expect(page.get_by_text("Note not saved yet.")).to_be_visible()
     site.desk.away = set()
     site.desk.idle()
     await page.wait_for_selector(".waiting")
@@ -312,10 +312,10 @@ async def test_a_note_that_a_reload_has_lost_is_not_told_as_kept(site: Site) -> 
     await page.goto("about:blank")
     site.desk.away = set()
     await page.goto(f"{site.desk.origin}/agent")
-    await expect(page.locator(".word.kept")).to_contain_text("kept, but without its note")
+    await expect(page.locator(".word.kept")).to_contain_text("Saved without the note")
     assert "note" not in (await site.desk.asked("seat-dispose", 2))[1]
     await page.clock.run_for(UNDO_MS * 2)
-    await page.get_by_role("button", name="Seen").click()
+    await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".word")).to_have_count(0)
     forgive(site.faults, 503)
 
@@ -393,14 +393,14 @@ async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_
     site.desk.call("attempt-1", household(1, 1))
     await page.locator(".name:has-text('Voter 1')").wait_for()
     await page.keyboard.press("1")
-    await expect(page.locator(".said.bad")).to_contain_text("Another call came just then")
+    await expect(page.locator(".said.bad")).to_contain_text("A new call has just arrived")
     await page.clock.run_for(SETTLED_MS)
     site.desk.replies = [
         {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "late"}
     ]
     await page.keyboard.press("1")
-    await expect(page.locator(".word.refused")).to_contain_text("not kept: that call and its wrap-up are over.")
-    await page.get_by_role("button", name="Seen").click()
+    await expect(page.locator(".word.refused")).to_contain_text("Not saved: that call and its wrap-up are over.")
+    await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".word")).to_have_count(0)
     assert len(await site.desk.asked("seat-dispose")) == 1
 
@@ -412,8 +412,8 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     await expect(page.locator(".warn")).to_have_count(0)
     mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
-    await expect(page.locator(".warn")).to_contain_text("Voter 1: said elsewhere just now: has voted")
-    await expect(page.locator(".warn")).to_contain_text("asked not to be called")
+    await expect(page.locator(".warn")).to_contain_text("Voter 1: just recorded elsewhere: has voted")
+    await expect(page.locator(".warn")).to_contain_text("has opted out")
 
     # What this page said itself is no news; of another one of the household it still is.
     await site.call(page, "attempt-2", household(5, 3))
@@ -422,12 +422,12 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     await site.desk.asked("seat-dispose")
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
-    await expect(page.locator(".warn")).to_contain_text("Voter 6: said elsewhere")
+    await expect(page.locator(".warn")).to_contain_text("Voter 6: just recorded elsewhere")
     await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")
-    await expect(page.locator(".state-now")).to_contain_text("call coming")
+    await expect(page.locator(".state-now")).to_contain_text("call incoming")
     site.desk.idle()
-    await expect(page.locator(".said")).to_contain_text("called off")
+    await expect(page.locator(".said")).to_contain_text("cancelled")
 
 
 async def test_a_clock_that_is_set_back_holds_no_opt_out(site: Site) -> None:
@@ -447,12 +447,12 @@ async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
     site.desk.silent = True
     site.desk.seat("ready", None)
     await page.clock.run_for(30_000)
-    await expect(page.locator(".stale")).to_contain_text("what stands here is that old")
-    await expect(page.locator(".stale")).to_contain_text("keys on the phone still keep outcomes")
+    await expect(page.locator(".stale")).to_contain_text("The page may be out of date")
+    await expect(page.locator(".stale")).to_contain_text("you can still enter outcomes")
     site.desk.silent = False
     site.desk.page_state.put("desk", DeskStatus(False, site.desk.clock.now() - 90))
     await page.clock.run_for(30_000)
-    await expect(page.locator(".stale")).to_contain_text(re.compile(r"nothing from the dialler for [12]:\d\d"))
+    await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
 
 async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_place(site: Site) -> None:
@@ -462,7 +462,7 @@ async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_plac
     await page.get_by_role("button", name="Use it here").click()
     await expect(page.locator(".waiting")).to_be_visible()
     site.desk.page_state.put("ended", "taken")
-    await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is used in another window now")
+    await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is now used in another window")
     forgive(site.faults, 409)
 
 
@@ -496,7 +496,7 @@ async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
     await expect(page.locator(".line")).to_contain_text("asha")
     assert not await overflowing(page)
     found = await violations(page)
-    await page.get_by_role("button", name="Read", exact=True).click()
+    await page.get_by_role("button", name="Mark as read", exact=True).click()
     assert await site.desk.asked("seat-message-read") == [{"message_at": line["at"]}]
     site.desk.seat("ready")
     await expect(page.locator(".line")).to_have_count(0)
@@ -506,9 +506,9 @@ async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        ("NotAllowedError", "Allow it beside the address of the page"),
-        ("NotFoundError", "There is no microphone"),
-        ("NotReadableError", "Another program has the microphone"),
+        ("NotAllowedError", "Allow it next to the page address"),
+        ("NotFoundError", "No microphone found"),
+        ("NotReadableError", "Another program is using the microphone"),
     ],
 )
 async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site: Site, error: str, told: str) -> None:
@@ -519,10 +519,10 @@ async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site:
     await page.goto(f"{site.desk.origin}/agent")
     await expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
     found = await violations(page)
-    await page.get_by_role("alert").get_by_role("button", name="Connect again").click()
+    await page.get_by_role("alert").get_by_role("button", name="Reconnect").click()
     assert await page.evaluate("asked") == 2
-    await expect(page.get_by_role("button", name="No phone")).to_be_visible()
-    await page.get_by_role("button", name="No phone").click()
+    await expect(page.get_by_role("button", name="Phone unavailable")).to_be_visible()
+    await page.get_by_role("button", name="Phone unavailable").click()
     must_suit_everybody(found + await violations(page))
 
 
@@ -531,7 +531,7 @@ async def test_an_address_that_is_not_secure_has_no_microphone_and_says_so(site:
     page = await new_page(site.browser, site.faults)
     await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     await page.goto(f"{site.desk.origin}/agent")
-    await expect(page.get_by_role("alert").filter(has_text="Open the desk by its https address")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="Open the desk at its https address")).to_be_visible()
 
 
 @pytest.mark.parametrize("pc", ["2001-01-01T00:00:00Z", "2037-06-01T12:00:00Z"])
@@ -558,7 +558,7 @@ async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_s
     site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
     await site.call(page, "attempt-1", household(100, 1), booth=None)
     await page.keyboard.press("3")
-    await expect(page.locator(".said")).to_contain_text("not possible any more")
+    await expect(page.locator(".said")).to_contain_text("is not available")
     site.desk.clock.ahead += 20
     site.desk.page_state.put("figures", {**FIGURES, "calls": 0})
     site.desk.call("attempt-1", household(100, 1), booth=None, state="wrap-up")
@@ -807,14 +807,14 @@ async def test_a_key_that_was_meant_for_the_call_before_dials_nobody(site: Site)
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "dials": False})
     await page.locator(".preview").wait_for()
     await page.keyboard.press("Enter")
-    await expect(page.locator(".said")).to_contain_text("Another call came just then")
+    await expect(page.locator(".said")).to_contain_text("A new call has just arrived")
     assert not site.desk.commands
 
 
 async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Site) -> None:
     page = await site.at_work(width=360, height=640)
     await preview(site, page, "attempt-1", seconds=90)
-    await expect(page.locator(".until")).to_contain_text("Taken back in 1:")
+    await expect(page.locator(".until")).to_contain_text("Expires in 1:")
     await page.locator(".preview button", has_text="Skip").click()
     await expect(page.locator(".preview .begun button")).to_have_count(6)
     assert not await overflowing(page)
@@ -822,7 +822,7 @@ async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Sit
     await page.keyboard.press("Escape")
     await expect(page.locator(".preview .begun")).to_have_count(0)
     await preview(site, page, "attempt-2", dials=True, seconds=20)
-    await expect(page.locator(".until.near")).to_contain_text("Dialled by itself in 0:")
+    await expect(page.locator(".until.near")).to_contain_text("Dials automatically in 0:")
     for language in LANGUAGES:
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
@@ -835,14 +835,14 @@ async def test_an_agent_types_a_number_of_the_list_and_it_stands_nowhere(site: S
     page = await site.at_work()
     await page.fill(".manual input", "98123 00000")
     await page.press(".manual input", "Enter")
-    await expect(page.locator(".said")).to_contain_text("not on the list of your campaigns")
+    await expect(page.locator(".said")).to_contain_text("not in the list of your campaigns")
     await page.fill(".manual input", "what is it")
     await page.press(".manual input", "Enter")
-    await expect(page.locator(".said")).to_contain_text("no phone number")
+    await expect(page.locator(".said")).to_contain_text("Not a valid phone number")
     site.faults.clear()  # the browser says of a 422 that it is one
     await page.fill(".manual input", "+91 98123 45678")
     await page.press(".manual input", "Enter")
-    await expect(page.locator(".said")).to_contain_text("Dialled.")
+    await expect(page.locator(".said")).to_contain_text("Dialling.")
     await expect(page.locator(".manual input")).to_have_value("")
     assert "98123" not in page.url
     assert "98123" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")

@@ -107,7 +107,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await page.fill("input[name=name]", "asha")
     await page.fill("input[name=password]", "not-the-password")
     await page.press("input[name=password]", "Enter")
-    await expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    await expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
     forgive(site.faults, 401)
     board = await site.board()
 
@@ -148,8 +148,8 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
-    await expect(board.get_by_role("dialog")).to_contain_text("To seat-02: a line on the agent's page until it is read")
-    await board.get_by_label("What the agent is to read").fill("the second page first")
+    await expect(board.get_by_role("dialog")).to_contain_text("To seat-02: shown on the agent's page until it is read")
+    await board.get_by_label("Message to the agent").fill("the second page first")
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
     assert site.engine.executed[2:] == [SeatMessage(text="the second page first", seat="seat-02")]
@@ -157,20 +157,20 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
 
     # A seat is moved to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
-    await board.locator(".menu:popover-open").get_by_role("button", name="Move").click()
-    await expect(board.get_by_role("dialog")).to_contain_text("seat seat-02 takes calls of this campaign alone")
+    await board.locator(".menu:popover-open").get_by_role("button", name="Change campaign").click()
+    await expect(board.get_by_role("dialog")).to_contain_text("Seat seat-02 takes only calls of this campaign")
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
-    await board.get_by_role("dialog").get_by_role("button", name="Move").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
     alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(alone)
-    await expect(board.locator(".seat-card").nth(1)).to_contain_text("turnout-ivr alone")
+    await expect(board.locator(".seat-card").nth(1)).to_contain_text("only turnout-ivr")
 
     # A campaign is held to so many calls.
     await card.get_by_role("button", name="Speed").click()
-    await expect(board.get_by_role("dialog")).to_contain_text("turnout-agents: no more than this until midnight")
-    await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call for each agent")
+    await expect(board.get_by_role("dialog")).to_contain_text("turnout-agents: limit until midnight")
+    await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
     assert site.engine.executed[4:] == [SetSpeed(campaign="turnout-agents", calls_per_seat=1)]
@@ -182,9 +182,9 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     )
     viewer = await site.board("vikram")
     await expect(viewer.locator(".alert")).to_contain_text("<img src=x")
-    assert await viewer.get_by_role("button", name="Seen").count() == 0
-    await board.get_by_role("button", name="Seen").click()
-    await expect(viewer.locator(".alert")).to_contain_text("seen by asha")
+    assert await viewer.get_by_role("button", name="Acknowledge").count() == 0
+    await board.get_by_role("button", name="Acknowledge").click()
+    await expect(viewer.locator(".alert")).to_contain_text("acknowledged by asha")
     assert await viewer.get_by_role("button", name="Stop everything").count() == 0
     assert await viewer.get_by_role("button", name="Pause").count() == 0
 
@@ -193,20 +193,20 @@ async def test_a_board_is_narrowed_and_stays_so_after_a_reload(site: Site) -> No
     board = await site.board()
     booths = await board.locator("#booths-title + span").text_content() or ""
     for _ in range(2):
-        await board.get_by_label("Language spoken").select_option("hi")
+        await board.get_by_label("Spoken language").select_option("hi")
         await expect(board.locator(".seat-card")).to_have_count(
             10
         )  # of three with a language one speaks it; the rest any
-        await board.get_by_label("Find").fill("209/7")
+        await board.get_by_label("Search").fill("209/7")
         await expect(board.locator("#booths-title + span")).not_to_have_text(booths)
         await board.get_by_label("State", exact=True).select_option("ready")
         assert await board.evaluate("location.hash") == "#language=hi&booth=209%2F7&seats=ready"
         await board.reload()
-        await expect(board.get_by_label("Language spoken")).to_have_value("hi")
-        await expect(board.get_by_label("Find")).to_have_value("209/7")
+        await expect(board.get_by_label("Spoken language")).to_have_value("hi")
+        await expect(board.get_by_label("Search")).to_have_value("209/7")
         await expect(board.get_by_label("State", exact=True)).to_have_value("ready")
         await board.get_by_label("State", exact=True).select_option("")
-    await board.get_by_label("Find").fill("Sita Devi")
+    await board.get_by_label("Search").fill("Sita Devi")
     assert await board.evaluate("location.hash") == "#language=hi"
     await board.get_by_label("Campaign", exact=True).select_option("turnout-ivr")
     await expect(board.locator(".campaign")).to_have_count(1)
@@ -241,29 +241,29 @@ async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased
     board = await site.board()
     await board.get_by_role("link", name="Lists").click()
     await board.set_input_files("input[name=roll]", roll)
-    await board.get_by_role("button", name="Check it").click()
+    await board.get_by_role("button", name="Check file").click()
     await expect(board.get_by_text("was checked")).to_be_visible(timeout=60_000)
     await expect(board.locator("dl.figures")).to_contain_text("300")
     await expect(board.get_by_text("1 × ")).to_contain_text("serial")
     found = await violations(board)
     assert not await overflowing(board)
-    await board.get_by_role("button", name="Take it in").click()
-    await board.get_by_role("dialog").get_by_role("button", name="Take it in").click()
-    await expect(board.get_by_text("was taken in. done: ImportRoll")).to_be_visible()
+    await board.get_by_role("button", name="Import").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Import").click()
+    await expect(board.get_by_text("was imported. done: ImportRoll")).to_be_visible()
     (taken,) = site.engine.executed
     assert isinstance(taken, ImportRoll)
     assert taken.who == "asha"
-    await board.get_by_role("button", name="Remove it").click()
+    await board.get_by_role("button", name="Discard").click()
     await expect(board.get_by_text("kothrud.csv")).to_have_count(0)
 
-    for button, command in (("Never call it again", SuppressNumbers), ("Erase it", EraseNumbers)):
-        await board.get_by_label("Number", exact=True).fill("98000 00007")
+    for button, command in (("Stop calling this number", SuppressNumbers), ("Erase this number", EraseNumbers)):
+        await board.get_by_label("Phone number", exact=True).fill("98000 00007")
         await board.get_by_role("button", name=button).click()
         await expect(board.get_by_role("dialog")).to_contain_text("98000 00007")
         await board.get_by_role("dialog").get_by_role("button", name=button).click()
         await expect(board.locator(".said")).to_contain_text(f"done: {command.__name__}")
         assert isinstance(site.engine.executed[-1], command)
-        await expect(board.get_by_label("Number", exact=True)).to_have_value("")
+        await expect(board.get_by_label("Phone number", exact=True)).to_have_value("")
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
     await board.set_viewport_size({"width": 360, "height": 640})
     assert not await overflowing(board)
@@ -288,7 +288,7 @@ async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Pa
     assert site.engine.executed == [PlayRecording(attempt=AttemptId(attempts[0]))]
     (tmp_path / "recorded" / f"{attempts[1]}.wav").unlink()
     await board.get_by_role("button", name="Play").click()
-    await expect(board.locator(".said")).to_contain_text("not there any more")
+    await expect(board.locator(".said")).to_contain_text("has been deleted")
     forgive(site.faults, 409)
     await board.set_viewport_size({"width": 360, "height": 640})
     assert not await overflowing(board)

@@ -107,7 +107,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     await page.fill("#users-title >> xpath=../.. >> input[name=name]", "meena")
     await page.select_option("select[name=role]", "supervisor")
     await page.get_by_role("button", name="Add user").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("meena may sign in, with the role supervisor")
+    await expect(page.get_by_role("dialog")).to_contain_text("meena can sign in with the role supervisor")
     await say_yes(page)
     once = str(await page.locator("output.made").text_content())
     await page.get_by_role("dialog").get_by_role("button", name="Done").click()
@@ -117,7 +117,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
 
     hers = await site.page()
     await sign_in(hers, "meena", once)
-    await expect(hers.get_by_role("alert")).to_have_text("This password is for one sign-in: choose a new one now.")
+    await expect(hers.get_by_role("alert")).to_have_text("This password was for one sign-in. Choose a new one now.")
     await hers.fill("input[name=new]", NEW)
     await hers.press("input[name=new]", "Enter")
     await hers.get_by_role("button", name="Stop everything").click()
@@ -125,7 +125,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [StopAll()]
 
-    await choose(page, "meena", "Another role")
+    await choose(page, "meena", "Change role")
     await page.get_by_role("dialog").locator("select").select_option("viewer")
     await say_yes(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena has the role viewer")
@@ -141,7 +141,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     await expect(page.get_by_role("status")).to_have_text("Done: meena is removed")
     await expect(row).to_have_count(0)
     await sign_in(hers, "meena", NEW)
-    await expect(hers.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    await expect(hers.get_by_role("alert")).to_have_text("Wrong name or password.")
     site.faults.clear()  # the browser says of refusals that they are some
     done = query(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
@@ -153,7 +153,7 @@ async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: 
     await form.locator("input[name=password]").fill(PASSWORD)
     await form.locator("input[name=new]").fill(NEW)
     await form.get_by_role("button", name="Change password").click()
-    await expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    await expect(page.get_by_role("status")).to_contain_text("Password changed")
     await page.get_by_role("row", name="vikram").get_by_role("button").click()
     assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out everywhere"]
     await page.keyboard.press("Escape")
@@ -177,16 +177,16 @@ async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
         "automaticPresenceSimulation": True,
     }
     made = await session.send("WebAuthn.addVirtualAuthenticator", {"options": device})
-    form = page.locator("form.fields", has=page.get_by_role("button", name="Make a passkey"))
+    form = page.locator("form.fields", has=page.get_by_role("button", name="Create a passkey"))
     await form.locator("input[name=password]").fill(PASSWORD)
     await form.get_by_role("button").click()
-    await expect(page.get_by_role("status")).to_have_text("The passkey is made: you can sign in with it.")
+    await expect(page.get_by_role("status")).to_have_text("Passkey created. You can now sign in with it.")
     await expect(page.get_by_role("listitem").filter(has_text="not used yet")).to_be_visible()
     await expect(page.get_by_role("row", name="asha")).to_contain_text("password")
     for _ in range(2):
         await page.get_by_role("button", name="Sign out", exact=True).click()
         await page.get_by_role("button", name="Sign in with a passkey").click()
-        await expect(page.get_by_role("listitem").filter(has_text="last used on")).to_be_visible()
+        await expect(page.get_by_role("listitem").filter(has_text="last used")).to_be_visible()
     await expect(page.get_by_role("row", name="asha")).to_contain_text("password, passkey")
 
     # Whose finger it is not does not come in.
@@ -194,15 +194,15 @@ async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
     await session.send("WebAuthn.setUserVerified", verified)
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await page.get_by_role("button", name="Sign in with a passkey").click()
-    await expect(page.get_by_role("alert")).to_have_text("No passkey was used.")
+    await expect(page.get_by_role("alert")).to_have_text("No passkey was selected.")
     await session.send("WebAuthn.setUserVerified", {**verified, "isUserVerified": True})
     await page.get_by_role("button", name="Sign in with a passkey").click()
-    await page.locator("li", has_text="last used on").get_by_role("button", name="Remove").click()
+    await page.locator("li", has_text="last used").get_by_role("button", name="Remove").click()
     await say_yes(page)
-    await expect(page.locator("li", has_text="last used on")).to_have_count(0)
+    await expect(page.locator("li", has_text="last used")).to_have_count(0)
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await page.get_by_role("button", name="Sign in with a passkey").click()
-    told = "This passkey does not let anybody in here. Sign in with your password."
+    told = "This passkey is not valid here. Sign in with your password."
     await expect(page.get_by_role("alert")).to_have_text(told)
     site.faults.clear()  # the browser says of a 401 that it is one
 

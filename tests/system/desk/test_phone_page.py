@@ -116,11 +116,11 @@ async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(si
     await site.switch.heard("REGISTER", 3)  # the first, good-bye, and the second
     await site.switch.call("one")
     await site.switch.lines[-1].close(TAKEN)
-    await expect(page.get_by_text("Another window is the phone of this seat now.")).to_be_visible()
+    await expect(page.get_by_text("Another window is now the phone of this seat.")).to_be_visible()
     await page.clock.run_for(60_000)  # JsSIP tries again after one second
     assert await page.evaluate("1 + 1") == 2
     assert len(site.switch.lines) == 2
-    await page.get_by_role("button", name="again").click()
+    await page.get_by_role("button", name="Reconnect").click()
     await site.switch.heard("REGISTER", 4)
     await expect(page.locator("button.phone.ready")).to_be_visible()
 
@@ -128,7 +128,7 @@ async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(si
 async def test_a_phone_that_asterisk_does_not_know_says_so(site: Site) -> None:
     site.switch.status = 403
     page = await site.page()
-    await expect(page.get_by_text("The switch does not know this phone.")).to_be_visible()
+    await expect(page.get_by_text("The phone system does not accept this phone.")).to_be_visible()
     site.switch.status = 200
-    await page.get_by_role("button", name="again").click()
+    await page.get_by_role("button", name="Reconnect").click()
     await expect(page.locator("button.phone.ready")).to_be_visible()

@@ -383,10 +383,10 @@ async def test_the_way_down_to_a_booth_an_incident_and_every_view_suits_everybod
         await expect(page.locator("tbody tr")).to_contain_text("50%")
         await page.get_by_role("link", name="Incidents").click()
         await page.get_by_role("combobox", name="Where").select_option("centre:pune-1")
-        await page.get_by_label("What is wrong").fill("<img src=x onerror=alert(1)>")
+        await page.get_by_label("Description").fill("<img src=x onerror=alert(1)>")
         await page.get_by_role("button", name="Open an incident").click()
         await expect(page.locator(".alert")).to_contain_text("<img src=x")
-        await expect(page.locator(".alert")).to_contain_text("headquarters sees to it")
+        await expect(page.locator(".alert")).to_contain_text("owner: headquarters")
         west = await sign_in(browser, hq, "zone-west", faults)
         await expect(west.locator(".zone")).to_have_count(1)
         assert await west.get_by_role("link", name="Audit").count() == 0

@@ -1,66 +1,66 @@
-### What the board says, in English, beside what every page says.
+### Texts of the supervisors' page, in English.
 
 campaign = Campaign
-centre-actions = What to do with the centre
+centre-actions = Centre actions
 seat-state = State
 all-states = All states
-spoken = Language spoken
+spoken = Spoken language
 all-languages = All languages
 all-campaigns = All campaigns
 
-## Who has signed in, and users
+## Users
 
 to-board = Back to the board
 users = Users
 user-name = Name
-user-name-is = 1 to 32 small letters, digits and dashes
+user-name-is = 1 to 32 lower-case letters, digits and hyphens
 role = Role
-sign-in-by = Signs in with
+sign-in-by = Sign-in method
 signed-in-at = Last sign-in
-user-fixed = of the settings
-user-menu = What to do about { $name }
-user-actions = What to do
+user-fixed = in the settings
+user-menu = Actions for { $name }
+user-actions = Actions
 passkey = passkey
-password-none = no password yet
+password-none = no password
 password-once = one-time password
 password-own = password
 user-add = Add user
-user-role = Another role
+user-role = Change role
 user-password = New one-time password
 user-sign-out = Sign out everywhere
 user-remove = Remove
-ask-user-add = { $name } may sign in, with the role { $role }. You are shown a password for the first sign-in.
-ask-user-role = { $name } has the new role from the next command on, and must sign in again.
-ask-user-password = The password of { $name } is none any more, and every page is signed out. You are shown a new one for one sign-in.
-ask-user-sign-out = { $name } is signed out on every page, and may sign in again.
-ask-user-remove = { $name } may do nothing any more, and is signed out on every page.
+ask-user-add = { $name } can sign in with the role { $role }. The next screen shows a password for the first sign-in.
+ask-user-role = { $name } gets the new role at once and must sign in again.
+ask-user-password = The current password of { $name } stops working and all sessions end. The next screen shows a password for one sign-in.
+ask-user-sign-out = { $name } is signed out on every device and can sign in again.
+ask-user-remove = { $name } loses all access and is signed out on every device.
 made-title = Password of { $name }
-made-text = It is shown this once. It is for one sign-in within three days, at which a new one must be chosen. Hand it over in person.
+made-text = This password is shown only once. It works for one sign-in within three days, when a new one must be chosen. Hand it over in person.
 copy = Copy
 copied = Copied.
 made-done = Done
-signed-out-everywhere = { $name } is signed out everywhere.
-users-are = Whoever is of the settings is changed there alone, on the dialler's machine. Each change of what somebody may do is in the audit, under your name.
+signed-out-everywhere = { $name } is signed out on every device.
+users-are = Users defined in the settings can only be changed there. Every change of a user is recorded in the audit log under your name.
 
-## What went wrong
+## Errors
 
-problem-alert-gone = The alert has ended or changed meanwhile.
-problem-no-user = There is no user of that name any more.
-problem-of-the-settings = This name stands in the centre's settings: its password is set on the dialler's machine (dialer user password).
-problem-own-account = This is your own account: change your password above.
-problem-not-noted = The dialler has not put it into the audit: no password was given.
+problem-alert-gone = This alert has ended or changed.
+problem-no-user = This user no longer exists.
+problem-of-the-settings = This user is defined in the settings. Set the password on the dialler's machine (dialer user password).
+problem-own-account = This is your own account. Change your password above.
+problem-not-noted = No password was created: the dialler could not write to the audit log. Try again.
 
-## How things stand
+## States
 
-lamps = What is up
+lamps = Status
 lamp-broker = Broker
 lamp-dialler = Dialler
 lamp-switch = Asterisk
 lamp-good = up
-lamp-bad = away
-stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
-stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
-stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
+lamp-bad = down
+stale-desk = No update from the desk for { $ago }. Figures may be out of date. Dialling continues.
+stale-broker = No update from the broker for { $ago }. Figures may be out of date. Dialling continues.
+stale-dialler = The dialler is offline: it was stopped or lost its connection to the broker.
 
 role-viewer = viewer
 role-listener = listener
@@ -73,31 +73,31 @@ state-running = running
 state-paused = paused
 state-stopped = stopped
 
-call-preview = shown to an agent
-call-sending = being sent
+call-preview = preview
+call-sending = starting
 call-dialling = dialling
 call-ringing = ringing
 call-waiting = waiting
 call-connecting = connecting
 call-talking = talking
-call-in-flow = in the flow
-call-message = message
+call-in-flow = in call flow
+call-message = leaving a message
 
-trunk-working = working
-trunk-resting = resting
-trunk-probing = trying one call
+trunk-working = active
+trunk-resting = suspended
+trunk-probing = testing with one call
 
 ## Tiles
 
 tile-calls = Live calls
-tile-seats = Seats at work
-tile-abandoned = Abandoned
+tile-seats = Active agents
+tile-abandoned = Abandoned rate
 tile-utilisation = Utilisation
-tile-utilisation-is = talk and wrap-up, of the time logged in
-tile-asr = Answered (ASR)
-tile-asr-is = of the calls on all trunks, lately
-tile-left = Numbers left
-tile-left-of = of { $numbers } on the list
+tile-utilisation-is = talk and wrap-up time as a share of logged-in time
+tile-asr = Answer rate (ASR)
+tile-asr-is = recent calls on all trunks
+tile-left = Remaining
+tile-left-of = of { $numbers } numbers
 
 window-days = { $days } days
 window-hours = { $hours ->
@@ -112,104 +112,104 @@ abandoned-window = { $share } of { $answers } live answers in { $window } ({ $ab
 ## Campaigns
 
 campaigns = Campaigns
-no-campaign = The dialler has told of no campaign yet.
-list-done-of = { $closed } of { $numbers } numbers done, { $due } left
+no-campaign = No campaigns yet. They appear when the dialler starts with campaigns in its settings.
+list-done-of = { $closed } of { $numbers } numbers completed, { $due } remaining
 placed = Calls
 answered = Answered
-connected = Connected
+connected = Connected to an agent
 abandoned = Abandoned
 pacing = Pacing:
-refused = Not called by the rules:
+refused = Blocked by calling rules:
 
 rule-number = number not allowed
 rule-opted-out = opted out
-rule-nothing-known = nothing known
+rule-nothing-known = no data about the number
 rule-do-not-call-register = on a do-not-call register
-rule-register-missing = register missing
-rule-register-too-old = register too old
+rule-register-missing = do-not-call register missing
+rule-register-too-old = do-not-call register out of date
 rule-no-consent = no consent
 rule-certificate = recording not certified
 rule-caller-id = caller ID not allowed
-rule-poll-over = poll is over
-rule-retention = kept too long
-rule-silence = silence before the poll
+rule-poll-over = poll has closed
+rule-retention = retention period over
+rule-silence = silence period before the poll
 rule-poll-unknown = polling day unknown
 rule-close-of-poll-unknown = close of poll unknown
 rule-time-zone-unknown = time zone unknown
 rule-calling-hours = outside calling hours
 rule-campaign-hours = outside the campaign's hours
-rule-redial-lock = abandoned lately
-rule-gap = called a short while ago
-rule-attempts = enough attempts today
-rule-conversations = spoken to already
+rule-redial-lock = recently abandoned
+rule-gap = called too recently
+rule-attempts = daily attempt limit reached
+rule-conversations = already contacted
 
 calls-now = { $calls ->
     [one] 1 call now
    *[other] { $calls } calls now
 }
-pacing-nobody = no agent takes calls, so none is placed
-pacing-agents = { calls-now }: each free agent is shown a voter, and dials
-pacing-seats = { calls-now }: as many as the seats are good for
-pacing-cap = { calls-now }: held back to keep the share of abandoned calls at its target
-pacing-hard-stop = { calls-now }: one more abandoned call would pass the cap
-pacing-reserve = { calls-now }: the cap allows for every call on its way being abandoned
-pacing-cold = { calls-now }: too little is known yet to dial ahead of the free seats
-pacing-speed = { calls-now }: a supervisor allows no more today
-pacing-channels = { calls-now }: the channels are used up
-pacing-cps = { calls-now }: the trunk starts no more calls a second
-pacing-slow-carrier = { calls-now }: the carrier is slow to ring, so calls do not pile up
-pacing-in-flight = { calls-now }: as many are on their way as may be
+pacing-nobody = no agents available, so no calls are placed
+pacing-agents = { calls-now }: each available agent previews a voter and dials
+pacing-seats = { calls-now }: as many as the available agents can take
+pacing-cap = { calls-now }: limited to keep the abandoned rate at its target
+pacing-hard-stop = { calls-now }: one more abandoned call would exceed the limit
+pacing-reserve = { calls-now }: limited in case every call in progress is abandoned
+pacing-cold = { calls-now }: too few calls so far to dial ahead of available agents
+pacing-speed = { calls-now }: at the supervisor's limit for today
+pacing-channels = { calls-now }: all channels in use
+pacing-cps = { calls-now }: at the trunk's CPS limit
+pacing-slow-carrier = { calls-now }: limited because the carrier is slow to ring
+pacing-in-flight = { calls-now }: at the limit of calls in progress
 
-why = Why is nothing dialled?
+why = Why is nothing being dialled?
 why-dialling = { $calls ->
-    [one] 1 call is on its way.
-   *[other] { $calls } calls are on their way.
+    [one] 1 call in progress.
+   *[other] { $calls } calls in progress.
 }
-why-unheard-broker = The desk cannot tell: it has no connection to the broker.
-why-dialler-away = The dialler does not run, or has lost the broker.
-why-stopping = The dialler is being stopped: no new calls.
+why-unheard-broker = Unknown: the desk is not connected to the broker.
+why-dialler-away = The dialler is not running or is disconnected from the broker.
+why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
-why-clock-set = The machine's clock was set. Compare it with a watch; if it is right, press "The clock is right".
-why-no-switch = There is no connection to Asterisk.
-why-switch-silent = Asterisk does not answer.
-why-store = Results cannot be kept: look at the disk.
+why-clock-set = The machine's clock has changed. Check the time; if it is right, press "Clock is right".
+why-no-switch = Asterisk is not connected.
+why-switch-silent = Asterisk does not respond.
+why-store = Results cannot be saved. Check the disk.
 why-paused = The campaign is paused. Press "Start".
 why-stopped = The campaign is stopped. Press "Start".
-why-unheard = Voters would not hear a sound that the flow needs. The dialler says: { $detail }
+why-unheard = A sound of the call flow cannot be played: { $detail }
 why-calling-hours = { $until ->
-    [none] Outside calling hours, and none come.
+    [none] Outside calling hours; there are no further ones.
    *[other] Outside calling hours until { $until }.
 }
-why-rules = The rules forbid the calls. The dialler says: { $detail }
+why-rules = Calling rules block every call: { $detail }
 why-no-poll = No booth votes today.
-why-no-agent = Nobody who could take the calls is logged in ({ $detail }).
+why-no-agent = No agent for these calls is logged in ({ $detail }).
 why-trunks = { $until ->
-    [none] Every trunk has rested; one call finds out whether one works again.
-   *[other] Every trunk rests until { $until }: the carrier refuses calls.
+    [none] All trunks were suspended; a test call checks whether one works again.
+   *[other] All trunks are suspended until { $until }: the carrier rejects calls.
 }
-why-list-done = The list is done: no number is left.
-why-nothing-due = No number is due: { $closed } of { $numbers } are done.
-why-held = The dialler says: { $detail }
-why-waiting = Nothing holds the campaign; { $due } numbers are left.
-why-limit-nobody = No agent takes calls now: { $paused } paused, { $wrapup } in wrap-up.
-why-limit-agents = Each free agent is shown a voter and dials when ready: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready.
-why-limit-seats = All seats are at work: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call goes out when one is about to be free.
-why-limit-cap = Held back to keep the share of abandoned calls at its target. { $ready } seats are ready.
-why-limit-hard-stop = One more abandoned call would pass the cap. { $ready } seats are ready.
-why-limit-reserve = The cap allows for every call on its way being abandoned. { $ready } seats are ready.
-why-limit-cold = Too little is known yet to dial ahead of the free seats. { $ready } seats are ready.
-why-limit-channels = All channels are used.
-why-limit-speed = A supervisor holds it to that many calls today. { $ready } seats are ready.
-why-limit-cps = The trunk starts no more calls a second.
-why-limit-slow-carrier = The carrier is slow to ring: calls would pile up.
-why-limit-in-flight = As many calls are on their way as may be.
+why-list-done = The list is complete: no numbers remain.
+why-nothing-due = No number is due now: { $closed } of { $numbers } are completed.
+why-held = On hold: { $detail }
+why-waiting = The campaign is not on hold; { $due } numbers remain.
+why-limit-nobody = No agents available: { $paused } paused, { $wrapup } in wrap-up.
+why-limit-agents = Each available agent previews a voter before dialling: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready.
+why-limit-seats = All agents are busy: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call starts shortly before one becomes available.
+why-limit-cap = Limited to keep the abandoned rate at its target. { $ready } agents are ready.
+why-limit-hard-stop = One more abandoned call would exceed the limit. { $ready } agents are ready.
+why-limit-reserve = Limited in case every call in progress is abandoned. { $ready } agents are ready.
+why-limit-cold = Too few calls so far to dial ahead of available agents. { $ready } agents are ready.
+why-limit-channels = All channels are in use.
+why-limit-speed = At the supervisor's limit for today. { $ready } agents are ready.
+why-limit-cps = At the trunk's CPS limit.
+why-limit-slow-carrier = Limited because the carrier is slow to ring.
+why-limit-in-flight = At the limit of calls in progress.
 
 ## Seats
 
 seats = Seats
-seats-at-work = { $working } of { $seats } at work
-seat-actions = Seat { $seat }: what to do
-serves-alone = { $campaigns } alone
+seats-at-work = { $working } of { $seats } active
+seat-actions = Actions for seat { $seat }
+serves-alone = only { $campaigns }
 seat-calls = { $calls ->
     [one] 1 call
    *[other] { $calls } calls
@@ -223,66 +223,66 @@ trunk-state = State
 channels = Channels
 asr = ASR
 cps = Calls/s
-ringing = To ringing
+ringing = Time to ringing
 failures = Failures
 seconds = { $seconds } s
 
 ## Turnout
 
-booths = Turnout by booth, as voters say
-booths-whole = { $voted } of { $reached } reached have voted, { $booths } booths
-booths-more = and { $more } more: narrow them down above
+booths = Turnout by booth, as reported by voters
+booths-whole = { $voted } of { $reached } contacted voters have voted, { $booths } booths
+booths-more = and { $more } more: use the filter above
 booth = Constituency/part
-booth-find = Find
-booth-order = Order
-booth-order-behind = fewest voted first
-booth-order-place = by number
+booth-find = Search
+booth-order = Sort by
+booth-order-behind = lowest turnout first
+booth-order-place = number
 voters = Voters
-reached = Reached
+reached = Contacted
 voted = Voted
 not-yet = Not yet
-voted-share = Share
+voted-share = Turnout
 
 ## The day
 
-day = The day
-no-day = No call has ended today.
-cap = Cap
-chart-calls = Calls, each ten minutes
-chart-calls-told = Today { $placed } calls were placed, { $answered } answered, { $connected } connected.
-chart-abandoned = Abandoned, over an hour
-chart-abandoned-told = Today { $abandoned } of { $answers } live answers were abandoned; the cap is { $stop }.
+day = Today
+no-day = No calls completed today. Charts appear after the first one.
+cap = Limit
+chart-calls = Calls per ten minutes
+chart-calls-told = { $placed } calls placed today, { $answered } answered, { $connected } connected.
+chart-abandoned = Abandoned rate, last hour
+chart-abandoned-told = { $abandoned } of { $answers } live answers were abandoned today; the limit is { $stop }.
 
 ## Alerts
 
 alerts = Alerts
-alert-see = Seen
-alert-seen-by = seen by { $name }, { $at }
+alert-see = Acknowledge
+alert-seen-by = acknowledged by { $name }, { $at }
 level-notice = Notice
 level-warning = Warning
 level-critical = Critical
-alert-switch-down = No connection to Asterisk.
-alert-store = Results cannot be kept.
-alert-broker-down = The dialler has no broker.
-alert-clock = The clock was set.
-alert-originate = Asterisk refuses calls.
-alert-outbox-held = Results wait for the broker.
-alert-opt-outs-unheard = Opt-outs of other centres are not heard.
-alert-centre-id-taken = Another dialler speaks for this centre.
-alert-voters-unseen = Calls cannot be seen as they end.
-alert-flows = Flows were not read again.
-alert-twilio = Twilio.
-alert-command-flood = Commands came too fast.
-alert-command-forged = Commands were not signed by their sender.
-alert-records-burst = Many records came at once.
-alert-of-cap-near = { $name }: the share of abandoned calls is near its cap.
-alert-of-list-low = { $name }: hardly a number is left on the list.
-alert-of-switch-down = Server { $name } is not reached; the others dial on.
-alert-of-seat-lost = Seat { $name } has lost its phone.
-alert-of-unheard = { $name }: voters would not hear a sound.
-alert-of-log-in-locked = Seat { $name } takes no log-in for a while.
-alert-of-trunk = Trunk { $name }.
-alert-of-trunks = All trunks of { $name } rest.
+alert-switch-down = Asterisk is disconnected.
+alert-store = Results cannot be saved.
+alert-broker-down = The dialler is disconnected from the broker.
+alert-clock = The clock has changed.
+alert-originate = Asterisk rejects calls.
+alert-outbox-held = Results are waiting for the broker.
+alert-opt-outs-unheard = Opt-outs of other centres are not arriving.
+alert-centre-id-taken = Another dialler uses this centre's ID.
+alert-voters-unseen = The end of calls cannot be detected.
+alert-flows = Call flows could not be reloaded.
+alert-twilio = Twilio problem.
+alert-command-flood = Too many commands.
+alert-command-forged = Commands had an invalid signature.
+alert-records-burst = Unusually many records at once.
+alert-of-cap-near = { $name }: the abandoned rate is close to its limit.
+alert-of-list-low = { $name }: almost no numbers remain.
+alert-of-switch-down = Asterisk server { $name } is unreachable; the others continue.
+alert-of-seat-lost = The phone of seat { $name } is disconnected.
+alert-of-unheard = { $name }: a sound cannot be played.
+alert-of-log-in-locked = Log-in at seat { $name } is locked.
+alert-of-trunk = Problem on trunk { $name }.
+alert-of-trunks = All trunks of { $name } are suspended.
 
 ## Commands
 
@@ -290,82 +290,82 @@ do-pause = Pause
 do-resume = Start
 do-stop = Stop
 do-speed = Speed
-do-abandoned-target = Abandoned target
+do-abandoned-target = Set abandoned target
 do-stop-all = Stop everything
-do-accept-clock = The clock is right
-do-reload-flows = Read flows again
+do-accept-clock = Clock is right
+do-reload-flows = Reload call flows
 do-seat-pause = Pause
 do-seat-ready = Ready
 do-seat-log-off = Log off
 do-seat-hang-up = Hang up
 do-seat-message = Message
-do-seat-campaigns = Move
+do-seat-campaigns = Change campaign
 do-seat-unlock = Unlock log-in
 do-listen = Listen
 do-whisper = Whisper
-do-barge = Barge in
+do-barge = Barge
 do-stop-listening = Stop listening
 
-ask-pause = { $campaign }: no new calls. Calls that ring or talk go on.
-ask-resume = { $campaign }: calls are placed again.
-ask-stop = { $campaign }: no new calls, and those that ring are taken back. Talks go on.
-ask-speed = { $campaign }: no more than this until midnight; caps and lines hold all the same. Calls that ring go on.
-ask-abandoned-target = { $campaign }: the share of live answers that may be abandoned, until somebody changes it. Where the law stops the campaign does not move.
-ask-stop-all = Every campaign of the centre: no new calls, and those that ring are taken back. Talks go on.
-ask-accept-clock = The dialler dials again by the clock as it is now.
-ask-reload-flows = The next call has the new version of each flow.
-ask-seat-pause = Seat { $seat } gets no more calls; a talk goes on to its end.
-ask-seat-log-off = The agent of seat { $seat } is logged off; a talk goes on to its end.
-ask-seat-hang-up = The voter's call at seat { $seat } ends at once.
-ask-seat-message = To { $to }: a line on the agent's page until it is read or 10 minutes old. No voter's name, no phone number.
-ask-seat-campaigns = From its next call on seat { $seat } takes calls of this campaign alone, until its agent logs off.
-ask-seat-unlock = Seat { $seat } takes log-ins again.
-ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter does not.
-ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
+ask-pause = { $campaign }: no new calls. Calls in progress continue.
+ask-resume = { $campaign }: dialling starts again.
+ask-stop = { $campaign }: no new calls, and unanswered calls are cancelled. Conversations continue.
+ask-speed = { $campaign }: limit until midnight. Legal and trunk limits still apply. Calls in progress continue.
+ask-abandoned-target = { $campaign }: the target share of live answers that may be abandoned, until it is changed. The legal limit stays the same.
+ask-stop-all = All campaigns of the centre: no new calls, and unanswered calls are cancelled. Conversations continue.
+ask-accept-clock = The dialler starts dialling again with the current time.
+ask-reload-flows = New calls use the new version of each call flow.
+ask-seat-pause = Seat { $seat } gets no new calls; the current conversation continues.
+ask-seat-log-off = The agent at seat { $seat } is logged off when the current conversation ends.
+ask-seat-hang-up = The call at seat { $seat } ends now.
+ask-seat-message = To { $to }: shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
+ask-seat-campaigns = Seat { $seat } takes only calls of this campaign from the next call, until the agent logs off.
+ask-seat-unlock = Agents can log in at seat { $seat } again.
+ask-whisper = Your phone rings. Only the agent at seat { $seat } can hear you.
+ask-barge = Your phone rings. The agent and the voter at seat { $seat } can both hear you.
 
-message-text = What the agent is to read
+message-text = Message to the agent
 serve-which = Campaign
-serve-all = all again
-speed-which = At most
+serve-all = all campaigns
+speed-which = Limit
 speed-per-seat = { $calls ->
-    [one] 1 unanswered call for each agent
-   *[other] { $calls } unanswered calls for each agent
+    [one] 1 unanswered call per agent
+   *[other] { $calls } unanswered calls per agent
 }
 speed-calls = { $calls ->
-    [one] 1 call at once
-   *[other] { $calls } calls at once
+    [one] 1 simultaneous call
+   *[other] { $calls } simultaneous calls
 }
-speed-free = as fast as it may
-speed-held = { $sender } holds it today to at most: { $most }
-target-which = Steer to
-target-free = what the settings say
-target-held = { $sender } has it steered to { $share } abandoned
+speed-free = no limit
+speed-held = { $sender } set today's limit: { $most }
+target-which = Target
+target-free = as in the settings
+target-held = { $sender } set the abandoned target to { $share }
 pause-reason = Reason
 
-commands-signed = The dialler wants your commands signed, which this page cannot do: give them with "dialer command".
+commands-signed = The dialler requires signed commands, which this page cannot send. Use "dialer command" instead.
 command-done = Done: { $text }
 command-refused = Refused: { $text }
-command-unanswered = The dialler has not answered. Look whether it was done before you try again.
+command-unanswered = The dialler did not answer. Check whether the command was carried out before you repeat it.
 
 ## Rolls and numbers
 
 to-lists = Lists
-do-roll-import = Take in a roll
-do-suppress = Never call it again
-do-erase-number = Erase it
-roll-what = A CSV or XLSX file. First it is checked, and you see what it would change. Then the dialler takes it in while calls go on.
+do-roll-import = Import a roll
+do-suppress = Stop calling this number
+do-erase-number = Erase this number
+roll-what = Choose a CSV or XLSX file. It is checked first, and you see what would change before you import it. Dialling continues meanwhile.
 roll-file = File
-roll-check = Check it
-roll-receiving = The file is being sent
-roll-take-in = Take it in
-roll-forget = Remove it
+roll-check = Check file
+roll-receiving = Uploading file
+roll-take-in = Import
+roll-forget = Discard
 roll-by = from { $name }
-roll-is-receiving = is being received
-roll-is-checking = is being checked; nothing is changed
-roll-is-checked = was checked: this is what it would do
-roll-is-taking-in = is being taken in
-roll-is-done = was taken in.
-roll-is-refused = was not taken in:
+roll-is-receiving = is being uploaded
+roll-is-checking = is being checked; nothing has changed yet
+roll-is-checked = was checked: the import would do this
+roll-is-taking-in = is being imported
+roll-is-done = was imported.
+roll-is-refused = was not imported:
 roll-done = { $done } of { $rows }
 roll-rows = Rows
 roll-voters = Voters added or changed
@@ -373,37 +373,37 @@ roll-unchanged = Unchanged
 roll-rejected = Rows rejected
 roll-booths = Booths added
 roll-numbers = Numbers added
-roll-links = Links of voters and numbers
-roll-rejected-numbers = Numbers rejected; their voters are taken
-roll-rejected-cells = Other cells rejected; their voters are taken
-roll-opted-out = Numbers that opted out: not called
-roll-without-close = Booths without a close of poll
-ask-roll-take-in = { $voters } voters and { $numbers } numbers are added or changed. The campaigns that run call them as soon as they are in.
-numbers-out = A number that is not to be called
-numbers-what = It goes to no log and no list. Erasing also takes its recordings and notes away, for good.
-number = Number
-number-names = and the names of the voters on it
-ask-number-suppress = No campaign calls { $number } any more, whatever roll comes. This cannot be taken back.
-ask-number-erase = { $number } is erased, with its recordings and notes, and is never called again. This cannot be taken back.
-problem-no-roll = That is no roll: give a file that ends in .csv or .xlsx.
-problem-list-busy = Another roll is being checked or taken in: wait until that is done.
-problem-no-list = That roll is not there any more: hand it over again.
-problem-no-room = The disk has too little room for it: free some space first.
-problem-no-number = That is no telephone number, or more than one.
+roll-links = Links between voters and numbers
+roll-rejected-numbers = Numbers rejected (their voters are imported)
+roll-rejected-cells = Other cells rejected (their voters are imported)
+roll-opted-out = Numbers opted out (never called)
+roll-without-close = Booths without closing time
+ask-roll-take-in = { $voters } voters and { $numbers } numbers are added or changed. Running campaigns start calling them at once.
+numbers-out = Block or erase a number
+numbers-what = The number appears in no log. Erasing also deletes its recordings and notes permanently.
+number = Phone number
+number-names = Also erase the names of its voters
+ask-number-suppress = No campaign will call { $number } again, even after a new roll is imported. This cannot be undone.
+ask-number-erase = { $number } is erased with its recordings and notes, and never called again. This cannot be undone.
+problem-no-roll = Not a roll file. Choose a .csv or .xlsx file.
+problem-list-busy = Another roll is being checked or imported. Wait until it is finished.
+problem-no-list = This upload no longer exists. Upload the file again.
+problem-no-room = Not enough disk space. Free some space, then try again.
+problem-no-number = Enter exactly one valid phone number.
 
 ## Recordings
 
 to-recordings = Recordings
-recordings-are = Recorded talks that are kept, without names and numbers. Whoever listens to one stands in the audit.
-recordings-none = No recording is kept here.
-recordings-older = Older ones
-recorded-at = Began
-recorded-for = Lasted
+recordings-are = Recorded calls, without names and numbers. Each playback is recorded in the audit log.
+recordings-none = No recordings. They appear here when calls are recorded.
+recordings-older = Show older
+recorded-at = Started
+recorded-for = Duration
 recorded-seat = Seat
 recorded-agent = Agent
 recording-of = Recording of { $at }
 recording-play-of = Play the recording of { $at }
 do-recording-play = Play
-problem-recording-gone = That recording is not there any more.
-problem-recording-not-asked = Press "Play" again: a recording is given for a quarter of an hour.
-problem-recordings-not-read = The folder of the recordings cannot be read: tell who runs the machine.
+problem-recording-gone = This recording has been deleted.
+problem-recording-not-asked = Playback has expired after 15 minutes. Press "Play" again.
+problem-recordings-not-read = The recordings folder cannot be read. Tell your administrator.

@@ -1,7 +1,7 @@
 ### बोर्ड के शब्द हिन्दी में।
 
 campaign = अभियान
-centre-actions = केंद्र के लिए आदेश
+centre-actions = केंद्र की कार्रवाई
 seat-state = स्थिति
 all-states = सभी स्थितियाँ
 spoken = बोली जाने वाली भाषा
@@ -17,9 +17,9 @@ user-name-is = 1 से 32 छोटे अंग्रेज़ी अक्ष
 role = भूमिका
 sign-in-by = साइन इन का तरीका
 signed-in-at = पिछला साइन इन
-user-fixed = सेटिंग से
-user-menu = { $name } के लिए विकल्प
-user-actions = विकल्प
+user-fixed = सेटिंग में
+user-menu = { $name } के लिए कार्रवाई
+user-actions = कार्रवाई
 passkey = पासकी
 password-none = अभी पासवर्ड नहीं
 password-once = एक बार का पासवर्ड
@@ -40,7 +40,7 @@ copy = कॉपी करें
 copied = कॉपी हो गया।
 made-done = हो गया
 signed-out-everywhere = { $name } सब जगह से साइन आउट हैं।
-users-are = जो सेटिंग से हैं, वे डायलर की मशीन पर ही बदले जाते हैं। भूमिका का हर बदलाव आपके नाम से ऑडिट में रहता है।
+users-are = सेटिंग में दर्ज उपयोगकर्ता केवल वहीं बदले जा सकते हैं। हर बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
 
 ## क्या गड़बड़ हुई
 
@@ -52,15 +52,15 @@ problem-not-noted = डायलर ने इसे ऑडिट में न�
 
 ## स्थिति
 
-lamps = क्या चालू है
+lamps = स्थिति
 lamp-broker = ब्रोकर
 lamp-dialler = डायलर
 lamp-switch = एस्टरिस्क
 lamp-good = चालू
 lamp-bad = बंद
-stale-desk = डेस्क से { $ago } से कुछ नहीं आया: स्क्रीन पर जो है, वह उतना पुराना है। कॉल चलती रहती हैं।
-stale-broker = डेस्क को ब्रोकर से { $ago } से कुछ नहीं मिला: स्क्रीन पर जो है, वह पुराना है। कॉल चलती रहती हैं।
-stale-dialler = डायलर ब्रोकर से हट गया है: उसे रोका गया या उसका संपर्क टूटा है।
+stale-desk = डेस्क से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
+stale-broker = ब्रोकर से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
+stale-dialler = डायलर ऑफ़लाइन है: उसे रोका गया या ब्रोकर से उसका संपर्क टूट गया।
 
 role-viewer = दर्शक
 role-listener = श्रोता
@@ -84,20 +84,20 @@ call-in-flow = फ़्लो में
 call-message = संदेश
 
 trunk-working = काम कर रहा
-trunk-resting = विराम पर
+trunk-resting = निलंबित
 trunk-probing = एक कॉल से जाँच
 
 ## मुख्य आँकड़े
 
 tile-calls = चालू कॉल
-tile-seats = काम पर सीटें
-tile-abandoned = छूटी कॉल
+tile-seats = सक्रिय एजेंट
+tile-abandoned = छूटी कॉल की दर
 tile-utilisation = उपयोग
 tile-utilisation-is = बातचीत और रैप-अप, लॉग-इन समय में से
 tile-asr = उत्तर दर (ASR)
 tile-asr-is = सभी ट्रंक की हाल की कॉल में से
-tile-left = बचे नंबर
-tile-left-of = सूची के { $numbers } में से
+tile-left = शेष
+tile-left-of = { $numbers } नंबरों में से
 
 window-days = { $days } दिनों
 window-hours = { $hours ->
@@ -199,7 +199,7 @@ why-limit-in-flight = जितनी कॉल एक साथ चल सक�
 
 seats = सीटें
 seats-at-work = { $seats } में से { $working } काम पर
-seat-actions = सीट { $seat }: क्या करना है
+seat-actions = सीट { $seat } की कार्रवाई
 serves-alone = केवल { $campaigns }
 seat-calls = { $calls } कॉल
 
@@ -226,7 +226,7 @@ booth-order = क्रम
 booth-order-behind = सबसे कम वोट पहले
 booth-order-place = संख्या से
 voters = मतदाता
-reached = संपर्क
+reached = संपर्क हुआ
 voted = वोट दिया
 not-yet = अभी नहीं
 voted-share = हिस्सा
@@ -332,14 +332,14 @@ command-unanswered = डायलर ने जवाब नहीं दिय�
 ## सूचियाँ और नंबर
 
 to-lists = सूचियाँ
-do-roll-import = मतदाता सूची लें
+do-roll-import = मतदाता सूची आयात करें
 do-suppress = फिर कभी कॉल न करें
 do-erase-number = मिटा दें
 roll-what = CSV या XLSX फ़ाइल। पहले इसकी जाँच होती है, और आप देखते हैं कि क्या बदलेगा। फिर डायलर कॉल के साथ-साथ इसे लेता है।
 roll-file = फ़ाइल
 roll-check = जाँचें
 roll-receiving = फ़ाइल भेजी जा रही है
-roll-take-in = ले लें
+roll-take-in = आयात करें
 roll-forget = हटाएँ
 roll-by = { $name } से
 roll-is-receiving = आ रही है
@@ -365,7 +365,7 @@ numbers-out = नंबर जिस पर कॉल नहीं करनी
 numbers-what = यह किसी लॉग या सूची में नहीं जाता। मिटाने पर उसकी रिकॉर्डिंग और टिप्पणियाँ भी हमेशा के लिए जाती हैं।
 number = नंबर
 number-names = और उस पर के मतदाताओं के नाम
-ask-number-suppress = कोई अभियान { $number } पर फिर कॉल नहीं करेगा, चाहे कोई भी सूची आए। इसे वापस नहीं लिया जा सकता।
+ask-number-suppress = कोई अभियान { $number } को फिर कॉल नहीं करेगा, नई सूची आने पर भी। इसे वापस नहीं लिया जा सकता।
 ask-number-erase = { $number } अपनी रिकॉर्डिंग और टिप्पणियों के साथ मिटेगा, और फिर कभी कॉल नहीं होगी। इसे वापस नहीं लिया जा सकता।
 problem-no-roll = यह मतदाता सूची नहीं है: .csv या .xlsx फ़ाइल दें।
 problem-list-busy = एक और सूची जाँची या ली जा रही है: उसके होने तक रुकें।

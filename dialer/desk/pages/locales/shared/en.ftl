@@ -1,4 +1,4 @@
-### What every page of the desk says, in English. In another language a file of the same names is all that is needed.
+### Texts of every page, in English. A file with the same message ids adds another language.
 
 title = Matdan
 language = Language
@@ -6,39 +6,39 @@ cancel = Cancel
 sign-in = Sign in
 sign-out = Sign out
 
-## What went wrong
+## Errors
 
-problem-wrong = Name or password is wrong.
-problem-locked = Too many wrong tries. Try again in { $seconds } s.
-problem-busy = Many people are signing in. Try again in a few seconds.
+problem-wrong = Wrong name or password.
+problem-locked = Too many failed attempts. Try again in { $seconds } s.
+problem-busy = Many people are signing in right now. Try again in a few seconds.
 problem-signed-out = You are signed out. Sign in again.
-problem-role = Your role may not do this.
-problem-values = The desk does not understand this. Load the page again.
-problem-broker-away = Nothing was sent: the desk has no connection to the broker.
-problem-no-desk = The desk does not answer. Look at the network, then try again.
-problem-other-site = The request came from another page and was refused.
-problem-not-kept = It could not be kept: look at the disk of the desk's machine.
-problem-host = Open the desk by its own address.
-problem-nothing-here = There is nothing here.
-problem-too-long = This is too long: nothing was done. Make it shorter.
-problem-not-json = The desk does not understand this page. Load it again.
-problem-no-command = The desk does not know this command. Load the page again.
+problem-role = Your role does not allow this.
+problem-values = The server did not accept the request. Reload the page.
+problem-broker-away = Nothing was sent: the desk is not connected to the broker. Try again.
+problem-no-desk = The desk does not answer. Check the network, then try again.
+problem-other-site = Request refused. It came from another site.
+problem-not-kept = Not saved. Check the disk of the desk's machine.
+problem-host = Open the desk at its own address.
+problem-nothing-here = Page not found.
+problem-too-long = Too long: nothing was saved. Shorten it and try again.
+problem-not-json = The server did not accept the request. Reload the page.
+problem-no-command = Unknown command. Reload the page.
 
-## How things stand
+## States
 
 seat-offline = offline
 seat-ready = ready
-seat-reserved = call coming
+seat-reserved = call incoming
 seat-talking = talking
 seat-wrap-up = wrap-up
 seat-paused = paused
-seat-lost = phone lost
+seat-lost = phone disconnected
 
 help-hold = on hold
 help-calling = calling for help
 help-consult = consult
-help-returning = the voter comes back
-help-merging = the voter joins
+help-returning = voter returning
+help-merging = voter joining
 help-three-way = three-way
 recording-on = recording
 recording-paused = recording paused

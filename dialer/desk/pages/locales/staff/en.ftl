@@ -1,28 +1,28 @@
-### What the pages of supervisors and of headquarters have in common: signing in, the own account, charts.
+### Texts shared by the pages of supervisors and headquarters: sign-in, own account, charts.
 
 sign-in-name = Name
 sign-in-password = Password
 own-password = Your password
-password-old = Password now
-password-new = New password (12 characters or more)
+password-old = Current password
+password-new = New password (at least 12 characters)
 password-change = Change password
-password-changed = Your password is changed. You are signed out everywhere else.
+password-changed = Password changed. You are signed out on all other devices.
 sign-in-passkey = Sign in with a passkey
 passkeys = Passkeys
-passkeys-are = A passkey is kept by your device or security key, and opens with your finger, face or PIN. It takes the place of the password on this desk alone.
-passkey-make = Make a passkey
-passkey-made = The passkey is made: you can sign in with it.
-passkey-unused = Made on { $at }, not used yet
-passkey-used = Made on { $at }, last used on { $used }
+passkeys-are = A passkey is stored on your device or security key and is unlocked with your finger, face or PIN. It replaces the password on this desk only.
+passkey-make = Create a passkey
+passkey-made = Passkey created. You can now sign in with it.
+passkey-unused = Created { $at }, not used yet
+passkey-used = Created { $at }, last used { $used }
 passkey-remove = Remove
-ask-passkey-remove = Nobody can sign in with this passkey any more. Your password stays.
-problem-once = This password is for one sign-in: choose a new one now.
-problem-expired = This one-time password is too old. Ask a supervisor for a new one.
-problem-weak = Choose another password: 12 characters or more, not the name and not the old one. Four words that nobody would put together will do.
-problem-no-passkeys = This desk is opened by a number: passkeys need a name for an address (desk.address).
-problem-passkeys-full = You have as many passkeys as anybody may: remove one first.
-problem-passkey-stale = That took too long, or was sent twice. Try again.
-problem-passkey-wrong = This passkey does not let anybody in here. Sign in with your password.
-problem-passkey-none = No passkey was used.
-problem-full = Too many boards are open.
+ask-passkey-remove = This passkey can no longer be used to sign in. Your password stays the same.
+problem-once = This password was for one sign-in. Choose a new one now.
+problem-expired = This one-time password has expired. Ask a supervisor for a new one.
+problem-weak = Choose another password: at least 12 characters, not your name and not the old password. Four unrelated words work well.
+problem-no-passkeys = Passkeys need a host name, but this desk is opened by an IP address (desk.address).
+problem-passkeys-full = You have the maximum number of passkeys. Remove one first.
+problem-passkey-stale = This took too long or was sent twice. Try again.
+problem-passkey-wrong = This passkey is not valid here. Sign in with your password.
+problem-passkey-none = No passkey was selected.
+problem-full = Too many pages are open. Close one and try again.
 time = Time
