@@ -172,7 +172,7 @@ async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_an
         assert set(site.view.campaigns[0].refused) <= {"certificate"}
         certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, under the certificate of before
         await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60.0)
-        assert "is not the recording that certificate MCMC/7 was given for" in str(site.view.campaigns[0].hold)
+        assert "is not the recording to which certificate MCMC/7 was issued" in str(site.view.campaigns[0].hold)
         placed = len(site.switch.placed)
         await asyncio.sleep(60)
         assert len(site.switch.placed) == placed

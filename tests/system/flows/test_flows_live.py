@@ -8,6 +8,7 @@ import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -268,9 +269,7 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
 
     class Engine:
         def view(self) -> Any:
-            return self
-
-        at = 0.0
+            return SimpleNamespace(state=SimpleNamespace(at=0.0))
 
         async def execute(self, command: object) -> str:
             told.append(command)

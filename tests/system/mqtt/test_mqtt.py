@@ -29,7 +29,6 @@ from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, Mar
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
-from dialer.mqtt import link
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.connection import check_broker
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
@@ -350,7 +349,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that was restarted knows of no last will, and holds what was said last."""
-    monkeypatch.setattr(link, "ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
         left = centre_message(named(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)

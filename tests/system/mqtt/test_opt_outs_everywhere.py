@@ -261,7 +261,7 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
 ) -> None:
     """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
     monkeypatch.setattr(mqtt_client, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
-    monkeypatch.setattr(monitor_opt_outs, "MAX_WAITING", 5)
+    monkeypatch.setattr("dialer.mqtt.peer_opt_outs.MAX_WAITING", 5)
     monkeypatch.setattr(monitor_opt_outs, "MAX_STORED_AT_ONCE", 3)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
