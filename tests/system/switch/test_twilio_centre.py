@@ -307,16 +307,16 @@ async def test_the_check_of_a_site_without_asterisk_asks_only_twilio(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"twilio": {"enabled": False}}, "set [twilio] enabled = true"),
+        ({"twilio": {"enabled": False}}, "needs [twilio] enabled = true"),
         ({"twilio": {"auth_token": ""}}, "MATDAN_TWILIO__AUTH_TOKEN"),
         ({"twilio": {"public_url": "https://x.example/"}}, "public_url"),
         ({"twilio": {"calls_per_second": 1}}, "twilio.calls_per_second"),
         ({"twilio": {"account_sid": "AC1"}}, "account_sid"),
         (
             {"campaign": {"kind": "agents", "flow": None, "pacing": "ratio", "trunks": ["twilio"]}},
-            "take its Twilio trunk away",
+            "remove its Twilio trunk",
         ),
-        ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "give the Twilio trunk another name"),
+        ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "must not have the endpoint of an Asterisk trunk"),
     ],
 )
 def test_inconsistent_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
