@@ -101,9 +101,7 @@ def test_a_device_without_an_end_is_refused(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     (tmp_path / name).symlink_to("/dev/zero")
     line = refusal(read, tmp_path / name)
-    assert any(
-        says in line for says in ("no ordinary file", "not an ordinary file", "does not lead to a file", "no such flow")
-    ), line
+    assert any(says in line for says in ("not a regular file", "lead to a file", "no such flow")), line
 
 
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - TAKE_PIPES))
@@ -111,7 +109,7 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path, kind: st
     name, read = READERS[kind]
     os.mkfifo(tmp_path / name)
     line = refusal(read, tmp_path / name)
-    assert any(says in line for says in ("no ordinary file", "no such flow")), line
+    assert any(says in line for says in ("not a regular file", "no such flow")), line
 
 
 @contextmanager

@@ -282,7 +282,7 @@ async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_pa
 
 @virtual_time()
 async def test_a_looser_site_does_not_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 loosens"):
+    with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 is looser"):
         async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
             pass
 

@@ -148,7 +148,7 @@ async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.Ca
 
 @virtual_time()
 async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, floor={"lock_minutes": 10}) as site:
+    async with a_floor(tmp_path, agent_login={"lock_minutes": 10}) as site:
         execute = site.centre.engine.execute
 
         async def refused(name: str, number: str, pin: str) -> None:
@@ -171,7 +171,7 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
 
 @virtual_time()
 async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, floor={"lock_minutes": 10}) as site:
+    async with a_floor(tmp_path, agent_login={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count at the seat
             with pytest.raises(LogInRefused):
                 await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin="0000"))

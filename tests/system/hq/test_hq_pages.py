@@ -102,7 +102,10 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
                 {"id": "pune-1", "zone": "west", "state": "S13", "seats": 40},
                 {"id": "patna-1", "zone": "east", "seats": 20},
             ],
-            "course": [{"at": "07:00", "reached": 0.0, "voted": 0.0}, {"at": "18:00", "reached": 0.9, "voted": 0.6}],
+            "expected_progress": [
+                {"at": "07:00", "contacted": 0.0, "voted": 0.0},
+                {"at": "18:00", "contacted": 0.9, "voted": 0.6},
+            ],
             "desk": {"port": 0, "file": tmp_path / "hq.desk.db"},
             "bundles": {"folder": tmp_path / "material", "online_key_file": tmp_path / "online.key"},
         }

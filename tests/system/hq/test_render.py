@@ -482,5 +482,5 @@ def test_without_constituencies_a_centre_reads_its_state_and_without_a_state_all
         "peer.*.mark.S13.*",
     ]
     assert readable(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT, "peer.*.mark.*.*"]
-    with pytest.raises(ValidationError, match="has constituencies and no state"):
+    with pytest.raises(ValidationError, match="constituencies need a state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

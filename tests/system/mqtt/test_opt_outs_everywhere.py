@@ -22,7 +22,7 @@ from dialer.engine.external_records.commands import RecordOptOuts
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.engine.roll_import.commands import SuppressNumbers
 from dialer.mqtt import client as mqtt_client
-from dialer.mqtt import monitor as monitor_opt_outs
+from dialer.mqtt import peer_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
@@ -260,9 +260,9 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
-    monkeypatch.setattr(mqtt_client, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
-    monkeypatch.setattr("dialer.mqtt.peer_opt_outs.MAX_WAITING", 5)
-    monkeypatch.setattr(monitor_opt_outs, "MAX_STORED_AT_ONCE", 3)
+    monkeypatch.setattr(mqtt_client, "UNACKNOWLEDGED_MESSAGES", 300 if version is MqttVersion.V5 else 10)
+    monkeypatch.setattr(peer_opt_outs, "MAX_WAITING", 5)
+    monkeypatch.setattr(peer_opt_outs, "MAX_STORED_AT_ONCE", 3)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
         async with a_centre("pune-1", tmp_path, settings, well=False) as centre:

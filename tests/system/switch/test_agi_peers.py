@@ -71,11 +71,11 @@ async def test_an_unresolvable_asterisk_host_is_reported_in_one_line_before_dial
 @pytest.mark.parametrize(
     ("peer", "words"),
     [
-        ("0.0.0.0/0", "is everybody"),
-        ("::/0", "is everybody"),
-        ("10.0.0.6/24", "no address and no network"),
-        ("asterisk.example", "no address and no network"),
-        ("", "no address and no network"),
+        ("0.0.0.0/0", "must not be all addresses"),
+        ("::/0", "must not be all addresses"),
+        ("10.0.0.6/24", "must be an address or a network"),
+        ("asterisk.example", "must be an address or a network"),
+        ("", "must be an address or a network"),
     ],
 )
 def test_an_invalid_or_unlimited_peer_network_is_refused(tmp_path: Path, peer: str, words: str) -> None:
