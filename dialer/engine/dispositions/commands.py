@@ -48,7 +48,7 @@ class VoterReport(Record):
         return self
 
     def outcome(self) -> VoterOutcome:
-        """Return it as the engine's value."""
+        """Return the voter's outcome for the engine."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter, MarkKind(self.mark), self.hour, confidence)
 

@@ -71,7 +71,7 @@ class MarkReport(Record):
     ] = None
 
     def mark(self) -> Mark:
-        """Return it as the engine's value."""
+        """Return the mark for the engine."""
         return Mark(
             key=self.key,
             voter_id=self.voter,
@@ -106,7 +106,7 @@ class FigureReport(Record):
     ] = None
 
     def figure(self) -> OfficialFigure:
-        """Return it as the engine's value."""
+        """Return the official turnout figure for the engine."""
         return OfficialFigure(
             date.fromisoformat(self.day),
             self.constituency_number,
@@ -131,7 +131,7 @@ class ComplaintReport(Record):
     ] = None
 
     def complaint(self) -> Complaint:
-        """Return it as the engine's value."""
+        """Return the complaint for the engine."""
         return Complaint(
             key=self.key,
             at=self.at,
@@ -152,7 +152,7 @@ class AnswerReport(Record):
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
     def complaint_answer(self) -> ComplaintAnswer:
-        """Return it as the engine's value."""
+        """Return the answer to a complaint for the engine."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
 

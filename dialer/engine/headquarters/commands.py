@@ -38,7 +38,7 @@ class PeerOptOut(Record):
     centre: CentreId
 
     def opt_out(self) -> ForeignOptOut:
-        """Return it as the engine's value."""
+        """Return the opt-out of the other centre for the engine."""
         return ForeignOptOut(self.number_hash, self.at, self.centre)
 
 
@@ -59,7 +59,7 @@ class PeerMark(Record):
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
     def mark(self) -> ForeignMark:
-        """Return it as the engine's value."""
+        """Return the mark of the other centre for the engine."""
         return ForeignMark(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
             Mark(
