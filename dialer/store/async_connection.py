@@ -116,27 +116,28 @@ class AsyncConnection(Statements):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
         """Commit what the block writes, or roll it back where the block fails."""
-        async with self._lock:
-            with store_errors(self._path):
-                await self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield Statements(self._connection, self._path)
-                    await self._connection.execute("COMMIT")
-                except BaseException:
-                    if self._connection.in_transaction:
-                        await self._connection.execute("ROLLBACK")
-                    raise
+        async with self._begun("BEGIN IMMEDIATE") as statements:
+            yield statements
+            await self._connection.execute("COMMIT")
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:
         """Let the block read the file as it is at one moment."""
+        async with self._begun("BEGIN") as statements:
+            yield statements
+
+    @asynccontextmanager
+    async def _begun(self, begin: str) -> AsyncIterator[Statements]:
+        """Begin a transaction, and roll back whatever the block leaves uncommitted."""
         async with self._lock:
             with store_errors(self._path):
-                await self._connection.execute("BEGIN")
                 try:
+                    await self._connection.execute(begin)
                     yield Statements(self._connection, self._path)
                 finally:
-                    await self._connection.execute("ROLLBACK")
+                    # A cancelled statement still runs in the connection's thread. The rollback is queued behind it, also where
+                    # its own wait is cancelled, and does nothing outside a transaction.
+                    await self._connection.rollback()
 
     async def close(self) -> None:
         """Close the connection, after what is being run. A repeated call does nothing."""
