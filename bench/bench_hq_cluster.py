@@ -3,7 +3,7 @@
     python -m bench.bench_hq_cluster [--centres 20] [--seconds 20] [--quick]
 
 Three nats-servers are a cluster that keeps each stream three times; PostgreSQL has a replica that every commit waits for. The
-configuration is that of docs/headquarters.md ("Three machines"). Twice the server that leads the streams is killed (`kill -9`)
+configuration is the one in docs/how-to/headquarters.md. Twice the server that leads the streams is killed (`kill -9`)
 while centres announce, and comes back; then PostgreSQL is killed and the replica promoted, which the gatherer finds by itself. How
 long news take to the last centre is told for the whole of the time, fail-overs included. At the end what headquarters counted is
 held against what the centres made.

@@ -2,7 +2,7 @@
 
     python -m bench.bench_pacing --quick            two scenarios, under a minute
     python -m bench.bench_pacing                    every scenario, four days each: some three hours of one core
-    python -m bench.bench_pacing --write            and docs/pacing-results.md with its pictures, written after each row
+    python -m bench.bench_pacing --write            and docs/reference/pacing-results.md with its pictures, written after each row
     python -m bench.bench_pacing --other-seeds 1    four days of the scenarios that the goals name, one of the others
     python -m bench.bench_pacing --keep-baselines   and with the baselines' kept figures of the same days: only ours has changed
 
@@ -56,7 +56,7 @@ STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 MOST_SEATS_FOR_OPTIMUM = 100
 CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 _RATES = ("", ", p 0.15", ", p 0.20", ", p 0.40", ", p 0.50")
-RESULTS = Path(__file__).parents[1] / "docs" / "pacing-results.md"
+RESULTS = Path(__file__).parents[1] / "docs/reference/pacing-results.md"
 ROWS = Path(__file__).with_name("pacing_rows.json")
 """What was measured last of each row, so that one can be run again without all the others."""
 
@@ -251,7 +251,7 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
         "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
         "what that idles above the day no learning can mend. Where several dates are named ours is not of one pacer in all rows; a",
-        "baseline's figures are kept while its code, its settings and the days are the same. More is in [pacing](pacing.md).",
+        "baseline's figures are kept while its code, its settings and the days are the same.",
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",
@@ -267,9 +267,9 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
             if row.cap == 0.03 and row.scenario in GOAL_SECONDS
         ),
         "",
-        "![Utilisation against abandoned share](pictures/pacing-policies.png)",
+        "![Utilisation against abandoned share](../pictures/pacing-policies.png)",
         "",
-        "![A day's course](pictures/pacing-day.png)",
+        "![A day's course](../pictures/pacing-day.png)",
         "",
         "| " + " | ".join(_HEAD[:width]) + " |",
         "|" + "---|" * width,
@@ -354,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.write:
             _write(rows, wanted, costs)
     if chosen.write:
-        draw(RESULTS.parent / "pictures", range(1, 2))
+        draw(RESULTS.parents[1] / "pictures", range(1, 2))
     return 0
 
 

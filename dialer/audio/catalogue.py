@@ -32,7 +32,7 @@ Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 LOCK: Final = ".lock"  # held while the catalogue is changed; the file stays
-_NO_DIRECTORY: Final = "is a file; set audio.catalogue to a directory (docs/settings.md)"
+_NO_DIRECTORY: Final = "is a file; set audio.catalogue to a directory (docs/reference/settings.md)"
 _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; approvals by `dialer audio approve`.\n\n"
 
 

@@ -1,4 +1,4 @@
-"""docs/commands.md, made from the command line itself: `python -m dialer.cli.document docs`. A test keeps it true."""
+"""The page docs/reference/commands.md, generated from the command line: `python -m dialer.cli.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def commands_page() -> str:
 
 
 GIVEN = "dialer command"
-"""Below it stands each command of the dialler, all with the same options; docs/topics.md says what each does."""
+"""Below it stands each command of the dialler, all with the same options; docs/reference/topics.md says what each does."""
 
 
 def _command(path: str, command: Any) -> Iterator[str]:

@@ -188,7 +188,7 @@ def _refuse_unready(settings: Settings, dialer: Path) -> None:
         raise NotInstalled("only root installs services: sudo dialer install ...; --print shows the files")
     if not _SYSTEMD.is_dir():
         raise NotInstalled(
-            "systemd does not run here: --root DIR writes the files for another machine, docs/install.md has a container"
+            "systemd does not run here: --root DIR writes the files for another machine, docs/how-to/install.md has a container"
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
         if process in service.processes_of(settings) and find_spec(package) is None:

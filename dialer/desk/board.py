@@ -82,7 +82,7 @@ def answered(reply: Reply) -> dict[str, str]:
 
 
 class CommandAsked(PageRequest):
-    """A command of docs/topics.md, as a page asks for it."""
+    """A command of docs/reference/topics.md, as a page asks for it."""
 
     id: CommandId
     name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(OFFERED)})]

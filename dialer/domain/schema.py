@@ -1,7 +1,7 @@
 """How a record that leaves the process is described and encoded.
 
 A view, an MQTT message and the body of a page's request are the same frozen dataclass. JSON, JSON Schema and with it AsyncAPI,
-docs/topics.md and the TypeScript types of the pages come from that class. A field with `PRIVATE` never leaves the process.
+docs/reference/topics.md and the pages' TypeScript types come from that class. A field with `PRIVATE` never leaves the process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page docs/flow-nodes.md, generated from the classes of nodes: `python -m dialer.flows.document docs`."""
+"""The page docs/reference/flow-nodes.md, generated from the classes of nodes: `python -m dialer.flows.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dialer.flows.schema import flow_schema
 PAGE = "flow-nodes.md"
 _HEAD = """# Nodes of flows
 
-For people who write [flows](flows.md). This page is generated from `dialer/flows/nodes/`:
-`python -m dialer.flows.document docs`.
+For people who write [flows](../how-to/flows.md). This page is generated from `dialer/flows/nodes/`:
+`python -m dialer.flows.document docs/reference`.
 
 The first key of each table identifies the kind. A node has exactly one such key; beside it most kinds have prompts (`say`)."""
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}

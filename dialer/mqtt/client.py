@@ -2,7 +2,7 @@
 
 It uses two private names of aiomqtt 2, for what that does not offer: the paho client (`_client`: acknowledge a message once it is
 stored, write and disconnect without waiting) and the connect that aiomqtt runs in a thread (`_client_connect`). aiomqtt 3 drops
-paho: then only this file changes (docs/dependencies.md).
+paho: then only this file changes (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class DiallerClient:
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _take(self, received: Received) -> None:
-        """Pass on a message of the dialler. One that does not have the form of docs/topics.md (another version's, or a stranger's
+        """Pass on a message of the dialler. One without the form of docs/reference/topics.md (another version's, or a stranger's
         where the broker lets strangers publish) is ignored: it may be retained, and would come again at every start.
         """
         try:

@@ -1,4 +1,4 @@
-"""docs/topics.md and docs/asyncapi.json, generated from the table of topics: `python -m dialer.mqtt.document docs`."""
+"""topics.md and asyncapi.json, generated from the table of topics: `python -m dialer.mqtt.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ number of a voter: ids only. A variable level of a topic (a campaign, a seat, a 
 - When dialler and broker lose each other, the broker publishes the last will on `state`, with `online` false.
 - Ignore fields and words that you do not know: a later version may add some.
 
-This page is generated from `dialer/mqtt/topics.py` and the classes of the messages (`python -m dialer.mqtt.document docs`), as is
+This page is generated from `dialer/mqtt/topics.py` and the classes of the messages
+(`python -m dialer.mqtt.document docs/reference`), as is
 [asyncapi.json](asyncapi.json), the same as an AsyncAPI 3 document.
 """
 

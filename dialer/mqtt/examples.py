@@ -1,4 +1,4 @@
-"""An example of each message, for docs/topics.md and docs/asyncapi.json."""
+"""An example of each message, for docs/reference/topics.md and docs/reference/asyncapi.json."""
 
 from __future__ import annotations
 

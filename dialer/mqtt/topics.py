@@ -1,6 +1,6 @@
 """The table of every MQTT topic of a centre.
 
-docs/topics.md and docs/asyncapi.json are generated from it (dialer/mqtt/document.py). All topics lie below `dialer/v1/{centre}/`,
+topics.md and asyncapi.json in docs/reference are generated from it (document.py). All topics lie below `dialer/v1/{centre}/`,
 except Home Assistant's. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL, so
 that no id can add a level or a wildcard.
 """

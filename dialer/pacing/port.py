@@ -132,7 +132,7 @@ class AnswersOfLate:
 
 
 class Limit(StrEnum):
-    """What kept a decision from placing more calls: its name, and how a supervisor would say it (docs/pacing.md)."""
+    """What kept a decision from placing more calls: its name, and how a supervisor would say it (docs/explanation/pacing.md)."""
 
     words: str
 

@@ -41,7 +41,7 @@ def source_named(sources: Sequence[Source], name: str) -> Source:
     """The source of that name. Raises SettingError."""
     found = {source.name: source for source in sources}
     if name not in found:
-        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/rolls.md)"
+        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/how-to/rolls.md)"
         raise SettingError("settings", "sources", f"has none called {name!r}", there)
     return found[name]
 

@@ -1,4 +1,4 @@
-"""The generated tables of docs/settings.md, from the descriptions of the settings: `python -m dialer.settings.document docs`."""
+"""The tables of settings.md, generated from the settings' models: `python -m dialer.settings.document docs/reference`."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def settings_in_environment(model: type[Section]) -> dict[str, Any]:
             remedy = """write a list as ["+91"], a table as {"key": "value"}"""
             raise SettingError("environment", name, problem, remedy) from error
         if not settings:
-            remedy = f"remove it or correct its spelling, {PREFIX}<SECTION>{DELIMITER}<KEY>; see docs/settings.md"
+            remedy = (
+                f"remove it or correct its spelling, {PREFIX}<SECTION>{DELIMITER}<KEY>; see docs/reference/settings.md"
+            )
             raise SettingError("environment", name, "is not a setting", remedy)
     source.env_vars = every
     return source()

@@ -175,7 +175,7 @@ class HqSettings(Section):
 
 def load_hq_settings(path: Path) -> HqSettings:
     """Load headquarters' settings. Raises SettingError with file, key and remedy; SettingMistakes for several."""
-    text = read_settings(path, "hq.toml", "write one, see docs/headquarters.md")
+    text = read_settings(path, "hq.toml", "write one, see docs/how-to/headquarters.md")
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:

@@ -334,14 +334,14 @@ def validated(values: Mapping[str, Any], file: str) -> Profile:
         if key.endswith("source"):
             raise SettingError(file, key, "the rule has no source", "add where it is written") from error
         if problem["type"] == "missing":
-            remedy = "a profile contains every rule, see docs/rules.md"
+            remedy = "a profile contains every rule, see docs/explanation/rules.md"
             raise SettingError(file, key, "is missing", remedy) from error
         if problem["type"] == "extra_forbidden":
             new = new_name(place)
-            wrong = ("is not a rule", "correct its spelling, see docs/rules.md")
+            wrong = ("is not a rule", "correct its spelling, see docs/explanation/rules.md")
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}"))) from error
         text = problem["msg"].removeprefix("Value error, ")
-        raise SettingError(file, key, text, "see docs/rules.md") from error
+        raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
 def strictness_of(rule: type[Rule], field: str) -> Strictness | None:
@@ -356,7 +356,7 @@ def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], 
     for name, fields in overrides.items():
         if name not in rules:
             new = new_name((name,))
-            wrong = ("is not a rule", "correct its spelling, see docs/rules.md")
+            wrong = ("is not a rule", "correct its spelling, see docs/explanation/rules.md")
             key = f"rules.stricter.{name}"
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}")))
         changed[name] = {**changed[name], **fields}

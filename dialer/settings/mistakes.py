@@ -16,7 +16,7 @@ from dialer.settings.renamed import new_name
 
 _SECRET: Final = re.compile(r"secret|password|pin|token")
 _PER_CENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
-_REFERENCE = "see docs/settings.md"
+_REFERENCE = "see docs/reference/settings.md"
 
 
 def all_together(found: Sequence[SettingError]) -> SettingError:

@@ -43,7 +43,7 @@ def uplink_user(settings: Settings) -> str:
             "settings",
             "headquarters.user",
             "is not set: the centre is not connected to headquarters",
-            'add [headquarters] and a table [[supervisors]] with role = "uplink" (docs/headquarters.md)',
+            'add [headquarters] and a table [[supervisors]] with role = "uplink" (docs/how-to/headquarters.md)',
         )
     if not headquarters.servers:
         raise SettingError("settings", "headquarters.servers", "is empty", "name headquarters' nats-server")

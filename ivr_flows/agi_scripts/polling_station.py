@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A survey with a database look-up: does the voter know the way to the polling station?
 
-An example of an AGI script (docs/agi-scripts.md). Copy it, and put next to it `polling_station.db`, an SQLite database:
+An example of an AGI script (docs/how-to/agi-scripts.md). Copy it, and put next to it `polling_station.db`, an SQLite database:
 
     CREATE TABLE directions (part INTEGER PRIMARY KEY, sound TEXT NOT NULL);
 

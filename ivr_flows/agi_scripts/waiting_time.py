@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A call to a web service: tells the voter how long the queue at the polling station is now.
 
-An example of an AGI script (docs/agi-scripts.md). It needs `flows.script_network = true`. Copy it, and put next to it
+An example of an AGI script (docs/how-to/agi-scripts.md). It needs `flows.script_network = true`. Copy it, and put next to it
 `waiting_time.url` with the address of the service on one line. The service is asked for ADDRESS?part=NUMBER, the number of the
 voter's part of the roll, and answers with JSON such as {"minutes": 25}.
 

@@ -1,4 +1,4 @@
-"""A centre that runs as docs/install.md makes one, with the installed program: Mosquitto on its rendered files, dialler and desk.
+"""A centre installed as docs/how-to/install.md says: Mosquitto on its rendered files, dialler and desk.
 
 In the place of Asterisk and the carrier is a simulated one. All of it ends with who started it.
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FIRST_DAYS = Path(__file__).parents[2] / "docs" / "first-days"
+FIRST_DAYS = Path(__file__).parents[2] / "docs/tutorials/first-days"
 
 Program = Callable[[list[str], str, Path], tuple[int, str]]
 """`dialer` with these words, this on its standard input, in this folder: exit code, and all that it said."""

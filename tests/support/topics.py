@@ -11,7 +11,7 @@ import jsonschema
 from dialer.mqtt import document
 from dialer.mqtt.topics import TOPICS, Topic
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs/reference"
 
 
 def topic_of(message_topic: str) -> Topic:
@@ -24,7 +24,7 @@ def topic_of(message_topic: str) -> Topic:
 
 
 def check_message(message_topic: str, payload: str) -> None:
-    """Check that a payload fits the schema that docs/asyncapi.json has for its topic."""
+    """Check that a payload fits the schema that docs/reference/asyncapi.json has for its topic."""
     committed = json.loads((DOCS / document.ASYNCAPI).read_text(encoding="utf-8"))
     reference = committed["components"]["messages"][topic_of(message_topic).key]["payload"]["$ref"]
     validator = jsonschema.Draft202012Validator({"$ref": reference, "components": committed["components"]})

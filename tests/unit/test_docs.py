@@ -37,13 +37,15 @@ DOCS = ROOT / "docs"
 
 
 def test_every_setting_is_documented() -> None:
-    page = (DOCS / "settings.md").read_text(encoding="utf-8")
-    assert page == settings_page(page), "run: python -m dialer.settings.document docs"
+    page = (DOCS / "reference/settings.md").read_text(encoding="utf-8")
+    assert page == settings_page(page), "run: python -m dialer.settings.document docs/reference"
 
 
 def test_every_command_is_documented() -> None:
     page = commands_page()
-    assert (DOCS / "commands.md").read_text(encoding="utf-8") == page, "run: python -m dialer.cli.document docs"
+    assert (DOCS / "reference/commands.md").read_text(encoding="utf-8") == page, (
+        "run: python -m dialer.cli.document docs/reference"
+    )
     for row in page.splitlines():
         if row.startswith("| `-"):
             assert not row.endswith("|  |"), f"an option without a meaning: {row}"
@@ -75,17 +77,17 @@ def test_the_shipped_settings_are_good(name: str) -> None:
 
 @pytest.mark.parametrize("word", [*Outcome, *Disposition, *MarkKind, *Confidence])
 def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> None:
-    assert f"`{word}`" in (DOCS / "glossary.md").read_text(encoding="utf-8")
+    assert f"`{word}`" in (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", [*ComplaintTopic, *ComplaintChannel, *ComplaintRemedy, *MarkSource])
 def test_every_word_of_complaints_and_sources_of_marks_is_in_the_page_on_the_polling_day(word: str) -> None:
-    assert f"`{word}`" in (DOCS / "polling-day.md").read_text(encoding="utf-8")
+    assert f"`{word}`" in (DOCS / "how-to/polling-day.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", Limit)
 def test_all_that_may_limit_the_calls_is_in_the_page_on_pacing(word: str) -> None:
-    assert f"| `{word}` |" in (DOCS / "pacing.md").read_text(encoding="utf-8")
+    assert f"| `{word}` |" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
@@ -138,7 +140,7 @@ def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
 
 
 def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
-    page = (DOCS / "flows.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     refuse_unsafe(parse_flow(text, "errand.yaml"), shipped_texts())
 
@@ -155,22 +157,24 @@ def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
 
 def test_page_on_nodes_is_generated_and_explains_every_key() -> None:
     page = nodes_page()
-    assert (DOCS / "flow-nodes.md").read_text(encoding="utf-8") == page, "run: python -m dialer.flows.document docs"
+    assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
+        "run: python -m dialer.flows.document docs/reference"
+    )
     assert "|  |" not in page
 
 
 def test_diagram_in_the_page_on_flows_is_current() -> None:
     diagram = draw_flow(load_flow("turnout"), shipped_texts(), "en")
-    assert f"```mermaid\n{diagram}```" in (DOCS / "flows.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("purpose", FlowPurpose)
 def test_every_purpose_is_in_the_page_on_flows(purpose: str) -> None:
-    assert f"| `{purpose}` |" in (DOCS / "flows.md").read_text(encoding="utf-8")
+    assert f"| `{purpose}` |" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
 def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
-    page = (DOCS / "twilio.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to/twilio.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     values = tomllib.loads(text)
     values["twilio"] |= {"account_sid": "AC" + "0" * 32, "auth_token": "x"}
@@ -178,13 +182,13 @@ def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
 
 
 def test_the_glossary_names_each_word_once_in_order() -> None:
-    rows = re.findall(r"^\| ([^|]+?) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+?) \|", (DOCS / "reference/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     words = [re.sub("[^a-z ]", "", row.lower()) for row in rows if row not in {"word"}]
     assert words == sorted(set(words))
 
 
 def test_the_script_in_the_page_on_scripts_is_good_and_the_page_names_every_value() -> None:
-    page = (DOCS / "scripts.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to/scripts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert check_script(parse_script(text, "errand.yaml")) == []
     rows = "".join(re.findall(r"^\| (`\{.*?) \|", page, re.MULTILINE))

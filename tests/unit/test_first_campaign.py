@@ -112,7 +112,7 @@ def test_no_setting_is_without_a_meaning() -> None:
 def test_the_flow_of_the_page_on_flows_is_checked_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/flows.md").read_text(encoding="utf-8")
     (flow,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (text,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)

@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OnTheSeat:
-    """What the seat's message says of the call (docs/topics.md, `seats/{seat}`)."""
+    """What the seat's message says of the call (docs/reference/topics.md, `seats/{seat}`)."""
 
     attempt: str
     campaign: str | None
@@ -119,7 +119,7 @@ def _voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Colle
 
 
 def lawful(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
-    """Why this call is lawful now: a word that the page has a sentence for, and what it rests on (docs/rules.md)."""
+    """Why this call is lawful now: a word that the page has a sentence for, and what it rests on (docs/explanation/rules.md)."""
     found = grounds or {}
     if call.direction == "inbound":
         word = "called-us"

@@ -56,7 +56,7 @@ _Value = _One | list[dict[_Key, _One]] | dict[str, _One]
 
 
 class AgentCommand(PageRequest):
-    """A command of docs/topics.md, as an agent's page asks for it: without the seat. The same id again is the same command."""
+    """A command (docs/reference/topics.md) as an agent's page sends it: without the seat. A repeated id is the same command."""
 
     id: _Id
     name: Annotated[str, Field(max_length=64, json_schema_extra={"enum": sorted(OFFERED)})]

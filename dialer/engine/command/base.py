@@ -57,8 +57,8 @@ class Command(BaseModel):
     """A request to the engine: its fields, who may send it, and what it does.
 
     A subclass with a field `name: Literal["..."]` is a command of the MQTT interface: it registers itself, and the reader,
-    the rights, docs/topics.md, docs/asyncapi.json and `dialer command` follow from the class. Users read its docstring and
-    the descriptions of its fields. A subclass without a name is for the dialler's own code only.
+    the rights, docs/reference/topics.md, asyncapi.json and `dialer command` follow from the class. Users read its docstring and the
+    descriptions of its fields. A subclass without a name is for the dialler's own code only.
 
     Code passes values of the declared types; JSON is read with `reading.read_command`. Either is validated strictly.
     """

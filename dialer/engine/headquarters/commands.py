@@ -88,7 +88,7 @@ class ExecuteOrder(Command):
         Field(
             min_length=1,
             max_length=MOST_LETTERS,
-            description=f"the order as it was signed: JSON text of at most {MOST_LETTERS} characters (docs/headquarters.md)",
+            description=f"the order as it was signed: JSON text of at most {MOST_LETTERS} characters (docs/how-to/headquarters.md)",
         ),
     ]
     signatures: Annotated[

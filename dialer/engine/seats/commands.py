@@ -56,7 +56,7 @@ class SeatSignIn(SeatCommand):
     proof: Annotated[
         Proof | None,
         Field(
-            description="proof that the agent knows the PIN, which is never sent (docs/seats.md); required where the"
+            description="proof that the agent knows the PIN, which is never sent (docs/how-to/seats.md); required where the"
             " settings have agents"
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""The JSON schema of command messages, and the reference of commands in docs/topics.md."""
+"""The JSON schema of command messages, and the reference of commands in docs/reference/topics.md."""
 
 from __future__ import annotations
 

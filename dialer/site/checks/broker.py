@@ -18,7 +18,7 @@ from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings
 
 _SUBJECT = "broker"
-_RENDER = "see docs/mqtt.md: `dialer mqtt render` writes the configuration of a Mosquitto"
+_RENDER = "see docs/how-to/mqtt.md: `dialer mqtt render` writes the configuration of a Mosquitto"
 
 
 async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

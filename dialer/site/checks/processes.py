@@ -51,7 +51,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     """Check that a process answers at its metrics port, has this version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
-        yield warning(name, "its state is not known", f"set metrics.{key} (docs/monitoring.md)")
+        yield warning(name, "its state is not known", f"set metrics.{key} (docs/how-to/monitoring.md)")
         return
     address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
     try:
@@ -69,7 +69,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     if ready == "ok":
         yield ok(name, f"answers at {address}:{port} and is ready")
     else:
-        yield error(name, f"not ready: {ready}", "see docs/runbooks.md")
+        yield error(name, f"not ready: {ready}", "see docs/how-to/runbooks.md")
 
 
 def _fetch(host: str, port: int, path: str) -> str:
@@ -105,18 +105,18 @@ def state_findings(state: CentreState | None, view: CentreView, now: float) -> I
         yield error(subject, "has never published", "check its [broker], and the broker's access list")
         return
     if not state.online:
-        yield error(subject, "is offline", "see docs/runbooks.md, MatdanGone and MatdanBrokerAway")
+        yield error(subject, "is offline", "see docs/how-to/runbooks.md, MatdanGone and MatdanBrokerAway")
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
         text = f"has not published for {age_text(silent)}, or its clock is behind"
-        yield error(subject, text, "see docs/runbooks.md, MatdanGone")
+        yield error(subject, text, "see docs/how-to/runbooks.md, MatdanGone")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"
     yield ok(subject, f"{counted(state.calls, 'call')}; seats: {seats}")
     for alert in view.alerts:
         level = error if alert.level is AlertLevel.CRITICAL else warning
-        yield level(f"alert {alert.code}", alert.text, "see docs/runbooks.md")
+        yield level(f"alert {alert.code}", alert.text, "see docs/how-to/runbooks.md")
     for campaign in view.campaigns:
         subject, hold = f"campaign {campaign.campaign_id}", campaign.hold
         text = f"{campaign.state}, {campaign.progress.remaining:,} numbers remaining"

@@ -118,7 +118,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
     key = site_key(settings)
     if key is None:
         text = "the store is not encrypted: the settings have no key"
-        yield warning(subject, text, "create one with `dialer store key` (docs/rules.md)")
+        yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
         yield error(subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`")
     elif plain := [each for each in copies_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)]:
@@ -150,7 +150,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
             text = f"{counted(each.rows, 'announcement')} pending, the oldest for {age_text(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
-                yield error(subject, text, "see docs/runbooks.md, MatdanOutboxFills")
+                yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxFills")
             else:
                 yield ok(subject, text if each.rows else "nothing is pending")
 

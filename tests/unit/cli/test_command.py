@@ -20,7 +20,7 @@ from dialer.mqtt.commands.checks import AcceptedCommand, check_payload
 from dialer.mqtt.commands.senders import Sender, Senders
 from tests.support.command_line import run
 
-PAGE = Path(__file__).parents[3] / "docs" / "mqtt.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
 
 
 def test_the_dialler_of_a_site_with_agi_scripts_may_run_bubblewrap(site: Path) -> None:
-    """Each of these settings keeps bubblewrap from working (docs/agi-scripts.md)."""
+    """Each of these settings keeps bubblewrap from working (docs/how-to/agi-scripts.md)."""
     hinders = (
         "RestrictNamespaces",
         "ProtectKernelTunables",

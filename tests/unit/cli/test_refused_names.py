@@ -133,4 +133,4 @@ def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: s
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")
     code, told = told_by("audio", command, "-c", settings)
-    assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/settings.md)")
+    assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/reference/settings.md)")

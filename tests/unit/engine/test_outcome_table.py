@@ -2,7 +2,7 @@
 
 `captures/endings/by-sip-status.jsonl` holds the events of one call per status, as the dialler's own manager user got them from
 Asterisk 22; a phone that rang before the status came is a row of its own, and so is a carrier that said 183 before it (early
-media). The rows of docs/outcomes.md are the same.
+media). The rows of docs/reference/outcomes.md are the same.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def test_simulated_asterisk_gives_the_same_outcomes(rings_with: tuple[int, ...])
 
 
 def test_outcome_page_has_the_same_rows() -> None:
-    page = (ROOT / "docs/outcomes.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/reference/outcomes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([0-9, ]+) \| `([a-z-]+)` \|", page, re.MULTILINE)
     assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
 

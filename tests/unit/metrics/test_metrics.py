@@ -205,7 +205,7 @@ def dashboard() -> list[str]:
 
 
 def test_every_figure_is_documented_and_none_else() -> None:
-    page = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/monitoring.md").read_text(encoding="utf-8")
     table = page.partition("## Figures")[2].partition("## Alerts")[0]
     assert set(re.findall(r"`(matdan_\w+)`", table)) == told()
 
@@ -229,7 +229,7 @@ def test_prometheus_reads_alerts_and_dashboard_and_wakes_somebody_when_it_should
 
 
 def test_every_alert_has_a_runbook() -> None:
-    page = (ROOT / "docs/runbooks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/runbooks.md").read_text(encoding="utf-8")
     ours, of_dialler = page.split("## The dialler's own alerts")
     assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in rules()]
     headings = re.findall(r"^### (\S+)$", of_dialler, re.MULTILINE)

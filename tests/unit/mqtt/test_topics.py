@@ -18,8 +18,8 @@ from dialer.mqtt.examples import examples
 from dialer.mqtt.topics import TOPICS
 from tests.support.topics import check_message
 
-DOCS = Path(__file__).parents[3] / "docs"
-AFTER_A_CHANGE = "run: python -m dialer.mqtt.document docs"
+DOCS = Path(__file__).parents[3] / "docs/reference"
+AFTER_A_CHANGE = "run: python -m dialer.mqtt.document docs/reference"
 PERSONAL = {"name", "number", "phone", "phone_number", "e164", "epic", "address", "house", "relative", "age", "gender"}
 
 

@@ -1,4 +1,4 @@
-"""The recipe of docs/headquarters.md that splits a roll: no number on two cells' rolls, and no voter on none or two."""
+"""The recipe of docs/how-to/headquarters.md that splits a roll: no number on two cells' rolls, and no voter on none or two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.sample import write_sample
 
-PAGE = Path(__file__).parents[3] / "docs/headquarters.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/headquarters.md"
 
 
 def test_a_roll_is_split_by_household(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_a_roll_is_split_by_household(tmp_path: Path) -> None:
     write_sample(roll, 6_000, 3, states=("S24",), messy=0.3)
     command = [sys.executable, "cells.py", roll.name, "3"]
     made = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PAGE.parents[1])}
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PAGE.parents[2])}
     )
     assert made.returncode == 0, made.stderr
 

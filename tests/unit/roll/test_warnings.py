@@ -124,7 +124,7 @@ def test_a_dry_run_shows_doubts_and_the_first_rejects(tmp_path: Path) -> None:
 
 
 def test_the_page_on_rolls_has_every_field_and_its_map_files_are_map_files(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "rolls.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/how-to/rolls.md").read_text(encoding="utf-8")
     examples = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[sources]]" not in text]
     assert len(examples) == 2
     for example in examples:

@@ -18,12 +18,12 @@ def test_all_mistakes_are_reported_at_once_with_line_and_suggestion(tmp_path: Pa
     with pytest.raises(SettingMistakes) as caught:
         load_hq_settings(path)
     missing, unknown = str(caught.value).splitlines()
-    assert missing == f"{path}:2: centres.pune-1.zone: is missing; add it, see docs/settings.md."
+    assert missing == f"{path}:2: centres.pune-1.zone: is missing; add it, see docs/reference/settings.md."
     assert unknown == f"{path}:4: centres.pune-1.zon: is not a setting; did you mean `zone`?"
 
 
 def test_missing_file_and_directory_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"no such file; write one, see docs/headquarters.md\.$"):
+    with pytest.raises(SettingError, match=r"no such file; write one, see docs/how-to/headquarters.md\.$"):
         load_hq_settings(tmp_path / "hq.toml")
     with pytest.raises(SettingError, match=r"is a directory; name the file in it, such as hq.toml\.$"):
         load_hq_settings(tmp_path)

@@ -72,7 +72,10 @@ async def test_site_without_running_dialler_is_an_error(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     seen = await found(without_lines(tmp_path))
     assert (seen["store lock"].level, seen["store lock"].remedy) == (Level.ERROR, "start the dialler (`dialer run`)")
-    assert (seen["dialler"].level, seen["dialler"].remedy) == (Level.WARNING, "set metrics.port (docs/monitoring.md)")
+    assert (seen["dialler"].level, seen["dialler"].remedy) == (
+        Level.WARNING,
+        "set metrics.port (docs/how-to/monitoring.md)",
+    )
     assert seen["store"] == Finding(Level.OK, "store", "its pages are intact")
 
 

@@ -102,7 +102,7 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
 
 
 def _refused(problem: str) -> FlowError:
-    return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/scripts.md)")
+    return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/how-to/scripts.md)")
 
 
 def script_command(script: Path) -> list[str]:

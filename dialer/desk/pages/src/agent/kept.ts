@@ -9,7 +9,7 @@ import { UNSENT, isHere, me } from "./state";
 export interface Word {
   id: string;
   attempt: string;
-  /** Of `seat-dispose` as docs/topics.md has them; nothing that names anybody. */
+  /** Of `seat-dispose` as docs/reference/topics.md has them; nothing that names anybody. */
   values: Record<string, unknown> & { disposition: string };
   /** The note is not with the desk yet. */
   owesNote: boolean;

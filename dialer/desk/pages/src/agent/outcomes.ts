@@ -7,7 +7,7 @@ import { change, chosenOf, draftOf, pendingOf, whoWas, type Said } from "./draft
 import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./kept";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
-/** docs/seats.md, Keys. */
+/** docs/how-to/seats.md, Keys. */
 export const OUTCOMES: Record<string, string> = {
   "1": "voted",
   "2": "not-yet",

@@ -36,7 +36,7 @@ const SAID: Record<string, (said: string) => Values> = {
   "abandoned-target": (share): Values => (share ? { abandoned_target: Number(share) } : {}),
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
-const MOST_LETTERS = 200; // docs/topics.md
+const MOST_LETTERS = 200; // docs/reference/topics.md
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
 
 /** What a campaign may be held to: unanswered calls for each agent, where it has agents, else calls at once. */
