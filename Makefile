@@ -67,7 +67,8 @@ mutants: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-bench
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
-	  $(BIN)/python -m bench.$$bench || exit 1; done
+	  BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.$$bench || exit 1; done
+	$(BIN)/python -m bench.speed_page docs/reference
 
 # Each bench once, for seconds: shows that all run, not a figure.
 bench-quick: $(VENV)/.ready-bench

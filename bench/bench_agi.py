@@ -35,6 +35,8 @@ from bench.common import (
     goal,
     interleave,
     machine,
+    ratio_figures,
+    record,
     show,
     write_json,
 )
@@ -391,6 +393,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"\n{time.perf_counter() - begun:.0f} s in all")
     if chosen.json:
         write_json(chosen.json, tables)
+    record("agi", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])
     return 0 if chosen.quick or all(met) else 1
 
 

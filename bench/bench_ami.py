@@ -29,6 +29,8 @@ from bench.common import (
     goal,
     interleave,
     machine,
+    ratio_figures,
+    record,
     show,
     write_json,
 )
@@ -367,6 +369,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"\n{time.perf_counter() - begun:.0f} s in all")
     if chosen.json:
         write_json(chosen.json, tables)
+    record("ami", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])
     return 0 if chosen.quick or all(met) else 1
 
 

@@ -21,7 +21,19 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
+from bench.common import (
+    Contender,
+    Done,
+    Stopwatch,
+    Unrunnable,
+    arguments,
+    interleave,
+    machine,
+    ratio_figures,
+    record,
+    show,
+    write_json,
+)
 from dialer.audio.catalogue import changing_catalogue
 from dialer.audio.conversion import Recipe
 from dialer.audio.formats import decode, rate_of
@@ -127,6 +139,7 @@ def main() -> None:
     show("CPU of all processes, ms a prompt", results, unit="ms", scale=1e3)
     if chosen.json:
         write_json(chosen.json, {"prompts": results})
+    record("audio", [*ratio_figures("wall", results, wall=True), *ratio_figures("CPU", results)])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from bench.common import record
 from dialer.cli.logs import quiet_logging
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.full_trunk import Placed, most_in_a_second, placed_on_a_full_trunk
@@ -39,7 +40,17 @@ def main() -> None:
             f"{minute + 1:6}   "
             + "      ".join(_row([r for r in rows if r.kind == kind]) for kind in ("agents", "ivr"))
         )
-    print(f"\n{len(placed)} calls; most in any second {most_in_a_second(placed)}, allowed {CALLS_PER_SECOND:g}")
+    most = most_in_a_second(placed)
+    print(f"\n{len(placed)} calls; most in any second {most}, allowed {CALLS_PER_SECOND:g}")
+    last = sorted(each.waited for each in placed if each.wired_at >= (minutes - 1) * 60)
+    record(
+        "cps_queue",
+        [
+            (f"decision to wire in minute {minutes}, s at p50", f"{statistics.median(last):.3f}", ""),
+            ("the same, maximum", f"{last[-1]:.3f}", ""),
+            ("call starts in any second, maximum", str(most), f"{CALLS_PER_SECOND:g}"),
+        ],
+    )
 
 
 def _row(placed: list[Placed]) -> str:

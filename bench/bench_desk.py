@@ -26,7 +26,7 @@ from typing import Any, Self
 import aiomqtt
 from playwright.async_api import Browser, Page
 
-from bench.common import cpu_seconds_of
+from bench.common import cpu_seconds_of, record
 from bench.desk_site import (
     AGENTS,
     BOARDS,
@@ -85,6 +85,7 @@ def main() -> None:
     print(
         f"{AGENTS} agents, {BOARDS} boards, {len(waits)} pops at {POPS_PER_SECOND:g} a second; the desk's CPU {cpu:.1%} of a core"
     )
+    figures = [("the desk's CPU, of a core", f"{cpu:.1%}", "")]
     for what, row in (("to the page", waits), ("painted", painted), ("through the broker alone", limit)):
         if not row:
             continue  # no browser here
@@ -93,6 +94,9 @@ def main() -> None:
         print(
             f"{what:>26}: p50 {statistics.median(row) * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f}, most {row[-1] * 1e3:6.1f}"
         )
+        shown = f"{statistics.median(row) * 1e3:.1f} / {p99 * 1e3:.0f}"
+        figures.append((f"screen pop {what}, ms at p50 / p99", shown, "30 / 200" if what == "painted" else ""))
+    record("desk", figures)
 
 
 async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[float], float]:

@@ -30,7 +30,7 @@ from pathlib import Path
 import uvloop
 from argon2 import PasswordHasher
 
-from bench.common import cpu_seconds_of
+from bench.common import Figure, cpu_seconds_of, record
 from bench.desk_site import (
     AGENTS,
     BOARDS,
@@ -115,12 +115,17 @@ def _bench() -> None:
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seen = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
+    figures: list[Figure] = []
     for when, rows in seen.lags.items():
         ours, idle = (
             f"p50 {statistics.median(row):5.2f}, p99 {row[len(row) * 99 // 100]:6.1f}, most {row[-1]:6.1f}"
             for row in rows
         )
         print(f"loop's lag, ms, {when:>8}: {ours}   (a loop that does nothing: {idle})")
+        figures += [
+            (f"event-loop lag, {when}, ms at p99{whose}", f"{row[len(row) * 99 // 100]:.1f}", "")
+            for whose, row in zip(("", " (idle loop)"), rows, strict=True)
+        ]
     print(f"at the end: {seen.floor}")
     sign_ins = sorted(seen.sign_ins)
     print(f"sign-in, s: p50 {statistics.median(sign_ins):.2f}, most {sign_ins[-1]:.2f}")
@@ -128,11 +133,16 @@ def _bench() -> None:
     ratios = [with_it / without for with_it, without in zip(seen.with_desk, seen.without, strict=True)]
     for what, row, form in (
         ("dialler's CPU a call, ms, without the desk", seen.without, ".2f"),
-        ("with it", seen.with_desk, ".2f"),
-        ("ratios", ratios, ".3f"),
+        ("dialler's CPU a call, ms, with the desk", seen.with_desk, ".2f"),
+        ("CPU a call with the desk / without", ratios, ".3f"),
         ("the desk's CPU, of a core", seen.desk_share, ".1%"),
     ):
         print(f"{what}: {', '.join(f'{each:{form}}' for each in row)}; median {statistics.median(row):{form}}")
+        figures.append((f"{what}, median", f"{statistics.median(row):{form}}", ""))
+    record(
+        "desk_load",
+        [*figures, ("a sign-in while a hundred sign in, s at p50", f"{statistics.median(sign_ins):.1f}", "")],
+    )
 
 
 async def _run(folder: Path, seconds: float, pairs: int) -> Seen:

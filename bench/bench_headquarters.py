@@ -30,7 +30,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import cpu_seconds, cpu_seconds_of
+from bench.common import cpu_seconds, cpu_seconds_of, record
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
@@ -213,6 +213,7 @@ async def bench(given: argparse.Namespace) -> int:
     if wanted("rate"):
         steady = await _at_rate(given, backlog=0)
         tell(f"{CENTRES} centres, {given.rate:,.0f} rows/s for {given.seconds:g} s: {steady}")
+        record("headquarters", [(f"{CENTRES} centres, {given.rate:,.0f} rows/s", str(steady), "")])
     if wanted("backlog"):
         back = await _at_rate(given, backlog=given.backlog)
         tell(f"{CUT} centres back with {given.backlog:,} rows each, {given.rate:,.0f} rows/s beside: {back}")

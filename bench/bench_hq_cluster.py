@@ -26,6 +26,7 @@ from pathlib import Path
 import uvloop
 
 from bench.bench_headquarters import Stand, compare, gather, missing
+from bench.common import record
 from dialer.cli.logs import quiet_logging
 from dialer.hq.database import database
 from dialer.hq.servers import NatsServer, nats_server, postgresql
@@ -175,6 +176,10 @@ async def run(given: argparse.Namespace) -> int:
         p99 = seconds[len(seconds) * 99 // 100]
         print(
             f"news to other centres over the fail-over of {what}: p99 {p99:.2f}, most {seconds[-1]:.2f} s (goal {GOAL_SECONDS:g})"
+        )
+        record(
+            f"hq_cluster-{what}",
+            [(f"updates to other centres during a fail-over of {what}, s at p99", f"{p99:.1f}", f"{GOAL_SECONDS:g}")],
         )
     print(f"{made:,} rows of {len(centres)} centres: rows and counters equal the truth, nothing twice, nobody untold")
     return 0

@@ -36,6 +36,8 @@ from bench.common import (
     arguments,
     interleave,
     machine,
+    ratio_figures,
+    record,
     show,
     write_json,
 )
@@ -285,6 +287,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{peak_megabytes(folder / 'export.csv'):.0f} MB for {rows:,}")
     if options.json is not None:
         write_json(options.json, tables)
+    record("import", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])
     return 0 if met or options.quick else 1
 
 

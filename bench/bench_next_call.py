@@ -23,7 +23,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import machine
+from bench.common import machine, record
 from bench.next_call_contenders import Choices, all_choices
 from bench.next_call_stage import (
     CAMPAIGN,
@@ -142,6 +142,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             p99[voters] < GOAL_SECONDS,
         )
     ratio = p99[sizes[-1]] / p99[sizes[0]]
+    goals = f"{GOAL_SECONDS * 1e3:g}"
+    figures = [
+        (f"next number chosen, {voters:,} voters, ms at p99", f"{p99[voters] * 1e3:.2f}", goals) for voters in sizes
+    ]
+    record("next_call", [*figures, ("largest list / smallest", f"{ratio:.2f}", f"{GOAL_RATIO}")])
     verdict(f"{sizes[-1]:,} voters at most {GOAL_RATIO} x {sizes[0]:,}: {ratio:.2f} x", ratio <= GOAL_RATIO)
 
 

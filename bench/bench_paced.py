@@ -22,6 +22,7 @@ from typing import Any
 import uvloop
 
 from bench.bench_engine import FILL
+from bench.common import record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
@@ -164,6 +165,11 @@ def main(arguments: list[str] | None = None) -> None:
     for name, value in figures.items():
         goal = GOALS.get(name)
         print(f"  {name:24} {value:10.2f}" + (f"   goal {goal:g}: ratio {value / goal:.2f}" if goal else ""))
+
+    record(
+        "paced",
+        [(name, f"{value:.2f}", f"{GOALS[name]:g}" if name in GOALS else "") for name, value in figures.items()],
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import cycle
 from pathlib import Path
-from statistics import fmean
 
 from bench.baselines import BASELINE_NAMES, FAMILIES, baseline_named, policy_of
 from bench.optimum import MarkovCentre, optimum
@@ -40,8 +39,6 @@ from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import WhatIfResult, outcome
 
 HOUR_TOLERANCE = 0.002
-FIRST_HALF_HOUR = 1.2
-"""How much more a cold first half hour was to idle than its day, at most."""
 MORNINGS_PER_DAY = 8
 """Half an hour's idle time varies by a twelfth (one standard deviation) at 27 seats: four of them would say little."""
 LESSON_SEED = 9_001
@@ -49,8 +46,6 @@ FIRST_MORNING_SEED = 10_001
 """Far from the days that are scored and those that baselines were tuned on."""
 QUICK = ("10 seats", "27 seats")
 NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "3 seats", "5 seats", "10 seats")
-GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5}
-"""Idle seconds that were asked for at a cap of 3 %."""
 STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 """The families that were best nearly everywhere: those tried on a scenario for which nothing is kept."""
 MOST_SEATS_FOR_OPTIMUM = 100
@@ -97,11 +92,6 @@ class Row:
     def price_of_cold(self) -> float:
         """Our idle time of the first half hour, begun cold, over that of a policy that has learned on a day before."""
         return self.mornings.idle_seconds_per_call / self.lessons.idle_seconds_per_call
-
-    @property
-    def cold_held(self) -> bool:
-        """Whether the half hours that were begun cold kept the cap."""
-        return self.mornings.abandoned_share <= self.cap
 
 
 def optimum_of(scenario: Scenario, cap: float) -> float | None:
@@ -197,6 +187,11 @@ _HEAD = (
     "best baseline: idle s", "abandoned", "worst sliding hour", "ratio", "optimum s", "ours / optimum",
     "first 30 min: idle s", "/ day", "abandoned", "/ taught", "hung up", "run on",
 )  # fmt: skip
+_SHORT_HEAD = (
+    "scenario", "cap", "", "idle s", "abandoned", "worst hour", "", "held", "baseline idle s", "", "", "ours / baseline",
+    "optimum s", "", "", "first half hour", "", "", "", "run on",
+)  # fmt: skip
+"""The heading of each column on the page."""
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -226,59 +221,40 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
+_ON_PAGE = (0, 1, 3, 4, 5, 7, 8, 11, 12, 15)
+"""The columns of the results page."""
+
+
 def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[Cost] = ()) -> str:
-    """The results page. `missing`: rows that the run has not come to."""
+    """Return the results page. `missing`: rows that the run has not come to."""
     held = sum(row.held for row in rows)
     better = sum(row.ratio < 1.0 for row in rows)
-    soon = sum(row.cold_ratio <= FIRST_HALF_HOUR for row in rows)
-    careful = sum(row.cold_held for row in rows)
-    known = sum(row.lessons.idle_seconds_per_call <= FIRST_HALF_HOUR * row.ours.idle_seconds_per_call for row in rows)
-    price = fmean(row.price_of_cold for row in rows) - 1.0
     dates = sorted({row.run_on for row in rows})
-    width = len(_HEAD) - (len(dates) == 1)  # one date needs no column
+    columns = _ON_PAGE if len(dates) == 1 else (*_ON_PAGE, len(_HEAD) - 1)  # one date needs no column
+
+    def line(values: Sequence[str]) -> str:
+        return "|" + "|".join(values[column] for column in columns) + "|"
+
     lines = [
         "# Pacing: results",
         "",
-        "Written by `python -m bench.bench_pacing --write`. Each scenario is a day of 8 hours, simulated as often as the column",
-        "says, the same days for all. Ours is the predictive policy; it is given the cap, for the day and for every",
-        "sliding hour with a hard stop 0.2 points above, and nothing else. The baseline beside it is the best of all families, its",
-        "settings chosen with hindsight for that very scenario, on other days. Idle: a seat's mean wait between calls. Worst hour:",
-        "the highest abandoned share of any hour of any day, sliding or of the clock. Held: the day within the cap, and every",
-        "sliding hour within 0.2 points of it. Optimum: the exact optimum of the Markov version, which knows counts alone",
-        "(`bench/optimum.py`). Hung up: calls that ours took back, of those placed: first those that no phone rings for yet; a",
-        "phone that rings is let ring for 15 s at least. First 30 minutes: the first half hour of eight other days for each day of",
-        "the row, begun cold; its idle time beside the day's says little where its seats or answers are not the day's (shifts, by",
-        "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
-        "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
-        "what that idles above the day no learning can mend. Where several dates are named ours is not of one pacer in all rows; a",
-        "baseline's figures are kept while its code, its settings and the days are the same.",
+        "For engineers. Written by `python -m bench.bench_pacing --write`: simulated days of 8 hours, the same for all policies.",
         "",
-        "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
+        "- Idle: a seat's mean wait between calls. Abandoned: the day's rate. Worst hour: the highest rate of a sliding hour; one",
+        "  call is 0.1 points at 27 seats, 0.7 at 5. Held: the day within the cap, and every hour within 0.2 points of it.",
+        "- Baseline: the best of the other pacing rules, its settings chosen with hindsight for this scenario.",
+        "- Optimum: the computed optimum, where it can be computed. First half hour: its idle time / the day's, starting untaught.",
+        "- p: the share of calls that are answered, 0.3 if not named.",
         "",
-        f"Ours is of {' and '.join(dates)}.",
-        f"{len(rows)} rows: it idles less than the best baseline in {better}, and held in {held}. Begun cold, the first half",
-        f"hour idles at most {FIRST_HALF_HOUR:g} times what the day does in {soon}, and keeps the cap in {careful}. Taught by",
-        f"a day before it does so in {known}; to be cold costs {price:.0%} over it on average.",
+        f"Measured {' and '.join(dates)}. Of {len(rows)} rows, ours idles less than the baseline in {better}, and held in {held}.",
         *([f"Not run this time: {', '.join(missing)}."] if missing else []),
+        *(f"A decision costs: {cost}." for cost in costs),
         "",
-        *(
-            f"- {row.scenario}: idle {row.ours.idle_seconds_per_call:.1f} s, goal {GOAL_SECONDS[row.scenario]:.1f} s"
-            for row in rows
-            if row.cap == 0.03 and row.scenario in GOAL_SECONDS
-        ),
+        "![Utilisation against abandoned-call rate](../pictures/pacing-policies.png)",
         "",
-        "![Utilisation against abandoned share](../pictures/pacing-policies.png)",
-        "",
-        "![A day's course](../pictures/pacing-day.png)",
-        "",
-        "| " + " | ".join(_HEAD[:width]) + " |",
-        "|" + "---|" * width,
-        *("| " + " | ".join(cells(row)[:width]) + " |" for row in rows),
-        "",
-        *(["What a decision costs:", "", *(f"- {cost}" for cost in costs), ""] if costs else []),
-        "What the baselines were set to:",
-        "",
-        *(f"- {row.scenario}, cap {row.cap:.0%}: {row.settings}" for row in rows),
+        line(_SHORT_HEAD),
+        "|" + "---|" * len(columns),
+        *(line(cells(row)) for row in rows),
         "",
     ]
     return "\n".join(lines)

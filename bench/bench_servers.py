@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench.common import record
 from dialer.cli.logs import quiet_logging
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
@@ -128,6 +129,15 @@ def main() -> None:
         say(
             f"{name:>5} Asterisk: {day.calls} calls, {day.connected} talks, {day.abandoned} abandoned; an agent waits "
             f"{waited:.2f} s a talk; {over:.1%} of them over two servers; {1000 * day.cpu_seconds / day.calls:.1f} ms of CPU a call"
+        )
+        record(
+            f"servers-{name}",
+            [
+                ("talks", str(day.connected), ""),
+                ("abandoned calls", str(day.abandoned), ""),
+                ("an agent's wait per talk, s", f"{waited:.1f}", ""),
+                ("talks over two servers", f"{over:.1%}", ""),
+            ],
         )
     say(f"three / one: CPU a call {three.cpu_seconds / three.calls / (one.cpu_seconds / one.calls):.2f}")
 

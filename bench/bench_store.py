@@ -33,6 +33,8 @@ from bench.common import (
     interleave,
     machine,
     peak_memory_bytes,
+    ratio_figures,
+    record,
     show,
     write_json,
 )
@@ -335,6 +337,7 @@ def main() -> None:
             directory, 20_000 if chosen.quick else 1_000_000, 3.0 if chosen.quick else 20.0, 1 if chosen.quick else 3
         )
         lists |= show_lists(directory, key, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
+    record("store", ratio_figures("claim, record and announce, 50 waiting, wall", tables["cycle"], wall=True))
     if chosen.json:
         write_json(chosen.json, tables)
         document = json.loads(chosen.json.read_text("utf-8"))

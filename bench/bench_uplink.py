@@ -30,7 +30,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import cpu_seconds_of
+from bench.common import cpu_seconds_of, record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
@@ -274,6 +274,7 @@ def main() -> int:
         f" {median(found, ALONE, 'dialler'):.2f}; beside it uplink {median(found, JOINED, 'uplink'):.2f}, broker"
         f" {median(found, JOINED, 'broker'):.2f} and {median(found, ALONE, 'broker'):.2f}"
     )
+    record("uplink", [("CPU of a call with an uplink / without", f"{statistics.median(ratios):.2f}", str(GOAL))])
     return int(not alike)
 
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 
@@ -214,6 +215,32 @@ def arguments(description: str, *, rounds: int, argv: Sequence[str] | None = Non
 def machine() -> str:
     """One line on what this ran on, to stand above the tables."""
     return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+Figure = tuple[str, str, str]
+"""What was measured, the value and the goal; the goal may be empty."""
+
+
+def record(bench: str, figures: Sequence[Figure]) -> None:
+    """Store a bench's figures in the file that the environment variable BENCH_FIGURES names, if it is set (`make bench`)."""
+    name = os.environ.get("BENCH_FIGURES")
+    if not name:
+        return
+    path = Path(name)
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    where = f"{machine()}, {os.cpu_count()} cores"
+    stored[bench] = {"date": f"{datetime.now().astimezone():%Y-%m-%d}", "machine": where, "figures": list(figures)}
+    path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def ratio_figures(title: str, results: Sequence[Result], *, wall: bool = False) -> list[Figure]:
+    """Return each contender's cost as a multiple of ours."""
+    ours = _figure_of(results, "ours", wall=wall)
+    return [
+        (f"{title}: {result.name} / ours", f"{_figure(result, wall=wall) / ours:.2f}", "")
+        for result in results
+        if ours and result.usable and result.role != "ours"
+    ]
 
 
 def write_json(path: Path, tables: dict[str, Sequence[Result]]) -> None:

@@ -219,7 +219,7 @@ class CampaignView:
     calls_placed: Count
     """calls that the pacer placed at its last decision"""
     limited_by: str
-    """what kept the pacer from placing more: [the words](../explanation/pacing.md#why-it-placed-what-it-placed)"""
+    """what kept the pacer from placing more calls (docs/explanation/pacing.md)"""
     pacing: str
     """the pacer's explanation of its last decision, one line"""
     refused: Mapping[str, int]

@@ -36,7 +36,7 @@ def _node(kind: str, definitions: dict[str, Any]) -> str:
 
 
 def _part(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
-    lines = [f"## {title}", "", text or definition["description"], "", "| key | value | meaning |", "|---|---|---|"]
+    lines = [f"## {title}", "", text or definition["description"], "", "|key|value|meaning|", "|---|---|---|"]
     return "\n".join([*lines, *_rows(definition, first)])
 
 
@@ -50,7 +50,7 @@ def _rows(definition: dict[str, Any], first: str) -> Iterator[str]:
             value += f"; default `{str(field['default']).lower()}`"
         elif key not in required:
             value += "; optional"
-        yield f"| `{key}` | {value} | {field.get('description', '')} |"
+        yield f"|`{key}`|{value}|{field.get('description', '')}|"
 
 
 def _value(field: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,18 @@ ASYNCAPI = "asyncapi.json"
 _REFERENCE = "#/components/schemas/{model}"
 _INTRODUCTION = f"""# MQTT topics
 
-For programs that read a centre's figures and results, or give it commands. Every topic lies below `{ROOT}/{{centre}}/`, except
-Home Assistant's. A message is one JSON object (UTF-8). Times are epoch seconds, UTC. No topic or message has a name or phone
-number of a voter: ids only. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL.
+For developers of programs that read a centre's figures and results, or send it commands. Topics are below
+`{ROOT}/{{centre}}/`, except Home Assistant's. A message is one JSON object (UTF-8). Times are epoch seconds, UTC. Messages contain
+ids, never a voter's name or phone number. A variable level of a topic is percent-encoded as in a URL. Ignore fields and values
+that you do not know.
 
-- *Retained* topics hold the latest state. A new subscriber gets it at once; after each connect the dialler publishes all of it.
-- *Results* and *replies* are committed to the store in one transaction with what they report, and are resent until the broker
-  has acknowledged them: at least once, in order. Recognise a repeat by its `attempt_id`, `key` or `id`.
-- Everything else is telemetry and may be lost while the broker is unreachable.
-- When dialler and broker lose each other, the broker publishes the last will on `state`, with `online` false.
-- Ignore fields and words that you do not know: a later version may add some.
+- *Retained* topics hold the latest state. After each connect the dialler publishes all of it; when the connection is lost, the
+  broker publishes the last will on `state`, with `online` false.
+- *At least once*: committed to the store with what they report, and resent in order until the broker has acknowledged them.
+  Recognise a repeat by its `attempt_id`, `key` or `id`. Other messages may be lost while the broker is unreachable.
 
-This page is generated from `dialer/mqtt/topics.py` and the classes of the messages
-(`python -m dialer.mqtt.document docs/reference`), as is
-[asyncapi.json](asyncapi.json), the same as an AsyncAPI 3 document.
+[asyncapi.json](asyncapi.json) is the same as an AsyncAPI 3 document, with an example of each message. Both are generated
+(`python -m dialer.mqtt.document docs/reference`).
 """
 
 
@@ -60,24 +57,27 @@ def _drop_titles(schema: Any) -> None:
 
 
 def markdown() -> str:
-    """Return the page of topics."""
-    made = examples()
-    lines = [_INTRODUCTION, "| topic | from | retained | QoS | delivery |", "|---|---|---|---|---|"]
+    """Return the page of topics: a table of all, the fields of each, then the objects that several have in them."""
+    lines = [_INTRODUCTION, "|topic|from|retained|QoS|delivery|", "|---|---|---|---|---|"]
     for topic in TOPICS:
         delivery = "at least once" if topic.through_outbox else "best effort"
         retained = "yes" if topic.retained else "no"
-        lines.append(
-            f"| [`{_shown(topic)}`](#{_anchor(topic)}) | {topic.direction} | {retained} | {topic.qos} | {delivery} |"
-        )
+        lines.append(f"|[`{_shown(topic)}`](#{_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|")
+    objects: dict[str, Any] = {}
     for topic in TOPICS:
         lines += ["", f"## {_shown(topic)}", "", topic.description, ""]
-        schema = schema_of(topic)
-        if topic is not topics.COMMANDS:
-            lines += _tables(schema)
-        example = json.dumps(_example(made[topic.key]), indent=2, ensure_ascii=False)
-        lines += ["", "```json", example, "```"]
         if topic is topics.COMMANDS:
-            lines += ["", *reference()]
+            lines += reference()
+            continue
+        if topic is topics.HOME_ASSISTANT:  # Home Assistant defines the fields
+            continue
+        schema = schema_of(topic)
+        inner = schema.get("$defs", {})
+        lines += _fields(schema, inner)
+        objects |= {name: (each, inner) for name, each in inner.items() if "properties" in each}
+    lines += ["", "## Objects in messages"]
+    for name, (schema, inner) in sorted(objects.items()):
+        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_fields(schema, inner)]
     return "\n".join(lines) + "\n"
 
 
@@ -155,35 +155,26 @@ def _shown(topic: Topic) -> str:
     return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
-def _tables(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the tables of a message's fields, and of the objects in it."""
-    inner_schemas = schema.get("$defs", {})
-    yield from _fields(schema, inner_schemas)
-    for name, inner in inner_schemas.items():
-        if "properties" in inner:
-            yield from ("", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner, inner_schemas))
-
-
 def _fields(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
     """Return a table of an object's fields."""
     rows = [
-        f"| `{name}` | {_kind(field, inner)} | {field.get('description', '')} |"
+        f"|`{name}`|{_kind(field, inner)}|{field.get('description', '')}|"
         for name, field in schema["properties"].items()
     ]
-    return ["| field | type | meaning |", "|---|---|---|", *rows]
+    return ["|field|type|meaning|", "|---|---|---|", *rows]
 
 
 def _kind(field: dict[str, Any], inner: dict[str, Any]) -> str:
     """Return a field's type in words."""
     if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
+        return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
     if "anyOf" in field:
         return " or ".join(_kind(choice, inner) for choice in field["anyOf"])
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return f"`{name}`" if "properties" in inner[name] else _kind(inner[name], inner)
+        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _kind(inner[name], inner)
     if field["type"] == "array":
         return f"list of {_kind(field['items'], inner)}"
     if field.get("format") == "epoch-seconds":

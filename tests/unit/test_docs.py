@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import typer.main
 
+from bench.speed_page import FIGURES, TITLES, speed_page
 from dialer.cli.document import commands_page
+from dialer.cli.document_permissions import permissions_page
 from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import MarkKind
@@ -49,6 +51,18 @@ def test_every_command_is_documented() -> None:
     for row in page.splitlines():
         if row.startswith("| `-"):
             assert not row.endswith("|  |"), f"an option without a meaning: {row}"
+
+
+def test_permissions_page_is_up_to_date() -> None:
+    page = (DOCS / "reference/permissions.md").read_text(encoding="utf-8")
+    assert page == permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
+
+
+def test_page_on_speed_has_the_stored_figures_of_existing_benches() -> None:
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    page = (DOCS / "reference/speed.md").read_text(encoding="utf-8")
+    assert page == speed_page(figures), "run: python -m bench.speed_page docs/reference"
+    assert figures.keys() == TITLES.keys()
 
 
 def test_every_page_has_its_place_in_the_site_and_once() -> None:
@@ -160,7 +174,7 @@ def test_page_on_nodes_is_generated_and_explains_every_key() -> None:
     assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.flows.document docs/reference"
     )
-    assert "|  |" not in page
+    assert "||" not in page
 
 
 def test_diagram_in_the_page_on_flows_is_current() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from dialer.engine.command.base import Command
 from dialer.engine.command.catalogue import COMMANDS
 
 _ENVELOPE: dict[str, Any] = {
@@ -43,48 +44,21 @@ def message_schema(ref_template: str) -> dict[str, Any]:
 
 
 def reference() -> Iterator[str]:
-    """Yield the lines of the reference of commands: one table of all, then the fields of each."""
-    yield from _table(
-        ("field of every command", "type", "meaning"),
-        (
-            ("`id`", "string", _ENVELOPE["id"]["description"]),
-            ("`name`", "string", "which command"),
-            ("`expires_at`", "number", _ENVELOPE["expires_at"]["description"]),
-        ),
-    )
-    yield "An optional field may be null, which is as if it were left out. A command that is *safe to repeat* has the same"
-    yield "effect when it is executed twice. Any other is executed at most once, even if the dialler crashes."
+    """Yield the lines of the reference of commands: a table of the commands, one of their fields, and the objects in fields."""
+    yield "Besides its own fields a command has `name`, `id` (chosen by the sender; executed once per id) and `expires_at`"
+    yield "(epoch seconds, at most a day ahead; refused after it). [Permissions](permissions.md) lists the roles. A repeatable"
+    yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
+    yield "crashes."
     yield ""
     yield from _table(
-        ("command", "what it does", "roles", "safe to repeat"),
+        ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
-            (
-                f"[`{name}`](#{name})" if kind.required_fields() or kind.optional_fields() else f"`{name}`",
-                kind.meaning(),
-                ", ".join(f"`{role}`" for role in sorted(kind.roles)),
-                "yes" if kind.is_idempotent else "no",
-            )
+            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.meaning())
             for name, kind in COMMANDS.items()
         ),
     )
-    for name, kind in COMMANDS.items():
-        required = kind.required_fields()
-        fields = (*required, *kind.optional_fields())
-        if not fields:
-            continue
-        schemas = kind.model_json_schema()["properties"]
-        yield from (f"### {name}", "")
-        yield from _table(
-            ("field", "type", "meaning"),
-            (
-                (
-                    f"`{field}`",
-                    type_in_words(schemas[field]) + ("" if field in required else ", optional"),
-                    str(kind.model_fields[field].description),
-                )
-                for field in fields
-            ),
-        )
+    yield from ("### Fields of commands", "")
+    yield from _table(("field", "type", "meaning"), _fields())
     yield from ("### Objects in commands", "")
     for name, schema in _records():
         yield from (f"`{name}`: {schema['description'].splitlines()[0]}", "")
@@ -97,10 +71,30 @@ def reference() -> Iterator[str]:
         )
 
 
+def _field_names(kind: type[Command]) -> str:
+    required = [f"`{field}`" for field in kind.required_fields()]
+    return ", ".join([*required, *(f"*`{field}`*" for field in kind.optional_fields())])
+
+
+def _fields() -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and meaning of each field. A meaning of fewer commands than the commonest one names these commands."""
+    commands: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for name, kind in COMMANDS.items():
+        schemas = kind.model_json_schema()["properties"]
+        for field in (*kind.required_fields(), *kind.optional_fields()):
+            meaning = (type_in_words(schemas[field]), str(kind.model_fields[field].description))
+            commands.setdefault(field, {}).setdefault(meaning, []).append(name)
+    for field, meanings in sorted(commands.items()):
+        commonest, *others = sorted(meanings, key=lambda meaning: -len(meanings[meaning]))
+        yield f"`{field}`", *commonest
+        for meaning in others:
+            yield f"`{field}` ({', '.join(meanings[meaning])})", *meaning
+
+
 def type_in_words(schema: Mapping[str, Any]) -> str:
-    """Return a field's type, such as "list of `MarkReport`" or "`said` or `told`", without null."""
+    """Return a field's type, such as "list of `MarkReport`" or "`said`, `told`", without null."""
     if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
+        return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(type_in_words(each) for each in schema["anyOf"] if each.get("type") != "null")
     if "$ref" in schema:
@@ -118,8 +112,8 @@ def _records() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
+    yield f"|{'|'.join(head)}|"
     yield "|" + "---|" * len(head)
     for row in rows:
-        yield f"| {' | '.join(row)} |"
+        yield f"|{'|'.join(row)}|"
     yield ""

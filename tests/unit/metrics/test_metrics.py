@@ -32,6 +32,7 @@ from dialer.domain.view import (
     SeatState,
     TrunkView,
 )
+from dialer.metrics.document import metrics_page
 from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
 from dialer.metrics.server import serving_metrics
 from tests.support.monitoring import ask, samples
@@ -204,10 +205,10 @@ def dashboard() -> list[str]:
     return [target["expr"] for each in panels for target in each["targets"]]
 
 
-def test_every_figure_is_documented_and_none_else() -> None:
-    page = (ROOT / "docs/how-to/monitoring.md").read_text(encoding="utf-8")
-    table = page.partition("## Figures")[2].partition("## Alerts")[0]
-    assert set(re.findall(r"`(matdan_\w+)`", table)) == told()
+def test_metrics_page_is_up_to_date_and_lists_every_metric() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    assert page == metrics_page(), "run: python -m dialer.metrics.document docs/reference"
+    assert set(re.findall(r"`(matdan_\w+)`", page)) == told()
 
 
 def test_alerts_and_dashboard_ask_for_figures_that_there_are() -> None:

@@ -156,7 +156,7 @@ export interface CampaignView {
   progress: CampaignProgress;
   /** calls that the pacer placed at its last decision */
   calls_placed: number;
-  /** what kept the pacer from placing more: [the words](pacing.md#why-it-placed-what-it-placed) */
+  /** what kept the pacer from placing more calls (docs/explanation/pacing.md) */
   limited_by: string;
   /** the pacer's explanation of its last decision, one line */
   pacing: string;

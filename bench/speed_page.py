@@ -1,0 +1,56 @@
+"""The page docs/reference/speed.md, generated from bench/figures.json: `python -m bench.speed_page docs/reference`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+FIGURES = Path(__file__).with_name("figures.json")
+PAGE = "speed.md"
+_HEAD = """# Speed
+
+For engineers. `make bench` measures all of this again and writes this page. "X / ours" compares the cost of a contender with ours
+in the same run: above 1, ours is cheaper; "limit" is the bare minimum of work. Measure on your own machine before you quote a
+figure.
+"""
+TITLES = {
+    "engine": "The whole engine: 300 channels, 30 call starts per second, IVR flow",
+    "paced": "60 agents, predictive, 5 call starts per second, MQTT",
+    "servers-one": "300 seats on one Asterisk server",
+    "servers-three": "300 seats on three Asterisk servers",
+    "next_call": "Choosing the next number",
+    "cps_queue": "A trunk at its CPS limit",
+    "start": "A start with 4,802 prompts",
+    "store": "The store",
+    "import": "Importing a roll",
+    "ami": "AMI",
+    "agi": "FastAGI",
+    "audio": "Preparing prompts",
+    "desk": "Screen pop: 100 agents, 20 boards",
+    "desk_load": "A hundred sign-ins and five reports at once",
+    "headquarters": "Headquarters of 300 centres",
+    "hq_cluster-nats-servers": "Headquarters on three machines: nats-server fails",
+    "hq_cluster-PostgreSQL": "Headquarters on three machines: PostgreSQL fails",
+    "uplink": "A centre with headquarters",
+}
+"""Each bench with figures, in the order of the page."""
+
+
+def speed_page(stored: dict[str, Any]) -> str:
+    """Return the page of the stored figures."""
+    where = sorted({f"{each['date']}, {each['machine']}" for each in stored.values()})
+    lines = [_HEAD, f"Measured {'; '.join(where)}.", ""]
+    for bench, title in TITLES.items():
+        if bench in stored:
+            command = f"`python -m bench.bench_{bench.partition('-')[0]}`"
+            lines += [f"## {title}", "", f"{command}", "", "|figure|measured|goal|", "|---|---|---|"]
+            lines += [f"|{what}|{value}|{goal}|" for what, value, goal in stored[bench]["figures"]]
+            lines += [""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    page = speed_page(json.loads(FIGURES.read_text(encoding="utf-8")))
+    (Path(sys.argv[1]) / PAGE).write_text(page, encoding="utf-8")

@@ -1,0 +1,63 @@
+"""The page docs/reference/metrics.md, generated from the metrics: `python -m dialer.metrics.document docs/reference`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from dialer.domain.view import Alert, AlertLevel, CampaignView, CentreState, CentreView, Hold, HoldReason, OutboxWait
+from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
+from dialer.mqtt import topics
+from dialer.mqtt.examples import examples
+
+PAGE = "metrics.md"
+_HEAD = """# Metrics
+
+For whoever runs [monitoring](../how-to/monitoring.md). Labels are ids; no metric has a name or phone number. Each process also has
+the metrics of its process: CPU, memory, open files. This page is generated (`python -m dialer.metrics.document docs/reference`).
+"""
+
+
+def metrics_page() -> str:
+    """Return the page."""
+    lines = [_HEAD, "|metric|labels|process|meaning|", "|---|---|---|---|"]
+    described: set[str] = set()
+    for process, readiness in _processes():
+        for family in readiness.families:
+            sample = family.samples[0]
+            if sample.name in described:
+                continue
+            described.add(sample.name)
+            labels = ", ".join(f"`{label}`" for label in sample.labels)
+            shown = "all" if sample.name == "matdan_info" else process
+            lines.append(f"|`{sample.name}`|{labels}|{shown}|{family.documentation}|")
+    return "\n".join(lines) + "\n"
+
+
+def _processes() -> Iterator[tuple[str, Readiness]]:
+    """Yield each process with metrics in which every family has a value."""
+    messages = examples()
+    campaign: CampaignView = messages[topics.STATISTICS.key]
+    state: CentreState = messages[topics.CENTRE_STATE.key]
+    view = CentreView(
+        replace(
+            state,
+            outbox=(OutboxWait("broker", 1, state.at),),
+            figures={"loop_lag_median_seconds": 0.0, "loop_lag_p99_seconds": 0.0},
+        ),
+        (replace(campaign, hold=Hold(HoldReason.NO_AGENT)),),
+        (),
+        (),
+        (Alert("broker-down", AlertLevel.WARNING, "", 0.0),),
+    )
+    yield "dialler", of_centre(view, broker_up=True, free_bytes=0)
+    yield "desk", of_desk("pune-1", heard=True, streams=0)
+    yield "uplink", of_uplink("pune-1", heard=True, joined=True)
+    yield "gatherer", of_gatherer(works=True, joined=True, kept_at={"pune-1": 0.0})
+    yield "headquarters' pages", of_hq_desk(hears=True)
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / PAGE).write_text(metrics_page(), encoding="utf-8")
