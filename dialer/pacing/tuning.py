@@ -1,4 +1,4 @@
-"""The constants of pacing, in one record that an experiment can replace. docs/reference/pacing-parts.md says what each is worth."""
+"""The constants of pacing, in one record that an experiment can replace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Units are in the names or comments. Found by simulation (docs/reference/pacing-parts.md) where no other source is named."""
+    """Units are in the names or comments. Found by simulation (`bench/bench_pacing.py`) where no other source is named."""
 
     # What a campaign is assumed to be like at first
     answer_rate: float = 0.25
