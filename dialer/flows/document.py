@@ -17,7 +17,7 @@ _HEAD = """# Nodes of flows
 For people who write [flows](../how-to/flows.md). This page is generated from `dialer/flows/nodes/`:
 `python -m dialer.flows.document docs/reference`.
 
-The first key of each table identifies the kind. A node has exactly one such key; beside it most kinds have prompts (`say`)."""
+The first key of each table identifies the kind; a node has exactly one such key. Most kinds also have prompts (`say`)."""
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 _NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "conditions"}
 
