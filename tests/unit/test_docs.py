@@ -113,6 +113,20 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors_of(found), f"{page.name}: {target}#{anchor}"
 
 
+def test_files_of_docs_that_code_settings_and_tests_name_exist() -> None:
+    homes = ("audio", "bench", "config", "dialer", "ivr_flows", "tests")
+    kinds = {".py", ".toml", ".yml", ".yaml", ".conf", ".j2", ".ts", ".tsx", ".ftl"}
+    files = [path for home in homes for path in (ROOT / home).rglob("*") if path.suffix in kinds]
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        if "node_modules" not in path.parts
+        for name in re.findall(r"(?<![\w/.])docs/[\w/-]+\.(?:md|json)", path.read_text(encoding="utf-8"))
+        if not (ROOT / name).is_file()
+    }
+    assert missing == set()
+
+
 def anchors_of(page: Path) -> set[str]:
     """The headings of a page, as GitHub makes anchors of them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
