@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import pytest
 from pydantic import Field, ValidationError
 
+from dialer.cli.document_permissions import permissions_page
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.command import catalogue
@@ -119,8 +121,10 @@ def test_new_command_is_documented() -> None:
     assert schema["properties"]["coffee"]["description"] == "which kind"
     assert set(schema["required"]) == {"id", "name", "expires_at", "seat", "coffee"}
     page = document.markdown()
-    assert "| [`seat-coffee`](#seat-coffee) | Pause a seat for coffee. | `desk`, `supervisor` | no |" in page
-    assert "| `coffee` | `black` or `white` | which kind |" in page
+    assert "|`seat-coffee`|`seat`, `coffee`|no|Pause a seat for coffee.|" in page
+    assert "|`coffee`|`black`, `white`|which kind|" in page
+    (allowed,) = re.findall(r"^\|(.*)\|.*`seat-coffee`", permissions_page(), re.MULTILINE)
+    assert allowed == "`desk`, `supervisor`"
 
 
 def test_name_is_registered_once() -> None:
