@@ -1,4 +1,4 @@
-"""The documents tell the truth: settings, commands, topics, the example and the README's commands."""
+"""Pages agree with the product: settings, commands, topics, examples, links and terms."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_permissions_page_is_up_to_date() -> None:
     assert page == permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
 
 
-def test_page_on_speed_has_the_stored_figures_of_existing_benches() -> None:
+def test_speed_page_shows_the_stored_figures_of_every_bench() -> None:
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     page = (DOCS / "reference/speed.md").read_text(encoding="utf-8")
     assert page == speed_page(figures), "run: python -m bench.speed_page docs/reference"
     assert figures.keys() == TITLES.keys()
 
 
-def test_every_page_has_its_place_in_the_site_and_once() -> None:
+def test_site_navigation_lists_every_page_once() -> None:
     def pages(part: Any) -> list[str]:
         if isinstance(part, str):
             return [part]
@@ -75,7 +75,7 @@ def test_every_page_has_its_place_in_the_site_and_once() -> None:
     assert sorted(placed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
 
 
-def test_no_page_has_the_marks_of_two_changes_that_met() -> None:
+def test_pages_have_no_merge_conflict_markers() -> None:
     pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
     assert [
         page.name for page in pages if re.search(r"^(<{7}|>{7}) |^={7}$", page.read_text("utf-8"), re.MULTILINE)
@@ -83,7 +83,7 @@ def test_no_page_has_the_marks_of_two_changes_that_met() -> None:
 
 
 @pytest.mark.parametrize("name", ["centre.example.toml", "demo.toml"])
-def test_the_shipped_settings_are_good(name: str) -> None:
+def test_shipped_settings_are_valid(name: str) -> None:
     settings = load_settings(ROOT / "config" / name)
     assert settings.campaigns
     assert settings.trunks
@@ -95,17 +95,17 @@ def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> Non
 
 
 @pytest.mark.parametrize("word", [*ComplaintTopic, *ComplaintChannel, *ComplaintRemedy, *MarkSource])
-def test_every_word_of_complaints_and_sources_of_marks_is_in_the_page_on_the_polling_day(word: str) -> None:
+def test_polling_day_page_lists_complaint_values_and_mark_sources(word: str) -> None:
     assert f"`{word}`" in (DOCS / "how-to/polling-day.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", Limit)
-def test_all_that_may_limit_the_calls_is_in_the_page_on_pacing(word: str) -> None:
+def test_pacing_page_explains_every_limit(word: str) -> None:
     assert f"| `{word}` |" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
+def test_links_between_pages_have_existing_targets(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             found = page.parent / target if target else page
@@ -113,7 +113,7 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors_of(found), f"{page.name}: {target}#{anchor}"
 
 
-def test_files_of_docs_that_code_settings_and_tests_name_exist() -> None:
+def test_docs_paths_named_in_code_settings_and_tests_exist() -> None:
     homes = ("audio", "bench", "config", "dialer", "ivr_flows", "tests")
     kinds = {".py", ".toml", ".yml", ".yaml", ".conf", ".j2", ".ts", ".tsx", ".ftl"}
     files = [path for home in homes for path in (ROOT / home).rglob("*") if path.suffix in kinds]
@@ -134,7 +134,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_commands_that_a_document_names_are_there(page: Path) -> None:
+def test_commands_and_options_on_pages_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL))
     for said in re.findall(r"(?<![\w.-])dialer((?: (?!\.\.\.)[^\s`#|;&]+)+)", code):
@@ -151,7 +151,7 @@ def test_commands_that_a_document_names_are_there(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_tests_that_a_document_names_are_there(page: Path) -> None:
+def test_tests_named_on_pages_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests/)?[\w/]*\btest_\w+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8"))
     for name, test in named:
         paths = [ROOT / name] if name.startswith("tests/") else list((ROOT / "tests").rglob(name))
@@ -159,7 +159,7 @@ def test_tests_that_a_document_names_are_there(page: Path) -> None:
         assert any(f"def {test}" in path.read_text(encoding="utf-8") for path in paths), f"{page.name}: {name}::{test}"
 
 
-def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
+def test_readme_is_short_and_begins_with_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) < 80
     assert not [line for line in readme.splitlines() if len(line) > 120]
@@ -167,13 +167,13 @@ def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
     assert "make test" in readme[:1200]
 
 
-def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
+def test_example_flow_is_valid_and_safe() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     refuse_unsafe(parse_flow(text, "errand.yaml"), shipped_texts())
 
 
-def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
+def test_mqtt_commands_on_pages_are_accepted() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md")))
     shown = re.findall(r'^\{"id": .*"expires_at": \d+\}$', pages, re.MULTILINE)
     assert shown
@@ -183,7 +183,7 @@ def test_commands_over_mqtt_that_a_document_shows_are_accepted() -> None:
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 
-def test_page_on_nodes_is_generated_and_explains_every_key() -> None:
+def test_nodes_page_is_up_to_date_and_explains_every_key() -> None:
     page = nodes_page()
     assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.flows.document docs/reference"
@@ -191,17 +191,17 @@ def test_page_on_nodes_is_generated_and_explains_every_key() -> None:
     assert "||" not in page
 
 
-def test_diagram_in_the_page_on_flows_is_current() -> None:
+def test_flow_diagram_is_up_to_date() -> None:
     diagram = draw_flow(load_flow("turnout"), shipped_texts(), "en")
     assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("purpose", FlowPurpose)
-def test_every_purpose_is_in_the_page_on_flows(purpose: str) -> None:
+def test_flows_page_explains_every_purpose(purpose: str) -> None:
     assert f"| `{purpose}` |" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
-def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
+def test_example_settings_for_twilio_are_valid() -> None:
     page = (DOCS / "how-to/twilio.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     values = tomllib.loads(text)
@@ -209,13 +209,18 @@ def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
     assert Settings.model_validate(values).twilio.enabled
 
 
-def test_the_glossary_names_each_word_once_in_order() -> None:
-    rows = re.findall(r"^\| ([^|]+?) \|", (DOCS / "reference/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
-    words = [re.sub("[^a-z ]", "", row.lower()) for row in rows if row not in {"term"}]
-    assert words == sorted(set(words))
+def glossary_rows() -> list[list[str]]:
+    """Return the rows of the glossary: term, meaning, terms that are not used."""
+    page = (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
+    return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("|")][2:]
 
 
-def test_the_script_in_the_page_on_scripts_is_good_and_the_page_names_every_value() -> None:
+def test_glossary_lists_each_term_once_in_alphabetical_order() -> None:
+    terms = [re.sub("[^a-z ]", "", term.lower()) for term, _, _ in glossary_rows()]
+    assert terms == sorted(set(terms))
+
+
+def test_example_script_is_valid_and_page_lists_every_placeholder() -> None:
     page = (DOCS / "how-to/scripts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert check_script(parse_script(text, "errand.yaml")) == []
