@@ -159,6 +159,12 @@ def test_tests_named_on_pages_exist(page: Path) -> None:
         assert any(f"def {test}" in path.read_text(encoding="utf-8") for path in paths), f"{page.name}: {name}::{test}"
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_modules_named_on_pages_exist(page: Path) -> None:
+    for name in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")):
+        assert any((home / name).is_file() for home in (ROOT, ROOT / "dialer")), f"{page.name}: {name}"
+
+
 def test_readme_is_short_and_begins_with_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) < 80
