@@ -27,6 +27,7 @@ from dialer.flows.model import FlowPurpose
 from dialer.flows.script import VALUES, parse_script
 from dialer.flows.script_check import check_script
 from dialer.flows.texts import shipped_texts
+from dialer.metrics.document import metrics_page
 from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
 from dialer.pacing.port import Limit
@@ -56,6 +57,11 @@ def test_every_command_is_documented() -> None:
 def test_permissions_page_is_up_to_date() -> None:
     page = (DOCS / "reference/permissions.md").read_text(encoding="utf-8")
     assert page == permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
+
+
+def test_metrics_page_is_up_to_date() -> None:
+    page = (DOCS / "reference/metrics.md").read_text(encoding="utf-8")
+    assert page == metrics_page(), "run: python -m dialer.metrics.document docs/reference"
 
 
 def test_speed_page_shows_the_stored_figures_of_every_bench() -> None:

@@ -32,7 +32,6 @@ from dialer.domain.view import (
     SeatState,
     TrunkView,
 )
-from dialer.metrics.document import metrics_page
 from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
 from dialer.metrics.server import serving_metrics
 from tests.support.monitoring import ask, samples
@@ -205,9 +204,8 @@ def dashboard() -> list[str]:
     return [target["expr"] for each in panels for target in each["targets"]]
 
 
-def test_metrics_page_is_up_to_date_and_lists_every_metric() -> None:
+def test_metrics_page_lists_every_metric() -> None:
     page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
-    assert page == metrics_page(), "run: python -m dialer.metrics.document docs/reference"
     assert set(re.findall(r"`(matdan_\w+)`", page)) == told()
 
 
