@@ -177,7 +177,8 @@ AUDIT_HEAD = Topic(
     pattern="results/audit-heads",
     kind=AuditHead,
     description="The end of the audit's hash chain: once a minute while there are new entries, and at the end of a day. Store "
-    "it on another machine (`dialer audit verify --head`): a store that is changed later, chain included, no longer matches it.",
+    "it on another machine: `dialer audit verify --head` compares the store's chain with it. It does not prove that nothing was "
+    "changed (docs/explanation/promises.md).",
     through_outbox=True,
 )
 COMMANDS = Topic(
