@@ -146,13 +146,13 @@ async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
 async def quota(
     new: NewOrder,
     campaign: _CampaignArgument,
-    most_calls: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls.")] = None,
     calls_per_seat: Annotated[
         float | None, typer.Option(help="Maximum number of unanswered calls per available agent.")
     ] = None,
 ) -> None:
     """Limit a campaign's calls until midnight. Without a figure, remove the limit."""
-    await new.begin(OrderKind.QUOTA, campaign=campaign, most_calls=most_calls, calls_per_seat=calls_per_seat)
+    await new.begin(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
 
 
 @order_app.command()

@@ -148,7 +148,7 @@ def _fields(mark: Mark) -> dict[str, Any]:
         "kind": mark.kind.value,
         "source": mark.source.value,
         "at": round(mark.at, 3),
-        "by": mark.agent,
+        "reported_by": mark.agent,
         "confidence": None if mark.confidence is None else mark.confidence.value,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -197,7 +197,7 @@ def _report(figure: OfficialFigure) -> dict[str, Any]:
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,
         "part_number": figure.part_number,
-        "by": figure.by_time,
+        "hour": figure.by_time,
         "share": figure.share,
         "state_code": figure.state_code or None,
     }

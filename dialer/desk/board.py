@@ -89,7 +89,7 @@ class CommandAsked(PageRequest):
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
-    most_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
+    max_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
     calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
     abandoned_target: Annotated[float, Field(ge=LEAST_TARGET, le=MOST_TARGET)] | None = None
     campaigns: Annotated[list[_Text], Field(max_length=MAX_CAMPAIGNS)] | None = None

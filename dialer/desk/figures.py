@@ -279,7 +279,7 @@ def why(
 ) -> IdleReason:
     """Return why a campaign places no calls. `connected`: the desk is connected to the broker."""
     if not connected:
-        return IdleReason("unheard-broker")
+        return IdleReason("no-broker")
     if centre is None or not centre.online:
         return IdleReason("dialler-away")
     if campaign.hold is not None:

@@ -56,7 +56,7 @@ class HqOrder(BaseModel):
     campaign: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")] = (
         None  # none with resume: everything that was stopped
     )
-    most_calls: Annotated[int | None, Field(ge=1, le=MOST_CALLS)] = None  # with quota, as in the command `speed`
+    max_calls: Annotated[int | None, Field(ge=1, le=MOST_CALLS)] = None  # with quota, as in the command `speed`
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None
 
     @model_validator(mode="after")
@@ -65,8 +65,8 @@ class HqOrder(BaseModel):
             self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign
         ):
             raise ValueError("pause and quota need a campaign, stop-all has none")
-        if self.order is not OrderKind.QUOTA and not (self.most_calls is None and self.calls_per_seat is None):
-            raise ValueError("most_calls and calls_per_seat are for quota only")
+        if self.order is not OrderKind.QUOTA and not (self.max_calls is None and self.calls_per_seat is None):
+            raise ValueError("max_calls and calls_per_seat are for quota only")
         if not self.made_at < self.expires_at <= self.made_at + LONGEST_VALID_SECONDS:
             raise ValueError("expires_at must be after made_at, by seven days at most")
         return self
@@ -91,7 +91,7 @@ class LeaderSignature(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    by: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    leader: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     signature: Annotated[str, Field(description="Ed25519, base64", max_length=100)]
 
 
@@ -105,7 +105,7 @@ class SignedOrder(BaseModel):
 
     def signed_by(self, leader: str, key: bytes) -> SignedOrder:
         """Return the order with a leader's signature added."""
-        others = tuple(each for each in self.signatures if each.by != leader)
+        others = tuple(each for each in self.signatures if each.leader != leader)
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
     def signers(self, leaders: Mapping[str, bytes]) -> list[str]:
@@ -130,7 +130,7 @@ def digest_of(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(by=leader, signature=signing.sign(key, _signed(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign(key, _signed(text)))
 
 
 def _signed(text: str) -> bytes:
@@ -151,12 +151,12 @@ def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mappin
     """Return the leaders who signed, each once. Raises OrderForged for an invalid signature."""
     found: set[str] = set()
     for each in signatures:
-        key = leaders.get(each.by)
+        key = leaders.get(each.leader)
         if key is None or not signing.holds(key, _signed(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature; compare the leaders' keys with [[headquarters.leaders]] of this centre"
             )
-        found.add(each.by)
+        found.add(each.leader)
     return sorted(found)
 
 

@@ -27,7 +27,7 @@ class ForeignMark:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignNews:
+class PeerUpdateBatch:
     """A batch of updates about other centres, from a stream of headquarters."""
 
     stream: str

@@ -129,13 +129,13 @@ class HoldReason(StrEnum):
     STORE = "store", "results cannot be kept"
     PAUSED = "paused", "paused"
     STOPPED = "stopped", "stopped"
-    UNHEARD = "unheard", "its voters do not hear a sound"
+    NO_AUDIO = "no-audio", "its voters do not hear a sound"
     CALLING_HOURS = "calling-hours", "outside calling hours"
     RULES = "rules", "the rules forbid its calls"
     NO_POLL = "no-poll", "no booth votes today ([[rules.polls]])"
     NO_AGENT = "no-agent", "no agent is there"
     TRUNKS = "trunks", "every trunk rests"
-    LIST_DONE = "list-done", "the list is done"
+    LIST_COMPLETED = "list-completed", "the list is completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class CampaignSpeed:
 
     __pydantic_config__ = MESSAGE
 
-    most_calls: int | None
+    max_calls: int | None
     """live calls at a time"""
     calls_per_seat: float | None
     """unanswered calls for each agent at work"""
@@ -266,7 +266,7 @@ class Preview:
     __pydantic_config__ = MESSAGE
 
     until: Time
-    dials: bool
+    auto_dial: bool
     """true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses"""
 
 
@@ -354,7 +354,7 @@ class RollImportProgress:
     """the list that the command roll-import named"""
     rows: Count
     """voters of the roll"""
-    done: Count
+    imported: Count
     """voters imported so far"""
 
 

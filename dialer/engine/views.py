@@ -90,7 +90,8 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         at=now,
         kind=run.spec.kind,
         state=run.state,
-        hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
+        hold=run.hold
+        or (Hold(HoldReason.LIST_COMPLETED) if run.list_done and not in_hand and not run.hopper else None),
         calls=dict(live),
         outcomes=dict(outcomes),
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,

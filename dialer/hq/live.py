@@ -65,7 +65,7 @@ class LiveCentre:
 
     def _of_news(self) -> list[Mapping[str, Any]]:
         text = f"what other centres told does not come: {self.news_trouble}"
-        return [{"code": "no-news", "level": "critical", "text": text}] if self.news_trouble else []
+        return [{"code": "no-peer-updates", "level": "critical", "text": text}] if self.news_trouble else []
 
 
 class LiveCentres:
@@ -96,7 +96,7 @@ class LiveCentres:
                 of.alerts = [each for each in alerts if isinstance(each, dict)] if isinstance(alerts, list) else []
             case "material":
                 of.material = said
-            case "news":
+            case "peer-updates":
                 if "trouble" in said:
                     of.news_trouble = _text(said, "trouble") or ""
                 lag = said.get("lag_seconds", of.lag_seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 FIRST_CENTRES = 3
-_TROUBLE = ("flows", "unheard-")
+_TROUBLE = ("flows", "no-audio-")
 """Codes of a centre's alerts that speak against what it plays: flows that are wrong, a sound that is not heard."""
 
 

@@ -69,7 +69,7 @@ class Reply:
 
     status: str  # done, refused, or unanswered: the dialler may have executed it; the same id again finds out
     text: str
-    why: str | None = None  # a code, of some refusals
+    code: str | None = None  # a code, of some refusals
 
 
 class DiallerClient:
@@ -191,7 +191,7 @@ class DiallerClient:
     def _resolve(self, user: str, payload: CommandReply) -> None:
         asked = self._asked.get((user, payload.id))
         if asked is not None and not asked.done():
-            asked.set_result(Reply(payload.status, payload.text, payload.why))
+            asked.set_result(Reply(payload.status, payload.text, payload.code))
 
 
 def _patterns(kinds: Container[str]) -> list[str]:

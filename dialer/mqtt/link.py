@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 BROKER_DOWN = "broker-down"
 CENTRE_ID_TAKEN = "centre-id-taken"
 OUTBOX_HELD = "outbox-held"
-OPT_OUTS_UNHEARD = "opt-outs-unheard"
+OPT_OUTS_DISCONNECTED = "opt-outs-disconnected"
 STABLE_SECONDS = 10.0  # after a connection that lasted this long the next wait is short again
 
 
@@ -52,7 +52,7 @@ def for_opt_outs() -> LinkPurpose:
     It is separate because the broker holds back what this centre cannot store yet, and must not hold back commands with it.
     """
     meanwhile = "opt-outs of other centres wait there for an hour; after that exchange files of them"
-    return LinkPurpose(topics.opt_outs_filter(), OPT_OUTS_UNHEARD, meanwhile, client="-opt-outs", publishes=False)
+    return LinkPurpose(topics.opt_outs_filter(), OPT_OUTS_DISCONNECTED, meanwhile, client="-opt-outs", publishes=False)
 
 
 Serve = Callable[[Connection], Awaitable[None]]

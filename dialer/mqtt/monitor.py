@@ -60,9 +60,10 @@ class Monitor:
         *,
         reads_opt_outs: bool = False,
     ) -> None:
-        """Only `senders` may send commands. With `reads_opt_outs` a second connection reads the opt-outs of other centres, which
-        share a secret. The engine gets the alerts: the broker cannot be reached ("broker-down", "opt-outs-unheard"), and commands
-        are forged or too many.
+        """Accept commands of `senders` only. With `reads_opt_outs`, read the opt-outs of other centres on a second connection.
+
+        Raises alerts in the engine: "broker-down" and "opt-outs-disconnected" while the broker is unreachable, and others when
+        commands are forged or too many.
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine

@@ -23,6 +23,6 @@ class CommandReply:
     text: str
     """one line: what was done, or why it was refused"""
     at: Time
-    why: Annotated[
+    code: Annotated[
         str | None, Field(description=f"of some refusals, a code for programs: {', '.join(RefusedBecause)}")
     ] = None

@@ -197,8 +197,8 @@ REPLIES = Topic(
     pattern="replies/{user}/{command}",
     kind=CommandReply,
     description="The reply to a command, below its sender's name. It is delivered through the outbox, so it arrives after a lost "
-    "connection too. Replies to `uplink-kept` and `headquarters-news` are sent at once and not stored: these commands are resent "
-    "until they are answered.",
+    "connection too. Replies to `confirm-uplink` and `import-peer-updates` are sent at once and not stored: these "
+    "commands are resent until they are answered.",
     through_outbox=True,
 )
 

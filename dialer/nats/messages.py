@@ -182,7 +182,7 @@ def unpack_ack(data: bytes) -> int:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a message of peer updates, each as in the command `headquarters-news`."""
+    """Return a message of peer updates, each as in the command `import-peer-updates`."""
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
 

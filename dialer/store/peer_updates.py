@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.model import Mark
-from dialer.domain.other_centres import ForeignNews
+from dialer.domain.other_centres import PeerUpdateBatch
 from dialer.store import marks, opt_outs
 from dialer.store.marks import MarkEffect
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
@@ -41,7 +41,7 @@ def stream_position(db: Connection, stream: str) -> int:
     return SQL.position.first(db, stream=stream) or 0
 
 
-def apply_peer_updates(db: Connection, updates: ForeignNews) -> PeerUpdateEffect:
+def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
     """Apply the updates of a stream after its stored position, and store the new position. Earlier updates change
     nothing.
 

@@ -73,13 +73,13 @@ class PendingUpdates:
         self._bytes += _signed_bytes([*opt_outs, *marks])
 
     def command_values(self, stream: str) -> dict[str, Any]:
-        """Return the values of the command `headquarters-news`."""
+        """Return the values of the command `import-peer-updates`."""
         return {
             "stream": stream,
             "after": self.after,
             "position": self.position,
             "opt_outs": self.opt_outs,
-            "news_marks": self.marks,
+            "peer_marks": self.marks,
         }
 
 
@@ -258,7 +258,7 @@ class PeerUpdates:
     async def _send(self, stream: str, pending: PendingUpdates) -> bool:
         """Send until the dialler has replied; return whether it has stored them. Otherwise it is at another position."""
         while True:
-            reply = await self._dialler.send("headquarters-news", pending.command_values(stream))
+            reply = await self._dialler.send("import-peer-updates", pending.command_values(stream))
             if reply is not None and not is_unanswered(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
@@ -266,4 +266,4 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish(self, fields: Mapping[str, Any]) -> None:
-        await self._session.publish(live_subject(self._centre, "news"), json.dumps(fields).encode())
+        await self._session.publish(live_subject(self._centre, "peer-updates"), json.dumps(fields).encode())

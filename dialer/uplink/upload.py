@@ -130,7 +130,7 @@ class OutboxUpload:
                 return None
         except StoreError as error:
             return str(error)
-        reply = await self._dialler.send("uplink-kept", {"through": through})
+        reply = await self._dialler.send("confirm-uplink", {"through": through})
         if reply is None:
             return "the dialler is unreachable"
         return None if reply.status == "done" else reply.text

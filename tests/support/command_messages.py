@@ -16,8 +16,15 @@ def message(**changes: Any) -> bytes:
     return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
 
 
-MARK = {"key": "import/1", "voter": 7, "kind": "voted", "source": "booth-worker", "at": NOW - 60, "by": "worker-12"}
-FIGURE = {"day": "2024-04-22", "constituency_number": 174, "part_number": None, "by": "09:00", "share": 0.11}
+MARK = {
+    "key": "import/1",
+    "voter": 7,
+    "kind": "voted",
+    "source": "booth-worker",
+    "at": NOW - 60,
+    "reported_by": "worker-12",
+}
+FIGURE = {"day": "2024-04-22", "constituency_number": 174, "part_number": None, "hour": "09:00", "share": 0.11}
 COMPLAINT = {"key": "c/1", "at": NOW - 60, "about": "too-often", "channel": "letter", "phone": 7}
 ANSWER = {"key": "a/1", "complaint": 3, "at": NOW - 60, "answer": "explained"}
 NEEDED: dict[str, Any] = {
@@ -43,7 +50,7 @@ NEEDED: dict[str, Any] = {
     "message_at": NOW - 60,
     "phone": 7,
     "campaigns": ["turnout-agents"],
-    "most_calls": 20,
+    "max_calls": 20,
     "calls_per_seat": 1.5,
     "abandoned_target": 0.01,
     "list": "0f" * 16,
@@ -55,7 +62,7 @@ NEEDED: dict[str, Any] = {
     "after": 40,
     "position": 42,
     "opt_outs": [{"number_hash": "0f" * 32, "at": NOW - 60, "centre": "pune-2"}],
-    "news_marks": [
+    "peer_marks": [
         {
             "key": "0f0f/1:turnout",
             "roll_version": "2026-1",
@@ -70,7 +77,7 @@ NEEDED: dict[str, Any] = {
         }
     ],
     "order": "{}",
-    "signatures": [{"by": "asha", "signature": "AA=="}],
+    "signatures": [{"leader": "asha", "signature": "AA=="}],
 }
 
 

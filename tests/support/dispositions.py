@@ -69,14 +69,14 @@ class Page:
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"
         [(payload_text,)] = query(self._store, replies, before)
         reply = json.loads(payload_text)
-        self.why = reply["why"]
+        self.why = reply["code"]
         return reply["status"], reply["text"]
 
     async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
         return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
 
     async def take_back(self, attempt: str | None, name: str = "01", **values: Any) -> tuple[str, str]:
-        return await self.send("seat-take-back-disposition", seat=name, attempt=attempt, **values)
+        return await self.send("seat-undo-disposition", seat=name, attempt=attempt, **values)
 
 
 @dataclass

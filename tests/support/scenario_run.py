@@ -190,7 +190,8 @@ class _Run:
         return (
             (
                 attempts >= self._voters
-                or str(view.campaigns[0].hold) in {"the list is done", self._scenario.expect.held or "the list is done"}
+                or str(view.campaigns[0].hold)
+                in {"the list is completed", self._scenario.expect.held or "the list is completed"}
             )
             and not any(campaign.calls for campaign in view.campaigns)
             and not any(seat.state in at_work for seat in view.seats)

@@ -90,7 +90,7 @@ class AgentEntrance:
         start_session(request, response, await self._sessions.begin(asked.agent, asked.seat))
 
     def _refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
-        match reply.why:
+        match reply.code:
             case RefusedBecause.PIN_WRONG:
                 active = self._page_state.get("alerts", AlertList)
                 locked = f"log-in-locked-{asked.seat}"
@@ -105,7 +105,7 @@ class AgentEntrance:
                 return RequestRefused(404, "no-seat")
             case RefusedBecause.SEAT_TAKEN:
                 return RequestRefused(409, "seat-taken")
-            case RefusedBecause.CLOCKS:
+            case RefusedBecause.CLOCKS_DIFFER:
                 return RequestRefused(409, "clocks")
         return RequestRefused(409, "refused", text=reply.text)
 

@@ -41,7 +41,7 @@ OFFERED = frozenset(
         "seat-pause-recording",
         "seat-resume-recording",
         "seat-dispose",
-        "seat-take-back-disposition",
+        "seat-undo-disposition",
         "seat-preview-dial",
         "seat-preview-skip",
         "seat-dial",
@@ -148,4 +148,4 @@ class AgentWork:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.leave(seat)
-        return {"status": reply.status, "text": reply.text, "word": reply.why}
+        return {"status": reply.status, "text": reply.text, "word": reply.code}

@@ -36,7 +36,7 @@ class SeatSerials(SeatCommand):
 class SeatUndoSerial(SeatCommand):
     """Undo the last serial number of the call."""
 
-    name: Literal["seat-take-back"] = "seat-take-back"
+    name: Literal["seat-undo-serial"] = "seat-undo-serial"
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:

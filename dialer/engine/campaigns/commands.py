@@ -77,10 +77,10 @@ class SetSpeed(Command):
     name: Literal["speed"] = "speed"
     roles = SUPERVISOR_ONLY
     is_idempotent = True
-    audited = (*Command.audited, "most_calls", "calls_per_seat")
+    audited = (*Command.audited, "max_calls", "calls_per_seat")
 
     campaign: CampaignId
-    most_calls: Annotated[
+    max_calls: Annotated[
         int | None,
         Field(ge=1, le=MOST_CALLS, description=f"maximum concurrent calls of the campaign, 1 to {MOST_CALLS}"),
     ] = None
@@ -94,7 +94,7 @@ class SetSpeed(Command):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_speed(self.campaign, self.most_calls, self.calls_per_seat, context.sender)
+        return await services.campaigns.set_speed(self.campaign, self.max_calls, self.calls_per_seat, context.sender)
 
 
 class SetAbandonedTarget(Command):

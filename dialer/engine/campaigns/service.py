@@ -186,20 +186,20 @@ class Campaigns:
         return states
 
     async def set_speed(
-        self, campaign_id: str, most_calls: int | None, calls_per_seat: float | None, sender: str
+        self, campaign_id: str, max_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
         """Limit a campaign's calls until midnight, or remove the limit. Ringing calls go on. Raises CommandRefused,
         StoreError.
         """
         run = self._runs.require(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
-            raise CommandRefused(f"campaign {campaign_id} has no agents: give `most_calls`")
+            raise CommandRefused(f"campaign {campaign_id} has no agents: give `max_calls`")
         now = self._core.clock.now()
-        if most_calls is None and calls_per_seat is None:
+        if max_calls is None and calls_per_seat is None:
             await self._store.end_standing_order(campaign_addressee(campaign_id), SPEED)
             run.speed, said = None, "as fast as it may again"
         else:
-            speed = CampaignSpeed(most_calls, calls_per_seat, next_day(self._core.zone, now), sender)
+            speed = CampaignSpeed(max_calls, calls_per_seat, next_day(self._core.zone, now), sender)
             await self._store.save_standing_orders(
                 [StandingOrder(campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
@@ -257,10 +257,10 @@ class Campaigns:
                 f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
                 "(`dialer check` names what is missing), then resume the campaign"
             )
-        self._alerts.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._alerts.raise_alert(f"no-audio-{call.campaign_id}", AlertLevel.CRITICAL, text)
         self._core.wake.set()
 
     def _clear_inaudible(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
-        self._alerts.clear(f"unheard-{run.spec.campaign_id}")
+        self._alerts.clear(f"no-audio-{run.spec.campaign_id}")
         self._core.wake.set()

@@ -103,7 +103,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             " the script has no such question or answer, nothing is saved",
         ),
     ] = None
-    own: Annotated[
+    own_call_back: Annotated[
         bool | None,
         Field(
             description="with `call_back_at`, true: the same agent calls back if ready at that time; any agent"
@@ -120,8 +120,8 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
                 )
         if self.disposition is Disposition.LATER and self.hour is None:
             raise ValueError("the disposition later needs `hour`, the hour of the day, 0 to 23")
-        if self.own and self.call_back_at is None:
-            raise ValueError("`own` needs `call_back_at`: leave `own` out, or give the time")
+        if self.own_call_back and self.call_back_at is None:
+            raise ValueError("`own_call_back` needs `call_back_at`: leave `own_call_back` out, or give the time")
         return self
 
     @property
@@ -131,7 +131,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             attempt_id=self.attempt,
             voters=tuple(each.outcome() for each in self.voters or ()),
             call_back_at=self.call_back_at,
-            own=bool(self.own),
+            own=bool(self.own_call_back),
             language=self.language,
             note=self.note,
             answers=self.answers or {},
@@ -151,7 +151,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     refusal cannot be undone: the number is suppressed everywhere already.
     """
 
-    name: Literal["seat-take-back-disposition"] = "seat-take-back-disposition"
+    name: Literal["seat-undo-disposition"] = "seat-undo-disposition"
     roles = SEAT_ROLES
 
     attempt: CallAttemptId

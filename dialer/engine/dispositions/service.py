@@ -156,11 +156,12 @@ class Dispositions:
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
             raise CommandRefused(
                 f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
-                RefusedBecause.TOO_LATE_TO_TAKE_BACK,
+                RefusedBecause.TOO_LATE_TO_UNDO,
             )
         if kept.record.disposition in _SUPPRESSING:
             raise CommandRefused(
-                f"seat {seat.name}: the number is suppressed, and stays so: others have been told", RefusedBecause.STAYS
+                f"seat {seat.name}: the number is suppressed, and stays so: others have been told",
+                RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
         retry_at = self._retries.after_disposition(run, call, Disposition.NONE, None)
@@ -198,13 +199,11 @@ class Dispositions:
             if left is None or not mine or self._core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
                     f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
-                    RefusedBecause.LATE,
+                    RefusedBecause.CALL_OVER,
                 )
             call = left.call
         if call is None or call.talk.connected_at is None:
-            raise CommandRefused(
-                f"seat {seat.name} has no call to give a disposition for", RefusedBecause.NOTHING_TO_SAY
-            )
+            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for", RefusedBecause.NO_CALL)
         return call
 
     def _refuse_odd(
@@ -217,7 +216,9 @@ class Dispositions:
         details: DispositionDetails,
     ) -> None:
         if details.own and seat.agent is None:
-            raise CommandRefused(f"seat {seat.name} has no agent whose own call-back that could be: leave `own` out")
+            raise CommandRefused(
+                f"seat {seat.name} has no agent whose own call-back that could be: leave `own_call_back` out"
+            )
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
         if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:

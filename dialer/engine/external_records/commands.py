@@ -65,7 +65,7 @@ class MarkReport(Record):
     kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
     source: Literal["booth-worker", "relative", "import", "correction"]
     at: RecordedTime
-    by: Annotated[PersonId | None, Field(description="ID of the person who reported it")] = None
+    reported_by: Annotated[PersonId | None, Field(description="ID of the person who reported it")] = None
     confidence: Annotated[
         Literal["seen", "said", "told"] | None, Field(description="how certain it is; null: as usual for its source")
     ] = None
@@ -78,7 +78,7 @@ class MarkReport(Record):
             kind=MarkKind(self.kind),
             source=MarkSource(self.source),
             at=self.at,
-            agent=self.by,
+            agent=self.reported_by,
             confidence=self.confidence and Confidence(self.confidence),
         )
 
@@ -93,7 +93,7 @@ class FigureReport(Record):
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]
-    by: Annotated[
+    hour: Annotated[
         str,
         Field(
             description="hour of the poll, such as 09:00, or final", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|final)$"
@@ -111,7 +111,7 @@ class FigureReport(Record):
             date.fromisoformat(self.day),
             self.constituency_number,
             self.part_number,
-            self.by,
+            self.hour,
             self.share,
             (self.state_code or "").upper(),
         )

@@ -10,7 +10,7 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.domain.other_centres import ForeignNews
+from dialer.domain.other_centres import PeerUpdateBatch
 from dialer.engine.turnout.marks import Marks
 from dialer.store.audit import AuditNote
 from dialer.store.store import Store
@@ -86,7 +86,7 @@ class ExternalRecords:
                 self._marks.opted_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already"
 
-    async def uplink_kept(self, through: int) -> str:
+    async def confirm_uplink(self, through: int) -> str:
         """Remove from the outbox what headquarters has committed. Raises CommandRefused, StoreError."""
         with _refusals():
             moved = await self._store.confirm_uplink(through, self._clock.now())
@@ -98,7 +98,7 @@ class ExternalRecords:
             await self._store.announce_test_mark(self._clock.now())
         return "a test mark is on its way: headquarters' page says when it has come"
 
-    async def take_news(self, news: ForeignNews) -> str:
+    async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
         """Store updates of other centres with their position in the stream, all or none. Raises CommandRefused,
         StoreError.
         """

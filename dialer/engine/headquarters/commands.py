@@ -13,7 +13,7 @@ from pydantic import Field
 from dialer.domain.enums import MarkKind, SupervisorRole
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
-from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut, PeerUpdateBatch
 from dialer.domain.voter_place import VoterPlace
 from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import MAX_INTEGER, NumberHash, Record, RecordedTime
@@ -103,7 +103,7 @@ class ExecuteOrder(Command):
 class ConfirmUplink(Command):
     """Confirm that headquarters has committed the results up to an ID of the outbox."""
 
-    name: Literal["uplink-kept"] = "uplink-kept"
+    name: Literal["confirm-uplink"] = "confirm-uplink"
     roles = UPLINK_ONLY
     is_idempotent = True
     is_stored = False
@@ -111,13 +111,13 @@ class ConfirmUplink(Command):
     through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.records.uplink_kept(self.through)
+        return await services.records.confirm_uplink(self.through)
 
 
 class ImportPeerUpdates(Command):
     """Import opt-outs and marks of other centres, and store the position in the stream up to which they are imported."""
 
-    name: Literal["headquarters-news"] = "headquarters-news"
+    name: Literal["import-peer-updates"] = "import-peer-updates"
     roles = UPLINK_ONLY
     is_idempotent = True
     is_stored = False
@@ -130,14 +130,16 @@ class ImportPeerUpdates(Command):
     opt_outs: Annotated[
         tuple[PeerOptOut, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} opt-outs")
     ]
-    news_marks: Annotated[
+    peer_marks: Annotated[
         tuple[PeerMark, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} marks")
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         opt_outs = tuple(each.opt_out() for each in self.opt_outs)
-        marks = tuple(each.mark() for each in self.news_marks)
-        return await services.records.take_news(ForeignNews(self.stream, self.after, self.position, opt_outs, marks))
+        marks = tuple(each.mark() for each in self.peer_marks)
+        return await services.records.import_peer_updates(
+            PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks)
+        )
 
 
 class SendTestMark(Command):

@@ -91,7 +91,7 @@ class HeadquartersOrders:
             return await self._go_on(heard, note)
         campaign_id = order.campaign or ""
         if order.order is OrderKind.QUOTA:
-            said = await self._campaigns.set_speed(campaign_id, order.most_calls, order.calls_per_seat, note.who)
+            said = await self._campaigns.set_speed(campaign_id, order.max_calls, order.calls_per_seat, note.who)
         else:
             state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
             said = await self._campaigns.set_campaign_state(campaign_id, state)

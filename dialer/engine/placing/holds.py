@@ -71,7 +71,7 @@ class CampaignHolds:
         if run.state is not CampaignState.RUNNING:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.inaudible_sound is not None:
-            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.inaudible_sound}")
+            return Hold(HoldReason.NO_AUDIO, f"its voters do not hear {run.inaudible_sound}")
         if not run.spec.hours.open_at(zone, now):
             opening = run.spec.hours.next_open((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""

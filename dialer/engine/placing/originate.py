@@ -254,7 +254,7 @@ class Originator:
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
-        self._calls.update(call, call.previewed(Preview(until, dials=seconds is not None)))
+        self._calls.update(call, call.previewed(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
         self._core.do(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.tell(call)
@@ -275,7 +275,7 @@ class Originator:
         health = self._trunks.health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._not_placed(call.attempt_id)
-            return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_LINE)
+            return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_CHANNEL)
         if another_day or self._busy_until(attempt.claim, but=call.attempt_id) is not None:
             self._not_placed(call.attempt_id)
             if another_day:
@@ -304,17 +304,17 @@ class Originator:
                 if await self._open(run, [placed]):
                     return await self._originate(run, placed[0])
                 return CommandRefused("the number may not be called now", RefusedBecause.FORBIDDEN)
-            refusal = CommandRefused("all lines are in use at this moment; try again", RefusedBecause.NO_LINE)
+            refusal = CommandRefused("all lines are in use at this moment; try again", RefusedBecause.NO_CHANNEL)
         return refusal
 
     def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
         """Return what forbids a committed call just before it is sent, or None."""
         if call is None or call.leg.cancelled:
-            return CommandRefused("the call was called off", RefusedBecause.LATE)
+            return CommandRefused("the call was called off", RefusedBecause.CALL_OVER)
         if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
             reason = "not of the trunk's pool (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
-            return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_LINE)
+            return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.holds(call)
         hold = self._holds.find(run, attempt.trunk) or (None if kept else self._holds.no_agent(run))
         if hold is not None:
@@ -365,7 +365,7 @@ class Originator:
             text = f"the switch places no calls: {error}"
             self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
             self._not_placed(attempt_id)
-            return CommandRefused(text, RefusedBecause.NO_LINE)
+            return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
             self._alerts.clear("originate")
         return None

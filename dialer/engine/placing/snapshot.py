@@ -85,8 +85,8 @@ class Snapshots:
     def _within_speed(self, run: CampaignRun, room: int) -> int:
         """Return how many of `room` further calls a supervisor's speed limit allows."""
         speed, allowed = run.speed_at(self._core.clock.now()), room
-        if speed is not None and speed.most_calls is not None:
-            allowed = min(allowed, speed.most_calls - len(self._outbound(run)))
+        if speed is not None and speed.max_calls is not None:
+            allowed = min(allowed, speed.max_calls - len(self._outbound(run)))
         if speed is not None and speed.calls_per_seat is not None:
             at_work = sum(seat.at_work for seat in self._seats.serving(run.spec))
             unanswered = sum(not call.answered for call in self._outbound(run))

@@ -61,7 +61,7 @@ class OwnCalls:
         """Skip the call that is shown: its number is due again as the retry rules say. Raises CommandRefused."""
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is None:
-            raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.LATE)
+            raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.CALL_OVER)
         self._calls.cancel(self._calls.update(call, call.skipped()))
         return f"seat {seat_name}: skipped"
 
@@ -70,7 +70,7 @@ class OwnCalls:
         call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return
-        if call.leg.preview.dials:
+        if call.leg.preview.auto_dial:
             self._core.spawn(self._originator.dial(call), "dial-preview")  # the attempt's end tells what forbade it
             return
         seat = self._seats[seat_name]
@@ -112,7 +112,7 @@ class OwnCalls:
         seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
-            raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.LATE)
+            raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.CALL_OVER)
         return call
 
     def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:

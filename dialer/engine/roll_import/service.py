@@ -131,7 +131,7 @@ class RollImport:
             taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
             after, done = voters[-1].voter_id, done + len(voters)
-            self._tell(replace(roll, done=done))
+            self._tell(replace(roll, imported=done))
         return RollChange(*sums)
 
     async def _enrol(self) -> None:

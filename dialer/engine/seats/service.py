@@ -255,7 +255,7 @@ class Agents:
             if proof is not None and not proof.is_fresh(now):
                 raise CommandRefused(
                     f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)",
-                    RefusedBecause.CLOCKS,
+                    RefusedBecause.CLOCKS_DIFFER,
                 )
             right = (
                 account is not None

@@ -77,9 +77,11 @@ class Marks:
         """Alert that marks of other centres are about voters who are on no roll here. 0: clear the alert."""
         if marks:
             text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
-            self._alerts.raise_alert("news-unknown", AlertLevel.NOTICE, f"{text}; import the roll that the others have")
+            self._alerts.raise_alert(
+                "peer-marks-skipped", AlertLevel.NOTICE, f"{text}; import the roll that the others have"
+            )
         else:
-            self._alerts.clear("news-unknown")
+            self._alerts.clear("peer-marks-skipped")
 
     def read_queues_again(self) -> None:
         """Have all campaigns read their queues again: closed numbers may be open."""

@@ -259,7 +259,7 @@ class CommandGateway:
 
     def _reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
-        return json.dumps(reply if why is None else {**reply, "why": why})
+        return json.dumps(reply if why is None else {**reply, "code": why})
 
     async def _execute(self, accepted: AcceptedCommand, context: CommandContext, number: int = 0) -> tuple[str, str]:
         """Execute a command, audit and log it. Return status and reply."""

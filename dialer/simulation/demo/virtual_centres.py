@@ -89,7 +89,7 @@ class VirtualStore(UplinkReader):
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
 
-    def take_news(self, fields: dict[str, Any]) -> Reply:
+    def import_peer_updates(self, fields: dict[str, Any]) -> Reply:
         """As the dialler does: all with the position, or not at all."""
         stream, kept = fields["stream"], self._positions.get(fields["stream"], 0)
         if fields["position"] <= kept:
@@ -99,7 +99,7 @@ class VirtualStore(UplinkReader):
         self._positions[stream] = fields["position"]
         now = self._clock.now()
         for told, known, key in (
-            (fields["news_marks"], self.truth.told_voted, "key"),
+            (fields["peer_marks"], self.truth.told_voted, "key"),
             (fields["opt_outs"], self.truth.told_opted_out, "number_hash"),
         ):
             for each in told:
@@ -135,10 +135,10 @@ class VirtualDialler(DiallerCommands):
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
-        if name == "uplink-kept":
+        if name == "confirm-uplink":
             store.keep_up_to(values["through"])
-        elif name == "headquarters-news":
-            return store.take_news(values)
+        elif name == "import-peer-updates":
+            return store.import_peer_updates(values)
         else:
             self.orders.append(values)  # type: ignore[attr-defined]
         return Reply("done", "done")

@@ -131,7 +131,7 @@ OUTCOMES: list[tuple[str, dict[str, Any]]] = [
     ("5", {"disposition": "wrong-number"}),
     ("6", {"disposition": "call-back"}),
     ("72", {"disposition": "language", "language": "bn"}),
-    ("/6", {"disposition": "call-back", "call_back_at": FOUR_IN_THE_AFTERNOON, "own": True}),
+    ("/6", {"disposition": "call-back", "call_back_at": FOUR_IN_THE_AFTERNOON, "own_call_back": True}),
     ("+6", {"disposition": "call-back", "call_back_at": FOUR_IN_THE_AFTERNOON}),
     ("8", {"disposition": "refused"}),
     ("9", {"disposition": "opt-out"}),
@@ -367,7 +367,7 @@ async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site)
     await expect(page.locator(".word.kept")).to_contain_text("Will not vote")
     await site.call(page, "attempt-2", household(2, 1))
     await page.keyboard.press("Backspace")
-    assert await site.desk.asked("seat-take-back-disposition") == [{"attempt": "attempt-1"}]
+    assert await site.desk.asked("seat-undo-disposition") == [{"attempt": "attempt-1"}]
     await expect(page.locator(".correcting")).to_contain_text("Voter 1")
     await page.keyboard.press("1")
     values = (await site.desk.asked("seat-dispose", 2))[1]
@@ -396,7 +396,7 @@ async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_
     await expect(page.locator(".said.bad")).to_contain_text("A new call has just arrived")
     await page.clock.run_for(SETTLED_MS)
     site.desk.replies = [
-        {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "late"}
+        {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "call-over"}
     ]
     await page.keyboard.press("1")
     await expect(page.locator(".word.refused")).to_contain_text("Not saved: that call and its wrap-up are over.")
@@ -774,7 +774,7 @@ async def test_the_page_weighs_little(site: Site) -> None:
 async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, seconds: float = 60.0) -> None:
     """A call is on the screen and not dialled."""
     site.desk.call(attempt, household(500, 2), "reserved", phone=7)
-    site.desk.seat("reserved", attempt, preview={"until": site.desk.clock.now() + seconds, "dials": dials})
+    site.desk.seat("reserved", attempt, preview={"until": site.desk.clock.now() + seconds, "auto_dial": dials})
     await page.locator(".preview").wait_for()
     await page.clock.run_for(SETTLED_MS)
 
@@ -804,7 +804,7 @@ async def test_a_preview_is_dialled_or_skipped_with_two_keys_of_a_hindi_keyboard
 async def test_a_key_that_was_meant_for_the_call_before_dials_nobody(site: Site) -> None:
     page = await site.at_work()
     site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
-    site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "dials": False})
+    site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
     await page.locator(".preview").wait_for()
     await page.keyboard.press("Enter")
     await expect(page.locator(".said")).to_contain_text("A new call has just arrived")

@@ -83,7 +83,7 @@ async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path)
             status, answer = await page.do(
                 "seat-dispose", attempt="00000000-0000-4000-8000-000000000000", disposition="voted"
             )
-            assert (status, answer["status"], answer["word"]) == (200, "refused", "late")
+            assert (status, answer["status"], answer["word"]) == (200, "refused", "call-over")
 
             # The broker is away: nothing waits, and what is on the screen stays.
             await centre.wire.take_down()
@@ -148,7 +148,7 @@ async def test_an_agent_looks_dials_skips_and_types_a_number_which_stands_nowher
             assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt_id"] != first)
             second = page.now["seat"]["attempt_id"]
-            assert (await page.do("seat-preview-dial", attempt=first))[1]["word"] == "late"
+            assert (await page.do("seat-preview-dial", attempt=first))[1]["word"] == "call-over"
             assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
             assert (await page.talking())["attempt"] == second
             assert [call.channel_id for call in centre.site.switch.placed] == [second]

@@ -73,7 +73,7 @@ async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(
             "refused",
             "seat 01: that call and its wrap-up are over: nothing was kept, of that call or of another one",
         )
-        assert page.why == RefusedBecause.LATE
+        assert page.why == RefusedBecause.CALL_OVER
         assert await page.dispose("0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f", "voted") == refused
         assert said(tmp_path) == {first: None, second: None}
         assert (await page.dispose(second, "voted"))[0] == "done"

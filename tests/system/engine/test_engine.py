@@ -260,7 +260,7 @@ async def test_the_list_comes_to_its_end(tmp_path: Path) -> None:
     campaign = {"max_attempts": 1}
     config = all_answer(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_DONE), seconds=3000)
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED), seconds=3000)
     placed = Counter(call.number for call in site.switch.placed)
     assert set(placed.values()) == {1}
     assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]

@@ -43,7 +43,7 @@ def news(
         after=after,
         position=position,
         opt_outs=tuple(PeerOptOut(number_hash=each, at=now, centre="pune-2") for each in hashes),
-        news_marks=marks,
+        peer_marks=marks,
     )
 
 
@@ -68,7 +68,7 @@ async def test_calls_that_ring_for_one_who_voted_or_opted_out_elsewhere_end(tmp_
 async def test_marks_of_another_roll_are_said_until_those_that_come_are_known_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute(news(site, 0, 1, 1, 2, version="of another year"))
-        (alert,) = [each for each in site.view.alerts if each.code == "news-unknown"]
+        (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
         assert alert.text.startswith("2 marks of other centres were left out")
         await site.centre.engine.execute(news(site, 1, 2, 1))
-        assert not [each for each in site.view.alerts if each.code == "news-unknown"]
+        assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]

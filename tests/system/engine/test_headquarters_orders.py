@@ -100,7 +100,7 @@ async def test_an_order_is_done_once_a_forged_one_is_told_and_the_old_stop_does_
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
             await give(site, "stop-all", "asha", made_at=now - 5, id="older")
         assert await give(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
-        assert await give(site, "quota", "asha", later=3, campaign="agents", most_calls=1) == (
+        assert await give(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
             "campaign agents: held to that until midnight"
         )
         assert site.view.campaigns[0].speed is not None

@@ -141,7 +141,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute(voted(site, *range(1, 9)))
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_DONE))
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
         assert not site.switch.placed
         undo = voted(site, 5, kind="not-yet", source="correction")
         await site.centre.engine.execute(undo)

@@ -208,7 +208,7 @@ async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_p
         assert most_in_a_second(site) <= 5
 
 
-@pytest.mark.parametrize("why", ["every channel is in use", "the list is done"])
+@pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
 def test_what_can_place_nothing_is_not_decided_again_and_again(tmp_path: Path, why: str) -> None:
     @virtual_time()
     async def run() -> None:

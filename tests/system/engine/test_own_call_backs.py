@@ -48,7 +48,7 @@ async def promised(site: Site, page: Page, seconds: float, name: str = "01") -> 
     await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
     attempt = seat(site, name).attempt_id
     at = round(site.clock.now()) + seconds
-    assert (await page.dispose(attempt, "call-back", name, call_back_at=at, own=True))[0] == "done"
+    assert (await page.dispose(attempt, "call-back", name, call_back_at=at, own_call_back=True))[0] == "done"
     [(phone_id,)] = query(page._store, "SELECT phone_id FROM attempt WHERE attempt_id = ?", attempt)
     return int(phone_id), at
 
@@ -191,7 +191,7 @@ async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Pat
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt, at = seat(site).attempt_id, round(site.clock.now()) + 1_800.0
         kept = "SELECT agent, at, until FROM own_call_back"
-        assert (await page.dispose(attempt, "call-back", call_back_at=at, own=True))[0] == "done"
+        assert (await page.dispose(attempt, "call-back", call_back_at=at, own_call_back=True))[0] == "done"
         assert rows(tmp_path, kept) == [("101", at, at + 600.0)]
         assert (await page.take_back(attempt))[0] == "done"
         assert rows(tmp_path, kept) == []
@@ -222,12 +222,15 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt = seat(site).attempt_id
-        refused = await page.dispose(attempt, "call-back", own=True)
-        assert refused == ("refused", "`seat-dispose`: `own` needs `call_back_at`: leave `own` out, or give the time")
+        refused = await page.dispose(attempt, "call-back", own_call_back=True)
+        assert refused == (
+            "refused",
+            "`seat-dispose`: `own_call_back` needs `call_back_at`: leave `own_call_back` out, or give the time",
+        )
         for wrong in ("yes", 1):
-            refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own=wrong)
+            refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own_call_back=wrong)
             assert refused[0] == "refused"
-            assert refused[1].startswith("`seat-dispose`: `own` must be true or false (")
+            assert refused[1].startswith("`seat-dispose`: `own_call_back` must be true or false (")
         assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == []
 
 

@@ -84,7 +84,7 @@ async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_onc
         await site.until(lambda: seat_of(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
 
 
 @virtual_time()
@@ -94,7 +94,8 @@ async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_u
         await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
         assert await shown(site, attempt_id)
         assert (
-            await refused(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time")) is RefusedBecause.LATE
+            await refused(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
+            is RefusedBecause.CALL_OVER
         )
         assert site.view.campaigns[0].attempts == 1  # the one that is shown now
     ended = rows(
@@ -114,7 +115,7 @@ async def test_it_is_dialled_unasked_where_the_campaign_says_so(tmp_path: Path) 
         attempt_id = await shown(site)
         preview = seat_of(site).preview
         assert preview is not None
-        assert preview.dials
+        assert preview.auto_dial
         assert 7 < preview.until - site.clock.now() <= 8
         await site.until(lambda: bool(site.switch.placed), seconds=10)
         assert site.switch.placed[0].channel_id == attempt_id
@@ -176,7 +177,7 @@ async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine.features.marks.opted_out(phone_id, fresh=True)
         await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed
 
 
@@ -186,7 +187,7 @@ async def test_a_campaign_that_pauses_shows_nobody(tmp_path: Path) -> None:
         attempt_id = await shown(site)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await site.until(lambda: seat_of(site).state is SeatState.READY, seconds=2)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.LATE
+        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert site.view.campaigns[0].state is CampaignState.PAUSED
 
 

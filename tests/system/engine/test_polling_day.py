@@ -227,7 +227,7 @@ async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_ce
         for minutes in (5, 20, 50):  # before and after midnight in New York; after midnight in Chicago
             await asyncio.sleep(minutes * 60)
             held.append(hold.reason if (hold := site.view.campaigns[0].hold) else None)
-    assert held == [HoldReason.LIST_DONE, HoldReason.LIST_DONE, HoldReason.NO_POLL]
+    assert held == [HoldReason.LIST_COMPLETED, HoldReason.LIST_COMPLETED, HoldReason.NO_POLL]
 
 
 def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> None:

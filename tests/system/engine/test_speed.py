@@ -41,7 +41,7 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
         assert await most_unanswered(site, 60.0) == 6  # progressive: one for each free seat
         said = await engine.execute(
-            SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.5), CommandContext("asha")
+            SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
         assert said == "campaign agents: held to that until midnight"
         held = speed_of(site)
@@ -49,17 +49,17 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
         await asyncio.sleep(60.0)  # what rings rings on
         assert await most_unanswered(site, 90.0) == 3
-        await engine.execute(SetSpeed(campaign="agents", most_calls=2, calls_per_seat=None), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 90.0) == 2
-        await engine.execute(SetSpeed(campaign="agents", most_calls=500, calls_per_seat=10.0), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha"))
         assert await most_unanswered(site, 60.0) == 6  # faster than the pacing it is not
-        await engine.execute(SetSpeed(campaign="agents", most_calls=None, calls_per_seat=0.1), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 1
         assert (
             await engine.execute(
-                SetSpeed(campaign="agents", most_calls=None, calls_per_seat=None), CommandContext("asha")
+                SetSpeed(campaign="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
             )
             == "campaign agents: as fast as it may again"
         )
@@ -71,14 +71,14 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
 async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
-        await engine.execute(SetSpeed(campaign="agents", most_calls=1, calls_per_seat=None), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha"))
         held = speed_of(site)
         assert held is not None
         run = engine.features.runs["agents"]
         assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
-            await engine.execute(SetSpeed(campaign="none", most_calls=1, calls_per_seat=None), CommandContext("asha"))
+            await engine.execute(SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha"))
 
 
 @virtual_time()
@@ -86,9 +86,9 @@ async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) 
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine
-        with pytest.raises(CommandRefused, match="campaign ivr has no agents: give `most_calls`"):
-            await engine.execute(SetSpeed(campaign="ivr", most_calls=None, calls_per_seat=1.0), CommandContext("asha"))
-        await engine.execute(SetSpeed(campaign="ivr", most_calls=3, calls_per_seat=None), CommandContext("asha"))
+        with pytest.raises(CommandRefused, match="campaign ivr has no agents: give `max_calls`"):
+            await engine.execute(SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha"))
+        await engine.execute(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 3
         assert site.view.campaigns[0].limited_by == Limit.SPEED

@@ -52,10 +52,10 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_in(site, "01", "02")
             given = (
-                SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
-                SetSpeed(campaign="two", most_calls=None, calls_per_seat=1.5),
-                SetSpeed(campaign="four", most_calls=7, calls_per_seat=None),
-                SetSpeed(campaign="four", most_calls=None, calls_per_seat=None),
+                SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
+                SetSpeed(campaign="two", max_calls=None, calls_per_seat=1.5),
+                SetSpeed(campaign="four", max_calls=7, calls_per_seat=None),
+                SetSpeed(campaign="four", max_calls=None, calls_per_seat=None),
                 PauseCampaign(campaign="two"),
                 StopCampaign(campaign="three"),
                 SeatCampaigns(seat="01", campaigns=("one", "two")),
@@ -154,7 +154,7 @@ async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(engine.features.store, "save_standing_orders", full)
         monkeypatch.setattr(engine.features.store, "end_standing_order", full)
         given = (
-            SetSpeed(campaign="one", most_calls=5, calls_per_seat=None),
+            SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),
             SeatMessage(text="faster", seat="01", campaign=None),
             SeatMessageRead(seat="01", message_at=shown.at),

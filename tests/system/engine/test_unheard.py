@@ -36,7 +36,7 @@ def answering(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
 
 
 def alerts(site: Site) -> dict[str, AlertLevel]:
-    return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("unheard")}
+    return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("no-audio")}
 
 
 @pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
@@ -49,7 +49,7 @@ async def test_a_question_that_nobody_hears_holds_its_campaign(
         await asyncio.sleep(60)
         view = site.view.campaigns[0]
         assert str(view.hold) in {f"its voters do not hear {question}" for question in QUESTIONS}
-        assert alerts(site) == {"unheard-ivr": AlertLevel.CRITICAL}
+        assert alerts(site) == {"no-audio-ivr": AlertLevel.CRITICAL}
         counted = Counter(call.outcome for call in site.ended())
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
         assert len(site.switch.placed) == sum(counted.values()) <= 3
@@ -78,6 +78,6 @@ async def test_an_information_message_that_cannot_be_played_holds_the_campaign(t
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
         site.switch.drop_seat("agent01")
         await asyncio.sleep(30)
-        assert alerts(site) == {"unheard-agents": AlertLevel.CRITICAL}
+        assert alerts(site) == {"no-audio-agents": AlertLevel.CRITICAL}
         assert str(site.view.campaigns[0].hold) == "its voters do not hear matdan/message"
         assert len(site.switch.placed) == 2

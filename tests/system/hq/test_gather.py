@@ -100,7 +100,7 @@ class DiallerOf(DiallerCommands):
         object.__setattr__(self, "store", store)
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
-        assert name == "uplink-kept"
+        assert name == "confirm-uplink"
         await self.store.confirm_uplink(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "kept")
 
@@ -517,7 +517,7 @@ async def test_a_new_centre_or_one_away_for_long_goes_on_from_a_snapshot_and_a_k
         async def hear(subject: str, data: bytes) -> None:
             said.append(json.loads(data))
 
-        await hq.line.session.subscribe("live.pune-9.news", hear)
+        await hq.line.session.subscribe("live.pune-9.peer-updates", hear)
         await hq.line.send(batch([mark(15, 15)]))
         await until_found(hq.books, LAST, [("pune-1", 15), ("pune-9", 0)])
         await forget_news()

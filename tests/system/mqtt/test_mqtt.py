@@ -138,7 +138,7 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: St
 @BOTH
 async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
-    command: dict[str, Any] = {"id": "c-1", "name": "uplink-kept", "through": 7, "expires_at": time.time() + 60}
+    command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
         demo_broker(kind) as broker,
         supervisor(broker.settings) as boss,

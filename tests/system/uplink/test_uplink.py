@@ -141,7 +141,7 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
             await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
         assert hq.rows == [*range(1, 651)]
         assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
-        assert set(door.asked) == {"uplink-kept"}  # type: ignore[attr-defined]
+        assert set(door.asked) == {"confirm-uplink"}  # type: ignore[attr-defined]
 
 
 async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(

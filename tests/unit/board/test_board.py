@@ -44,7 +44,7 @@ def lines(
 
 
 def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
-    alert = Alert("list-done", AlertLevel.NOTICE, "turnout-ivr: the list is done", AT)
+    alert = Alert("list-completed", AlertLevel.NOTICE, "turnout-ivr: the list is completed", AT)
     shown = lines(centre_view(alerts=(alert,)))
     assert len(shown) == 30
     assert max(map(len, shown)) == 100
@@ -69,7 +69,7 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
         "carrier-a",
         "26/60",
         "opt-outs",
-        "the list is done",
+        "the list is completed",
         "of 24 booths, 3 not reached yet",
     ):
         assert said in text
@@ -165,12 +165,12 @@ def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> 
 
 def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
     alerts = (
-        Alert("a", AlertLevel.NOTICE, "the list is done", AT),
+        Alert("a", AlertLevel.NOTICE, "the list is completed", AT),
         Alert("b", AlertLevel.CRITICAL, "no connection to the switch", AT - 60),
         Alert("c", AlertLevel.WARNING, "gone", AT, cleared=True),
     )
     text = "\n".join(lines(centre_view(alerts=alerts)))
-    assert text.index("no connection to the switch") < text.index("the list is done")
+    assert text.index("no connection to the switch") < text.index("the list is completed")
     assert "gone" not in text
     assert "▲" not in "\n".join(lines(centre_view()))
 

@@ -47,7 +47,7 @@ def drawn(view: CentreView, trouble: str = "") -> str:
 
 def test_board_from_the_broker_equals_the_dialler_s_own() -> None:
     held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
-    view = centre_view(alerts=(Alert("list-done", AlertLevel.NOTICE, "turnout-ivr: the list is done", AT),))
+    view = centre_view(alerts=(Alert("list-completed", AlertLevel.NOTICE, "turnout-ivr: the list is completed", AT),))
     campaigns = sorted(
         (*view.campaigns, held, campaign_view("zz-ivr", CampaignKind.IVR)), key=lambda each: each.campaign_id
     )

@@ -29,7 +29,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
         ("stop-all", {}),
         ("pause turnout", {"campaign": "turnout"}),
         ("pause campaign=turnout", {"campaign": "turnout"}),
-        ("speed turnout most_calls=40", {"campaign": "turnout", "most_calls": 40}),
+        ("speed turnout max_calls=40", {"campaign": "turnout", "max_calls": 40}),
         ("speed calls_per_seat=1.5 turnout", {"campaign": "turnout", "calls_per_seat": 1.5}),
         ("seat-campaigns 04 a,b", {"seat": "04", "campaigns": ["a", "b"]}),
         ("seat-campaigns 04 campaigns=", {"seat": "04", "campaigns": []}),
@@ -50,7 +50,7 @@ def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any])
         ("pause campain=turnout", "has no field `campain`; did you mean `campaign`?"),
         ("stop-all seat=04", "has no field `seat`. Its fields: none"),
         ("pause campaign=a campaign=b", "`campaign` is given twice"),
-        ("speed turnout most_calls=many", "`speed`: `most_calls` must be a whole number (maximum concurrent calls"),
+        ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
 def test_invalid_fields_are_refused_before_anything_is_sent(words: str, says: str) -> None:

@@ -108,7 +108,7 @@ async def test_the_seats_name_nobody(desk: DeskStand) -> None:
             {"problem": "agent-elsewhere", "seat": "05"},
         ),
         (
-            Reply("refused", "no", RefusedBecause.CLOCKS),
+            Reply("refused", "no", RefusedBecause.CLOCKS_DIFFER),
             409,
             {"problem": "clocks"},
         ),
@@ -380,7 +380,7 @@ async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskSta
             assert answer.status_code in {200, 422}
     # To sign in there is a door of its own; the others are of a telephone, and of booth workers' calls.
     at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == SEAT_ROLES}
-    assert at_the_seat - OFFERED == {"seat-sign-in", "seat-call", "seat-serials", "seat-take-back"}
+    assert at_the_seat - OFFERED == {"seat-sign-in", "seat-call", "seat-serials", "seat-undo-serial"}
 
 
 @pytest.mark.parametrize(
@@ -449,9 +449,9 @@ async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: De
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
     text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
-    desk.dialler_client.reply = Reply("refused", text, RefusedBecause.LATE)
+    desk.dialler_client.reply = Reply("refused", text, RefusedBecause.CALL_OVER)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
-    assert answer.json() == {"status": "refused", "text": text, "word": "late"}
+    assert answer.json() == {"status": "refused", "text": text, "word": "call-over"}
 
 
 async def test_a_forged_token_is_nobodys(desk: DeskStand) -> None:

@@ -70,7 +70,7 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
         ({"id": ID, "name": "opt-outs", "campaign": "x"}, 404, "no-command"),
         ({"id": ID, "name": "pause"}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x", "text": "a line"}, 422, "values"),
-        ({"id": ID, "name": "speed", "campaign": "x", "most_calls": 0}, 422, "values"),
+        ({"id": ID, "name": "speed", "campaign": "x", "max_calls": 0}, 422, "values"),
         ({"id": ID, "name": "speed", "campaign": "x", "calls_per_seat": 11}, 422, "values"),
         ({"id": ID, "name": "seat-message", "seat": "01", "text": "x" * 201}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign": "x", "seat": "01"}, 422, "values"),
@@ -201,7 +201,7 @@ def code(**changed: Any) -> str:
 
 
 def test_what_is_away_is_told_first() -> None:
-    assert why(None, RUNNING, [], connected=False).code == "unheard-broker"
+    assert why(None, RUNNING, [], connected=False).code == "no-broker"
     assert why(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
     assert why(None, RUNNING, [], connected=True).code == "dialler-away"
 

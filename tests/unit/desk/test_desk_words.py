@@ -208,5 +208,5 @@ OF_SIGNING_IN = {
     RefusedBecause.AGENT_ELSEWHERE,
     RefusedBecause.SEAT_TAKEN,
     RefusedBecause.NO_SEAT,
-    RefusedBecause.CLOCKS,
+    RefusedBecause.CLOCKS_DIFFER,
 }

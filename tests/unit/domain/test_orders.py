@@ -43,7 +43,7 @@ def signed(order: HqOrder, *names: str) -> list[str]:
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    order = an_order("quota", campaign="turnout", most_calls=20, to="zone:north")
+    order = an_order("quota", campaign="turnout", max_calls=20, to="zone:north")
     assert read_order(order.text) == order
     assert signed(order, "ravi", "asha") == ["asha", "ravi"]
 
@@ -53,8 +53,8 @@ def test_an_order_is_read_as_it_was_written() -> None:
     [
         {"kind": "pause"},
         {"campaign": "turnout"},
-        {"kind": "pause", "campaign": "turnout", "most_calls": 3},
-        {"kind": "quota", "campaign": "turnout", "most_calls": 0},
+        {"kind": "pause", "campaign": "turnout", "max_calls": 3},
+        {"kind": "quota", "campaign": "turnout", "max_calls": 0},
         {"expires_at": NOW - 10},
         {"expires_at": NOW + 8 * 86_400},
         {"to": "everybody"},
@@ -80,8 +80,8 @@ def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
     good = sign_order(order.text, "asha", KEYS["asha"])
     assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # twice the same is one person
     forged = [
-        [good.model_copy(update={"by": "ravi"})],
-        [good, good.model_copy(update={"by": "meena"})],
+        [good.model_copy(update={"leader": "ravi"})],
+        [good, good.model_copy(update={"leader": "meena"})],
         [sign_order(order.text, "meena", KEYS["meena"])],
         [good.model_copy(update={"signature": "AA=="})],
         [good.model_copy(update={"signature": "none"})],
@@ -130,7 +130,7 @@ def test_an_order_is_obeyed_once_and_not_after_a_later_one_that_overtook_it() ->
     stop = an_order(id="stop", made_at=NOW - 50)
     resume = an_order("resume", id="resume", made_at=NOW - 40)
     pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
-    quota = an_order("quota", id="quota", campaign="turnout", most_calls=9, made_at=NOW - 45)
+    quota = an_order("quota", id="quota", campaign="turnout", max_calls=9, made_at=NOW - 45)
     assert not was_obeyed(stop, stop.text, [])
     assert was_obeyed(stop, stop.text, [heard(stop), heard(resume)])
     with pytest.raises(CommandRefused, match="every order needs a new one"):

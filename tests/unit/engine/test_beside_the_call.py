@@ -140,5 +140,5 @@ def test_events_of_unknown_calls() -> None:
 def test_campaign_is_held_when_its_message_cannot_be_played() -> None:
     turns = Turns()
     turns.call()
-    turns.play([(20, MessageFailed(A), "alert unheard-calls"), (21, MessageFailed(A), "")])
+    turns.play([(20, MessageFailed(A), "alert no-audio-calls"), (21, MessageFailed(A), "")])
     assert turns.features.runs["calls"].inaudible_sound

@@ -98,7 +98,7 @@ def test_command_for_a_call_of_another_seat_is_refused() -> None:
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
             turns.features.own_calls.skip(seat, attempt_id)
-        assert refused.value.why is RefusedBecause.LATE
+        assert refused.value.why is RefusedBecause.CALL_OVER
     turns.features.calls.put(turns.features.calls[A].asked_for())
     with pytest.raises(CommandRefused, match="dialled already"):
         turns.features.own_calls.skip("01", A)

@@ -67,7 +67,7 @@ def test_number_on_a_call_is_postponed() -> None:
         (lambda turns: setattr(turns.features.runs["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (
             lambda turns: setattr(turns.features.runs["calls"], "inaudible_sound", "matdan/message"),
-            HoldReason.UNHEARD,
+            HoldReason.NO_AUDIO,
         ),
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
     ],

@@ -134,7 +134,7 @@ def test_preview_time_does_not_count_as_talk_time() -> None:
     hours_ago = now._replace(seconds=now.seconds - 7_200)
     centre.seats.put(centre.seats["01"], centre.seats["01"].reserved(AttemptId("a1"), "a", hours_ago))
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", written=False)
-    centre.calls.put(replace(call.previewed(Preview(now.at + 60, dials=False)), reserved_seat="01"))
+    centre.calls.put(replace(call.previewed(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]

@@ -31,7 +31,11 @@ def test_a_centre_is_shown_as_it_says_it_stands_with_the_time_of_it() -> None:
     material = {"running": "turnout-7", "wanted": "turnout-8", "trouble": ""}
     alert = {"alerts": [{"code": "wrong-clock", "level": "critical", "text": "set it"}]}
     live = heard(
-        ("state", STATE), ("campaign.turnout", CAMPAIGN), ("alert", alert), ("material", material), ("news", lag)
+        ("state", STATE),
+        ("campaign.turnout", CAMPAIGN),
+        ("alert", alert),
+        ("material", material),
+        ("peer-updates", lag),
     )
     row = live.centres["pune-1"].row()
     assert (row["signed_in"], row["talking"], row["calls"], row["live_at"]) == (5, 3, 9, NOW)
@@ -55,9 +59,9 @@ def test_a_centre_is_shown_as_it_says_it_stands_with_the_time_of_it() -> None:
         ("campaign.turnout", b'{"progress": {"total": null}, "abandoned_target": [3]}'),
         ("alert", b'{"alerts": [7, null, {}]}'),
         ("material", b'{"running": 7, "wanted": {}}'),
-        ("news", b'{"lag_seconds": "soon"}'),
-        ("news", b'{"lag_seconds": NaN}'),
-        ("news", b'{"lag_seconds": 1' + b"0" * 400 + b"}"),
+        ("peer-updates", b'{"lag_seconds": "soon"}'),
+        ("peer-updates", b'{"lag_seconds": NaN}'),
+        ("peer-updates", b'{"lag_seconds": 1' + b"0" * 400 + b"}"),
         ("campaign.turnout", b'{"state": "running", "progress": [], "abandoned_target": {"maximum": 1e400}}'),
         ("alert", b'{"alerts": 7}'),
         ("elsewhere", b"{}"),

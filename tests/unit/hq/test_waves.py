@@ -66,11 +66,11 @@ def test_an_alert_against_what_is_played_stops_it_and_no_other_does() -> None:
     course = a_course()
     course.give(0)
     runs(course, "a")
-    course.alerts("b", ["unheard-turnout"])  # of what it ran before
+    course.alerts("b", ["no-audio-turnout"])  # of what it ran before
     course.alerts("a", ["switch-down", "broker-down"])
     assert course.look(1) is WaveState.WAIT
-    course.alerts("a", ["unheard-turnout"])
-    assert (course.look(2), course.trouble) == (WaveState.STOPPED, "a: alert unheard-turnout")
+    course.alerts("a", ["no-audio-turnout"])
+    assert (course.look(2), course.trouble) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
 def test_who_does_not_come_stops_it_and_of_the_last_wave_is_named() -> None:

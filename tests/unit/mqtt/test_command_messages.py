@@ -128,11 +128,11 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (of_kind("seat-message", campaign="turnout"), "`seat-message`: give either `seat` or `campaign`"),
         (of_kind("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
-            of_kind("speed", most_calls=0),
-            "`most_calls` must be at least 1 (maximum concurrent calls of the campaign",
+            of_kind("speed", max_calls=0),
+            "`max_calls` must be at least 1 (maximum concurrent calls of the campaign",
         ),
-        (of_kind("speed", most_calls=1.5), "`most_calls` must be a whole number"),
-        (of_kind("speed", most_calls=True), "`most_calls` must be a whole number"),
+        (of_kind("speed", max_calls=1.5), "`max_calls` must be a whole number"),
+        (of_kind("speed", max_calls=True), "`max_calls` must be a whole number"),
         (of_kind("speed", calls_per_seat=11), "`calls_per_seat` must be at most 10"),
         (of_kind("speed", calls_per_seat=float("nan")), "`calls_per_seat` must be a finite number"),
         (
@@ -221,9 +221,9 @@ def test_commands_of_each_role() -> None:
         "seat-campaigns",
     }
     assert may[SupervisorRole.UPLINK] == {
-        *("uplink-kept", "headquarters-news", "headquarters-order", "reload-flows", "reload-settings")
+        *("confirm-uplink", "import-peer-updates", "headquarters-order", "reload-flows", "reload-settings")
     }
-    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"uplink-kept", "headquarters-news"}
+    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates"}
 
 
 def test_responsible_person_includes_the_sender() -> None:
@@ -262,12 +262,12 @@ def test_idempotent_commands() -> None:
         "suppress",
         "erase-number",
         "seat-dispose",  # and these a receipt
-        "seat-take-back-disposition",
+        "seat-undo-disposition",
         "user-set",
         "user-remove",
         "user-password",
-        "uplink-kept",  # and these a position
-        "headquarters-news",
+        "confirm-uplink",  # and these a position
+        "import-peer-updates",
         "headquarters-order",  # the order in it has an id of its own
         "test-mark",  # and of this the latest alone counts
     }
@@ -381,14 +381,16 @@ async def test_serials_include_the_part(told: str, part: int | None, serials: tu
 def test_marks_and_turnout_are_converted() -> None:
     parsed = read(of_kind("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
-    report = MarkReport(key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, by="worker-12")
+    report = MarkReport(
+        key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
+    )
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
     mark = report.mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_confidence is Confidence.SEEN
     parsed = read(of_kind("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
-    report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, by="09:00", share=0.11)
+    report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
     assert report_of.figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
     of_state = read(of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
@@ -417,12 +419,12 @@ def test_marks_and_turnout_are_converted() -> None:
         (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "`marks[0].source`"),
         (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "`marks[0].at`"),
         (of_kind("marks", marks=[{**MARK, "party": "a"}]), "`marks[0].party` is not a known field"),
-        (of_kind("marks", marks=[{**MARK, "by": "Sita Devi"}]), "`marks[0].by` is not valid"),
-        (of_kind("marks", marks=[{**MARK, "by": "9001234567"}]), "`marks[0].by` is not valid"),
+        (of_kind("marks", marks=[{**MARK, "reported_by": "Sita Devi"}]), "`marks[0].reported_by` is not valid"),
+        (of_kind("marks", marks=[{**MARK, "reported_by": "9001234567"}]), "`marks[0].reported_by` is not valid"),
         (of_kind("marks", who="+919001234567"), "`who` is not valid"),
         (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "`figures[0].share`"),
         (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "`figures[0].day` is not a date"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "by": "9"}]), "`figures[0].by` is not valid"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "hour": "9"}]), "`figures[0].hour` is not valid"),
         (
             of_kind("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]),
             "`figures[0].state_code` is not valid",
@@ -475,7 +477,7 @@ def test_full_batch_fits_into_a_command() -> None:
         **MARK,
         "key": "k" * 40,
         "voter": 3_200_000,
-        "by": "w" * 40,
+        "reported_by": "w" * 40,
         "source": "booth-worker",
         "confidence": "seen",
     }
@@ -722,9 +724,9 @@ async def test_unstored_command_is_audited_only_when_refused(store: Store, tmp_p
 
     engine = FakeEngine()
     done, refused = gateway_of(store, engine), gateway_of(store, engine, refuse)
-    await done.handle(read(of_kind("uplink-kept"), user="uplink"))
+    await done.handle(read(of_kind("confirm-uplink"), user="uplink"))
     assert audited() == []
-    await refused.handle(read(of_kind("headquarters-news"), user="uplink"))
+    await refused.handle(read(of_kind("import-peer-updates"), user="uplink"))
     assert audited() == ["refused"]
     for gateway, status in ((done, "done"), (refused, "refused")):
         answer = gateway.unstored_replies.get_nowait()

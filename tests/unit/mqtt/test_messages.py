@@ -158,8 +158,8 @@ def test_hold_of_a_campaign_has_reason_text_and_end() -> None:
 
 
 def test_active_alerts_are_listed_most_severe_first() -> None:
-    notice = Alert("list-done", AlertLevel.NOTICE, "the list is done", AT - 9)
+    notice = Alert("list-completed", AlertLevel.NOTICE, "the list is completed", AT - 9)
     cleared = Alert("broker-down", AlertLevel.WARNING, "back", AT, cleared=True)
     view = centre_view(alerts=(notice, cleared, ALERT))
     listed = json.loads(messages.alerts_message(view).payload)["alerts"]
-    assert [alert["code"] for alert in listed] == ["switch-down", "list-done"]
+    assert [alert["code"] for alert in listed] == ["switch-down", "list-completed"]

@@ -9,7 +9,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, Mark, MarkSource
-from dialer.domain.other_centres import ForeignMark, ForeignNews, ForeignOptOut
+from dialer.domain.other_centres import ForeignMark, ForeignOptOut, PeerUpdateBatch
 from dialer.domain.view import OutboxWait
 from dialer.domain.voter_place import VoterPlace
 from dialer.rules.number_hash import number_hash
@@ -143,7 +143,7 @@ def foreign(
 async def take(
     store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
 ) -> PeerUpdateEffect:
-    return await store.apply_peer_updates(ForeignNews("PEERS", after, position, opt_outs, marks))
+    return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
 
 
 async def test_peer_updates_are_applied_once_with_their_position(backend: Backend) -> None:

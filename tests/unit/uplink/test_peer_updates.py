@@ -37,7 +37,7 @@ def signed_length(updates: PendingUpdates) -> int:
     """Return the bytes of the signed command."""
     values = updates.command_values("PEERS.1713764000.0123456789ab")
     text = json.dumps(
-        {"id": f"uplink-{'0' * 32}", "name": "headquarters-news", "expires_at": 1713764000.123456, **values}
+        {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
     )
     return len(Signer("uplink", b"k" * 32).payload("pune-1", text))
 
@@ -111,7 +111,7 @@ async def test_buffered_updates_share_a_command_and_own_updates_move_the_positio
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [("done", [("live.pune-1.news", {"lag_seconds": 0.4})]), ("refused", [])]
+    ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"lag_seconds": 0.4})]), ("refused", [])]
 )
 @virtual_time()
 async def test_opt_out_delay_is_published_once_stored(status: str, expected: list[Any]) -> None:
@@ -143,4 +143,4 @@ async def test_snapshot_without_disk_space_is_reported_and_downloaded_again() ->
     updates = PeerUpdates(FullDiskOnce("pune-1", session), RecordingDialler("done"), NO_STORE, FixedClock())
     assert await updates._apply_snapshot("PEERS.1", None, 0) == 7
     expected = [{"trouble": "[Errno 28] No space left on device"}, {"trouble": ""}]
-    assert session.published == [("live.pune-1.news", each) for each in expected]
+    assert session.published == [("live.pune-1.peer-updates", each) for each in expected]

@@ -113,7 +113,7 @@ abandoned-window = { $share } of { $answers } live answers in { $window } ({ $ab
 
 campaigns = Campaigns
 no-campaign = No campaigns yet. They appear when the dialler starts with campaigns in its settings.
-list-done-of = { $closed } of { $numbers } numbers completed, { $due } remaining
+list-completed-of = { $closed } of { $numbers } numbers completed, { $due } remaining
 placed = Calls
 answered = Answered
 connected = Connected to an agent
@@ -165,7 +165,7 @@ why-dialling = { $calls ->
     [one] 1 call in progress.
    *[other] { $calls } calls in progress.
 }
-why-unheard-broker = Unknown: the desk is not connected to the broker.
+why-no-broker = Unknown: the desk is not connected to the broker.
 why-dialler-away = The dialler is not running or is disconnected from the broker.
 why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
@@ -175,7 +175,7 @@ why-switch-silent = Asterisk does not respond.
 why-store = Results cannot be saved. Check the disk.
 why-paused = The campaign is paused. Press "Start".
 why-stopped = The campaign is stopped. Press "Start".
-why-unheard = A sound of the call flow cannot be played: { $detail }
+why-no-audio = A sound of the call flow cannot be played: { $detail }
 why-calling-hours = { $until ->
     [none] Outside calling hours; there are no further ones.
    *[other] Outside calling hours until { $until }.
@@ -187,7 +187,7 @@ why-trunks = { $until ->
     [none] All trunks were suspended; a test call checks whether one works again.
    *[other] All trunks are suspended until { $until }: the carrier rejects calls.
 }
-why-list-done = The list is complete: no numbers remain.
+why-list-completed = The list is complete: no numbers remain.
 why-nothing-due = No number is due now: { $closed } of { $numbers } are completed.
 why-held = On hold: { $detail }
 why-waiting = The campaign is not on hold; { $due } numbers remain.
@@ -267,7 +267,7 @@ alert-broker-down = The dialler is disconnected from the broker.
 alert-clock = The clock has changed.
 alert-originate = Asterisk rejects calls.
 alert-outbox-held = Results are waiting for the broker.
-alert-opt-outs-unheard = Opt-outs of other centres are not arriving.
+alert-opt-outs-disconnected = Opt-outs of other centres are not arriving.
 alert-centre-id-taken = Another dialler uses this centre's ID.
 alert-voters-unseen = The end of calls cannot be detected.
 alert-flows = Call flows could not be reloaded.
@@ -279,7 +279,7 @@ alert-of-cap-near = { $name }: the abandoned rate is close to its limit.
 alert-of-list-low = { $name }: almost no numbers remain.
 alert-of-switch-down = Asterisk server { $name } is unreachable; the others continue.
 alert-of-seat-lost = The phone of seat { $name } is disconnected.
-alert-of-unheard = { $name }: a sound cannot be played.
+alert-of-no-audio = { $name }: a sound cannot be played.
 alert-of-log-in-locked = Log-in at seat { $name } is locked.
 alert-of-trunk = Problem on trunk { $name }.
 alert-of-trunks = All trunks of { $name } are suspended.

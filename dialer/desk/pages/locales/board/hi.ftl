@@ -110,7 +110,7 @@ abandoned-window = { $window } में एजेंटों के { $answers
 
 campaigns = अभियान
 no-campaign = डायलर ने अभी कोई अभियान नहीं बताया।
-list-done-of = { $numbers } में से { $closed } नंबर पूरे, { $due } बचे
+list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } बचे
 placed = कॉल
 answered = उत्तर
 connected = जुड़ीं
@@ -156,7 +156,7 @@ pacing-in-flight = { calls-now }: जितनी एक साथ चल सक
 
 why = डायल क्यों नहीं हो रहा?
 why-dialling = { $calls } कॉल रास्ते में हैं।
-why-unheard-broker = डेस्क नहीं बता सकता: ब्रोकर से संपर्क नहीं है।
+why-no-broker = डेस्क नहीं बता सकता: ब्रोकर से संपर्क नहीं है।
 why-dialler-away = डायलर नहीं चल रहा, या ब्रोकर से उसका संपर्क टूटा है।
 why-stopping = डायलर रोका जा रहा है: नई कॉल नहीं।
 why-starting = डायलर शुरू हो रहा है।
@@ -166,7 +166,7 @@ why-switch-silent = एस्टरिस्क जवाब नहीं दे
 why-store = परिणाम सहेजे नहीं जा सकते: डिस्क देखें।
 why-paused = अभियान विराम पर है। "शुरू करें" दबाएँ।
 why-stopped = अभियान रोका गया है। "शुरू करें" दबाएँ।
-why-unheard = फ़्लो की एक ध्वनि मतदाताओं को सुनाई नहीं देगी। डायलर कहता है: { $detail }
+why-no-audio = फ़्लो की एक ध्वनि मतदाताओं को सुनाई नहीं देगी। डायलर कहता है: { $detail }
 why-calling-hours = { $until ->
     [none] कॉल का समय नहीं है, और आगे भी कोई समय तय नहीं।
    *[other] कॉल का समय नहीं है, { $until } से है।
@@ -178,7 +178,7 @@ why-trunks = { $until ->
     [none] सभी ट्रंक विराम पर थे; एक कॉल से देखा जा रहा है कि कोई चालू हुआ या नहीं।
    *[other] सभी ट्रंक { $until } तक विराम पर हैं: कैरियर कॉल नहीं ले रहा।
 }
-why-list-done = सूची पूरी हुई: कोई नंबर नहीं बचा।
+why-list-completed = सूची पूरी हुई: कोई नंबर नहीं बचा।
 why-nothing-due = अभी कोई नंबर बाकी नहीं: { $numbers } में से { $closed } पूरे।
 why-held = डायलर कहता है: { $detail }
 why-waiting = अभियान को कुछ नहीं रोक रहा; { $due } नंबर बचे हैं।
@@ -255,7 +255,7 @@ alert-broker-down = डायलर के पास ब्रोकर नह�
 alert-clock = घड़ी बदली गई।
 alert-originate = एस्टरिस्क कॉल नहीं ले रहा।
 alert-outbox-held = परिणाम ब्रोकर की प्रतीक्षा में हैं।
-alert-opt-outs-unheard = दूसरे केंद्रों के मना करने वाले नंबर नहीं मिल रहे।
+alert-opt-outs-disconnected = दूसरे केंद्रों के मना करने वाले नंबर नहीं मिल रहे।
 alert-centre-id-taken = कोई और डायलर इस केंद्र के नाम से बोल रहा है।
 alert-voters-unseen = कॉल का अंत दिखाई नहीं दे रहा।
 alert-flows = फ़्लो फिर नहीं पढ़े गए।
@@ -267,7 +267,7 @@ alert-of-cap-near = { $name }: छूटी कॉल का हिस्सा 
 alert-of-list-low = { $name }: सूची में नंबर लगभग समाप्त हैं।
 alert-of-switch-down = बॉक्स { $name } से संपर्क नहीं है; बाकी डायल कर रहे हैं।
 alert-of-seat-lost = सीट { $name } का फ़ोन कट गया है।
-alert-of-unheard = { $name }: मतदाताओं को एक ध्वनि सुनाई नहीं देगी।
+alert-of-no-audio = { $name }: मतदाताओं को एक ध्वनि सुनाई नहीं देगी।
 alert-of-log-in-locked = सीट { $name } पर कुछ देर लॉग-इन नहीं होगा।
 alert-of-trunk = ट्रंक { $name }।
 alert-of-trunks = { $name } के सभी ट्रंक विराम पर हैं।

@@ -12,7 +12,7 @@ export async function give(name: string, values: Record<string, string | number>
   const id = crypto.randomUUID();
   const attempt = OF_CALL.has(name) ? pop()?.attempt : undefined;
   const isThere = stateOf() === "talking" || (name === "seat-hang-up" && seat()?.dialling);
-  if (OF_CALL.has(name) && !isThere) return say(t("refused-nothing-to-say"), true);
+  if (OF_CALL.has(name) && !isThere) return say(t("refused-no-call"), true);
   if (attempt && isUnsettled()) return say(t("too-soon"), true);
   const given = attempt ? { ...values, attempt } : values;
   let reply = await command(id, name, given);

@@ -193,7 +193,7 @@ export async function undo(word: Word): Promise<{ word: string | null; text: str
   let reply: Reply | null = null;
   for (let tries = 0; reply === null && tries < 3; tries++) {
     if (tries) await new Promise((resolve) => setTimeout(resolve, 1000));
-    reply = await command(id, "seat-take-back-disposition", { attempt: word.attempt });
+    reply = await command(id, "seat-undo-disposition", { attempt: word.attempt });
   }
   drop(word.id);
   if (reply === null) return "unanswered";

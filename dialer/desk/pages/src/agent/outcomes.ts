@@ -99,7 +99,7 @@ export function enough(call: Pop): void {
   if (!sent && Object.keys(voters).length && mayBeSaid(call)) finish(call, null);
 }
 
-function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own?: boolean; language?: string } | null): void {
+function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean; language?: string } | null): void {
   const draft = draftOf(call).value;
   const pending = new Set(pendingOf(call).map((each) => each.id));
   const reports = Object.entries(draft.voters).filter(([voter]) => pending.has(Number(voter)));
@@ -162,7 +162,7 @@ export function giveHour(call: Pop, hour: number): void {
     .split(":")
     .map(Number) as [number, number, number];
   const at = Math.round(seconds) + (hour * 3600 - (h * 3600 + m * 60 + s));
-  finish(call, { disposition: "call-back", call_back_at: at, ...(pad.outcome === "own-call-back" ? { own: true } : {}) });
+  finish(call, { disposition: "call-back", call_back_at: at, ...(pad.outcome === "own-call-back" ? { own_call_back: true } : {}) });
 }
 
 /** Those that voters are called in, by how many speak them. */

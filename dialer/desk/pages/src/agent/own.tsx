@@ -63,7 +63,7 @@ export function Preview({ call }: { call: Pop }) {
     <Section id="preview" title={t("preview")}>
       <div class="own preview">
         <p>{t("preview-is")}</p>
-        <p class={preview.dials || left < 30 ? "until near" : "until"}>{t(preview.dials ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
+        <p class={preview.auto_dial || left < 30 ? "until near" : "until"}>{t(preview.auto_dial ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
         <div class="keypad two">
           <button class="main" onClick={dialShown}>
             <kbd>↵</kbd> {t("do-seat-preview-dial")}

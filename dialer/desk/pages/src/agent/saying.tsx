@@ -146,7 +146,7 @@ export function Correcting() {
 }
 
 function outcomeOf(word_: Word): string {
-  const { disposition, hour, call_back_at: at, own } = word_.values as { disposition: string; hour?: number; call_back_at?: number; own?: boolean };
+  const { disposition, hour, call_back_at: at, own_call_back: own } = word_.values as { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean };
   const more = hour !== undefined ? t("at-hour", { hour }) : at !== undefined ? clockHour(at) : "";
   return [own ? t("own-call-back") : word("outcome", disposition), more].filter(Boolean).join(" ");
 }

@@ -59,7 +59,7 @@ function Card({ campaign }: { campaign: CampaignView }) {
       <div class="meter good" aria-hidden="true">
         <i style={{ width: `${progress.total ? (progress.completed / progress.total) * 100 : 0}%` }} />
       </div>
-      <small>{t("list-done-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining })}</small>
+      <small>{t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining })}</small>
       <dl class="pairs">
         <div>
           <dt>{t("placed")}</dt>
@@ -85,7 +85,7 @@ function Card({ campaign }: { campaign: CampaignView }) {
           {t("speed-held", {
             most: [
               campaign.speed.calls_per_seat && t("speed-per-seat", { calls: campaign.speed.calls_per_seat }),
-              campaign.speed.most_calls && t("speed-calls", { calls: campaign.speed.most_calls }),
+              campaign.speed.max_calls && t("speed-calls", { calls: campaign.speed.max_calls }),
             ]
               .filter(Boolean)
               .join(", "),

@@ -45,7 +45,7 @@ function speeds(name: string): [string, string][] {
   const offered: [string, string][] =
     kind === "agents"
       ? [0.25, 0.5, 1, 1.5, 2, 3].map((each) => [`calls_per_seat=${each}`, t("speed-per-seat", { calls: each })])
-      : [1, 5, 10, 20, 50, 100, 200].map((each) => [`most_calls=${each}`, t("speed-calls", { calls: each })]);
+      : [1, 5, 10, 20, 50, 100, 200].map((each) => [`max_calls=${each}`, t("speed-calls", { calls: each })]);
   return [...offered, ["", t("speed-free")]];
 }
 

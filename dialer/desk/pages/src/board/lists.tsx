@@ -81,7 +81,7 @@ function Roll({ roll }: { roll: ListShown }) {
       </p>
       {roll.state === "taking-in" && taken?.list === roll.id && (
         <p class="row">
-          <progress max={taken.rows} value={taken.done} aria-label={t("roll-is-taking-in")} /> {t("roll-done", { done: count(taken.done), rows: count(taken.rows) })}
+          <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-taking-in")} /> {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
         </p>
       )}
       {roll.doubts && roll.doubts.length > 0 && (

@@ -120,7 +120,7 @@ export interface CampaignProgress {
 /** A limit that a supervisor has set for a campaign, below what caps and trunks allow. */
 export interface CampaignSpeed {
   /** live calls at a time */
-  most_calls: number | null;
+  max_calls: number | null;
   /** unanswered calls for each agent at work */
   calls_per_seat: number | null;
   /** Epoch seconds. */
@@ -248,7 +248,7 @@ export interface Hold {
 }
 
 /** Why a campaign places no calls now, and the text shown where nothing more is known. */
-export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "unheard" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-done";
+export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
 /** Why a campaign places no calls, for a sentence of the page; the code dialling: calls are in progress. */
 export interface IdleReason {
@@ -289,7 +289,7 @@ export interface Preview {
   /** Epoch seconds. */
   until: number;
   /** true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses */
-  dials: boolean;
+  auto_dial: boolean;
 }
 
 /** A roll that is being imported while calls go on. */
@@ -299,7 +299,7 @@ export interface RollImportProgress {
   /** voters of the roll */
   rows: number;
   /** voters imported so far */
-  done: number;
+  imported: number;
 }
 
 /** Who is on the line at a seat, by ids of this centre's store. */
