@@ -34,10 +34,10 @@ from bench.common import cpu_seconds, cpu_seconds_of, record
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
-from dialer.hq.gather import Gatherer, collect_seldom
+from dialer.hq.gather import Gatherer, collect_garbage_seldom
 from dialer.hq.outbox_import import import_files, read_files
 from dialer.hq.servers import NatsServer, nats_server, postgresql
-from dialer.hq.snapshots import Snapshots
+from dialer.hq.snapshots import SnapshotServer
 from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
@@ -50,9 +50,9 @@ DRAIN_SECONDS = 300.0
 SETTLE_SECONDS = 120.0
 _COUNTS = "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
 _ALL = (
-    "SELECT (SELECT count(*) FROM announced), (SELECT count(*) FROM mark), (SELECT count(*) FROM voter),"
+    "SELECT (SELECT count(*) FROM result), (SELECT count(*) FROM mark), (SELECT count(*) FROM voter),"
     " (SELECT count(*) FROM opt_out), (SELECT sum(count)::bigint FROM day_count),"
-    " (SELECT sum(reached + voted + not_yet)::bigint FROM turnout), (SELECT sum(last_id)::bigint FROM centre)"
+    " (SELECT sum(contacted + voted + not_yet)::bigint FROM turnout), (SELECT sum(last_id)::bigint FROM centre)"
 )
 
 
@@ -192,9 +192,9 @@ async def stand(names: Sequence[tuple[str, str]]) -> AsyncIterator[Stand]:
 
 async def gather(at: Stand) -> None:
     """A gatherer as `dialer hq gather` runs one, until cancelled."""
-    collect_seldom()
+    collect_garbage_seldom()
     async with connected(at.settings.servers, "gather") as session:
-        await Snapshots(at.settings, session).answer()
+        await SnapshotServer(at.settings, session).start()
         await Gatherer(at.settings, session, SystemClock()).run()
 
 
@@ -283,14 +283,14 @@ async def _carried(given: argparse.Namespace) -> str:
         brought = time.monotonic() - began
         wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
         async with database(at.books) as books:
-            before = await books.ask(_ALL)
+            before = await books.fetch_tuples(_ALL)
             lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + SETTLE_SECONDS
             while time.monotonic() < until and any(each.store.passed() != given.carried for each in centres):
                 await asyncio.sleep(0.2)
             late = [each.name for each in centres if each.store.passed() != given.carried]
-            after = await books.ask(_ALL)
+            after = await books.fetch_tuples(_ALL)
         for task in (gathering, *joined):
             task.cancel()
         await asyncio.gather(gathering, *joined, return_exceptions=True)
@@ -328,7 +328,7 @@ async def history(seed: int) -> str:
                         await asyncio.to_thread(_kill_postgresql, at.folder)
                     case "database":
                         async with database(at.books) as books:
-                            await books.ask(
+                            await books.fetch_tuples(
                                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                             )
@@ -383,11 +383,13 @@ async def compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:
     """Which centres' counts are not what they made; "": none."""
     async with database(at.books) as books:
         found: dict[str, Counter[str]] = {name: Counter() for name in truth}
-        for centre, what, count in await books.ask(_COUNTS):
+        for centre, what, count in await books.fetch_tuples(_COUNTS):
             found[centre][what] = count
         wrong = [name for name, counts in truth.items() if found[name] != Counter(counts)]
-        voters = dict(await books.ask("SELECT turnout, count(*) FROM voter GROUP BY 1"))
-        [(voted,)] = await books.ask("SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'")
+        voters = dict(await books.fetch_tuples("SELECT turnout, count(*) FROM voter GROUP BY 1"))
+        [(voted,)] = await books.fetch_tuples(
+            "SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'"
+        )
     if voted != voters.get("voted", 0):
         wrong.append(f"booths have {voted} voted, voters {voters.get('voted', 0)}")
     return ", ".join(wrong[:5])

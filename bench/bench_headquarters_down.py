@@ -25,7 +25,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import OrderKind, SignedOrder, read_order, refuse_unlawful, signers_of
 from dialer.domain.signing import public_key
-from dialer.hq.orders import MOST_STREAM_BYTES, OrderAnswer, give_order, new_order
+from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
 from dialer.hq.servers import nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
@@ -72,7 +72,7 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
     """Every centre that is there answers; the others are named."""
     clock = SystemClock()
     async with connected([address], "headquarters") as above:
-        await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MOST_STREAM_BYTES)
+        await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
                 OrderDelivery(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
@@ -83,14 +83,14 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
         centres = [f"c{number}" for number in range(named)]
         for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
             answered: list[float] = []
-            order = new_order(OrderKind.STOP_ALL, "all", time.time())
+            order = create_order(OrderKind.STOP_ALL, "all", time.time())
             signed = SignedOrder(order=order.text).signed_by("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
-            def told(answer: OrderAnswer, began: float = began, answered: list[float] = answered) -> None:
+            def told(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
                 answered.append(time.perf_counter() - began)
 
-            answers = await give_order(above, signed, order, centres, 5.0, told)
+            answers = await send_order(above, signed, order, centres, 5.0, told)
             statuses = {answer.status for answer in answers.values()}
             missing = len(centres) - len(answers)
             print(

@@ -90,10 +90,10 @@ def replicated(first: Path, second: Path) -> Iterator[str]:
 async def wait_for_replica(address: str) -> None:
     """Have each commit wait for the replica, and return once it is there."""
     async with database(address) as books:
-        await books.ask("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
-        await books.ask("SELECT pg_reload_conf()")
+        await books.fetch_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
+        await books.fetch_tuples("SELECT pg_reload_conf()")
         async with asyncio.timeout(SETTLE_SECONDS):
-            while not await books.ask("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
+            while not await books.fetch_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
                 await asyncio.sleep(0.2)
 
 

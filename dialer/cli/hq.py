@@ -66,21 +66,21 @@ class Signing(NamedHeadquarters):
 
     async def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
         """Add the signatures; then keep it in a file, or send it and tell who answered. Exit 1 where a centre has not obeyed."""
-        centres = orders.addressed(self.settings, order)
+        centres = orders.find_recipients(self.settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
-            signed = signed.signed_by(orders.leader_of(self.settings, private), private)
-        signers = signed.signers(orders.leaders_of(self.settings))
+            signed = signed.signed_by(orders.find_leader(self.settings, private), private)
+        signers = signed.signers(orders.leader_keys(self.settings))
         typer.echo(f"{_words(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
             typer.echo(f"{self.out}: not sent; the next leader: dialer hq order sign {self.out} --key FILE")
             return
         if len(signers) < order.signatures_needed:
-            raise orders.OrderNotGiven("two leaders must sign it: name both keys, or --out FILE for the second one")
+            raise orders.OrderNotSent("two leaders must sign it: name both keys, or --out FILE for the second one")
         async with self.session(_WHO, PATIENCE_SECONDS) as session:
-            answers = await orders.give_order(session, signed, order, centres, self.wait)
-        _tell_answers(answers, centres)
+            replies = await orders.send_order(session, signed, order, centres, self.wait)
+        _print_replies(replies, centres)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class NewOrder(Signing):
     async def begin(self, kind: OrderKind, **values: str | float | None) -> None:
         """Make it, and go on with it."""
         seconds = None if self.valid is None else self.valid * 3600
-        order = orders.new_order(kind, self.to, SystemClock().now(), seconds, **values)
+        order = orders.create_order(kind, self.to, SystemClock().now(), seconds, **values)
         await self.go_on(SignedOrder(order=order.text), order)
 
 
@@ -105,8 +105,8 @@ async def check(hq: NamedHeadquarters) -> None:
     """Check headquarters: leaders, server and streams, silent centres, bundles. Exit 1 if something is missing."""
     settings = hq.settings
     with of_extra("hq"):
-        from dialer.hq.check import problems_of  # noqa: PLC0415 - of an extra
-    problems = await problems_of(settings)
+        from dialer.hq.check import find_problems  # noqa: PLC0415 - of an extra
+    problems = await find_problems(settings)
     for problem in problems:
         typer.echo(problem)
     if problems:
@@ -184,7 +184,7 @@ async def sign(
 async def list_orders(hq: NamedHeadquarters) -> None:
     """List the orders that are still valid, the oldest first."""
     for signed, order in await _valid(hq):
-        signers = ", ".join(signed.signers(orders.leaders_of(hq.settings)))
+        signers = ", ".join(signed.signers(orders.leader_keys(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_words(order)}, signed by {signers}, until {until:%Y-%m-%d %H:%M}")
 
@@ -201,25 +201,25 @@ async def again(
         if order.id == order_id:
             await given.go_on(signed, order)
             return
-    raise orders.OrderNotGiven(f"{order_id} is no order that is valid still: see `dialer hq order list`")
+    raise orders.OrderNotSent(f"{order_id} is no order that is valid still: see `dialer hq order list`")
 
 
 async def _valid(hq: NamedHeadquarters) -> list[tuple[SignedOrder, HqOrder]]:
     async with hq.session(_WHO, PATIENCE_SECONDS) as session:
-        return await orders.given_orders(session, SystemClock().now())
+        return await orders.read_valid_orders(session, SystemClock().now())
 
 
 def _words(order: HqOrder) -> str:
     return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
 
 
-def _tell_answers(answers: Mapping[str, orders.OrderAnswer], centres: Sequence[str]) -> None:
+def _print_replies(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:
     """Exit 1 where a centre has not obeyed."""
-    refused = [each for each in answers.values() if each.status != "done"]
-    missing = [centre for centre in centres if centre not in answers]
+    refused = [each for each in replies.values() if each.status != "done"]
+    missing = [centre for centre in centres if centre not in replies]
     for each in refused:
         typer.echo(f"{each.centre}: {each.text}")
-    typer.echo(f"{len(answers) - len(refused)} of {len(centres)} centres have done it")
+    typer.echo(f"{len(replies) - len(refused)} of {len(centres)} centres have done it")
     if missing:
         typer.echo(f"no answer from {', '.join(missing)}: they hear of it when they come back")
     if refused or missing:
@@ -242,11 +242,11 @@ def gather(
 async def _gather(hq: NamedHeadquarters) -> None:
     settings = hq.settings
     with of_extra("hq"):
-        from dialer.hq.gather import Gatherer, collect_seldom  # noqa: PLC0415 - of an extra
-        from dialer.hq.snapshots import Snapshots  # noqa: PLC0415
+        from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
+        from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
         from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
         from dialer.metrics.server import watched  # noqa: PLC0415
-    collect_seldom()
+    collect_garbage_seldom()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
@@ -255,14 +255,14 @@ async def _gather(hq: NamedHeadquarters) -> None:
     def stands() -> Readiness:
         if gatherer is None:
             return of_gatherer(works=False, joined=False, kept_at={})
-        return of_gatherer(works=gatherer.works.is_set(), joined=gatherer.joined, kept_at=gatherer.kept_at)
+        return of_gatherer(works=gatherer.active.is_set(), joined=gatherer.is_connected, kept_at=gatherer.committed_at)
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
             watched(settings.metrics.host, settings.metrics.gather_port, stands),
             hq.session("gather") as session,
         ):
-            await Snapshots(settings, session).answer()
+            await SnapshotServer(settings, session).start()
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.run()
 
@@ -312,14 +312,14 @@ async def export(
 
     with of_extra("hq"):
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
+        from dialer.hq.results import read_state_results  # noqa: PLC0415
     settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
     window = window_of(since, until, zone)
     refuse_unwritable(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else ids_of(source_named(settings.sources, source))
-    asked = (state, constituency, window.since, window.until)
-    async with database(settings.gather.database.get_secret_value()) as books:
-        found, answered = [[tuple(row) for row in await books.rows(name, *asked)] for name in ("results", "answers")]
+    async with database(settings.gather.database.get_secret_value()) as db:
+        found, answered = await read_state_results(db, state, constituency, window.since, window.until)
     report = state_results(found, answered, zone, ids)
     write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)

@@ -19,8 +19,8 @@ from dialer.cli.options import NamedHeadquarters, of_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
-from dialer.hq.orders import read_orders, stopped_by_leaders
-from dialer.hq.waves import WaveCourse, WaveState, wave_steps
+from dialer.hq.orders import find_stopped_centres, parse_order
+from dialer.hq.waves import Rollout, WaveState, plan_waves
 from dialer.nats.messages import CMD
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class Material(NamedHeadquarters):
 
     def online_key(self) -> bytes:
         """The key that says what is newest and who runs what."""
-        from dialer.hq.material import online_key  # noqa: PLC0415 - of an extra
+        from dialer.hq.material import read_online_key  # noqa: PLC0415 - of an extra
 
-        return online_key(self.settings)
+        return read_online_key(self.settings)
 
 
 @dataclass(frozen=True)
@@ -212,9 +212,9 @@ def give(hq: Material, name: _NameArgument, version: _VersionArgument, to: _ToOp
     Centres check every 20 seconds.
     """
     repository = hq.repository
-    from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
+    from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
 
-    give_material(hq.settings, name, version, to)
+    assign_material(hq.settings, name, version, to)
     for wave in repository.waves().waves:
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
 
@@ -249,28 +249,28 @@ async def waves(
     if not zones:
         raise SettingError(str(hq.config), "centres", "is empty", "name the centres")
     try:
-        steps = wave_steps(zones, first or ())
+        steps = plan_waves(zones, first or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    course = WaveCourse(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
-    raise typer.Exit(await _run_waves(hq, name, version, course))
+    rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
+    raise typer.Exit(await _run_waves(hq, name, version, rollout))
 
 
-async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: WaveCourse) -> int:
+async def _run_waves(hq: NamedHeadquarters, name: str, version: int, rollout: Rollout) -> int:
     """The exit code."""
     settings = hq.settings
     with of_extra("hq"):
-        from dialer.hq.material import give_material  # noqa: PLC0415 - of an extra
+        from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415
 
     async def hear(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
         try:
-            said = json.loads(data)
+            fields = json.loads(data)
             if kind == "material":
-                course.says(centre, said["running"], said["wanted"], str(said["trouble"]))
+                rollout.update_material(centre, fields["active"], fields["assigned"], str(fields["problem"]))
             else:
-                course.alerts(centre, [str(each["code"]) for each in said["alerts"]])
+                rollout.update_alerts(centre, [str(each["code"]) for each in fields["alerts"]])
         except (ValueError, KeyError, TypeError):
             return  # none of ours
 
@@ -279,8 +279,9 @@ async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: Wav
         while True:
             with contextlib.suppress(StreamRecreated):
                 async for stored in session.consume(CMD, 0):
-                    orders += read_orders(stored.data)
-                    course.stopped(stopped_by_leaders(settings, orders, time.time()))
+                    if (parsed := parse_order(stored.data)) is not None:
+                        orders.append(parsed)
+                        rollout.update_stopped(find_stopped_centres(settings, orders, time.time()))
 
     async with hq.session("headquarters' waves", PATIENCE_SECONDS) as session:
         await session.subscribe("live.*.material", hear)
@@ -289,17 +290,21 @@ async def _run_waves(hq: NamedHeadquarters, name: str, version: int, course: Wav
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
-                step = course.give(time.monotonic())
-                await asyncio.to_thread(give_material, settings, name, version, step.to)
+                step = rollout.start_next_wave(time.monotonic())
+                await asyncio.to_thread(assign_material, settings, name, version, step.to)
                 typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(LOOK_SECONDS)
-            state = course.look(time.monotonic())
-            if course.held != held:
-                held = course.held
+            state = rollout.decide(time.monotonic())
+            if rollout.stopped_centres != held:
+                held = rollout.stopped_centres
                 typer.echo(f"waits while leaders have stopped {', '.join(held)}" if held else "leaders let them go on")
         following.cancel()
     if state is WaveState.STOPPED:
-        typer.echo(f"stopped, nobody else gets it: {course.trouble}")
+        typer.echo(f"stopped, nobody else gets it: {rollout.problem}")
         return 1
-    typer.echo("every centre runs it" if not course.missing else f"not there yet: {', '.join(course.missing)}")
-    return 1 if course.missing else 0
+    typer.echo(
+        "every centre runs it"
+        if not rollout.missing_centres
+        else f"not there yet: {', '.join(rollout.missing_centres)}"
+    )
+    return 1 if rollout.missing_centres else 0

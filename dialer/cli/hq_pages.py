@@ -20,7 +20,8 @@ from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
 
 if TYPE_CHECKING:
-    from dialer.hq.accounts import Accounts, HqBooks
+    from dialer.hq.accounts import Accounts
+    from dialer.hq.page_database import PageDatabase
     from dialer.store.desk_file import DeskFile
     from dialer.web.people import People
 
@@ -59,10 +60,10 @@ async def show(hq: NamedHeadquarters) -> None:
     async with _people_of(hq) as (_, accounts, _, file):
         kept = await file.accounts()
         zone = ZoneInfo(settings.gather.time_zone)
-        for name, role in sorted(accounts.roles.items()):
+        for name, role in sorted(accounts.role_of.items()):
             at = kept[name].signed_in_at if name in kept else None
             seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
-            typer.echo(f"{name:<32}  {role:<12}  {accounts.zones[name] or 'all zones':<16}  {seen}")
+            typer.echo(f"{name:<32}  {role:<12}  {accounts.zone_of[name] or 'all zones':<16}  {seen}")
 
 
 @user_app.command()
@@ -78,8 +79,8 @@ async def add(
     A new account gets a password for one sign-in, which is printed.
     """
     async with _people_of(hq) as (_, accounts, people, _):
-        is_new = name not in accounts.roles
-        await accounts.set(name, role, zone, person(who))
+        is_new = name not in accounts.role_of
+        await accounts.save(name, role, zone, person(who))
         if is_new:
             typer.echo(
                 f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
@@ -109,7 +110,7 @@ async def password(
 ) -> None:
     """Set a new password; sessions with the old one end."""
     async with _people_of(hq) as (_, accounts, people, _):
-        accounts.refuse_stranger(name)
+        accounts.require_account(name)
         if given is None:
             typer.echo(
                 f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
@@ -133,15 +134,15 @@ async def audit(
     Exit 1 if it is broken. The newest entry is also in the file of [desk], so that a truncated chain is noticed.
     """
     settings = hq.settings
-    async with _people_of(hq) as (books, _, _, file):
+    async with _people_of(hq) as (database, _, _, file):
         if accept:
-            await books.accept_audit_end(person(who))
-        entries = await books.audit()
+            await database.accept_audit_end(person(who))
+        entries = await database.audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:
             at = datetime.fromtimestamp(each.at, zone)
             typer.echo(f"{each.number:>6}  {at:%Y-%m-%d %H:%M:%S}  {each.kind:<20}  {each.who:<20}  {each.what}")
-        broken = await books.audit_breaks()
+        broken = await database.audit_breaks()
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:
@@ -161,16 +162,16 @@ async def official(
     zone of [gather]), electors, percent.
     """
     settings = hq.settings
-    from dialer.hq.expected import read_official, take_official  # noqa: PLC0415
+    from dialer.hq.expected import read_official_turnout, store_official_turnout  # noqa: PLC0415
 
-    rows = read_official(path, ZoneInfo(settings.gather.time_zone))
-    async with _people_of(hq) as (books, _, _, _):
-        await take_official(books, rows)
+    rows = read_official_turnout(path, ZoneInfo(settings.gather.time_zone))
+    async with _people_of(hq) as (database, _, _, _):
+        await store_official_turnout(database, rows)
 
     typer.echo(f"{len(rows):,} figures taken in")
 
 
-def _people_of(hq: NamedHeadquarters) -> AbstractAsyncContextManager[tuple[HqBooks, Accounts, People, DeskFile]]:
+def _people_of(hq: NamedHeadquarters) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
     with of_extra("hq,desk"):
-        from dialer.hq.desk import hq_people  # noqa: PLC0415 - of an extra
-    return hq_people(hq.settings, SystemClock())
+        from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
+    return open_accounts(hq.settings, SystemClock())

@@ -1,1 +1,1 @@
-"""Headquarters of many centres: what they announce is gathered, and what each must know of the others goes out."""
+"""Headquarters of many centres: stores their results, forwards updates between them, and serves its pages."""

@@ -1,4 +1,4 @@
-"""What a headquarters still lacks, in plain words: its settings, its server and streams, its centres, its material."""
+"""The check of a headquarters (`dialer hq check`): its settings, its server and streams, its centres, its material."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ from dialer.settings.headquarters import HqSettings
 
 CONNECT_SECONDS = 5.0
 LISTEN_SECONDS = 12.0
-"""A dialler says how it stands every ten seconds, and its uplink passes it on."""
-FRESH_SECONDS = 86_400.0
+"""A dialler publishes its state every ten seconds, and its uplink forwards it."""
+EXPIRY_WARNING_SECONDS = 86_400.0
 
 
-def settings_problems(settings: HqSettings) -> Iterator[str]:
-    """What its file lacks."""
+def find_settings_problems(settings: HqSettings) -> Iterator[str]:
+    """Yield what the settings lack, each in one line."""
     if len(settings.leaders) < RESUMING_LEADERS:
-        yield "[[leaders]] are fewer than two: whoever stops the centres could not let them go on"
+        yield "[[leaders]] has fewer than two leaders: nobody could resume the centres after a stop-all; add a second one"
     if not settings.centres:
-        yield "[[centres]] are none: nobody is ordered anything, and nobody is missed"
+        yield "[[centres]] is empty: no order reaches a centre; add the centres"
     if settings.nkey_file is None:
-        yield "nkey_file is not set: `dialer hq render` makes headquarters' key, and names the line"
+        yield "nkey_file is not set: `dialer hq render` creates headquarters' key and prints the line to add"
 
 
-def material_problems(settings: HqSettings, now: float) -> Iterator[str]:
-    """What its material lacks; a headquarters that never began publishes none, and lacks nothing."""
+def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
+    """Yield problems of the material, each in one line; none for a headquarters that has no material folder."""
     folder = settings.bundles.folder
-    stamp = folder / "public" / "metadata" / "timestamp.json"
+    timestamp = folder / "public" / "metadata" / "timestamp.json"
     if not folder.exists():
         return
     try:
-        new, gone = Repository(folder).draft_changes()
+        new, withdrawn = Repository(folder).draft_changes()
         for target in new:
-            yield f"{target} is made and not published: media and compliance sign it, then `dialer hq bundle publish`"
-        for target in gone:
-            yield f"{target} is drafted as withdrawn, and still approved until that is signed and published"
-        left = _expires(stamp) - now if stamp.exists() else None
+            yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
+        for target in withdrawn:
+            yield f"{target} is approved until its withdrawal is signed and published"
+        left = _expires_at(timestamp) - now if timestamp.exists() else None
     except (MaterialRefused, RepositoryError, OSError) as error:
-        yield f"the material in {folder} cannot be read: {error}"
+        yield f"{folder}: the material cannot be read: {error}"
         return
-    if left is not None and left < FRESH_SECONDS:
-        yield "what is newest was not said again for a day: run `dialer hq bundle freshen` every hour (cron)"
+    if left is not None and left < EXPIRY_WARNING_SECONDS:
+        yield "the list of newest material expires within a day: run `dialer hq bundle freshen` every hour (cron)"
 
 
-def _expires(stamp: Path) -> float:
-    found: Metadata[Timestamp] = Metadata.from_file(str(stamp))
-    return found.signed.expires.timestamp()
+def _expires_at(timestamp: Path) -> float:
+    metadata: Metadata[Timestamp] = Metadata.from_file(str(timestamp))
+    return metadata.signed.expires.timestamp()
 
 
-async def server_problems(settings: HqSettings) -> list[str]:
-    """What its server lacks, and which centres are not heard there."""
+async def find_server_problems(settings: HqSettings) -> list[str]:
+    """Return problems of the server and its streams, and the centres that publish no status there."""
     try:
         async with connected(
             settings.servers,
@@ -70,42 +70,42 @@ async def server_problems(settings: HqSettings) -> list[str]:
             ca_file=settings.ca_file,
             timeout_seconds=CONNECT_SECONDS,
         ) as session:
-            return [*await _stream_problems(session), *await _silent(session, settings)]
+            return [*await _find_missing_streams(session), *await _find_silent_centres(session, settings)]
     except HeadquartersUnreachable as error:
         return [str(error)]
 
 
-async def _stream_problems(session: Session) -> list[str]:
-    found = []
+async def _find_missing_streams(session: Session) -> list[str]:
+    problems = []
     for stream in (UP, PEERS, CMD):
         try:
             await session.stream_id(stream)
         except HeadquartersUnreachable:
-            found.append(f"the stream {stream} is not there: start `dialer hq gather`, which makes it")
-    return found
+            problems.append(f"the stream {stream} is missing: start `dialer hq gather`, which creates it")
+    return problems
 
 
-async def _silent(session: Session, settings: HqSettings) -> list[str]:
+async def _find_silent_centres(session: Session, settings: HqSettings) -> list[str]:
     silent = {centre.id for centre in settings.centres}
-    complete = asyncio.Event()
+    all_received = asyncio.Event()
 
-    async def hear(subject: str, data: bytes) -> None:
+    async def receive(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
-            complete.set()
+            all_received.set()
 
     if silent:
-        await session.subscribe("live.>", hear)
+        await session.subscribe("live.>", receive)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
-                await complete.wait()
-    return [] if not silent else [f"not heard within {LISTEN_SECONDS:g} s: {', '.join(sorted(silent))}"]
+                await all_received.wait()
+    return [] if not silent else [f"no status within {LISTEN_SECONDS:g} s from: {', '.join(sorted(silent))}"]
 
 
-async def problems_of(settings: HqSettings) -> list[str]:
-    """All of them, each a line."""
+async def find_problems(settings: HqSettings) -> list[str]:
+    """Return all problems of a headquarters, each in one line."""
     return [
-        *settings_problems(settings),
-        *await asyncio.to_thread(lambda: [*material_problems(settings, time.time())]),
-        *await server_problems(settings),
+        *find_settings_problems(settings),
+        *await asyncio.to_thread(lambda: [*find_material_problems(settings, time.time())]),
+        *await find_server_problems(settings),
     ]

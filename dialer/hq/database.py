@@ -1,4 +1,4 @@
-"""Headquarters' database: the one door to PostgreSQL's library."""
+"""A connection to headquarters' PostgreSQL. Only this module imports asyncpg."""
 
 from __future__ import annotations
 
@@ -14,119 +14,105 @@ from typing import Any
 import asyncpg
 
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.store.sql import parse_statements
 
-SQL = {
-    name: statement
-    for file in ("gather", "pages")
-    for name, statement in parse_statements(
-        resources.files("dialer.hq").joinpath("queries", f"{file}.sql").read_text("utf-8")
-    ).items()
-}
 NO_NUL = r"^[^\x00]*$"
-"""A text that PostgreSQL takes."""
-PARTS = 16  # of the tables that are split by constituency
+"""Pattern of a text that PostgreSQL can store."""
+PARTITIONS = 16  # of each table that is partitioned by constituency
 DAYS_AHEAD = 3
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What is raised where the database is away, or goes: asyncpg calls it an internal error where that meets a statement half sent."""
-CannotBeKept = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
-"""What is raised for a value that the database does not take; the last: one too long for an index, or nested too deep."""
+"""Errors of a database that is unreachable. asyncpg raises an internal error if the connection is lost within a statement."""
+ValueRejected = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+"""Errors for a value that the database cannot store. The last one: too long for an index, or nested too deeply."""
 
 
 class Database:
-    """A connection, used by one task at a time."""
+    """A connection to the database, for one task at a time. `database` opens one."""
 
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        """Use `database`."""
         self._connection = connection
 
     def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """All that is done in it, or nothing; within another one a savepoint."""
+        """Return a context that commits what is done in it, or rolls it back on an error. Within another one it is a savepoint."""
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction
 
-    async def rows(self, name: str, *values: Any) -> list[Any]:
-        """The rows of a statement of queries/."""
-        return list(await self._connection.fetch(SQL[name], *values))
+    async def fetch(self, sql: str, *values: object) -> Sequence[Any]:
+        """Return the rows of a query, as records of asyncpg."""
+        rows: Sequence[Any] = await self._connection.fetch(sql, *values)
+        return rows
 
-    async def value(self, name: str, *values: Any) -> Any:
-        """The first column of its first row; None: there is none."""
-        return await self._connection.fetchval(SQL[name], *values)
+    async def fetch_value(self, sql: str, *values: object) -> Any:
+        """Return the first column of the first row of a query, or None if there is no row."""
+        return await self._connection.fetchval(sql, *values)
 
-    async def fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Put rows into a table, each with a value for every column. Raises CannotBeKept."""
+    async def fetch_tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query as tuples."""
+        return [tuple(row) for row in await self._connection.fetch(sql, *values)]
+
+    async def execute(self, sql: str, *values: object) -> int:
+        """Run a statement and return the number of rows it changed."""
+        count = (await self._connection.execute(sql, *values)).rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def copy_rows(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Copy rows into a table, each with a value for every column. Raises an error of `ValueRejected`."""
         try:
             await self._connection.copy_records_to_table(table, records=rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise asyncpg.DataError(str(error)) from error
 
-    async def count(self, name: str) -> int:
-        """How many rows it wrote."""
-        return int((await self._connection.execute(SQL[name])).rpartition(" ")[2])
-
-    async def written(self, name: str) -> set[tuple[str, int]]:
-        """Centre and id of each row that it wrote."""
-        return {tuple(row) for row in await self._connection.fetch(f"{SQL[name]} RETURNING centre, id")}
-
-    async def do(self, name: str, *values: Any) -> None:
-        """Run it."""
-        await self._connection.execute(SQL[name], *values)
-
-    async def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of any statement, as tuples: for who looks into the database."""
-        return [tuple(row) for row in await self._connection.fetch(sql, *values)]
-
     async def prepare(self) -> None:
-        """Make what is missing of the schema, and this connection's own tables."""
-        schema = resources.files("dialer.hq").joinpath("schema.sql").read_text("utf-8")
+        """Create or upgrade the schema, and create this connection's temporary tables."""
         async with self._connection.transaction():
-            await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two may start at once
-            await self._connection.execute(schema)
+            await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two processes may start at once
+            await self._connection.execute(_read_script("schema.sql"))
             for table in ("answer", "mark", "voter"):
-                for part in range(PARTS):
+                for number in range(PARTITIONS):
                     await self._connection.execute(
-                        f"CREATE TABLE IF NOT EXISTS {table}_{part} PARTITION OF {table}"
-                        f" FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part})"
+                        f"CREATE TABLE IF NOT EXISTS {table}_{number} PARTITION OF {table}"
+                        f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
                     )
-        await self.do("own_tables")
+        await self._connection.execute(_read_script("temporary_tables.sql"))
 
     async def prepare_days(self, today: date, keep_days: int) -> None:
-        """A table for each of the coming days; those of more than `keep_days` ago go. Rows of days without one, or that came before
-        there was one, are in `announced_other`.
+        """Create the partitions of `result` for the coming days, and drop those of more than `keep_days` ago.
+
+        Rows of other days, and rows that arrived before their partition existed, are in `result_other`.
         """
         for ahead in range(-1, DAYS_AHEAD):
             day = today + timedelta(days=ahead)
             with contextlib.suppress(asyncpg.CheckViolationError):
                 await self._connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS announced_{day:%Y%m%d} PARTITION OF announced"
+                    f"CREATE TABLE IF NOT EXISTS result_{day:%Y%m%d} PARTITION OF result"
                     f" FOR VALUES FROM ('{day} 00:00+00') TO ('{day + timedelta(days=1)} 00:00+00')"
                 )
 
         oldest = today - timedelta(days=keep_days)
-        for (table,) in await self.ask(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'announced'::regclass"
+        for (table,) in await self.fetch_tuples(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'result'::regclass"
         ):
-            dated = re.fullmatch(r"announced_(\d{8})", table)
+            dated = re.fullmatch(r"result_(\d{8})", table)
             if dated is not None and date.fromisoformat(dated[1]) < oldest:
                 await self._connection.execute(f"DROP TABLE {table}")
-        await self.do("forget_others", oldest)
+        await self._connection.execute("DELETE FROM result_other WHERE at < $1::date", oldest)
+
+
+def _read_script(name: str) -> str:
+    return resources.files("dialer.hq").joinpath(name).read_text("utf-8")
 
 
 @contextlib.asynccontextmanager
 async def database(address: str) -> AsyncIterator[Database]:
-    """A connection to the database at `address` (postgresql://...). Raises HeadquartersUnreachable."""
+    """Connect to the database at `address` (postgresql://...) while the context lasts. Raises HeadquartersUnreachable."""
     try:
         connection = await asyncpg.connect(address, timeout=10.0, command_timeout=60.0)
     except (*DatabaseError, ValueError) as error:
-        raise HeadquartersUnreachable(f"the database does not answer: {error or type(error).__name__}") from error
+        raise HeadquartersUnreachable(
+            f"headquarters' database does not answer: {error or type(error).__name__}"
+        ) from error
     try:
         yield Database(connection)
     finally:
         with contextlib.suppress(*DatabaseError):
             async with asyncio.timeout(5.0):
                 await connection.close()
-
-
-def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
-    """Rows as the statements take them: a list for each of `count` columns."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

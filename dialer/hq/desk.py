@@ -1,4 +1,4 @@
-"""The wiring of headquarters' pages, `dialer hq desk`: a process of its own that reads the books and hears what centres say."""
+"""Wiring of headquarters' pages (`dialer hq desk`), a process that reads the database and receives centres' live status."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from argon2 import PasswordHasher
 
 from dialer.domain.clock import Clock, SystemClock
-from dialer.hq.accounts import Accounts, HqBooks
-from dialer.hq.deeds import Deeds
+from dialer.hq.accounts import Accounts
+from dialer.hq.actions import HqActions
 from dialer.hq.figures import HqFigures
+from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
 from dialer.metrics.families import of_hq_desk
 from dialer.metrics.server import watched
@@ -31,21 +32,21 @@ from dialer.web.streams import Streams
 
 
 @contextlib.asynccontextmanager
-async def hq_people(
+async def open_accounts(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
-) -> AsyncIterator[tuple[HqBooks, Accounts, People, DeskFile]]:
-    """The books, who has an account, and their passwords. Raises StoreError where the database or the file cannot be used."""
+) -> AsyncIterator[tuple[PageDatabase, Accounts, People, DeskFile]]:
+    """Open the database, its accounts, and the file with their passwords. Raises StoreError if one cannot be used."""
     file = await DeskFile.open(settings.desk.file, None)
-    books = HqBooks(settings.gather.database.get_secret_value(), clock, file)
-    accounts = Accounts(books, settings)
+    db = PageDatabase(settings, clock, file)
+    accounts = Accounts(db, settings)
     directory = Directory([], accounts.read)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
     try:
         await directory.refresh()
-        yield books, accounts, people, file
+        yield db, accounts, people, file
     finally:
         people.close()
-        await books.close()
+        await db.close()
         await file.close()
 
 
@@ -56,37 +57,42 @@ async def running_hq_desk(
     *,
     hasher: PasswordHasher | None = None,
 ) -> AsyncIterator[str]:
-    """Serve for as long as the context lasts; what people type. Raises SettingError, StoreError, PortInUse with one clear line."""
+    """Serve the pages while the context lasts, and yield the address that users open.
+
+    Raises SettingError, StoreError, PortInUse.
+    """
     clock = SystemClock()
     page_state = PageState(clock.now)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = own_origins(settings.desk, port)
-        books, accounts, people, file = await stack.enter_async_context(hq_people(settings, clock, hasher))
+        db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
-        figures = HqFigures(settings, page_state, books, accounts)
-        deeds = Deeds(settings, books, accounts, figures.changed.set)
+        figures = HqFigures(settings, page_state, db, accounts)
+        actions = HqActions(settings, db, accounts, figures.changed.set)
         routes = (
             StaticPages(assets, {"/hq": {}}),
             PasswordSignIn(people, people.sign_out),
             Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)),
             HqAccount(people, accounts, settings),
-            HqBoard(streams, books, accounts, figures),
-            deeds,
+            HqBoard(streams, db, accounts, figures),
+            actions,
         )
         routers = [each.router() for each in routes]
         app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.who, people.who))
-        watching = watched(settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.hears))
-        await stack.enter_async_context(watching)
-        beside = (figures.run, figures.hear, deeds.run, streams.keep_rights)
-        async with serving(settings.desk, listener, PageProtection(app, origins), beside, page_state.close):
+        metrics = watched(
+            settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.is_connected)
+        )
+        await stack.enter_async_context(metrics)
+        background = (figures.run, figures.receive, actions.run, streams.keep_rights)
+        async with serving(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
             yield settings.desk.origin(port)
 
 
-async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], say: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C; `say` is told the address once people can come."""
+async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C. `on_ready` is called with the address once the pages can be opened."""
     stop = stop_asked()
     async with running_hq_desk(settings, assets) as origin:
-        say(origin)
+        on_ready(origin)
         await stop.wait()

@@ -1,95 +1,105 @@
-"""What a polling day is held against: the course that was expected, and what the election authority says, from a CSV."""
+"""What a polling day is compared with: the expected progress, and official turnout imported from a CSV file."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from dialer.domain.errors import RollError
-from dialer.hq.accounts import HqBooks
-from dialer.hq.database import columns
+from dialer.hq.page_database import PageDatabase
+from dialer.hq.sql import Command, columns
 from dialer.settings.headquarters import ExpectedProgress
+from dialer.store.sql import Statements
 
 COLUMNS = ("state_code", "constituency_number", "part_number", "at", "electors", "percent")
-MOST_ROWS = 2_000_000
+MAX_ROWS = 2_000_000
 
 
-def expected(course: Sequence[ExpectedProgress], minute: float) -> dict[str, float] | None:
-    """How far the day should be at that minute of it: the shares reached and voted; None: no course is given. Before its first hour
-    that is nothing, after the last it stays.
+class SQL(Statements):
+    set_official_turnout = Command()
+
+
+def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> dict[str, float] | None:
+    """Return the shares (0-1) of numbers completed and of voters who have voted that are expected at a minute of the day.
+
+    0 before the first time of the curve, linear between two times, constant after the last; None without a curve.
     """
-    if not course:
+    if not curve:
         return None
-    points = [(minute_of(each.at), each.contacted, each.voted) for each in course]
+    points = [(minute_of_day(each.at), each.contacted, each.voted) for each in curve]
     if minute < points[0][0]:
-        return {"reached": 0.0, "voted": 0.0}
+        return {"contacted": 0.0, "voted": 0.0}
     for (begin, *low), (end, *high) in pairwise(points):
         if minute < end:
             part = (minute - begin) / (end - begin)
-            reached, voted = (a + (b - a) * part for a, b in zip(low, high, strict=True))
-            return {"reached": reached, "voted": voted}
-    return {"reached": points[-1][1], "voted": points[-1][2]}
+            contacted, voted = (a + (b - a) * part for a, b in zip(low, high, strict=True))
+            return {"contacted": contacted, "voted": voted}
+    return {"contacted": points[-1][1], "voted": points[-1][2]}
 
 
-def minute_of(at: str) -> float:
+def minute_of_day(at: str) -> float:
+    """Return the minutes from midnight to a time such as 09:30."""
     hours, _, minutes = at.partition(":")
     return int(hours) * 60 + int(minutes)
 
 
-@dataclass(frozen=True, slots=True)
-class OfficialShare:
-    """How many have voted, by the authority."""
+class OfficialTurnout(NamedTuple):
+    """The official turnout of a constituency or a booth at one time."""
 
     state_code: str
     constituency_number: int
-    part_number: int  # 0: the constituency
+    part_number: int  # 0: the whole constituency
     at: float  # epoch seconds
     electors: int
-    share: float
+    share: float  # of the electors who have voted (0-1)
 
 
-def read_official(path: Path, zone: ZoneInfo) -> list[OfficialShare]:
-    """The rows of the file. Raises RollError, with the line, for the first that is none."""
+def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
+    """Return the rows of a CSV file; times without an offset are in `zone`. Raises RollError for the first faulty line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-                raise RollError(f"{path}: lacks the column {missing[0]}: its first line is {','.join(COLUMNS)}")
-            found = [_share_of(row, f"{path}:{reader.line_num}", zone) for row in reader]
+                raise RollError(
+                    f"{path}: the column {missing[0]} is missing: the first line must be {','.join(COLUMNS)}"
+                )
+            rows = [_parse_turnout(row, f"{path}:{reader.line_num}", zone) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RollError(f"{path} cannot be read as CSV: {error}") from error
-    if not found or len(found) > MOST_ROWS:
-        raise RollError(f"{path}: has {len(found)} rows: one to {MOST_ROWS:,} are taken")
-    return found
+        raise RollError(f"{path}: cannot be read as CSV: {error}") from error
+    if not rows or len(rows) > MAX_ROWS:
+        raise RollError(f"{path}: has {len(rows)} rows: give 1 to {MAX_ROWS:,}")
+    return rows
 
 
-def _share_of(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialShare:
-    given = {name: (row.get(name) or "").strip() for name in COLUMNS}
+def _parse_turnout(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
+    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     try:
-        at = datetime.fromisoformat(given["at"])
-        share = OfficialShare(
-            given["state_code"],
-            int(given["constituency_number"]),
-            int(given["part_number"] or 0),
+        at = datetime.fromisoformat(cells["at"])
+        turnout = OfficialTurnout(
+            cells["state_code"],
+            int(cells["constituency_number"]),
+            int(cells["part_number"] or 0),
             (at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp(),
-            int(given["electors"]),
-            float(given["percent"]) / 100,
+            int(cells["electors"]),
+            float(cells["percent"]) / 100,
         )
     except (ValueError, OverflowError) as error:
-        raise RollError(f"{place}: is no figure of the turnout: {error}") from error
-    numbers = (share.constituency_number, share.part_number, share.electors)
-    if not share.state_code or not all(0 <= number < 2**31 for number in numbers) or not 0 <= share.share <= 1:
-        raise RollError(f"{place}: is no figure of the turnout: a state, numbers from 0, and a percent of 0 to 100")
-    return share
+        raise RollError(f"{place}: is not a turnout figure: {error}") from error
+    numbers = (turnout.constituency_number, turnout.part_number, turnout.electors)
+    if not turnout.state_code or not all(0 <= number < 2**31 for number in numbers) or not 0 <= turnout.share <= 1:
+        raise RollError(
+            f"{place}: is not a turnout figure: give a state, numbers from 0, and a percentage from 0 to 100"
+        )
+    return turnout
 
 
-async def take_official(books: HqBooks, rows: list[OfficialShare]) -> None:
-    """Keep them, all or nothing; one that is there already is replaced. Raises StoreError."""
-    by_key = {astuple(row)[:4]: astuple(row) for row in rows}
-    async with books.used() as db:
-        await db.do("add_official", *columns(list(by_key.values()), 6))
+async def store_official_turnout(database: PageDatabase, rows: Sequence[OfficialTurnout]) -> None:
+    """Store official turnout, all or nothing. A figure of the same area and time is replaced. Raises StoreError."""
+    by_key = {row[:4]: row for row in rows}
+    async with database.transaction() as db:
+        await SQL.set_official_turnout.run(db, *columns(list(by_key.values()), 6))

@@ -1,4 +1,4 @@
-"""What headquarters' pages show: every centre's figures, from its own words and from the books, each with its time."""
+"""Figures of headquarters' pages: each centre's live status and its results in the database, with the age of each."""
 
 from __future__ import annotations
 
@@ -6,221 +6,319 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 from dialer.domain.model import LIVE_ANSWERS, Outcome
-from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.expected import expected, minute_of
+from dialer.hq.expected import expected_progress, minute_of_day
 from dialer.hq.live import LiveCentres
-from dialer.hq.material import material_of
-from dialer.hq.orders import HeardOrders
+from dialer.hq.material import read_material
+from dialer.hq.orders import OrderMonitor
+from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import covers
+from dialer.hq.sql import Query
 from dialer.nats.messages import CMD, reply_subject
 from dialer.nats.session import Session, StreamRecreated, connected
 from dialer.settings.headquarters import HqSettings
+from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
 from dialer.web.people import tolerated
 
-SHOW_SECONDS = 5.0
-"""A page is told so often: of three hundred centres each time 190 kB, for whoever sees all."""
-AREAS_SECONDS = 15.0
-PACE_SECONDS = 900.0  # over which a centre's calls an hour are measured
-LEAST_PACE_SECONDS = 60.0
-PROPOSALS_SECONDS = 7 * 86_400.0  # so long answered ones are shown
-MOST_DAYS = 31
+UPDATE_SECONDS = 5.0
+"""How often pages are updated. An update of three hundred centres has 190 kB, for each user who sees all zones."""
+TURNOUT_SECONDS = 15.0
+RATE_SECONDS = 900.0  # over which a centre's calls per hour are measured
+MIN_RATE_SECONDS = 60.0
+PROPOSALS_SECONDS = 7 * 86_400.0  # how long answered proposals are shown
+MAX_DAYS = 31
+
+
+class CentreStatus(NamedTuple):
+    """What is stored of a centre. Times are epoch seconds."""
+
+    centre: str
+    committed_at: float | None  # when its last batch was committed
+    created_at: float | None  # when its newest row was created, by its own clock
+    lost_rows: int
+    problem: str | None
+    test_sent_at: float | None
+    test_committed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CentreDayCount:
+    """A counter of one day of a centre."""
+
+    centre: str
+    what: str
+    count: float
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """A counter of one day of several centres."""
+
+    day: date
+    what: str
+    count: float
+
+
+class CentreTurnout(NamedTuple):
+    """The turnout of the booths whose voters a centre has reported marks of, by the marks of all centres."""
+
+    centre: str
+    state: str
+    contacted: int
+    voted: int
+    at: float | None
+
+
+class CentreOfficialTurnout(NamedTuple):
+    """The latest official turnout of the constituencies of a centre."""
+
+    centre: str
+    electors: int
+    voted: float
+    at: float
+
+
+class Incident(NamedTuple):
+    """An open incident."""
+
+    id: int
+    zone: str
+    centre: str  # "": the whole zone
+    text: str
+    opened_by: str
+    opened_at: float
+    owner: str
+
+
+class Proposal(NamedTuple):
+    """A proposal that is open or was answered recently."""
+
+    id: int
+    kind: str
+    to: str
+    text: str
+    proposed_by: str
+    proposed_at: float
+    answered_by: str | None
+    answered_at: float | None
+    state: str
+    result: str
+
+
+class SQL(Statements):
+    centres = Query(CentreStatus)
+    day_of_centres = Query(CentreDayCount)
+    turnout_of_centres = Query(CentreTurnout)
+    official_of_centres = Query(CentreOfficialTurnout)
+    days = Query(DayCount)
+    incidents = Query(Incident)
+    proposals = Query(Proposal)
 
 
 def day_figures(counts: Mapping[str, float]) -> dict[str, float]:
-    """A day's counts of the books, as the pages show them."""
+    """Return the figures of a day from its counters (table `day_count`)."""
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
-    seats = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
+    seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
     return {
         "attempts": counts.get("attempts", 0),
         "contacts": counts.get(f"outcome/{Outcome.CONNECTED}", 0),
         "live_answers": live,
         "abandoned": counts.get(f"outcome/{Outcome.ABANDONED}", 0),
-        "seat_hours": round(seats / 3600, 3),
+        "seat_hours": round(seat_seconds / 3600, 3),
         "opt_outs": counts.get("opt-outs", 0),
         "marked_voted": counts.get("mark/voted", 0),
     }
 
 
-class Pace:
-    """Calls an hour of each centre, as they were counted lately."""
+class CallRates:
+    """The recent calls per hour of each centre, from its counter of attempts."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[float, float]]] = {}
+        self._readings: dict[str, deque[tuple[float, float]]] = {}
 
-    def note(self, centre: str, now: float, attempts: float) -> float | None:
-        """Calls an hour; None: not known yet, and after a midnight."""
-        seen = self._seen.setdefault(centre, deque())
-        if seen and attempts < seen[-1][1]:
-            seen.clear()
-        seen.append((now, attempts))
-        while now - seen[0][0] > PACE_SECONDS:
-            seen.popleft()
-        began, before = seen[0]
-        return None if now - began < LEAST_PACE_SECONDS else (attempts - before) / (now - began) * 3600
+    def update(self, centre: str, now: float, attempts: float) -> float | None:
+        """Add a reading of today's attempts, and return the calls per hour.
+
+        None while too little is known: soon after the start, and after midnight, when the counter starts at 0 again.
+        """
+        readings = self._readings.setdefault(centre, deque())
+        if readings and attempts < readings[-1][1]:
+            readings.clear()
+        readings.append((now, attempts))
+        while now - readings[0][0] > RATE_SECONDS:
+            readings.popleft()
+        began, before = readings[0]
+        return None if now - began < MIN_RATE_SECONDS else (attempts - before) / (now - began) * 3600
 
 
 class HqFigures:
-    """Keeps the page state true."""
+    """Keeps the page state up to date."""
 
-    def __init__(self, settings: HqSettings, page_state: PageState, books: HqBooks, accounts: Accounts) -> None:
+    def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings
-        self._zone = ZoneInfo(settings.gather.time_zone)
+        self._time_zone = ZoneInfo(settings.gather.time_zone)
         self._page_state = page_state
-        self._books = books
+        self._db = db
         self._accounts = accounts
         self._session: Session | None = None
         self._live = LiveCentres()
-        self._pace = Pace()
-        self._kept: dict[str, dict[str, Any]] = {centre: {} for centre in accounts.centres}
-        self._areas: dict[str, dict[str, Any]] = {}
-        self._areas_at = 0.0
+        self._call_rates = CallRates()
+        self._stored: dict[str, dict[str, Any]] = {centre: {} for centre in accounts.zone_of_centre}
+        self._turnout: dict[str, dict[str, Any]] = {}
+        self._turnout_read_at = 0.0
         self._read_at = 0.0
+        self._orders = OrderMonitor(accounts.zone_of_centre)
         self.changed = asyncio.Event()
-        """Set where somebody did something: it is shown at once."""
-        self._orders = HeardOrders(accounts.centres)
+        """Set after an action of a user, which is then shown at once."""
 
     @property
-    def hears(self) -> bool:
-        """Whether there is a connection to headquarters' server now."""
+    def is_connected(self) -> bool:
+        """Whether the pages are connected to headquarters' nats-server."""
         return self._session is not None and self._session.is_connected
 
     async def run(self) -> NoReturn:
-        """Until cancelled. A database that is away leaves its figures as they were, as material does that cannot be read: the page
-        tells how old they are.
+        """Update the page state until cancelled.
+
+        While the database or the material cannot be read, the figures stay as they were, and the pages show their age.
         """
         while True:
-            await tolerated(self.read(), "hq-desk.not-read")
-            await tolerated(self._show_material(), "hq-desk.material-not-read")
-            self.show()
+            await tolerated(self.read_database(), "hq_desk.read_failed")
+            await tolerated(self._show_material(), "hq_desk.material_read_failed")
+            self.update_pages()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SHOW_SECONDS):
+                async with asyncio.timeout(UPDATE_SECONDS):
                     await self.changed.wait()
             self.changed.clear()
 
-    async def hear(self) -> None:
-        """Hear what centres say, until cancelled."""
+    async def receive(self) -> None:
+        """Receive live status, orders and replies of centres until cancelled."""
         settings = self._settings
 
-        async def take(subject: str, data: bytes) -> None:
-            self._live.hear(subject, data, self._books.clock.now())
+        async def receive_status(subject: str, data: bytes) -> None:
+            self._live.receive(subject, data, self._db.clock.now())
 
-        async def answered(subject: str, data: bytes) -> None:
-            self._orders.take_answer(subject, data)
+        async def receive_reply(subject: str, data: bytes) -> None:
+            self._orders.add_reply(subject, data)
 
         async with connected(
             settings.servers, "headquarters' pages", nkey_file=settings.nkey_file, ca_file=settings.ca_file
         ) as self._session:
-            await self._session.subscribe("live.>", take)
-            await self._session.subscribe(reply_subject("*", "*"), answered)
+            await self._session.subscribe("live.>", receive_status)
+            await self._session.subscribe(reply_subject("*", "*"), receive_reply)
             while True:
                 with contextlib.suppress(StreamRecreated):
                     async for stored in self._session.consume(CMD, 0):
-                        self._orders.take_order(stored.data, self._books.clock.now())
-                await asyncio.sleep(SHOW_SECONDS)
+                        self._orders.add_order(stored.data, self._db.clock.now())
+                await asyncio.sleep(UPDATE_SECONDS)
 
-    async def read(self) -> None:
-        """Read the books. Raises StoreError."""
-        now = self._books.clock.now()
-        async with self._books.used() as db:
+    async def read_database(self) -> None:
+        """Read results, incidents and proposals. Raises StoreError."""
+        now = self._db.clock.now()
+        async with self._db.transaction() as db:
             counts: dict[str, dict[str, float]] = {}
-            for row in await db.rows("day_of_centres", datetime.fromtimestamp(now, self._zone).date()):
-                counts.setdefault(row["centre"], {})[row["what"]] = row["count"]
-            for row in await db.rows("centres_kept"):
-                centre, *_ = row
-                if centre in self._kept:
-                    today = day_figures(counts.get(centre, {}))
-                    pace = self._pace.note(centre, now, today["attempts"])
-                    self._kept[centre] = {**row, "today": today, "calls_an_hour": pace}
-            if now - self._areas_at >= AREAS_SECONDS:
-                self._areas_at = now
-                await self._read_areas(db)
-            self._show_deeds(await db.rows("incidents"), await db.rows("proposals", now - PROPOSALS_SECONDS))
+            for count in await SQL.day_of_centres.fetch(db, datetime.fromtimestamp(now, self._time_zone).date()):
+                counts.setdefault(count.centre, {})[count.what] = count.count
+            for status in await SQL.centres.fetch(db):
+                if status.centre in self._stored:
+                    today = day_figures(counts.get(status.centre, {}))
+                    rate = self._call_rates.update(status.centre, now, today["attempts"])
+                    self._stored[status.centre] = {**status._asdict(), "today": today, "calls_per_hour": rate}
+            if now - self._turnout_read_at >= TURNOUT_SECONDS:
+                self._turnout_read_at = now
+                await self._read_turnout(db)
+            incidents = await SQL.incidents.fetch(db)
+            proposals = await SQL.proposals.fetch(db, now - PROPOSALS_SECONDS)
+        self._show_incidents(incidents)
+        self._show_proposals(proposals)
         self._read_at = now
 
-    async def _read_areas(self, db: Database) -> None:
-        areas = {row["centre"]: {**row, "official": None} for row in await db.rows("turnout_of_centres")}
-        for row in await db.rows("official_of_centres"):
-            areas[row["centre"]]["official"] = {"share": row["voted"] / row["electors"], **row}
-        self._areas = areas
+    async def _read_turnout(self, db: Database) -> None:
+        turnout = {each.centre: {**each._asdict(), "official": None} for each in await SQL.turnout_of_centres.fetch(db)}
+        for official in await SQL.official_of_centres.fetch(db):
+            share = official.voted / official.electors
+            turnout[official.centre]["official"] = {"share": share, **official._asdict()}
+        self._turnout = turnout
 
-    def _show_deeds(self, incidents: Sequence[Any], proposals: Sequence[Any]) -> None:
-        zones = self._accounts.centres
-        shown = {f"incident/{row['zone']}/{row['id']}": {**row} for row in incidents}
-        for row in proposals:
-            kind, _, name = row["to"].partition(":")
-            zone = {"zone": name, "centre": zones.get(name, "")}.get(kind, "")
-            shown[f"proposal/{zone}/{row['id']}"] = {**row}
-        self._replace(("incident", "proposal"), shown)
+    def _show_incidents(self, incidents: Sequence[Incident]) -> None:
+        self._replace_keys("incident", {f"incident/{each.zone}/{each.id}": each._asdict() for each in incidents})
+
+    def _show_proposals(self, proposals: Sequence[Proposal]) -> None:
+        values = {}
+        for proposal in proposals:
+            kind, _, name = proposal.to.partition(":")
+            zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
+            values[f"proposal/{zone}/{proposal.id}"] = proposal._asdict()
+        self._replace_keys("proposal", values)
 
     async def _show_material(self) -> None:
-        """What each zone is to run, and "", all of them: `material/ZONE`. Raises StoreError."""
-        material = await material_of(self._settings)
-        zones = self._accounts.centres
-        shown = {}
+        """Show the material assigned to each zone, and to all ("") as `material/ZONE`. Raises StoreError."""
+        material = await read_material(self._settings)
+        zones = self._accounts.zone_of_centre
+        values = {}
         for zone in {"", *zones.values()}:
             waves = [
                 {**wave, "to": to}
                 for wave in material["waves"]
                 if (to := [each for each in wave["to"] if zone == "" or each == "all" or covers(zone, each, zones)])
             ]
-            shown[f"material/{zone}"] = {**material, "waves": waves}
-        self._replace(("material",), shown)
+            values[f"material/{zone}"] = {**material, "waves": waves}
+        self._replace_keys("material", values)
 
-    def _replace(self, kinds: Sequence[str], shown: Mapping[str, Any]) -> None:
-        """Have these of the kinds in the page state, and no other."""
-        for kind in kinds:
-            for name in {f"{kind}/{each}" for each in self._page_state.below(kind, dict)} - shown.keys():
-                self._page_state.put(name, None)
-        for key, value in shown.items():
+    def _replace_keys(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Put values into the page state, and remove all other keys of their kind."""
+        for name in {f"{kind}/{each}" for each in self._page_state.below(kind, dict)} - values.keys():
+            self._page_state.put(name, None)
+        for key, value in values.items():
             self._page_state.put(key, value)
 
-    def show(self) -> None:
-        """Put what is known into the page state."""
-        now, targets = self._books.clock.now(), self._settings.targets
-        here = datetime.fromtimestamp(now, self._zone)
-        minute = here.hour * 60 + here.minute + here.second / 60
+    def update_pages(self) -> None:
+        """Put the current figures into the page state."""
+        now, targets = self._db.clock.now(), self._settings.targets
+        local_time = datetime.fromtimestamp(now, self._time_zone)
+        minute = local_time.hour * 60 + local_time.minute + local_time.second / 60
         self._page_state.put(
             "hq",
             {
-                "line": self._session is not None and self._session.is_connected,
+                "connected": self.is_connected,
                 "read_at": self._read_at or None,
-                "expected": expected(self._settings.expected_progress, minute),
-                "hours_left": round(max(0.0, minute_of(targets.closes_at) - minute) / 60, 2),
+                "expected": expected_progress(self._settings.expected_progress, minute),
+                "hours_left": round(max(0.0, minute_of_day(targets.closes_at) - minute) / 60, 2),
                 "contacts_per_seat_hour": targets.contacts_per_seat_hour,
             },
         )
-        owners = {f"owners/{zone}": self._accounts.owners(zone) for zone in {*self._accounts.centres.values()}}
-        self._replace(("owners",), owners)
-        self._replace(("order",), self._orders.shown(now))
+        zones = {*self._accounts.zone_of_centre.values()}
+        self._replace_keys("owners", {f"owners/{zone}": self._accounts.incident_owners(zone) for zone in zones})
+        self._replace_keys("order", self._orders.page_values(now))
         for each in self._settings.centres:
-            said = self._live.centres.get(each.id)
-            area = self._areas.get(each.id, {})
+            live = self._live.centres.get(each.id)
+            turnout = self._turnout.get(each.id, {})
             self._page_state.put(
                 f"centre/{each.zone}/{each.id}",
                 {
                     "centre": each.id,
                     "zone": each.zone,
-                    "state": each.state or area.get("state"),
-                    "planned": each.seats,
-                    **({} if said is None else said.row()),
-                    **self._kept[each.id],
-                    **{name: area.get(name) for name in ("reached", "voted", "official")},
-                    "turnout_at": area.get("at"),
+                    "state": each.state or turnout.get("state"),
+                    "planned_seats": each.seats,
+                    **({} if live is None else live.page_fields()),
+                    **self._stored[each.id],
+                    **{name: turnout.get(name) for name in ("contacted", "voted", "official")},
+                    "turnout_at": turnout.get("at"),
                 },
             )
 
-    async def days(self, centres: Sequence[str], days: int) -> list[dict[str, Any]]:
-        """The last days of these centres together, the oldest first. Raises StoreError."""
-        since = datetime.fromtimestamp(self._books.clock.now(), self._zone).date() - timedelta(days=days)
-        found: dict[str, dict[str, float]] = {}
-        async with self._books.used() as db:
-            for row in await db.rows("days", [*centres], since):
-                found.setdefault(row["day"].isoformat(), {})[row["what"]] = row["count"]
-        return [{"day": day, **day_figures(counts)} for day, counts in sorted(found.items())]
+    async def read_days(self, centres: Sequence[str], days: int) -> list[dict[str, Any]]:
+        """Return the figures of each of the last days, of these centres together, the oldest first. Raises StoreError."""
+        since = datetime.fromtimestamp(self._db.clock.now(), self._time_zone).date() - timedelta(days=days)
+        counts: dict[str, dict[str, float]] = {}
+        async with self._db.transaction() as db:
+            for each in await SQL.days.fetch(db, [*centres], since):
+                counts.setdefault(each.day.isoformat(), {})[each.what] = each.count
+        return [{"day": day, **day_figures(of_day)} for day, of_day in sorted(counts.items())]

@@ -1,7 +1,7 @@
-"""What a batch of a centre means for headquarters' books. Pure.
+"""The ledger: what the rows of a batch add to headquarters' database. Pure.
 
-Every row is taken once: those up to the id that a centre has committed here are known, and one that a restored centre announces
-again bears the key of the first.
+Every row is counted once. Rows up to the ID that is committed for a centre are skipped, and a row that a restored centre
+sends again has the same key as the first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
@@ -23,90 +23,95 @@ from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
 ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
-_OF_ATTEMPTS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
+MAX_CLOCK_LEAD_SECONDS = 300.0
+"""How far a centre's clock may be ahead of headquarters' before it is reported."""
+MAX_NAMES = 1_000
+"""Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
+_ATTEMPT_TOPICS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
 _RECORDING = re.compile(r"RE[0-9a-f]{32}")
-_MOST_ANSWER = 500
-AHEAD_SECONDS = 300.0
-"""How far a centre's clock may be ahead of ours before it is said."""
-MOST_WORDS = 1_000
-"""Of a centre, while a gatherer runs: a campaign's script has some dozens."""
-_MOST_WORD = 128
-"""Letters of each word of a mark, as diallers take them from others: a longer one is no mark, and would be told to none."""
-_LATEST = 4e9
+_MAX_ANSWER_LETTERS = 500
+_MAX_MARK_LETTERS = 128
+"""Of each text of a mark. Diallers reject longer ones, so a mark with one must not become a peer update."""
+_MAX_EPOCH_SECONDS = 4e9
 _KINDS = frozenset(MarkKind)
 _SOURCES = frozenset(MarkSource)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCentre:
-    """A centre, as the books have it."""
+class StoredCentre(NamedTuple):
+    """What the database has of a centre."""
 
     zone: str
     last_id: int
 
 
 @dataclass(slots=True)
-class HeardCentre:
-    """What came of a centre in one commit."""
+class CentreRows:
+    """The new rows of a centre for one commit."""
 
     last_id: int
-    made_at: float = 0.0
-    lost: int = 0
+    created_at: float = 0.0  # of the newest row, by the centre's clock (epoch seconds)
+    lost_rows: int = 0
     rows: list[BatchRow] = field(default_factory=list)
-    trouble: str = ""
+    problem: str = ""
 
 
-def take(batch: OutboxBatch, subject: str, known: Mapping[str, KnownCentre], heard: dict[str, HeardCentre]) -> None:
-    """Take a batch in behind what was `heard` of its centre in this commit. One with a gap before it, or that is known, adds
-    nothing: the centre is told what it is to follow. Raises InvalidMessage for one that is not its sender's.
+def add_batch(
+    batch: OutboxBatch, subject: str, stored: Mapping[str, StoredCentre], collected: dict[str, CentreRows]
+) -> None:
+    """Add a batch to the rows `collected` for this commit.
+
+    A batch that is stored already, or that leaves a gap, adds nothing: the acknowledgement tells the centre where to
+    continue. Raises InvalidMessage for an unknown centre, or for a subject that is not the centre's own.
     """
     centre = batch.centre
     if subject != f"up.{centre}":
-        raise InvalidMessage(f"a batch that says it is of {centre} came on {subject}: it bears another's key, or name")
-    if centre not in known:
-        raise InvalidMessage(f"{centre} is no centre of this headquarters: add it to [[centres]]")
-    so_far = heard.setdefault(centre, HeardCentre(known[centre].last_id))
-    if batch.last <= so_far.last_id or batch.first > so_far.last_id + 1:
+        raise InvalidMessage(
+            f"a batch of {centre} arrived on the subject {subject}: check which key each of the two centres has"
+        )
+    if centre not in stored:
+        raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
+    rows = collected.setdefault(centre, CentreRows(stored[centre].last_id))
+    if batch.last <= rows.last_id or batch.first > rows.last_id + 1:
         return
-    fresh = [row for row in batch.rows if row.id > so_far.last_id]
-    so_far.lost += max(0, min(batch.deleted_through, batch.last) - so_far.last_id)
-    so_far.rows += fresh
-    so_far.made_at = max([so_far.made_at, *(row.at for row in fresh if 0 < row.at < _LATEST)])
-    so_far.last_id = batch.last
+    new_rows = [row for row in batch.rows if row.id > rows.last_id]
+    rows.lost_rows += max(0, min(batch.deleted_through, batch.last) - rows.last_id)
+    rows.rows += new_rows
+    rows.created_at = max([rows.created_at, *(row.at for row in new_rows if 0 < row.at < _MAX_EPOCH_SECONDS)])
+    rows.last_id = batch.last
 
 
-def trouble_of(heard: HeardCentre, now: float) -> str | None:
-    """What is wrong with a centre whose rows were taken all the same; None: nothing."""
-    ahead = heard.made_at - now
-    found = [heard.trouble] if heard.trouble else []
-    found += [f"its clock is {ahead:.0f} s ahead of ours"] if ahead > AHEAD_SECONDS else []
-    return "; ".join(found) or None
+def describe_problem(rows: CentreRows, now: float) -> str | None:
+    """Return what is wrong with a centre whose rows were accepted, or None if nothing is."""
+    lead = rows.created_at - now
+    problems = [rows.problem] if rows.problem else []
+    problems += [f"the centre's clock is {lead:.0f} s ahead of headquarters"] if lead > MAX_CLOCK_LEAD_SECONDS else []
+    return "; ".join(problems) or None
 
 
-class CentreWords:
-    """The words of which a centre makes rows and columns here: questions, outcomes, dispositions, states of seats. Their number is
-    bounded, or one centre that errs, or lies, fills the tables of all.
+class NameLimit:
+    """Limits the names that centres may use: of questions, outcomes, dispositions and seat states.
+
+    Each name becomes a row. Without a limit, one faulty or malicious centre could fill the tables of all.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[str, set[str]] = defaultdict(set)
 
-    def take(self, heard: HeardCentre, centre: str, word: str) -> bool:
-        """Whether the word counts; one too many is said in the centre's trouble."""
-        known = self._known[centre]
-        if word not in known and len(known) >= MOST_WORDS:
-            heard.trouble = (
-                f"it has used more than {MOST_WORDS} names of questions, outcomes and dispositions: new ones are kept as they came,"
-                " and counted nowhere"
+    def accepts(self, rows: CentreRows, centre: str, name: str) -> bool:
+        """Return whether a name of a centre is counted. The first rejected one is reported as the centre's problem."""
+        names = self._names[centre]
+        if name not in names and len(names) >= MAX_NAMES:
+            rows.problem = (
+                f"more than {MAX_NAMES} names of questions, outcomes and dispositions: results with further names are stored,"
+                " but not counted"
             )
             return False
-        known.add(word)
+        names.add(name)
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A row that is no mark."""
+class ResultRow(NamedTuple):
+    """A row that is not a mark, in the order of the columns of `new_result`."""
 
     at: float
     centre: str
@@ -117,8 +122,8 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenMark:
-    """A mark."""
+class MarkRow:
+    """A row that is a mark of a voter."""
 
     place: VoterPlace
     key: str
@@ -131,19 +136,19 @@ class TakenMark:
     payload: str  # JSON
 
     @property
-    def takes_back(self) -> bool:
-        """Whether the voter's standing must be worked out from all that was said."""
+    def changes_earlier_marks(self) -> bool:
+        """Whether the voter's status must be derived from all marks again."""
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
-    def goes_sideways(self) -> bool:
-        """Whether other centres are told."""
-        return self.takes_back or self.kind == MarkKind.VOTED
+    def is_peer_update(self) -> bool:
+        """Whether other centres receive the mark."""
+        return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
-def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenMark, dict[str, Any]]:
-    """The row as the books have it, and its payload's fields. What cannot be read is kept as it came."""
-    at = row.at if 0 < row.at < _LATEST else now
+def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
+    """Return a row as it is stored, and the fields of its payload. A malformed payload is stored as text, without fields."""
+    at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
     topic = row.topic[:128].replace("\0", "")
     try:
         fields = _PAYLOADS.decode(row.payload)
@@ -151,39 +156,40 @@ def read_row(centre: str, row: BatchRow, now: float) -> tuple[Announced | TakenM
             raise ValueError
     except (ValueError, RecursionError):
         text = json.dumps({"unreadable": row.payload.replace("\0", "").replace("\\u0000", "")})
-        return Announced(at, centre, topic, str(row.id), row.id, text), {}
-    if topic == "results/marks" and (mark := _mark(centre, row, at, fields)) is not None:
+        return ResultRow(at, centre, topic, str(row.id), row.id, text), {}
+    if topic == "results/marks" and (mark := _parse_mark(centre, row, at, fields)) is not None:
         return mark, fields
-    key = fields.get("attempt_id") if topic in _OF_ATTEMPTS else fields.get("number_hash")
-    if topic == ANSWERS:  # one attempt has several
+    key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
+    if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
-    return Announced(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
+    return ResultRow(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
-_PAYLOADS = json.JSONDecoder(parse_constant=_refuse)
+_PAYLOADS = json.JSONDecoder(parse_constant=_reject_constant)
 
 
-def _mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> TakenMark | None:
-    place, key, undoes = place_of(fields), fields.get("key"), fields.get("undoes")
-    kind, source, said_at = fields.get("kind"), fields.get("source"), fields.get("at")
-    if place is None or not isinstance(said_at, int | float | None):
+def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> MarkRow | None:
+    """Return the mark in a row, or None if its fields are not those of a mark."""
+    place, key, undoes = parse_place(fields), fields.get("key"), fields.get("undoes")
+    kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
+    if place is None or not isinstance(marked_at, int | float | None):
         return None
-    words = [place.roll_version, place.state_code, key, kind, source, fields.get("confidence") or ""]
-    words += [] if undoes is None else [undoes]
-    if not all(isinstance(word, str) and len(word) <= _MOST_WORD for word in words):
+    texts = [place.roll_version, place.state_code, key, kind, source, fields.get("confidence") or ""]
+    texts += [] if undoes is None else [undoes]
+    if not all(isinstance(text, str) and len(text) <= _MAX_MARK_LETTERS for text in texts):
         return None
     if kind not in _KINDS or source not in _SOURCES:
         return None
-    said_at = float(said_at) if isinstance(said_at, int | float) and 0 <= said_at < _LATEST else at
-    return TakenMark(place, fields["key"], kind, source, said_at, undoes, centre, row.id, row.payload)
+    marked_at = float(marked_at) if marked_at is not None and 0 <= marked_at < _MAX_EPOCH_SECONDS else at
+    return MarkRow(place, fields["key"], kind, source, marked_at, undoes, centre, row.id, row.payload)
 
 
-def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:
-    """Return the place of the voter whom a result is about; None: it names none."""
+def parse_place(fields: Mapping[str, Any]) -> VoterPlace | None:
+    """Return the place on the roll of the voter of a result, or None if the result has no valid one."""
     place = fields.get("place")
     if not isinstance(place, dict):
         return None
@@ -197,106 +203,142 @@ def place_of(fields: Mapping[str, Any]) -> VoterPlace | None:
 
 
 class DayCounts:
-    """What is counted of a centre's day."""
+    """Counters of rows by centre, day and name, as the table `day_count` has them."""
 
-    def __init__(self, zone: tzinfo, takes: Callable[[str, str], bool]) -> None:
-        """`zone` says when a day ends, `takes` whether a centre's word counts."""
+    def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool]) -> None:
+        """Days end at midnight in `zone`. `accepts` returns whether a centre's name is counted."""
         self._zone = zone
-        self._takes = takes
-        self._days: dict[int, date] = {}  # by quarters of an hour: zones differ by no less
+        self._accepts = accepts
+        self._days: dict[int, date] = {}  # by quarter of an hour: offsets of time zones are multiples of it
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
 
-    def add(self, row: Announced | TakenMark, fields: Mapping[str, Any]) -> None:
-        """Count a row that is new."""
-        day = self._day(row.at)
-        if isinstance(row, TakenMark):
+    def add(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+        """Count a new row."""
+        day = self._day_of(row.at)
+        if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
             return
         match row.topic:
             case "results/attempts":
                 self.counts[row.centre, day, "attempts"] += 1
-                self._add(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
+                self._add_named(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
             case "results/dispositions":
-                self._add(row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1)
+                self._add_named(row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1)
             case "results/opt-outs":
                 self.counts[row.centre, day, "opt-outs"] += 1
             case "results/seat-hours":
                 seconds = fields.get("seconds")
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
-                    if isinstance(spent, int | float) and 0 <= spent < _LATEST:
-                        self._add(row.centre, day, f"seat/{state[:40]}", spent)
+                    if isinstance(spent, int | float) and 0 <= spent < _MAX_EPOCH_SECONDS:
+                        self._add_named(row.centre, day, f"seat/{state[:40]}", spent)
 
-    def _add(self, centre: str, day: date, what: str, count: float) -> None:
-        if self._takes(centre, what):
+    def _add_named(self, centre: str, day: date, what: str, count: float) -> None:
+        if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 
-    def _day(self, at: float) -> date:
+    def _day_of(self, at: float) -> date:
         quarter = int(at // 900)
         if quarter not in self._days:
             self._days[quarter] = datetime.fromtimestamp(at, self._zone).date()
         return self._days[quarter]
 
 
-def opt_out_of(row: Announced, fields: Mapping[str, Any]) -> tuple[str, float, str] | None:
-    """Hash, moment and centre of an opt-out that others can understand; None: it is none."""
-    hashed = fields.get("number_hash")
-    return (str(hashed), row.at, row.centre) if row.topic == "results/opt-outs" and is_number_hash(hashed) else None
+class OptOutRow(NamedTuple):
+    """An opt-out whose number other centres can recognise by its hash."""
 
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """What a voter answered, to a flow or an agent."""
-
-    place: VoterPlace
-    question: str
-    value: str | None  # None: it is answered no more, or the centre keeps it to itself
+    number_hash: str
     at: float
     centre: str
 
 
-def answers_of(row: Announced, fields: Mapping[str, Any]) -> list[KeptAnswer]:
-    """The answers in a row; none where it does not say whose they are. The name of a recording is no answer."""
-    answers, place = fields.get("answers"), place_of(fields)
+def parse_opt_out(row: ResultRow, fields: Mapping[str, Any]) -> OptOutRow | None:
+    """Return the opt-out in a row, or None if the row has none or no hash of the number."""
+    hashed = fields.get("number_hash")
+    if row.topic != "results/opt-outs" or not is_number_hash(hashed):
+        return None
+    return OptOutRow(str(hashed), row.at, row.centre)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A voter's answer to a question of a flow or a script."""
+
+    place: VoterPlace
+    question: str
+    value: str | None  # None: the answer was withdrawn, or the centre does not publish it
+    at: float
+    centre: str
+
+
+def parse_answers(row: ResultRow, fields: Mapping[str, Any]) -> list[AnswerRow]:
+    """Return the answers in a row, without the names of recordings; empty if the row does not name the voter."""
+    answers, place = fields.get("answers"), parse_place(fields)
     if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
         return []
-    recorded = f"{fields.get('attempt_id')}-"
+    recording_prefix = f"{fields.get('attempt_id')}-"
     return [
-        KeptAnswer(place, question[:80], value[:_MOST_ANSWER] if isinstance(value, str) else None, row.at, row.centre)
+        AnswerRow(
+            place, question[:80], value[:_MAX_ANSWER_LETTERS] if isinstance(value, str) else None, row.at, row.centre
+        )
         for question, value in answers.items()
-        if not (isinstance(value, str) and (value.startswith(recorded) or _RECORDING.fullmatch(value)))
+        if not (isinstance(value, str) and (value.startswith(recording_prefix) or _RECORDING.fullmatch(value)))
     ]
 
 
-Area = tuple[str, str, str, int, int]
-"""Kind, zone, state, constituency, part."""
+class TurnoutArea(NamedTuple):
+    """An area for which turnout is counted; a field that its kind does not need is empty or 0."""
+
+    kind: str  # booth, constituency, state, zone, all
+    zone: str
+    state_code: str
+    constituency_number: int
+    part_number: int
 
 
-def turnout_changes(
-    changes: Iterable[tuple[VoterPlace, str, float, VoterStatus, VoterStatus]],
-) -> dict[Area, tuple[int, int, int, float]]:
-    """What voters' changes (place, zone of who says so, when, standing before and after) add to each area: reached, voted, not yet;
-    and when the newest was said.
-    """
-    found: dict[Area, list[int]] = defaultdict(lambda: [0, 0, 0])
-    newest: dict[Area, float] = defaultdict(float)
+class StatusChange(NamedTuple):
+    """A change of a voter's status."""
+
+    place: VoterPlace
+    zone: str  # of the centre that reported it
+    at: float
+    before: VoterStatus
+    after: VoterStatus
+
+
+class TurnoutChange(NamedTuple):
+    """What changes of voters' status add to the figures of an area."""
+
+    contacted: int
+    voted: int
+    not_yet: int
+    at: float  # of the newest change
+
+
+def sum_turnout_changes(changes: Iterable[StatusChange]) -> dict[TurnoutArea, TurnoutChange]:
+    """Return what voters' changes of status add to each area. Areas whose figures do not change are left out."""
+    sums: dict[TurnoutArea, list[int]] = defaultdict(lambda: [0, 0, 0])
+    newest: dict[TurnoutArea, float] = defaultdict(float)
     for place, zone, at, before, after in changes:
-        change = (
+        differences = (
             after.reached - before.reached,
             (after.turnout == "voted") - (before.turnout == "voted"),
             after.not_yet - before.not_yet,
         )
-        if not any(change):
+        if not any(differences):
             continue
         state, constituency, part = place.state_code, place.constituency_number, place.part_number
-        areas: tuple[Area, ...] = (
-            ("booth", "", state, constituency, part),
-            ("constituency", "", state, constituency, 0),
-            ("state", "", state, 0, 0),
-            ("zone", zone, "", 0, 0),
-            ("all", "", "", 0, 0),
+        areas = (
+            TurnoutArea("booth", "", state, constituency, part),
+            TurnoutArea("constituency", "", state, constituency, 0),
+            TurnoutArea("state", "", state, 0, 0),
+            TurnoutArea("zone", zone, "", 0, 0),
+            TurnoutArea("all", "", "", 0, 0),
         )
         for area in areas:
-            sums, newest[area] = found[area], max(at, newest[area])
-            for place_in, more in enumerate(change):
-                sums[place_in] += more
-    return {area: (sums[0], sums[1], sums[2], newest[area]) for area, sums in found.items() if any(sums)}
+            newest[area] = max(at, newest[area])
+            sums[area] = [figure + difference for figure, difference in zip(sums[area], differences, strict=True)]
+    return {
+        area: TurnoutChange(contacted, voted, not_yet, newest[area])
+        for area, (contacted, voted, not_yet) in sums.items()
+        if contacted or voted or not_yet
+    }

@@ -1,6 +1,6 @@
-"""What centres say of themselves about once a second, as headquarters' pages show it: the newest, with its time. Pure.
+"""The live status that centres publish about once a second, as headquarters' pages show it. Pure.
 
-Nothing of it is kept: a centre that is not heard has what it said last, and the age of that.
+Nothing is stored: of a centre that is disconnected the last status is shown, with its age.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
-_OF_ALERTS = {"code": 64, "level": 16, "text": 300}  # letters at most
-MOST_BYTES = 65_536
-MOST_CAMPAIGNS = 200
-_LONGEST_LAG = 1e9  # seconds: a browser reads no JSON with NaN or Infinity in it, of any centre
+_MAX_LETTERS_OF_ALERT = {"code": 64, "level": 16, "text": 300}
+_MAX_ALERTS = 20
+MAX_BYTES = 65_536
+MAX_CAMPAIGNS = 200
+_MAX_LAG_SECONDS = 1e9  # excludes NaN and Infinity, with which a browser could read the figures of no centre
 
 
 @dataclass(slots=True)
 class LiveCentre:
-    """One centre's last words."""
+    """The last live status of a centre."""
 
-    at: float = 0.0  # epoch seconds, by our clock
+    at: float = 0.0  # when it arrived (epoch seconds)
     state: Mapping[str, Any] = field(default_factory=dict)
     campaigns: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
     material: Mapping[str, Any] = field(default_factory=dict)
-    lag_seconds: float | None = None  # of what other centres told, until it was kept here
-    news_trouble: str = ""  # why what other centres told does not come
+    opt_out_lag_seconds: float | None = None  # from an opt-out in another centre until it was stored here
+    peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def row(self) -> dict[str, Any]:
-        """What the page shows of it. Raises nothing, whatever a centre said: what is none is left out."""
+    def page_fields(self) -> dict[str, Any]:
+        """Return the fields for the pages. Whatever a centre sent, invalid values are left out, and nothing is raised."""
         seats = {str(name): count for name, count in _mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
             each
             for each in self.campaigns.values()
             if each.get("state") != "stopped" or _progress(each).get("remaining")
         ]
-        caps = [_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
+        limits = [_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
             "live_at": self.at or None,
             "online": bool(self.state.get("online")),
@@ -46,64 +47,69 @@ class LiveCentre:
             "talking": seats.get("talking", 0),
             "calls": _count(self.state, "calls"),
             **{
-                name: sum(_count(_progress(each), of_progress) for each in campaigns)
-                for name, of_progress in (("numbers", "total"), ("closed", "completed"), ("due", "remaining"))
+                name: sum(_count(_progress(each), name) for each in campaigns)
+                for name in ("total", "completed", "remaining")
             },
-            "cap": min((cap for cap in caps if isinstance(cap, float | int) and 0 < cap <= 1), default=None),
+            "abandoned_limit": min(
+                (limit for limit in limits if isinstance(limit, float | int) and 0 < limit <= 1), default=None
+            ),
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
             },
             "alerts": [
-                {name: str(each.get(name))[:most] for name, most in _OF_ALERTS.items()}
-                for each in [*self._of_news(), *self.alerts[:20]]
+                {name: str(each.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}
+                for each in [*self._peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]
             ],
-            "running": _text(self.material, "running"),
-            "wanted": _text(self.material, "wanted"),
-            "material_trouble": _text(self.material, "trouble"),
-            "lag_seconds": self.lag_seconds,
+            "material": _text(self.material, "active"),
+            "assigned_material": _text(self.material, "assigned"),
+            "material_problem": _text(self.material, "problem"),
+            "opt_out_lag_seconds": self.opt_out_lag_seconds,
         }
 
-    def _of_news(self) -> list[Mapping[str, Any]]:
-        text = f"what other centres told does not come: {self.news_trouble}"
-        return [{"code": "no-peer-updates", "level": "critical", "text": text}] if self.news_trouble else []
+    def _peer_update_alerts(self) -> list[Mapping[str, Any]]:
+        if not self.peer_update_problem:
+            return []
+        text = f"updates of other centres are not imported: {self.peer_update_problem}"
+        return [{"code": "no-peer-updates", "level": "critical", "text": text}]
 
 
 class LiveCentres:
-    """All of them."""
+    """The last live status of each centre."""
 
     def __init__(self) -> None:
         self.centres: dict[str, LiveCentre] = {}
 
-    def hear(self, subject: str, data: bytes, now: float) -> None:
-        """Take in a message of `live.>`; one that is none of ours changes nothing. The server lets a centre speak for itself
-        alone.
-        """
-        _, centre, kind, *rest = [*subject.split("."), ""]
+    def receive(self, subject: str, data: bytes, now: float) -> None:
+        """Store a message of `live.>`; an invalid one is ignored. The server lets a centre publish its own status only."""
+        _, name, kind, *rest = [*subject.split("."), ""]
         try:
-            said = json.loads(data) if len(data) <= MOST_BYTES else None
+            fields = json.loads(data) if len(data) <= MAX_BYTES else None
         except (ValueError, RecursionError):
             return
-        if not isinstance(said, dict):
+        if not isinstance(fields, dict):
             return
-        of = self.centres.setdefault(centre, LiveCentre())
+        centre = self.centres.setdefault(name, LiveCentre())
         match kind:
             case "state":
-                of.state = said
-            case "campaign" if rest[0] in of.campaigns or len(of.campaigns) < MOST_CAMPAIGNS:
-                of.campaigns[rest[0]] = said
+                centre.state = fields
+            case "campaign" if rest[0] in centre.campaigns or len(centre.campaigns) < MAX_CAMPAIGNS:
+                centre.campaigns[rest[0]] = fields
             case "alert":
-                alerts = said.get("alerts")
-                of.alerts = [each for each in alerts if isinstance(each, dict)] if isinstance(alerts, list) else []
+                alerts = fields.get("alerts")
+                centre.alerts = [each for each in alerts if isinstance(each, dict)] if isinstance(alerts, list) else []
             case "material":
-                of.material = said
+                centre.material = fields
             case "peer-updates":
-                if "trouble" in said:
-                    of.news_trouble = _text(said, "trouble") or ""
-                lag = said.get("lag_seconds", of.lag_seconds)
-                of.lag_seconds = float(lag) if isinstance(lag, int | float) and abs(lag) < _LONGEST_LAG else None
+                if "problem" in fields:
+                    centre.peer_update_problem = _text(fields, "problem") or ""
+                lag = fields.get("opt_out_lag_seconds", centre.opt_out_lag_seconds)
+                if isinstance(lag, int | float) and abs(lag) < _MAX_LAG_SECONDS:
+                    centre.opt_out_lag_seconds = float(lag)
+                else:
+                    centre.opt_out_lag_seconds = None
             case _:
                 return
-        of.at = now
+        centre.at = now
 
 
 def _progress(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,11 +124,11 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _count(said: Mapping[str, Any], name: str) -> int:
-    value = said.get(name)
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = fields.get(name)
     return value if isinstance(value, int) and _is_count(value) else 0
 
 
-def _text(said: Mapping[str, Any], name: str) -> str | None:
-    value = said.get(name)
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
     return value[:200] if isinstance(value, str) and value else None

@@ -1,4 +1,4 @@
-"""Orders as headquarters gives them: written, signed by leaders, sent, and who has answered."""
+"""Orders of headquarters: creating, sending and listing them, and the replies of centres."""
 
 from __future__ import annotations
 
@@ -21,34 +21,35 @@ from dialer.settings.headquarters import HqSettings
 if TYPE_CHECKING:
     from dialer.nats.session import Session
 
-MOST_STREAM_BYTES = 64 << 20
-STANDS_SECONDS = 7 * 86_400.0 - 1
-"""How long a stop and its end are valid: a centre that comes back within it hears them."""
-USUAL_SECONDS = 3_600.0
-READ_SECONDS = 3.0
+MAX_ORDER_STREAM_BYTES = 64 << 20
+STANDING_SECONDS = 7 * 86_400.0 - 1
+"""How long stop-all, and the resume that ends it, are valid: a centre that reconnects within this time receives them."""
+VALID_SECONDS = 3_600.0
+"""How long other orders are valid."""
+READ_TIMEOUT_SECONDS = 3.0
 
 
-class OrderNotGiven(MatdanError):
-    """An order was not sent. The text says what it lacks."""
+class OrderNotSent(MatdanError):
+    """An order was not sent. The text says what is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAnswer:
-    """What became of an order in a centre."""
+class OrderReply:
+    """A centre's reply to an order."""
 
     centre: str
     status: str  # done, refused
     text: str
-    at: float  # epoch seconds, the centre's
+    at: float  # epoch seconds, by the centre's clock
 
 
-_ANSWER = TypeAdapter(OrderAnswer)
+_REPLY = TypeAdapter(OrderReply)
 
 
-def new_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, **values: Any) -> HqOrder:
-    """An order of this moment; `values` are its campaign and limits. Raises OrderNotGiven."""
-    stands = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
-    seconds = valid_seconds or (STANDS_SECONDS if stands else USUAL_SECONDS)
+def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, **values: Any) -> HqOrder:
+    """Return a new order. `values` are its campaign and limits. Raises OrderNotSent for values that do not fit the order."""
+    is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
+    seconds = valid_seconds or (STANDING_SECONDS if is_standing else VALID_SECONDS)
     made_at = round(now, 3)
     try:
         return HqOrder(
@@ -62,148 +63,160 @@ def new_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None 
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise OrderNotGiven(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
+        raise OrderNotSent(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
 
 
-def leaders_of(settings: HqSettings) -> dict[str, bytes]:
-    """Everybody's public key, by name."""
+def leader_keys(settings: HqSettings) -> dict[str, bytes]:
+    """Return the public keys of the leaders by name."""
     return {each.name: signing.read_public_key(each.key) for each in settings.leaders}
 
 
-def leader_of(settings: HqSettings, private: bytes) -> str:
-    """Whose key it is. Raises OrderNotGiven."""
-    public = signing.public_key(private)
-    for name, key in leaders_of(settings).items():
-        if key == public:
+def find_leader(settings: HqSettings, private_key: bytes) -> str:
+    """Return the name of the leader who has this private key. Raises OrderNotSent if no leader has it."""
+    public_key = signing.public_key(private_key)
+    for name, key in leader_keys(settings).items():
+        if key == public_key:
             return name
-    raise OrderNotGiven("the key is no leader's: [[leaders]] of headquarters' file names theirs")
+    raise OrderNotSent(
+        "the key does not belong to a leader: add its public key to [[leaders]] of headquarters' settings"
+    )
 
 
-def addressed(settings: HqSettings, order: HqOrder) -> list[str]:
-    """The centres that an order is for. Raises OrderNotGiven where there are none."""
-    found = sorted(each.id for each in settings.centres if order.is_for(each.id, each.zone))
-    if not found:
-        raise OrderNotGiven(f"{order.to} is no centre: [[centres]] of headquarters' file names them")
-    return found
+def find_recipients(settings: HqSettings, order: HqOrder) -> list[str]:
+    """Return the centres that an order is for. Raises OrderNotSent if there are none."""
+    centres = sorted(each.id for each in settings.centres if order.is_for(each.id, each.zone))
+    if not centres:
+        raise OrderNotSent(f"{order.to} has no centre: see [[centres]] of headquarters' settings")
+    return centres
 
 
-async def give_order(
+async def send_order(
     session: Session,
     signed: SignedOrder,
     order: HqOrder,
     centres: Collection[str],
     wait_seconds: float,
-    told: Callable[[OrderAnswer], None] = lambda _: None,
-) -> Mapping[str, OrderAnswer]:
-    """Send an order, and the answers by centre, until all have answered or the time is over; who is not there is missing, and hears
-    of it when it comes back, while the order is valid. Raises HeadquartersUnreachable where the order was not stored.
-    """
-    answers: dict[str, OrderAnswer] = {}
-    complete = asyncio.Event()
+    on_reply: Callable[[OrderReply], None] = lambda _: None,
+) -> Mapping[str, OrderReply]:
+    """Send an order, and return the replies by centre once all have replied or the time is over.
 
-    async def take(subject: str, data: bytes) -> None:
+    A centre that is disconnected receives the order when it reconnects, while the order is valid. Raises
+    HeadquartersUnreachable if the server did not store the order.
+    """
+    replies: dict[str, OrderReply] = {}
+    is_complete = asyncio.Event()
+
+    async def receive_reply(subject: str, data: bytes) -> None:
         try:
-            answer = _ANSWER.validate_json(data)
+            reply = _REPLY.validate_json(data)
         except ValidationError:
             return
-        # The server lets each centre answer on its own subject alone.
-        if subject == reply_subject(answer.centre, order.id) and answer.centre in centres:
-            answers[answer.centre] = answer
-            told(answer)
-            if len(answers) == len(centres):
-                complete.set()
+        # The server lets each centre reply on its own subject only.
+        if subject == reply_subject(reply.centre, order.id) and reply.centre in centres:
+            replies[reply.centre] = reply
+            on_reply(reply)
+            if len(replies) == len(centres):
+                is_complete.set()
 
-    await session.subscribe(reply_subject("*", order.id), take)
-    await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MOST_STREAM_BYTES)
+    await session.subscribe(reply_subject("*", order.id), receive_reply)
+    await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
     await session.store(order_subject(order.to), signed.model_dump_json().encode())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
-            await complete.wait()
-    return answers
+            await is_complete.wait()
+    return replies
 
 
-async def given_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
-    """The orders that are valid still, the oldest first."""
-    found: list[tuple[SignedOrder, HqOrder]] = []
-    with suppress(TimeoutError):  # nothing was ever ordered
-        async with asyncio.timeout(READ_SECONDS):
+async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
+    """Return the orders of the stream that have not expired, the oldest first."""
+    orders: list[tuple[SignedOrder, HqOrder]] = []
+    with suppress(TimeoutError):  # no order was ever sent
+        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             async for stored in session.consume(CMD, 0):
-                found += [(signed, order) for signed, order in read_orders(stored.data) if order.expires_at > now]
+                parsed = parse_order(stored.data)
+                if parsed is not None and parsed[1].expires_at > now:
+                    orders.append(parsed)
                 if not stored.pending:
                     break
-    return found
+    return orders
 
 
-def read_orders(data: bytes) -> list[tuple[SignedOrder, HqOrder]]:
-    """The order in a message of the stream; none where it is none of ours."""
+def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
+    """Return the order in a message of the stream, signed and plain, or None if the message is invalid."""
     try:
         signed = SignedOrder.model_validate_json(data)
-        return [(signed, read_order(signed.order))]
+        return signed, read_order(signed.order)
     except (ValidationError, CommandRefused):
-        return []
+        return None
 
 
-def stopped_by_leaders(
+def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
-    """The centres that a leader has stopped, and two have not let go on since."""
-    leaders, lawful = leaders_of(settings), list[HqOrder]()
+    """Return the centres for which a stop-all is in force: sent by a leader, and not ended by two leaders since."""
+    keys, in_force = leader_keys(settings), list[HqOrder]()
     for signed, order in orders:
-        whole = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
-        with suppress(CommandRefused):  # forged
-            if whole and order.expires_at > now and len(signed.signers(leaders)) >= order.signatures_needed:
-                lawful.append(order)
-    lawful.sort(key=lambda order: order.made_at)
-    last = {each.id: order.order for order in lawful for each in settings.centres if order.is_for(each.id, each.zone)}
+        concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
+        with suppress(CommandRefused):  # a signature is forged
+            if concerns_all and order.expires_at > now and len(signed.signers(keys)) >= order.signatures_needed:
+                in_force.append(order)
+    in_force.sort(key=lambda order: order.made_at)
+    last = {each.id: order.order for order in in_force for each in settings.centres if order.is_for(each.id, each.zone)}
     return frozenset(name for name, kind in last.items() if kind is OrderKind.STOP_ALL)
 
 
-MOST_HEARD = 500
-_MOST_ANSWER_BYTES = 16_384
+MAX_MONITORED_ORDERS = 500
+_MAX_REPLY_BYTES = 16_384
 
 
-class HeardOrders:
-    """The orders that are valid, and what centres have answered since somebody listens: for who looks on, and orders nothing."""
+class OrderMonitor:
+    """The valid orders and the replies to them, as headquarters' pages show them. It sends none."""
 
-    def __init__(self, zones: Mapping[str, str]) -> None:
-        """`zones`: of each centre."""
-        self._zones = zones
+    def __init__(self, zone_of_centre: Mapping[str, str]) -> None:
+        self._zone_of_centre = zone_of_centre
         self._orders: dict[str, HqOrder] = {}
-        self._answers: dict[str, dict[str, OrderAnswer]] = {}
+        self._replies: dict[str, dict[str, OrderReply]] = {}
 
-    def take_order(self, data: bytes, now: float) -> None:
-        """An order of the stream. One that is none of ours, or over, changes nothing."""
-        for _, order in read_orders(data):
-            if order.expires_at > now and len(self._orders) < MOST_HEARD:
-                self._orders[order.id] = order
+    def add_order(self, data: bytes, now: float) -> None:
+        """Add an order of the stream. An invalid or expired one is ignored."""
+        parsed = parse_order(data)
+        if parsed is None:
+            return
+        order = parsed[1]
+        if order.expires_at > now and len(self._orders) < MAX_MONITORED_ORDERS:
+            self._orders[order.id] = order
 
-    def take_answer(self, subject: str, data: bytes) -> None:
-        """A centre's answer; to an order that is not known yet too."""
-        if len(data) > _MOST_ANSWER_BYTES:
+    def add_reply(self, subject: str, data: bytes) -> None:
+        """Add a centre's reply, which may arrive before its order. An invalid one is ignored."""
+        if len(data) > _MAX_REPLY_BYTES:
             return
         with suppress(ValidationError):
-            answer = _ANSWER.validate_json(data)
+            reply = _REPLY.validate_json(data)
             _, centre, order_id = subject.split(".", 2)
-            if centre == answer.centre and (order_id in self._answers or len(self._answers) < MOST_HEARD):
-                self._answers.setdefault(order_id, {})[centre] = answer
+            if centre == reply.centre and (order_id in self._replies or len(self._replies) < MAX_MONITORED_ORDERS):
+                self._replies.setdefault(order_id, {})[centre] = reply
 
-    def shown(self, now: float) -> dict[str, dict[str, Any]]:
-        """Each order in each zone that it is for, by `order/ZONE/ID`: who has done it there, who refused, and who is missing."""
+    def page_values(self, now: float) -> dict[str, dict[str, Any]]:
+        """Return each order for each of its zones, as `order/ZONE/ID`: how many centres did it, which refused or did not reply."""
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
-        self._answers = {name: of for name, of in self._answers.items() if name in self._orders or not self._orders}
-        found: dict[str, dict[str, Any]] = {}
+        self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}
+        values: dict[str, dict[str, Any]] = {}
         for order in self._orders.values():
-            answers = self._answers.get(order.id, {})
-            for zone in sorted({*self._zones.values()}):
-                centres = sorted(name for name, its in self._zones.items() if its == zone and order.is_for(name, its))
+            replies_of_order = self._replies.get(order.id, {})
+            for zone in sorted({*self._zone_of_centre.values()}):
+                centres = sorted(
+                    name
+                    for name, its_zone in self._zone_of_centre.items()
+                    if its_zone == zone and order.is_for(name, its_zone)
+                )
                 if not centres:
                     continue
-                told = [answers[name] for name in centres if name in answers]
-                found[f"order/{zone}/{order.id}"] = {
+                replies = [replies_of_order[name] for name in centres if name in replies_of_order]
+                values[f"order/{zone}/{order.id}"] = {
                     **order.model_dump(include={"id", "campaign", "to", "made_at", "expires_at"}),
                     "order": order.order.value,
-                    "done": sum(each.status == "done" for each in told),
-                    "refused": {each.centre: each.text[:300] for each in told if each.status != "done"},
-                    "missing": [name for name in centres if name not in answers],
+                    "done": sum(each.status == "done" for each in replies),
+                    "refused": {each.centre: each.text[:300] for each in replies if each.status != "done"},
+                    "missing": [name for name in centres if name not in replies_of_order],
                 }
-        return found
+        return values

@@ -1,6 +1,6 @@
 """Importing outbox files at headquarters, through the same stream and gatherer as the uplinks' batches.
 
-So a row is stored once, whether the file or the line brings it first, and the database has one writer.
+So a row is stored once, whether it arrives in a file or over the network first, and only the gatherer writes to the database.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dialer.nats.session import Session
 
 ACK_TIMEOUT_SECONDS = 30.0
-"""A gatherer commits within a second; another one takes over within some seconds."""
+"""A gatherer commits within a second. If it fails, a standby takes over within some seconds."""
 
 
 def read_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
@@ -72,7 +72,7 @@ class _Acknowledgements:
             if through < file.first - 1:
                 raise InvalidMessage(
                     f"{file.path}: starts at row {file.first}, but headquarters has {file.centre} only up to {through}: import"
-                    " the file before it, or wait for the line"
+                    " the file before it, or wait for the connection"
                 )
             self._received.clear()
             try:

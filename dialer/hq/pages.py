@@ -1,27 +1,58 @@
-"""Headquarters' pages: who comes in, what each may see, and the way down to the booths."""
+"""The routes of headquarters' pages that read: the signed-in user, the figures, and the areas below a centre."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from dialer.hq.accounts import Accounts, HqBooks
+from dialer.hq import sql
+from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL
-from dialer.hq.figures import MOST_DAYS, HqFigures
-from dialer.hq.rights import deeds_of, may_see_key
+from dialer.hq.figures import MAX_DAYS, HqFigures
+from dialer.hq.page_database import PageDatabase
+from dialer.hq.rights import allowed_actions, can_see_key
 from dialer.settings.headquarters import HqSettings
+from dialer.store.sql import Statements
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
 from dialer.web.people import People, Who
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
-Rows = list[dict[str, Any]]
+
+class ConstituencyTurnout(NamedTuple):
+    """The turnout of a constituency by the marks of all centres, and its latest official turnout."""
+
+    state_code: str
+    constituency_number: int
+    contacted: int
+    voted: int
+    not_yet: int
+    at: float | None
+    share: float | None  # official
+    official_at: float | None
+
+
+class PartTurnout(NamedTuple):
+    """The turnout of a booth by the marks of all centres, and its latest official turnout."""
+
+    part_number: int
+    contacted: int
+    voted: int
+    not_yet: int
+    at: float | None
+    share: float | None  # official
+    official_at: float | None
+
+
+class SQL(Statements):
+    constituencies = sql.Query(ConstituencyTurnout)
+    booths = sql.Query(PartTurnout)
 
 
 class HqAccount:
-    """Answers the page's question who is signed in."""
+    """The route that tells a page who is signed in."""
 
     def __init__(self, people: People, accounts: Accounts, settings: HqSettings) -> None:
         self._people = people
@@ -31,77 +62,80 @@ class HqAccount:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/me", dependencies=allow_anyone())(self.me)
+        router.get("/api/me", dependencies=allow_anyone())(self.read_account)
         return router
 
-    async def me(self, request: Request) -> dict[str, Any] | None:
-        """Who has signed in, for which zone ("" is all), and what this one may do; null: nobody."""
+    async def read_account(self, request: Request) -> dict[str, Any] | None:
+        """Return the signed-in user with zone ("": all zones) and allowed actions; null if nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.who(token)
-        if who is None or who.name not in self._accounts.zones:
+        if who is None or who.name not in self._accounts.zone_of:
             return None
-        zone = self._accounts.zones[who.name]
+        zone = self._accounts.zone_of[who.name]
         return {
             "name": who.name,
             "role": who.role,
             "of_zone": zone,
-            "may": deeds_of(who.role, zone),
+            "may": allowed_actions(who.role, zone),
             "zone": self._time_zone,
         }
 
 
 class HqBoard:
-    """The figures, as a stream and on the way down, for everybody with an account: the account's zone says of what."""
+    """The routes of the figures, for every account, within its zone."""
 
-    def __init__(self, streams: Streams, books: HqBooks, accounts: Accounts, figures: HqFigures) -> None:
+    def __init__(self, streams: Streams, db: PageDatabase, accounts: Accounts, figures: HqFigures) -> None:
         self._streams = streams
-        self._books = books
+        self._db = db
         self._accounts = accounts
         self._figures = figures
 
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow(EVERY_ROLE))
-        router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.events)
-        router.get("/constituencies")(self.constituencies)
-        router.get("/booths")(self.booths)
-        router.get("/days")(self.days)
+        router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)
+        router.get("/constituencies")(self.read_constituencies)
+        router.get("/booths")(self.read_booths)
+        router.get("/days")(self.read_days)
         return router
 
-    async def events(self, request: Request, who: SignedIn) -> Response:
-        """The page state, as far as this one may see it, then what changes of it."""
-        zone = self._accounts.zones.get(who.name)
+    async def stream_events(self, request: Request, who: SignedIn) -> Response:
+        """Stream the page state of the user's zone, and then its changes."""
+        zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.answer(request, lambda key: may_see_key(zone, key))
+        return self._streams.answer(request, lambda key: can_see_key(zone, key))
 
-    async def constituencies(self, centre: str, who: SignedIn) -> Rows:
-        """The constituencies of whose voters a centre has said something. What others said of them counts too."""
-        return await self._rows(who, "constituencies_of", centre)
+    async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
+        """Return the turnout of the constituencies whose voters a centre has reported marks of, by the marks of all centres."""
+        self._require_centre(who, centre)
+        async with self._db.transaction() as db:
+            return [row._asdict() for row in await SQL.constituencies.fetch(db, centre)]
 
-    async def booths(
+    async def read_booths(
         self,
         centre: str,
         state: Annotated[str, Query(pattern=NO_NUL)],
         constituency: Annotated[int, Query(ge=0, lt=2**31)],
         who: SignedIn,
-    ) -> Rows:
-        """The booths of one of them."""
-        return await self._rows(who, "booths_of", centre, state, constituency)
+    ) -> list[dict[str, Any]]:
+        """Return the turnout of the booths of a constituency."""
+        self._require_centre(who, centre)
+        async with self._db.transaction() as db:
+            return [row._asdict() for row in await SQL.booths.fetch(db, centre, state, constituency)]
 
-    async def _rows(self, who: Who, name: str, centre: str, *values: Any) -> Rows:
+    def _require_centre(self, who: Who, centre: str) -> None:
+        """Raise RequestRefused unless the centre is within the user's zone."""
         if not self._accounts.covers(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")
-        async with self._books.used() as db:
-            return [{**row} for row in await db.rows(name, centre, *values)]
 
-    async def days(self, who: SignedIn, zone: str = "", centre: str = "") -> Rows:
-        """The last month of a centre, of a zone, or of all that this one sees, day by day."""
+    async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[dict[str, Any]]:
+        """Return the figures of each day of the last month: of a centre, of a zone, or of all centres that the user sees."""
         wanted = [
             name
-            for name, its in self._accounts.centres.items()
-            if self._accounts.sees(who.name, its) and zone in {"", its} and centre in {"", name}
+            for name, of_centre in self._accounts.zone_of_centre.items()
+            if self._accounts.can_see_zone(who.name, of_centre) and zone in {"", of_centre} and centre in {"", name}
         ]
         if not wanted:
             raise RequestRefused(403, "other-zone")
-        return await self._figures.days(wanted, MOST_DAYS)
+        return await self._figures.read_days(wanted, MAX_DAYS)

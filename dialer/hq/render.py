@@ -1,9 +1,11 @@
-"""Headquarters' files, made from its settings: nats-server's with a key and rights for each centre, the web server's, PostgreSQL's,
-and what is carried to each centre. Pure.
+"""Configuration files of headquarters, rendered from its settings. Pure.
 
-A centre may write its own batches, answers and what is live of it, and read what is for it: orders to all, its zone and itself,
-opt-outs, and the marks of its constituencies. A consumer of one subject has that in the subject by which it is asked for (NATS 2.9
-and newer), where the server holds it to what is allowed; others may not be made.
+They configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL. Each centre gets
+settings to add to its own.
+
+A centre may publish its own batches, replies and live status. It may read orders to all, to its zone and to itself,
+opt-outs, and marks of its constituencies. The server enforces this because the subject of the request that creates a
+consumer contains the subject that it reads (NATS 2.9 and newer); a centre may create no other consumers.
 """
 
 from __future__ import annotations
@@ -37,19 +39,19 @@ NATS, CADDY, NGINX, POSTGRESQL = "nats-server.conf", "Caddyfile", "nginx.conf", 
 CA, CERTIFICATE, KEY = "hq-ca.pem", "hq-server.pem", "hq-server.key"
 OWN_SEED = "hq.nk"
 ROOT = "root.json"
-MOST_PAYLOAD_BYTES = 1 << 20
+MAX_PAYLOAD_BYTES = 1 << 20
 
 
-def readable(centre: HqCentre) -> dict[str, list[str]]:
-    """The subjects that a centre may read, by stream."""
+def readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
+    """Return the subjects that a centre may read, by stream."""
     marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     return {PEERS: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
 
 
-def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
-    """What a centre may write and read at nats-server, by nothing but which the server lets it."""
-    api, streams = "$JS.API", readable(centre)
+def permissions_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
+    """Return the permissions of a centre at nats-server. Everything else is denied."""
+    api, streams = "$JS.API", readable_subjects(centre)
     return {
         "publish": {
             "allow": [
@@ -58,7 +60,11 @@ def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 reply_subject(centre.id, "*"),
                 snapshot_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
-                *(f"{api}.CONSUMER.CREATE.{stream}.*.{each}" for stream, read in streams.items() for each in read),
+                *(
+                    f"{api}.CONSUMER.CREATE.{stream}.*.{each}"
+                    for stream, subjects in streams.items()
+                    for each in subjects
+                ),
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
@@ -67,10 +73,11 @@ def rights_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
 
 
 def nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
-    """nats-server's file; `nkeys` are the centres' public ones."""
+    """Return the configuration file of nats-server. `nkeys` has the public nkey of each centre."""
     server, users = settings.server, [_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
     users += [
-        _user(each.id, nkeys[each.id], rights_of(each)) for each in sorted(settings.centres, key=lambda its: its.id)
+        _user(each.id, nkeys[each.id], permissions_of(each))
+        for each in sorted(settings.centres, key=lambda its: its.id)
     ]
     files = server.files_directory
     tls = (
@@ -78,13 +85,13 @@ def nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, 
         if settings.encrypted
         else ""
     )
-    host = "0.0.0.0" if settings.encrypted else server.host  # noqa: S104 - centres come from everywhere, each with its key
+    host = "0.0.0.0" if settings.encrypted else server.host  # noqa: S104 - centres connect from anywhere, each with its key
     return f"""{MARKER}
 server_name: "matdan-headquarters"
 listen: "{host}:{server.port}"
-max_payload: {MOST_PAYLOAD_BYTES}
+max_payload: {MAX_PAYLOAD_BYTES}
 {tls}
-# Acknowledged is on disk: without this two minutes of batches may go with the power.
+# A message is on disk when it is acknowledged. By default, a power failure may lose two minutes of batches.
 jetstream {{
   store_dir: "{server.data_directory}"
   sync_interval: always
@@ -104,12 +111,12 @@ def _user(name: str, nkey: str, permissions: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """An address of a web server, and what is served there."""
+    """An address of the web server, and what it serves there."""
 
     encrypted: bool
     name: str
     port: int
-    paths: dict[str, str]  # to a folder, or to the address of the pages' own process
+    paths: dict[str, str]  # URL path -> folder with files, or address of the process that serves the pages
 
     @property
     def address(self) -> str:
@@ -117,35 +124,35 @@ class _Site:
 
 
 def _sites(settings: HqSettings) -> list[_Site]:
-    """Of material, and of the pages where people type an address that is not the process's own. Both may be of one name."""
-    desk, found = settings.desk, list[_Site]()
+    """Return the sites for material, and for the pages where users open them through the web server. It may be one site."""
+    desk, sites = settings.desk, list[_Site]()
     served = {settings.server.material_address or "http://127.0.0.1:8480/material": str(_public(settings))}
     if desk.address is not None and desk.certificate is None:
         served[f"{desk.address}/"] = f"http://{desk.host}:{desk.port}"
-    for address, what in served.items():
+    for address, source in served.items():
         parts = urlsplit(address)
         encrypted = parts.scheme == "https"
         site = _Site(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80), {})
-        if site.address not in [each.address for each in found]:
-            found.append(site)
-        next(each for each in found if each.address == site.address).paths[parts.path.strip("/")] = what
-    return found
+        if site.address not in [each.address for each in sites]:
+            sites.append(site)
+        next(each for each in sites if each.address == site.address).paths[parts.path.strip("/")] = source
+    return sites
 
 
 def caddy_configuration(settings: HqSettings) -> str:
-    """Caddy's file: material as files, and the pages; with certificates that Caddy itself gets."""
+    """Return the Caddyfile for material and pages. Caddy obtains the certificates itself."""
     lines = [MARKER]
     for site in _sites(settings):
         lines.append(f"{site.address} {{")
-        for path, what in site.paths.items():
+        for path, source in site.paths.items():
             if path:
-                lines += [f"\thandle_path /{path}/* {{", f"\t\troot * {what}", "\t\tfile_server", "\t}"]
+                lines += [f"\thandle_path /{path}/* {{", f"\t\troot * {source}", "\t\tfile_server", "\t}"]
         rest = f"reverse_proxy {pages}" if (pages := site.paths.get("")) else "respond 404"
         lines += ["\thandle {", f"\t\t{rest}", "\t}", "}"]
     return "\n".join([*lines, ""])
 
 
-_PASSED_ON = (
+_PROXY_LINES = (
     "proxy_http_version 1.1;",
     "proxy_set_header Host $http_host;",
     'proxy_set_header Connection "";',
@@ -156,19 +163,21 @@ _PASSED_ON = (
 
 
 def nginx_configuration(settings: HqSettings) -> str:
-    """nginx's servers, for its folder of sites: the same; certificates are the site's own."""
+    """Return the server blocks of nginx for material and pages. The certificates are files of the site."""
     files, lines = settings.server.files_directory, [MARKER]
     for site in _sites(settings):
         kind = " ssl" if site.encrypted else ""
         lines += ["server {", f"    listen {site.port}{kind};", f"    server_name {site.name};"]
         if site.encrypted:
             lines += [f"    ssl_certificate {files}/web.pem;", f"    ssl_certificate_key {files}/web.key;"]
-        for path, what in site.paths.items():
-            said = (
-                (f"alias {what}/;", "limit_except GET { deny all; }") if path else (f"proxy_pass {what};", *_PASSED_ON)
+        for path, source in site.paths.items():
+            directives = (
+                (f"alias {source}/;", "limit_except GET { deny all; }")
+                if path
+                else (f"proxy_pass {source};", *_PROXY_LINES)
             )
-            place = f"/{path}/" if path else "/"
-            lines += [f"    location {place} {{", *(f"        {each}" for each in said), "    }"]
+            location = f"/{path}/" if path else "/"
+            lines += [f"    location {location} {{", *(f"        {each}" for each in directives), "    }"]
         lines.append("}")
     return "\n".join([*lines, ""])
 
@@ -178,12 +187,12 @@ def _public(settings: HqSettings) -> Path:
 
 
 def postgresql_statements() -> str:
-    """For `psql` as PostgreSQL's own user, once: a role and a database of headquarters'."""
+    """Return statements that create headquarters' role and database; run them once with `psql` as the user postgres."""
     return f"""{MARKER.replace("#", "--", 1)}
--- On this machine alone, by the socket: the user matdan of the system is the role, and there is no password to steal.
+-- The role has no password: only the system user matdan of this machine may use it, through the socket.
 CREATE ROLE matdan LOGIN;
 CREATE DATABASE matdan OWNER matdan;
--- Committed is on disk (the default, which nobody's tuning may take away here).
+-- A transaction is on disk when it is committed. This is the default; it is set here so that tuning the server cannot change it.
 ALTER ROLE matdan SET synchronous_commit = on;
 """
 
@@ -191,11 +200,14 @@ ALTER ROLE matdan SET synchronous_commit = on;
 def centre_settings(
     settings: HqSettings, centre: HqCentre, servers: Sequence[str], own_nkey: str, *, with_root: bool
 ) -> str:
-    """What is added to a centre's settings; the files that it names go beside it. `own_nkey` is headquarters' public one."""
+    """Return the tables to add to a centre's settings. `own_nkey` is headquarters' public nkey.
+
+    With `with_root`, the centre also gets material from headquarters.
+    """
     files = settings.server.files_directory
     lines = [
         MARKER,
-        f"# For the settings of {centre.id}; the other files of this archive go into {files}.",
+        f"# Add this to the settings of {centre.id}, and copy the other files of this archive into {files}.",
         "[headquarters]",
         'user = "uplink"',
         f'zone = "{centre.zone}"',
@@ -218,5 +230,5 @@ def centre_settings(
 
 
 def server_address(settings: HqSettings) -> str:
-    """By what centres name the server."""
+    """Return the address of nats-server that centres connect to."""
     return f"{'tls' if settings.encrypted else 'nats'}://{settings.server.host}:{settings.server.port}"

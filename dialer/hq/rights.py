@@ -1,64 +1,71 @@
-"""Who may do what on headquarters' pages, and of which zone. Pure.
+"""What users of headquarters' pages may do and see. Pure.
 
-A role says what; the account's zone says where: whoever has one sees nothing of another zone, and does nothing there.
+A user's role decides which actions are allowed, and the user's zone in which zone. A user with a zone sees nothing of
+other zones, and can do nothing there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from dialer.domain.enums import HqRole
 
 
-class Deed(StrEnum):
-    """What somebody does."""
+class HqAction(StrEnum):
+    """An action on headquarters' pages that needs a permission."""
 
-    INCIDENT = "incident"  # open one, give it an owner, close it
+    MANAGE_INCIDENTS = "manage-incidents"  # open, assign and close them
     PROPOSE_MATERIAL = "propose-material"
     CONFIRM_MATERIAL = "confirm-material"
     PROPOSE_RESUME = "propose-resume"
     CONFIRM_RESUME = "confirm-resume"
-    AUDIT = "audit"  # read what everybody did: of accounts without a zone
+    READ_AUDIT = "read-audit"  # of all users, so only for accounts that see all zones
 
 
-DEEDS: dict[HqRole, frozenset[Deed]] = {
-    HqRole.HEADQUARTERS: frozenset(Deed),
-    HqRole.ZONE: frozenset({Deed.INCIDENT, Deed.PROPOSE_RESUME}),
-    HqRole.MEDIA: frozenset({Deed.PROPOSE_MATERIAL}),
-    HqRole.COMPLIANCE: frozenset({Deed.INCIDENT, Deed.CONFIRM_MATERIAL, Deed.CONFIRM_RESUME, Deed.AUDIT}),
+ACTIONS_OF_ROLE: dict[HqRole, frozenset[HqAction]] = {
+    HqRole.HEADQUARTERS: frozenset(HqAction),
+    HqRole.ZONE: frozenset({HqAction.MANAGE_INCIDENTS, HqAction.PROPOSE_RESUME}),
+    HqRole.MEDIA: frozenset({HqAction.PROPOSE_MATERIAL}),
+    HqRole.COMPLIANCE: frozenset(
+        {HqAction.MANAGE_INCIDENTS, HqAction.CONFIRM_MATERIAL, HqAction.CONFIRM_RESUME, HqAction.READ_AUDIT}
+    ),
     HqRole.VIEWER: frozenset(),
 }
 
 
-def roles_for(deed: Deed) -> frozenset[str]:
-    """The roles that may do it."""
-    return frozenset(role for role, deeds in DEEDS.items() if deed in deeds)
+def roles_for(action: HqAction) -> frozenset[str]:
+    """Return the roles that allow an action."""
+    return frozenset(role for role, actions in ACTIONS_OF_ROLE.items() if action in actions)
 
 
-def deeds_of(role: str, zone: str) -> list[str]:
-    """What that one may do somewhere."""
-    return sorted(DEEDS[HqRole(role)] - ({Deed.AUDIT} if zone else set()))
+def allowed_actions(role: str, zone: str) -> list[str]:
+    """Return the actions that are allowed to a user of this role and zone ("": all zones)."""
+    return sorted(ACTIONS_OF_ROLE[HqRole(role)] - ({HqAction.READ_AUDIT} if zone else set()))
 
 
-def may_see(zone: str, of_zone: str) -> bool:
-    """Whether who has an account for `zone` ("" is all) sees what is of that one."""
-    return zone in {"", of_zone}
+def can_see_zone(user_zone: str, zone: str) -> bool:
+    """Return whether a user of `user_zone` ("": all zones) sees `zone`."""
+    return user_zone in {"", zone}
 
 
-def may_see_key(zone: str, key: str) -> bool:
-    """Whether that one is told of a key of the page state: KIND/ZONE/... is of a zone, KIND of none, KIND//... of all together."""
+def can_see_key(user_zone: str, key: str) -> bool:
+    """Return whether a user of `user_zone` sees a key of the page state.
+
+    KIND/ZONE/... belongs to a zone, KIND//... to all zones together, and KIND is for everybody.
+    """
     parts = key.split("/")
-    return len(parts) == 1 or may_see(zone, parts[1])
+    return len(parts) == 1 or can_see_zone(user_zone, parts[1])
 
 
-def covers(zone: str, to: str, zones: dict[str, str]) -> bool:
-    """Whether "all", "zone:NAME" or "centre:ID" lies within that one's zone, and there is such a one; `zones`: of each centre."""
+def covers(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
+    """Return whether "all", "zone:NAME" or "centre:ID" exists and is within the zone of a user."""
     kind, _, name = to.partition(":")
     match kind:
         case "all":
-            return zone == "" and not name
+            return user_zone == "" and not name
         case "zone":
-            return may_see(zone, name) and name in zones.values()
+            return can_see_zone(user_zone, name) and name in zone_of_centre.values()
         case "centre":
-            return name in zones and may_see(zone, zones[name])
+            return name in zone_of_centre and can_see_zone(user_zone, zone_of_centre[name])
     return False

@@ -1,36 +1,64 @@
--- Headquarters' database (PostgreSQL). Applied at each start: it makes what is missing.
+-- Headquarters' database (PostgreSQL). Applied at each start: renames what an earlier version named otherwise, and creates what is
+-- missing. Times are epoch seconds unless they are of type timestamptz.
 
--- Centres, and up to which id of its outbox each is committed here.
+ALTER TABLE IF EXISTS announced RENAME TO result;
+ALTER TABLE IF EXISTS side RENAME TO peer_update;
+DO $$
+DECLARE
+    old record;
+BEGIN
+    FOR old IN
+        SELECT child.relname AS name FROM pg_inherits
+        JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
+        WHERE parent.relname = 'result' AND child.relname LIKE 'announced\_%'
+    LOOP
+        EXECUTE format('ALTER TABLE %I RENAME TO %I', old.name, replace(old.name, 'announced_', 'result_'));
+    END LOOP;
+    FOR old IN
+        SELECT renamed.* FROM (VALUES
+            ('centre', 'heard_at', 'committed_at'), ('centre', 'made_at', 'created_at'), ('centre', 'lost', 'lost_rows'),
+            ('centre', 'trouble', 'problem'), ('centre', 'trouble_at', 'problem_at'),
+            ('voter', 'reached', 'contacted'), ('turnout', 'reached', 'contacted'),
+            ('test_mark', 'at', 'sent_at'), ('test_mark', 'came_at', 'committed_at')
+        ) AS renamed (in_table, before, after)
+        JOIN information_schema.columns
+            ON table_schema = current_schema() AND table_name = renamed.in_table AND column_name = renamed.before
+    LOOP
+        EXECUTE format('ALTER TABLE %I RENAME COLUMN %I TO %I', old.in_table, old.before, old.after);
+    END LOOP;
+END $$;
+
+-- Centres, and up to which id the outbox of each is committed here.
 CREATE TABLE IF NOT EXISTS centre (
-    centre     text PRIMARY KEY,
-    zone       text NOT NULL,
-    last_id    bigint NOT NULL DEFAULT 0,
-    heard_at   double precision,               -- epoch seconds: when its last batch was committed
-    made_at    double precision,               -- when the newest of its rows was made, by its own clock
-    lost       bigint NOT NULL DEFAULT 0,      -- ids that it had no more when we asked for them
-    trouble    text,                           -- why its last batch was refused, or what is wrong with its clock; null: nothing
-    trouble_at double precision
+    centre       text PRIMARY KEY,
+    zone         text NOT NULL,
+    last_id      bigint NOT NULL DEFAULT 0,
+    committed_at double precision,             -- when its last batch was committed
+    created_at   double precision,             -- when the newest of its rows was created, by its own clock
+    lost_rows    bigint NOT NULL DEFAULT 0,    -- rows that its outbox had deleted before they were committed here
+    problem      text,                         -- why its last batch was rejected, or what is wrong with its clock; null: nothing
+    problem_at   double precision
 );
 
--- Up to where a stream is committed, by its name and the moment in which it was made.
+-- The position up to which a stream is committed. The name of a stream includes when it was created.
 CREATE TABLE IF NOT EXISTS stream_position (
     stream   text PRIMARY KEY,
     position bigint NOT NULL
 );
 
--- What centres announced, but for marks: by days, which go one by one.
-CREATE TABLE IF NOT EXISTS announced (
+-- Results of centres except marks, partitioned by day. Old days are dropped.
+CREATE TABLE IF NOT EXISTS result (
     at      timestamptz NOT NULL,
     centre  text NOT NULL,
     topic   text NOT NULL,
-    key     text NOT NULL,                     -- of the news: what a restored centre announces again comes under the same one
-    id      bigint NOT NULL,
+    key     text NOT NULL,                     -- the same when a restored centre sends a result again
+    id      bigint NOT NULL,                   -- in the centre's outbox
     payload jsonb NOT NULL,
     PRIMARY KEY (at, centre, topic, key)
 ) PARTITION BY RANGE (at);
-CREATE TABLE IF NOT EXISTS announced_other PARTITION OF announced DEFAULT;
+CREATE TABLE IF NOT EXISTS result_other PARTITION OF result DEFAULT;
 
--- What became known of voters, by constituencies.
+-- Marks of voters, partitioned by constituency.
 CREATE TABLE IF NOT EXISTS mark (
     state_code          text NOT NULL,
     constituency_number integer NOT NULL,
@@ -38,7 +66,7 @@ CREATE TABLE IF NOT EXISTS mark (
     serial              integer NOT NULL,
     roll_version        text NOT NULL,
     key                 text NOT NULL,
-    number              bigint GENERATED ALWAYS AS IDENTITY,
+    number              bigint GENERATED ALWAYS AS IDENTITY, -- the order of arrival
     kind                text NOT NULL,
     source              text NOT NULL,
     at                  double precision NOT NULL,
@@ -49,7 +77,7 @@ CREATE TABLE IF NOT EXISTS mark (
     PRIMARY KEY (state_code, constituency_number, part_number, serial, roll_version, key)
 ) PARTITION BY HASH (state_code, constituency_number);
 
--- What voters answered, the last word to each question, by constituencies.
+-- The latest answer of a voter to each question, partitioned by constituency.
 CREATE TABLE IF NOT EXISTS answer (
     state_code          text NOT NULL,
     constituency_number integer NOT NULL,
@@ -57,13 +85,13 @@ CREATE TABLE IF NOT EXISTS answer (
     serial              integer NOT NULL,
     roll_version        text NOT NULL,
     question            text NOT NULL,
-    value               text,                  -- null: it is answered no more
+    value               text,                  -- null: the answer was withdrawn
     at                  double precision NOT NULL,
     centre              text NOT NULL,
     PRIMARY KEY (state_code, constituency_number, part_number, serial, roll_version, question)
 ) PARTITION BY HASH (state_code, constituency_number);
 
--- How voters stand by their marks.
+-- The status of voters by their marks.
 CREATE TABLE IF NOT EXISTS voter (
     state_code          text NOT NULL,
     constituency_number integer NOT NULL,
@@ -71,25 +99,25 @@ CREATE TABLE IF NOT EXISTS voter (
     serial              integer NOT NULL,
     roll_version        text NOT NULL,
     turnout             text NOT NULL,
-    reached             boolean NOT NULL,
+    contacted           boolean NOT NULL,
     not_yet             boolean NOT NULL,
     PRIMARY KEY (state_code, constituency_number, part_number, serial, roll_version)
 ) PARTITION BY HASH (state_code, constituency_number);
 
--- Voters reached, voted, still to go: of booths, constituencies, states, zones (of the centres that said so) and of all.
+-- Numbers of voters contacted, voted and not yet voted: of booths, constituencies, states, zones (of the reporting centre) and all.
 CREATE TABLE IF NOT EXISTS turnout (
     kind                text NOT NULL CHECK (kind IN ('booth', 'constituency', 'state', 'zone', 'all')),
     zone                text NOT NULL DEFAULT '',
     state_code          text NOT NULL DEFAULT '',
     constituency_number integer NOT NULL DEFAULT 0,
     part_number         integer NOT NULL DEFAULT 0,
-    reached             bigint NOT NULL DEFAULT 0,
+    contacted           bigint NOT NULL DEFAULT 0,
     voted               bigint NOT NULL DEFAULT 0,
     not_yet             bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, zone, state_code, constituency_number, part_number)
 );
 
--- A centre's day: attempts, outcome/..., disposition/..., mark/..., opt-outs, and seconds of seats as seat/...
+-- Counters of a centre's day: attempts, outcome/..., disposition/..., mark/..., opt-outs, and seconds of seats as seat/...
 CREATE TABLE IF NOT EXISTS day_count (
     centre text NOT NULL,
     day    date NOT NULL,
@@ -104,17 +132,17 @@ CREATE TABLE IF NOT EXISTS opt_out (
     centre      text NOT NULL
 );
 
--- What centres are to be told of each other, committed with what it is of, until it stands in the stream.
-CREATE TABLE IF NOT EXISTS side (
+-- Peer updates that are not in the stream yet: committed with the results that they announce, and deleted once they are stored there.
+CREATE TABLE IF NOT EXISTS peer_update (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject text NOT NULL,
     data    bytea NOT NULL
 );
 
--- When the newest mark that changed the figure was said, epoch seconds.
+-- The time of the newest mark that changed the figures.
 ALTER TABLE turnout ADD COLUMN IF NOT EXISTS at double precision;
 
--- Of which booths' voters a centre has said something.
+-- The booths whose voters a centre has reported marks of.
 CREATE TABLE IF NOT EXISTS centre_booth (
     centre              text NOT NULL,
     state_code          text NOT NULL,
@@ -125,51 +153,51 @@ CREATE TABLE IF NOT EXISTS centre_booth (
 INSERT INTO centre_booth SELECT DISTINCT centre, state_code, constituency_number, part_number FROM mark
 WHERE NOT EXISTS (SELECT FROM centre_booth) ON CONFLICT DO NOTHING;
 
--- When a test mark of a centre was made, and when it stood here.
+-- The last test mark of each centre.
 CREATE TABLE IF NOT EXISTS test_mark (
-    centre  text PRIMARY KEY,
-    at      double precision NOT NULL,
-    came_at double precision NOT NULL
+    centre       text PRIMARY KEY,
+    sent_at      double precision NOT NULL,
+    committed_at double precision NOT NULL
 );
 
--- What the election authority says of a constituency (part 0) or a booth.
+-- Official turnout of a constituency (part 0) or a booth, as the election authority published it.
 CREATE TABLE IF NOT EXISTS official (
     state_code          text NOT NULL,
     constituency_number integer NOT NULL,
     part_number         integer NOT NULL,
     at                  double precision NOT NULL,
     electors            bigint NOT NULL,
-    share               double precision NOT NULL,   -- of them who have voted
+    share               double precision NOT NULL,   -- of the electors who have voted (0-1)
     PRIMARY KEY (state_code, constituency_number, part_number, at)
 );
 
--- Who may open headquarters' pages.
+-- Users of headquarters' pages.
 CREATE TABLE IF NOT EXISTS account (
     name       text PRIMARY KEY,
     role       text NOT NULL,
-    zone       text NOT NULL DEFAULT '',       -- which alone this one sees; '': all
+    zone       text NOT NULL DEFAULT '',       -- the only zone that the user sees; '': all zones
     added_at   double precision NOT NULL,
-    changed_at double precision NOT NULL       -- of role or zone: no session from before goes on
+    changed_at double precision NOT NULL       -- when role or zone changed: earlier sessions end
 );
 
 CREATE TABLE IF NOT EXISTS incident (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     zone      text NOT NULL,
-    centre    text NOT NULL DEFAULT '',        -- '': the zone
+    centre    text NOT NULL DEFAULT '',        -- '': the whole zone
     text      text NOT NULL,
     opened_by text NOT NULL,
     opened_at double precision NOT NULL,
-    owner     text NOT NULL,                   -- who sees to it
+    owner     text NOT NULL,                   -- the user who is responsible for it
     closed_by text,
     closed_at double precision
 );
 
--- What one person proposes and a second one answers.
+-- Proposals, which a second person confirms or declines.
 CREATE TABLE IF NOT EXISTS proposal (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind        text NOT NULL,
+    kind        text NOT NULL,                 -- material, resume
     "to"        text NOT NULL,                 -- all, zone:NAME, centre:ID
-    text        text NOT NULL,                 -- of material its name and version
+    text        text NOT NULL,                 -- material: name and version; resume: the reason
     proposed_by text NOT NULL,
     proposed_at double precision NOT NULL,
     answered_by text,
@@ -178,7 +206,7 @@ CREATE TABLE IF NOT EXISTS proposal (
     result      text NOT NULL DEFAULT ''
 );
 
--- What people did here, each entry chained to the one before (dialer/audit).
+-- Actions of users, each entry hash-chained to the one before (dialer/domain/audit_chain.py).
 CREATE TABLE IF NOT EXISTS audit (
     number   bigint PRIMARY KEY,
     at       double precision NOT NULL,

@@ -1,8 +1,7 @@
-"""Snapshots of what centres told each other, for one that is new, or was away for longer than the stream keeps it: out of the
-books, page by page, signed by headquarters' own key.
+"""Snapshots of peer updates, for a centre that is new or was disconnected for longer than the stream stores updates.
 
-All that stands in the stream is in the books, for it was committed there before. So who takes what the books have now, and then
-the stream from where it was before they were read, misses nothing; what is in both changes nothing the second time.
+Everything in the stream was committed to the database first. So a centre misses nothing if it imports what the database
+has now, and then the stream from the position that was read before the database. Importing an update twice changes nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import Database, DatabaseError, database
-from dialer.hq.ledger import place_of
+from dialer.hq.ledger import OptOutRow, parse_place
+from dialer.hq.sql import Query
 from dialer.nats import messages, nkey
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.session import Session
@@ -30,88 +30,113 @@ from dialer.nats.snapshot import (
     unpack_request,
 )
 from dialer.settings.headquarters import HqSettings
+from dialer.store.sql import Statements
 
 _log = structlog.get_logger(__name__)
 
-_BEGIN = "-1/-1/-1"
+_BEFORE_FIRST_MARK = "-1/-1/-1"
 
 
-class Snapshots:
-    """Answers every centre that asks for one. Several may: each answer is whole by itself."""
+class SnapshotMark(NamedTuple):
+    """A mark of a constituency. `number` is the order of arrival."""
+
+    part_number: int
+    serial: int
+    number: int
+    centre: str
+    payload: str  # JSON
+
+
+class SQL(Statements):
+    opt_outs = Query(OptOutRow)
+    marks = Query(SnapshotMark)
+
+
+class SnapshotServer:
+    """Answers requests of centres for pages of a snapshot. Several may run: each page is complete by itself."""
 
     def __init__(self, settings: HqSettings, session: Session) -> None:
-        """Raises HeadquartersUnreachable where headquarters' own key cannot be read."""
+        """Raises HeadquartersUnreachable where headquarters' key cannot be read."""
         self._address = settings.gather.database.get_secret_value()
         self._centres = {each.id: each for each in settings.centres}
         self._session = session
-        self._private = None if settings.nkey_file is None else nkey.private_key(settings.nkey_file)
+        self._private_key = None if settings.nkey_file is None else nkey.private_key(settings.nkey_file)
 
-    async def answer(self) -> None:
-        """From now on."""
-        await self._session.serve_requests(messages.snapshot_subject("*"), self._give)
+    async def start(self) -> None:
+        """Answer requests from now on, while the session lasts."""
+        await self._session.serve_requests(messages.snapshot_subject("*"), self._answer)
 
-    async def _give(self, subject: str, data: bytes) -> bytes:
+    async def _answer(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(messages.snapshot_subject(""))
         try:
-            asked = unpack_request(data)
-            self._refuse_others(centre, asked)
-            position = (
-                await self._session.stream_state(messages.PEERS)
-            ).last  # before the books: what they have is no less
-            async with database(self._address) as books:
-                then, opt_outs, marks = await _page(books, asked)
+            request = unpack_request(data)
+            self._check_constituency(centre, request)
+            # Read before the database, which therefore has everything up to this position.
+            position = (await self._session.stream_state(messages.PEERS)).last
+            async with database(self._address) as db:
+                rows = await read_page(db, request)
         except InvalidMessage as error:
             _log.warning("snapshot.refused", centre=centre, problem=str(error))
             return pack_refusal(str(error))
         except (*DatabaseError, HeadquartersUnreachable, ValueError) as error:
-            _log.warning("snapshot.not-given", centre=centre, problem=str(error))
-            return pack_refusal("headquarters has no snapshot to give just now: it is asked again")
-        page = SnapshotPage(centre, asked, position, then, opt_outs, marks)
-        return await asyncio.to_thread(pack_page, page, self._private)
+            _log.warning("snapshot.failed", centre=centre, problem=str(error))
+            return pack_refusal("headquarters cannot read a snapshot now: the request is repeated")
+        page = SnapshotPage(centre, request, position, rows.next_after, rows.opt_outs, rows.marks)
+        return await asyncio.to_thread(pack_page, page, self._private_key)
 
-    def _refuse_others(self, centre: str, asked: SnapshotRequest) -> None:
-        its = self._centres.get(centre)
-        if its is None:
-            raise InvalidMessage(f"{centre} is no centre of this headquarters: add it to [[centres]]")
-        number = asked.constituency_number
-        if number is not None and not its.holds(asked.state_code, number):
-            place = f"{asked.state_code} {number}".strip()
+    def _check_constituency(self, centre: str, request: SnapshotRequest) -> None:
+        """Raise InvalidMessage if the centre must not receive updates of the constituency."""
+        settings = self._centres.get(centre)
+        if settings is None:
+            raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
+        number = request.constituency_number
+        if number is not None and not settings.holds(request.state_code, number):
+            place = f"{request.state_code} {number}".strip()
             raise InvalidMessage(
-                f"{place} is no constituency of {centre}: name it in [[centres]] of headquarters, and render"
+                f"{place} is not a constituency of {centre}: add it to [[centres]] of headquarters, and render again"
             )
 
 
-async def _page(
-    books: Database, asked: SnapshotRequest
-) -> tuple[str | None, Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
-    """Behind what to ask for the next page, and opt-outs and marks of this one. Raises ValueError for a page of no snapshot."""
-    if asked.constituency_number is None:
-        rows = await books.rows("snapshot_opt_outs", asked.after, MAX_PAGE_ROWS)
-        told = [(row["number_hash"], {name: row[name] for name in ("number_hash", "at", "centre")}) for row in rows]
-        then, opt_outs = fitting(told, more=len(rows) == MAX_PAGE_ROWS)
-        return then, opt_outs, []
-    part, serial, number = map(int, (asked.after or _BEGIN).split("/"))
-    place = (asked.state_code, asked.constituency_number)
-    rows = await books.rows("snapshot_marks", *place, part, serial, number, MAX_PAGE_ROWS)
+class PageRows(NamedTuple):
+    """The rows of a page of a snapshot, and where the next page starts."""
+
+    next_after: str | None  # None: this is the last page
+    opt_outs: Sequence[dict[str, Any]]
+    marks: Sequence[dict[str, Any]]
+
+
+async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
+    """Return the rows of the requested page. Raises ValueError where the request starts at a place that no page has."""
+    if request.constituency_number is None:
+        found = await SQL.opt_outs.fetch(db, request.after, MAX_PAGE_ROWS)
+        updates = [(row.number_hash, row._asdict()) for row in found]
+        next_after, opt_outs = fit_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
+        return PageRows(next_after, opt_outs, [])
+    part, serial, number = map(int, (request.after or _BEFORE_FIRST_MARK).split("/"))
+    place = (request.state_code, request.constituency_number)
+    rows = await SQL.marks.fetch(db, *place, part, serial, number, MAX_PAGE_ROWS)
     marks = []
     for row in rows:
-        fields = json.loads(row["payload"])
-        voter = place_of(fields)
-        if voter is not None:  # every mark of the books says where its voter stands
-            last = f"{row['part_number']}/{row['serial']}/{row['number']}"
-            marks.append((last, messages.peer_mark(row["centre"], voter, fields)))
-    then, of_page = fitting(marks, more=len(rows) == MAX_PAGE_ROWS)
-    return then, [], of_page
+        fields = json.loads(row.payload)
+        voter = parse_place(fields)
+        if voter is not None:  # every stored mark has one
+            key = f"{row.part_number}/{row.serial}/{row.number}"
+            marks.append((key, messages.peer_mark(row.centre, voter, fields)))
+    next_after, of_page = fit_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
+    return PageRows(next_after, [], of_page)
 
 
-def fitting(told: Sequence[tuple[str, dict[str, Any]]], *, more: bool) -> tuple[str | None, list[dict[str, Any]]]:
-    """Of news, each with what names it, those that one page has room for, and the name of the last where there are others behind:
-    `more` than these.
+def fit_page(
+    updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
+) -> tuple[str | None, list[dict[str, Any]]]:
+    """Return the updates that fit into a page, after the key of the last one of them, which is None if no more follow.
+
+    Each update has its key before it. `has_more`: whether further updates follow in the database.
     """
     size = 0
-    for count, (_, each) in enumerate(told):
+    for count, (_, each) in enumerate(updates):
         size += len(json.dumps(each))
         if count and size > MAX_PAGE_BYTES:
-            told, more = told[:count], True
+            updates, has_more = updates[:count], True
             break
-    return (told[-1][0] if more else None), [each for _, each in told]
+    return (updates[-1][0] if has_more else None), [each for _, each in updates]

@@ -1,124 +1,127 @@
-"""A version's way to the centres, wave by wave: it goes on while the centres that have it are well, and stops by itself. Pure."""
+"""The rollout of a version in waves: it continues while the centres that run it are well, and stops at a problem. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 FIRST_CENTRES = 3
-_TROUBLE = ("flows", "no-audio-")
-"""Codes of a centre's alerts that speak against what it plays: flows that are wrong, a sound that is not heard."""
+_PROBLEM_ALERTS = ("flows", "no-audio-")
+"""Alert codes of a centre that may be caused by its material: invalid flows, a sound that cannot be played."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaveStep:
-    """A wave: to whom it goes, and which centres those are."""
+class Wave:
+    """The centres that a version is assigned to at the same time."""
 
     to: tuple[str, ...]  # "centre:pune-1", "zone:west", "all"
     centres: frozenset[str]
 
 
 class WaveState(StrEnum):
-    """What is to be done next."""
+    """What is to be done next in a rollout."""
 
     WAIT = "wait"
-    NEXT = "next"  # the wave is well: give the next one
-    STOPPED = "stopped"  # nobody else gets it
+    NEXT = "next"  # the wave is well: start the next one
+    STOPPED = "stopped"  # no further centre gets the version
     DONE = "done"
 
 
-def wave_steps(zones: dict[str, str], first: Collection[str] = ()) -> list[WaveStep]:
-    """Three centres (or those of `first`), then the zone of the first of them, then all; `zones`: of each centre. A wave that would
-    bring it to nobody new is left out. Raises ValueError for a centre that there is not.
+def plan_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
+    """Return the waves of a rollout: the centres of `first` (default: three centres), then a zone, then all.
+
+    The zone is that of the first centre. A wave without further centres is left out. Raises ValueError for an unknown
+    centre.
     """
-    begins = [*first] or sorted(zones)[:FIRST_CENTRES]
-    if strange := [centre for centre in begins if centre not in zones]:
-        raise ValueError(f"{strange[0]} is no centre: [[centres]] of headquarters' file names them")
-    zone = zones[begins[0]]
-    steps = [
-        WaveStep(tuple(f"centre:{centre}" for centre in begins), frozenset(begins)),
-        WaveStep((f"zone:{zone}",), frozenset(begins) | {centre for centre, its in zones.items() if its == zone}),
-        WaveStep(("all",), frozenset(zones)),
+    first_centres = [*first] or sorted(zone_of_centre)[:FIRST_CENTRES]
+    if unknown := [centre for centre in first_centres if centre not in zone_of_centre]:
+        raise ValueError(f"{unknown[0]} is not a centre: see [[centres]] of headquarters' settings")
+    zone = zone_of_centre[first_centres[0]]
+    in_zone = {centre for centre, its_zone in zone_of_centre.items() if its_zone == zone}
+    waves = [
+        Wave(tuple(f"centre:{centre}" for centre in first_centres), frozenset(first_centres)),
+        Wave((f"zone:{zone}",), frozenset(first_centres) | in_zone),
+        Wave(("all",), frozenset(zone_of_centre)),
     ]
-    return [step for place, step in enumerate(steps) if not place or step.centres > steps[place - 1].centres]
+    return [wave for place, wave in enumerate(waves) if not place or wave.centres > waves[place - 1].centres]
 
 
-class WaveCourse:
-    """The course of one version. Times are monotonic seconds."""
+class Rollout:
+    """The rollout of one version. Times are monotonic seconds."""
 
-    def __init__(self, label: str, steps: Sequence[WaveStep], *, hold_seconds: float, patience_seconds: float) -> None:
-        """Each wave is watched for `hold_seconds` once all its centres run the version, and given up where some do not after
-        `patience_seconds`; of the last one those are named.
+    def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
+        """Each wave is watched for `hold_seconds` after all its centres run the version.
+
+        The rollout stops if some do not after `patience_seconds`; in the last wave it ends, and they are reported.
         """
         self._label = label
-        self._steps = steps
+        self._waves = waves
         self._hold_seconds = hold_seconds
         self._patience_seconds = patience_seconds
         self._place = -1
-        self._given_at = 0.0
+        self._started_at = 0.0
         self._well_since: float | None = None
         self._running: set[str] = set()
         self._stopped: frozenset[str] = frozenset()
-        self.trouble = ""
+        self.problem = ""
 
-    def give(self, now: float) -> WaveStep:
-        """The next wave, which is given now."""
+    def start_next_wave(self, now: float) -> Wave:
+        """Return the next wave, whose centres are assigned the version now."""
         self._place += 1
-        self._given_at, self._well_since = now, None
-        return self._steps[self._place]
+        self._started_at, self._well_since = now, None
+        return self._waves[self._place]
 
-    def says(self, centre: str, running: str | None, wanted: str | None, trouble: str) -> None:
-        """A centre says what it runs. Trouble counts where it was given this version."""
-        if self._place < 0 or centre not in self._steps[self._place].centres:
+    def update_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
+        """Note what a centre reports of its material. Problems count in centres that were assigned this version."""
+        if self._place < 0 or centre not in self._waves[self._place].centres:
             return
-        if running == self._label:
+        if active == self._label:
             self._running.add(centre)
         else:
             self._running.discard(centre)
             self._well_since = None
-        if trouble and wanted in {None, self._label}:
-            self.trouble = self.trouble or f"{centre}: {trouble}"
+        if problem and assigned in {None, self._label}:
+            self.problem = self.problem or f"{centre}: {problem}"
 
-    def alerts(self, centre: str, codes: Collection[str]) -> None:
-        """The alerts that stand in a centre. Those of one that runs this version count."""
-        against = sorted(code for code in codes if code.startswith(_TROUBLE))
-        if centre in self._running and against:
-            self.trouble = self.trouble or f"{centre}: alert {against[0]}"
+    def update_alerts(self, centre: str, codes: Collection[str]) -> None:
+        """Note the active alerts of a centre. They count in centres that run this version."""
+        serious = sorted(code for code in codes if code.startswith(_PROBLEM_ALERTS))
+        if centre in self._running and serious:
+            self.problem = self.problem or f"{centre}: alert {serious[0]}"
 
-    def stopped(self, centres: frozenset[str]) -> None:
-        """Leaders have stopped these: while one of the wave is among them nothing is seen of what is wrong, and nobody else gets
-        it.
-        """
+    def update_stopped(self, centres: frozenset[str]) -> None:
+        """Note the centres that leaders have stopped. The rollout waits for them: without calls, no problem would show."""
         self._stopped = centres
 
     @property
-    def held(self) -> list[str]:
+    def stopped_centres(self) -> list[str]:
         """The centres of this wave that leaders have stopped."""
-        return sorted(self._steps[self._place].centres & self._stopped)
+        return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
-    def missing(self) -> list[str]:
-        """The centres of this wave that do not run it."""
-        return sorted(self._steps[self._place].centres - self._running)
+    def missing_centres(self) -> list[str]:
+        """The centres of this wave that do not run the version."""
+        return sorted(self._waves[self._place].centres - self._running)
 
-    def look(self, now: float) -> WaveState:
-        """What is to be done now."""
-        last = self._place == len(self._steps) - 1
-        if self.trouble:
+    def decide(self, now: float) -> WaveState:
+        """Return what is to be done now."""
+        is_last = self._place == len(self._waves) - 1
+        if self.problem:
             return WaveState.STOPPED
-        if self.held:
-            self._given_at, self._well_since = now, None
+        if self.stopped_centres:
+            self._started_at, self._well_since = now, None
             return WaveState.WAIT
-        if self.missing:
-            if now - self._given_at < self._patience_seconds:
+        if self.missing_centres:
+            if now - self._started_at < self._patience_seconds:
                 return WaveState.WAIT
-            if last:
+            if is_last:
                 return WaveState.DONE
-            self.trouble = f"not running after {self._patience_seconds / 60:g} minutes: {', '.join(self.missing)}"
+            minutes = self._patience_seconds / 60
+            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.missing_centres)}"
             return WaveState.STOPPED
         if self._well_since is None:
             self._well_since = now
         if now - self._well_since < self._hold_seconds:
             return WaveState.WAIT
-        return WaveState.DONE if last else WaveState.NEXT
+        return WaveState.DONE if is_last else WaveState.NEXT

@@ -21,14 +21,14 @@ from dialer.errors import MatdanError
 VERSION = 1
 MAX_BATCH_ROWS = 500
 MAX_BATCH_BYTES = 2_000_000
-"""Of a batch as JSON. It compresses to about a tenth; the server accepts messages of one million bytes."""
+"""Maximum size of a batch as JSON. It compresses to about a tenth; the server accepts messages of one million bytes."""
 UP = "UP"
 """The stream of batches from the centres."""
 PEERS = "PEERS"
 """The stream of peer updates: opt-outs and marks of one centre for all others."""
 CMD = "CMD"
 """The stream of orders to the centres."""
-_ROW_OVERHEAD_BYTES = 64  # of a row as JSON, without topic and payload
+_ROW_OVERHEAD_BYTES = 64  # size of a row as JSON without topic and payload
 _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -42,7 +42,7 @@ def batch_subject(centre: str) -> str:
 
 
 def ack_subject(centre: str) -> str:
-    """Return the subject on which headquarters acknowledges a centre's batches."""
+    """Return the subject of headquarters' acknowledgements to a centre."""
     return f"ack.{centre}"
 
 
@@ -52,7 +52,7 @@ def live_subject(centre: str, kind: str, name: str = "") -> str:
 
 
 def order_subject(to: str) -> str:
-    """Return the subject of orders to "all", "zone:north" or "centre:pune-1"."""
+    """Return the subject of orders to `to`, such as "all", "zone:north" or "centre:pune-1"."""
     return f"cmd.{to.replace(':', '.')}"
 
 
@@ -72,6 +72,7 @@ def inbox_of(centre: str) -> str:
 
 
 OPT_OUT_SUBJECT = "peer.all.optout"
+"""The subject of peer opt-outs."""
 
 
 def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
@@ -80,7 +81,7 @@ def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
 
 
 def marks_subject(state_code: str | None) -> str:
-    """Return the subject of peer marks of all constituencies of a state; None: of every state."""
+    """Return the subject of peer marks of all constituencies of a state, or of every state for None."""
     return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_token(state_code)}.*"
 
 
@@ -112,11 +113,11 @@ class OutboxBatch:
     first: int
     last: int
     rows: tuple[BatchRow, ...]
-    deleted_through: int = 0  # the centre has nothing left up to this id
+    deleted_through: int = 0  # the centre has deleted its outbox up to this id
 
 
 def row_bytes(topic: str, payload: str) -> int:
-    """Return about how many bytes of `MAX_BATCH_BYTES` a row takes."""
+    """Return the approximate size of a row in a batch (bytes), for `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Outbox files: rows for headquarters in a CSV file that a person carries there while the line is down.
+"""Outbox files: rows for headquarters in a CSV file that a person carries there while the centre is disconnected.
 
     matdan rows for headquarters,1
     centre,pune-1
@@ -49,7 +49,7 @@ _LARGEST_ID = 2**63
 
 
 def outbox_file_name(centre: str, first: int, last: int) -> str:
-    """Return the name of the file with this range of a centre's outbox."""
+    """Return the file name for a range of a centre's outbox."""
     return f"{centre}-{first}-{last}.csv"
 
 
@@ -61,7 +61,7 @@ def write_outbox_file(
     Raises OutputRefused where the file exists or cannot be written, and whatever reading `rows` raises.
     """
     if path.exists():
-        raise OutputRefused(f"DIR: {path} exists already: move it away, or carry it as it is")
+        raise OutputRefused(f"DIR: {path} exists already: move or delete it, or carry it as it is")
     count = 0
     with whole_file(path, "DIR") as file:
         digest = hashlib.sha256()
@@ -89,7 +89,7 @@ def _signed_text(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file and what it says of itself."""
+    """A complete outbox file, checked against its last line."""
 
     path: Path
     centre: str
@@ -98,7 +98,7 @@ class OutboxFile:
     rows: int
     sha256: str
     signature: str  # base64; "": not signed
-    digests: tuple[bytes, ...]  # of its batches
+    digests: tuple[bytes, ...]  # of its batches, to notice a change while it is imported
 
     def is_signed_by(self, public_key: bytes) -> bool:
         """Return whether the file is signed with the private part of that key."""

@@ -1,8 +1,8 @@
-"""Connections to nats-server. No other module imports its library.
+"""Connections to nats-server. No other module imports its client library.
 
-A connection reconnects by itself, and reading a stream goes on from a position that the caller stores: nothing is
-acknowledged, so the server keeps no state for us and may lose its consumers. Streams are read by push with heartbeats: a pull
-request that waits while the server restarts waits forever (nats.py #504).
+A connection reconnects by itself. A stream is read from a position that the caller stores, and nothing is acknowledged, so
+the server may lose its consumers. Streams are read with push consumers and heartbeats, because a pull request that is
+pending while the server restarts never returns (nats.py #504).
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from dialer.nats.nkey import read_seed
 _log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 5.0
-QUERY_SECONDS = 3.0  # for requests that write nothing: a cluster without a leader does not answer them
+QUERY_SECONDS = 3.0  # for requests that only read: a cluster without a leader does not answer them
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS = 2.25 * HEARTBEAT_SECONDS
-"""A stream that has sent nothing for so long, not even a heartbeat, is read again from the last position."""
+"""A stream without a message or heartbeat for so long is read again from the last position."""
 RETRY_SECONDS = 1.0
-RECONNECT_CHECK_SECONDS = 0.5  # after a reconnect the server has no consumer of ours any more
+RECONNECT_CHECK_SECONDS = 0.5  # after a reconnect the server no longer has our consumer
 MAX_PENDING_MESSAGES = 2_000
 MAX_CONSUMERS = 100_000
-"""Of a stream. Three hundred centres read some fifteen subjects each; the default of nats-server 2.15 is a thousand."""
+"""Consumers of a stream. Three hundred centres have about fifteen each; the default of nats-server 2.15 is a thousand."""
 
 
 class StreamRecreated(HeadquartersUnreachable):
-    """The stream is missing or was created again: positions of the old one mean nothing in it."""
+    """The stream is missing or was created again, so that positions of the earlier one are not valid."""
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """The stream no longer has the messages behind a position, or was reset to before it."""
+    """The stream no longer has all messages after a position, or was reset to before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,18 @@ class StoredMessage:
     data: bytes
     position: int  # in the stream
     previous: int  # position of the message delivered before it
-    pending: int  # messages stored behind it when it was sent
-    buffered: int  # messages behind it that have arrived already
+    pending: int  # messages that the stream had after this one when it was sent
+    buffered: int  # messages after this one that have arrived already
 
 
 class Session:
-    """A connection to headquarters' nats-server."""
+    """A connection to headquarters' nats-server. `connected` opens one."""
 
     def __init__(self, client: Client) -> None:
-        """Use `connected`."""
         self.client = client
         self._js = client.jetstream(timeout=ANSWER_SECONDS)
-        # The subjects of a stream are joined one by one, so that the server is not flooded when all centres reconnect.
-        self._joining: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Consumers of a stream are created one by one, so that the server is not flooded when all centres reconnect.
+        self._consumer_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._queries = client.jetstream(timeout=QUERY_SECONDS)
 
     @property
@@ -172,16 +171,16 @@ class Session:
     async def consume(
         self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
     ) -> AsyncIterator[StoredMessage]:
-        """Yield the messages of a stream behind a position, forever and across reconnects; of one subject where it is given.
+        """Yield the messages of a stream after the position `after`, forever and across reconnects; with `subject`, only its own.
 
-        `stream_id` is the stream that the position belongs to; without it, whichever exists now. Raises StreamRecreated where
-        the stream is another one. Where reading must be `complete`, raises MessagesMissing where messages behind the position
-        are gone, or the stream ends before it.
+        `stream_id` is the stream that the position belongs to; by default the one that exists now. Raises StreamRecreated if
+        the stream is another one. With `complete`, raises MessagesMissing if messages after the position were deleted, or the
+        stream ends before it.
         """
         position, reported = after, ""
         while True:
             try:
-                async with self._joining[stream]:
+                async with self._consumer_locks[stream]:
                     stream_id = await self._check_stream(stream, stream_id, position if complete else None)
                 async for message in self._read(stream, position, subject):
                     position, reported = message.position, ""
@@ -211,10 +210,10 @@ class Session:
         return state.id
 
     async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[StoredMessage]:
-        """Yield messages until the server is silent or a message was lost.
+        """Yield messages until the server is silent or a message is lost.
 
-        The consumer is for one subject, which is then part of the request's own subject: that is how the server can let a
-        centre read only what is meant for it (dialer/hq/render.py).
+        The consumer reads one subject, which is also part of the subject of the request that creates it. So the server can
+        allow a centre to read its own subjects only (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
@@ -242,11 +241,11 @@ class Session:
                 inactive_threshold=30.0,
                 filter_subject=subject or None,
             )
-            async with self._joining[stream]:
+            async with self._consumer_locks[stream]:
                 await cancellable(self._queries.add_consumer(stream, consumer))
             reconnects = self.client.stats["reconnects"]
             while True:
-                message = await self._next(queue, reconnects)
+                message = await self._next_message(queue, reconnects)
                 if message is None:
                     return
                 if _is_status(message):
@@ -254,7 +253,7 @@ class Session:
                         await message.respond(b"")
                     continue
                 sequence = message.metadata.sequence
-                if sequence.consumer != number + 1:  # a message was lost on its way
+                if sequence.consumer != number + 1:  # a message was lost
                     return
                 number = sequence.consumer
                 pending = message.metadata.num_pending
@@ -264,8 +263,8 @@ class Session:
             if self.is_connected:
                 await subscription.unsubscribe()
 
-    async def _next(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
-        """Return the next message; None where the consumer's server is gone or silent."""
+    async def _next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
+        """Return the next message, or None after a reconnect or if the server is silent."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + SILENCE_SECONDS
         while self.client.stats["reconnects"] == reconnects and clock() < deadline:
@@ -275,7 +274,7 @@ class Session:
         return None
 
     async def close(self) -> None:
-        """Send what is buffered, where there is a connection, and disconnect."""
+        """Send buffered messages, if connected, and disconnect."""
         if not self.client.is_closed:
             with contextlib.suppress(NatsError, OSError):
                 await self.client.close()
@@ -307,10 +306,10 @@ async def connected(
 ) -> AsyncIterator[Session]:
     """Open a session named `name`, which reconnects until the context ends.
 
-    `inbox` is the prefix of the subjects on which the server answers; a centre has its own, and no other may subscribe there.
-    `timeout_seconds` limits the first connection attempt; None tries forever.
+    `inbox` is the prefix of the subjects on which the server answers; each centre has its own, to which only it may subscribe.
+    `timeout_seconds` limits the time until the first connection; None waits forever.
 
-    Raises HeadquartersUnreachable where certificates or key cannot be used, or when the time is over.
+    Raises HeadquartersUnreachable if the certificates or the key cannot be used, or when the time is over.
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
@@ -356,7 +355,7 @@ async def _connect(servers: Sequence[str], name: str, options: dict[str, object]
 
 
 class _ProblemLog:
-    """Logs a problem of the connection once for as long as it stays the same: the library reports every attempt."""
+    """Logs a problem of the connection once, although the library reports it at every attempt."""
 
     def __init__(self) -> None:
         self._reported = ""

@@ -19,7 +19,7 @@ from dialer.nats.messages import InvalidMessage
 
 MAX_PAGE_ROWS = 4_000
 MAX_PAGE_BYTES = 900_000
-"""Of the rows of a page before compression, which may save nothing; the server accepts messages of one million bytes."""
+"""Maximum size of the rows of a page before compression, which may save nothing; the server accepts one million bytes."""
 _MAX_DECOMPRESSED_BYTES = 8_000_000
 _REFUSAL, _MAX_REFUSAL_BYTES = b"!", 300
 _PURPOSE = b"matdan snapshot of peer updates 1\n"
@@ -31,9 +31,7 @@ class SnapshotRequest:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    stream: Annotated[
-        str, Field(max_length=64)
-    ]  # the centre's name for what it follows; another one after a roll import
+    stream: Annotated[str, Field(max_length=64)]  # the centre's name of the subscription, which changes with the roll
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]  # the same for all pages of a snapshot
     after: Annotated[str, Field(max_length=80)] = ""  # `next_after` of the page before
     state_code: Annotated[str, Field(max_length=128)] = ""  # some rolls have none
@@ -92,7 +90,10 @@ def unpack_page(data: bytes) -> SnapshotPage:
 
 
 def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
-    """Return the page that was requested, signed by `key` where there is one. Raises InvalidMessage for any other answer."""
+    """Return the requested page, whose signature is checked if there is a `key`.
+
+    Raises InvalidMessage for any other answer.
+    """
     if data.startswith(_REFUSAL):
         raise InvalidMessage(data.removeprefix(_REFUSAL)[:_MAX_REFUSAL_BYTES].decode("ascii", "replace"))
     signature, _, body = data.partition(b"\n")

@@ -1,5 +1,6 @@
-"""Which range of the outbox the uplink sends next, and what an acknowledgement means. Pure: times are passed in, in monotonic
-seconds.
+"""The schedule of batches: which range of the outbox the uplink sends next, and when it resends. Pure.
+
+Times are passed in (monotonic seconds).
 
 One batch is in flight at a time. It is sent again until headquarters acknowledges it, whether the batch, the acknowledgement or
 headquarters' own database was lost. Headquarters knows every id it has, so nothing is stored twice.
@@ -15,8 +16,8 @@ from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, Batch
 from dialer.store.outbox import OutboxRow
 
 BATCH_SECONDS = 1.0
-"""From one batch to the next where few rows are waiting; a full batch is followed by the next at once."""
-ACK_TIMEOUT_SECONDS = 5.0  # doubles with every attempt
+"""Interval between batches that are not full. After a full batch the next one follows at once."""
+ACK_TIMEOUT_SECONDS = 5.0  # doubled at each attempt
 MAX_ACK_TIMEOUT_SECONDS = 60.0
 _CENTRE_ONLY = "replies/"
 
@@ -31,7 +32,7 @@ class BatchInFlight:
 
 
 def rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
-    """Yield the rows of the outbox that headquarters needs."""
+    """Yield the rows of the outbox that headquarters needs: all but replies to commands."""
     for row in rows:
         if not row.topic.startswith(_CENTRE_ONLY):
             yield BatchRow(row.outbox_id, row.topic, row.at, row.payload)
@@ -59,10 +60,10 @@ class BatchSchedule:
         return self._in_flight is not None
 
     def next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch; None where nothing is waiting for headquarters yet.
+        """Return the next batch, or None if no row is waiting for headquarters.
 
-        `rows` are at most `MAX_BATCH_ROWS` rows behind `acknowledged`; the outbox may have been deleted up to `stored`, the
-        acknowledged id that the dialler has stored.
+        `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the acknowledged id that the dialler has
+        stored, up to which the outbox may have been deleted.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -84,7 +85,7 @@ class BatchSchedule:
         return batch
 
     def overdue_batch(self, now: float) -> OutboxBatch | None:
-        """Return the batch in flight where its acknowledgement is overdue."""
+        """Return the batch in flight if its acknowledgement is overdue, else None."""
         in_flight = self._in_flight
         if in_flight is None or now < in_flight.resend_at:
             return None
@@ -93,7 +94,7 @@ class BatchSchedule:
         return in_flight.batch
 
     def send_failed(self, now: float) -> None:
-        """Resend at once: the batch did not reach the server."""
+        """Note that the batch did not reach the server, so that it is resent at once."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 

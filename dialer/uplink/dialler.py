@@ -1,4 +1,4 @@
-"""The dialler as the uplink commands it, over the centre's broker."""
+"""Commands of the uplink to the dialler, over the centre's broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DiallerCommands:
     signer: Signer | None = None
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
-        """Send a command and return the dialler's reply; None where the broker is unreachable and nothing was sent."""
+        """Send a command and return the dialler's reply, or None if the broker is unreachable and nothing was sent."""
         return await self.dialler_client.ask(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 

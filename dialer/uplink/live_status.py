@@ -11,9 +11,9 @@ from dialer.nats.messages import live_subject
 from dialer.nats.session import Session
 
 PUBLISH_SECONDS = 1.0
-REPEAT_SECONDS = 60  # all values again, for new subscribers
+REPEAT_SECONDS = 60  # then all values are published again, for new subscribers
 LIVE_KINDS = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
-"""The kinds of broker messages that headquarters gets, with its names for them. Seats and booths stay in the centre."""
+"""The kinds of broker messages that headquarters receives, with their names there. It receives none of seats and booths."""
 
 
 class LiveStatus:

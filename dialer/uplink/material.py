@@ -1,4 +1,4 @@
-"""Material in the centre: the version that headquarters assigns is installed and loaded, and its state reported."""
+"""Material in the centre: the assigned version is installed and loaded, and its state is reported to headquarters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dialer.uplink.dialler import DiallerCommands, is_unanswered
 _log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 20.0
-"""Between two checks for a new version. The file is small and fetched over HTTP, by each centre at another time."""
+"""Interval between checks for a new version. The file is small and fetched over HTTP, by each centre at another time."""
 EFFECTIVE_FROM_NEXT_CALL = frozenset({"catalogue", "flows", "recordings", "scripts", "sounds", "texts"})
 """Folders of a bundle that the dialler loads while it runs. Others are read when it starts."""
 SETTINGS_FOLDERS = frozenset({"campaigns", "profiles"})
@@ -56,7 +56,7 @@ class MaterialUpdater:
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
 
     async def check(self) -> None:
-        """Install the assigned version where it is not active yet, then report the state."""
+        """Install the assigned version if it is not active, then report the state."""
         assigned: Manifest | None = None
         problem = ""
         try:
@@ -75,16 +75,16 @@ class MaterialUpdater:
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
-            "running": None if active is None else active.label,
-            "wanted": None if assigned is None else assigned.label,
-            "trouble": problem,
-            "from_next_start": self._after_restart,
+            "active": None if active is None else active.label,
+            "assigned": None if assigned is None else assigned.label,
+            "problem": problem,
+            "after_restart": self._after_restart,
             "at": self._clock.now(),
         }
         await self._session.publish(live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _apply(self, assigned: Manifest) -> str:
-        """Return why the dialler does not use the assigned version; empty: it does, or will be asked again.
+        """Install and load the assigned version. Return why the dialler does not use it; empty if it does or will be retried.
 
         Raises MaterialRefused, HeadquartersUnreachable.
         """
@@ -103,7 +103,7 @@ class MaterialUpdater:
         return await self._load(assigned)
 
     async def _load(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version, or roll it back. Returns and raises as `_apply`."""
+        """Have the dialler load the active version, or roll it back. Returns and raises the same as `_apply`."""
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back(assigned, problem)
         reply = await self._command(assigned, "reload-flows")
@@ -127,7 +127,7 @@ class MaterialUpdater:
         return ""
 
     async def _command(self, assigned: Manifest, command: str) -> Reply | None:
-        """Return the dialler's reply; None where it must be asked again."""
+        """Return the dialler's reply, or None if the command must be sent again."""
         reply = await self._dialler.send(command, {})
         if is_unanswered(reply):
             _log.info(
@@ -149,7 +149,7 @@ def _changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
 
 
 def material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with the active version's settings and profile; None: it could.
+    """Return why the dialler could not start with the settings and profile of the active version, or None if it could.
 
     Settings that came through a pipe cannot be read again and are not checked.
     """
@@ -164,7 +164,7 @@ def material_problem(settings: Settings, jurisdiction: str) -> str | None:
 
 
 def material_of(settings: Settings) -> CentreMaterial | None:
-    """Return the centre's material folder; None where headquarters provides no material. Raises SettingError."""
+    """Return the centre's material folder, or None if headquarters provides no material. Raises SettingError."""
     headquarters = settings.headquarters
     if headquarters.material_url is None:
         return None

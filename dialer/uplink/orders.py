@@ -1,7 +1,7 @@
-"""Orders of headquarters: delivered to the dialler, and its replies to headquarters.
+"""Orders of headquarters: their delivery to the dialler, and of its replies to headquarters.
 
-The uplink only carries orders: the dialler verifies each against the leaders' keys. Their stream is read from its beginning
-whenever the uplink starts, so that a stop ordered meanwhile arrives; the dialler knows which orders it has carried out.
+The uplink does not check orders: the dialler verifies each with the leaders' keys. The stream of orders is read from its
+beginning at each start, so that no stop is missed; the dialler knows which orders it has executed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers orders to all, to the centre's zone and to the centre.
+    """Delivers orders to all centres, to the centre's zone, and to the centre.
 
-    Of each kind one after another, each until the dialler has replied or the order has expired. The dialler orders them in
-    time by their own fields.
+    Orders of each of these subjects are delivered one after another, each until the dialler has replied or the order has
+    expired. The dialler sorts orders of different subjects by the times in them.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
-        """`zone` is None where the centre belongs to none."""
+        """`zone` is None if the centre belongs to no zone."""
         self._centre = centre
         self._session = session
         self._dialler = dialler

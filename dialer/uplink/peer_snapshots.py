@@ -18,7 +18,7 @@ Place = tuple[str, int]
 """A constituency: its state's code and its number."""
 PAGE_TIMEOUT_SECONDS = 60.0  # 300 centres may ask at once, and are answered one after another
 MAX_MEMORY_BYTES = 8 << 20
-"""Larger snapshots are kept in an unnamed file, which disappears with this process."""
+"""Larger snapshots are stored in an unnamed temporary file."""
 _LENGTH_BYTES = 4
 
 
@@ -27,7 +27,7 @@ class PeerSnapshot:
     """A complete snapshot."""
 
     name: str  # unique
-    position: int  # in the stream, which continues behind it
+    position: int  # position in the stream from which to continue
     pages: Iterator[SnapshotPage]  # can be read once
 
 
@@ -41,9 +41,9 @@ class SnapshotSource:
 
     @contextlib.asynccontextmanager
     async def snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
-        """Download the marks of a constituency, or all opt-outs where it is None, for a centre that has `stored` positions.
+        """Download the marks of a constituency, or all opt-outs for None. `stored` is the position that the centre has stored.
 
-        Raises InvalidMessage, HeadquartersUnreachable where the snapshot is not available completely.
+        Raises InvalidMessage or HeadquartersUnreachable if the snapshot cannot be downloaded completely.
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:

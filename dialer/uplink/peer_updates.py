@@ -1,4 +1,7 @@
-"""Peer updates: opt-outs and marks of other centres, passed from headquarters' stream to the dialler, which stores the position."""
+"""Peer updates: opt-outs and marks of other centres, passed from headquarters' stream to the dialler.
+
+The dialler stores them with their position in the stream.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ MAX_REPLY_SECONDS = 60.0
 """After a slower reply of the dialler the stream is opened again: messages may have been discarded meanwhile."""
 ROLL_CHECK_SECONDS = 60.0
 COMMAND_SECONDS = 0.5
-"""The least interval between two commands with updates: each costs the dialler a message, a commit and a reply."""
+"""Minimum interval between commands with updates: each costs the dialler a message, a commit and a reply."""
 POSITION_SECONDS = 60.0
 """How far the stored position may lag while the stream has only updates of this centre itself."""
 MAX_UPDATES = 80  # opt-outs and marks in one command
@@ -53,14 +56,14 @@ class PendingUpdates:
     """Updates for the dialler's next command, in the stream's order."""
 
     def __init__(self, after: int) -> None:
-        """`after` is the position that they follow."""
+        """`after` is the position before the first update."""
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
         self._bytes = 0
 
     def fits(self, more: Sequence[dict[str, Any]]) -> bool:
-        """Return whether the same command has room for `more` updates."""
+        """Return whether `more` updates fit into the same command."""
         count = len(self.opt_outs) + len(self.marks)
         has_room = count + len(more) <= MAX_UPDATES and self._bytes + _signed_bytes(more) <= MAX_UPDATE_BYTES
         return not count or has_room
@@ -84,7 +87,7 @@ class PendingUpdates:
 
 
 def _signed_bytes(updates: Sequence[dict[str, Any]]) -> int:
-    """Return their size in a signed command, which has them as JSON in JSON."""
+    """Return the size of updates in a signed command, where they are JSON within JSON (bytes)."""
     return len(json.dumps(json.dumps(updates)))
 
 
@@ -110,8 +113,8 @@ def _valid(adapter: TypeAdapter[Any], updates: Sequence[dict[str, Any]], centre:
 class PeerUpdates:
     """Follows headquarters' stream of peer updates from the positions in the store.
 
-    Opt-outs have one position, the marks of each constituency another. Where there is none yet, or the stream does not have
-    everything behind it any more, a snapshot is downloaded first.
+    Opt-outs have one position, and the marks of each constituency have another. A snapshot is downloaded first if there is
+    no position yet, or the stream no longer has all updates after it.
     """
 
     def __init__(
@@ -145,7 +148,7 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
-        """Wait for another constituency, or for the end of an import of voters: restarting during one would never finish."""
+        """Wait until the roll has other constituencies, or an import of voters, which changes the roll all the time, has ended."""
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
@@ -156,7 +159,7 @@ class PeerUpdates:
     async def _follow(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
         """Follow opt-outs, or the marks of a place.
 
-        A larger roll makes the marks another stream: earlier updates of its new voters were left out.
+        After the import of voters the marks are read again from the beginning, because updates of the new voters were skipped.
         """
         subject = OPT_OUT_SUBJECT if place is None else mark_subject("*", *place)
         roll_key = [] if place is None else astuple(roll)
@@ -175,16 +178,16 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a snapshot and pass it to the dialler, retrying until it succeeds; return the position behind it."""
+        """Download a snapshot and pass it to the dialler, retrying until it succeeds. Return the position after it."""
         while True:
             try:
                 async with self._snapshot_lock, self._source.snapshot(stream, place, stored) as snapshot:
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
-                await self._publish({"trouble": ""})
+                await self._publish({"problem": ""})
             except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
                 _log.warning("peer_snapshot.failed", problem=str(error))
-                await self._publish({"trouble": str(error)})
+                await self._publish({"problem": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
             else:
                 return snapshot.position
@@ -252,7 +255,7 @@ class PeerUpdates:
         is_stored = await self._send(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
-            await self._publish({"lag_seconds": round(lag, 3)})
+            await self._publish({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send(self, stream: str, pending: PendingUpdates) -> bool:

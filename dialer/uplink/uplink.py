@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 def uplink_user(settings: Settings) -> str:
-    """Return the broker user of the uplink. Raises SettingError where the settings name no headquarters."""
+    """Return the broker user of the uplink. Raises SettingError if the settings have no headquarters."""
     headquarters = settings.headquarters
     if headquarters.user is None:
         raise SettingError(
@@ -51,10 +51,10 @@ def uplink_user(settings: Settings) -> str:
 
 
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
-    """Connect the centre to its headquarters until cancelled. `broker` replaces that of the settings.
+    """Connect the centre to its headquarters until cancelled. `broker` replaces the broker of the settings.
 
-    Waits for a line, a broker or a dialler that is unreachable. Raises SettingError, StoreError, HeadquartersUnreachable for
-    problems that need a person.
+    Waits while headquarters, the broker or the dialler is unreachable. Raises SettingError, StoreError,
+    HeadquartersUnreachable for problems that a person must solve.
     """
     user = uplink_user(settings)
     centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
@@ -98,7 +98,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
 
 
 async def serve_uplink(settings: Settings) -> None:
-    """Run until SIGTERM or Ctrl-C."""
+    """Run the uplink until SIGTERM or Ctrl-C."""
     running = asyncio.ensure_future(run_uplink(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)

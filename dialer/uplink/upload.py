@@ -1,4 +1,4 @@
-"""Uploading the outbox: batches to headquarters, and their acknowledgements to the dialler."""
+"""The upload of the outbox: batches to headquarters, and their acknowledgements to the dialler."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from dialer.uplink.dialler import DiallerCommands
 _log = structlog.get_logger(__name__)
 
 REPORT_SECONDS = 5.0
-"""The least interval between two acknowledgements to the dialler: each is a command and a reply."""
+"""Minimum interval between acknowledgements to the dialler: each is a command and a reply."""
 RETRY_SECONDS = 2.0
 
 
 class OutboxUpload:
-    """Sends the store's outbox to headquarters and tells the dialler what may be deleted from it."""
+    """Sends the store's outbox to headquarters, and reports to the dialler up to where it may be deleted."""
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
@@ -56,7 +56,7 @@ class OutboxUpload:
             group.create_task(self._report_acks(self._schedule), name="uplink-report-acks")
 
     async def _wait_for_cursor(self) -> int:
-        """Return the acknowledged id of the store, once a dialler keeps its outbox for headquarters."""
+        """Wait until a dialler stores its outbox for headquarters, and return the acknowledged id."""
         logged = False
         while (stored := await self._stored_ack()) is None:
             if not logged:
@@ -113,7 +113,7 @@ class OutboxUpload:
             raise
 
     async def _report_acks(self, schedule: BatchSchedule) -> NoReturn:
-        """Tell the dialler what headquarters has acknowledged, until the store has it."""
+        """Report acknowledgements to the dialler until the store has them."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
@@ -124,7 +124,7 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_ack(self, through: int) -> str | None:
-        """Return why the dialler does not have it yet; None: it has."""
+        """Report an acknowledgement. Return why the dialler has not stored it, or None if it has."""
         try:
             if await self._stored_ack() == through:
                 return None

@@ -1,4 +1,4 @@
-"""Headquarters for tests: what centres announce, a gatherer that runs, and its books to look into."""
+"""A headquarters for tests: rows of centres, a running gatherer, and queries of its database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import database
 from dialer.hq.gather import Gatherer
-from dialer.hq.snapshots import Snapshots
+from dialer.hq.snapshots import SnapshotServer
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, OutboxBatch
 from dialer.nats.session import connected
@@ -21,13 +21,13 @@ from tests.support.waiting import HANG_SECONDS
 NOW = 1_713_764_000.0  # Monday 22 April 2024, 11:03 in India
 
 
-def hq_settings(server: str, books: str, *centres: str) -> HqSettings:
-    """Headquarters of these centres, each of the zone `z1`."""
+def hq_settings(server: str, database_address: str, *centres: str) -> HqSettings:
+    """Return the settings of a headquarters with these centres, all in the zone `z1`."""
     return HqSettings.model_validate(
         {
             "servers": [server],
             "centres": [{"id": centre, "zone": "z1"} for centre in centres],
-            "gather": {"database": books, "keep_days": 3650},  # `NOW` is years ago
+            "gather": {"database": database_address, "keep_days": 3650},  # because `NOW` is years ago
         }
     )
 
@@ -35,8 +35,8 @@ def hq_settings(server: str, books: str, *centres: str) -> HqSettings:
 def mark_row(
     number: int, serial: int, kind: str = "voted", *, source: str = "agent", undoes: str | None = None, key: str = ""
 ) -> BatchRow:
-    """A mark of a voter of part 2, made at id `number`."""
-    told = {
+    """Return the outbox row `number`: a mark of a voter of part 2."""
+    fields = {
         "key": key or f"k{number}",
         "voter_id": 7,
         "kind": kind,
@@ -45,32 +45,32 @@ def mark_row(
         "undoes": undoes,
     }
     place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2}
-    return BatchRow(number, "results/marks", NOW + number, json.dumps({**told, "place": {**place, "serial": serial}}))
+    return BatchRow(number, "results/marks", NOW + number, json.dumps({**fields, "place": {**place, "serial": serial}}))
 
 
 def attempt_row(number: int, outcome: str = "connected", *, attempt: str = "") -> BatchRow:
-    """An attempt's end."""
+    """Return the outbox row `number`: an ended attempt."""
     fields = {"attempt_id": attempt or f"a{number}", "outcome": outcome}
     return BatchRow(number, "results/attempts", NOW + number, json.dumps(fields))
 
 
 def row(number: int, topic: str, **fields: Any) -> BatchRow:
-    """Another row."""
+    """Return the outbox row `number`: a result with these fields."""
     return BatchRow(number, f"results/{topic}", NOW + number, json.dumps(fields))
 
 
 def batch(
-    rows: Sequence[BatchRow], *, first: int = 0, last: int = 0, centre: str = "pune-1", gone: int = 0
+    rows: Sequence[BatchRow], *, first: int = 0, last: int = 0, centre: str = "pune-1", deleted_through: int = 0
 ) -> OutboxBatch:
-    """A batch of these rows, which covers their ids and no more unless it says so."""
-    return OutboxBatch(centre, messages.VERSION, first or rows[0].id, last or rows[-1].id, tuple(rows), gone)
+    """Return a batch of these rows. It covers the ids from `first` to `last`, by default those of the rows."""
+    return OutboxBatch(centre, messages.VERSION, first or rows[0].id, last or rows[-1].id, tuple(rows), deleted_through)
 
 
 @contextlib.asynccontextmanager
 async def gathering(settings: HqSettings) -> AsyncIterator[Gatherer]:
-    """A gatherer that runs, on a connection of its own."""
+    """Run a gatherer and a snapshot server, on a connection of their own."""
     async with connected(settings.servers, "gather") as session:
-        await Snapshots(settings, session).answer()
+        await SnapshotServer(settings, session).start()
         gatherer = Gatherer(settings, session, SystemClock())
         running = asyncio.create_task(gatherer.run())
         try:
@@ -81,25 +81,32 @@ async def gathering(settings: HqSettings) -> AsyncIterator[Gatherer]:
                 await running
 
 
-async def looked(address: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """The rows of a query in the books."""
-    async with database(address) as books:
-        return await books.ask(sql, *values)
+async def create_database(server_address: str, name: str) -> str:
+    """Create an empty database on a PostgreSQL server, and return its address."""
+    async with database(server_address) as db:
+        await db.execute(f"CREATE DATABASE {name}")
+    return server_address.replace("/postgres?", f"/{name}?")
 
 
-async def until_true(wanted: Callable[[], bool]) -> None:
-    """Wait until it is so."""
+async def query_database(address: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    async with database(address) as db:
+        return await db.fetch_tuples(sql, *values)
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
     async with asyncio.timeout(HANG_SECONDS):
-        while not wanted():
+        while not condition():
             await asyncio.sleep(0.02)
 
 
-async def until_found(address: str, sql: str, wanted: object) -> None:
-    """Wait until a query in the books gives these rows."""
-    found: object = None
+async def wait_for_rows(address: str, sql: str, expected: object) -> None:
+    """Wait until a query returns these rows."""
+    rows: object = None
     try:
-        async with asyncio.timeout(HANG_SECONDS), database(address) as books:
-            while (found := await books.ask(sql)) != wanted:
+        async with asyncio.timeout(HANG_SECONDS), database(address) as db:
+            while (rows := await db.fetch_tuples(sql)) != expected:
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"{sql}: {found}, not {wanted}") from None
+        raise AssertionError(f"{sql}: {rows}, not {expected}") from None

@@ -129,13 +129,13 @@ async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     if (lacks := _lacking()) is not None:
         yield f"no pages: {lacks}"
         return
-    from dialer.hq.desk import hq_people, running_hq_desk  # noqa: PLC0415 - of extras
+    from dialer.hq.desk import open_accounts, running_hq_desk  # noqa: PLC0415 - of extras
     from dialer.web.assets import read_assets  # noqa: PLC0415
 
     password = _password()
-    async with hq_people(settings, SystemClock()) as (_, accounts, people, _):
+    async with open_accounts(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
-            await accounts.set(user, HqRole.HEADQUARTERS, "", USER)
+            await accounts.save(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
     async with running_hq_desk(settings, read_assets(BUILT)) as origin:

@@ -28,7 +28,7 @@ from dialer.hq import orders
 from dialer.hq.database import Database, database
 from dialer.hq.gather import Gatherer
 from dialer.hq.servers import nats_server, postgresql
-from dialer.hq.snapshots import Snapshots
+from dialer.hq.snapshots import SnapshotServer
 from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import demo_broker
@@ -149,11 +149,11 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         await asyncio.to_thread(material.publish, 1)
         real = [await _real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         beside = await stack.enter_async_context(_beside())  # the last: it ends before what it needs
-        await Snapshots(settings, session).answer()
+        await SnapshotServer(settings, session).start()
         gatherer = Gatherer(settings, session, SystemClock())
         beside(gatherer.run())
         async with asyncio.timeout(SETTLE_SECONDS):
-            await gatherer.works.wait()
+            await gatherer.active.wait()
         sites = [beside(each.run(options.seed + number)) for number, each in enumerate(real)]
         for each in real:
             beside(run_uplink(each.settings, broker=each.broker))
@@ -258,11 +258,11 @@ async def _show(look: Database, seconds: float, console: Console) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         await asyncio.sleep(min(STATUS_SECONDS, left))
-        [(heard, calls)] = await look.ask(
-            "SELECT (SELECT count(*) FROM centre WHERE heard_at IS NOT NULL), (SELECT coalesce(sum(count), 0)::int FROM day_count"
-            " WHERE what = 'attempts')"
+        [(heard, calls)] = await look.fetch_tuples(
+            "SELECT (SELECT count(*) FROM centre WHERE committed_at IS NOT NULL),"
+            " (SELECT coalesce(sum(count), 0)::int FROM day_count WHERE what = 'attempts')"
         )
-        turnout = await look.ask("SELECT reached, voted FROM turnout WHERE kind = 'all'")
+        turnout = await look.fetch_tuples("SELECT contacted, voted FROM turnout WHERE kind = 'all'")
         reached, voted = turnout[0] if turnout else (0, 0)
         console.print(f"{heard} centres heard, {calls:,} calls, {reached:,} voters reached, {voted:,} voted")
 
@@ -283,7 +283,7 @@ async def _material_came(real: Sequence[RealCentre]) -> HqCheck:
 
 
 async def _stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
-    order = orders.new_order(OrderKind.STOP_ALL, "all", time.time())
+    order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
     signed = SignedOrder(order=order.text).signed_by("asha", leader)
     began = time.monotonic()
     last = began
@@ -292,8 +292,8 @@ async def _stop_all(settings: HqSettings, session: Session, leader: bytes, real:
         nonlocal last
         last = time.monotonic()
 
-    centres = orders.addressed(settings, order)
-    answers = await orders.give_order(session, signed, order, centres, 15.0, told)
+    centres = orders.find_recipients(settings, order)
+    answers = await orders.send_order(session, signed, order, centres, 15.0, told)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.view.campaigns) for each in real
     )
@@ -321,7 +321,7 @@ async def _check(look: Database, real: Sequence[RealCentre], virtual: Sequence[V
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
             return False
         up = [each.rows(_UP)[0] for each in real]
-        through = dict(await look.ask("SELECT centre, last_id FROM centre"))
+        through = dict(await look.fetch_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.made for each in virtual
         )
@@ -363,7 +363,9 @@ async def _told_all(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
 
 async def _counted(look: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> HqCheck:
     found: dict[str, dict[str, int]] = {}
-    for centre, what, count in await look.ask("SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"):
+    for centre, what, count in await look.fetch_tuples(
+        "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
+    ):
         found.setdefault(centre, {})[what] = count
     wrong = [each.name for each in virtual if found.get(each.name, {}) != dict(each.truth.counts)]
     calls = 0
@@ -382,8 +384,8 @@ async def _counted(look: Database, real: Sequence[RealCentre], virtual: Sequence
 
 
 async def _once(look: Database) -> HqCheck:
-    [(rows, different)] = await look.ask("SELECT count(*), count(DISTINCT (centre, id)) FROM announced")
-    [(lost, trouble)] = await look.ask("SELECT sum(lost)::bigint, count(trouble) FROM centre")
+    [(rows, different)] = await look.fetch_tuples("SELECT count(*), count(DISTINCT (centre, id)) FROM result")
+    [(lost, trouble)] = await look.fetch_tuples("SELECT sum(lost_rows)::bigint, count(problem) FROM centre")
     seen = f"{rows:,} rows, {rows - different} twice, {lost} lost, {trouble} centres in trouble"
     return HqCheck("nothing twice, nothing lost", rows == different and lost == 0 and trouble == 0, seen)
 

@@ -1,4 +1,4 @@
-"""What `dialer hq render` writes, on the real nats-server: who connects, and every subject against every centre."""
+"""Files from `dialer hq render`, used by a real nats-server, nginx and Caddy; and `dialer hq check`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
-from dialer.hq.orders import give_order, new_order
-from dialer.hq.render import readable, rights_of
+from dialer.hq.orders import create_order, send_order
+from dialer.hq.render import permissions_of, readable_subjects
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import free_port
 from dialer.nats import messages
@@ -67,23 +67,24 @@ zone = "north"
 """
 
 
-def a_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
+def render_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
+    """Render the files of a headquarters with two centres. Return its settings file."""
     config = folder / "hq.toml"
     key = public_key_text(public_key(KEY))
     config.write_text(HQ.format(host=host, port=free_port(), folder=folder, key=key))
-    code, said = run("hq", "render", "--to", folder / "etc", "-c", config)
-    assert (code, "2 centres" in said) == (0, True), said
+    code, output = run("hq", "render", "--to", folder / "etc", "-c", config)
+    assert (code, "2 centres" in output) == (0, True), output
     return config
 
 
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[str]:
-    """Of a nats-server on the rendered file."""
-    config = await asyncio.to_thread(a_headquarters, tmp_path)
+    """The address of a nats-server that runs with the rendered file."""
+    config = await asyncio.to_thread(render_headquarters, tmp_path)
     server = load_hq_settings(config).server
     path = tmp_path / "etc/nats-server.conf"
     process = await asyncio.create_subprocess_exec(
-        hq_servers._nats_server(), "-c", path, stderr=asyncio.subprocess.DEVNULL
+        hq_servers._find_nats_server(), "-c", path, stderr=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(HANG_SECONDS):
         while True:
@@ -97,20 +98,20 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     await process.wait()
 
 
-class Visitor:
-    """A client that remembers what it was refused."""
+class CentreClient:
+    """A client with a centre's key, and the errors that the server sent it."""
 
     def __init__(self) -> None:
-        self.refused: list[str] = []
+        self.errors: list[str] = []
 
     async def connect(self, address: str, seed: Path) -> Any:
 
-        async def refused(error: Exception) -> None:
-            self.refused.append(str(error))
+        async def receive_error(error: Exception) -> None:
+            self.errors.append(str(error))
 
         return await nats.connect(
             address,
-            error_cb=refused,
+            error_cb=receive_error,
             allow_reconnect=False,
             inbox_prefix="_INBOX.pune-1",
             connect_timeout=5,
@@ -118,32 +119,32 @@ class Visitor:
         )
 
 
-async def may(client: Any, visitor: Visitor, subject: str, *, publish: bool) -> bool:
-    """Whether the server let it: a refusal comes within a few of its answers."""
-    visitor.refused.clear()
+async def is_allowed(nats_client: Any, client: CentreClient, subject: str, *, publish: bool) -> bool:
+    """Return whether the server allows a client to publish or subscribe. An error arrives within a few round trips."""
+    client.errors.clear()
     if publish:
-        await client.publish(subject, b"{}")
+        await nats_client.publish(subject, b"{}")
     else:
-        await client.subscribe(subject)
+        await nats_client.subscribe(subject)
     for _ in range(20):
-        await client.flush()
-        if any(subject.lower() in each.lower() for each in visitor.refused):
+        await nats_client.flush()
+        if any(subject.lower() in each.lower() for each in client.errors):
             return False
     return True
 
 
-async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(address: str, tmp_path: Path) -> None:
-    visitor = Visitor()
-    client = await visitor.connect(address, tmp_path / "etc/centres/pune-1.nk")
+async def test_centre_may_publish_and_subscribe_only_to_its_own_subjects(address: str, tmp_path: Path) -> None:
+    client = CentreClient()
+    nats_client = await client.connect(address, tmp_path / "etc/centres/pune-1.nk")
     own = ["up.pune-1", "live.pune-1.state", "live.pune-1.campaign.turnout", "live.pune-1.material", "reply.pune-1.o-1"]
     others = ["up.delhi-1", "up.pune-1.x", "live.delhi-1.state", "reply.delhi-1.o-1", "ack.pune-1", "ack.delhi-1"]
     others += ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1", "peer.all.optout", "peer.west.mark.S13.209", "anything"]
     others += ["$JS.API.STREAM.DELETE.UP", "$JS.API.STREAM.CREATE.UP", "$JS.API.STREAM.PURGE.CMD", "$SYS.REQ.USER.INFO"]
     others += ["$JS.API.STREAM.MSG.GET.UP", "$JS.API.CONSUMER.CREATE.UP", "$JS.API.CONSUMER.DELETE.CMD.x"]
     for subject in own + others:
-        assert await may(client, visitor, subject, publish=True) == (subject in own), subject
+        assert await is_allowed(nats_client, client, subject, publish=True) == (subject in own), subject
     for subject in ["ack.pune-1", "_INBOX.pune-1.x"]:
-        assert await may(client, visitor, subject, publish=False), subject
+        assert await is_allowed(nats_client, client, subject, publish=False), subject
     for subject in [
         "ack.delhi-1",
         ">",
@@ -155,14 +156,14 @@ async def test_a_centre_writes_and_reads_what_is_its_own_and_nothing_else(addres
         "reply.>",
         "peer.>",
     ]:
-        assert not await may(client, visitor, subject, publish=False), subject
-    await client.close()
+        assert not await is_allowed(nats_client, client, subject, publish=False), subject
+    await nats_client.close()
 
 
-NAME = "NAME"  # of a consumer, each time another
-MINE = ["peer.all.optout", "peer.*.mark.S13.209", "peer.*.mark.S13.210", "peer.west.mark.S13.209"]
-ORDERS = ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1"]
-NOT_MINE = [
+NAME = "NAME"  # stands for the name of a new consumer
+OWN_UPDATES = ["peer.all.optout", "peer.*.mark.S13.209", "peer.*.mark.S13.210", "peer.west.mark.S13.209"]
+OWN_ORDERS = ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1"]
+OTHER_UPDATES = [
     "peer.>",
     "peer.*.mark.S13.211",
     "peer.*.mark.S14.209",
@@ -170,92 +171,97 @@ NOT_MINE = [
     "peer.*.mark.>",
     "peer.*.*.*.*",
 ]
-NOT_MINE_TO_OBEY = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
+OTHER_ORDERS = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
 
 
-async def test_a_centre_reads_orders_for_it_and_marks_of_its_constituencies_and_no_others(
+async def test_centre_may_create_consumers_only_for_its_own_orders_and_constituencies(
     address: str, tmp_path: Path
 ) -> None:
-    """By every form in which a consumer may be asked for."""
-    etc, visitor = tmp_path / "etc", Visitor()
+    """Tries every form of a request for a consumer."""
+    etc, centre = tmp_path / "etc", CentreClient()
     async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.ensure_stream(messages.CMD, ["cmd.>"])
-    client = await visitor.connect(address, etc / "centres/pune-1.nk")
+    client = await centre.connect(address, etc / "centres/pune-1.nk")
     inbox = client.new_inbox()
     await client.subscribe(inbox)
 
     numbers = itertools.count()
 
-    async def made(stream: str, subject: str, **config: Any) -> bool:
-        """Whether the server makes that consumer."""
-        visitor.refused.clear()
+    async def creates(stream: str, subject: str, **config: Any) -> bool:
+        """Return whether the server creates this consumer."""
+        centre.errors.clear()
         name = f"c{next(numbers)}"
-        given = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", "name": name, **config}
-        asked = asyncio.ensure_future(
+        settings = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", "name": name, **config}
+        request = asyncio.ensure_future(
             client.request(
                 f"$JS.API.{subject.replace(NAME, name)}",
-                json.dumps({"stream_name": stream, "config": given}).encode(),
+                json.dumps({"stream_name": stream, "config": settings}).encode(),
                 timeout=5,
             )
         )
-        while not asked.done() and not visitor.refused:
+        while not request.done() and not centre.errors:
             await client.flush()
-        if not asked.done():
-            asked.cancel()
+        if not request.done():
+            request.cancel()
             return False
-        answer = json.loads((await asked).data)
+        answer = json.loads((await request).data)
         return "error" not in answer
 
-    for stream, own, others in ((messages.PEERS, MINE, NOT_MINE), (messages.CMD, ORDERS, NOT_MINE_TO_OBEY)):
+    for stream, own, others in (
+        (messages.PEERS, OWN_UPDATES, OTHER_UPDATES),
+        (messages.CMD, OWN_ORDERS, OTHER_ORDERS),
+    ):
         for subject in own[:3] + others:
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
-            assert await made(stream, create, filter_subject=subject) == (subject in own), subject
+            assert await creates(stream, create, filter_subject=subject) == (subject in own), subject
         for subject in others:
             allowed = f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
-            assert not await made(stream, allowed, filter_subject=subject), subject
-            assert not await made(stream, allowed, filter_subjects=[subject]), subject
-            assert not await made(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), subject
-            assert not await made(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), subject
-            assert not await made(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
-            assert not await made(
+            assert not await creates(stream, allowed, filter_subject=subject), subject
+            assert not await creates(stream, allowed, filter_subjects=[subject]), subject
+            assert not await creates(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), subject
+            assert not await creates(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), subject
+            assert not await creates(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
+            assert not await creates(
                 stream, f"CONSUMER.DURABLE.CREATE.{stream}.NAME", filter_subject=subject, durable_name="d"
             ), subject
-        assert not await made(stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}")  # and none, which would be all
+        assert not await creates(
+            stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
+        )  # without a filter it would read all subjects
     for subject in (
         f"STREAM.MSG.GET.{messages.PEERS}",
         f"DIRECT.GET.{messages.PEERS}",
         f"CONSUMER.MSG.NEXT.{messages.CMD}.c",
     ):
-        assert not await may(client, visitor, f"$JS.API.{subject}", publish=True), subject
+        assert not await is_allowed(client, centre, f"$JS.API.{subject}", publish=True), subject
     await client.close()
 
 
-async def knock(address: str, seed: bytes | None) -> str:
-    """What the server says to who knocks with that key."""
+async def first_answer(address: str, seed: bytes | None) -> str:
+    """Return the server's first line to a client that connects with this key, or without one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
     info = json.loads((await reader.readline()).removeprefix(b"INFO "))
-    said = {"verbose": False, "pedantic": False, "lang": "test", "version": "1"}
+    options = {"verbose": False, "pedantic": False, "lang": "test", "version": "1"}
     if seed is not None:
         pair = nkeys.from_seed(bytearray(seed))
         signature = base64.urlsafe_b64encode(pair.sign(info["nonce"].encode())).decode().rstrip("=")
-        said |= {"nkey": pair.public_key.decode(), "sig": signature}
-    writer.write(f"CONNECT {json.dumps(said)}\r\nPING\r\n".encode())
+        options |= {"nkey": pair.public_key.decode(), "sig": signature}
+    writer.write(f"CONNECT {json.dumps(options)}\r\nPING\r\n".encode())
     answer = await reader.readline()
     writer.close()
     await writer.wait_closed()
     return answer.decode().strip()
 
 
-async def test_a_strangers_key_or_none_is_not_let_in(address: str, tmp_path: Path) -> None:
+async def test_server_rejects_an_unknown_key_and_a_client_without_a_key(address: str, tmp_path: Path) -> None:
     own = (tmp_path / "etc/centres/delhi-1.nk").read_bytes().strip()
-    assert await knock(address, own) == "PONG"
+    assert await first_answer(address, own) == "PONG"
     for seed in (nkeys.encode_seed(b"s" * 32, nkeys.PREFIX_BYTE_USER), None):
-        assert "Authorization Violation" in await knock(address, seed)
+        assert "Authorization Violation" in await first_answer(address, seed)
 
 
 class Dialler(DiallerCommands):
-    """The dialler behind its broker."""
+    """A dialler that executes every command."""
 
     def __init__(self) -> None:
         pass
@@ -264,7 +270,7 @@ class Dialler(DiallerCommands):
         return Reply("done", "stopped 1 campaigns")
 
 
-async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address: str, tmp_path: Path) -> None:
+async def test_rendered_permissions_allow_batches_updates_orders_and_replies(address: str, tmp_path: Path) -> None:
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
@@ -273,28 +279,28 @@ async def test_orders_and_batches_go_their_way_with_the_rendered_rights(address:
     async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
             await above.ensure_stream(stream, subjects)
-        await above.store(messages.OPT_OUT_SUBJECT, b"news")
+        await above.store(messages.OPT_OUT_SUBJECT, b"an update")
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
             assert await pune.store(messages.batch_subject("pune-1"), b"rows") == 1
             assert (await pune.stream_id(messages.PEERS)).startswith("PEERS.")
             async with asyncio.timeout(HANG_SECONDS):
                 async for stored in pune.consume(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
-                    assert stored.data == b"news"
+                    assert stored.data == b"an update"
                     break
             running = [
                 asyncio.create_task(OrderDelivery(name, zone, session, Dialler(), SystemClock()).run())
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
-            order = new_order(OrderKind.STOP_ALL, "all", SystemClock().now())
+            order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
             signed = SignedOrder(order=order.text).signed_by("asha", KEY)
-            answers = await give_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
-            assert {name: answer.status for name, answer in answers.items()} == {"pune-1": "done", "delhi-1": "done"}
+            replies = await send_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
+            assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:
                 task.cancel()
 
 
-async def test_the_check_names_what_is_missing_and_who_is_silent(
+async def test_check_reports_missing_streams_and_silent_centres(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "LISTEN_SECONDS", 0.5)
@@ -303,74 +309,80 @@ async def test_the_check_names_what_is_missing_and_who_is_silent(
     text = config.read_text()
     head = f'servers = ["{address}"]\nnkey_file = "{{}}"\n'
 
-    async def checked(text: str) -> list[str]:
+    async def check_with(text: str) -> list[str]:
         config.write_text(text)
         return (await asyncio.to_thread(run, "hq", "check", "-c", config))[1].splitlines()
 
-    async def told(session: Session) -> None:
+    async def publish_status(session: Session) -> None:
         while True:
             await session.publish("live.pune-1.state", b"{}")
             await asyncio.sleep(0.05)
 
-    found = await checked(head.format(etc / "centres/pune-1.nk.other") + text)
+    found = await check_with(head.format(etc / "centres/pune-1.nk.other") + text)
     assert "cannot be read as an nkey seed" in found[-1]
     assert (
         "did not accept the connection"
-        in (await checked(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
+        in (await check_with(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
     )
     own = head.format(etc / "hq.nk") + text
     async with connected([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", inbox="_INBOX.pune-1") as pune:
-        speaking = asyncio.create_task(told(pune))
-        found = await checked(own)
-        assert found[0].startswith("[[leaders]] are fewer than two")
-        assert await checked(own) == found  # to look makes nothing
+        publishing_status = asyncio.create_task(publish_status(pune))
+        found = await check_with(own)
+        assert found[0].startswith("[[leaders]] has fewer than two leaders")
+        assert await check_with(own) == found  # the check creates nothing
         assert [line.split()[2] for line in found[1:4]] == ["UP", "PEERS", "CMD"]
-        assert found[4] == "not heard within 0.5 s: delhi-1"
+        assert found[4] == "no status within 0.5 s from: delhi-1"
         async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
             await above.ensure_stream(messages.UP, ["up.*"])
             await above.ensure_stream(messages.PEERS, ["peer.>"])
             await above.ensure_stream(messages.CMD, ["cmd.>"])
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
-        assert await checked(alone) == ["headquarters is ready: 1 centres are heard"]
-        speaking.cancel()
+        assert await check_with(alone) == ["headquarters is ready: 1 centres are heard"]
+        publishing_status.cancel()
 
 
-def test_material_that_waits_or_grows_old_is_named(tmp_path: Path) -> None:
+def test_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None:
     now = time.time()
     with publishing(tmp_path / "material", now) as publisher:
         settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
         (tmp_path / "source").mkdir()
         (tmp_path / "source/flow.yaml").write_text("flow: 1")
         publisher.repository.add_bundle(tmp_path / "source", "turnout", 1, "india", now)
-        assert next(iter(check.material_problems(settings, now))).startswith(
-            "bundles/turnout/1.json is made and not published"
+        assert next(iter(check.find_material_problems(settings, now))).startswith(
+            "bundles/turnout/1.json is not published"
         )
         for person in ("lata", "meena"):
             publisher.repository.sign(KEYS[person])
         publisher.repository.publish(KEYS["online"], now)
-        assert [*check.material_problems(settings, now)] == []
-        assert "dialer hq bundle freshen" in next(iter(check.material_problems(settings, now + 2 * 86_400)))
+        assert [*check.find_material_problems(settings, now)] == []
+        assert "dialer hq bundle freshen" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
         publisher.repository.withdraw("turnout", 1, now)
-        assert "drafted as withdrawn" in next(iter(check.material_problems(settings, now)))
-    assert [*check.material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)] == []
+        assert "until its withdrawal is signed" in next(iter(check.find_material_problems(settings, now)))
+    assert [
+        *check.find_material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)
+    ] == []
 
 
-def test_what_is_carried_to_a_centre_joins_it_and_keys_stay(tmp_path: Path) -> None:
-    config, etc = a_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
+def test_archive_of_a_centre_connects_it_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
+    config, etc = render_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
     with tarfile.open(etc / "centres/pune-1.tar") as archive:
         archive.extractall(tmp_path / "carried", filter="data")
     assert {path.name for path in (tmp_path / "carried").iterdir()} == {"pune-1.toml", "pune-1.nk", "hq-ca.pem"}
-    joined = Settings.model_validate(tomllib.loads((tmp_path / "carried/pune-1.toml").read_text())).headquarters
-    assert joined.servers[0].startswith("tls://hq.example.org:")
-    assert (joined.user, joined.zone, [leader.name for leader in joined.leaders]) == ("uplink", "west", ["asha"])
+    headquarters = Settings.model_validate(tomllib.loads((tmp_path / "carried/pune-1.toml").read_text())).headquarters
+    assert headquarters.servers[0].startswith("tls://hq.example.org:")
+    assert (headquarters.user, headquarters.zone, [leader.name for leader in headquarters.leaders]) == (
+        "uplink",
+        "west",
+        ["asha"],
+    )
     for name in ("hq.nk", "centres/pune-1.nk", "centres/pune-1.tar", "hq-server.key"):
         assert (etc / name).stat().st_mode & 0o077 == 0, name
-    kept = {path: path.read_bytes() for path in etc.rglob("*.nk")}
+    keys = {path: path.read_bytes() for path in etc.rglob("*.nk")}
     assert run("hq", "render", "--to", etc, "-c", config)[0] == 0
-    assert {path: path.read_bytes() for path in etc.rglob("*.nk")} == kept
+    assert {path: path.read_bytes() for path in etc.rglob("*.nk")} == keys
     checked = subprocess.run(
-        [hq_servers._nats_server(), "-t", "-c", str(etc / "nats-server.conf")],
+        [hq_servers._find_nats_server(), "-t", "-c", str(etc / "nats-server.conf")],
         capture_output=True,
         text=True,
         check=False,
@@ -381,27 +393,27 @@ def test_what_is_carried_to_a_centre_joins_it_and_keys_stay(tmp_path: Path) -> N
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CADDY = shutil.which("caddy")
 PAGES = "[desk]\nport = {port}\naddress = {address}\n"
-MATERIAL = b"what a bundle has"
+MATERIAL = b"a file of a bundle"
 
 
-def web_server(folder: Path, *more: str) -> list[str | Path]:
-    """nginx with the rendered file, and none of the system's."""
-    around = f'pid "{folder}/nginx.pid"; events {{}} http {{ access_log off; include "{folder}/etc/nginx.conf"; }}'
-    (folder / "around.conf").write_text(around)
-    return [str(NGINX), "-e", "stderr", "-p", folder, "-c", folder / "around.conf", *more]
+def nginx_command(folder: Path, *more: str) -> list[str | Path]:
+    """Return a command that runs nginx with the rendered file, and without the system's configuration."""
+    main = f'pid "{folder}/nginx.pid"; events {{}} http {{ access_log off; include "{folder}/etc/nginx.conf"; }}'
+    (folder / "main.conf").write_text(main)
+    return [str(NGINX), "-e", "stderr", "-p", folder, "-c", folder / "main.conf", *more]
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 @pytest.mark.parametrize("address", ['"https://hq.example.org"', '"https://pages.example.org:8443"'])
-def test_nginx_and_caddy_take_what_is_rendered_for_material_and_pages(tmp_path: Path, address: str) -> None:
-    config = a_headquarters(tmp_path, "hq.example.org")
+def test_nginx_and_caddy_accept_the_rendered_files(tmp_path: Path, address: str) -> None:
+    config = render_headquarters(tmp_path, "hq.example.org")
     config.write_text(config.read_text() + PAGES.format(port=8490, address=address))
     files = CertificateFiles(*(tmp_path / "etc" / name for name in ("web.pem", "web.key", "ca.pem", "ca.key")))
     make_certificate(files, "hq", "hq.example.org", [], time.time(), renew=False)
     assert run("hq", "render", "--to", tmp_path / "etc", "-c", config)[0] == 0
     rendered = (tmp_path / "etc/nginx.conf").read_text()
     assert rendered.count("server {") == (1 if "hq.example" in address else 2)
-    commands = [web_server(tmp_path, "-t")]
+    commands = [nginx_command(tmp_path, "-t")]
     if CADDY is not None:
         commands.append([CADDY, "validate", "--config", tmp_path / "etc/Caddyfile", "--adapter", "caddyfile"])
     for command in commands:
@@ -410,19 +422,19 @@ def test_nginx_and_caddy_take_what_is_rendered_for_material_and_pages(tmp_path: 
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_path: Path) -> None:
-    """The pages' process is stood in for by one that says a word of a stream, and the rest once that has come."""
-    told = asyncio.Event()
+async def test_nginx_serves_material_and_passes_events_of_the_pages_at_once(tmp_path: Path) -> None:
+    """A stand-in for the pages' process sends one event, and ends the stream once the browser has received it."""
+    received = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: now\n\n")
         await writer.drain()
         async with asyncio.timeout(HANG_SECONDS):
-            await told.wait()
+            await received.wait()
         writer.close()
 
-    asked: list[str] = []
+    requests: list[str] = []
     pages = await asyncio.start_server(serve, "127.0.0.1", 0)
     web, port = free_port(), pages.sockets[0].getsockname()[1]
     text = HQ.format(host="127.0.0.1", port=free_port(), folder=tmp_path, key=public_key_text(public_key(KEY)))
@@ -432,7 +444,7 @@ async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_pa
     assert (await asyncio.to_thread(run, "hq", "render", "--to", tmp_path / "etc", "-c", config))[0] == 0
     (tmp_path / "material/public").mkdir(parents=True)
     (tmp_path / "material/public/a").write_bytes(MATERIAL)
-    running = await asyncio.create_subprocess_exec(*web_server(tmp_path, "-g", "daemon off; master_process off;"))
+    running = await asyncio.create_subprocess_exec(*nginx_command(tmp_path, "-g", "daemon off; master_process off;"))
     try:
         async with asyncio.timeout(HANG_SECONDS), httpx.AsyncClient(base_url=f"http://127.0.0.1:{web}") as browser:
             while True:
@@ -443,44 +455,47 @@ async def test_behind_nginx_pages_are_told_at_once_and_material_is_a_file(tmp_pa
             assert (await browser.put("/material/b", content=b"x")).status_code == 403
             async with browser.stream("GET", "/api/hq/events") as stream:
                 assert await anext(stream.aiter_lines()) == "data: now"
-                told.set()
-        assert f"Host: 127.0.0.1:{web}\r\n" in asked[0]
-        assert "X-Forwarded-For: 127.0.0.1\r\n" in asked[0]
+                received.set()
+        assert f"Host: 127.0.0.1:{web}\r\n" in requests[0]
+        assert "X-Forwarded-For: 127.0.0.1\r\n" in requests[0]
     finally:
         running.terminate()
         await running.wait()
         pages.close()
 
 
-def test_the_pages_certificate_is_made_by_a_command(tmp_path: Path) -> None:
+def test_command_creates_the_certificate_of_the_pages(tmp_path: Path) -> None:
     config = tmp_path / "hq.toml"
     config.write_text(
         f'[desk]\nhost = "0.0.0.0"\naddress = "https://hq.example.org:8490"\n'
         f'certificate = "{tmp_path}/desk.pem"\nprivate_key = "{tmp_path}/desk.key"\n'
     )
-    code, said = run("hq", "certificate", "-c", config)
-    assert code == 0, said
-    assert "desk.pem for hq.example.org, until" in said
-    assert "start `dialer hq desk` again" in said
+    code, output = run("hq", "certificate", "-c", config)
+    assert code == 0, output
+    assert "desk.pem for hq.example.org, until" in output
+    assert "start `dialer hq desk` again" in output
     assert {path.name for path in tmp_path.iterdir()} >= {"desk.pem", "desk.key", "site-ca.pem", "site-ca.key"}
     config.write_text("")
     assert "desk.certificate" in run("hq", "certificate", "-c", config)[1]
 
 
-def test_every_subject_of_a_centre_is_named_by_its_own_id() -> None:
+def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
     pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
-    for kind, rights in rights_of(pune).items():
-        for subject in rights["allow"]:
+    for kind, permissions in permissions_of(pune).items():
+        for subject in permissions["allow"]:
             assert "pune-1" in subject or subject.startswith(
                 ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.CREATE.", "$JS.FC.")
             ), kind
 
 
-def test_without_constituencies_a_centre_reads_its_state_and_without_a_state_all() -> None:
-    assert readable(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
+def test_centre_without_constituencies_reads_marks_of_its_state_or_of_all_states() -> None:
+    assert readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
-    assert readable(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT, "peer.*.mark.*.*"]
+    assert readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [
+        messages.OPT_OUT_SUBJECT,
+        "peer.*.mark.*.*",
+    ]
     with pytest.raises(ValidationError, match="constituencies need a state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

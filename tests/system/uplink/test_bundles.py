@@ -17,7 +17,7 @@ from dialer.cli import hq_bundle
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
-from dialer.hq.orders import new_order
+from dialer.hq.orders import create_order
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
@@ -138,7 +138,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
             await session.ensure_stream(CMD, ["cmd.>"])
 
             async def order(kind: OrderKind) -> None:
-                order = new_order(kind, "centre:c4", time.time())
+                order = create_order(kind, "centre:c4", time.time())
                 signed = SignedOrder(order=order.text).signed_by("asha", LEADERS["asha"])
                 await session.store(
                     "cmd.centre.c4", signed.signed_by("ravi", LEADERS["ravi"]).model_dump_json().encode()

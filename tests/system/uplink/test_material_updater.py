@@ -56,7 +56,7 @@ class ReportedState(Session):
         self.last = json.loads(data)
 
     def summary(self) -> tuple[str | None, str | None, str]:
-        return self.last["running"], self.last["wanted"], self.last["trouble"]
+        return self.last["active"], self.last["assigned"], self.last["problem"]
 
 
 async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_campaigns_and_profile_are_installed_only_if_the_dialler_could_sta
             (source / "profiles/here.toml").write_text(profile)
             publisher.assign(publisher.approve(source, NOW), NOW)
             await updater.check()
-            return reported.last["running"], reported.last["trouble"], reported.last["from_next_start"]
+            return reported.last["active"], reported.last["problem"], reported.last["after_restart"]
 
         assert await publish("", india) == ("turnout-1", "", "")
         object.__setattr__(dialler, "flows", FlowLibrary([], shipped_texts()))

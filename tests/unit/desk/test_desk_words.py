@@ -17,7 +17,7 @@ from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.hq.deeds import CONFIRMS
+from dialer.hq.actions import CONFIRM_ACTIONS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
@@ -160,12 +160,13 @@ def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
     words |= {f"role-{role}" for role in HqRole} | {f"order-{kind}" for kind in OrderKind}
     words |= {f"proposal-is-{state}" for state in ("confirmed", "declined", "done", "failed")}
     words |= {f"campaign-{state}" for state in CampaignState}
-    deeds = re.findall(
-        r'note\(\s*db, "([a-z-]+)"', "".join(path.read_text("utf-8") for path in (ROOM.parent / "hq").glob("*.py"))
+    actions = re.findall(
+        r'append_audit\(\s*db, "([a-z-]+)"',
+        "".join(path.read_text("utf-8") for path in (ROOM.parent / "hq").glob("*.py")),
     )
     words |= {
-        f"deed-{kind}"
-        for kind in [*deeds, *(f"{what}-{done}" for what in CONFIRMS for done in ("proposed", "answered"))]
+        f"action-{kind}"
+        for kind in [*actions, *(f"{what}-{done}" for what in CONFIRM_ACTIONS for done in ("proposed", "answered"))]
     }
     assert len(words) > 150
     assert not words - said_by("hq", "staff", "shared")

@@ -1,4 +1,4 @@
-"""The authority's figures from a CSV: all rows, or one line that says which is none."""
+"""Official turnout from a CSV file, and the expected progress of a polling day."""
 
 from __future__ import annotations
 
@@ -8,44 +8,67 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.hq.expected import COLUMNS, read_official
+from dialer.hq.expected import COLUMNS, expected_progress, read_official_turnout
+from dialer.settings.headquarters import ExpectedProgress
 
 INDIA = ZoneInfo("Asia/Kolkata")
 HEAD = ",".join(COLUMNS)
 
 
-def written(tmp_path: Path, *lines: str) -> Path:
+def write_csv(tmp_path: Path, *lines: str) -> Path:
     path = tmp_path / "official.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
     return path
 
 
-def test_constituencies_and_booths_are_read_with_their_time(tmp_path: Path) -> None:
-    path = written(tmp_path, HEAD, "S13,209,,2026-04-22 11:00,300000,31.5", "S13,209,118,2026-04-22T05:30:00Z,900,40")
-    whole, booth = read_official(path, INDIA)
-    assert (whole.part_number, whole.share, whole.electors) == (0, 0.315, 300_000)
-    assert (booth.part_number, booth.at, booth.share) == (118, whole.at, 0.4)
+def test_constituencies_and_booths_are_read_with_their_times(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, HEAD, "S13,209,,2026-04-22 11:00,300000,31.5", "S13,209,118,2026-04-22T05:30:00Z,900,40")
+    constituency, booth = read_official_turnout(path, INDIA)
+    assert (constituency.part_number, constituency.share, constituency.electors) == (0, 0.315, 300_000)
+    assert (booth.part_number, booth.at, booth.share) == (118, constituency.at, 0.4)
 
 
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ([], r"lacks the column state_code: its first line is state_code,"),
+        ([], r"the column state_code is missing: the first line must be state_code,"),
         ([HEAD], r"has 0 rows"),
-        ([HEAD.replace(",electors", "")], r"lacks the column electors"),
-        ([HEAD, "S13,209,,2026-04-22 11:00,300000,131.5"], r"official.csv:2: is no figure of the turnout: .* 0 to 100"),
-        ([HEAD, "S13,209,,yesterday,300000,31"], r"official.csv:2: is no figure of the turnout"),
-        ([HEAD, "S13,Kothrud,,2026-04-22,300000,31"], r"official.csv:2: is no figure of the turnout"),
-        ([HEAD, "S13,209"], r"official.csv:2: is no figure of the turnout"),
-        ([HEAD, ",209,,2026-04-22,300000,31"], r"a state, numbers from 0"),
-        ([HEAD, "S13,-1,,2026-04-22,300000,nan"], r"official.csv:2: is no figure"),
+        ([HEAD.replace(",electors", "")], r"the column electors is missing"),
+        ([HEAD, "S13,209,,2026-04-22 11:00,300000,131.5"], r"official.csv:2: is not a turnout figure: .* 0 to 100"),
+        ([HEAD, "S13,209,,yesterday,300000,31"], r"official.csv:2: is not a turnout figure"),
+        ([HEAD, "S13,Kothrud,,2026-04-22,300000,31"], r"official.csv:2: is not a turnout figure"),
+        ([HEAD, "S13,209"], r"official.csv:2: is not a turnout figure"),
+        ([HEAD, ",209,,2026-04-22,300000,31"], r"give a state, numbers from 0"),
+        ([HEAD, "S13,-1,,2026-04-22,300000,nan"], r"official.csv:2: is not a turnout figure"),
     ],
 )
-def test_what_is_no_figure_is_one_line_that_says_where(tmp_path: Path, lines: list[str], problem: str) -> None:
+def test_faulty_line_is_reported_with_its_number(tmp_path: Path, lines: list[str], problem: str) -> None:
     with pytest.raises(RollError, match=problem):
-        read_official(written(tmp_path, *lines), INDIA)
+        read_official_turnout(write_csv(tmp_path, *lines), INDIA)
 
 
-def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+def test_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read as CSV"):
-        read_official(tmp_path / "nowhere.csv", INDIA)
+        read_official_turnout(tmp_path / "nowhere.csv", INDIA)
+
+
+CURVE = [
+    ExpectedProgress(at="07:00", contacted=0.0, voted=0.0),
+    ExpectedProgress(at="09:00", contacted=0.2, voted=0.1),
+    ExpectedProgress(at="18:00", contacted=0.8, voted=0.6),
+]
+
+
+@pytest.mark.parametrize(
+    ("hour", "contacted", "voted"),
+    [(6, 0.0, 0.0), (8, 0.1, 0.05), (23, 0.8, 0.6)],
+    ids=["before the first time", "between two times", "after the last time"],
+)
+def test_expected_progress_is_linear_between_the_times_of_the_curve(
+    hour: float, contacted: float, voted: float
+) -> None:
+    assert expected_progress(CURVE, hour * 60) == pytest.approx({"contacted": contacted, "voted": voted})
+
+
+def test_no_progress_is_expected_without_a_curve() -> None:
+    assert expected_progress([], 480) is None

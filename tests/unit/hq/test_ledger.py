@@ -1,4 +1,4 @@
-"""What a batch means for headquarters' books."""
+"""What the rows of a batch add to headquarters' database."""
 
 from __future__ import annotations
 
@@ -12,141 +12,164 @@ import pytest
 
 from dialer.domain.voter_place import VoterPlace
 from dialer.hq.ledger import (
-    Announced,
+    CentreRows,
     DayCounts,
-    HeardCentre,
-    KnownCentre,
-    TakenMark,
-    answers_of,
-    read_row,
-    take,
-    trouble_of,
-    turnout_changes,
+    MarkRow,
+    ResultRow,
+    StatusChange,
+    StoredCentre,
+    TurnoutArea,
+    add_batch,
+    describe_problem,
+    parse_answers,
+    parse_row,
+    sum_turnout_changes,
 )
 from dialer.nats.messages import BatchRow, InvalidMessage
 from dialer.store.voter_status import VoterStatus
-from tests.support.headquarters import NOW, attempt_row, batch, mark_row
-from tests.support.headquarters import row as row_of
+from tests.support.headquarters import NOW, attempt_row, batch, mark_row, row
 
-KNOWN = {"pune-1": KnownCentre("z1", 10)}
+STORED = {"pune-1": StoredCentre("z1", 10)}
 
 
-def taken(*batches: object) -> HeardCentre | None:
-    heard: dict[str, HeardCentre] = {}
+def collected_rows(*batches: object) -> CentreRows:
+    """The rows of pune-1 after these batches."""
+    collected: dict[str, CentreRows] = {}
     for each in batches:
-        take(each, "up.pune-1", KNOWN, heard)  # type: ignore[arg-type]
-    return heard.get("pune-1")
+        add_batch(each, "up.pune-1", STORED, collected)  # type: ignore[arg-type]
+    return collected["pune-1"]
 
 
-def rows(first: int, last: int) -> list[object]:
+def attempt_rows(first: int, last: int) -> list[BatchRow]:
     return [attempt_row(number) for number in range(first, last + 1)]
 
 
 @pytest.mark.parametrize(
-    ("spans", "last", "fresh", "lost"),
+    ("spans", "last", "new", "lost"),
     [
         ([(11, 13, 0)], 13, [11, 12, 13], 0),
         ([(11, 13, 0), (14, 15, 0)], 15, [11, 12, 13, 14, 15], 0),
-        ([(5, 10, 0)], 10, [], 0),  # known
-        ([(9, 12, 0)], 12, [11, 12], 0),  # cut otherwise than before
+        ([(5, 10, 0)], 10, [], 0),  # stored already
+        ([(9, 12, 0)], 12, [11, 12], 0),  # overlaps with an earlier batch
         ([(11, 13, 0), (11, 13, 0)], 13, [11, 12, 13], 0),
-        ([(12, 13, 0)], 10, [], 0),  # one is missing before it
+        ([(12, 13, 0)], 10, [], 0),  # row 11 is missing
         ([(11, 13, 0), (15, 16, 0)], 13, [11, 12, 13], 0),
-        ([(1, 13, 9)], 13, [11, 12, 13], 0),  # gone there, and known here
+        ([(1, 13, 9)], 13, [11, 12, 13], 0),  # rows to 9 are deleted at the centre, and stored here
         ([(11, 13, 12)], 13, [11, 12, 13], 2),
     ],
 )
-def test_each_row_is_taken_once_in_its_order(
-    spans: list[tuple[int, int, int]], last: int, fresh: list[int], lost: int
+def test_each_row_is_collected_once_and_in_order(
+    spans: list[tuple[int, int, int]], last: int, new: list[int], lost: int
 ) -> None:
-    heard = taken(*(batch(rows(first, end), gone=gone) for first, end, gone in spans))  # type: ignore[arg-type]
-    assert heard is not None
-    assert (heard.last_id, [row.id for row in heard.rows], heard.lost) == (last, fresh, lost)
+    rows = collected_rows(*(batch(attempt_rows(first, end), deleted_through=deleted) for first, end, deleted in spans))
+    assert (rows.last_id, [each.id for each in rows.rows], rows.lost_rows) == (last, new, lost)
 
 
-def test_a_batch_is_its_sender_s_and_of_a_centre_that_is_ours() -> None:
-    with pytest.raises(InvalidMessage, match="another's key"):
-        take(batch([attempt_row(1)]), "up.pune-2", KNOWN, {})
+def test_batch_on_the_subject_of_another_centre_is_rejected() -> None:
+    with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
+        add_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
+
+
+def test_batch_of_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
-        take(batch([attempt_row(1)], centre="x"), "up.x", KNOWN, {})
+        add_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
 
 
-def test_what_is_no_time_makes_no_row_the_newest() -> None:
-    odd = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
-    rows_of = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(odd))]
-    heard = taken(batch(rows_of))
-    assert heard is not None
-    assert (heard.last_id, heard.made_at) == (14, attempt_row(11).at)
+def test_rows_with_invalid_times_do_not_count_as_the_newest() -> None:
+    invalid = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
+    rows = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(invalid))]
+    collected = collected_rows(batch(rows))
+    assert (collected.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
-def test_a_clock_that_is_ahead_is_said() -> None:
-    assert trouble_of(HeardCentre(5, NOW), NOW - 100) is None
-    assert trouble_of(HeardCentre(5, NOW), NOW - 3_600) == "its clock is 3600 s ahead of ours"
+def test_clock_far_ahead_is_reported_as_a_problem() -> None:
+    assert describe_problem(CentreRows(5, NOW), NOW - 100) is None
+    assert describe_problem(CentreRows(5, NOW), NOW - 3_600) == "the centre's clock is 3600 s ahead of headquarters"
 
 
-def test_days_end_in_the_zone_of_the_settings() -> None:
-    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, word: True)
+def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
-        row, fields = read_row("pune-1", attempt_row(number, outcome), NOW)
-        days.add(row, fields)
+        days.add(*parse_row("pune-1", attempt_row(number, outcome), NOW))
     assert days.counts == {
         ("pune-1", date(2024, 4, day), what): 1.0 for day in (22, 23) for what in ("attempts", "outcome/busy")
     }
 
 
-def test_a_mark_is_read_with_its_place_and_goes_sideways_where_others_must_know() -> None:
-    row, _ = read_row("pune-1", mark_row(1, 12), NOW)
-    assert isinstance(row, TakenMark)
-    assert row.place == VoterPlace("2026-1", "S13", 209, 2, 12)
-    kinds = {"voted": True, "not-yet": False, "deceased": False}
-    for kind, sideways in kinds.items():
-        read, _ = read_row("pune-1", mark_row(1, 12, kind), NOW)
-        assert isinstance(read, TakenMark)
-        assert read.goes_sideways is sideways
-    assert read_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0].__class__.__name__ == "Announced"
+def test_mark_row_has_the_place_of_its_voter() -> None:
+    mark, _ = parse_row("pune-1", mark_row(1, 12), NOW)
+    assert isinstance(mark, MarkRow)
+    assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
 
 
-LONG = "x" * 129
-WORDS = ("key", "undoes", "roll_version", "state_code", "confidence", "at")
-NO_MARKS: list[tuple[str, object]] = [("kind", []), ("kind", {}), ("source", []), *((name, LONG) for name in WORDS)]
+@pytest.mark.parametrize(("kind", "is_peer_update"), [("voted", True), ("not-yet", False), ("deceased", False)])
+def test_only_voted_marks_become_peer_updates(kind: str, is_peer_update: bool) -> None:
+    mark, _ = parse_row("pune-1", mark_row(1, 12, kind), NOW)
+    assert isinstance(mark, MarkRow)
+    assert mark.is_peer_update is is_peer_update
 
 
-@pytest.mark.parametrize(("name", "value"), [*NO_MARKS, ("undoes", [LONG]), ("confidence", [LONG]), ("at", [LONG])])
-def test_a_mark_that_no_dialler_would_take_is_kept_as_it_came_and_stands_in_nobodys_way(
-    name: str, value: object
-) -> None:
-    """It would end the gatherer, or be longer than a message to other centres may be: all that follows would wait for ever."""
-    row = mark_row(1, 12)
-    assert isinstance(read_row("pune-1", row, NOW)[0], TakenMark)
-    fields = json.loads(row.payload)
+def test_mark_of_an_unknown_kind_is_stored_as_a_result() -> None:
+    assert isinstance(parse_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
+
+
+TOO_LONG = "x" * 129
+TEXTS = ("key", "undoes", "roll_version", "state_code", "confidence", "at")
+INVALID_FIELDS: list[tuple[str, object]] = [
+    ("kind", []),
+    ("kind", {}),
+    ("source", []),
+    *((name, TOO_LONG) for name in TEXTS),
+    *((name, [TOO_LONG]) for name in ("undoes", "confidence", "at")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
+def test_mark_that_diallers_would_reject_is_stored_as_a_result(name: str, value: object) -> None:
+    """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
+    valid = mark_row(1, 12)
+    assert isinstance(parse_row("pune-1", valid, NOW)[0], MarkRow)
+    fields = json.loads(valid.payload)
     (fields["place"] if name in fields["place"] else fields)[name] = value
-    other = replace(row, payload=json.dumps(fields))
-    assert isinstance(read_row("pune-1", other, NOW)[0], Announced)
+    invalid = replace(valid, payload=json.dumps(fields))
+    assert isinstance(parse_row("pune-1", invalid, NOW)[0], ResultRow)
 
 
-def test_a_change_counts_in_its_booth_and_all_above_and_in_the_zone_that_brought_it() -> None:
+def test_status_change_counts_in_every_area_and_in_the_zone_that_reported_it() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
-    heard, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
-    sums = turnout_changes([(place, "z1", 5.0, VoterStatus(), heard), (place, "z2", 9.0, heard, voted)])
-    assert sums["booth", "", "S13", 209, 2] == (1, 1, 0, 9.0)
-    assert sums["zone", "z1", "", 0, 0] == (1, 0, 1, 5.0)
-    assert sums["zone", "z2", "", 0, 0] == (0, 1, -1, 9.0)
-    assert turnout_changes([(place, "z1", 5.0, voted, voted)]) == {}
+    contacted, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
+    sums = sum_turnout_changes(
+        [
+            StatusChange(place, "z1", 5.0, VoterStatus(), contacted),
+            StatusChange(place, "z2", 9.0, contacted, voted),
+        ]
+    )
+    assert sums[TurnoutArea("booth", "", "S13", 209, 2)] == (1, 1, 0, 9.0)
+    assert sums[TurnoutArea("zone", "z1", "", 0, 0)] == (1, 0, 1, 5.0)
+    assert sums[TurnoutArea("zone", "z2", "", 0, 0)] == (0, 1, -1, 9.0)
+    assert sum_turnout_changes([StatusChange(place, "z1", 5.0, voted, voted)]) == {}
 
 
-def test_answers_are_kept_of_whom_the_call_addressed_but_no_recordings_and_each_row_has_a_key_of_its_own() -> None:
-    place = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
-    said = {"hour": "17:00", "number": None, "message": "a1-2", "wish": f"RE{'0f' * 16}"}
+PLACE = {"roll_version": "2026-1", "state_code": "S13", "constituency_number": 209, "part_number": 2, "serial": 12}
+ANSWERS = {"hour": "17:00", "number": None, "message": "a1-2", "wish": f"RE{'0f' * 16}"}
+STORED_ANSWERS = [("hour", "17:00"), ("number", None)]
 
-    def read(topic: str, **fields: object) -> tuple[str, list[tuple[str, str | None]]]:
-        row, read_fields = read_row("pune-1", row_of(7, topic, attempt_id="a1", **fields), NOW)
-        assert isinstance(row, Announced)
-        return row.key, [(each.question, each.value) for each in answers_of(row, read_fields)]
 
-    kept = [("hour", "17:00"), ("number", None)]
-    assert read("answers", answers=said, place=place) == ("a1/hour,message,number,wish", kept)
-    assert read("answers", answers={"hour": "18:00"}, place=place) == ("a1/hour", [("hour", "18:00")])
-    assert read("dispositions", answers=said, place=place) == ("a1", kept)
-    assert read("answers", answers=said) == ("a1/hour,message,number,wish", [])  # nobody's on the roll
-    assert read("answers", answers="none", place=place) == ("7", [])
-    assert read("attempts", answers=said, place=place) == ("a1", [])
+@pytest.mark.parametrize(
+    ("topic", "fields", "key", "answers"),
+    [
+        ("answers", {"answers": ANSWERS, "place": PLACE}, "a1/hour,message,number,wish", STORED_ANSWERS),
+        ("answers", {"answers": {"hour": "18:00"}, "place": PLACE}, "a1/hour", [("hour", "18:00")]),
+        ("dispositions", {"answers": ANSWERS, "place": PLACE}, "a1", STORED_ANSWERS),
+        ("answers", {"answers": ANSWERS}, "a1/hour,message,number,wish", []),  # the voter is not on a roll
+        ("answers", {"answers": "none", "place": PLACE}, "7", []),
+        ("attempts", {"answers": ANSWERS, "place": PLACE}, "a1", []),
+    ],
+)
+def test_answers_are_parsed_without_names_of_recordings(
+    topic: str, fields: dict[str, object], key: str, answers: list[tuple[str, str | None]]
+) -> None:
+    result, parsed = parse_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)
+    assert isinstance(result, ResultRow)
+    assert result.key == key
+    assert [(each.question, each.value) for each in parse_answers(result, parsed)] == answers

@@ -1,4 +1,4 @@
-"""Who sees and does what on headquarters' pages: one table of roles, deeds and zones."""
+"""What users of headquarters' pages may do and see, by role and zone."""
 
 from __future__ import annotations
 
@@ -7,37 +7,51 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
-from dialer.hq.accounts import Accounts, HqBooks
-from dialer.hq.rights import DEEDS, Deed, covers, deeds_of, may_see, may_see_key, roles_for
+from dialer.hq.accounts import Accounts
+from dialer.hq.page_database import PageDatabase
+from dialer.hq.rights import (
+    ACTIONS_OF_ROLE,
+    HqAction,
+    allowed_actions,
+    can_see_key,
+    can_see_zone,
+    covers,
+    roles_for,
+)
 from dialer.settings.headquarters import HqSettings
 
-ZONES = {"pune-1": "west", "patna-1": "east"}
-TABLE = {
-    "headquarters": "incident propose-material confirm-material propose-resume confirm-resume audit",
-    "zone": "incident propose-resume",
+ZONE_OF_CENTRE = {"pune-1": "west", "patna-1": "east"}
+ALLOWED = {
+    "headquarters": "manage-incidents propose-material confirm-material propose-resume confirm-resume read-audit",
+    "zone": "manage-incidents propose-resume",
     "media": "propose-material",
-    "compliance": "incident confirm-material confirm-resume audit",
+    "compliance": "manage-incidents confirm-material confirm-resume read-audit",
     "viewer": "",
 }
 
 
-def test_every_role_does_what_the_table_says_and_nothing_else() -> None:
-    assert {role: {*said.split()} for role, said in TABLE.items()} == {role.value: {*DEEDS[role]} for role in HqRole}
-    for deed in Deed:
-        assert roles_for(deed) == {role for role, said in TABLE.items() if deed in said.split()}
-    assert "audit" in deeds_of("headquarters", "")
-    assert "audit" not in deeds_of("headquarters", "west")
+def test_each_role_allows_exactly_its_actions() -> None:
+    assert {role: {*actions.split()} for role, actions in ALLOWED.items()} == {
+        role.value: {*ACTIONS_OF_ROLE[role]} for role in HqRole
+    }
+    for action in HqAction:
+        assert roles_for(action) == {role for role, actions in ALLOWED.items() if action in actions.split()}
 
 
-def test_a_second_person_is_there_for_all_that_needs_one() -> None:
-    """Nobody but headquarters may both propose and confirm, and that one is asked for the name too."""
-    for thing in ("material", "resume"):
-        both = roles_for(Deed(f"propose-{thing}")) & roles_for(Deed(f"confirm-{thing}"))
-        assert both == {HqRole.HEADQUARTERS}
+def test_user_of_one_zone_may_not_read_the_audit() -> None:
+    assert "read-audit" in allowed_actions("headquarters", "")
+    assert "read-audit" not in allowed_actions("headquarters", "west")
+
+
+@pytest.mark.parametrize("kind", ["material", "resume"])
+def test_only_headquarters_may_both_propose_and_confirm(kind: str) -> None:
+    """Even headquarters may not confirm its own proposal, which `HqActions` checks by name."""
+    both = roles_for(HqAction(f"propose-{kind}")) & roles_for(HqAction(f"confirm-{kind}"))
+    assert both == {HqRole.HEADQUARTERS}
 
 
 @pytest.mark.parametrize(
-    ("zone", "key", "seen"),
+    ("user_zone", "key", "is_visible"),
     [
         ("", "hq", True),
         ("west", "hq", True),
@@ -50,12 +64,18 @@ def test_a_second_person_is_there_for_all_that_needs_one() -> None:
         ("", "centre/east/patna-1", True),
     ],
 )
-def test_a_zone_is_told_of_itself_alone(zone: str, key: str, seen: bool) -> None:
-    assert may_see_key(zone, key) is seen
+def test_user_sees_only_keys_of_the_own_zone(user_zone: str, key: str, is_visible: bool) -> None:
+    assert can_see_key(user_zone, key) is is_visible
+
+
+def test_user_sees_the_own_zone_only() -> None:
+    assert can_see_zone("west", "west")
+    assert not can_see_zone("west", "east")
+    assert can_see_zone("", "east")
 
 
 @pytest.mark.parametrize(
-    ("to", "of_all", "of_west"),
+    ("to", "for_all_zones", "for_west"),
     [
         ("all", True, False),
         ("zone:west", True, True),
@@ -69,23 +89,27 @@ def test_a_zone_is_told_of_itself_alone(zone: str, key: str, seen: bool) -> None
         ("", False, False),
     ],
 )
-def test_nothing_is_done_beyond_the_own_zone(to: str, of_all: bool, of_west: bool) -> None:
-    assert (covers("", to, ZONES), covers("west", to, ZONES)) == (of_all, of_west)
-    assert may_see("west", "west")
+def test_user_may_act_within_the_own_zone_only(to: str, for_all_zones: bool, for_west: bool) -> None:
+    assert (covers("", to, ZONE_OF_CENTRE), covers("west", to, ZONE_OF_CENTRE)) == (for_all_zones, for_west)
 
 
 @pytest.mark.parametrize(
-    ("name", "role", "zone", "refused"),
+    ("name", "role", "zone", "refusal"),
     [
-        ("ravi", "king", "", "king is no role: one of headquarters, zone, media, compliance, viewer"),
-        ("ravi", "zone", "", "the in-charge of a zone needs --zone"),
-        ("ravi", "zone", "east", "east is no zone: there are west"),
+        ("ravi", "king", "", "king is not a role: use one of headquarters, zone, media, compliance, viewer"),
+        ("ravi", "zone", "", "the role zone needs --zone"),
+        ("ravi", "zone", "east", "east is not a zone: the settings have west"),
         ("9876543210", "viewer", "", "has so many digits that it may be a phone number"),
-        ("Ravi K", "viewer", "", "'Ravi K' is no name: 1 to 32"),
+        ("Ravi K", "viewer", "", "'Ravi K' is not a valid name: use 1 to 32"),
     ],
 )
-async def test_an_account_that_could_not_be_is_refused_in_a_line(name: str, role: str, zone: str, refused: str) -> None:
-    settings = HqSettings.model_validate({"centres": [{"id": "pune-1", "zone": "west"}]})
-    accounts = Accounts(HqBooks("postgresql://nobody@127.0.0.1:1/none", SystemClock()), settings)
-    with pytest.raises(CommandRefused, match=refused):
-        await accounts.set(name, role, zone, "a-test")
+async def test_invalid_account_is_refused(name: str, role: str, zone: str, refusal: str) -> None:
+    settings = HqSettings.model_validate(
+        {
+            "centres": [{"id": "pune-1", "zone": "west"}],
+            "gather": {"database": "postgresql://nobody@127.0.0.1:1/none"},
+        }
+    )
+    accounts = Accounts(PageDatabase(settings, SystemClock()), settings)
+    with pytest.raises(CommandRefused, match=refusal):
+        await accounts.save(name, role, zone, "a-test")

@@ -1,4 +1,4 @@
-"""Waves: three centres, their zone, all; each is watched, and trouble stops the next one."""
+"""The rollout of a version in waves: three centres, their zone, all. A problem stops it."""
 
 from __future__ import annotations
 
@@ -6,127 +6,146 @@ import pytest
 
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
 from dialer.domain.signing import public_key, public_key_text
-from dialer.hq.orders import new_order, read_orders, stopped_by_leaders
-from dialer.hq.waves import WaveCourse, WaveState, wave_steps
+from dialer.hq.orders import create_order, find_stopped_centres, parse_order
+from dialer.hq.waves import Rollout, WaveState, plan_waves
 from dialer.settings.headquarters import HqSettings
 
 ZONES = {"a": "west", "b": "west", "c": "north", "d": "west", "e": "south"}
 
 
-def a_course() -> WaveCourse:
-    return WaveCourse("turnout-8", wave_steps(ZONES), hold_seconds=60, patience_seconds=300)
+def a_rollout() -> Rollout:
+    return Rollout("turnout-8", plan_waves(ZONES), hold_seconds=60, patience_seconds=300)
 
 
-def runs(course: WaveCourse, *centres: str) -> None:
+def run_version(rollout: Rollout, *centres: str) -> None:
+    """Report that these centres run the version."""
     for centre in centres:
-        course.says(centre, "turnout-8", "turnout-8", "")
+        rollout.update_material(centre, "turnout-8", "turnout-8", "")
 
 
-def test_waves_go_to_three_centres_their_zone_and_all() -> None:
-    assert [(step.to, sorted(step.centres)) for step in wave_steps(ZONES)] == [
+def decisions(rollout: Rollout, *times: float) -> list[WaveState]:
+    return [rollout.decide(now) for now in times]
+
+
+def test_waves_are_three_centres_then_their_zone_then_all() -> None:
+    assert [(wave.to, sorted(wave.centres)) for wave in plan_waves(ZONES)] == [
         (("centre:a", "centre:b", "centre:c"), ["a", "b", "c"]),
         (("zone:west",), ["a", "b", "c", "d"]),
         (("all",), ["a", "b", "c", "d", "e"]),
     ]
-    assert [step.to for step in wave_steps(ZONES, ["e"])] == [("centre:e",), ("all",)]
-    assert [step.to for step in wave_steps({"a": "west"})] == [("centre:a",)]
-    with pytest.raises(ValueError, match="z is no centre"):
-        wave_steps(ZONES, ["z"])
 
 
-def test_each_wave_is_watched_before_the_next_is_given() -> None:
-    course = a_course()
-    assert course.give(0).to == ("centre:a", "centre:b", "centre:c")
-    runs(course, "a", "b", "d")  # d is not asked yet
-    assert course.look(10) is WaveState.WAIT
-    runs(course, "c")
-    assert [course.look(now) for now in (20, 79, 80)] == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
-    assert course.give(80).to == ("zone:west",)
-    assert course.missing == ["d"]
-    runs(course, "d")
-    assert [course.look(now) for now in (90, 150)] == [WaveState.WAIT, WaveState.NEXT]
-    course.give(150)
-    runs(course, "e")
-    assert [course.look(now) for now in (160, 220)] == [WaveState.WAIT, WaveState.DONE]
+def test_waves_without_further_centres_are_left_out() -> None:
+    assert [wave.to for wave in plan_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
+    assert [wave.to for wave in plan_waves({"a": "west"})] == [("centre:a",)]
 
 
-def test_a_centre_that_refuses_it_stops_the_course() -> None:
-    course = a_course()
-    course.give(0)
-    course.says("e", None, "turnout-8", "another's trouble")
-    course.says("a", "turnout-7", "turnout-7", "trouble with the one before")
-    assert course.look(1) is WaveState.WAIT
-    course.says("b", "turnout-7", "turnout-8", "turnout-8 was taken back: no such node")
-    course.says("c", "turnout-7", "turnout-8", "later")
-    assert course.look(2) is WaveState.STOPPED
-    assert course.trouble == "b: turnout-8 was taken back: no such node"
+def test_unknown_first_centre_is_rejected() -> None:
+    with pytest.raises(ValueError, match="z is not a centre"):
+        plan_waves(ZONES, ["z"])
 
 
-def test_an_alert_against_what_is_played_stops_it_and_no_other_does() -> None:
-    course = a_course()
-    course.give(0)
-    runs(course, "a")
-    course.alerts("b", ["no-audio-turnout"])  # of what it ran before
-    course.alerts("a", ["switch-down", "broker-down"])
-    assert course.look(1) is WaveState.WAIT
-    course.alerts("a", ["no-audio-turnout"])
-    assert (course.look(2), course.trouble) == (WaveState.STOPPED, "a: alert no-audio-turnout")
+def test_each_wave_is_watched_before_the_next_one_starts() -> None:
+    rollout = a_rollout()
+    assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
+    run_version(rollout, "a", "b", "d")  # d is not in this wave
+    assert rollout.decide(10) is WaveState.WAIT
+    run_version(rollout, "c")
+    assert decisions(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+    assert rollout.start_next_wave(80).to == ("zone:west",)
+    assert rollout.missing_centres == ["d"]
+    run_version(rollout, "d")
+    assert decisions(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
+    rollout.start_next_wave(150)
+    run_version(rollout, "e")
+    assert decisions(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
 
 
-def test_who_does_not_come_stops_it_and_of_the_last_wave_is_named() -> None:
-    course = a_course()
-    course.give(0)
-    runs(course, "a", "b")
-    assert course.look(299) is WaveState.WAIT
-    assert course.look(300) is WaveState.STOPPED
-    assert course.trouble == "not running after 5 minutes: c"
-    course = WaveCourse("turnout-8", wave_steps(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
-    course.give(0)
-    runs(course, "a", "b", "c", "d")
-    assert (course.look(300), course.missing) == (WaveState.DONE, ["e"])
+def test_centre_that_rejects_the_version_stops_the_rollout() -> None:
+    rollout = a_rollout()
+    rollout.start_next_wave(0)
+    rollout.update_material("e", None, "turnout-8", "not in this wave")
+    rollout.update_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
+    assert rollout.decide(1) is WaveState.WAIT
+    rollout.update_material("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
+    rollout.update_material("c", "turnout-7", "turnout-8", "a later problem")
+    assert rollout.decide(2) is WaveState.STOPPED
+    assert rollout.problem == "b: turnout-8 was rolled back: no such node"
 
 
-def test_while_leaders_have_stopped_a_centre_of_the_wave_nobody_else_gets_it() -> None:
-    course = a_course()
-    course.give(0)
-    runs(course, "a", "b", "c")
-    assert course.look(10) is WaveState.WAIT
-    course.stopped(frozenset("be"))
-    assert [course.look(now) for now in (70, 100, 900)] == [WaveState.WAIT] * 3
-    assert course.held == ["b"]
-    course.stopped(frozenset("e"))  # not of this wave
-    assert [course.look(now) for now in (901, 960, 961)] == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
+    rollout = a_rollout()
+    rollout.start_next_wave(0)
+    run_version(rollout, "a")
+    rollout.update_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
+    rollout.update_alerts("a", ["switch-down", "broker-down"])
+    assert rollout.decide(1) is WaveState.WAIT
+    rollout.update_alerts("a", ["no-audio-turnout"])
+    assert (rollout.decide(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
-def test_who_is_stopped_is_said_by_leaders_alone_and_until_two_let_them_go_on() -> None:
+def test_centre_that_does_not_run_the_version_in_time_stops_the_rollout() -> None:
+    rollout = a_rollout()
+    rollout.start_next_wave(0)
+    run_version(rollout, "a", "b")
+    assert decisions(rollout, 299, 300) == [WaveState.WAIT, WaveState.STOPPED]
+    assert rollout.problem == "not running after 5 minutes: c"
+
+
+def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time() -> None:
+    rollout = Rollout("turnout-8", plan_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
+    rollout.start_next_wave(0)
+    run_version(rollout, "a", "b", "c", "d")
+    assert (rollout.decide(300), rollout.missing_centres) == (WaveState.DONE, ["e"])
+
+
+def test_rollout_waits_while_leaders_have_stopped_a_centre_of_the_wave() -> None:
+    rollout = a_rollout()
+    rollout.start_next_wave(0)
+    run_version(rollout, "a", "b", "c")
+    assert rollout.decide(10) is WaveState.WAIT
+    rollout.update_stopped(frozenset("be"))
+    assert decisions(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
+    assert rollout.stopped_centres == ["b"]
+    rollout.update_stopped(frozenset("e"))  # not in this wave
+    assert decisions(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+
+
+def test_centre_that_returns_to_the_earlier_version_is_watched_again() -> None:
+    rollout = a_rollout()
+    rollout.start_next_wave(0)
+    run_version(rollout, "a", "b", "c")
+    assert rollout.decide(10) is WaveState.WAIT
+    rollout.update_material("c", "turnout-7", "turnout-8", "")
+    run_version(rollout, "c")
+    assert decisions(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+
+
+def test_one_leader_stops_centres_and_two_leaders_resume_them() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": public_key_text(public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]
     settings = HqSettings.model_validate({"leaders": leaders, "centres": centres})
-    given: list[tuple[SignedOrder, HqOrder]] = []
+    orders: list[tuple[SignedOrder, HqOrder]] = []
 
-    def give(kind: OrderKind, to: str, now: float, *who: str, key: bytes = b"", **values: str) -> frozenset[str]:
-        order = new_order(kind, to, now, None, **values)
+    def send(kind: OrderKind, to: str, now: float, *signers: str, key: bytes = b"", **values: str) -> frozenset[str]:
+        """Return the stopped centres after one more order."""
+        order = create_order(kind, to, now, None, **values)
         signed = SignedOrder(order=order.text)
-        for each in who:
+        for each in signers:
             signed = signed.signed_by(each, key or keys[each])
-        given.insert(0, *read_orders(signed.model_dump_json().encode()))  # in whatever order they are heard
-        return stopped_by_leaders(settings, given, now)
+        parsed = parse_order(signed.model_dump_json().encode())
+        assert parsed is not None
+        orders.insert(0, parsed)  # the order of arrival does not matter
+        return find_stopped_centres(settings, orders, now)
 
-    assert give(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()
-    assert give(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
-    assert give(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
-    assert give(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
-    assert give(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
-    assert stopped_by_leaders(settings, given, 1_001.0 + 7 * 86_400) == frozenset()
-    assert read_orders(b"{}") == []
+    assert send(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()  # forged
+    assert send(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
+    assert send(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
+    assert send(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
+    assert send(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
+    assert find_stopped_centres(settings, orders, 1_001.0 + 7 * 86_400) == frozenset()
 
 
-def test_one_that_goes_back_is_watched_anew() -> None:
-    course = a_course()
-    course.give(0)
-    runs(course, "a", "b", "c")
-    assert course.look(10) is WaveState.WAIT
-    course.says("c", "turnout-7", "turnout-8", "")
-    runs(course, "c")
-    assert [course.look(now) for now in (70, 129, 130)] == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+def test_message_that_is_not_an_order_is_ignored() -> None:
+    assert parse_order(b"{}") is None

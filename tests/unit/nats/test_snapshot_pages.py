@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dialer.domain.signing import public_key
-from dialer.hq.render import MOST_PAYLOAD_BYTES
-from dialer.hq.snapshots import _page, fitting
+from dialer.hq.render import MAX_PAYLOAD_BYTES
+from dialer.hq.snapshots import SQL, fit_page, read_page
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.snapshot import (
     MAX_PAGE_ROWS,
@@ -39,7 +39,7 @@ def test_page_is_unpacked_as_it_was_packed() -> None:
 
 SIGNED = pack_page(PAGE, PRIVATE)
 INVALID = {
-    "another's key": (pack_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
+    "signed with another key": (pack_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
     "no signature": (pack_page(PAGE, None), "not signed by headquarters.key"),
     "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "not signed by headquarters.key"),
     "truncated": (SIGNED[: len(SIGNED) // 2], "not signed by headquarters.key"),
@@ -78,45 +78,46 @@ def test_malformed_page_is_refused_without_a_key_too(data: bytes) -> None:
         check_page(data, "pune-1", REQUEST, None)
 
 
-def test_page_of_the_longest_marks_fits_into_a_message_and_none_is_left_out() -> None:
+def test_longest_marks_are_split_into_pages_that_fit_into_a_message() -> None:
     """Marks with the longest values, which hardly compress, must not make a snapshot impossible."""
     rng = random.Random(7)
 
-    def word() -> str:
+    def long_text() -> str:
         return "".join(map(chr, rng.choices(range(0x10000, 0x30000), k=128)))
 
     marks_by_key = [
-        (str(n), {"key": word(), "undoes": word(), "roll_version": word(), "serial": n}) for n in range(1_500)
+        (str(n), {"key": long_text(), "undoes": long_text(), "roll_version": long_text(), "serial": n})
+        for n in range(1_500)
     ]
     seen, remaining, next_after = list[Any](), marks_by_key, None
     while remaining:
-        next_after, marks = fitting(remaining, more=False)
+        next_after, marks = fit_page(remaining, has_more=False)
         data = pack_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
-        assert len(data) < MOST_PAYLOAD_BYTES
+        assert len(data) < MAX_PAYLOAD_BYTES
         assert check_page(data, "pune-1", REQUEST, public_key(PRIVATE)).marks == marks
         seen += marks
         assert (next_after is None) == (len(marks) == len(remaining))
         remaining = remaining[len(marks) :]
     assert seen == [mark for _, mark in marks_by_key]
-    assert fitting(marks_by_key[:3], more=True)[0] == "2"
+    assert fit_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
 async def test_constituency_of_a_roll_without_states_gets_its_marks_instead_of_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:
-        async def rows(self, name: str, *values: Any) -> list[Any]:
-            queries.append((name, values[:2]))
+        async def fetch(self, sql: str, *values: Any) -> list[Any]:
+            queries.append((sql, values[:2]))
             return []
 
     class FakeSession:
         async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
             database: Any = FakeDatabase()
             request = unpack_request(data)
-            return pack_page(SnapshotPage("pune-1", request, 7, *await _page(database, request)), None)
+            return pack_page(SnapshotPage("pune-1", request, 7, *await read_page(database, request)), None)
 
     session: Any = FakeSession()
     for place in (("", 209), None):
         async with SnapshotSource("pune-1", session).snapshot(REQUEST.stream, place, 0) as snapshot:
             assert snapshot.position == 7
-    assert queries == [("snapshot_marks", ("", 209)), ("snapshot_opt_outs", ("", MAX_PAGE_ROWS))]
+    assert queries == [(SQL.marks.sql, ("", 209)), (SQL.opt_outs.sql, ("", MAX_PAGE_ROWS))]

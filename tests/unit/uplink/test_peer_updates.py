@@ -111,7 +111,7 @@ async def test_buffered_updates_share_a_command_and_own_updates_move_the_positio
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"lag_seconds": 0.4})]), ("refused", [])]
+    ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"opt_out_lag_seconds": 0.4})]), ("refused", [])]
 )
 @virtual_time()
 async def test_opt_out_delay_is_published_once_stored(status: str, expected: list[Any]) -> None:
@@ -142,5 +142,5 @@ async def test_snapshot_without_disk_space_is_reported_and_downloaded_again() ->
 
     updates = PeerUpdates(FullDiskOnce("pune-1", session), RecordingDialler("done"), NO_STORE, FixedClock())
     assert await updates._apply_snapshot("PEERS.1", None, 0) == 7
-    expected = [{"trouble": "[Errno 28] No space left on device"}, {"trouble": ""}]
+    expected = [{"problem": "[Errno 28] No space left on device"}, {"problem": ""}]
     assert session.published == [("live.pune-1.peer-updates", each) for each in expected]

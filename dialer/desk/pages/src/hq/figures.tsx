@@ -36,22 +36,22 @@ function Tiles({ sum }: { sum: Sum }) {
   const contacts = contactsOf(sum.today);
   const target = stands?.contacts_per_seat_hour;
   const abandoned = abandonedOf(sum.today);
-  const reached = sum.numbers ? sum.closed / sum.numbers : undefined;
-  const voted = sum.reached ? sum.voted / sum.reached : undefined;
+  const reached = sum.total ? sum.completed / sum.total : undefined;
+  const voted = sum.contacted ? sum.voted / sum.contacted : undefined;
   const lasts = listHoursOf(sum);
   return (
     <div class="tiles">
-      <Tile name="tile-seats" figure={count(sum.signed_in)} bad={sum.planned > 0 && sum.signed_in < sum.planned * 0.8}>
-        <small>{sum.planned ? t("of-planned", { planned: count(sum.planned) }) : t("not-planned")}</small>
+      <Tile name="tile-seats" figure={count(sum.signed_in)} bad={sum.planned_seats > 0 && sum.signed_in < sum.planned_seats * 0.8}>
+        <small>{sum.planned_seats ? t("of-planned", { planned: count(sum.planned_seats) }) : t("not-planned")}</small>
       </Tile>
       <Tile name="tile-contacts" figure={contacts === undefined ? NOT_KNOWN : decimal(contacts)} bad={!!target && contacts !== undefined && contacts < target * 0.8}>
         <small>{target ? t("of-target", { target: decimal(target) }) : t("no-target")}</small>
       </Tile>
-      <Tile name="tile-abandoned" figure={share(abandoned)} bad={abandoned !== undefined && sum.cap !== undefined && abandoned > sum.cap}>
-        <small>{sum.cap === undefined ? t("no-cap") : t("of-cap", { cap: percent(sum.cap) })}</small>
+      <Tile name="tile-abandoned" figure={share(abandoned)} bad={abandoned !== undefined && sum.abandoned_limit !== undefined && abandoned > sum.abandoned_limit}>
+        <small>{sum.abandoned_limit === undefined ? t("no-cap") : t("of-cap", { cap: percent(sum.abandoned_limit) })}</small>
       </Tile>
-      <Tile name="tile-reached" figure={share(reached)} bad={!!expected && reached !== undefined && reached < expected.reached * 0.8}>
-        <small>{expected ? t("of-expected", { share: percent(expected.reached) }) : t("no-course")}</small>
+      <Tile name="tile-reached" figure={share(reached)} bad={!!expected && reached !== undefined && reached < expected.contacted * 0.8}>
+        <small>{expected ? t("of-expected", { share: percent(expected.contacted) }) : t("no-course")}</small>
       </Tile>
       <Tile name="tile-voted" figure={share(voted)} bad={!!expected && voted !== undefined && voted < expected.voted * 0.8}>
         <small>{expected ? t("of-expected", { share: percent(expected.voted) }) : t("no-course")}</small>
@@ -62,10 +62,10 @@ function Tiles({ sum }: { sum: Sum }) {
         </small>
       </Tile>
       <Tile name="tile-list" figure={hours(lasts)}>
-        <small>{t("list-left", { due: count(sum.due), left: decimal(stands?.hours_left ?? 0) })}</small>
+        <small>{t("list-left", { due: count(sum.remaining), left: decimal(stands?.hours_left ?? 0) })}</small>
       </Tile>
       <Tile name="tile-heard" figure={`${count(sum.heard)} / ${count(sum.centres)}`} bad={sum.heard < sum.centres}>
-        <small>{t("oldest-books")}</small> <Age at={sum.heard_at} old={300} />
+        <small>{t("oldest-books")}</small> <Age at={sum.committed_at} old={300} />
       </Tile>
       <Tile name="tile-lag" figure={sum.lag === undefined ? NOT_KNOWN : t("seconds", { seconds: decimal(sum.lag) })} bad={(sum.lag ?? 0) > 5}>
         <small>{t("lag-is")}</small>
@@ -227,19 +227,19 @@ function Row({ group, level }: { group: Group; level: Level }) {
         <Age at={sum.live_at} />
       </td>
       <td class="right">
-        <Age at={sum.heard_at} old={300} />
+        <Age at={sum.committed_at} old={300} />
       </td>
-      <td class="right">{sum.planned ? `${count(sum.signed_in)} / ${count(sum.planned)}` : count(sum.signed_in)}</td>
+      <td class="right">{sum.planned_seats ? `${count(sum.signed_in)} / ${count(sum.planned_seats)}` : count(sum.signed_in)}</td>
       <td class="right">{contacts === undefined ? NOT_KNOWN : decimal(contacts)}</td>
       <td class="right">{share(abandonedOf(sum.today))}</td>
-      <td class="right">{sum.numbers ? percent(sum.closed / sum.numbers) : NOT_KNOWN}</td>
+      <td class="right">{sum.total ? percent(sum.completed / sum.total) : NOT_KNOWN}</td>
       <td class="right">
-        {sum.reached ? percent(sum.voted / sum.reached) : NOT_KNOWN} <small>{sum.electors ? t("official-short", { share: percent(sum.official / sum.electors) }) : ""}</small>
+        {sum.contacted ? percent(sum.voted / sum.contacted) : NOT_KNOWN} <small>{sum.electors ? t("official-short", { share: percent(sum.official / sum.electors) }) : ""}</small>
       </td>
       <td class="right">
-        {count(sum.due)} <small>{lasts === undefined ? "" : hours(lasts)}</small>
+        {count(sum.remaining)} <small>{lasts === undefined ? "" : hours(lasts)}</small>
       </td>
-      <td class="right">{single ? (single.running ?? NOT_KNOWN) : sum.behind ? t("material-behind", { behind: sum.behind }) : ""}</td>
+      <td class="right">{single ? (single.material ?? NOT_KNOWN) : sum.behind ? t("material-behind", { behind: sum.behind }) : ""}</td>
       <td class="wraps">
         {words.join(", ")} {open ? <a href={addressOf(group.to, "incidents")}>{t("incidents-open", { open })}</a> : ""}
       </td>
@@ -253,7 +253,7 @@ interface Area {
   state_code?: string;
   constituency_number?: number;
   part_number?: number;
-  reached: number;
+  contacted: number;
   voted: number;
   not_yet: number;
   at: number | null;
@@ -291,9 +291,9 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
         return (
           <tr key={name}>
             <th scope="row">{constituency ? name : <a href={addressOf(to)}>{name}</a>}</th>
-            <td class="right">{count(area.reached)}</td>
+            <td class="right">{count(area.contacted)}</td>
             <td class="right">{count(area.voted)}</td>
-            <td class="right">{area.reached ? percent(area.voted / area.reached) : NOT_KNOWN}</td>
+            <td class="right">{area.contacted ? percent(area.voted / area.contacted) : NOT_KNOWN}</td>
             <td class="right">{count(area.not_yet)}</td>
             <td class="right">
               {area.share === null ? NOT_KNOWN : percent(area.share)} <small>{area.official_at === null ? "" : moment(area.official_at)}</small>
@@ -312,12 +312,12 @@ function CentreNow({ centre }: { centre: Centre }) {
   const facts: [string, ComponentChildren][] = [
     ["state-of", told(centre)],
     ["age-line", <Age at={centre.live_at} />],
-    ["age-books", <Age at={centre.heard_at} old={300} />],
+    ["age-books", <Age at={centre.committed_at} old={300} />],
     ["campaigns", Object.entries(centre.campaigns ?? {}).map(([name, state]) => `${name}: ${t(`campaign-${state}`)}`).join(", ") || NOT_KNOWN],
     ["live-calls", count(centre.calls ?? 0)],
-    ["material", `${centre.running ?? NOT_KNOWN} / ${centre.wanted ?? NOT_KNOWN}`],
-    ["lag", centre.lag_seconds == null ? NOT_KNOWN : t("seconds", { seconds: decimal(centre.lag_seconds) })],
-    ["lost", count(centre.lost ?? 0)],
+    ["material", `${centre.material ?? NOT_KNOWN} / ${centre.assigned_material ?? NOT_KNOWN}`],
+    ["lag", centre.opt_out_lag_seconds == null ? NOT_KNOWN : t("seconds", { seconds: decimal(centre.opt_out_lag_seconds) })],
+    ["lost", count(centre.lost_rows ?? 0)],
   ];
   return (
     <>
@@ -329,7 +329,7 @@ function CentreNow({ centre }: { centre: Centre }) {
           </div>
         ))}
       </dl>
-      {[centre.trouble, centre.material_trouble].filter(Boolean).map((text) => (
+      {[centre.problem, centre.material_problem].filter(Boolean).map((text) => (
         <p key={text} class="problem" lang="en">
           {text}
         </p>

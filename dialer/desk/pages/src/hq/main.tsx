@@ -7,7 +7,7 @@ import { Asked, LanguageChoice, Said } from "../shared/parts";
 import { STALE_SECONDS, hear, lookWho, me, now, signOut, silentSeconds } from "../shared/server";
 import { areLoaded, clock, lasted, speak, t } from "../shared/words";
 import { Days } from "./days";
-import { Audit, Incidents, MaterialView, Orders } from "./deeds";
+import { Audit, Incidents, MaterialView, Orders } from "./actions";
 import { Figures } from "./figures";
 import { Ready } from "./ready";
 import { addressOf, hq, incidents, may, place, proposals, view, who } from "./state";
@@ -40,7 +40,7 @@ function Head() {
     material: waiting.filter((each) => each.kind === "material").length,
     orders: waiting.filter((each) => each.kind === "resume").length,
   };
-  const views = (Object.keys(VIEWS) as View[]).filter((each) => each !== "account" && (each !== "audit" || may("audit")));
+  const views = (Object.keys(VIEWS) as View[]).filter((each) => each !== "account" && (each !== "audit" || may("read-audit")));
   return (
     <header>
       <h1>
@@ -49,7 +49,7 @@ function Head() {
       <time>{clock(now.value)}</time>
       <ul class="lamps" aria-label={t("lamps")}>
         {(["line", "books"] as const).map((name) => {
-          const good = name === "line" ? (stands?.line ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
+          const good = name === "line" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
           return (
             <li key={name} class={good ? "lamp good" : "lamp bad"}>
               {t(`lamp-${name}`)}
@@ -78,7 +78,7 @@ function Stale() {
   const silent = silentSeconds.value;
   const stands = hq();
   const old = stands?.read_at == null ? 0 : now.value - stands.read_at;
-  const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-books", { ago: lasted(old) }) : stands && !stands.line ? t("stale-line") : "";
+  const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-books", { ago: lasted(old) }) : stands && !stands.connected ? t("stale-line") : "";
   return (
     <div role="alert" class={told ? "stale" : "unseen"}>
       {told}

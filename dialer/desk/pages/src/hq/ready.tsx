@@ -5,7 +5,7 @@ import { decimal, moment, t } from "../shared/words";
 import { centres, isHeard, type Centre } from "./state";
 
 const WEEK_SECONDS = 7 * 86_400;
-const wasTested = (centre: Centre) => centre.tested_at != null && now.value - centre.tested_at < WEEK_SECONDS;
+const wasTested = (centre: Centre) => centre.test_sent_at != null && now.value - centre.test_sent_at < WEEK_SECONDS;
 
 export function Ready() {
   const every = centres();
@@ -22,14 +22,14 @@ export function Ready() {
               {centre.centre}
             </th>
             <td>{centre.zone}</td>
-            <td>{centre.tested_at == null ? t("test-never") : moment(centre.tested_at)}</td>
+            <td>{centre.test_sent_at == null ? t("test-never") : moment(centre.test_sent_at)}</td>
             <td>
-              {centre.tested_at != null && centre.test_came_at != null
-                ? t("seconds", { seconds: decimal(Math.max(0, centre.test_came_at - centre.tested_at)) })
+              {centre.test_sent_at != null && centre.test_committed_at != null
+                ? t("seconds", { seconds: decimal(Math.max(0, centre.test_committed_at - centre.test_sent_at)) })
                 : "–"}
             </td>
             <td>{t(isHeard(centre) ? "heard" : "not-heard")}</td>
-            <td>{centre.running ?? "–"}</td>
+            <td>{centre.material ?? "–"}</td>
           </tr>
         ))}
       </Table>

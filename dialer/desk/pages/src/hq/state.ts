@@ -10,12 +10,12 @@ export interface HqMe {
   may: string[];
 }
 export const who = () => me.value as unknown as HqMe;
-export const may = (deed: string) => who().may.includes(deed);
+export const may = (action: string) => who().may.includes(action);
 
 export interface Headquarters {
-  line: boolean;
+  connected: boolean;
   read_at: number | null;
-  expected: { reached: number; voted: number } | null;
+  expected: { contacted: number; voted: number } | null;
   hours_left: number;
   contacts_per_seat_hour: number | null;
 }
@@ -38,32 +38,32 @@ export interface Centre {
   centre: string;
   zone: string;
   state: string | null;
-  planned: number | null;
+  planned_seats: number | null;
   live_at?: number | null;
   online?: boolean;
   switch_up?: boolean;
   signed_in?: number;
   talking?: number;
   calls?: number;
-  numbers?: number;
-  closed?: number;
-  due?: number;
-  cap?: number | null;
+  total?: number;
+  completed?: number;
+  remaining?: number;
+  abandoned_limit?: number | null;
   campaigns?: Record<string, string>;
   alerts?: Alert[];
-  running?: string | null;
-  wanted?: string | null;
-  material_trouble?: string | null;
-  lag_seconds?: number | null;
-  heard_at?: number | null;
-  made_at?: number | null;
-  lost?: number;
-  trouble?: string | null;
-  tested_at?: number | null;
-  test_came_at?: number | null;
+  material?: string | null;
+  assigned_material?: string | null;
+  material_problem?: string | null;
+  opt_out_lag_seconds?: number | null;
+  committed_at?: number | null;
+  created_at?: number | null;
+  lost_rows?: number;
+  problem?: string | null;
+  test_sent_at?: number | null;
+  test_committed_at?: number | null;
   today?: Today;
-  calls_an_hour?: number | null;
-  reached?: number | null;
+  calls_per_hour?: number | null;
+  contacted?: number | null;
   voted?: number | null;
   official?: { electors: number; voted: number; at: number } | null;
   turnout_at?: number | null;
@@ -154,29 +154,29 @@ export const isHeard = (centre: Centre) => centre.live_at != null && now.value -
 export const abandonedOf = (today: Today | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
 export const contactsOf = (today: Today | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
 /** Hours until the list is through, at the pace of the last quarter of an hour. */
-export const listHoursOf = (centre: { due?: number; calls_an_hour?: number | null }) =>
-  centre.due === undefined || !centre.calls_an_hour ? undefined : centre.due / centre.calls_an_hour;
+export const listHoursOf = (centre: { remaining?: number; calls_per_hour?: number | null }) =>
+  centre.remaining === undefined || !centre.calls_per_hour ? undefined : centre.remaining / centre.calls_per_hour;
 
 /** What is not as it should be, as words of the page; the gravest level. */
 export function faultsOf(centre: Centre): { level: Level; words: string[] } {
   const bad: string[] = [];
   const near: string[] = [];
-  if (centre.live_at == null && centre.heard_at == null) return { level: "none", words: ["never-heard"] };
+  if (centre.live_at == null && centre.committed_at == null) return { level: "none", words: ["never-heard"] };
   if (!isHeard(centre)) bad.push("silent");
   else if (!centre.online || !centre.switch_up) bad.push("dialler-away");
-  if (centre.trouble) bad.push("trouble");
+  if (centre.problem) bad.push("trouble");
   if (centre.alerts?.some((alert) => alert.level === "critical")) bad.push("critical");
   const share = abandonedOf(centre.today);
-  if (share !== undefined && centre.cap && share > centre.cap) bad.push("over-cap");
-  if (centre.material_trouble) bad.push("material");
-  else if (centre.wanted && centre.running !== centre.wanted) near.push("material");
-  if (centre.planned && (centre.signed_in ?? 0) < centre.planned * BEHIND) near.push("seats");
+  if (share !== undefined && centre.abandoned_limit && share > centre.abandoned_limit) bad.push("over-cap");
+  if (centre.material_problem) bad.push("material");
+  else if (centre.assigned_material && centre.material !== centre.assigned_material) near.push("material");
+  if (centre.planned_seats && (centre.signed_in ?? 0) < centre.planned_seats * BEHIND) near.push("seats");
   const target = hq()?.contacts_per_seat_hour;
   const contacts = contactsOf(centre.today);
   if (target && contacts !== undefined && contacts < target * BEHIND) near.push("contacts");
   const lasts = listHoursOf(centre);
   const left = hq()?.hours_left ?? 0;
-  if (left && lasts !== undefined && centre.due) {
+  if (left && lasts !== undefined && centre.remaining) {
     if (lasts < left * BEHIND) near.push("list-short");
     if (lasts > left / BEHIND) near.push("list-long");
   }
@@ -187,22 +187,22 @@ export function faultsOf(centre: Centre): { level: Level; words: string[] } {
 export interface Sum {
   centres: number;
   heard: number;
-  planned: number;
+  planned_seats: number;
   signed_in: number;
   talking: number;
-  numbers: number;
-  closed: number;
-  due: number;
-  calls_an_hour: number;
-  reached: number;
+  total: number;
+  completed: number;
+  remaining: number;
+  calls_per_hour: number;
+  contacted: number;
   voted: number;
   electors: number;
   official: number;
   official_at: number | undefined;
   today: Today;
-  cap: number | undefined;
+  abandoned_limit: number | undefined;
   live_at: number | undefined;
-  heard_at: number | undefined;
+  committed_at: number | undefined;
   lag: number | undefined;
   behind: number;
 }
@@ -215,18 +215,18 @@ export function sumOf(every: Centre[]): Sum {
   const today = (name: keyof Today) => sum((centre) => centre.today?.[name]);
   // Whoever tells of no seats' hours has no work to be measured by.
   const worked = every.filter((centre) => contactsOf(centre.today) !== undefined);
-  const lags = every.flatMap((centre) => centre.lag_seconds ?? []);
+  const lags = every.flatMap((centre) => centre.opt_out_lag_seconds ?? []);
   return {
     centres: every.length,
     heard: every.filter(isHeard).length,
-    planned: sum((centre) => centre.planned),
+    planned_seats: sum((centre) => centre.planned_seats),
     signed_in: sum((centre) => (isHeard(centre) ? centre.signed_in : 0)),
     talking: sum((centre) => (isHeard(centre) ? centre.talking : 0)),
-    numbers: sum((centre) => centre.numbers),
-    closed: sum((centre) => centre.closed),
-    due: sum((centre) => centre.due),
-    calls_an_hour: sum((centre) => centre.calls_an_hour),
-    reached: sum((centre) => centre.reached),
+    total: sum((centre) => centre.total),
+    completed: sum((centre) => centre.completed),
+    remaining: sum((centre) => centre.remaining),
+    calls_per_hour: sum((centre) => centre.calls_per_hour),
+    contacted: sum((centre) => centre.contacted),
     voted: sum((centre) => centre.voted),
     electors: sum((centre) => centre.official?.electors),
     official: sum((centre) => centre.official?.voted),
@@ -240,10 +240,10 @@ export function sumOf(every: Centre[]): Sum {
       opt_outs: today("opt_outs"),
       marked_voted: today("marked_voted"),
     },
-    cap: least(every.map((centre) => centre.cap)),
+    abandoned_limit: least(every.map((centre) => centre.abandoned_limit)),
     live_at: least(every.map((centre) => centre.live_at)),
-    heard_at: least(every.map((centre) => centre.heard_at)),
+    committed_at: least(every.map((centre) => centre.committed_at)),
     lag: lags.length ? Math.max(...lags) : undefined,
-    behind: every.filter((centre) => centre.wanted && centre.running !== centre.wanted).length,
+    behind: every.filter((centre) => centre.assigned_material && centre.material !== centre.assigned_material).length,
   };
 }

@@ -49,7 +49,7 @@ export function Incidents() {
     });
   return (
     <Section id="incidents" title={t("incidents")}>
-      {may("incident") && (
+      {may("manage-incidents") && (
         <form class="row fields" onSubmit={(event) => void send_(event)}>
           <Choice name="to" label={t("where")} options={addressees(false)} />
           <label class="long">
@@ -66,7 +66,7 @@ export function Incidents() {
             <strong>{each.centre || t("zone-named", { zone: each.zone })}</strong> <span dir="auto">{each.text}</span>{" "}
             <small>{t("incident-since", { name: each.opened_by, ago: lasted(now.value - each.opened_at) })}</small>
             <b>{t("owned-by", { owner: each.owner })}</b>
-            {may("incident") && (
+            {may("manage-incidents") && (
               <span class="row">
                 {each.owner !== who().name && (
                   <button onClick={() => void send("incidents/owner", { id: each.id, owner: who().name }, "incident-owned")}>{t("incident-take")}</button>
@@ -127,9 +127,9 @@ export function MaterialView() {
   const material = value<Material>(`material/${who().of_zone}`);
   const every = centres();
   const running = new Map<string, number>();
-  for (const centre of every) if (centre.running) running.set(centre.running, (running.get(centre.running) ?? 0) + 1);
-  const trouble = every.filter((centre) => centre.material_trouble);
-  const behind = every.filter((centre) => centre.wanted && centre.running !== centre.wanted);
+  for (const centre of every) if (centre.material) running.set(centre.material, (running.get(centre.material) ?? 0) + 1);
+  const trouble = every.filter((centre) => centre.material_problem);
+  const behind = every.filter((centre) => centre.assigned_material && centre.material !== centre.assigned_material);
   const propose = async (event: Event) => {
     const fields = Object.fromEntries(new FormData(formOf(event)));
     const [name, version] = versionOf(String(fields.version));
@@ -172,7 +172,7 @@ export function MaterialView() {
           {!!behind.length && <p>{t("not-there-yet", { names: behind.map((centre) => centre.centre).join(", ") })}</p>}
           {trouble.map((centre) => (
             <p key={centre.centre} class="problem">
-              {centre.centre}: <span lang="en">{centre.material_trouble}</span>
+              {centre.centre}: <span lang="en">{centre.material_problem}</span>
             </p>
           ))}
         </div>
@@ -240,12 +240,12 @@ export function Audit() {
   return (
     <Section id="audit" title={t("audit")}>
       <p>{t("audit-is")}</p>
-      <Table of="audit" names={["number", "time", "deed", "person", "what"]}>
+      <Table of="audit" names={["number", "time", "action", "person", "what"]}>
         {entries.map((each) => (
           <tr key={each.number}>
             <td>{each.number}</td>
             <td>{moment(each.at)}</td>
-            <td>{word("deed", each.kind)}</td>
+            <td>{word("action", each.kind)}</td>
             <td>{each.who}</td>
             <td class="wraps">
               {Object.entries(JSON.parse(each.what) as Record<string, string>)

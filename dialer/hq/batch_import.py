@@ -1,0 +1,411 @@
+"""Importing batches of centres into headquarters' database, with their counters and the peer updates that they cause.
+
+A batch's rows, the centre's last id and the position in the stream are committed in one transaction. So a gatherer that
+is killed continues where its last commit ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.enums import MarkKind
+from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.voter_place import VoterPlace
+from dialer.hq.database import Database
+from dialer.hq.ledger import (
+    TEST_MARKS,
+    AnswerRow,
+    CentreRows,
+    DayCounts,
+    MarkRow,
+    NameLimit,
+    OptOutRow,
+    ResultRow,
+    StatusChange,
+    StoredCentre,
+    add_batch,
+    describe_problem,
+    parse_answers,
+    parse_opt_out,
+    parse_row,
+    sum_turnout_changes,
+)
+from dialer.hq.sql import Command, Query, Scalar, columns
+from dialer.nats import messages
+from dialer.nats.messages import InvalidMessage, OutboxBatch
+from dialer.nats.session import StoredMessage
+from dialer.settings.headquarters import HqSettings
+from dialer.store.sql import Statements
+from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
+
+_log = structlog.get_logger(__name__)
+
+MAX_MESSAGE_UPDATES = 50
+"""Opt-outs or marks in a message of peer updates."""
+
+
+class CentrePosition(NamedTuple):
+    """A centre and the last id of its outbox that is committed."""
+
+    centre: str
+    zone: str
+    last_id: int
+
+
+class StoredVoter(NamedTuple):
+    """A voter's status as it is stored."""
+
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    roll_version: str
+    turnout: str
+    contacted: bool
+    not_yet: bool
+
+
+class StoredMark(NamedTuple):
+    """A mark of a voter that was not undone."""
+
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    roll_version: str
+    kind: str
+    source: str
+    at: float
+
+
+class RowId(NamedTuple):
+    """The id of a row in the outbox of its centre."""
+
+    centre: str
+    id: int
+
+
+class CentreBooth(NamedTuple):
+    """A booth whose voters a centre has reported marks of."""
+
+    centre: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+
+
+class Insert(Command):
+    """An INSERT of the rows of a temporary table, which skips rows that are stored already."""
+
+    async def run_returning(self, db: Database) -> set[RowId]:
+        """Run it and return the ids of the rows it inserted."""
+        return {RowId(*row) for row in await db.fetch(f"{self.sql} RETURNING centre, id")}
+
+
+class SQL(Statements):
+    move_position = Scalar(int)
+    centres = Query(CentrePosition)
+    set_centres = Command()
+    set_problem = Command()
+    insert_results = Insert()
+    insert_marks = Insert()
+    voters = Query(StoredVoter)
+    marks = Query(StoredMark)
+    set_voters = Command()
+    add_turnout = Command()
+    set_answers = Command()
+    add_centre_booths = Command()
+    set_test_marks = Command()
+    add_day_counts = Command()
+    insert_opt_outs = Query(OptOutRow)
+    insert_peer_updates = Command()
+
+
+class Displaced(HeadquartersUnreachable):
+    """Another gatherer imports the same stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedBatch:
+    """A message of the stream of batches."""
+
+    position: int
+    subject: str
+    batch: OutboxBatch | None  # None: the message is invalid
+    problem: str = ""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it brings; at least 1, because an invalid message costs work too."""
+        return 1 if self.batch is None else 1 + len(self.batch.rows)
+
+
+def parse_message(stored: StoredMessage) -> ReceivedBatch:
+    """Return the batch in a message of the stream, or what is wrong with the message."""
+    try:
+        return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
+    except InvalidMessage as error:
+        return ReceivedBatch(stored.position, stored.subject, None, str(error))
+
+
+class PeerUpdateMessage(NamedTuple):
+    """A message for the stream of peer updates."""
+
+    subject: str
+    data: bytes
+
+
+class PeerMark(NamedTuple):
+    """A mark that other centres receive."""
+
+    centre: str
+    zone: str  # of the centre
+    place: VoterPlace
+    fields: dict[str, Any]  # of its payload
+
+
+def peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark]) -> list[PeerUpdateMessage]:
+    """Return the messages that bring opt-outs and marks to other centres. Marks keep their order within a constituency."""
+    fields = [opt_out._asdict() for opt_out in opt_outs]
+    found = [
+        PeerUpdateMessage(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(part, [])) for part in _split(fields)
+    ]
+    by_subject: dict[str, list[dict[str, Any]]] = {}
+    for mark in marks:
+        subject = messages.mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
+        by_subject.setdefault(subject, []).append(messages.peer_mark(mark.centre, mark.place, mark.fields))
+    for subject, of_subject in by_subject.items():
+        found += [PeerUpdateMessage(subject, messages.pack_peer_updates([], part)) for part in _split(of_subject)]
+    return found
+
+
+def _split(updates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for begin in range(0, len(updates), MAX_MESSAGE_UPDATES):
+        yield updates[begin : begin + MAX_MESSAGE_UPDATES]
+
+
+Row = TypeVar("Row", ResultRow, MarkRow)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRow(Generic[Row]):
+    """A row and the fields of its payload."""
+
+    row: Row
+    fields: dict[str, Any]
+
+
+class BatchImporter:
+    """Imports batches, on the connection that has the gatherers' lock."""
+
+    def __init__(self, settings: HqSettings, db: Database, clock: Clock) -> None:
+        self._zone = ZoneInfo(settings.gather.time_zone)
+        self._db = db
+        self._clock = clock
+        self._booths: set[CentreBooth] = set()  # that are stored
+        self._names = NameLimit()
+
+    async def commit(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> dict[str, int]:
+        """Commit the messages that follow `position` in the stream.
+
+        Returns the last committed id of each centre that sent one of them. Raises Displaced where another gatherer has
+        moved the position, and an error of `ValueRejected` for a value that the database cannot store.
+        """
+        now = self._clock.now()
+        async with self._db.transaction():
+            if await SQL.move_position.fetch_first(self._db, stream, received[-1].position, position) is None:
+                raise Displaced("another gatherer imports this stream: this one waits for its lock again")
+            names = sorted({each.batch.centre for each in received if each.batch is not None})
+            stored = {
+                row.centre: StoredCentre(row.zone, row.last_id) for row in await SQL.centres.fetch(self._db, names)
+            }
+            collected: dict[str, CentreRows] = {}
+            for each in received:
+                try:
+                    if each.batch is None:
+                        raise InvalidMessage(each.problem)
+                    add_batch(each.batch, each.subject, stored, collected)
+                except InvalidMessage as error:
+                    _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
+                    await SQL.set_problem.run(self._db, each.subject.removeprefix("up."), str(error), now)
+            new_booths = await self._store_rows(stored, collected, now)
+            updates = [
+                (name, rows.last_id, rows.created_at, rows.lost_rows, describe_problem(rows, now))
+                for name, rows in collected.items()
+            ]
+            await SQL.set_centres.run(self._db, *columns(updates, 5), now)
+        self._booths |= new_booths
+        for name, rows in collected.items():
+            if rows.lost_rows:
+                _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
+        return {name: rows.last_id for name, rows in collected.items()}
+
+    async def _store_rows(
+        self, stored: dict[str, StoredCentre], collected: dict[str, CentreRows], now: float
+    ) -> set[CentreBooth]:
+        """Store the rows and everything that follows from them. Return the booths that were new to their centres."""
+        parsed_marks: list[ParsedRow[MarkRow]] = []
+        parsed_results: list[ParsedRow[ResultRow]] = []
+        for centre, rows in collected.items():
+            for outbox_row in rows.rows:
+                row, fields = parse_row(centre, outbox_row, now)
+                if isinstance(row, MarkRow):
+                    parsed_marks.append(ParsedRow(row, fields))
+                else:
+                    parsed_results.append(ParsedRow(row, fields))
+        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _mark_columns)
+        results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
+
+        def accepts(centre: str, name: str) -> bool:
+            return self._names.accepts(collected[centre], centre, name)
+
+        await self._add_day_counts(marks, results, accepts)
+        await self._store_answers(results, accepts)
+        await self._store_test_marks(results, now)
+        new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
+        new_booths -= self._booths
+        if new_booths:
+            await SQL.add_centre_booths.run(self._db, *columns(sorted(new_booths), 4))
+        await self._update_voters(stored, [each.row for each in marks])
+        await self._store_peer_updates(stored, marks, results)
+        return new_booths
+
+    async def _insert_new(
+        self,
+        insert: Insert,
+        temporary_table: str,
+        rows: list[ParsedRow[Row]],
+        values: Callable[[Row], tuple[Any, ...]],
+    ) -> list[ParsedRow[Row]]:
+        """Insert rows by way of a temporary table, and return those that were not stored before.
+
+        Usually all are new. Then no list of ids is needed, which would cost time for each row.
+        """
+        if not rows:
+            return []
+        await self._db.copy_rows(temporary_table, [values(each.row) for each in rows])
+        with contextlib.suppress(_SomeStored):
+            async with self._db.transaction():
+                if await insert.run(self._db) < len(rows):
+                    raise _SomeStored
+                return rows
+        new = await insert.run_returning(self._db)
+        return [each for each in rows if (each.row.centre, each.row.id) in new]
+
+    async def _add_day_counts(
+        self,
+        marks: Sequence[ParsedRow[MarkRow]],
+        results: Sequence[ParsedRow[ResultRow]],
+        accepts: Callable[[str, str], bool],
+    ) -> None:
+        days = DayCounts(self._zone, accepts)
+        for mark in marks:
+            days.add(mark.row, mark.fields)
+        for result in results:
+            days.add(result.row, result.fields)
+        if days.counts:
+            counts = sorted((*key, count) for key, count in days.counts.items())
+            await SQL.add_day_counts.run(self._db, *columns(counts, 4))
+
+    async def _store_answers(
+        self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool]
+    ) -> None:
+        """Store the latest answer of each voter to each question."""
+        answers = {
+            (answer.place, answer.question): answer
+            for result in results
+            for answer in parse_answers(result.row, result.fields)
+            if accepts(answer.centre, f"question/{answer.question}")
+        }
+        if answers:
+            rows = sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6)))
+            await SQL.set_answers.run(self._db, *columns(rows, 9))
+
+    async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
+        sent = {each.row.centre: each.row.at for each in results if each.row.topic == TEST_MARKS}
+        if sent:
+            await SQL.set_test_marks.run(self._db, *columns(sorted(sent.items()), 2), now)
+
+    async def _store_peer_updates(
+        self,
+        stored: dict[str, StoredCentre],
+        marks: Sequence[ParsedRow[MarkRow]],
+        results: Sequence[ParsedRow[ResultRow]],
+    ) -> None:
+        """Store new opt-outs, and queue the updates that other centres must receive."""
+        found = [parse_opt_out(each.row, each.fields) for each in results]
+        opt_outs = [opt_out for opt_out in found if opt_out is not None]
+        new = await SQL.insert_opt_outs.fetch(self._db, *columns(opt_outs, 3)) if opt_outs else []
+        peer_marks = [
+            PeerMark(each.row.centre, stored[each.row.centre].zone, each.row.place, each.fields)
+            for each in marks
+            if each.row.is_peer_update
+        ]
+        if updates := peer_update_messages(new, peer_marks):
+            await SQL.insert_peer_updates.run(self._db, *columns(updates, 2))
+
+    async def _update_voters(self, stored: dict[str, StoredCentre], marks: Sequence[MarkRow]) -> None:
+        """Update the status of voters and the turnout figures for marks that were inserted."""
+        if not marks:
+            return
+        before = {_place_of(row): _status_of(row) for row in await SQL.voters.fetch(self._db)}
+        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
+        marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
+        if changed_places:
+            asked = columns([_place_columns(place) for place in changed_places], 5)
+            for row in await SQL.marks.fetch(self._db, *asked):
+                marks_of[_place_of(row)].append((row.kind, row.source, row.at))
+        changes, after = list[StatusChange](), dict(before)
+        for mark in marks:
+            earlier = after.get(mark.place, VoterStatus())
+            if mark.place in marks_of:
+                status = status_from_marks(marks_of[mark.place])
+            else:
+                status = status_after(earlier, MarkKind(mark.kind))
+            if status != earlier:
+                changes.append(StatusChange(mark.place, stored[mark.centre].zone, mark.at, earlier, status))
+                after[mark.place] = status
+        voters = [
+            (*_place_columns(place), status.turnout, status.reached, status.not_yet)
+            for place, status in after.items()
+            if before.get(place) != status
+        ]
+        if voters:
+            await self._db.copy_rows("new_voter", sorted(voters))
+            await SQL.set_voters.run(self._db)
+        if sums := sum_turnout_changes(changes):
+            rows = sorted((*area, *change) for area, change in sums.items())
+            await SQL.add_turnout.run(self._db, *columns(rows, 9))
+
+
+class _SomeStored(Exception):
+    """Some of the rows are stored already: the insert is rolled back and repeated with a list of the new ones."""
+
+
+# attrgetter, because `dataclasses.astuple` copies each value deeply, which was a fifth of the cost of a row.
+_place_columns = attrgetter("state_code", "constituency_number", "part_number", "serial", "roll_version")
+
+
+def _place_of(row: StoredVoter | StoredMark) -> VoterPlace:
+    return VoterPlace(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
+
+
+def _status_of(row: StoredVoter) -> VoterStatus:
+    return VoterStatus(row.turnout, row.contacted, row.not_yet)
+
+
+def _mark_columns(mark: MarkRow) -> tuple[Any, ...]:
+    values = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
+    return (*_place_columns(mark.place), *values)
+
+
+def _answer_columns(answer: AnswerRow) -> tuple[Any, ...]:
+    return (*_place_columns(answer.place), answer.question, answer.value, answer.at, answer.centre)

@@ -1,0 +1,134 @@
+"""The database as headquarters' pages use it: one connection, and a hash-chained audit of what users do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import astuple
+from typing import NamedTuple
+
+import structlog
+
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, breaks, next_entry
+from dialer.domain.clock import Clock
+from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.hq.database import Database, DatabaseError, database
+from dialer.hq.sql import Command, Query
+from dialer.settings.headquarters import HqSettings
+from dialer.store.desk_file import DeskFile
+from dialer.store.sql import Statements
+from dialer.web.people import tolerated
+
+_log = structlog.get_logger(__name__)
+
+
+class ChainEnd(NamedTuple):
+    """Number and digest of an audit entry."""
+
+    number: int
+    digest: str
+
+
+class SQL(Statements):
+    lock_audit = Command()
+    chain_end = Query(ChainEnd)
+    insert_entry = Command()
+    newest_entries = Query(AuditEntry)
+    entries_from = Query(AuditEntry)
+
+
+class PageDatabase:
+    """One connection, which tasks use in turn, and which is opened again after it was lost.
+
+    The end of the audit's chain is also stored in the pages' own file after each commit. So somebody who can write to
+    the database only can neither replace earlier entries nor cut off the last ones unnoticed.
+    """
+
+    def __init__(self, settings: HqSettings, clock: Clock, file: DeskFile | None = None) -> None:
+        self._address = settings.gather.database.get_secret_value()
+        self.clock = clock
+        self._file = file
+        self._has_new_entries = False
+        self._turn = asyncio.Lock()
+        self._connection = contextlib.AsyncExitStack()
+        self._db: Database | None = None
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Database]:
+        """Lend the connection for a transaction. Raises StoreError if the database is unreachable."""
+        async with self._turn:
+            try:
+                if self._db is None:
+                    self._db = await self._connection.enter_async_context(database(self._address))
+                    await self._db.prepare()
+                async with self._db.transaction():
+                    yield self._db
+                if self._has_new_entries and self._file is not None:
+                    await tolerated(_store_chain_end(self._db, self._file), "audit.end_not_stored")
+                self._has_new_entries = False
+            except HeadquartersUnreachable as error:
+                raise StoreError(str(error)) from error
+            except DatabaseError as error:
+                await self.close()
+                raise StoreError(f"headquarters' database does not answer: {error or type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Close the connection; the next transaction opens another one."""
+        self._db = None
+        await self._connection.aclose()
+
+    async def append_audit(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
+        """Append an audit entry, in the transaction of the action that it records."""
+        await SQL.lock_audit.run(db)
+        end = await SQL.chain_end.fetch_first(db) or ChainEnd(0, GENESIS)
+        entry = next_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
+        await SQL.insert_entry.run(db, *astuple(entry))
+        self._has_new_entries = True
+
+    async def audit_entries(self) -> list[AuditEntry]:
+        """Return all audit entries, the oldest first."""
+        async with self.transaction() as db:
+            return await SQL.entries_from.fetch(db, 0)
+
+    async def newest_audit_entries(self, count: int) -> list[AuditEntry]:
+        """Return the last audit entries, the newest first."""
+        async with self.transaction() as db:
+            return await SQL.newest_entries.fetch(db, count)
+
+    async def audit_breaks(self) -> list[Break]:
+        """Return where the audit's chain is broken, or does not contain the end that the pages' file has."""
+        end = None if self._file is None else await self._file.audit_head()
+        return [*breaks(await self.audit_entries(), end)]
+
+    async def accept_audit_end(self, who: str) -> None:
+        """Accept the present end of the audit, after the database was restored from a backup. An audit entry records it."""
+        if self._file is None:
+            return
+        stored, entries = await self._file.audit_head(), await self.audit_entries()
+        await self._file.set_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
+        before = "none" if stored is None else f"entry {stored.number}"
+        async with self.transaction() as db:
+            await self.append_audit(db, "audit-end-accepted", who, {"before": before})
+
+
+async def _store_chain_end(db: Database, file: DeskFile) -> None:
+    """Store the end of the chain in the file, if it continues the end that is stored there. Raises StoreError."""
+    stored = await file.audit_head()
+    entries = await SQL.entries_from.fetch(db, 0 if stored is None else stored[0])
+    if [*_breaks_after(entries, stored)]:
+        _log.error(
+            "audit.cut_off", problem="the database no longer has the newest audit entries; see `dialer hq audit`"
+        )
+    else:
+        await file.set_audit_head(entries[-1].number, entries[-1].digest)
+
+
+def _breaks_after(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
+    """Yield the breaks of a chain whose first entry is the stored end."""
+    if stored is None:
+        yield from breaks(entries)
+    elif not entries or (entries[0].number, entries[0].digest) != stored:
+        yield Break(stored[0], "the entry differs from the one that was noted under this number")
+    else:
+        yield from breaks(entries[1:], behind=stored)

@@ -1,0 +1,51 @@
+"""Results of a state, voter by voter, for its data team."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dialer.hq.database import Database
+from dialer.hq.sql import Query
+from dialer.store.sql import Statements
+
+
+class VoterResult(NamedTuple):
+    """The last mark of a voter, and the voter's status by all marks."""
+
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    at: float
+    kind: str
+    turnout: str
+    centre: str
+
+
+class VoterAnswer(NamedTuple):
+    """A voter's answer to a question, and the voter's status by all marks."""
+
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+    serial: int
+    at: float
+    turnout: str
+    centre: str
+    question: str
+    value: str
+
+
+class SQL(Statements):
+    marks = Query(VoterResult)
+    answers = Query(VoterAnswer)
+
+
+async def read_state_results(
+    db: Database, state_code: str, constituency_number: int | None, since: float, until: float
+) -> tuple[list[VoterResult], list[VoterAnswer]]:
+    """Return the results and answers of a constituency, or of the whole state, from `since` to before `until` (epoch seconds)."""
+    asked = (state_code, constituency_number, since, until)
+    return await SQL.marks.fetch(db, *asked), await SQL.answers.fetch(db, *asked)

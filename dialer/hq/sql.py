@@ -1,0 +1,64 @@
+"""Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and awaited.
+
+Parameters are passed by position ($1, $2, ...). Where a statement writes many rows, each parameter is a list with one
+value per row (`columns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from dialer.hq.database import Database
+from dialer.store import sql
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+class Command(sql.Statement):
+    """A statement that returns no rows."""
+
+    async def run(self, db: Database, /, *values: object) -> int:
+        """Run it and return the number of rows it changed."""
+        return await db.execute(self.sql, *values)
+
+
+class Query(sql.Statement, Generic[R]):
+    """A statement whose rows are objects of `row_type`: a NamedTuple or a dataclass with a field for each column."""
+
+    def __init__(self, row_type: type[R]) -> None:
+        declared = sql.Query(row_type)
+        self.make = declared.make
+        self.columns = declared.columns
+
+    async def fetch(self, db: Database, /, *values: object) -> list[R]:
+        """Return all rows."""
+        return [self.make(row) for row in await db.fetch(self.sql, *values)]
+
+    async def fetch_first(self, db: Database, /, *values: object) -> R | None:
+        """Return the first row, or None if there is none."""
+        rows = await db.fetch(self.sql, *values)
+        return self.make(rows[0]) if rows else None
+
+
+class Scalar(sql.Statement, Generic[V]):
+    """A statement with a single column of the type `kind`."""
+
+    def __init__(self, kind: type[V]) -> None:
+        self.kind = kind
+
+    async def fetch_first(self, db: Database, /, *values: object) -> V | None:
+        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        value: V | None = await db.fetch_value(self.sql, *values)
+        return value
+
+    async def fetch_one(self, db: Database, /, *values: object) -> V:
+        """Return the value of a statement that always returns one row."""
+        value: V = await db.fetch_value(self.sql, *values)
+        return value
+
+
+def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+    """Return a list of values for each of the `count` columns of the rows."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
