@@ -32,7 +32,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     (folder / "hq.toml").write_text('[server]\nhost = "hq.example.org"\n\n[[centres]]\nid = "pune-1"\nzone = "west"\n')
     walk.does("dialer hq keys make leader.key")
     walk.does("dialer hq check -c hq.toml", "check that nats-server runs", code=1)
-    walk.is_refused("dialer hq order stop-all --key leader.key -c hq.toml", "the key is no leader's")
+    walk.is_refused("dialer hq order stop-all --key leader.key -c hq.toml", "the key does not belong to a leader")
     walk.is_refused("dialer hq order list -c hq.toml", "check that nats-server runs")
     centre = visit.centre
     centre.start("hq", centre.dialer, "hq", "demo", "--for", DEMO_SECONDS, "--centres", "30")

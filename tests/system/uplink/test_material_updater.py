@@ -84,7 +84,7 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
         publisher.assign(2, NOW)
         await updater.check()
         assert reported.summary() == ("turnout-2", "turnout-2", "")
-        assert reported.last["from_next_start"] == "weights"
+        assert reported.last["after_restart"] == "weights"
         assert library.version_of(began_with.name, began_with.version) is began_with  # a call in progress still uses it
 
         running = library.current(place)

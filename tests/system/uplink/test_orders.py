@@ -150,8 +150,8 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(
         assert code == 2
         return said
 
-    assert "the key is no leader's" in await order("stop-all", "--key", stranger)
-    assert "zone:east is no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
+    assert "the key does not belong to a leader" in await order("stop-all", "--key", stranger)
+    assert "zone:east has no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
     monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
