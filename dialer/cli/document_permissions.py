@@ -23,7 +23,7 @@ from dialer.desk.recordings import RecordingsPage
 from dialer.desk.users import UsersPage
 from dialer.domain.enums import HqRole, SupervisorRole
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.hq.deeds import Deeds
+from dialer.hq.actions import HqActions
 from dialer.hq.pages import HqAccount, HqBoard
 from dialer.web.access import access_of
 from dialer.web.passkeys import Passkeys
@@ -74,7 +74,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     AgentWriting,
     AgentPhones,
 )
-_HEADQUARTERS: tuple[type[HasRouter], ...] = (HqAccount, HqBoard, Deeds)
+_HEADQUARTERS: tuple[type[HasRouter], ...] = (HqAccount, HqBoard, HqActions)
 _DESK_ROLES: frozenset[str] = frozenset(SupervisorRole) | AGENTS
 _HQ_ROLES: frozenset[str] = frozenset(HqRole)
 
