@@ -31,6 +31,7 @@ from dialer.metrics.document import metrics_page
 from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
 from dialer.pacing.port import Limit
+from dialer.rules.gate import Reason
 from dialer.settings.document import settings_page
 from dialer.settings.site import Settings, load_settings
 from tests.support.mqtt import BOSS, SENDERS
@@ -108,6 +109,12 @@ def test_polling_day_page_lists_complaint_values_and_mark_sources(word: str) -> 
 @pytest.mark.parametrize("word", Limit)
 def test_pacing_page_explains_every_limit(word: str) -> None:
     assert f"| `{word}` |" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_rules_page_explains_every_reason_of_the_gate(reason: str) -> None:
+    page = (DOCS / "explanation/rules.md").read_text(encoding="utf-8")
+    assert f"`{reason}`" in page.partition("## The gate")[2].partition("## Ask")[0]
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
