@@ -4,23 +4,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: docs lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-pacing clean help
+.PHONY: docs reference lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-pacing clean help
 
 help:
-	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
-	@echo "make demo-hq       a headquarters with 300 centres, three of which dial simulated lines"
-	@echo "make test          lint, types and all tests"
-	@echo "make unit          the unit tests alone, for example on another Python: PYTHON=python3.13 VENV=.venv-3.13"
-	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9, 1,000 words of agents under it (hours)"
-	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
-	@echo "make mutants       test the tests: changes placing, ACD, attempts, adapter and rules, and lists changes that no test notices (hours)"
-	@echo "make bench         speed, as ratios against named contenders"
-	@echo "make bench-quick   every bench for seconds: shows that it runs, not a figure"
-	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
-	@echo "make lock          the locked dependencies anew (locks/), with hashes"
-	@echo "make audit         known vulnerabilities in the locked dependencies, where an index of advisories can be reached"
-	@echo "make sbom          the bill of materials, dist/sbom.cdx.json (CycloneDX)"
-	@echo "make docs          the pages as a site with search, build/docs/site"
+	@echo "make demo          run a whole centre on simulated trunks (FOR=60 ends it after 60 seconds)"
+	@echo "make demo-hq       run a headquarters with 300 centres, three of which dial on simulated trunks"
+	@echo "make test          run lint, types and all tests"
+	@echo "make unit          run the unit tests only, for example on another Python: PYTHON=python3.13 VENV=.venv-3.13"
+	@echo "make attack        run the long attacks: 10,000 histories and 300 rounds with killed diallers, 1,000 outcomes of agents (hours)"
+	@echo "make test-asterisk run every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
+	@echo "make mutants       test the tests: change the code of placing, ACD, attempts, adapter and rules, and list changes that no test notices (hours)"
+	@echo "make bench         measure speed against named contenders, and write docs/reference/speed.md"
+	@echo "make bench-quick   run every bench for seconds, to show that it works"
+	@echo "make bench-pacing  compare pacing with the baselines and the computed optimum (hours)"
+	@echo "make lock          update the locked dependencies (locks/), with hashes"
+	@echo "make audit         look for known vulnerabilities in the locked dependencies"
+	@echo "make sbom          write the bill of materials, dist/sbom.cdx.json (CycloneDX)"
+	@echo "make docs          build the documentation as a site with search, build/docs/site"
+	@echo "make reference     generate the reference pages, docs/reference"
 	@echo "make clean         remove the virtual environment, the built pages, caches and the benches' stores"
 
 demo: $(VENV)/.ready-desk
@@ -30,12 +31,12 @@ demo-hq: $(VENV)/.ready-desk
 	$(BIN)/python -m pip install --quiet --editable ".[hq,desk]"
 	$(BIN)/dialer hq demo $(if $(FOR),--for $(FOR))
 
-# Two workers more than cores, for tests wait for processes, brokers and clocks: on two cores 5:03 with four, 5:26 with three.
+# Two more workers than cores, because tests wait for processes, brokers and clocks.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
-# The files in their own order: attacks and whole centres come before what takes milliseconds, and no worker is left with a long one.
-# Without compiled modules each process that starts the product compiles it anew, 0.8 s of CPU.
-# mypy has one core only, and takes half a minute of it where nothing is cached: it goes beside the tests.
+# Files in their own order: long attacks and whole centres come first, so that no worker is left with a long one at the end.
+# PYTHONDONTWRITEBYTECODE is unset, because every process that starts the product would compile it again.
+# mypy uses one core for half a minute without a cache: it runs next to the tests.
 test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .
@@ -44,7 +45,7 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	$(BIN)/mypy & types=$$!; \
 	  env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
 	    $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
-	  wait $$types || { echo "types: mypy has said above what is wrong" >&2; exit 1; }; exit $$tests
+	  wait $$types || { echo "types: see the errors of mypy above" >&2; exit 1; }; exit $$tests
 
 unit: $(VENV)/.ready-dev
 	env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
@@ -59,7 +60,7 @@ attack: $(VENV)/.ready-dev
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk
 
-# ONLY='dialer.rules.*' takes some of the mutants; `mutmut show NAME` shows one.
+# ONLY='dialer.rules.*' selects mutants; `mutmut show NAME` shows one.
 mutants: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --group mutation
 	nice -n 19 $(BIN)/mutmut run $(ONLY)
@@ -70,7 +71,6 @@ bench: $(VENV)/.ready-bench
 	  BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.$$bench || exit 1; done
 	$(BIN)/python -m bench.speed_page docs/reference
 
-# Each bench once, for seconds: shows that all run, not a figure.
 bench-quick: $(VENV)/.ready-bench
 	for bench in $(basename $(notdir $(wildcard bench/bench_*.py))); do \
 	  $(BIN)/python -m bench.$$bench --quick || exit 1; done
@@ -81,11 +81,16 @@ bench-pacing: $(VENV)/.ready-bench
 lock audit sbom: $(VENV)/.ready-supply
 	$(BIN)/python -m tests.supply_chain $@
 
+reference: $(VENV)/.ready-dev
+	for module in dialer.settings.document dialer.cli.document dialer.cli.document_permissions dialer.mqtt.document \
+	  dialer.metrics.document dialer.flows.document bench.speed_page; do \
+	  $(BIN)/python -m $$module docs/reference || exit 1; done
+
 docs: $(VENV)/.ready-docs
 	rm -rf build/docs && mkdir -p build/docs && cp -r docs build/docs/pages && mv build/docs/pages/zensical.toml build/docs/
 	cd build/docs && $(abspath $(BIN))/zensical build --strict
 
-# The virtual environment: made once, and again when the project's dependencies change.
+# The virtual environment is made once, and updated when the project's dependencies change.
 $(VENV)/bin/python:
 	bash tests/make_venv.sh "$(PYTHON)" "$(VENV)"
 
@@ -98,7 +103,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
-# The desk and its pages. Where they cannot be built the demo says so in one line, and this is tried again the next time.
+# The desk and its pages. If they cannot be built, the demo says so in one line; the next run tries again.
 PAGES := $(shell find dialer/desk/pages -type f -not -path '*/node_modules/*')
 $(VENV)/.ready-desk: $(VENV)/.ready $(PAGES)
 	$(BIN)/python -m pip install --quiet --editable ".[desk]"
