@@ -307,7 +307,7 @@ async def export(
     """
     from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
-    from dialer.reports.results import state_results  # noqa: PLC0415
+    from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import ids_of, source_named  # noqa: PLC0415
 
     with of_extra("hq"):
@@ -320,7 +320,7 @@ async def export(
     ids = None if source is None else ids_of(source_named(settings.sources, source))
     async with database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)
-    report = state_results(found, answered, zone, ids)
+    report = report_state_results(found, answered, zone, ids)
     write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 

@@ -17,7 +17,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.reports.formats import Column, ColumnKind, Format, Report
-from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
+from dialer.reports.lists import BoothList, ListKind, as_pdf_sheets, as_report, load_booth_lists
 from dialer.rules.rulebook import rulebook_of
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
@@ -73,7 +73,7 @@ def _make(kind: ListKind, wanted: ListOfVoters) -> None:
     refuse_unwritable(out, "--out", wanted.files)
     _refuse_past_erasing(settings)
     with wanted.reading() as db:
-        lists = booth_lists(db, kind, wanted.constituency, wanted.part)
+        lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
@@ -85,7 +85,7 @@ def _make(kind: ListKind, wanted: ListOfVoters) -> None:
     )  # first: without its note there is no list
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (
-        as_sheets(lists, kind, mark=mark)
+        as_pdf_sheets(lists, kind, mark=mark)
         if ending == "pdf"
         else as_bytes(_marked(lists, kind, mark), Format(ending), foot=mark)
     )

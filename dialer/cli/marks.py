@@ -23,7 +23,7 @@ from dialer.domain.person_ids import is_id
 from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
-from dialer.reports.polling_day import marks_of_voter
+from dialer.reports.polling_day import report_voter_marks
 from dialer.roll.mark_lists import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day, site_zone
@@ -130,7 +130,7 @@ def show(
 ) -> None:
     """Show every mark of a voter, with source, time, confidence and author, and the voter's status."""
     voter_id = _voter(report, voter)
-    report.deliver(lambda db: marks_of_voter(db, voter_id, report.zone))
+    report.deliver(lambda db: report_voter_marks(db, voter_id, report.zone))
 
 
 def _keep(site: NamedSite, marks: Sequence[Mark], batch: str, who: str) -> None:

@@ -18,7 +18,7 @@ from dialer.cli.options import NamedSite
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
-from dialer.reports.picture_file import check_picture
+from dialer.reports.picture_file import check_picture_path
 from dialer.settings.site_time import site_day, site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import days_of
@@ -57,7 +57,7 @@ def rehearse(
     quiet_logging()
     settings = site.settings
     if picture is not None:
-        check_picture(picture)
+        check_picture_path(picture)
         refuse_kept(picture, "--picture", site.files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())

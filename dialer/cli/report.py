@@ -21,11 +21,16 @@ from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
 from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
-from dialer.reports.evidence import evidence
+from dialer.reports.evidence import report_cap_evidence
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
-from dialer.reports.picture_file import check_picture
-from dialer.reports.polling_day import TurnoutBy, courses, official_figures, states_of
-from dialer.reports.polling_day import turnout as made
+from dialer.reports.picture_file import check_picture_path
+from dialer.reports.polling_day import (
+    TurnoutBy,
+    load_official_figures,
+    load_states,
+    load_turnout_progress,
+    report_turnout,
+)
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.roll.sources import ids_of, source_named
@@ -133,47 +138,51 @@ def _register(name: str, make: Callable[..., Report], summary: str) -> None:
 
 
 for _report in (
-    ("trunks", tables.trunks, "Attempts, answer-seizure ratio, failures and busiest second of each trunk."),
+    ("trunks", tables.report_trunks, "Attempts, answer-seizure ratio, failures and busiest second of each trunk."),
     (
         "agents",
-        tables.agents,
+        tables.report_agents,
         "Utilisation, calls, mean handling time and seconds in each state, by seat and agent. --campaign selects the calls only.",
     ),
-    ("dispositions", tables.dispositions, "Agents' dispositions of their calls, by agent and disposition."),
-    ("abandonment", tables.abandonment, "Live answers, abandoned calls and their rate, by campaign and day."),
+    ("dispositions", tables.report_dispositions, "Agents' dispositions of their calls, by agent and disposition."),
+    ("abandonment", tables.report_abandonment, "Live answers, abandoned calls and their rate, by campaign and day."),
     (
         "evidence",
-        lambda db, window, zone, settings: evidence(db, window, zone, site_profile(settings)),
+        lambda db, window, zone, settings: report_cap_evidence(db, window, zone, site_profile(settings)),
         "Compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
     ),
-    ("hours", accounts.hours, "Attempts, answers, conversations and abandoned calls, by campaign, day and hour."),
+    (
+        "hours",
+        accounts.report_hours,
+        "Attempts, answers, conversations and abandoned calls, by campaign, day and hour.",
+    ),
     (
         "expenditure",
-        lambda db, window, zone, settings: accounts.expenditure(
+        lambda db, window, zone, settings: accounts.report_expenditure(
             db, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
         ),
         "Calls by candidate, constituency and day, for the expenditure return.",
     ),
-    ("opt-outs", accounts.opt_outs, "Numbers that opted out, by day, source and campaign."),
+    ("opt-outs", accounts.report_opt_outs, "Numbers that opted out, by day, source and campaign."),
     (
         "workers",
-        accounts.workers,
+        accounts.report_booth_workers,
         "Booth workers: calls, last report, serials reported, and unknown serials. --campaign selects the calls only.",
     ),
-    ("complaints", accounts.complaints, "Complaints about calls, each with its remedy."),
+    ("complaints", accounts.report_complaints, "Complaints about calls, each with its remedy."),
     (
         "compliance",
-        accounts.compliance,
+        accounts.report_compliance,
         "Calls, opt-outs, complaints and open complaints, by day and campaign.",
     ),
     (
         "imports",
-        accounts.imports,
+        accounts.report_imports,
         "Imports of roll data: file, hash and result of each.",
     ),
     (
         "recordings",
-        lambda db, window, zone, settings: tables.recordings(db, window, zone, settings.recordings.directory),
+        lambda db, window, zone, settings: tables.report_recordings(db, window, zone, settings.recordings.directory),
         "Recorded calls: file in recordings.directory, agent, duration, and whether it is still kept.",
     ),
 ):
@@ -189,7 +198,7 @@ def calls(
 ) -> None:
     """Attempts by campaign and outcome."""
     window, zone = report.window, report.zone
-    report.deliver(lambda db: tables.each_call(db, window, zone) if each else tables.calls(db, window))
+    report.deliver(lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window))
 
 
 @app.command()
@@ -205,7 +214,11 @@ def answers(
     """Answers in flows and agents' scripts: calls by campaign, question and answer."""
     window, zone = report.window, report.zone
     report.deliver(
-        lambda db: tables.each_answer(db, window, zone, question) if each else tables.answers(db, window, question)
+        lambda db: (
+            tables.report_each_answer(db, window, zone, question)
+            if each
+            else tables.report_answers(db, window, question)
+        )
     )
 
 
@@ -229,7 +242,7 @@ def results(
     def made(db: Connection) -> Report:
         ids = None if source is None else ids_of(source_named(report.settings.sources, source), imported_files(db))
         area = voter_results.ResultArea(state, constituency)
-        return voter_results.results(db, report.window, report.zone, area, ids)
+        return voter_results.report_results(db, report.window, report.zone, area, ids)
 
     report.deliver(made)
 
@@ -331,12 +344,12 @@ def turnout(
         str | None, typer.Option(metavar="DATE", help="Day of the curves. [default: the last day with figures]")
     ] = None,
 ) -> None:
-    """Self-reported turnout of the voters reached, and official figures where entered."""
+    """Self-reported turnout of the voters contacted, and official figures where entered."""
     window, shown = report.window, None if day is None else day_of(day, "--day")
     if picture is not None:
-        check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
+        check_picture_path(picture)  # before the report: one that is asked for wrongly gives nothing
         refuse_kept(picture, "--picture", report.files)
-    report.deliver(lambda db: made(db, window, report.zone, by))
+    report.deliver(lambda db: report_turnout(db, window, report.zone, by))
     if picture is not None:
         _draw(report, picture, shown)
 
@@ -344,9 +357,9 @@ def turnout(
 def _draw(report: ReportOfCampaign, picture: Path, day: date | None) -> None:
     zone, chosen = report.zone, report.settings.polling_day
     with report.reading() as db:
-        found, official = courses(db, report.window), official_figures(db, report.window, zone)
-        states = states_of(db)
-    ends = (datetime.fromtimestamp(end - 1, zone) for course in found.values() for end in course.ends)
+        found, official = load_turnout_progress(db, report.window), load_official_figures(db, report.window, zone)
+        states = load_states(db)
+    ends = (datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.change_times)
     days = {end.date() for end in ends} | {figure.day for figure in official}
     if not days:
         typer.echo("nothing is known of any day yet; no picture was drawn", err=True)
@@ -354,5 +367,5 @@ def _draw(report: ReportOfCampaign, picture: Path, day: date | None) -> None:
     shown = day or max(days)
     expected = ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))
     left_out = draw_turnout(picture, shown, found, official, expected, zone, states=states)
-    more = f"; {left_out} constituencies are left out, fewer voters were reached there" if left_out else ""
+    more = f"; {left_out} constituencies with fewer contacted voters are left out" if left_out else ""
     typer.echo(f"{picture}: {shown}{more}", err=True)

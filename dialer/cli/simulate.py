@@ -19,7 +19,7 @@ from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
 from dialer.process.pool import process_count
-from dialer.reports.picture_file import check_picture
+from dialer.reports.picture_file import check_picture_path
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.centre_model.policies import POLICY_NAMES
@@ -292,7 +292,7 @@ def _checked(
         raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:
-            check_picture(picture)
+            check_picture_path(picture)
             refuse_kept(picture, option)
     if changes and scenario is not None:
         raise BadScenario("--what-if changes a site's figures; leave --scenario out and give --seats and the rates")

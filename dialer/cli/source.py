@@ -13,7 +13,7 @@ from dialer.cli.roll import refuse_all_rejected, show_mapping, take_in
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import counted
 from dialer.errors import SettingError
-from dialer.reports.webhook import Posting, sending
+from dialer.reports.webhook import WebhookPoster, create_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import fetch, ids_of, new_exports, prepare_export, source_named
 from dialer.settings.site_time import site_zone
@@ -78,6 +78,6 @@ def post(
     with site.reading() as db:
         taken = imported_files(db)
     position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
-    posting = Posting(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
-    posted = posting.run(site.reading, sending(source.webhook_url, secret))
+    posting = WebhookPoster(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
+    posted = posting.post_new_results(site.reading, create_sender(source.webhook_url, secret))
     typer.echo(f"{source.name}: {counted(posted, 'result')} posted")

@@ -1,1 +1,1 @@
-"""Tables and exports of what happened."""
+"""Reports and exports of calls, agents, trunks, turnout, voters' results and complaints."""

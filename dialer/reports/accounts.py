@@ -1,4 +1,7 @@
-"""Reports that account for a campaign: by hour, expenditure, opt-outs, complaints, imports. Ids only: no name, no number."""
+"""Reports for campaign accounts: hours, expenditure, opt-outs, booth workers, imports, complaints.
+
+Reports hold IDs only: no names and no phone numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts
-from dialer.reports.tables import QUARTER_SECONDS, Window, day_of
+from dialer.reports.formats import (
+    Cell,
+    Column,
+    ColumnKind,
+    Report,
+    build_sum_report,
+    count_columns,
+    format_time,
+    text_columns,
+)
+from dialer.reports.tables import QUARTER_SECONDS, Window, format_day
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -16,7 +28,7 @@ NO_CANDIDATE = "(none named)"
 
 
 class HourCounts(NamedTuple):
-    """Calls of a campaign in a quarter of an hour."""
+    """Calls of a campaign in one quarter of an hour, by result."""
 
     campaign_id: str
     quarter: int
@@ -27,7 +39,7 @@ class HourCounts(NamedTuple):
 
 
 class Expenditure(NamedTuple):
-    """Calls of a campaign in a constituency and a quarter of an hour."""
+    """Calls of a campaign in one constituency and quarter of an hour, with their billable seconds."""
 
     campaign_id: str
     constituency_number: int
@@ -38,7 +50,7 @@ class Expenditure(NamedTuple):
 
 
 class OptOutCount(NamedTuple):
-    """Numbers that opted out in a quarter of an hour."""
+    """Opt-outs of a campaign and source in one quarter of an hour."""
 
     campaign: str
     source: str
@@ -47,7 +59,7 @@ class OptOutCount(NamedTuple):
 
 
 class WorkerCounts(NamedTuple):
-    """Calls to a booth worker, and their results."""
+    """Calls to a booth worker and what the worker reported."""
 
     worker_id: int
     constituency: int | None
@@ -60,7 +72,7 @@ class WorkerCounts(NamedTuple):
 
 
 class RollImport(NamedTuple):
-    """An import of a roll."""
+    """An import of a roll file and the number of rows by result."""
 
     at: float
     file_name: str
@@ -77,7 +89,7 @@ class RollImport(NamedTuple):
 
 
 class ComplaintRow(NamedTuple):
-    """A complaint with the last answer to it."""
+    """A complaint with its latest answer."""
 
     complaint_id: int
     at: float
@@ -94,7 +106,7 @@ class ComplaintRow(NamedTuple):
 
 
 class CallCount(NamedTuple):
-    """Calls placed in a quarter of an hour."""
+    """Calls placed for a campaign in one quarter of an hour."""
 
     campaign_id: str
     quarter: int
@@ -102,7 +114,7 @@ class CallCount(NamedTuple):
 
 
 class OptOutsOfCampaign(NamedTuple):
-    """Numbers that opted out in a quarter of an hour."""
+    """Opt-outs of a campaign in one quarter of an hour."""
 
     campaign: str
     quarter: int
@@ -110,71 +122,75 @@ class OptOutsOfCampaign(NamedTuple):
 
 
 class SQL(Statements):
-    hours = Query(HourCounts)
-    expenditure = Query(Expenditure)
-    opt_outs = Query(OptOutCount)
-    workers = Query(WorkerCounts)
-    imports = Query(RollImport)
+    calls_by_quarter = Query(HourCounts)
+    calls_by_constituency = Query(Expenditure)
+    opt_outs_by_source = Query(OptOutCount)
+    booth_workers = Query(WorkerCounts)
+    roll_imports = Query(RollImport)
 
 
 class COMPLAINTS(Statements, file="complaints.sql"):
     complaints = Query(ComplaintRow)
-    calls = Query(CallCount)
+    placed_calls = Query(CallCount)
     opt_outs = Query(OptOutsOfCampaign)
 
 
-def hours(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
+def report_hours(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report attempts, answers, connected and abandoned calls, by campaign, day and hour (local time of `zone`)."""
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
-        for campaign, quarter, *counts in window.rows(db, SQL.hours)
+        for campaign, quarter, *counts in window.rows(db, SQL.calls_by_quarter)
     ]
     columns = (
-        *texts("campaign", "day", "hour"),
-        *figures("attempts", "answered"),
+        *text_columns("campaign", "day", "hour"),
+        *count_columns("attempts", "answered"),
         Column("answered_share", ColumnKind.SHARE, "answered %"),
-        *figures("connected", "abandoned"),
+        *count_columns("connected", "abandoned"),
     )
-    return summed("hours", columns, found, _hour_cells)
+    return build_sum_report("hours", columns, found, _add_answered_share)
 
 
-def _hour_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _add_answered_share(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, connected, abandoned = counts
     return attempts, answered, answered / attempts if attempts else None, connected, abandoned
 
 
-def expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
-    """Calls by candidate, constituency and day of `zone`: what an expenditure return asks for.
+def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
+    """Report calls by candidate, constituency and day (local time of `zone`), for a candidate's expenditure return.
 
-    `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed,
-    or where the booth worker stood when it was placed; calls that were refused before they were placed do not count.
+    `candidates` maps a campaign's ID to the candidate who pays for its calls. A call to a voter counts in the voter's
+    constituency; a call to a booth worker counts in the constituency of the worker's booth at the time of the call.
+    Calls that were never placed do not count.
     """
     found = (
-        ((candidates.get(campaign) or NO_CANDIDATE, constituency, day_of(quarter, zone)), counts)
-        for campaign, constituency, quarter, *counts in window.rows(db, SQL.expenditure)
+        ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day(quarter, zone)), counts)
+        for campaign, constituency, quarter, *counts in window.rows(db, SQL.calls_by_constituency)
     )
     columns = (
-        *texts("candidate", "constituency", "day"),
-        *figures("calls", "answered"),
+        *text_columns("candidate", "constituency", "day"),
+        *count_columns("calls", "answered"),
         Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
     )
-    return summed("expenditure", columns, found)
+    return build_sum_report("expenditure", columns, found)
 
 
-def opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
-    rows = window.rows(db, SQL.opt_outs)
-    found = (((day_of(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
-    return summed("opt-outs", (*texts("day", "source", "campaign"), Column("numbers")), found)
+def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report opt-outs by day (local time of `zone`), source and campaign.
+
+    The campaign is empty if the opt-out was not made in a call.
+    """
+    rows = window.rows(db, SQL.opt_outs_by_source)
+    found = (((format_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
+    return build_sum_report("opt-outs", (*text_columns("day", "source", "campaign"), Column("numbers")), found)
 
 
-def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Each booth worker by id: calls, answers and the last of them (in `zone`), voters told as voted, serials that nobody has."""
-    found = window.rows(db, SQL.workers)
+def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report each booth worker's calls, answered calls, last answered call, voters reported as voted, and unknown serials."""
+    found = window.rows(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
             *(row.worker_id, row.constituency, row.parts, row.calls, row.answered),
-            *(moment(row.last_answered_at, zone, "minutes"), row.voted, row.unknown_serials),
+            *(format_time(row.last_answered_at, zone, "minutes"), row.voted, row.unknown_serials),
         )
         for row in found
     ]
@@ -188,7 +204,7 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
             Column("worker"),
             Column("constituency", ColumnKind.TEXT, "AC"),
             Column("parts", ColumnKind.TEXT),
-            *figures("calls", "answered"),
+            *count_columns("calls", "answered"),
             Column("last_answered", ColumnKind.TEXT, "last"),
             Column("voted"),
             Column("unknown_serials", head="unknown"),
@@ -198,17 +214,17 @@ def workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Where the roll comes from: each import's file and hash, what it brought, its source of [[sources]], the map file's hash."""
+def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report each roll import: file name and hash, numbers of rows by result, source ([[sources]]) and map file hash."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (moment(row.at, zone, "minutes"), *row[1:]) for row in window.rows(db, SQL.imports)
+        (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.rows(db, SQL.roll_imports)
     )
     return Report(
         "imports",
         (
-            *texts("at", "file"),
+            *text_columns("at", "file"),
             Column("sha256", ColumnKind.TEXT, in_table=False),
-            *figures("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
+            *count_columns("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
             Column("source", ColumnKind.TEXT),
             Column("mapping_sha256", ColumnKind.TEXT, in_table=False),
         ),
@@ -216,12 +232,12 @@ def imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Each complaint that was made in the window, the last answer to it, and when its number opted out."""
+def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report each complaint made in the window, with its latest answer and the time its number opted out."""
     rows: list[tuple[Cell, ...]] = []
     for row in window.rows(db, COMPLAINTS.complaints):
         made, opted_out, answered = (
-            moment(each, zone, "minutes") for each in (row.at, row.opted_out_at, row.answered_at)
+            format_time(each, zone, "minutes") for each in (row.at, row.opted_out_at, row.answered_at)
         )
         rows.append(
             (
@@ -234,7 +250,7 @@ def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
         (
             Column("complaint", ColumnKind.TEXT, "no."),
             Column("made_at", ColumnKind.TEXT, "made"),
-            *texts("about", "channel", "campaign"),
+            *text_columns("about", "channel", "campaign"),
             Column("attempt", ColumnKind.TEXT, in_table=False),
             Column("agent", ColumnKind.TEXT),
             Column("entered_by", ColumnKind.TEXT, "entered by"),
@@ -247,14 +263,17 @@ def complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Calls placed, opt-outs, complaints (by the day made) and those still open, by day of `zone` and campaign ("": of none)."""
+def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report calls placed, opt-outs, complaints and open complaints, by day (local time of `zone`) and campaign.
+
+    A complaint counts on the day it was made. The campaign is empty if an opt-out or complaint belongs to none.
+    """
     found: list[tuple[tuple[str, str], list[int]]] = []
-    for calls in window.rows(db, COMPLAINTS.calls):
-        found.append(((day_of(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
+    for calls in window.rows(db, COMPLAINTS.placed_calls):
+        found.append(((format_day(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
     for opted_out in window.rows(db, COMPLAINTS.opt_outs):
-        found.append(((day_of(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
+        found.append(((format_day(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
     for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS.complaints):
-        found.append(((day_of(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
-    columns = (*texts("day", "campaign"), *figures("calls", "opt_outs", "complaints", "open"))
-    return summed("opt-outs and complaints", columns, found)
+        found.append(((format_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
+    columns = (*text_columns("day", "campaign"), *count_columns("calls", "opt_outs", "complaints", "open"))
+    return build_sum_report("opt-outs and complaints", columns, found)

@@ -1,6 +1,7 @@
--- Reports that account for a campaign. By quarters of an hour, which every zone's midnights and hours fall between.
+-- Reports for campaign accounts. Calls are grouped by quarters of an hour, because the days and hours of every time zone
+-- consist of whole quarters.
 
--- name: hours
+-- name: calls_by_quarter
 SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*) AS attempts,
@@ -11,8 +12,8 @@ FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, quarter;
 
--- A worker's call counts where the worker stood then.
--- name: expenditure
+-- A call to a booth worker counts at the worker's booth at the time of the call (worker_booth_id).
+-- name: calls_by_constituency
 SELECT attempt.campaign_id,
        booth.constituency_number,
        CAST(attempt.created_at / 900 AS INTEGER) AS quarter,
@@ -27,16 +28,17 @@ WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since AND attemp
   AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
 GROUP BY attempt.campaign_id, booth.constituency_number, quarter;
 
--- A number that was erased and that a later roll brought back is suppressed anew: it opted out once.
--- name: opt_outs
+-- 'centre erased' is excluded: it suppresses a number again that a later roll re-imported after its erasure, and that
+-- number's opt-out was already counted.
+-- name: opt_outs_by_source
 SELECT coalesce(attempt.campaign_id, '') AS campaign, opt_out.source, CAST(opt_out.at / 900 AS INTEGER) AS quarter, count(*) AS numbers
 FROM opt_out LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
 WHERE opt_out.at >= :since AND opt_out.at < :until AND opt_out.source <> 'centre erased'
   AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 GROUP BY 1, 2, quarter;
 
--- Of each worker on the list: calls in the window, reports (a flow to its end, or an agent), when last, and what came of them.
--- name: workers
+-- Each current booth worker, and each former one who was called in the window. A mark undone by a later one is not counted.
+-- name: booth_workers
 SELECT worker.worker_id,
        (SELECT min(booth.constituency_number) FROM worker_booth JOIN booth USING (booth_id)
         WHERE worker_booth.worker_id = worker.worker_id) AS constituency,
@@ -61,7 +63,7 @@ WHERE NOT worker.gone OR attempt.attempt_id IS NOT NULL
 GROUP BY worker.worker_id
 ORDER BY 2, 3, worker.worker_id;
 
--- name: imports
+-- name: roll_imports
 SELECT import_run.at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged,
        CAST(audit.what ->> 'rejected_numbers' AS INTEGER) AS rejected_numbers, coalesce(audit.what ->> 'source', '') AS portal, coalesce(audit.what ->> 'mapping', '') AS mapping
 FROM import_run LEFT JOIN audit ON audit.at = import_run.at AND audit.kind = 'roll-import' AND audit.what ->> 'sha256' = sha256

@@ -1,6 +1,6 @@
--- Opt-outs and complaints, for the compliance officer. Ids only.
+-- Opt-outs and complaints, for the compliance officer. Rows hold IDs only: no names and no phone numbers.
 
--- The last answer counts.
+-- Each complaint with its latest answer.
 -- name: complaints
 SELECT complaint.complaint_id, complaint.at, complaint.about, complaint.channel, coalesce(complaint.campaign_id, '') AS campaign,
        coalesce(complaint.attempt_id, '') AS attempt, coalesce(attempt.agent, '') AS call_agent, complaint.who AS entered_by,
@@ -14,15 +14,16 @@ LEFT JOIN complaint_answer AS answered ON answered.answer_id = (
 WHERE complaint.at >= :since AND complaint.at < :until AND (:campaign IS NULL OR complaint.campaign_id = :campaign)
 ORDER BY complaint.at, complaint.complaint_id;
 
--- By quarters of an hour, which every zone's midnight falls between: the calls that were placed.
--- name: calls
+-- Calls are grouped by quarters of an hour, because the days of every time zone consist of whole quarters.
+-- name: placed_calls
 SELECT campaign_id, CAST(created_at / 900 AS INTEGER) AS quarter, count(*) AS calls
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign) AND (outcome IS NULL OR outcome <> 'refused')
 GROUP BY campaign_id, quarter;
 
--- A number that was erased and that a later roll brought back is suppressed anew: it opted out once.
+-- 'centre erased' is excluded: it suppresses a number again that a later roll re-imported after its erasure, and that
+-- number's opt-out was already counted.
 -- name: opt_outs
 SELECT coalesce(attempt.campaign_id, '') AS campaign, CAST(opt_out.at / 900 AS INTEGER) AS quarter, count(*) AS numbers
 FROM opt_out LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id

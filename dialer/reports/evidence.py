@@ -1,7 +1,7 @@
-"""Evidence of the abandoned-call cap: per campaign and day, as the site's profile defines it.
+"""Evidence that the abandoned-call cap was met, per campaign and day, as the site's profile defines the cap.
 
-The share is abandoned calls over live answers of one campaign, in every window that ends at an answer of the day: not only at
-its midnight. Both count at the moment of the answer.
+The abandoned-call rate is abandoned calls / live answers of one campaign. It is computed for every window that ends at an
+answer of the day, not only at midnight. A call counts at the time of its answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from itertools import groupby
 
 from dialer.domain.model import AbandonedRate
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, text_columns
 from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
@@ -24,49 +24,55 @@ _HOUR_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class LiveAnswer:
-    """A live answer."""
+    """An outbound call that a person answered."""
 
-    at: float  # epoch seconds
+    at: float  # time of the answer (epoch seconds)
     abandoned: bool
     left_waiting: bool  # the voter hung up before the connect limit
 
 
 @dataclass(slots=True)
 class DayEvidence:
-    """A campaign's day."""
+    """The counts and worst abandoned-call rates of a campaign on one day."""
 
     day: str
     live_answers: int = 0
     abandoned: int = 0
     left_waiting: int = 0
-    worst: list[float] = field(default_factory=list)  # by cap: the highest share in any window that ended that day
+    worst: list[float] = field(default_factory=list)  # for each cap, the highest rate of any window that ended that day
 
 
 @dataclass(slots=True)
-class _Sliding:
-    """The answers of a window as it slides along."""
+class _SlidingWindow:
+    """The live answers of the last `seconds`, moved forward with each answer."""
 
     seconds: float
-    held: deque[LiveAnswer] = field(default_factory=deque)
+    answers: deque[LiveAnswer] = field(default_factory=deque)
     abandoned: int = 0
 
-    def share_with(self, answer: LiveAnswer) -> float:
-        """The share of the window that ends with this answer; one that is exactly as old as the window has left it."""
-        self.held.append(answer)
+    def add_answer(self, answer: LiveAnswer) -> float:
+        """Add the next answer and return the abandoned-call rate of the window that ends with it.
+
+        An answer exactly as old as the window's length is outside the window.
+        """
+        self.answers.append(answer)
         self.abandoned += answer.abandoned
-        while self.held[0].at <= answer.at - self.seconds:
-            self.abandoned -= self.held.popleft().abandoned
-        return self.abandoned / len(self.held)
+        while self.answers[0].at <= answer.at - self.seconds:
+            self.abandoned -= self.answers.popleft().abandoned
+        return self.abandoned / len(self.answers)
 
 
-def by_day(
+def compute_daily_evidence(
     answers: Iterable[LiveAnswer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
 ) -> Iterable[DayEvidence]:
-    """Days of one campaign, whose answers come in order of time. Those before `since` fill the windows and make no day."""
-    windows = [_Sliding(cap.window_hours * _HOUR_SECONDS) for cap in caps]
+    """Return the evidence of each day of one campaign. `answers` are sorted by time.
+
+    Answers before `since` (epoch seconds) count in the windows of later answers, but their days are not returned.
+    """
+    windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}
     for answer in answers:
-        shares = [window.share_with(answer) for window in windows]
+        rates = [window.add_answer(answer) for window in windows]
         if answer.at < since:
             continue
         name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
@@ -74,40 +80,46 @@ def by_day(
         day.live_answers += 1
         day.abandoned += answer.abandoned
         day.left_waiting += answer.left_waiting
-        day.worst = [max(worst, share) for worst, share in zip(day.worst, shares, strict=True)]
+        day.worst = [max(worst, rate) for worst, rate in zip(day.worst, rates, strict=True)]
     return days.values()
 
 
-def evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """The evidence, defined in the title. `held`: no window was above its cap; `proved`: the records are as they were written."""
+def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
+    """Report whether each campaign met the caps of `profile` on each day. The title states the caps.
+
+    `cap_met` says whether every window was at or below its cap; `verified` says whether the stored records match their seals.
+    """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = [*window.rows(db, SQL.live_answers, since=window.since - longest)]
-    proved = "yes" if verify(db).intact else "NO"
+    verified = "yes" if verify(db).intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
-        for day in by_day(answers, caps, zone, window.since):
-            held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
+        for day in compute_daily_evidence(answers, caps, zone, window.since):
+            cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
             counts = (day.live_answers, day.abandoned, day.left_waiting)
             rate = AbandonedRate(day.live_answers, day.abandoned).rate
-            rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if held else "NO", proved))
-    told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
+            rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
+    limits = ", ".join(f"{cap.share:.1%} in {_format_window(cap)}" for cap in caps)
     return Report(
-        f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
+        f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
-            *texts("campaign", "day"),
-            *figures("live_answers", "abandoned", "left_waiting"),
+            *text_columns("campaign", "day"),
+            *count_columns("live_answers", "abandoned", "left_waiting"),
             Column("abandoned_rate", ColumnKind.SHARE, "rate"),
-            *(Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_hours(cap)}") for cap in caps),
-            *texts("held", "proved"),
+            *(
+                Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_format_window(cap)}")
+                for cap in caps
+            ),
+            *text_columns("cap_met", "verified"),
         ),
         tuple(rows),
     )
 
 
-def _hours(cap: AbandonedCap) -> str:
-    """A window for a person."""
+def _format_window(cap: AbandonedCap) -> str:
+    """Return the length of a cap's window as text, such as "24 h" or "30 days"."""
     days = cap.window_hours / 24
     return f"{days:g} days" if days > 1 and days == int(days) else f"{cap.window_hours:g} h"

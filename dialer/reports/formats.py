@@ -1,4 +1,4 @@
-"""A report, and how it is written as a table for a person, as CSV for a spreadsheet, or as JSON for a program."""
+"""Reports and their text formats: a table for the terminal, CSV for spreadsheets, JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from rich.text import Text
 
 from dialer.roll.rejects import without_formula
 
-SHORT_SECONDS = 100.0  # up to here seconds are shown as such, beyond as hours, minutes and seconds
+SHORT_SECONDS = 100.0  # shorter times are shown in seconds, longer ones as h:mm:ss
 
 Cell = str | int | float | None
 
 
 class ColumnKind(StrEnum):
-    """What stands in a column."""
+    """The type of the values in a report's column."""
 
     TEXT = "text"
     COUNT = "count"
-    SHARE = "share"  # 0..1
+    SHARE = "share"  # 0-1
     SECONDS = "seconds"
-    RATE = "rate"  # of something an hour
+    RATE = "rate"  # per hour
 
 
 class Format(StrEnum):
-    """How a report is written."""
+    """The output formats of a report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -45,49 +45,51 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in CSV and JSON, what stands in it, and its head in a table (empty: the name)."""
+    """A column of a report: its name in files, the type of its values, and its heading in the terminal."""
 
     name: str
     kind: ColumnKind = ColumnKind.COUNT
-    head: str = ""
-    in_table: bool = True  # False: too much for a screen, in CSV and JSON alone
+    head: str = ""  # "": the name
+    in_table: bool = True  # False: only in CSV, JSON and XLSX, because the terminal and PDF pages are too narrow
 
 
-def texts(*names: str) -> tuple[Column, ...]:
-    """Columns of texts."""
+def text_columns(*names: str) -> tuple[Column, ...]:
+    """Return text columns with these names."""
     return tuple(Column(name, ColumnKind.TEXT) for name in names)
 
 
-def unshown(*names: str) -> tuple[Column, ...]:
-    """Columns of texts that are too much for a screen."""
+def export_columns(*names: str) -> tuple[Column, ...]:
+    """Return text columns that are not shown in the terminal, only written to files."""
     return tuple(Column(name, ColumnKind.TEXT, in_table=False) for name in names)
 
 
-def figures(*names: str) -> tuple[Column, ...]:
-    """Columns of counts."""
+def count_columns(*names: str) -> tuple[Column, ...]:
+    """Return columns of counts with these names."""
     return tuple(map(Column, names))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Rows under columns, and one row over all of them where that means something."""
+    """A titled table with typed columns and, where sums make sense, a row of totals."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] | None = None
-    # What is said in a terminal where it has no rows; "": that nothing is recorded for the time asked for.
-    empty: str = ""
-    about: str = ""  # whose it is, of which time, and when it was made
+    empty: str = ""  # message for the terminal if there are no rows; "": a general one about the period
+    about: str = ""  # the centre, the period covered, and the time at which the report was made
 
 
-def summed(
+def build_sum_report(
     title: str,
     columns: tuple[Column, ...],
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
     cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
 ) -> Report:
-    """A row for each key that is `found`, in order, and one over all; `cells` makes those of a row of its sums."""
+    """Return a report with the sums of the counts for each key, in the order of the keys, and a row of totals.
+
+    `found` has pairs of a key (the first cells of a row) and counts; `cells` turns the sums of a row into its other cells.
+    """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:
         before = sums.get(key) or [0] * len(counts)
@@ -99,35 +101,35 @@ def summed(
     return Report(title, columns, rows, ("all", *[""] * (len(rows[0]) - len(over_all) - 1), *over_all))
 
 
-def moment(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
-    """A moment (epoch seconds) as a day and a time of `zone`, to its "seconds" or "minutes"; "" where there is none."""
+def format_time(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
+    """Return a time (epoch seconds) as ISO date and time in `zone`, to "seconds" or "minutes"; "" for None."""
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", until)
 
 
 def as_csv(report: Report) -> str:
-    """Comma-separated (RFC 4180), a header line first; shares are 0..1. Without the total, so that a column may be summed."""
+    """Return the report as CSV (RFC 4180) with a header line. The total is left out, so that columns can be summed."""
     written = io.StringIO()
-    # With a bare LF, Python before 3.13 leaves a CR in a text unquoted.
+    # With "\n" as terminator, Python before 3.13 does not quote a text that contains a CR.
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([without_formula(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
+        writer.writerow([without_formula(cell) if isinstance(cell, str) else _round_cell(cell) for cell in row])
     return written.getvalue()
 
 
 def as_json(report: Report) -> str:
-    """An object with `report`, `about`, `rows` (a list of objects) and `total` (an object or null)."""
+    """Return the report as a JSON object with `report` (its title), `about`, `rows` (objects) and `total` (object or null)."""
     document = {
         "report": report.title,
         "about": report.about,
-        "rows": [_object(report, row) for row in report.rows],
-        "total": report.total and _object(report, report.total),
+        "rows": [_build_row_object(report, row) for row in report.rows],
+        "total": report.total and _build_row_object(report, report.total),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def as_table(report: Report) -> Table:
-    """A table for the terminal. Where it is too wide, texts are cut first."""
+    """Return the report as a table for the terminal. If it is too wide, text columns are shortened, numbers are not."""
     table = Table(
         title=escape(report.title),
         title_justify="left",
@@ -143,33 +145,33 @@ def as_table(report: Report) -> Table:
         is_text = column.kind is ColumnKind.TEXT
         table.add_column(
             column.head or column.name.replace("_", " "),
-            footer="" if report.total is None else _shown(column, report.total[index]),
+            footer="" if report.total is None else _build_cell_text(column, report.total[index]),
             justify="left" if is_text else "right",
-            no_wrap=not is_text,  # rich makes only those narrower that may wrap; the cells below do not
+            no_wrap=not is_text,  # rich narrows only columns that may wrap; the cells themselves do not wrap
         )
     for row in report.rows:
-        table.add_row(*[_shown(column, row[index]) for index, column in shown])
+        table.add_row(*[_build_cell_text(column, row[index]) for index, column in shown])
     return table
 
 
-def _object(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
-    return {column.name: _plain(cell) for column, cell in zip(report.columns, row, strict=True)}
+def _build_row_object(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
+    return {column.name: _round_cell(cell) for column, cell in zip(report.columns, row, strict=True)}
 
 
-def _plain(cell: Cell) -> Cell:
+def _round_cell(cell: Cell) -> Cell:
     return round(cell, 4) if isinstance(cell, float) else cell
 
 
-def _shown(column: Column, cell: Cell) -> Text:
-    return Text(shown_text(column, cell), no_wrap=True, overflow="ellipsis")
+def _build_cell_text(column: Column, cell: Cell) -> Text:
+    return Text(format_cell(column, cell), no_wrap=True, overflow="ellipsis")
 
 
-def shown_text(column: Column, cell: Cell) -> str:
-    """A cell as a person reads it."""
+def format_cell(column: Column, cell: Cell) -> str:
+    """Return a cell as text for people, such as "12.3 %" or "0:02:15"."""
     if cell is None:
         return "-"
     if isinstance(cell, str):
-        # A control character in a name from a roll must not reach the terminal.
+        # Control characters in a name on a roll must not reach the terminal.
         return "".join(letter if letter.isprintable() else "?" for letter in cell)
     match column.kind:
         case ColumnKind.SHARE:
@@ -177,14 +179,14 @@ def shown_text(column: Column, cell: Cell) -> str:
         case ColumnKind.TEXT:
             return str(cell)
         case ColumnKind.SECONDS:
-            return f"{cell:.1f} s" if cell < SHORT_SECONDS else _hours(cell)
+            return f"{cell:.1f} s" if cell < SHORT_SECONDS else _format_hours(cell)
         case ColumnKind.RATE:
             return f"{cell:,.1f}"
         case ColumnKind.COUNT:
             return f"{cell:,.0f}"
 
 
-def _hours(seconds: float) -> str:
+def _format_hours(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,4 +1,4 @@
-"""Lists of voters per booth, for the booth workers: who is still to vote, as sheets to strike off, and who said "not yet"."""
+"""Lists of voters per booth, for booth workers: strike-off sheets of pending voters, and voters who said "not yet"."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, texts
-from dialer.reports.paper import PaperPage
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, text_columns
+from dialer.reports.paper import PdfPage
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -16,7 +16,7 @@ _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
 
 
 class BoothOfList(NamedTuple):
-    """A booth whose voters are listed."""
+    """A booth for which a list is made."""
 
     booth_id: int
     constituency_number: int
@@ -28,7 +28,7 @@ class BoothOfList(NamedTuple):
 
 
 class ListedVoter(NamedTuple):
-    """A voter on a list."""
+    """A voter on a booth's list, with the hour at which the voter plans to vote."""
 
     serial: int
     name: str
@@ -46,22 +46,22 @@ class SQL(Statements):
 
 
 class ListKind(StrEnum):
-    """Which list."""
+    """The kind of a list of voters."""
 
-    STRIKE_OFF = "strike-off"  # all who are still to vote, with a box to tick
-    NOT_YET = "not-yet"  # those who said that they had not voted yet
+    STRIKE_OFF = "strike-off"  # all pending voters, with a box to tick
+    NOT_YET = "not-yet"  # pending voters who said that they had not voted yet
 
 
 @dataclass(frozen=True, slots=True)
 class BoothList:
-    """The list of one booth."""
+    """A booth with the voters on its list."""
 
     constituency_number: int
     part_number: int
     booth: str
     closes_at: str
     roll_version: str
-    rows: tuple[tuple[Cell, ...], ...]  # serial, name, name in the local script, house, age, sex, hour named
+    rows: tuple[tuple[Cell, ...], ...]  # serial, name, name in the local script, house, age, sex, planned hour
 
 
 _COLUMNS = (
@@ -71,14 +71,14 @@ _COLUMNS = (
     Column("name_local", ColumnKind.TEXT, "local name"),
     Column("house", ColumnKind.TEXT),
     Column("age"),
-    *texts("sex", "says"),
+    *text_columns("sex", "says"),
 )
 
 
-def booth_lists(
+def load_booth_lists(
     db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
-    """The lists of a constituency or a part, or of all booths; booths with nobody on their list are left out."""
+    """Return the lists of a constituency, of a part, or of all booths. Booths without listed voters are left out."""
     statement = SQL.strike_off if kind is ListKind.STRIKE_OFF else SQL.not_yet
     lists = []
     for booth in SQL.booths.rows(db, constituency=constituency, part=part):
@@ -89,35 +89,38 @@ def booth_lists(
     return lists
 
 
-def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
-    """A PDF, each booth from a page of its own; `mark` stands on every page: for whom the list was made, and its number."""
-    page = PaperPage(mark)
+def as_pdf_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
+    """Return a PDF in which each booth starts on a new page.
+
+    `mark` is printed on every page; it says for whom the list was made, and the number of the list.
+    """
+    page = PdfPage(mark)
     for place, booth in enumerate(lists):
         if place:
             page.add_page()
-        page.heading(heading(booth, kind))
-        page.lines(
+        page.write_heading(format_heading(booth, kind))
+        page.write_table(
             _COLUMNS, ([BOX, *("" if cell is None else str(cell) for cell in row)] for row in booth.rows), _WIDTHS
         )
     return bytes(page.output())
 
 
-def heading(booth: BoothList, kind: ListKind) -> str:
-    """What stands above a booth's list, without holes for what is not known."""
+def format_heading(booth: BoothList, kind: ListKind) -> str:
+    """Return the heading of a booth's list: area, booth, number of voters, close of poll, and roll version."""
     area = f"AC {booth.constituency_number}, part {booth.part_number}"
-    said = "still to vote" if kind is ListKind.STRIKE_OFF else "said: not yet"
+    status = "still to vote" if kind is ListKind.STRIKE_OFF else "said: not yet"
     closes = f"closes {booth.closes_at}" if booth.closes_at else "close of poll not known"
     name = f"{area}: {booth.booth}" if booth.booth else area
-    return f"{name} - {said}: {len(booth.rows)} - {closes} - roll {booth.roll_version}"
+    return f"{name} - {status}: {len(booth.rows)} - {closes} - roll {booth.roll_version}"
 
 
 def as_report(lists: list[BoothList], kind: ListKind) -> Report:
-    """The same as one table, for a spreadsheet; what is written into its column voted, `dialer marks import` takes."""
+    """Return the lists as one report. Its empty column `voted` can be filled in and read by `dialer marks import`."""
     return Report(
         kind.value,
         (
-            *figures("constituency", "part"),
-            *texts("booth", "closes_at", "roll_version"),
+            *count_columns("constituency", "part"),
+            *text_columns("booth", "closes_at", "roll_version"),
             *_COLUMNS,
         ),
         tuple(

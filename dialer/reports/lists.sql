@@ -1,4 +1,4 @@
--- Lists of voters for the booth workers. They hold names; no phone number is ever in them.
+-- Lists of voters for booth workers. They hold names, but no phone numbers.
 
 -- name: booths
 SELECT booth_id, constituency_number, part_number, name, name_local, closes_at, roll_version
@@ -12,7 +12,7 @@ FROM voter
 WHERE booth_id = :booth AND turnout = 'pending'
 ORDER BY serial;
 
--- The last hour that the voter named, where one was named.
+-- `hour` is the hour at which the voter last said to vote; empty if the voter named none.
 -- name: not_yet
 SELECT serial, name, name_local, house, age, sex, coalesce(
     (SELECT printf('%02d:00', mark.hour) FROM mark

@@ -1,4 +1,4 @@
-"""Pictures that matplotlib writes to a file (PNG or SVG). Needs the extra `plots`."""
+"""Charts drawn by matplotlib and saved as PNG or SVG files. Needs the extra `plots`."""
 
 from __future__ import annotations
 
@@ -14,31 +14,37 @@ if TYPE_CHECKING:
 
 
 class CannotPlot(MatdanError):
-    """A picture cannot be drawn. The text says what is missing or which file to name instead."""
+    """A chart cannot be drawn or saved. The message says what is missing, or what kind of file to name instead."""
 
 
-def check_picture(path: Path) -> None:
-    """Raise CannotPlot when matplotlib is missing or the file is neither PNG nor SVG."""
+def check_picture_path(path: Path) -> None:
+    """Raise CannotPlot if matplotlib is missing, or if `path` is not a .png or .svg file that can be created."""
     if path.suffix.lower() not in (".png", ".svg"):
         raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
     try:
-        there, taken = path.parent.is_dir(), path.is_dir()
+        folder_exists, is_folder = path.parent.is_dir(), path.is_dir()
     except OSError as error:
-        raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another place") from error
-    if not there:
-        raise CannotPlot(f"{path}: the folder {path.parent} does not exist; make it first")
-    if taken:
-        raise CannotPlot(f"{path}: is a directory, so no picture can be written there; name a file")
+        raise CannotPlot(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+    if not folder_exists:
+        raise CannotPlot(f"{path}: the folder {path.parent} does not exist; create it first")
+    if is_folder:
+        raise CannotPlot(f"{path}: is a folder; name a .png or .svg file in it")
     if find_spec("matplotlib") is None:
         raise CannotPlot(f"pictures need matplotlib: {with_extra('plots')}")
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write a figure as its file's name says, the same one from the same figures, byte for byte. Raises CannotPlot."""
+    """Save a figure as PNG or SVG, depending on the file's name.
+
+    The same figure always gives the same bytes.
+
+    Raises:
+        CannotPlot: The file cannot be written.
+    """
     import matplotlib as mpl  # noqa: PLC0415  # as above
 
     with mpl.rc_context({"svg.hashsalt": "matdan"}):
         try:
             figure.savefig(path, dpi=90, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
         except OSError as error:
-            raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another file") from error
+            raise CannotPlot(f"{path}: cannot be written ({error.strerror}); choose another file") from error

@@ -1,7 +1,7 @@
-"""Turnout as it is told, with official figures beside it; and all that is known of one voter.
+"""Reports of self-reported turnout next to official figures, and of all marks of one voter.
 
-What voters, households and booth workers say is no official turnout: it is of those reached alone, and who said "not yet" may
-have voted since. Every title says so. Nobody's support is in any report.
+Self-reported turnout is not official: it covers only contacted voters, and a voter who said "not yet" may have voted since.
+Every report's title says so. No report says whom a voter supports.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from itertools import groupby
 from typing import NamedTuple
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, texts
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, format_time, text_columns
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
-SELF_REPORTED = "self-reported turnout (of voters reached; not official)"
+SELF_REPORTED = "self-reported turnout (of voters contacted; not official)"
 
 Constituency = tuple[str, int]
-"""Its state and its number: states may have numbers in common."""
+"""A constituency: its state code and its number. Different states use the same numbers."""
 
 Area = tuple[str, int, int | None]
-"""A constituency and a part of it; None: the whole constituency."""
+"""A constituency (state code and number) and the number of a part, or None for the whole constituency."""
 
 
 class SectionTurnout(NamedTuple):
@@ -36,15 +36,15 @@ class SectionTurnout(NamedTuple):
     constituency_number: int
     part_number: int
     name: str
-    of_section: str
+    section_name: str
     voters: int
-    reached: int
+    contacted: int
     voted: int
     not_yet_voted: int
 
 
 class OptOutInBooth(NamedTuple):
-    """A number that opted out, in a booth that has a voter on it."""
+    """A number that opted out, and a booth that has a voter with this number."""
 
     state_code: str
     constituency_number: int
@@ -53,17 +53,17 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """Voters reached and voted in quarters of an hour."""
+    """The number of voters first contacted in one quarter of an hour, and reported as voted in another."""
 
     state_code: str
     constituency_number: int
-    reached_quarter: int
+    contacted_quarter: int
     voted_quarter: int | None
     voters: int
 
 
 class StateOfConstituency(NamedTuple):
-    """A constituency and its state."""
+    """A constituency with its state and name, as a booth of the roll has them."""
 
     constituency_number: int
     state_code: str
@@ -71,7 +71,7 @@ class StateOfConstituency(NamedTuple):
 
 
 class OfficialShare(NamedTuple):
-    """An official share in force."""
+    """The official turnout of an area by a time of the day, as last entered."""
 
     day: str
     constituency_number: int
@@ -82,7 +82,7 @@ class OfficialShare(NamedTuple):
 
 
 class VoterOnRoll(NamedTuple):
-    """The place and the turnout of a voter."""
+    """A voter's place on the roll and turnout status."""
 
     constituency_number: int
     part_number: int
@@ -91,7 +91,7 @@ class VoterOnRoll(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark of a voter."""
+    """A mark of a voter with the call in which it was made."""
 
     at: float
     kind: str
@@ -104,58 +104,65 @@ class MarkOfVoter(NamedTuple):
 
 
 class SQL(Statements):
-    turnout = Query(SectionTurnout)
-    turnout_opt_outs = Query(OptOutInBooth)
-    turnout_quarters = Query(QuarterTurnout)
-    states = Query(StateOfConstituency)
-    official = Query(OfficialShare)
+    turnout_by_booth = Query(SectionTurnout)
+    opt_outs_by_booth = Query(OptOutInBooth)
+    turnout_by_quarter = Query(QuarterTurnout)
+    constituency_states = Query(StateOfConstituency)
+    official_figures = Query(OfficialShare)
     voter = Query(VoterOnRoll)
-    marks_of_voter = Query(MarkOfVoter)
+    voter_marks = Query(MarkOfVoter)
 
 
 class States:
-    """The states of the roll's constituencies."""
+    """The states and names of the roll's constituencies, and the report columns that identify a constituency."""
 
-    def __init__(self, of_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None) -> None:
-        """`of_number`: the states of the booths under each constituency's number; `names`: of those that the roll has named."""
+    def __init__(
+        self, states_by_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None
+    ) -> None:
+        """Index the states of a roll.
+
+        `states_by_number` has the state codes of the booths under each constituency number; "" stands for an unknown state.
+        `names` has the names that the roll gives to constituencies.
+        """
         self._names = names or {}
-        self._of_number = {number: set(states) for number, states in of_number.items()}
-        self.several = len({self.of(told, number)[0] for number, states in of_number.items() for told in states}) > 1
+        self._states_by_number = {number: set(states) for number, states in states_by_number.items()}
+        states = {self.resolve(code, number)[0] for number, codes in states_by_number.items() for code in codes}
+        self.is_multi_state = len(states) > 1
 
-    def of(self, told: str, number: int) -> Constituency:
-        """The constituency that is meant by a number and the state told with it."""
-        return state_of(told, self._of_number.get(number, ())), number
+    def resolve(self, state_code: str, number: int) -> Constituency:
+        """Return the constituency with this number; an empty state code is resolved if only one state has the number."""
+        return state_of(state_code, self._states_by_number.get(number, ())), number
 
     def columns(self) -> tuple[Column, ...]:
-        """Those that name a constituency. Its state is named where there are several."""
+        """Return the columns that identify a constituency: state (if the roll has several), number, name (if known)."""
         return (
-            *((Column("state", ColumnKind.TEXT),) if self.several else ()),
+            *((Column("state", ColumnKind.TEXT),) if self.is_multi_state else ()),
             Column("constituency", ColumnKind.TEXT, "AC"),
             *((Column("constituency_name", ColumnKind.TEXT, "name"),) if self._names else ()),
         )
 
     def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
-        """The cells of `columns`."""
-        cells: tuple[Cell, ...] = constituency if self.several else constituency[1:]
+        """Return the cells of a constituency for `columns`."""
+        cells: tuple[Cell, ...] = constituency if self.is_multi_state else constituency[1:]
         return (*cells, self._names.get(constituency, "")) if self._names else cells
 
-    def total(self) -> tuple[Cell, ...]:
-        """The cells of `columns` in the row over all."""
-        return ("all", *[""] * (self.several + bool(self._names)))
+    def total_cells(self) -> tuple[Cell, ...]:
+        """Return the cells of the row of totals for `columns`."""
+        return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
 
-def states_of(db: Connection) -> States:
-    """The states of the roll."""
+def load_states(db: Connection) -> States:
+    """Return the states and names of the constituencies on the roll."""
     found: dict[int, set[str]] = defaultdict(set)
-    named = [*SQL.states.rows(db)]
-    for number, state, _ in named:
+    rows = [*SQL.constituency_states.rows(db)]
+    for number, state, _ in rows:
         found[number].add(state)
-    alone = States(found)
-    return States(found, {alone.of(state, number): name for number, state, name in named if name})
+    unnamed = States(found)
+    return States(found, {unnamed.resolve(state, number): name for number, state, name in rows if name})
 
 
 class TurnoutBy(StrEnum):
-    """What a row of the turnout is of."""
+    """The unit that each row of the turnout report covers."""
 
     BOOTH = "booth"
     SECTION = "section"
@@ -163,57 +170,61 @@ class TurnoutBy(StrEnum):
     HOUR = "hour"
 
 
-def turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
-    """Voters, those reached in the window and how they stand now, and the last official figure where one was entered."""
+def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
+    """Report voters, contacted voters, how many of these have voted, and the latest official figure, by the unit `by`.
+
+    A voter is contacted if a mark was made of the voter in the window; the turnout status is the present one.
+    """
     if by is TurnoutBy.HOUR:
-        return _by_hour(db, window, zone)
-    states, official = states_of(db), latest(official_figures(db, window, zone))
-    rows = _rows(db, window, states, by_section=by is TurnoutBy.SECTION)
-    named, over_all = texts("part", by.value), _BLANKS
-    beside: tuple[Column, ...] = _OFFICIAL
+        return _report_hourly_turnout(db, window, zone)
+    states, official = load_states(db), select_latest_figures(load_official_figures(db, window, zone))
+    rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
+    unit_columns, unit_totals = text_columns("part", by.value), _BLANKS
+    last_columns: tuple[Column, ...] = _OFFICIAL
     lines: list[tuple[Constituency, tuple[Cell, ...], list[int], tuple[Cell, ...]]]
     if by is TurnoutBy.CONSTITUENCY:
-        named, over_all = figures("booths"), (len(rows),)
-        of_each = groupby(rows, key=lambda row: row.constituency)
-        summed = [(constituency, [row.counts for row in rows_of]) for constituency, rows_of in of_each]
-        lines = [(each, (len(counts),), _sum(counts), official.get((*each, None), _NONE)) for each, counts in summed]
+        unit_columns, unit_totals = count_columns("booths"), (len(rows),)
+        groups = groupby(rows, key=lambda row: row.constituency)
+        booths = [(constituency, [row.counts for row in group]) for constituency, group in groups]
+        lines = [
+            (each, (len(counts),), _sum_counts(counts), official.get((*each, None), _NONE)) for each, counts in booths
+        ]
     elif by is TurnoutBy.SECTION:
-        beside = ()
+        last_columns = ()
         lines = [(row.constituency, (row.part, row.section), row.counts, ()) for row in rows]
     else:
-        beside = (*_OFFICIAL, Column("opt_outs"))
-        opt_outs = _opt_outs(db, window, states)
+        last_columns = (*_OFFICIAL, Column("opt_outs"))
+        opt_outs = _count_opt_outs(db, window, states)
         lines = [
             (row.constituency, (row.part, row.booth), row.counts, (*official.get(row.area, _NONE), opt_outs[row.area]))
             for row in rows
         ]
+    totals = _add_voted_share(_sum_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
-        (*states.columns(), *named, *_COUNTS, *beside),
-        tuple((*states.cells(each), *names, *_cells(counts), *after) for each, names, counts, after in lines),
-        (*states.total(), *over_all, *_cells(_sum(row.counts for row in rows)), *[None] * len(beside))
-        if rows
-        else None,
+        (*states.columns(), *unit_columns, *_COUNTS, *last_columns),
+        tuple((*states.cells(each), *unit, *_add_voted_share(counts), *last) for each, unit, counts, last in lines),
+        (*states.total_cells(), *unit_totals, *totals, *[None] * len(last_columns)) if rows else None,
     )
 
 
 _COUNTS = (
-    *figures("voters", "reached", "voted", "not_yet"),
-    Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
+    *count_columns("voters", "contacted", "voted", "not_yet"),
+    Column("voted_of_contacted", ColumnKind.SHARE, "of contacted"),
 )
 _OFFICIAL = (Column("official_turnout", ColumnKind.SHARE, "official"), Column("official_by", ColumnKind.TEXT, "by"))
 _NONE = (None, None)
 _BLANKS: tuple[Cell, ...] = ("", "")
 
 
-def _cells(counts: list[int]) -> tuple[Cell, ...]:
-    """The counts' own cells, and the share of the reached."""
-    _, reached, voted, _ = counts
-    return (*counts, voted / reached if reached else None)
+def _add_voted_share(counts: list[int]) -> tuple[Cell, ...]:
+    """Return the counts, followed by the share of contacted voters who have voted."""
+    _, contacted, voted, _ = counts
+    return (*counts, voted / contacted if contacted else None)
 
 
-class _Row(NamedTuple):
-    """A booth, or a section of it."""
+class _TurnoutRow(NamedTuple):
+    """The counts of a booth or of one of its sections: voters, contacted, voted, not yet."""
 
     constituency: Constituency
     part: int
@@ -226,104 +237,109 @@ class _Row(NamedTuple):
         return (*self.constituency, self.part)
 
 
-def _rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_Row]:
-    found = window.rows(db, SQL.turnout, by_section=by_section)
+def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
+    found = window.rows(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
-        _Row(states.of(state, number), part, booth, section, counts)
+        _TurnoutRow(states.resolve(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
     ]
     return sorted(rows, key=lambda row: row.constituency)
 
 
-def _sum(counts: Iterable[list[int]]) -> list[int]:
+def _sum_counts(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-def _opt_outs(db: Connection, window: Window, states: States) -> Counter[Area]:
-    """How many numbers of an area have opted out: one on two rolls of it is one."""
-    found = window.rows(db, SQL.turnout_opt_outs)
+def _count_opt_outs(db: Connection, window: Window, states: States) -> Counter[Area]:
+    """Return how many numbers opted out in each part. A number on two rolls of the part counts once."""
+    found = window.rows(db, SQL.opt_outs_by_booth)
     return Counter(
-        area for area, _ in {((*states.of(state, number), part), phone) for state, number, part, phone in found}
+        area for area, _ in {((*states.resolve(state, number), part), phone) for state, number, part, phone in found}
     )
 
 
-# By the hour
+# Turnout by hour
 
 
 @dataclass(slots=True)
-class ConstituencyDay:
-    """A constituency's day: by the end of each quarter of an hour (epoch seconds) voters reached and voted then."""
+class TurnoutProgress:
+    """Voters contacted and voters reported as voted in a constituency, per quarter of an hour.
 
-    reached: dict[float, int] = field(default_factory=lambda: defaultdict(int))
+    The keys are the ends of the quarters (epoch seconds).
+    """
+
+    contacted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     voted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
 
-    def by(self, at: float) -> tuple[int, int]:
-        """Voters reached and voted by a moment, to the quarter of an hour."""
+    def count_until(self, at: float) -> tuple[int, int]:
+        """Return how many voters were contacted and had voted in the quarters that ended by `at` (epoch seconds)."""
         return (
-            sum(number for end, number in self.reached.items() if end <= at),
+            sum(number for end, number in self.contacted.items() if end <= at),
             sum(number for end, number in self.voted.items() if end <= at),
         )
 
     @property
-    def ends(self) -> list[float]:
-        """Where something changed, in order."""
-        return sorted(self.reached.keys() | self.voted.keys())
+    def change_times(self) -> list[float]:
+        """The ends of the quarters in which a count changed, in order (epoch seconds)."""
+        return sorted(self.contacted.keys() | self.voted.keys())
 
 
-def courses(db: Connection, window: Window) -> dict[Constituency, ConstituencyDay]:
-    """How the constituencies' days went; of those alone where somebody was reached."""
-    states, found = states_of(db), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
-    for state, constituency, reached, voted, number in window.rows(db, SQL.turnout_quarters):
-        course = found[states.of(state, constituency)]
-        course.reached[(reached + 1) * QUARTER_SECONDS] += number
-        if voted is not None:
-            course.voted[(voted + 1) * QUARTER_SECONDS] += number
+def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
+    """Return the progress of turnout in each constituency with contacted voters."""
+    states, found = load_states(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
+    for state, number, contacted_quarter, voted_quarter, voters in window.rows(db, SQL.turnout_by_quarter):
+        progress = found[states.resolve(state, number)]
+        progress.contacted[(contacted_quarter + 1) * QUARTER_SECONDS] += voters
+        if voted_quarter is not None:
+            progress.voted[(voted_quarter + 1) * QUARTER_SECONDS] += voters
     return dict(sorted(found.items()))
 
 
-def _by_hour(db: Connection, window: Window, zone: tzinfo) -> Report:
-    official = [figure for figure in official_figures(db, window, zone) if figure.part_number is None]
-    states, found = states_of(db), courses(db, window)
+def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Report:
+    official = [figure for figure in load_official_figures(db, window, zone) if figure.part_number is None]
+    states, found = load_states(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
-    for constituency in sorted(found.keys() | {constituency_of(figure) for figure in official}):
-        course = found.get(constituency, ConstituencyDay())
-        told = {
-            (figure.day, figure.by_time): figure.share for figure in official if constituency_of(figure) == constituency
+    for constituency in sorted(found.keys() | {get_constituency(figure) for figure in official}):
+        progress = found.get(constituency, TurnoutProgress())
+        shares = {
+            (figure.day, figure.by_time): figure.share
+            for figure in official
+            if get_constituency(figure) == constituency
         }
         before = (0, 0)
-        for day, by_time in sorted(_hours_of(course, zone) | told.keys()):
-            reached, voted = course.by(_moment(day, by_time, zone))
-            share = voted / reached if reached else None
-            new = (reached - before[0], voted - before[1])
-            before = (reached, voted)
-            counts = (*new, reached, voted, share, told.get((day, by_time)))
+        for day, by_time in sorted(_find_changed_hours(progress, zone) | shares.keys()):
+            contacted, voted = progress.count_until(_to_epoch(day, by_time, zone))
+            share = voted / contacted if contacted else None
+            new = (contacted - before[0], voted - before[1])
+            before = (contacted, voted)
+            counts = (*new, contacted, voted, share, shares.get((day, by_time)))
             rows.append((*states.cells(constituency), day.isoformat(), by_time, *counts))
     return Report(
         f"{SELF_REPORTED}, by the hour",
         (
             *states.columns(),
-            *texts("day", "by"),
-            Column("newly_reached", head="+reached"),
+            *text_columns("day", "by"),
+            Column("newly_contacted", head="+contacted"),
             Column("newly_voted", head="+voted"),
-            *figures("reached", "voted"),
-            Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
+            *count_columns("contacted", "voted"),
+            Column("voted_of_contacted", ColumnKind.SHARE, "of contacted"),
             Column("official_turnout", ColumnKind.SHARE, "official"),
         ),
         tuple(rows),
     )
 
 
-def _hours_of(course: ConstituencyDay, zone: tzinfo) -> set[tuple[date, str]]:
-    """The full hours by which something had changed: of 09:15 that is 10:00, of the day's last hour 24:00."""
+def _find_changed_hours(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[date, str]]:
+    """Return the ends of the hours in which a count changed: 10:00 for a change at 09:15, 24:00 for one at 23:30."""
     hours = set()
-    for end in course.ends:
+    for end in progress.change_times:
         local = datetime.fromtimestamp(end - 1, zone)
         hours.add((local.date(), f"{local.hour + 1:02}:00"))
     return hours
 
 
-def _moment(day: date, by_time: str, zone: tzinfo) -> float:
-    """Epoch seconds of an hour of a day; FINAL and 24:00 are its end."""
+def _to_epoch(day: date, by_time: str, zone: tzinfo) -> float:
+    """Return a local time of a day as epoch seconds; FINAL and 24:00 stand for the end of the day."""
     if by_time in (FINAL, "24:00"):
         return datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
     return datetime.combine(day, time.fromisoformat(by_time), zone).timestamp()
@@ -332,47 +348,51 @@ def _moment(day: date, by_time: str, zone: tzinfo) -> float:
 # Official figures
 
 
-def constituency_of(figure: OfficialFigure) -> Constituency:
-    """The constituency that a figure is of, or of a part of which."""
+def get_constituency(figure: OfficialFigure) -> Constituency:
+    """Return the constituency of an official figure."""
     return figure.state_code, figure.constituency_number
 
 
-def official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
-    """The figures that stand, of the days that the window touches, as entered. One that may be of several states is of none."""
-    states = states_of(db)
-    figures = (
-        OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.of(state, number)[0])
-        for day, number, part, by_time, share, state in SQL.official.rows(db)
+def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
+    """Return the official figures of the days in the window, in the order of entry; of each hour only the last one entered.
+
+    A figure entered without a state gets the state of its constituency number, unless several states have this number.
+    """
+    states = load_states(db)
+    found = (
+        OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.resolve(state, number)[0])
+        for day, number, part, by_time, share, state in SQL.official_figures.rows(db)
     )
     return [
         figure
-        for figure in figures
-        if _moment(figure.day, "00:00", zone) < window.until and _moment(figure.day, FINAL, zone) > window.since
+        for figure in found
+        if _to_epoch(figure.day, "00:00", zone) < window.until and _to_epoch(figure.day, FINAL, zone) > window.since
     ]
 
 
-def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
-    """The last figure of each area, and what it is by; FINAL sorts after every hour."""
+def select_latest_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
+    """Return the share (0-1) of each area's latest figure, and its day and time such as "22 Apr 17:00"."""
     last = {}
+    # FINAL sorts after every time of the day.
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
-        last[*constituency_of(figure), figure.part_number] = (figure.share, f"{figure.day:%d %b} {figure.by_time}")
+        last[*get_constituency(figure), figure.part_number] = (figure.share, f"{figure.day:%d %b} {figure.by_time}")
     return last
 
 
-# One voter
+# Marks of one voter
 
 
-def marks_of_voter(db: Connection, voter_id: int, zone: tzinfo) -> Report:
-    """Every mark of a voter in the order in which they were kept; the title says how the voter stands by them."""
-    [(constituency, part, serial, stands)] = [*SQL.voter.rows(db, voter=voter_id)]
-    rows = tuple((moment(at, zone), *rest) for at, *rest in SQL.marks_of_voter.rows(db, voter=voter_id))
+def report_voter_marks(db: Connection, voter_id: int, zone: tzinfo) -> Report:
+    """Report every mark of a voter in the order in which they were stored. The title has the voter's turnout status."""
+    [(constituency, part, serial, status)] = [*SQL.voter.rows(db, voter=voter_id)]
+    rows = tuple((format_time(at, zone), *rest) for at, *rest in SQL.voter_marks.rows(db, voter=voter_id))
     return Report(
-        f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
+        f"marks of voter {voter_id} ({constituency}/{part}/{serial}), status: {status}",
         (
-            *texts("at", "kind"),
+            *text_columns("at", "kind"),
             Column("hour"),
-            *texts("source", "confidence", "by", "campaign", "attempt"),
+            *text_columns("source", "confidence", "by", "campaign", "attempt"),
         ),
         rows,
-        empty="nothing is recorded of them",
+        empty="no marks are recorded",
     )

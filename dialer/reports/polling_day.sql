@@ -1,9 +1,9 @@
--- The polling day: turnout as it is told, official figures beside it, and all that is known of one voter. Nobody's support is in
--- any of it, nor may it ever be: what a voter counts in the order of calls is not read here.
+-- Reports on turnout, and on one voter's marks. By law they must not say whom a voter supports, so no statement here may read a
+-- voter's weight or rank.
 
--- Voters who were reached in the window, as they stand now. A slip that was taken back reached nobody.
--- name: turnout
-WITH seen AS (
+-- Turnout by booth or section: the present status of the voters contacted in the window. Marks that were undone do not count.
+-- name: turnout_by_booth
+WITH contacted AS (
     SELECT DISTINCT mark.voter_id
     FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
     WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
@@ -16,19 +16,20 @@ SELECT booth.state_code,
        booth.constituency_number,
        booth.part_number,
        booth.name,
-       CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
+       CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS section_name,
        count(*) AS voters,
-       count(seen.voter_id) AS reached,
-       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout = 'voted') AS voted,
-       count(*) FILTER (WHERE seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet) AS not_yet_voted
+       count(contacted.voter_id) AS contacted,
+       count(*) FILTER (WHERE contacted.voter_id IS NOT NULL AND voter.turnout = 'voted') AS voted,
+       count(*) FILTER (WHERE contacted.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet) AS not_yet_voted
 FROM voter
 JOIN booth ON booth.booth_id = voter.booth_id
-LEFT JOIN seen ON seen.voter_id = voter.voter_id
-GROUP BY voter.booth_id, of_section
-ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_section;
+LEFT JOIN contacted ON contacted.voter_id = voter.voter_id
+GROUP BY voter.booth_id, section_name
+ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, section_name;
 
--- Numbers that opted out, in each booth that has a voter on them; whose wrong number it was is not on it.
--- name: turnout_opt_outs
+-- Numbers that opted out, in each booth with a voter who has the number. A voter for whom it was a wrong number does not
+-- (link.dropped_at).
+-- name: opt_outs_by_booth
 SELECT DISTINCT booth.state_code, booth.constituency_number, booth.part_number, phone.phone_id
 FROM opt_out
 JOIN phone ON phone.e164 = opt_out.e164
@@ -38,10 +39,10 @@ JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
 WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign);
 
--- By quarters of an hour: when voters were first reached, and when those who have voted first said so since they were last
--- corrected (a correction that came too late changed nothing, then the last word counts).
--- name: turnout_quarters
-WITH seen AS (
+-- Voters by the quarter of an hour in which they were first contacted, and the one in which they were reported as voted: at
+-- the first "voted" mark after their last correction, or at the last "voted" mark if there is none after it.
+-- name: turnout_by_quarter
+WITH contacted AS (
     SELECT mark.voter_id, min(mark.at) AS at
     FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
     WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
@@ -65,20 +66,20 @@ voted AS (
 )
 SELECT booth.state_code,
        booth.constituency_number,
-       CAST(seen.at / 900 AS INTEGER) AS reached_quarter,
-       CASE WHEN voter.turnout = 'voted' AND voted.at < :until THEN CAST(max(voted.at, seen.at) / 900 AS INTEGER) END AS voted_quarter,
+       CAST(contacted.at / 900 AS INTEGER) AS contacted_quarter,
+       CASE WHEN voter.turnout = 'voted' AND voted.at < :until THEN CAST(max(voted.at, contacted.at) / 900 AS INTEGER) END AS voted_quarter,
        count(*) AS voters
-FROM seen
-JOIN voter ON voter.voter_id = seen.voter_id
+FROM contacted
+JOIN voter ON voter.voter_id = contacted.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
-LEFT JOIN voted ON voted.voter_id = seen.voter_id
+LEFT JOIN voted ON voted.voter_id = contacted.voter_id
 GROUP BY 1, 2, 3, 4;
 
--- name: states
+-- name: constituency_states
 SELECT DISTINCT constituency_number, state_code, constituency_name FROM booth ORDER BY constituency_name;
 
--- The figures that stand: of each area, day and hour the last one that was entered.
--- name: official
+-- The last official figure entered for each area, day and hour; it replaces earlier ones.
+-- name: official_figures
 SELECT day, constituency_number, part_number, by_time, share, state_code
 FROM official_turnout
 WHERE figure_id IN (
@@ -92,7 +93,7 @@ SELECT booth.constituency_number, booth.part_number, voter.serial, voter.turnout
 FROM voter JOIN booth ON booth.booth_id = voter.booth_id
 WHERE voter.voter_id = :voter;
 
--- name: marks_of_voter
+-- name: voter_marks
 SELECT mark.at, mark.kind, mark.hour, mark.source, mark.confidence, coalesce(mark.agent, '') AS said_by, coalesce(attempt.campaign_id, '') AS campaign,
        coalesce(mark.attempt_id, '') AS attempt
 FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id

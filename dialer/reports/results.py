@@ -1,4 +1,7 @@
-"""Results, voter by voter, for who gave the roll: by their places on it or the portal's own ids, without name and number."""
+"""Results per voter, for the owner of the roll: identified by place on the roll or by the portal's IDs.
+
+Results hold no names and no phone numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,18 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from dialer.reports.formats import Cell, Report, figures, moment, texts
+from dialer.reports.formats import Cell, Report, count_columns, format_time, text_columns
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Scalar, Statements
 
 Place = tuple[str, str, int, int, int]
-"""Where a voter stands: roll version, state, constituency, part, serial."""
-PLACE = (*texts("roll_version", "state_code"), *figures("constituency", "part", "serial"))
+"""The place of a voter on the roll: roll version, state, constituency, part, serial."""
+PLACE = (*text_columns("roll_version", "state_code"), *count_columns("constituency", "part", "serial"))
 
 
 class KnownFact(NamedTuple):
-    """Something that became known of a voter."""
+    """One fact about a voter: the end of a call (`ended`), a disposition or mark (`said`), or an answer (`answered`)."""
 
     voter_id: int
     roll_version: str
@@ -30,14 +33,14 @@ class KnownFact(NamedTuple):
     part_number: int
     serial: int
     turnout: str
-    what: str
+    fact: str
     at: float
     question: str
     value: str
 
 
-class SettledMarkRow(NamedTuple):
-    """A mark whose call has ended, with the answers given in it."""
+class CompleteMarkRow(NamedTuple):
+    """A mark whose call has ended, with the voter's answers in that call (JSON)."""
 
     mark_id: int
     key: str
@@ -55,45 +58,50 @@ class SettledMarkRow(NamedTuple):
 
 
 class SQL(Statements):
-    known = Query(KnownFact)
-    settled = Query(SettledMarkRow)
-    last_settled = Scalar(int)
-    key_of_mark = Scalar(str)
+    voter_facts = Query(KnownFact)
+    complete_marks = Query(CompleteMarkRow)
+    last_complete_mark_id = Scalar(int)
+    mark_key = Scalar(str)
 
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """Of which voters; None: of all."""
+    """The area whose voters are reported; None stands for every state or constituency."""
 
     state_code: str | None = None
     constituency: int | None = None
 
 
-def results(
+def report_results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
-    """A row for each voter of whom something became known in the window; of those with an id alone, where `ids` are given."""
-    rows = window.rows(db, SQL.known, state=area.state_code, constituency=area.constituency)
+    """Report the latest result and the answers of each voter with a call or mark in the window.
+
+    `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an ID are reported.
+    """
+    rows = window.rows(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
-    for _, news in groupby(rows, attrgetter("voter_id")):
+    for _, facts in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
         answers: dict[str, str] = {}
-        for row in news:
-            last[row.what] = (row.at, row.value)
-            if row.what == "answered":
+        for row in facts:
+            last[row.fact] = (row.at, row.value)
+            if row.fact == "answered":
                 answers[row.question] = row.value
-        # What was said last, or else the last call's end.
+        # A disposition or mark takes precedence over the outcome of a later call.
         at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
         place = (row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
-        found.append((place, (moment(at, zone), result, row.turnout), answers))
-    return _report(found, ids)
+        found.append((place, (format_time(at, zone), result, row.turnout), answers))
+    return _build_report(found, ids)
 
 
-def state_results(
+def report_state_results(
     found: Iterable[tuple[Any, ...]], answered: Iterable[tuple[Any, ...]], zone: tzinfo, ids: Mapping[Place, str] | None
 ) -> Report:
-    """The same of what headquarters has of every centre: `found` are place, moment, word, turnout, centre; `answered` are place,
-    moment, turnout, centre, question, answer, the oldest first.
+    """Report the latest result and the answers of each voter, from the data that headquarters has of all centres.
+
+    A row of `found` is a place, then time, result, turnout and centre. A row of `answered` is a place, then time, turnout,
+    centre, question and answer. Both are sorted by time, oldest first.
     """
     known: dict[Place, tuple[Any, ...]] = {each[:5]: each[5:] for each in found}
     answers: dict[Place, dict[str, str]] = {}
@@ -103,54 +111,56 @@ def state_results(
             known.setdefault(place, (at, "", turnout, centre))
         answers.setdefault(place, {})[question] = value
     places = sorted(known, key=lambda each: (*each[1:], each[0]))
-    told = ((place, (moment(known[place][0], zone), *known[place][1:]), answers.get(place, {})) for place in places)
-    return _report(told, ids, "centre")
+    results = (
+        (place, (format_time(known[place][0], zone), *known[place][1:]), answers.get(place, {})) for place in places
+    )
+    return _build_report(results, ids, "centre")
 
 
-def _report(
+def _build_report(
     found: Iterable[tuple[Place, tuple[Cell, ...], Mapping[str, str]]], ids: Mapping[Place, str] | None, *more: str
 ) -> Report:
-    """Place, date, result, turnout and what `more` is told of each voter, and the answers by question."""
+    """Build the results report: ID, place, date, result, turnout, the columns in `more`, and one column per question."""
     found = [each for each in found if ids is None or each[0] in ids]
     questions = sorted({question for *_, answers in found for question in answers})
-    named = texts() if ids is None else texts("id")
-    told = texts("date", "result", "turnout", *more, *(f"answer_{question}" for question in questions))
+    id_column = text_columns() if ids is None else text_columns("id")
+    result_columns = text_columns("date", "result", "turnout", *more, *(f"answer_{question}" for question in questions))
     rows = tuple(
         (*([] if ids is None else [ids[place]]), *place, *cells, *(answers.get(each, "") for each in questions))
         for place, cells, answers in found
     )
-    return Report("results", (*named, *PLACE, *told), rows)
+    return Report("results", (*id_column, *PLACE, *result_columns), rows)
 
 
 @dataclass(frozen=True, slots=True)
-class SettledMark:
-    """A mark that gets no more answers."""
+class CompleteMark:
+    """A mark whose call has ended, with the voter's answers in that call."""
 
     mark_id: int
-    key: str  # the same wherever it is told
+    key: str  # identifies the mark at every centre and portal
     place: Place
     at: float  # epoch seconds
     kind: str
     source: str
     confidence: str
     undoes: str | None
-    answers: Mapping[str, str]  # of the call in which it was said
+    answers: Mapping[str, str]  # by question, given in the call that made the mark
 
 
-def last_settled(db: Connection, after: int) -> int:
-    """Up to which mark's id behind `after` nothing more is answered; 0: there is no mark."""
-    return SQL.last_settled.one(db, after=after)
+def find_last_complete_mark_id(db: Connection, after: int) -> int:
+    """Return the ID up to which every mark after `after` is complete: no call that made one is still live. 0 if no marks exist."""
+    return SQL.last_complete_mark_id.one(db, after=after)
 
 
-def key_of_mark(db: Connection, mark_id: int) -> str | None:
-    """The key of a mark; None: there is none of that id."""
-    return SQL.key_of_mark.first(db, mark_id=mark_id)
+def get_mark_key(db: Connection, mark_id: int) -> str | None:
+    """Return the key of a mark, or None if no mark has that ID."""
+    return SQL.mark_key.first(db, mark_id=mark_id)
 
 
-def settled_marks(db: Connection, after: int, last: int, most: int) -> list[SettledMark]:
-    """The next marks behind the id `after`, up to `last`, at most so many."""
+def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
+    """Return at most `limit` marks with IDs above `after`, up to and including `last`, in the order of their IDs."""
     return [
-        SettledMark(
+        CompleteMark(
             mark_id=row.mark_id,
             key=row.key,
             place=(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial),
@@ -161,5 +171,5 @@ def settled_marks(db: Connection, after: int, last: int, most: int) -> list[Sett
             undoes=row.undoes,
             answers={} if row.answers is None else json.loads(row.answers),
         )
-        for row in SQL.settled.rows(db, after=after, last=last, most=most)
+        for row in SQL.complete_marks.rows(db, after=after, last=last, limit=limit)
     ]

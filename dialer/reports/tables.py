@@ -1,4 +1,7 @@
-"""The reports: calls, trunks, agents, abandonment, recordings. No name of a voter and no number is in any of them."""
+"""Reports on calls, answers, trunks, agents, dispositions, abandonment and recordings.
+
+Reports hold IDs only: no voter names and no phone numbers.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,37 @@ from typing import NamedTuple, TypeVar
 from dialer.domain.model import ANSWERED, AbandonedRate
 from dialer.domain.view import SeatState
 from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, figures, moment, summed, texts, unshown
+from dialer.reports.formats import (
+    Cell,
+    Column,
+    ColumnKind,
+    Report,
+    build_sum_report,
+    count_columns,
+    export_columns,
+    format_time,
+    text_columns,
+)
 from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
 from dialer.store.recordings import file_name
 from dialer.store.sql import Query, Statements
 
 R = TypeVar("R")
-FOREVER = 1e11  # epoch seconds, some three thousand years ahead
+FOREVER = 1e11  # epoch seconds, about 3,000 years ahead
 QUARTER_SECONDS = 900
 GROUNDS = (
     *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
     *("certificate", "certified_until", "asked_for", "seat_kept"),
 )
-"""What `Gate.grounds` tells, in the order of the columns."""
+"""The keys of `Gate.grounds`, in the order of the report's columns."""
 _ANSWERED = json.dumps(sorted(ANSWERED))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
-SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
+SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # columns in the terminal; other states are short-lived
 
 
-class OutcomeOfCalls(NamedTuple):
-    """Calls of a campaign with one outcome."""
+class OutcomeCount(NamedTuple):
+    """The number of a campaign's calls with one outcome, and their mean times."""
 
     campaign_id: str
     outcome_or_live: str
@@ -43,7 +56,7 @@ class OutcomeOfCalls(NamedTuple):
 
 
 class RecordingRow(NamedTuple):
-    """A recorded call."""
+    """A recorded call with its seat, agent and duration."""
 
     attempt_id: str
     campaign_id: str
@@ -55,7 +68,7 @@ class RecordingRow(NamedTuple):
 
 
 class AnswerCount(NamedTuple):
-    """Calls with one answer to a question."""
+    """The number of calls with one answer to a question."""
 
     campaign_id: str
     name: str
@@ -64,7 +77,7 @@ class AnswerCount(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    """An answer in a call."""
+    """An answer given in a call, or a message left in it (`is_message`)."""
 
     at: float
     campaign_id: str
@@ -78,18 +91,18 @@ class AnswerRow(NamedTuple):
 
 
 class TrunkCounts(NamedTuple):
-    """Calls on a trunk."""
+    """Call counts of a trunk, with its busiest second."""
 
     trunk: str
     calls: int
     answered: int
     failures: int
     seconds_to_ringing: float | None
-    most_starts: int | None
+    max_starts_per_second: int | None
 
 
 class SeatSeconds(NamedTuple):
-    """The time of a seat and agent in one state."""
+    """How long a seat and agent spent in one state (seconds)."""
 
     seat: str
     agent_name: str
@@ -98,7 +111,7 @@ class SeatSeconds(NamedTuple):
 
 
 class SeatCalls(NamedTuple):
-    """Connected calls at a seat."""
+    """The number of connected calls of a seat and agent."""
 
     seat: str
     agent_name: str
@@ -106,7 +119,7 @@ class SeatCalls(NamedTuple):
 
 
 class DispositionCount(NamedTuple):
-    """Calls of an agent with one disposition."""
+    """The number of an agent's calls with one disposition."""
 
     agent_name: str
     disposition_or_none: str
@@ -114,7 +127,7 @@ class DispositionCount(NamedTuple):
 
 
 class AbandonedCounts(NamedTuple):
-    """Calls of a campaign in a quarter of an hour."""
+    """Attempts, live answers and abandoned calls of a campaign in one quarter of an hour."""
 
     campaign_id: str
     quarter: int
@@ -124,7 +137,7 @@ class AbandonedCounts(NamedTuple):
 
 
 class LiveAnswerRow(NamedTuple):
-    """A live answer."""
+    """A live answer and whether the call was abandoned or the voter hung up while waiting."""
 
     campaign_id: str
     at: float
@@ -133,7 +146,7 @@ class LiveAnswerRow(NamedTuple):
 
 
 class CallRow(NamedTuple):
-    """A call, with why it was lawful."""
+    """A call with the grounds on which it was allowed (JSON)."""
 
     created_at: float
     answered_at: float | None
@@ -153,83 +166,95 @@ class CallRow(NamedTuple):
 
 
 class SQL(Statements):
-    calls = Query(OutcomeOfCalls)
+    calls_by_outcome = Query(OutcomeCount)
     recordings = Query(RecordingRow)
-    answers = Query(AnswerCount)
-    each_answer = Query(AnswerRow)
-    trunks = Query(TrunkCounts)
-    seat_seconds = Query(SeatSeconds)
-    seat_calls = Query(SeatCalls)
-    dispositions = Query(DispositionCount)
-    abandonment = Query(AbandonedCounts)
+    answer_counts = Query(AnswerCount)
+    answers = Query(AnswerRow)
+    calls_by_trunk = Query(TrunkCounts)
+    seat_seconds_by_state = Query(SeatSeconds)
+    calls_by_seat = Query(SeatCalls)
+    calls_by_disposition = Query(DispositionCount)
+    abandoned_by_quarter = Query(AbandonedCounts)
     live_answers = Query(LiveAnswerRow)
-    each_call = Query(CallRow)
+    calls = Query(CallRow)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a report is of: from `since` to before `until`, epoch seconds; of one campaign or of all."""
+    """The period and campaign that a report covers.
+
+    The period runs from `since` to `until` (epoch seconds; `until` is exclusive). Without a campaign, all are covered.
+    """
 
     since: float = 0.0
     until: float = FOREVER
     campaign: str | None = None
 
     def rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
-        """What a statement finds in it, row by row; the statement may ask which outcomes are answers, and which are live ones."""
+        """Return the rows that `query` finds in this window, one by one.
+
+        The query may use the parameters :since, :until, :campaign, those in `more`, and :answered and :live_answers (JSON
+        lists of the outcomes that count as answered and as live answers).
+        """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
         return query.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
-def day_of(quarter: float, zone: tzinfo) -> str:
-    """The day of `zone` of a quarter of an hour, counted from the epoch on."""
+def format_day(quarter: float, zone: tzinfo) -> str:
+    """Return the ISO date, in `zone`, of a quarter of an hour given as the number of quarters since the epoch."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
-def calls(db: Connection, window: Window) -> Report:
-    """Attempts by campaign and outcome, with mean seconds to answer and after it. `live`: not ended yet."""
-    rows = [*window.rows(db, SQL.calls)]
-    whole: dict[str, int] = defaultdict(int)
+def report_calls(db: Connection, window: Window) -> Report:
+    """Report attempts by campaign and outcome, with mean seconds to answer and after answer.
+
+    The outcome `live` stands for calls that have not ended.
+    """
+    rows = [*window.rows(db, SQL.calls_by_outcome)]
+    totals: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
-        whole[campaign] += number
+        totals[campaign] += number
     return Report(
         "calls",
         (
-            *texts("campaign", "outcome"),
+            *text_columns("campaign", "outcome"),
             Column("calls"),
             Column("share", ColumnKind.SHARE),
             Column("mean_seconds_to_answer", ColumnKind.SECONDS, "to answer"),
             Column("mean_seconds_after_answer", ColumnKind.SECONDS, "after it"),
         ),
-        tuple((campaign, outcome, n, n / whole[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
-        ("all", "", sum(whole.values()), None, None, None) if rows else None,
+        tuple((campaign, outcome, n, n / totals[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
+        ("all", "", sum(totals.values()), None, None, None) if rows else None,
     )
 
 
-def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Every attempt by itself, with why it was lawful: the rules' version (by its digest), zones, consent, registers, certificate,
-    and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
+def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report every attempt with the grounds on which it was allowed.
+
+    Grounds are the rules' version (a digest), zones, consent, registers, certificate, and the seconds since the last call to
+    the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for call in window.rows(db, SQL.each_call):
-        why = {} if call.grounds is None else json.loads(call.grounds)
-        times = [moment(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
+    for call in window.rows(db, SQL.calls):
+        grounds = {} if call.grounds is None else json.loads(call.grounds)
+        times = [format_time(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
         call_cells: tuple[Cell, ...] = (
             *(call.attempt_id, call.campaign_id, call.direction, call.phone_id, call.trunk, call.caller_id),
             *(call.outcome_or_live, call.disposition_or_none, call.call_seat, call.call_agent, call.gap_seconds),
         )
-        rows.append((*times, *call_cells, *(str(why.get(name, "")) for name in GROUNDS)))
+        rows.append((*times, *call_cells, *(str(grounds.get(name, "")) for name in GROUNDS)))
     return Report(
         "calls one by one",
         (
-            *texts("at"),
-            *unshown("answered_at", "ended_at"),
-            *texts("attempt", "campaign"),
-            *unshown("direction"),
-            *figures("phone"),
-            *unshown("trunk", "caller_id"),
-            *texts("outcome", "disposition"),
-            *unshown("seat"),
-            *texts("agent"),
+            *text_columns("at"),
+            *export_columns("answered_at", "ended_at"),
+            *text_columns("attempt", "campaign"),
+            *export_columns("direction"),
+            *count_columns("phone"),
+            *export_columns("trunk", "caller_id"),
+            *text_columns("outcome", "disposition"),
+            *export_columns("seat"),
+            *text_columns("agent"),
             Column("gap_seconds", ColumnKind.SECONDS, "gap"),
             *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
         ),
@@ -237,33 +262,43 @@ def each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     )
 
 
-def answers(db: Connection, window: Window, question: str | None = None) -> Report:
-    """By campaign and question, how many calls have which answer, keyed or noted by an agent, and their share of those with any."""
-    rows = [*window.rows(db, SQL.answers, question=question)]
+def report_answers(db: Connection, window: Window, question: str | None = None) -> Report:
+    """Report the number of calls with each answer, by campaign and question.
+
+    Answers are entered by callers (DTMF) or noted by agents. The share is of the calls with any answer to the question.
+    """
+    rows = [*window.rows(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
     return Report(
         "answers",
-        (*texts("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        (*text_columns("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
         tuple((campaign, name, value, n, n / asked[campaign, name]) for campaign, name, value, n in rows),
     )
 
 
-def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
-    """Answer by answer, of one question or all, and messages that callers left by the names of their recordings. Ids only."""
-    found = window.rows(db, SQL.each_answer, question=question)
+def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
+    """Report every answer to one question or to all. A message left by a caller is listed as the name of its recording."""
+    found = window.rows(db, SQL.answers, question=question)
     return Report(
         "answers one by one",
         (
-            *texts("at", "campaign"),
-            *unshown("attempt", "direction"),
-            *figures("phone", "voter"),
-            *texts("question", "answer", "is"),
+            *text_columns("at", "campaign"),
+            *export_columns("attempt", "direction"),
+            *count_columns("phone", "voter"),
+            *text_columns("question", "answer", "is"),
         ),
         tuple(
             (
-                *(moment(row.at, zone), row.campaign_id, row.attempt_id, row.direction, row.phone_id, row.voter_id),
+                *(
+                    format_time(row.at, zone),
+                    row.campaign_id,
+                    row.attempt_id,
+                    row.direction,
+                    row.phone_id,
+                    row.voter_id,
+                ),
                 *(row.name, row.value, "message" if row.is_message else "answer"),
             )
             for row in found
@@ -271,53 +306,53 @@ def each_answer(db: Connection, window: Window, zone: tzinfo, question: str | No
     )
 
 
-def trunks(db: Connection, window: Window) -> Report:
-    """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
+def report_trunks(db: Connection, window: Window) -> Report:
+    """Report attempts, answers, failures caused by the carrier, and the calls started in the busiest second, by trunk."""
     failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
-    found = [*window.rows(db, SQL.trunks, failures=failures, refusals=refusals)]
+    found = [*window.rows(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
     sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
     return Report(
         "trunks",
         (
             Column("trunk", ColumnKind.TEXT),
-            *figures("attempts", "answered"),
+            *count_columns("attempts", "answered"),
             Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
             Column("failures"),
             Column("failure_share", ColumnKind.SHARE, "failed"),
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple((row[0], *_with_ratio(row[1:4]), *row[4:]) for row in found),
-        ("all", *_with_ratio(sums), None, None) if found else None,
+        tuple((row[0], *_add_shares(row[1:4]), *row[4:]) for row in found),
+        ("all", *_add_shares(sums), None, None) if found else None,
     )
 
 
-def _with_ratio(numbers: Sequence[int]) -> tuple[Cell, ...]:
-    attempts, answered, failures = numbers
+def _add_shares(counts: Sequence[int]) -> tuple[Cell, ...]:
+    attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
 
 
-def agents(db: Connection, window: Window) -> Report:
-    """Where seats and agents spent their time. Utilisation is talking and wrap-up over logged-in time.
+def report_agents(db: Connection, window: Window) -> Report:
+    """Report calls and seconds in each state by seat and agent, with utilisation (talking and wrap-up / logged-in time).
 
-    A campaign narrows the calls only: a seat's time is not a campaign's.
+    The window's campaign selects the calls only; a seat's time does not belong to a campaign.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in window.rows(db, SQL.seat_seconds):
+    for row in window.rows(db, SQL.seat_seconds_by_state):
         seconds[row.seat, row.agent_name][row.state] += row.seconds
-    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL.seat_calls)}
+    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL.calls_by_seat)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
         spent = {state.value: seconds[seat, agent][state] for state in states}
-        rows.append((seat, agent, *_working(spent, connected.get((seat, agent), 0)), *spent.values()))
+        rows.append((seat, agent, *_summarize_work(spent, connected.get((seat, agent), 0)), *spent.values()))
     totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
-    total = ("all", "", *_working(totals, sum(connected.values())), *totals.values())
+    total = ("all", "", *_summarize_work(totals, sum(connected.values())), *totals.values())
     return Report(
         "agents",
         (
-            *texts("seat", "agent"),
+            *text_columns("seat", "agent"),
             Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("calls"),
             Column("calls_per_hour", ColumnKind.RATE, "per h"),
@@ -333,55 +368,55 @@ def agents(db: Connection, window: Window) -> Report:
     )
 
 
-def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
-    """Utilisation, calls, calls an hour, mean handling time (talking and wrap-up, of a call), logged-in seconds."""
-    whole, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
-    if whole <= 0:
-        return None, number, None, None, 0.0
-    return worked / whole, number, number * 3600 / whole, worked / number if number else None, whole
+def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
+    """Return utilisation (0-1), calls, calls per hour, mean handling seconds (talking and wrap-up) and logged-in seconds."""
+    logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
+    if logged_in <= 0:
+        return None, calls, None, None, 0.0
+    return worked / logged_in, calls, calls * 3600 / logged_in, worked / calls if calls else None, logged_in
 
 
-def dispositions(db: Connection, window: Window) -> Report:
-    """What agents said of their calls, "(none)" where nothing was said; the share is of the agent's calls."""
-    rows = [*window.rows(db, SQL.dispositions)]
-    whole: dict[str, int] = defaultdict(int)
+def report_dispositions(db: Connection, window: Window) -> Report:
+    """Report the number and share of each agent's calls by disposition; "(none)" stands for calls without one."""
+    rows = [*window.rows(db, SQL.calls_by_disposition)]
+    totals: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:
-        whole[agent] += number
+        totals[agent] += number
     return Report(
         "dispositions",
-        (*texts("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
-        tuple((agent, said or "(none)", number, number / whole[agent]) for agent, said, number in rows),
-        ("all", "", sum(whole.values()), None) if rows else None,
+        (*text_columns("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        tuple((agent, disposition or "(none)", n, n / totals[agent]) for agent, disposition, n in rows),
+        ("all", "", sum(totals.values()), None) if rows else None,
     )
 
 
-def abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
-    rows = window.rows(db, SQL.abandonment)
-    found = [((campaign, day_of(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
+def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
+    rows = window.rows(db, SQL.abandoned_by_quarter)
+    found = [((campaign, format_day(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
-    columns = (*texts("campaign", "day"), *figures("attempts", "live_answers", "abandoned"), rate)
-    return summed("abandonment", columns, found, _with_rate)
+    columns = (*text_columns("campaign", "day"), *count_columns("attempts", "live_answers", "abandoned"), rate)
+    return build_sum_report("abandonment", columns, found, _add_abandoned_rate)
 
 
-def _with_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
     return attempts, live_answers, abandoned, AbandonedRate(live_answers, abandoned).rate if live_answers else None
 
 
-def recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
-    """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
+def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
+    """Report recorded calls and the state of each file in `directory`: `stored`, or `missing` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
     for attempt_id, campaign, started_at, *rest in window.rows(db, SQL.recordings):
         name = file_name(attempt_id)
-        file = "kept" if (directory / name).is_file() else "gone"
-        rows.append((name, campaign, moment(started_at, zone), *rest, file))
+        state = "stored" if (directory / name).is_file() else "missing"
+        rows.append((name, campaign, format_time(started_at, zone), *rest, state))
     return Report(
         "recordings",
         (
-            *texts("file", "campaign", "started"),
+            *text_columns("file", "campaign", "started"),
             Column("seconds", ColumnKind.SECONDS),
-            *texts("seat", "agent", "outcome", "state"),
+            *text_columns("seat", "agent", "outcome", "state"),
         ),
         tuple(rows),
     )

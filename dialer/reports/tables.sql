@@ -1,7 +1,7 @@
--- The reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
--- what counts as answered is said in one place.
+-- Reports on calls and seats. Times are epoch seconds; :until is exclusive. Lists of outcomes are JSON parameters, because
+-- dialer/domain/model.py alone defines which outcomes count as answered.
 
--- name: calls
+-- name: calls_by_outcome
 SELECT campaign_id,
        coalesce(outcome, 'live') AS outcome_or_live,
        count(*) AS calls,
@@ -20,8 +20,9 @@ FROM recording JOIN attempt USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at, attempt.attempt_id;
 
--- What callers keyed in flows and what agents noted by their scripts. A message that a caller left is no answer: its id is.
--- name: answers
+-- Answers entered by callers in flows or noted by agents. The GLOB patterns exclude messages that callers left, whose value is
+-- the ID of a recording.
+-- name: answer_counts
 SELECT campaign_id, flow_answer.name, flow_answer.value, count(*) AS calls
 FROM attempt CROSS JOIN flow_answer USING (attempt_id)
 WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -30,7 +31,7 @@ WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR cam
 GROUP BY campaign_id, flow_answer.name, flow_answer.value
 ORDER BY campaign_id, flow_answer.name, count(*) DESC, flow_answer.value;
 
--- name: each_answer
+-- name: answers
 SELECT flow_answer.at, campaign_id, attempt_id, direction, phone_id, voter_id, flow_answer.name, flow_answer.value,
        value GLOB attempt_id || '-[0-9]*' OR value GLOB 'RE[0-9a-f]*' AND length(value) = 34 AS is_message
 FROM attempt CROSS JOIN flow_answer USING (attempt_id)
@@ -38,7 +39,7 @@ WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR cam
   AND (:question IS NULL OR flow_answer.name = :question)
 ORDER BY flow_answer.at, attempt_id, flow_answer.name;
 
--- name: trunks
+-- name: calls_by_trunk
 SELECT trunk,
        count(*) FILTER (WHERE outcome IS NULL OR outcome <> 'refused') AS calls,
        count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))) AS answered,
@@ -51,30 +52,30 @@ SELECT trunk,
                  AND (:campaign IS NULL OR started.campaign_id = :campaign)
                GROUP BY CAST(started.created_at AS INTEGER)
            )
-       ) AS most_starts
+       ) AS max_starts_per_second
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY trunk
 ORDER BY trunk;
 
--- Seconds of each seat and agent in each state, cut to the window.
--- name: seat_seconds
+-- Seconds of each seat and agent in each state. Only the part of an interval inside the window counts.
+-- name: seat_seconds_by_state
 SELECT seat, coalesce(agent, '') AS agent_name, state, sum(min(until_at, :until) - max(from_at, :since)) AS seconds
 FROM seat_interval
 WHERE until_at > :since AND from_at < :until
 GROUP BY seat, agent, state
 ORDER BY seat, agent;
 
--- Calls that came in too: they are a seat's work.
--- name: seat_calls
+-- Inbound calls are included, because seats answer them too.
+-- name: calls_by_seat
 SELECT seat, coalesce(agent, '') AS agent_name, count(*) AS calls
 FROM attempt
 WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
   AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY seat, agent;
 
--- name: dispositions
+-- name: calls_by_disposition
 SELECT coalesce(agent, '') AS agent_name, coalesce(disposition, '') AS disposition_or_none, count(*) AS calls
 FROM attempt
 WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
@@ -82,8 +83,8 @@ WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
 GROUP BY agent, disposition
 ORDER BY agent, count(*) DESC, disposition;
 
--- By quarters of an hour, which every time zone's midnight falls between: the days of the centre's zone are made of them.
--- name: abandonment
+-- Calls are grouped by quarters of an hour, because the days of every time zone consist of whole quarters.
+-- name: abandoned_by_quarter
 SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*) AS attempts,
@@ -95,7 +96,7 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
 GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 
--- The cap is one of calls that we place: one that came in would thin out the share.
+-- Outbound calls only: the cap applies to calls that the dialler places, and inbound answers would lower the rate.
 -- name: live_answers
 SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned, outcome = 'dropped' AS left_waiting
 FROM attempt
@@ -104,7 +105,7 @@ WHERE direction = 'outbound' AND outcome IN (SELECT value FROM json_each(:live_a
   AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY campaign_id, at;
 
--- name: each_call
+-- name: calls
 SELECT attempt.created_at, attempt.answered_at, attempt.ended_at, attempt.attempt_id, attempt.campaign_id, attempt.direction,
        attempt.phone_id, attempt.trunk, attempt.caller_id, coalesce(attempt.outcome, 'live') AS outcome_or_live,
        coalesce(attempt.disposition, '') AS disposition_or_none, coalesce(attempt.seat, '') AS call_seat, coalesce(attempt.agent, '') AS call_agent, attempt.gap_seconds, lawful.grounds

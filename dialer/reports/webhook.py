@@ -1,8 +1,9 @@
-"""What became known of voters, posted to a portal: signed, in the marks' order, and again until the portal says that it has it.
+"""Webhook that posts voters' results to a portal, signed and in the order of the marks, until the portal confirms them.
 
-Deliveries are Standard Webhooks (https://www.standardwebhooks.com): headers webhook-id, webhook-timestamp and webhook-signature, an
-HMAC-SHA256 over "id.timestamp.body". Nothing is queued: the store has the marks, and a file beside it up to which the portal has
-them. So each is delivered at least once, and has a key by which the portal knows a repeat.
+Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp and
+webhook-signature, an HMAC-SHA256 over "id.timestamp.body". There is no queue: marks are read from the store, and a position
+file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; its key lets the portal
+recognize a repeat.
 """
 
 from __future__ import annotations
@@ -25,47 +26,57 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.https import answered
 from dialer.domain.output import write_file
 from dialer.errors import MatdanError
-from dialer.reports.results import PLACE, Place, SettledMark, key_of_mark, last_settled, settled_marks
+from dialer.reports.results import (
+    PLACE,
+    CompleteMark,
+    Place,
+    find_last_complete_mark_id,
+    get_mark_key,
+    load_complete_marks,
+)
 from dialer.settings.files import read_whole
 from dialer.settings.sources import Source
 from dialer.store.connection import Connection
 
-MOST_RESULTS = 100  # of a delivery
-MOST_TRIES = 6
+MAX_RESULTS = 100  # per delivery
+MAX_TRIES = 6
 BACKOFF = Backoff(first_seconds=1.0, longest_seconds=30.0)
-_MOST_POSITION_BYTES = 1024
-_LATER = frozenset({408, 425, 429})  # and all from 500 on
+_MAX_POSITION_BYTES = 1024
+_RETRIABLE = frozenset({408, 425, 429})  # HTTP statuses; 500 and above are retried too
 
 
-class NotPosted(MatdanError):
-    """A portal has not taken a delivery. The text says which and why; what it has is kept, and the rest is posted the next time."""
+class DeliveryFailed(MatdanError):
+    """A portal refused a delivery or did not confirm it. The next run continues after the last confirmed delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Results on their way, under an id that a repeat bears too."""
+    """A batch of results for a portal. A repeated delivery has the same ID."""
 
     id: str
     body: bytes
 
     def headers(self, secret: bytes, now: float) -> dict[str, str]:
-        """As Standard Webhooks has them; `now`: of this try, epoch seconds."""
-        stamp = str(int(now))
-        signed = hmac.digest(secret, f"{self.id}.{stamp}.".encode() + self.body, hashlib.sha256)
-        signature = f"v1,{base64.b64encode(signed).decode()}"
-        ours = {"webhook-id": self.id, "webhook-timestamp": stamp, "webhook-signature": signature}
-        return {"Content-Type": "application/json", "User-Agent": "matdan", **ours}
+        """Return the HTTP headers of the delivery, signed for the time `now` (epoch seconds)."""
+        timestamp = str(int(now))
+        digest = hmac.digest(secret, f"{self.id}.{timestamp}.".encode() + self.body, hashlib.sha256)
+        signature = f"v1,{base64.b64encode(digest).decode()}"
+        webhook = {"webhook-id": self.id, "webhook-timestamp": timestamp, "webhook-signature": signature}
+        return {"Content-Type": "application/json", "User-Agent": "matdan", **webhook}
 
 
 Send = Callable[[Delivery], int]
-"""Sends a delivery once: the HTTP status. Raises OSError where there was none."""
+"""A function that sends a delivery once and returns the HTTP status. It raises OSError if no HTTP response was received."""
 
 OpenStore = Callable[[], AbstractContextManager[Connection]]
-"""Opens the store to be read, at one moment."""
+"""A function that opens a read-only snapshot of the store."""
 
 
-def sending(url: str, secret: bytes) -> Send:
-    """Over HTTPS, signed anew each time: a receiver refuses an old moment."""
+def create_sender(url: str, secret: bytes) -> Send:
+    """Return a function that posts a delivery to `url` over HTTPS.
+
+    Each try is signed with the current time, because receivers refuse old timestamps.
+    """
 
     def send(delivery: Delivery) -> int:
         try:
@@ -75,52 +86,64 @@ def sending(url: str, secret: bytes) -> Send:
             with error:
                 return error.code
         except http.client.HTTPException as error:
-            raise OSError(f"no answer that is HTTP ({type(error).__name__})") from error
+            raise OSError(f"no valid HTTP response ({type(error).__name__})") from error
 
     return send
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
-    """Posts a source's news from a store."""
+class WebhookPoster:
+    """Posts new results from the store to the portal of a source."""
 
     source: Source
     centre: str
-    zone: tzinfo  # of the results' dates
-    ids: Callable[[], Mapping[Place, str]]  # asked where anything is new: reading them takes seconds
-    position: Path  # the file that says what the portal has
+    zone: tzinfo  # time zone of the results' dates
+    load_ids: Callable[
+        [], Mapping[Place, str]
+    ]  # called only if there are new marks, because reading the IDs takes seconds
+    position: Path  # file that names the last mark confirmed by the portal
 
-    def run(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
-        """Post what is new; how many results. Raises NotPosted. The store is open for each reading alone."""
+    def post_new_results(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
+        """Post all new results and return their number.
+
+        The store is not kept open while a delivery is sent, so that a slow portal does not block the store's checkpoints.
+
+        Raises:
+            DeliveryFailed: The portal refused a delivery, or did not confirm it within MAX_TRIES.
+        """
         posted = 0
         with store() as db:
-            after = self._read(db)
-            last = last_settled(db, after)
-        ids = self.ids() if last > after else {}
+            after = self._read_position(db)
+            last = find_last_complete_mark_id(db, after)
+        ids = self.load_ids() if last > after else {}
         while True:
             with store() as db:
-                marks = settled_marks(db, after, last, MOST_RESULTS)
+                marks = load_complete_marks(db, after, last, MAX_RESULTS)
             if not marks:
                 return posted
-            results = [self._result(mark, ids[mark.place]) for mark in marks if mark.place in ids]
+            results = [self._format_result(mark, ids[mark.place]) for mark in marks if mark.place in ids]
             if results:
                 body = {"centre": self.centre, "source": self.source.name, "results": results}
-                named = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
-                name = hashlib.sha256(named.encode()).hexdigest()[:32]
-                self._deliver(Delivery(name, json.dumps(body, ensure_ascii=False).encode()), send, wait)
+                # Derived from the content, so that a repeat in a later run has the same ID.
+                content = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
+                delivery_id = hashlib.sha256(content.encode()).hexdigest()[:32]
+                self._deliver(Delivery(delivery_id, json.dumps(body, ensure_ascii=False).encode()), send, wait)
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read(self, db: Connection) -> int:
-        """The last mark that the portal has; 0 where the store is another one: a repeat does no harm, a missing one does."""
+    def _read_position(self, db: Connection) -> int:
+        """Return the ID of the last mark confirmed by the portal, or 0 to start from the first mark.
+
+        Posting starts again if the position file is unreadable or belongs to another store: repeats are harmless, gaps are not.
+        """
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(read_whole(self.position, _MOST_POSITION_BYTES))
+            found = json.loads(read_whole(self.position, _MAX_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
-            if key_of_mark(db, mark) == key:
+            if get_mark_key(db, mark) == key:
                 return mark
         return 0
 
-    def _result(self, mark: SettledMark, portal_id: str) -> dict[str, object]:
+    def _format_result(self, mark: CompleteMark, portal_id: str) -> dict[str, object]:
         return {
             "key": mark.key,
             "id": portal_id,
@@ -134,22 +157,24 @@ class Posting:
         }
 
     def _deliver(self, delivery: Delivery, send: Send, wait: Callable[[float], None]) -> None:
-        """Send until it is taken. Raises NotPosted where it is refused, or not taken after some tries."""
+        """Send a delivery, with retries, until the portal confirms it."""
         url, chance = self.source.webhook_url, random.SystemRandom()
-        for tries in range(1, MOST_TRIES + 1):
+        for tries in range(1, MAX_TRIES + 1):
             try:
                 status = send(delivery)
-                problem = f"it answers {status}"
+                problem = f"HTTP status {status}"
                 if 200 <= status < 300:
                     return
-                if status < 500 and status not in _LATER:
-                    raise NotPosted(
-                        f"{url}: refuses {delivery.id}: {problem}; correct the address or the secret, or ask the portal"
+                if status < 500 and status not in _RETRIABLE:
+                    raise DeliveryFailed(
+                        f"{url}: refused delivery {delivery.id} ({problem}); correct the address or the secret,"
+                        " or ask the portal's operator"
                     )
             except OSError as error:
                 problem = str(error) or type(error).__name__
-            if tries < MOST_TRIES:
+            if tries < MAX_TRIES:
                 wait(BACKOFF.seconds(tries, chance))
-        raise NotPosted(
-            f"{url}: has not taken {delivery.id} in {MOST_TRIES} tries: {problem}; it goes again the next time"
+        raise DeliveryFailed(
+            f"{url}: did not confirm delivery {delivery.id} after {MAX_TRIES} tries ({problem}); it will be sent again"
+            " in the next run"
         )

@@ -1,4 +1,4 @@
-"""A report as an XLSX workbook: one sheet, a heading line that stays, types and formats per column."""
+"""Reports as XLSX workbooks: one sheet with a frozen header row, and a number format for each column."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _NUMBER_FORMATS = {
     ColumnKind.RATE: "0.0",
     ColumnKind.COUNT: "#,##0",
 }
-_MOST_SHEET_NAME = 31  # characters, as Excel has it
+_MAX_SHEET_NAME = 31  # characters, Excel's limit
 _FORBIDDEN_IN_NAMES = str.maketrans("[]:*?/\\", "       ")
 
 
 def as_xlsx(report: Report) -> bytes:
-    """The bytes of an .xlsx file. Texts stay texts whatever they begin with: no formula and no link is made of them."""
+    """Return the report as the bytes of an .xlsx file. Texts are never converted to formulas or links."""
     written = io.BytesIO()
     with Workbook(
         written,
         {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     ) as book:
-        sheet = book.add_worksheet(report.title.translate(_FORBIDDEN_IN_NAMES)[:_MOST_SHEET_NAME])
+        sheet = book.add_worksheet(report.title.translate(_FORBIDDEN_IN_NAMES)[:_MAX_SHEET_NAME])
         bold = book.add_format({"bold": True})
         formats = {kind: book.add_format({"num_format": text}) for kind, text in _NUMBER_FORMATS.items()}
         totals = {kind: book.add_format({"num_format": text, "bold": True}) for kind, text in _NUMBER_FORMATS.items()}
@@ -35,11 +35,11 @@ def as_xlsx(report: Report) -> bytes:
             sheet.write_string(0, place, column.name.replace("_", " "), bold)
         for line, row in enumerate(report.rows, 1):
             for place, (column, cell) in enumerate(zip(report.columns, row, strict=True)):
-                _write(sheet, line, place, cell, formats.get(column.kind))
+                _write_cell(sheet, line, place, cell, formats.get(column.kind))
         if report.total is not None:
             for place, (column, cell) in enumerate(zip(report.columns, report.total, strict=True)):
-                _write(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
-        if report.about:  # below the table: above it, the heads would be no first line
+                _write_cell(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
+        if report.about:  # below the table, so that the header remains the first row
             sheet.write_string(len(report.rows) + 3, 0, report.about)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, len(report.rows), len(report.columns) - 1)
@@ -47,7 +47,7 @@ def as_xlsx(report: Report) -> bytes:
     return written.getvalue()
 
 
-def _write(sheet: Worksheet, line: int, place: int, cell: Cell, form: CellFormat | None) -> None:
+def _write_cell(sheet: Worksheet, line: int, place: int, cell: Cell, form: CellFormat | None) -> None:
     if cell is None:
         return
     if isinstance(cell, str):

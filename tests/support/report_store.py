@@ -36,7 +36,7 @@ class HandFilled:
         self._made = 0
 
     def attempt(self, phone: int = 1, at: float = NOON, *, campaign: str = "agents", **fields: Any) -> str:
-        """An attempt to a phone of the roll; ended after 30 s without an answer unless told otherwise."""
+        """Add an attempt to a number of the roll and return its ID; by default it ends unanswered after 30 s."""
         self._made += 1
         attempt_id = f"attempt-{self._made}"
         (voter,) = self.db.execute("SELECT min(voter_id) FROM link WHERE phone_id = ?", (phone,)).fetchone()
@@ -57,7 +57,7 @@ class HandFilled:
         return attempt_id
 
     def answered(self, phone: int = 1, at: float = NOON, *, talk: float = 40.0, **fields: Any) -> str:
-        """A call that was answered after 10 s, connected, and ended after `talk` seconds."""
+        """Add a call answered after 10 s, connected, and ended after `talk` seconds; return its ID."""
         times = {"answered_at": at + 10, "connected_at": at + 11, "ended_at": at + 10 + talk}
         return self.attempt(phone, at, **{**times, "outcome": "connected", "seat": "01", "agent": "a1", **fields})
 
@@ -124,7 +124,7 @@ def official(store: HandFilled, constituency: int, by: str, share: float, part: 
 
 async def turnout_made(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
     with read_snapshot(store.path, None) as source:
-        return polling_day.turnout(source, window or Window(), INDIA, by)
+        return polling_day.report_turnout(source, window or Window(), INDIA, by)
 
 
 def figures_file(store: HandFilled, *lines: str) -> Path:

@@ -16,7 +16,7 @@ import pytest
 from dialer.domain.errors import RollError
 from dialer.domain.output import write_file
 from dialer.errors import SettingError
-from dialer.reports.webhook import Delivery, sending
+from dialer.reports.webhook import Delivery, create_sender
 from dialer.roll.rejects import RejectsFile
 from dialer.roll.sources import fetch, new_exports
 from dialer.settings.sources import Source
@@ -173,7 +173,11 @@ def test_what_became_known_is_posted_once_under_the_portals_ids(tmp_path: Path, 
 
 def test_a_portal_that_points_elsewhere_or_refuses_says_so_and_nobody_else_is_sent_anything(address: str) -> None:
     delivery = Delivery("1", b"{}")
-    assert [sending(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [204, 302, 403]
+    assert [create_sender(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [
+        204,
+        302,
+        403,
+    ]
     assert len(Portal.posted) == 3
     with pytest.raises(OSError, match="refused"):
-        sending("http://127.0.0.1:9/", SECRET)(delivery)
+        create_sender("http://127.0.0.1:9/", SECRET)(delivery)

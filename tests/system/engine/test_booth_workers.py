@@ -99,8 +99,8 @@ async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_
     assert rows(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
     assert rows(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
     with read_snapshot(tmp_path / "centre.db", None) as source:
-        report = accounts.workers(source, Window(), UTC)
-        spent = accounts.expenditure(source, Window(), UTC, {})
+        report = accounts.report_booth_workers(source, Window(), UTC)
+        spent = accounts.report_expenditure(source, Window(), UTC, {})
     [[worker, constituency, parts, calls, answered, last, voted, unknown]] = report.rows
     assert (worker, constituency, parts, calls, answered, voted, unknown) == (1, 174, "1", 2, 2, 2, 2)
     assert str(last).startswith("2024-04-22 04:")

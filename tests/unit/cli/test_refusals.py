@@ -22,7 +22,7 @@ from dialer.errors import AsteriskFilesError
 from dialer.flows.catalogue import load_flow
 from dialer.flows.errors import FlowError
 from dialer.flows.texts import read_texts
-from dialer.reports.picture_file import CannotPlot, check_picture
+from dialer.reports.picture_file import CannotPlot, check_picture_path
 from dialer.roll.rejects import RejectsFile
 from dialer.store import connection
 from dialer.store.connection import read_snapshot
@@ -146,7 +146,7 @@ def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) 
     with pytest.raises(AsteriskFilesError, match=r"cannot be read .File name too long"):
         lint_directory(tmp_path / TOO_LONG)
     with pytest.raises(CannotPlot, match="cannot be written"):
-        check_picture(tmp_path / TOO_LONG / "x.png")
+        check_picture_path(tmp_path / TOO_LONG / "x.png")
 
 
 def test_a_folder_that_may_not_be_listed_is_not_taken_for_an_empty_one(

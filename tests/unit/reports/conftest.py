@@ -1,4 +1,4 @@
-"""A store that is filled by hand, and the settings of its site."""
+"""Fixtures: a store filled by hand, and the settings of its site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.report_store import HandFilled
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[HandFilled]:
-    """A roll of sixty voters in three booths, and two campaigns."""
+    """Yield a store with a roll of 60 voters in three booths, and two campaigns."""
     made = HandFilled(tmp_path / "centre.db")
     with closing(made.db):
         yield made
@@ -21,7 +21,10 @@ def store(tmp_path: Path) -> Iterator[HandFilled]:
 
 @pytest.fixture
 def one_state(store: HandFilled) -> Path:
-    """Settings; the third booth is of another constituency, and some live at an address that a spreadsheet takes for a formula."""
+    """Return the settings of a site whose third booth is in another constituency.
+
+    The section of some voters is text that a spreadsheet would read as a formula.
+    """
     store.db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id = 3")
     store.db.execute("UPDATE voter SET section = '=A, B Road' WHERE voter_id <= 5")
     path = store.path.parent / "centre.toml"
@@ -31,5 +34,5 @@ def one_state(store: HandFilled) -> Path:
 
 @pytest.fixture
 def config(one_state: Path) -> Path:
-    """The same, where no file of tests has another in mind."""
+    """Return the settings of `one_state`; test modules may override this fixture."""
     return one_state

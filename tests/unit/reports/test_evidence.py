@@ -1,4 +1,4 @@
-"""The evidence of the abandoned-call cap: every window of every day, as the profile defines it."""
+"""Evidence that the abandoned-call cap was met in every window of every day, as the profile defines it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.reports.evidence import LiveAnswer, by_day
+from dialer.reports.evidence import LiveAnswer, compute_daily_evidence
 from dialer.settings.jurisdiction import AbandonedCap
 from tests.support.roll_filler import fill_roll
 
@@ -39,10 +39,10 @@ MIDNIGHT = at("2024-04-22T00:00")
     st.sampled_from([(1.0,), (24.0, 48.0), (36.0,)]),
     st.integers(0, 4),
 )
-def test_the_worst_share_of_a_day_is_that_of_its_worst_window(
+def test_worst_rate_of_a_day_is_the_rate_of_its_worst_window(
     quarters: list[tuple[int, bool]], hours: tuple[float, ...], first_day: int
 ) -> None:
-    """Against windows counted one by one."""
+    """The result is compared with windows counted one by one."""
     answers = [LiveAnswer(MIDNIGHT + quarter * 900, abandoned, False) for quarter, abandoned in sorted(quarters)]
     caps = [AbandonedCap(window_hours=each, share=0.03) for each in hours]
     since = MIDNIGHT + first_day * 24 * HOUR
@@ -54,18 +54,18 @@ def test_the_worst_share_of_a_day_is_that_of_its_worst_window(
         for place, cap in enumerate(caps):
             window = [each for each in answers[: index + 1] if each.at > answer.at - cap.window_hours * HOUR]
             worst[place] = max(worst[place], sum(each.abandoned for each in window) / len(window))
-    found = {day.day: day.worst for day in by_day(answers, caps, INDIA, since)}
+    found = {day.day: day.worst for day in compute_daily_evidence(answers, caps, INDIA, since)}
     assert found == expected
 
 
-def test_days_before_the_report_fill_its_windows_and_make_no_row() -> None:
+def test_earlier_answers_count_in_windows_but_add_no_days() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),
     ]
-    [day] = by_day(answers, CAPS, INDIA, MIDNIGHT)
+    [day] = compute_daily_evidence(answers, CAPS, INDIA, MIDNIGHT)
     assert (day.day, day.live_answers, day.abandoned, day.left_waiting) == ("2024-04-22", 95, 0, 1)
-    assert day.worst == pytest.approx([5 / 6, 5 / 6])  # at its first answer
+    assert day.worst == pytest.approx([5 / 6, 5 / 6])  # in the window that ends at the day's first answer
 
 
 @pytest.fixture
@@ -93,35 +93,35 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def report(*arguments: str | Path) -> str:
+def run_report(*arguments: str | Path) -> str:
     result = CliRunner().invoke(app, ["report", "evidence", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     return result.output
 
 
-def test_the_report_says_whether_the_cap_was_held_and_by_which_rule(store: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(report("--store", store, "--format", "csv"))))
-    assert [(row["campaign"], row["day"], row["held"]) for row in rows] == [
+def test_evidence_report_says_whether_the_cap_was_met_and_by_which_rule(store: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run_report("--store", store, "--format", "csv"))))
+    assert [(row["campaign"], row["day"], row["cap_met"]) for row in rows] == [
         ("bad", "2024-04-22", "NO"),
         ("good", "2024-04-22", "yes"),
     ]
     bad, good = rows
     assert (bad["live_answers"], bad["abandoned"], bad["left_waiting"]) == ("39", "1", "0")
-    assert float(bad["worst_rate_24_h"]) == pytest.approx(1 / 20)  # the machine is no live answer
+    assert float(bad["worst_rate_24_h"]) == pytest.approx(1 / 20)  # an answering machine is not a live answer
     assert (good["live_answers"], good["abandoned"], good["left_waiting"]) == ("200", "2", "1")
     assert float(good["abandoned_rate"]) == pytest.approx(0.01)
     assert float(good["worst_rate_720_h"]) == pytest.approx(2 / 200)
-    table = " ".join(report("--store", store).split())
+    table = " ".join(run_report("--store", store).split())
     assert "at most 3.0% in 24 h, 3.0% in 30 days of live answers" in table
     assert "profile neutral" in table
-    assert report("--store", store, "--since", "2031-01-01").startswith("abandoned-call evidence")
+    assert run_report("--store", store, "--since", "2031-01-01").startswith("abandoned-call evidence")
 
 
-def test_the_windows_are_those_of_the_sites_profile(store: Path, tmp_path: Path) -> None:
+def test_evidence_report_uses_the_windows_of_the_sites_profile(store: Path, tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text(
         "[rules.stricter.abandoned]\ncaps = [{ window_hours = 24, share = 0.005 }, { window_hours = 720, share = 0.03 }]\n",
         encoding="utf-8",
     )
-    rows = list(csv.DictReader(io.StringIO(report("--store", store, "-c", config, "--format", "csv"))))
-    assert [row["held"] for row in rows] == ["NO", "NO"]
+    rows = list(csv.DictReader(io.StringIO(run_report("--store", store, "-c", config, "--format", "csv"))))
+    assert [row["cap_met"] for row in rows] == ["NO", "NO"]

@@ -1,4 +1,4 @@
-"""Reports of a store whose figures are known by hand, and the checks that a run makes of itself."""
+"""Reports on a store filled by hand, and the checks that a simulated run makes on itself."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from dialer.cli.report import app, moment
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table
-from dialer.reports.lists import BoothList, ListKind, heading
-from dialer.reports.paper import widths_of
+from dialer.reports.lists import BoothList, ListKind, format_heading
+from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.roll.rejects import without_formula
@@ -36,14 +36,14 @@ from dialer.store.connection import read_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
 
 
-async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
+async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) -> None:
     store.answered(1, talk=40)
     store.answered(2, talk=80)
     store.attempt(3)
     store.attempt(4, campaign="ivr", ended_at=None, outcome=None)
     with read_snapshot(store.path, None) as source:
-        report = tables.calls(source, Window())
-        only = tables.calls(source, Window(campaign="ivr"))
+        report = tables.report_calls(source, Window())
+        only = tables.report_calls(source, Window(campaign="ivr"))
     connected, unanswered, live = by_column(report)
     assert (connected["outcome"], connected["calls"], connected["share"]) == ("connected", 2, 2 / 3)
     assert (connected["mean_seconds_to_answer"], connected["mean_seconds_after_answer"]) == (10.0, 60.0)
@@ -54,15 +54,15 @@ async def test_calls_by_campaign_and_outcome(store: HandFilled) -> None:
     assert by_column(only) == [live]
 
 
-async def test_a_window_takes_its_first_moment_and_leaves_its_last(store: HandFilled) -> None:
+async def test_window_includes_its_start_and_excludes_its_end(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
     with read_snapshot(store.path, None) as source:
-        report = tables.calls(source, Window(since=NOON, until=NOON + HOUR))
+        report = tables.report_calls(source, Window(since=NOON, until=NOON + HOUR))
     assert [row["calls"] for row in by_column(report)] == [1]
 
 
-async def test_agents_and_their_utilisation(store: HandFilled) -> None:
+async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandFilled) -> None:
     store.seat("ready", NOON, 600)
     store.seat("talking", NOON + 600, 1200)
     store.seat("wrap-up", NOON + 1800, 600)
@@ -71,8 +71,8 @@ async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     store.answered(1)
     store.answered(2)
     with read_snapshot(store.path, None) as source:
-        report = tables.agents(source, Window())
-        half = tables.agents(source, Window(since=NOON + 1200, until=NOON + 2100))
+        report = tables.report_agents(source, Window())
+        half = tables.report_agents(source, Window(since=NOON + 1200, until=NOON + 2100))
     first, second = by_column(report)
     assert (first["seat"], first["agent"], first["calls"]) == ("01", "a1", 2)
     assert first["utilisation"] == 0.5
@@ -86,12 +86,12 @@ async def test_agents_and_their_utilisation(store: HandFilled) -> None:
     assert (cut["talking_seconds"], cut["wrap_up_seconds"], cut["utilisation"]) == (600, 300, 1.0)
 
 
-async def test_dispositions_by_agent(store: HandFilled) -> None:
+async def test_dispositions_report_counts_by_agent(store: HandFilled) -> None:
     for phone, (agent, said) in enumerate([("a1", "voted"), ("a1", "voted"), ("a1", None), ("a2", "refused")], 1):
         store.answered(phone, agent=agent, disposition=said)
     store.attempt(5)
     with read_snapshot(store.path, None) as source:
-        report = tables.dispositions(source, Window())
+        report = tables.report_dispositions(source, Window())
     assert report.rows == (
         ("a1", "voted", 2, 2 / 3),
         ("a1", "(none)", 1, 1 / 3),
@@ -100,8 +100,8 @@ async def test_dispositions_by_agent(store: HandFilled) -> None:
     assert report.total == ("all", "", 4, None)
 
 
-async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
-    """Half past midnight in India is the evening before in UTC."""
+async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: HandFilled) -> None:
+    """Midnight in India is still the day before in UTC."""
     midnight = datetime(2026, 4, 23, 0, 0, tzinfo=INDIA).timestamp()
     for phone in range(1, 9):
         store.answered(phone, midnight - HOUR)
@@ -110,8 +110,8 @@ async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
     with read_snapshot(store.path, None) as source:
-        report = tables.abandonment(source, Window(), INDIA)
-        in_utc = tables.abandonment(source, Window(), UTC)
+        report = tables.report_abandonment(source, Window(), INDIA)
+        in_utc = tables.report_abandonment(source, Window(), UTC)
     before, after = by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
@@ -124,7 +124,7 @@ async def test_abandonment_by_the_days_of_the_centre(store: HandFilled) -> None:
     assert [row["day"] for row in by_column(in_utc)] == ["2026-04-22"]
 
 
-async def test_turnout_by_booth(store: HandFilled) -> None:
+async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.mark(1, "not-yet", NOON)
     store.mark(1, "voted", NOON + HOUR, attempt_id=attempt)
@@ -134,22 +134,22 @@ async def test_turnout_by_booth(store: HandFilled) -> None:
     store.mark(25, "voted", NOON)
     store.opt_out(1, NOON)
     with read_snapshot(store.path, None) as source:
-        report = polling_day.turnout(source, Window(), INDIA)
-        late = polling_day.turnout(source, Window(since=NOON + 1), INDIA)
-        campaign = polling_day.turnout(source, Window(campaign="agents"), INDIA)
-        other = polling_day.turnout(source, Window(campaign="ivr"), INDIA)
+        report = polling_day.report_turnout(source, Window(), INDIA)
+        late = polling_day.report_turnout(source, Window(since=NOON + 1), INDIA)
+        campaign = polling_day.report_turnout(source, Window(campaign="agents"), INDIA)
+        other = polling_day.report_turnout(source, Window(campaign="ivr"), INDIA)
     first, second, third = by_column(report)
     assert (first["constituency"], first["part"], first["voters"]) == (174, 1, 20)
-    assert (first["reached"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
-    assert (second["reached"], second["voted"], second["voted_of_reached"]) == (1, 1, 1.0)
-    assert (third["reached"], third["voted_of_reached"]) == (0, None)
+    assert (first["contacted"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
+    assert (second["contacted"], second["voted"], second["voted_of_contacted"]) == (1, 1, 1.0)
+    assert (third["contacted"], third["voted_of_contacted"]) == (0, None)
     assert report.total == ("all", "", "", 60, 4, 2, 1, 0.5, None, None, None)
-    assert by_column(late)[0]["reached"] == by_column(campaign)[0]["reached"] == 1
-    assert by_column(other)[0]["reached"] == 0
+    assert by_column(late)[0]["contacted"] == by_column(campaign)[0]["contacted"] == 1
+    assert by_column(other)[0]["contacted"] == 0
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_booth_named_like_a_formula_is_written_as_text(start: str) -> None:
+def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
     report = Report("r", (Column("booth", ColumnKind.TEXT), Column("voters")), ((f"{start}cmd|' /C calc'!A0", -3),))
     ((booth, voters),) = list(csv.reader(io.StringIO(as_csv(report), newline="")))[1:]
     assert booth == f"'{start}cmd|' /C calc'!A0"
@@ -158,13 +158,13 @@ def test_a_booth_named_like_a_formula_is_written_as_text(start: str) -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_no_text_leaves_as_a_formula_and_none_is_lost(text: str) -> None:
+def test_formula_escaping_keeps_the_text(text: str) -> None:
     safe = without_formula(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
 
 
-def test_a_table_shows_no_markup_and_no_control_characters() -> None:
+def test_table_escapes_markup_and_control_characters() -> None:
     report = Report(
         "r", (Column("booth", ColumnKind.TEXT), Column("share", ColumnKind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),)
     )
@@ -178,7 +178,9 @@ def test_a_table_shows_no_markup_and_no_control_characters() -> None:
 
 @pytest.mark.parametrize("command", ["calls", "agents", "abandonment", "turnout"])
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
-def test_every_report_is_written_in_every_form(store: HandFilled, command: str, form: str) -> None:
+def test_every_report_is_written_in_every_format_without_personal_data(
+    store: HandFilled, command: str, form: str
+) -> None:
     attempt = store.answered(1, outcome="connected")
     store.seat("talking", NOON, 60)
     store.mark(1, "voted", NOON + 30, attempt_id=attempt)
@@ -205,7 +207,7 @@ def test_every_report_is_written_in_every_form(store: HandFilled, command: str, 
         assert canary not in result.output
 
 
-def test_a_report_of_nothing_says_so(store: HandFilled) -> None:
+def test_empty_report_says_that_nothing_is_recorded(store: HandFilled) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path)])
     assert result.exit_code == 0
     assert re.fullmatch(
@@ -214,7 +216,7 @@ def test_a_report_of_nothing_says_so(store: HandFilled) -> None:
     )
 
 
-def test_a_report_says_whose_it_is_of_which_time_and_when_it_was_made(store: HandFilled, tmp_path: Path) -> None:
+def test_report_names_centre_period_campaign_and_creation_time(store: HandFilled, tmp_path: Path) -> None:
     store.answered(1)
     window = [
         "--since",
@@ -228,8 +230,8 @@ def test_a_report_says_whose_it_is_of_which_time_and_when_it_was_made(store: Han
     ]
     about = r"Matdan demo, centre demo, 20[0-9 :-]{14}: from 2026-04-22 00:00 to 2026-04-23 12:30, campaign agents"
     assert re.search(rf"\n{about}\n$", CliRunner().invoke(app, ["calls", *window]).output)
-    told = json.loads(CliRunner().invoke(app, ["calls", *window, "-f", "json"]).output)
-    assert re.fullmatch(about, told["about"])
+    printed = json.loads(CliRunner().invoke(app, ["calls", *window, "-f", "json"]).output)
+    assert re.fullmatch(about, printed["about"])
     out = tmp_path / "calls.xlsx"
     assert CliRunner().invoke(app, ["calls", *window, "--out", str(out)]).exit_code == 0
     cells = [row[0].value for row in openpyxl.load_workbook(out).active.iter_rows()]
@@ -237,21 +239,21 @@ def test_a_report_says_whose_it_is_of_which_time_and_when_it_was_made(store: Han
     assert re.fullmatch(about, cells[-1])
 
 
-def test_on_paper_a_column_is_as_wide_as_what_stands_in_it() -> None:
+def test_pdf_column_widths_follow_the_longest_text() -> None:
     columns = [Column("part"), Column("booth", ColumnKind.TEXT), Column("voted")]
     rows = [["1", "Government Primary School, Kothrud, Room 3", "12"], ["2", "x" * 200, ""]]
-    assert widths_of(columns, rows) == [6, 60, 6]
+    assert compute_column_widths(columns, rows) == [6, 60, 6]
 
 
-def test_the_heading_of_a_list_has_no_holes() -> None:
+def test_list_heading_leaves_out_unknown_values() -> None:
     booth = BoothList(174, 3, "", "", "current", ((1, "Asha", "", "", 30, "F", ""),))
     assert (
-        heading(booth, ListKind.STRIKE_OFF)
+        format_heading(booth, ListKind.STRIKE_OFF)
         == "AC 174, part 3 - still to vote: 1 - close of poll not known - roll current"
     )
     named = dataclass_replace(booth, booth="Primary School", closes_at="18:00")
     assert (
-        heading(named, ListKind.NOT_YET)
+        format_heading(named, ListKind.NOT_YET)
         == "AC 174, part 3: Primary School - said: not yet: 1 - closes 18:00 - roll current"
     )
 
@@ -260,20 +262,20 @@ def test_the_heading_of_a_list_has_no_holes() -> None:
     ("arguments", "says"),
     [(["--since", "yesterday"], "no date or time"), (["--since", "2026-04-22", "--until", "2026-04-22"], "before")],
 )
-def test_a_wrong_time_is_refused(store: HandFilled, arguments: list[str], says: str) -> None:
+def test_invalid_period_is_rejected(store: HandFilled, arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code == 2
     assert says in result.output
 
 
-def test_a_time_is_the_centres_unless_it_says_its_offset() -> None:
+def test_time_without_offset_is_in_the_centres_zone() -> None:
     assert moment("2026-04-22T12:00", INDIA, "--since") == NOON
     assert moment("2026-04-22T06:30+00:00", INDIA, "--since") == NOON
     with pytest.raises(typer.BadParameter):
         moment("12 o'clock", INDIA, "--since")
 
 
-async def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="the store does not exist"), read_snapshot(tmp_path / "missing.db", None):
         pass
     (tmp_path / "text.db").write_text("this is not a database at all, whatever its name says")
@@ -284,26 +286,26 @@ async def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
         pytest.raises(StoreError, match="another program's database"),
         read_snapshot(tmp_path / "other.db", None) as source,
     ):
-        tables.calls(source, Window())
+        tables.report_calls(source, Window())
 
 
-async def test_a_report_can_write_nothing(store: HandFilled) -> None:
+async def test_report_connection_is_read_only(store: HandFilled) -> None:
     with pytest.raises(StoreError, match="cannot be written"), read_snapshot(store.path, None) as source:
         source.execute("DELETE FROM mark")
 
 
-# What a run says of itself
+# Checks of a run
 
 
-def checked(store: HandFilled, journal: Path | None = None) -> DemoReport:
+def check_run(store: HandFilled, journal: Path | None = None) -> DemoReport:
     return build_report(store.path, since=NOON - HOUR, journal=journal)
 
 
-def broken(report: DemoReport) -> set[str]:
+def failed_checks(report: DemoReport) -> set[str]:
     return {name for name, check in report.checks.items() if not check.holds}
 
 
-async def test_the_figures_of_a_run(store: HandFilled) -> None:
+async def test_run_report_has_the_expected_figures(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.answered(2, outcome="abandoned", connected_at=None)
     store.answered(3, outcome="completed", campaign="ivr", connected_at=None)
@@ -314,7 +316,7 @@ async def test_the_figures_of_a_run(store: HandFilled) -> None:
     store.opt_out(2, NOON + 50)
     store.seat("talking", NOON, 60)
     store.seat("ready", NOON + 60, 20)
-    report = checked(store)
+    report = check_run(store)
     figures = report.as_json()
     assert report.holds
     assert {key: figures[key] for key in ("attempts", "answered", "connected", "abandoned", "unknown", "opt_outs")} == {
@@ -338,66 +340,66 @@ async def test_the_figures_of_a_run(store: HandFilled) -> None:
     assert store.number(1) not in json.dumps(figures)
 
 
-async def test_an_empty_run_holds_and_divides_by_nothing(store: HandFilled) -> None:
-    report = checked(store)
+async def test_empty_run_passes_all_checks(store: HandFilled) -> None:
+    report = check_run(store)
     assert report.holds
     assert (report.as_json()["attempts"], report.as_json()["abandoned_rate"]) == (0, 0.0)
     assert report.as_json()["utilisation"]["mean"] is None
 
 
-async def test_two_open_attempts_to_one_number_are_found(store: HandFilled) -> None:
+async def test_overlapping_attempts_to_one_number_are_reported(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(2, NOON + 20)
-    assert broken(checked(store)) == set()
+    assert failed_checks(check_run(store)) == set()
     second = store.attempt(1, NOON + 99, campaign="ivr")
-    report = checked(store)
-    assert broken(report) == {"no_number_with_two_open_attempts"}
+    report = check_run(store)
+    assert failed_checks(report) == {"no_number_with_two_open_attempts"}
     assert report.checks["no_number_with_two_open_attempts"].found == [second]
     assert not report.holds
 
 
-async def test_one_after_the_other_and_a_refused_one_are_no_overlap(store: HandFilled) -> None:
+async def test_consecutive_and_refused_attempts_do_not_overlap(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
-    assert broken(checked(store)) == set()
+    assert failed_checks(check_run(store)) == set()
 
 
-async def test_an_answered_call_without_an_outcome_is_found(store: HandFilled) -> None:
+async def test_answered_call_without_an_outcome_is_reported(store: HandFilled) -> None:
     store.answered(1, outcome=None, ended_at=None)
     store.answered(2, outcome="busy")
     store.answered(3, outcome="unknown")
     store.answered(4, outcome="cancelled")
-    assert (checked(store)).checks["answered_calls_have_outcomes"].broken == 2
+    assert (check_run(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_a_call_after_voted_is_found_and_a_corrected_one_is_not(store: HandFilled) -> None:
+async def test_call_after_voted_is_reported_unless_corrected(store: HandFilled) -> None:
     store.mark(1, "voted", NOON)
     store.attempt(1, NOON - 10)
     store.attempt(1, NOON + 25, outcome="refused", attempt_number=None)
-    assert broken(checked(store)) == set()
+    assert failed_checks(check_run(store)) == set()
     late = store.attempt(1, NOON + 30)
-    report = checked(store)
+    report = check_run(store)
     assert report.checks["nobody_called_after_voted"].found == [late]
     store.mark(2, "voted", NOON)
     store.mark(2, "not-yet", NOON + 5, source="correction")
     store.attempt(2, NOON + 10)
-    assert (checked(store)).checks["nobody_called_after_voted"].broken == 1
+    assert (check_run(store)).checks["nobody_called_after_voted"].broken == 1
     store.mark(2, "voted", NOON + 60)
     store.attempt(2, NOON + 70)
-    assert (checked(store)).checks["nobody_called_after_voted"].broken == 2
+    assert (check_run(store)).checks["nobody_called_after_voted"].broken == 2
 
 
-async def test_a_call_after_an_opt_out_is_found(store: HandFilled) -> None:
+async def test_call_after_an_opt_out_is_reported(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
-    assert broken(checked(store)) == set()
+    assert failed_checks(check_run(store)) == set()
     store.attempt(3, NOON + 1)
-    assert broken(checked(store)) == {"nobody_called_after_opt_out"}
+    assert failed_checks(check_run(store)) == {"nobody_called_after_opt_out"}
 
 
-async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
-    """Ended and called again is right, an attempt that was not placed is no harm, and the sign of a number says nothing."""
+async def test_matching_journal_passes_the_check(store: HandFilled, tmp_path: Path) -> None:
+    """A repeat call after the first has ended is fine, an attempt may never be placed, and "+" may be missing from numbers."""
     first, again = store.answered(1, NOON), store.attempt(1, NOON + 100)
     store.attempt(2, outcome="congestion")
     number = store.number(1)
@@ -410,7 +412,7 @@ async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
         ("placed", again, number.removeprefix("+")),
         ("ended", again, None),
     )
-    report = checked(store, path)
+    report = check_run(store, path)
     assert report.checks[JOURNAL_CHECK].holds
     assert report.holds
 
@@ -426,52 +428,52 @@ async def test_a_journal_that_agrees(store: HandFilled, tmp_path: Path) -> None:
         ([], "never placed"),
     ],
 )
-async def test_a_journal_that_disagrees(
+async def test_contradicting_journal_fails_the_check(
     store: HandFilled, tmp_path: Path, entries: list[tuple[str, str, int | None]], says: str
 ) -> None:
     store.answered(1, NOON)
     store.attempt(1, NOON + 100)
     store.attempt(3, outcome="refused", attempt_number=None)
     numbered = [(event, channel, store.number(phone) if phone else None) for event, channel, phone in entries]
-    report = checked(store, journal(tmp_path, *numbered))
-    assert broken(report) == {JOURNAL_CHECK}
+    report = check_run(store, journal(tmp_path, *numbered))
+    assert failed_checks(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
     assert store.number(1)[3:] not in json.dumps(report.as_json())
 
 
-async def test_recordings_are_listed_with_what_has_become_of_them(store: HandFilled, tmp_path: Path) -> None:
-    kept, gone = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
-    for phone, attempt_id in ((1, kept), (2, gone)):
+async def test_recordings_report_says_whether_each_file_exists(store: HandFilled, tmp_path: Path) -> None:
+    stored, missing = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+    for phone, attempt_id in ((1, stored), (2, missing)):
         store.answered(phone, attempt_id=attempt_id)
         store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + phone})
-    (tmp_path / f"{kept}.wav").write_bytes(b"RIFF")
+    (tmp_path / f"{stored}.wav").write_bytes(b"RIFF")
     with read_snapshot(store.path, None) as source:
-        report = tables.recordings(source, Window(), INDIA, tmp_path)
+        report = tables.report_recordings(source, Window(), INDIA, tmp_path)
     first, second = by_column(report)
-    assert (first["file"], first["state"]) == (f"{kept}.wav", "kept")
-    assert (second["file"], second["state"]) == (f"{gone}.wav", "gone")
+    assert (first["file"], first["state"]) == (f"{stored}.wav", "stored")
+    assert (second["file"], second["state"]) == (f"{missing}.wav", "missing")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
     with read_snapshot(store.path, None) as source:
-        assert not (tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
+        assert not (tables.report_recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
-async def test_hours_are_those_of_the_centres_zone(store: HandFilled) -> None:
+async def test_hours_report_uses_the_centres_time_zone(store: HandFilled) -> None:
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
-    found = by_column(await made_of(store, accounts.hours))
+    found = by_column(await made_of(store, accounts.report_hours))
     assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),
     ]
 
 
-async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_refused_call(store: HandFilled) -> None:
+async def test_expenditure_report_counts_placed_calls_by_candidate_and_constituency(store: HandFilled) -> None:
     store.answered(1, NOON, talk=40.0)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON + 90, outcome="refused", attempt_number=None)
     store.attempt(4, NOON, campaign="ivr")
-    found = by_column(await made_of(store, accounts.expenditure, {"agents": "A. Candidate", "ivr": ""}))
+    found = by_column(await made_of(store, accounts.report_expenditure, {"agents": "A. Candidate", "ivr": ""}))
     assert [(row["candidate"], row["constituency"], row["calls"], row["answered"]) for row in found] == [
         (accounts.NO_CANDIDATE, 174, 1, 0),
         ("A. Candidate", 174, 2, 1),
@@ -479,7 +481,7 @@ async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_re
     assert found[1]["answered_seconds"] == pytest.approx(40.0)
 
 
-async def test_opt_outs_and_imports(store: HandFilled) -> None:
+async def test_opt_outs_and_imports_reports_have_the_expected_rows(store: HandFilled) -> None:
     store.opt_out(1, NOON, store.answered(1, NOON))
     store.opt_out(2, NOON)
     store.insert(
@@ -487,21 +489,21 @@ async def test_opt_outs_and_imports(store: HandFilled) -> None:
         {"at": NOON, "file_name": "roll.csv", "sha256": "ab", "rows": 3, "voters": 2, "numbers": 2, "links": 2}
         | {"rejected": 1, "unchanged": 0},
     )
-    found = by_column(await made_of(store, accounts.opt_outs))
+    found = by_column(await made_of(store, accounts.report_opt_outs))
     assert [(row["campaign"], row["numbers"]) for row in found] == [("", 1), ("agents", 1)]
     store.insert(
         "audit",
         {"number": 999, "at": NOON, "kind": "roll-import", "who": "ops", "previous": "", "digest": "x"}
         | {"what": '{"sha256": "ab", "rejected_numbers": "7"}'},
     )
-    (imported,) = by_column(await made_of(store, accounts.imports))
+    (imported,) = by_column(await made_of(store, accounts.report_imports))
     assert imported["rejected_numbers"] == 7
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 
 
-def test_a_workbook_holds_numbers_as_numbers_and_no_formula(tmp_path: Path) -> None:
+def test_workbook_has_typed_numbers_and_no_formulas_or_links(tmp_path: Path) -> None:
     report = Report(
-        "a [very] long/title: with what no sheet may be called",
+        "a [very] long/title: with characters not allowed in sheet names",
         (Column("name", ColumnKind.TEXT), Column("share", ColumnKind.SHARE), Column("n")),
         (("=cmd|' /C calc'!A0", 0.25, 3), ("http://example.org", None, 4)),
         ("all", None, 7),
@@ -519,7 +521,9 @@ def test_a_workbook_holds_numbers_as_numbers_and_no_formula(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: HandFilled, tmp_path: Path, ending: str) -> None:
+def test_report_file_is_written_atomically_and_readable_by_its_owner_only(
+    store: HandFilled, tmp_path: Path, ending: str
+) -> None:
     store.answered(1, NOON)
     out = tmp_path / f"calls.{ending}"
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), "--out", str(out)])
@@ -532,24 +536,22 @@ def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: HandFilled
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--format", "pdf"], "name a file with --out"),
         (["--out", "calls.txt"], "says no format"),
         (["--out", "/nowhere/calls.csv"], "cannot be written"),
     ],
 )
-def test_what_cannot_be_written_is_refused(store: HandFilled, arguments: list[str], complaint: str) -> None:
+def test_unwritable_output_is_rejected(store: HandFilled, arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code != 0
-    told = str(result.exception) if isinstance(result.exception, OutputRefused) else result.output
-    assert complaint in " ".join(told.replace("│", " ").split())
+    output = str(result.exception) if isinstance(result.exception, OutputRefused) else result.output
+    assert message in " ".join(output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("ending", ["pdf", "csv", "xlsx", "json"])
-def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
-    store: HandFilled, tmp_path: Path, ending: str
-) -> None:
+def test_voter_list_is_audited_and_names_its_recipient(store: HandFilled, tmp_path: Path, ending: str) -> None:
     store.mark(1, "voted", NOON)
     out = tmp_path / f"sheets.{ending}"
     arguments = ["strike-off", "--for", "worker 12", "--part", "1", "--store", str(store.path), "--out", str(out)]
@@ -567,7 +569,7 @@ def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
         assert "+91" not in out.read_text()
 
 
-def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: HandFilled, tmp_path: Path) -> None:
+def test_not_yet_list_has_voters_with_their_planned_hour(store: HandFilled, tmp_path: Path) -> None:
     store.mark(3, "not-yet", NOON)
     store.mark(5, "later", NOON, hour=16)
     out = tmp_path / "list.csv"
@@ -576,7 +578,9 @@ def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: HandFilled, tm
     assert found == [("3", ""), ("5", "16:00")]
 
 
-def test_no_list_without_its_note(store: HandFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_is_not_written_if_the_audit_entry_fails(
+    store: HandFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
@@ -587,13 +591,13 @@ def test_no_list_without_its_note(store: HandFilled, tmp_path: Path, monkeypatch
     assert not out.exists()
 
 
-async def test_trunks_by_ratio_failures_and_busiest_second(store: HandFilled) -> None:
+async def test_trunks_report_has_ratio_failures_and_busiest_second(store: HandFilled) -> None:
     store.answered(1, NOON, ringing_at=NOON + 2)
     store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
     store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
     store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
     with read_snapshot(store.path, None) as source:
-        report = tables.trunks(source, Window())
+        report = tables.report_trunks(source, Window())
     assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
     assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

@@ -1,4 +1,4 @@
-"""Results out, voter by voter: what is known last, what was answered, and under whose ids."""
+"""The results report: latest result, answers and portal IDs of each voter."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_C
 from tests.support.roll_support import write_roll
 
 
-def told(
+def read_results(
     store: HandFilled, window: Window | None = None, area: ResultArea | None = None
 ) -> dict[int, dict[str, object]]:
-    """By voter: parts have 20 voters here."""
+    """Return the rows of the report by voter ID; each part has 20 voters."""
     with read_snapshot(store.path, None) as db:
-        rows = by_column(results.results(db, window or Window(), INDIA, area or ResultArea()))
+        rows = by_column(results.report_results(db, window or Window(), INDIA, area or ResultArea()))
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 
 
@@ -35,34 +35,34 @@ def voter_of(store: HandFilled, attempt: str) -> int:
     return int(voter)
 
 
-def test_a_word_counts_before_a_calls_end_and_the_last_word_before_others(store: HandFilled) -> None:
+def test_latest_disposition_or_mark_takes_precedence_over_a_call_outcome(store: HandFilled) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
     store.attempt(1, NOON + HOUR)
     voter = voter_of(store, spoken)
-    found = told(store)[voter]
+    found = read_results(store)[voter]
     assert (found["result"], found["date"], found["turnout"]) == ("refused", "2026-04-22 12:01:00+05:30", "pending")
     store.mark(voter, "voted", NOON + 2 * HOUR)
-    found = told(store)[voter]
+    found = read_results(store)[voter]
     assert (found["result"], found["date"], found["turnout"]) == ("voted", "2026-04-22 14:00:00+05:30", "voted")
     place = (found["roll_version"], found["state_code"], found["constituency"])
     assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
 
 
-def test_a_mark_that_was_taken_back_is_no_result_and_nor_is_what_takes_it_back(store: HandFilled) -> None:
+def test_undone_marks_and_undoing_marks_are_not_results(store: HandFilled) -> None:
     voter = voter_of(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")
-    assert told(store)[voter]["result"] == "no-answer"
+    assert read_results(store)[voter]["result"] == "no-answer"
 
 
-def test_each_question_has_a_column_with_the_last_answer_and_a_message_is_none(store: HandFilled) -> None:
+def test_each_question_has_a_column_with_the_last_answer_but_messages_have_none(store: HandFilled) -> None:
     first, later = store.attempt(1), store.attempt(1, NOON + HOUR)
     answer(store, first, "at_home", "2")
     answer(store, later, "at_home", "3", NOON + HOUR)
     answer(store, later, "message", f"{later}-1", NOON + HOUR)
     other = store.attempt(2)
     answer(store, other, "call_back", "yes")
-    found = told(store)
+    found = read_results(store)
     assert [(row.get("answer_at_home"), row.get("answer_call_back")) for row in found.values()] == [
         ("3", ""),
         ("", "yes"),
@@ -70,18 +70,18 @@ def test_each_question_has_a_column_with_the_last_answer_and_a_message_is_none(s
     assert all("answer_message" not in row for row in found.values())
 
 
-def test_a_window_a_campaign_a_state_and_a_constituency_narrow_it(store: HandFilled) -> None:
+def test_results_can_be_limited_to_window_campaign_state_and_constituency(store: HandFilled) -> None:
     store.attempt(1)
     store.attempt(2, NOON + HOUR, campaign="ivr")
-    assert len(told(store)) == 2
-    assert len(told(store, Window(since=NOON + HOUR))) == 1
-    assert len(told(store, Window(campaign="ivr"))) == 1
-    assert len(told(store, area=ResultArea(STATE_CODE, CONSTITUENCY_NUMBER))) == 2
-    assert told(store, area=ResultArea("S99")) == told(store, area=ResultArea(STATE_CODE, 9_999)) == {}
+    assert len(read_results(store)) == 2
+    assert len(read_results(store, Window(since=NOON + HOUR))) == 1
+    assert len(read_results(store, Window(campaign="ivr"))) == 1
+    assert len(read_results(store, area=ResultArea(STATE_CODE, CONSTITUENCY_NUMBER))) == 2
+    assert read_results(store, area=ResultArea("S99")) == read_results(store, area=ResultArea(STATE_CODE, 9_999)) == {}
 
 
-def test_results_go_out_under_the_portals_ids_to_its_voters_alone(store: HandFilled, tmp_path: Path) -> None:
-    """The portal names its own, by an export that was taken; it has two voters of three."""
+def test_results_for_a_portal_have_its_ids_and_only_its_voters(store: HandFilled, tmp_path: Path) -> None:
+    """The portal's imported export has IDs of two of the three voters who were called."""
     attempts = [store.attempt(phone) for phone in (1, 2, 3)]
     places = [
         store.db.execute(

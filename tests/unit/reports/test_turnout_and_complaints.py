@@ -1,4 +1,4 @@
-"""Turnout as it is told beside official figures, and complaints: entered at the command line, reported in every form."""
+"""Self-reported and official turnout, and complaints: entered at the command line and reported in every format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.polling_day.plan import ExpectedCourse
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
-from dialer.reports.polling_day import ConstituencyDay, States, TurnoutBy
+from dialer.reports.polling_day import States, TurnoutBy, TurnoutProgress
 from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
 from dialer.store.lock_holder import holder_of
@@ -34,23 +34,23 @@ INDIA = ZoneInfo("Asia/Kolkata")
 HOUR = 3600.0
 
 
-# Who keeps records
+# Record imports
 
 
-def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
+def test_record_import_is_not_mistaken_for_a_running_dialler(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
-    keep = ExternalRecords.file_complaint
+    """A second command that mistook the import for a dialler would wait for an answer that never comes."""
+    file_complaint = ExternalRecords.file_complaint
     seen: list[str] = []
 
-    async def seeing(desk: ExternalRecords, complaint: Complaint, who: str) -> str:
+    async def file_and_check_lock(records: ExternalRecords, complaint: Complaint, who: str) -> str:
         seen.append(holder_of(store.path) or "")
         with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
             refuse_unless_dialler(store.path, StoreBusy("busy"))
-        return await keep(desk, complaint, who)
+        return await file_complaint(records, complaint, who)
 
-    monkeypatch.setattr(ExternalRecords, "file_complaint", seeing)
+    monkeypatch.setattr(ExternalRecords, "file_complaint", file_and_check_lock)
     add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
     code, text = run(*add)
     assert code == 0, text
@@ -60,14 +60,14 @@ def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
 # Turnout
 
 
-async def test_turnout_by_the_hour_beside_the_official_figures(store: HandFilled, config: Path) -> None:
-    store.mark(1, "not-yet", NOON - 3 * HOUR)  # at nine
+async def test_hourly_turnout_includes_official_figures(store: HandFilled, config: Path) -> None:
+    store.mark(1, "not-yet", NOON - 3 * HOUR)  # at 09:00
     store.mark(1, "voted", NOON - HOUR + 60)
     store.mark(2, "voted", NOON - 2 * HOUR - 1)
     store.mark(3, "will-not", NOON)
     store.mark(4, "wrong-number", NOON)
     official(store, 174, "11:00", 0.2)
-    official(store, 174, "11:00", 0.25)  # the last one entered counts
+    official(store, 174, "11:00", 0.25)  # replaces the figure entered before
     official(store, 174, FINAL, 0.66)
     official(store, 174, "11:00", 0.9, part=1)
     found = [tuple(row.values()) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))]
@@ -82,7 +82,7 @@ async def test_turnout_by_the_hour_beside_the_official_figures(store: HandFilled
     assert not by_column(await turnout_made(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
-async def test_a_correction_moves_the_hour_in_which_somebody_voted(store: HandFilled, config: Path) -> None:
+async def test_correction_moves_the_hour_in_which_a_voter_voted(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)
     store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
     assert [row["voted"] for row in by_column(await turnout_made(store, TurnoutBy.HOUR))] == [0]
@@ -93,7 +93,7 @@ async def test_a_correction_moves_the_hour_in_which_somebody_voted(store: HandFi
     ]
 
 
-async def test_turnout_by_section_and_constituency(store: HandFilled, config: Path) -> None:
+async def test_turnout_by_section_and_constituency_has_the_expected_counts(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     store.mark(6, "not-yet", NOON)
     store.mark(41, "voted", NOON)
@@ -101,10 +101,10 @@ async def test_turnout_by_section_and_constituency(store: HandFilled, config: Pa
     official(store, 174, "09:00", 0.11)
     official(store, 174, "11:00", 0.31, part=2)
     sections = by_column(await turnout_made(store, TurnoutBy.SECTION))
-    told = [(row["part"], row["section"], row["voters"], row["reached"], row["voted"]) for row in sections]
-    assert told == [(1, "", 15, 1, 0), (1, "=A, B Road", 5, 1, 1), (2, "", 20, 0, 0), (3, "", 20, 1, 1)]
+    found = [(row["part"], row["section"], row["voters"], row["contacted"], row["voted"]) for row in sections]
+    assert found == [(1, "", 15, 1, 0), (1, "=A, B Road", 5, 1, 1), (2, "", 20, 0, 0), (3, "", 20, 1, 1)]
     first, second = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
-    assert (first["booths"], first["reached"], first["voted"], first["not_yet"]) == (2, 2, 1, 1)
+    assert (first["booths"], first["contacted"], first["voted"], first["not_yet"]) == (2, 2, 1, 1)
     assert (first["official_turnout"], first["official_by"]) == (0.25, "22 Apr 11:00")
     assert (second["constituency"], second["official_turnout"]) == (175, None)
     booths = by_column(await turnout_made(store, TurnoutBy.BOOTH))
@@ -112,25 +112,25 @@ async def test_turnout_by_section_and_constituency(store: HandFilled, config: Pa
 
 
 @pytest.mark.parametrize("by", TurnoutBy)
-async def test_every_turnout_says_that_it_is_self_reported(store: HandFilled, config: Path, by: TurnoutBy) -> None:
+async def test_every_turnout_report_says_that_it_is_self_reported(
+    store: HandFilled, config: Path, by: TurnoutBy
+) -> None:
     store.mark(1, "voted", NOON)
     report = await turnout_made(store, by)
     assert "self-reported" in report.title
     assert "not official" in report.title
-    assert "reached" in {column.name for column in report.columns}
+    assert "contacted" in {column.name for column in report.columns}
 
 
-def test_nothing_of_support_is_read_where_it_is_said_who_voted() -> None:
-    """An exit poll is forbidden: whom a voter may support, and the weight that a campaign gives, stay out of every turnout."""
+def test_turnout_statements_read_no_support_data() -> None:
+    """Exit polls are forbidden, so turnout reports must not use a voter's answers or a campaign's weights."""
     for statement in (each.sql for each in polling_day.SQL.declared.values()):
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
         assert not words & {"weight", "rank", "flow_answer", "target"}
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_turnout_goes_to_every_kind_of_file_and_a_section_is_no_formula(
-    store: HandFilled, config: Path, ending: str
-) -> None:
+def test_turnout_is_written_to_every_file_type_without_formulas(store: HandFilled, config: Path, ending: str) -> None:
     store.mark(1, "voted", NOON)
     out = store.path.parent / f"t.{ending}"
     code, output = run("report", "turnout", "--by", "section", "--out", out, "-c", config)
@@ -146,7 +146,9 @@ def test_turnout_goes_to_every_kind_of_file_and_a_section_is_no_formula(
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_the_day_is_drawn_beside_the_official_figures(store: HandFilled, config: Path, ending: str) -> None:
+def test_turnout_chart_is_written_reproducibly_with_official_figures(
+    store: HandFilled, config: Path, ending: str
+) -> None:
     pytest.importorskip("matplotlib")
     for voter in range(1, 30):
         store.mark(voter, "voted" if voter % 3 else "not-yet", NOON - 4 * HOUR + voter * 600)
@@ -162,7 +164,7 @@ def test_the_day_is_drawn_beside_the_official_figures(store: HandFilled, config:
     assert picture.read_bytes() == first
 
 
-def test_what_cannot_be_drawn_is_one_line(store: HandFilled, config: Path) -> None:
+def test_chart_errors_are_one_line_messages(store: HandFilled, config: Path) -> None:
     pytest.importorskip("matplotlib")
     code, output = run("report", "turnout", "--picture", store.path.parent / "t.png", "-c", config)
     assert (code, "no picture was drawn" in output) == (0, True)
@@ -174,7 +176,7 @@ def test_what_cannot_be_drawn_is_one_line(store: HandFilled, config: Path) -> No
 # Official figures at the command line
 
 
-def test_a_figure_is_entered_once_and_stands_in_the_audit(
+def test_official_figure_is_entered_once_and_recorded_in_the_audit(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold_the_clock(monkeypatch)
@@ -203,7 +205,7 @@ def test_a_figure_is_entered_once_and_stands_in_the_audit(
     )
 
 
-def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: HandFilled, config: Path) -> None:
+def test_figures_file_is_imported_completely_or_not_at_all(store: HandFilled, config: Path) -> None:
     path = store.path.parent / "official.csv"
     head = "AC,Part,Time,Turnout (%),Day\n"
     good = "174,,09:00,11.2,2026-04-22\n174,2,Final,66,\n"
@@ -227,7 +229,7 @@ def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: HandFilled, confi
     assert found == [("2026-04-22", None, "09:00", 0.112), ("2026-04-23", 2, "final", 0.66)]
 
 
-def standing(store: HandFilled) -> list[tuple[str, float]]:
+def stored_figures(store: HandFilled) -> list[tuple[str, float]]:
     return store.db.execute("SELECT by_time, share FROM official_turnout ORDER BY figure_id").fetchall()
 
 
@@ -239,25 +241,25 @@ def standing(store: HandFilled) -> list[tuple[str, float]]:
         ("174,,17:00,1", "row 122: turnout would fall: 1 % by 17:00, but 16 % by 16:55"),
     ],
 )
-def test_of_many_figures_none_is_kept_where_the_last_is_refused(
+def test_no_figure_is_stored_if_the_last_of_many_is_refused(
     store: HandFilled, config: Path, last: str, says: str
 ) -> None:
-    """A command has a hundred of them; what would be refused in the second is found before the first is sent."""
+    """A command carries a hundred figures, so a wrong figure in the second command must be found before the first is sent."""
     tens = [(hour, minute) for hour in range(7, 17) for minute in range(0, 60, 5)]
     good = [f"174,,{hour:02}:{minute:02},{hour}" for hour, minute in tens]
     path = figures_file(store, *good, last)
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (code, says in output) == (2, True), output
-    assert standing(store) == []
+    assert stored_figures(store) == []
 
 
-def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(store: HandFilled, config: Path) -> None:
-    assert entered(config, "09:00", "61")[0] == 0  # 16 was meant
+def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
+    assert entered(config, "09:00", "61")[0] == 0  # a typing error for 16
     code, output = entered(config, "11:00", "28")
     assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
     assert "--as-told" in output
-    assert standing(store) == [("09:00", 0.61)]
-    assert entered(config, "09:00", "16")[0] == 0  # a figure of the same hour takes the place of the earlier one
+    assert stored_figures(store) == [("09:00", 0.61)]
+    assert entered(config, "09:00", "16")[0] == 0  # replaces the figure of the same hour
     assert entered(config, "11:00", "28")[0] == 0
     assert "29 % by 10:00, but 28 % by 11:00" in entered(config, "10:00", "29")[1]
     assert "27 % by final, but 28 % by 11:00" in entered(config, "final", "27")[1]
@@ -266,20 +268,16 @@ def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(sto
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
-def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(
-    store: HandFilled, config: Path, by: str
-) -> None:
+def test_hour_outside_the_poll_is_refused_without_as_told(store: HandFilled, config: Path, by: str) -> None:
     code, output = entered(config, by, "11")
     assert (code, f"{by} is outside the hours of poll (07:00 to 18:00; final is after it)" in output) == (2, True), (
         output
     )
-    assert standing(store) == []
+    assert stored_figures(store) == []
     assert entered(config, by, "11", "--as-told")[0] == 0
 
 
-def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_it(
-    store: HandFilled, config: Path
-) -> None:
+def test_close_of_poll_comes_from_settings_then_roll_or_is_unknown(store: HandFilled, config: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
     assert "(07:00 to 17:00;" in entered(config, "17:30", "11")[1]
@@ -289,7 +287,7 @@ def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_i
     assert "(07:00; final" in entered(config, "06:00", "1")[1]
 
 
-def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(store: HandFilled, config: Path) -> None:
+def test_impossible_part_and_polling_day_are_one_line_errors(store: HandFilled, config: Path) -> None:
     path = figures_file(store, "174,99999999999999999999,09:00,11")
     assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     path = figures_file(store, "174,,09:00,11")
@@ -297,9 +295,7 @@ def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(stor
     assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
 
 
-def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one(
-    store: HandFilled, config: Path
-) -> None:
+def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: HandFilled, config: Path) -> None:
     figure = (
         "turnout",
         "enter",
@@ -323,41 +319,41 @@ def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one
         assert code == 2, output
         assert "is no polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
         assert len(output.splitlines()) == 1, output
-    assert standing(store) == []
+    assert stored_figures(store) == []
     assert run(*figure, "--day", "2026-04-29")[0] == 0
-    assert run(*figure, "--day", "2026-05-02", "--as-told")[0] == 0  # polled again, as the authority ordered
+    assert run(*figure, "--day", "2026-05-02", "--as-told")[0] == 0  # a repeat poll ordered by the authority
     assert run(*figure, "--day", "1999-01-01", "--as-told")[0] == 2
 
 
-def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:
+def test_latest_figure_of_an_area_is_the_one_with_the_latest_hour() -> None:
     day = date(2026, 4, 22)
     figures = [
         OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))
     ]
-    assert polling_day.latest(figures) == {("", 174, None): (0.66, "22 Apr final")}
+    assert polling_day.select_latest_figures(figures) == {("", 174, None): (0.66, "22 Apr final")}
 
 
 # Complaints
 
 
-def listed(store: HandFilled, window: Window | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The by_column of both reports."""
+def read_reports(store: HandFilled, window: Window | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of the complaints report and of the compliance report."""
 
     async def read() -> tuple[Report, Report]:
         with read_snapshot(store.path, None) as source:
             chosen = window or Window()
-            return accounts.complaints(source, chosen, INDIA), accounts.compliance(source, chosen, INDIA)
+            return accounts.report_complaints(source, chosen, INDIA), accounts.report_compliance(source, chosen, INDIA)
 
     one_by_one, counted = asyncio.run(read())
     return by_column(one_by_one), by_column(counted)
 
 
-def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: HandFilled, config: Path) -> None:
+def test_complaint_is_assigned_to_its_call_and_counted_with_opt_outs(store: HandFilled, config: Path) -> None:
     old = store.answered(1, NOON)
     store.answered(1, NOON + HOUR, campaign="ivr")
     store.attempt(2, NOON)
     store.opt_out(1, NOON + 60, old)
-    # The number as a person writes it; the call is the last one before the complaint was turnout_made.
+    # The complaint is assigned to the last call before it was made.
     number = store.number(1)
     code, output = run(
         *("complaint", "add", "--about", "too-often", "--channel", "letter", "--number", number),
@@ -378,7 +374,7 @@ def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: Ha
         "--who",
         "anita",
     )
-    found, counted = listed(store)
+    found, counted = read_reports(store)
     assert [(row["complaint"], row["about"], row["campaign"], row["attempt"], row["answer"]) for row in found] == [
         (2, "other", "", "", "open"),
         (1, "too-often", "agents", old, "open"),
@@ -391,7 +387,7 @@ def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: Ha
     ]
     assert run("complaint", "answer", "1", "--done", "explained", "-c", config, "--who", "anita")[0] == 0
     run("complaint", "answer", "1", "--done", "opted-out", "-c", config, "--who", "ravi")
-    found, counted = listed(store, Window(campaign="agents"))
+    found, counted = read_reports(store, Window(campaign="agents"))
     assert [(row["answer"], row["answered_by"]) for row in found] == [("opted-out", "ravi")]
     assert [(row["complaints"], row["open"]) for row in counted] == [(1, 0)]
     assert store.db.execute("SELECT count(*) FROM complaint_answer").fetchone() == (2,)
@@ -399,7 +395,7 @@ def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: Ha
     assert number[3:] not in everything
 
 
-def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: HandFilled, config: Path) -> None:
+def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: HandFilled, config: Path) -> None:
     code, output = run(
         *("complaint", "add", "--about", "consent", "--channel", "email", "--number", "+919876543210", "-c", config),
         *("--who", "anita"),
@@ -420,7 +416,7 @@ def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: HandFilled
         (["answer", "7", "--done", "explained"], "no complaint 7"),
     ],
 )
-def test_a_complaint_that_cannot_be_kept_is_one_line(
+def test_invalid_complaint_is_rejected_with_a_message(
     store: HandFilled, config: Path, arguments: list[str], says: str
 ) -> None:
     code, output = run("complaint", *arguments, "-c", config, "--who", "anita")
@@ -431,7 +427,9 @@ def test_a_complaint_that_cannot_be_kept_is_one_line(
 
 @pytest.mark.parametrize("report", ["complaints", "compliance"])
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_complaints_go_to_every_kind_of_file(store: HandFilled, config: Path, report: str, ending: str) -> None:
+def test_complaint_reports_are_written_to_every_file_type(
+    store: HandFilled, config: Path, report: str, ending: str
+) -> None:
     run("complaint", "add", "--about", "content", "--channel", "person", "-c", config, "--who", "anita")
     out = store.path.parent / f"c.{ending}"
     code, output = run("report", report, "--out", out, "-c", config)
@@ -439,36 +437,35 @@ def test_complaints_go_to_every_kind_of_file(store: HandFilled, config: Path, re
     assert out.stat().st_size > 0
 
 
-@pytest.mark.parametrize(("opens", "from_hour"), [(7, 7.0), (14, 12.0)], ids=["in the poll", "all of before it"])
-def test_the_picture_shows_all_whom_its_label_tells_of(
+@pytest.mark.parametrize(("opens", "from_hour"), [(7, 7.0), (14, 12.0)], ids=["during the poll", "before the poll"])
+def test_chart_shows_as_many_voters_as_its_label_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: int, from_hour: float
 ) -> None:
     pytest.importorskip("matplotlib")
     drawn: list[Any] = []
     monkeypatch.setattr(turnout_picture, "save_picture", lambda figure, path: drawn.append(figure))
-    course = ConstituencyDay()
-    for quarter, reached in ((0, 80), (900, 4)):
-        course.reached[NOON + quarter] = reached
-        course.voted[NOON + quarter] = reached // 2
+    progress = TurnoutProgress()
+    for quarter, contacted in ((0, 80), (900, 4)):
+        progress.contacted[NOON + quarter] = contacted
+        progress.voted[NOON + quarter] = contacted // 2
     expected = ExpectedCourse(time(opens), ((time(18), 0.66),))
     turnout_picture.draw_turnout(
-        tmp_path / "t.svg", date(2026, 4, 22), {("", 174): course}, [], expected, INDIA, states=States({174: {""}})
+        tmp_path / "t.svg", date(2026, 4, 22), {("", 174): progress}, [], expected, INDIA, states=States({174: {""}})
     )
     axes, band = drawn[0].axes
     labels = [line.get_label() for line in axes.get_lines()]
-    assert "self-reported, of 84 reached (not official)" in labels
+    assert "self-reported, of 84 contacted (not official)" in labels
     corners = band.collections[0].get_paths()[0].vertices
     highest = corners[corners[:, 1] == 84]
-    assert highest[:, 0].max() - highest[:, 0].min() == pytest.approx(
-        0.25
-    )  # hours: the last quarter's step is to be seen
+    # The last step is a quarter of an hour wide, so that it is visible.
+    assert highest[:, 0].max() - highest[:, 0].min() == pytest.approx(0.25)
     assert axes.get_xlim()[0] == pytest.approx(from_hour)
     drawn[0].draw_without_rendering()
     assert not axes._left_title.get_window_extent().overlaps(axes.get_legend().get_window_extent())
-    assert all(tick == int(tick) for tick in band.get_yticks())  # half a voter was reached by nobody
+    assert all(tick == int(tick) for tick in band.get_yticks())  # voters are whole numbers
 
 
-def test_constituencies_have_their_names_where_the_roll_has_named_them(store: HandFilled, config: Path) -> None:
+def test_turnout_report_has_constituency_names_if_the_roll_has_them(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     whole = ("report", "turnout", "--by", "constituency", "-f", "json", "-c", config)
     assert "constituency_name" not in json.loads(run(*whole)[1])["rows"][0]
@@ -477,4 +474,4 @@ def test_constituencies_have_their_names_where_the_roll_has_named_them(store: Ha
     rows = json.loads(run(*whole)[1])["rows"]
     assert [(row["constituency"], row["constituency_name"]) for row in rows] == [(174, "Kothrud"), (175, "")]
     total = json.loads(run("report", "turnout", "-f", "json", "-c", config)[1])["total"]
-    assert (total["constituency"], total["constituency_name"], total["reached"]) == ("all", "", 1)
+    assert (total["constituency"], total["constituency_name"], total["contacted"]) == ("all", "", 1)

@@ -1,4 +1,4 @@
-"""Turnout of a roll of several states, whose constituencies have numbers in common."""
+"""Turnout of a roll with several states that use the same constituency numbers."""
 
 from __future__ import annotations
 
@@ -18,88 +18,90 @@ from tests.support.roll_filler import fill_roll_into
 
 @pytest.fixture
 def config(store: HandFilled, one_state: Path) -> Path:
-    """Constituency 174 of S24 has the parts 1 and 2, that of S13 has part 1."""
+    """Return settings for a roll in which constituency 174 of S24 has parts 1 and 2, and 174 of S13 has part 1."""
     store.db.execute(
         "UPDATE booth SET state_code = 'S13', constituency_number = 174, part_number = 1 WHERE booth_id = 3"
     )
     return one_state
 
 
-def of_state(store: HandFilled, state: str, by: str, share: float, part: int | None = None) -> None:
+def add_state_figure(store: HandFilled, state: str, by: str, share: float, part: int | None = None) -> None:
     official(store, 174, by, share, part)
     store.db.execute("UPDATE official_turnout SET state_code = ? WHERE figure_id = last_insert_rowid()", (state,))
 
 
-async def test_a_number_of_two_states_is_two_constituencies(store: HandFilled, config: Path) -> None:
+async def test_constituency_number_used_by_two_states_gives_two_rows(store: HandFilled, config: Path) -> None:
     for voter, kind in ((1, "voted"), (21, "not-yet"), (41, "voted"), (42, "voted")):
         store.mark(voter, kind, NOON)
-    of_state(store, "S13", "11:00", 0.25)
-    of_state(store, "S24", "11:00", 0.31)
+    add_state_figure(store, "S13", "11:00", 0.25)
+    add_state_figure(store, "S24", "11:00", 0.31)
     report = await turnout_made(store, TurnoutBy.CONSTITUENCY)
-    told = [tuple(row.values()) for row in by_column(report)]
-    assert told == [
+    found = [tuple(row.values()) for row in by_column(report)]
+    assert found == [
         ("S13", 174, 1, 20, 2, 2, 0, 1.0, 0.25, "22 Apr 11:00"),
         ("S24", 174, 2, 40, 2, 1, 1, 0.5, 0.31, "22 Apr 11:00"),
     ]
     assert report.total == ("all", "", 3, 60, 4, 3, 1, 0.75, None, None)
 
 
-async def test_booths_sections_hours_and_opt_outs_are_of_their_own_state(store: HandFilled, config: Path) -> None:
+async def test_booths_sections_hours_and_opt_outs_are_counted_per_state(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     store.mark(41, "not-yet", NOON)
     store.opt_out(1, NOON)
-    of_state(store, "S13", "11:00", 0.25, part=1)
+    add_state_figure(store, "S13", "11:00", 0.25, part=1)
     booths = await turnout_made(store, TurnoutBy.BOOTH)
-    told = [
-        (row["state"], row["part"], row["reached"], row["official_turnout"], row["opt_outs"])
+    found = [
+        (row["state"], row["part"], row["contacted"], row["official_turnout"], row["opt_outs"])
         for row in by_column(booths)
     ]
-    assert told == [("S13", 1, 1, 0.25, 0), ("S24", 1, 1, None, 1), ("S24", 2, 0, None, 0)]
+    assert found == [("S13", 1, 1, 0.25, 0), ("S24", 1, 1, None, 1), ("S24", 2, 0, None, 0)]
     assert booths.total is not None
     assert booths.total[:6] == ("all", "", "", "", 60, 2)
     sections = await turnout_made(store, TurnoutBy.SECTION)
     assert [row["state"] for row in by_column(sections)] == ["S13", "S24", "S24", "S24"]
     assert len(sections.total or ()) == len(sections.columns)
-    of_state(store, "S24", "13:00", 0.4)
+    add_state_figure(store, "S24", "13:00", 0.4)
     hours = [
-        (row["state"], row["by"], row["reached"], row["official_turnout"])
+        (row["state"], row["by"], row["contacted"], row["official_turnout"])
         for row in by_column(await turnout_made(store, TurnoutBy.HOUR))
     ]
     assert hours == [("S13", "13:00", 1, None), ("S24", "13:00", 1, 0.4)]
 
 
-async def test_a_roll_of_one_state_needs_no_column_for_it(store: HandFilled, one_state: Path) -> None:
-    store.db.execute("UPDATE booth SET state_code = '' WHERE booth_id = 2")  # part 2, of a roll that does not say
+async def test_turnout_of_a_single_state_roll_has_no_state_column(store: HandFilled, one_state: Path) -> None:
+    store.db.execute("UPDATE booth SET state_code = '' WHERE booth_id = 2")  # part 2 is on a roll without states
     for by in TurnoutBy:
         assert "state" not in [column.name for column in (await turnout_made(store, by)).columns]
     first, second = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
     assert (first["constituency"], first["booths"], second["constituency"]) == (174, 2, 175)
 
 
-async def test_an_opt_out_whose_number_is_on_two_rolls_of_an_area_is_one(store: HandFilled, one_state: Path) -> None:
+async def test_opt_out_on_two_rolls_of_an_area_counts_once(store: HandFilled, one_state: Path) -> None:
     store.opt_out(1, NOON)
     store.db.execute("UPDATE booth SET state_code = '', constituency_number = 174, part_number = 1 WHERE booth_id = 3")
     store.db.execute("INSERT INTO link (voter_id, phone_id) SELECT 41, phone_id FROM link WHERE voter_id = 1")
-    told = [(row["part"], row["opt_outs"]) for row in by_column(await turnout_made(store, TurnoutBy.BOOTH))]
-    assert {count for part, count in told if part == 1} == {1}
+    found = [(row["part"], row["opt_outs"]) for row in by_column(await turnout_made(store, TurnoutBy.BOOTH))]
+    assert {count for part, count in found if part == 1} == {1}
 
 
-async def test_a_figure_whose_state_nobody_told_stands_beside_neither(store: HandFilled, config: Path) -> None:
+async def test_official_figure_without_state_is_not_assigned_to_an_ambiguous_constituency(
+    store: HandFilled, config: Path
+) -> None:
     official(store, 174, "11:00", 0.25)
-    told = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
-    assert [row["official_turnout"] for row in told] == [None, None]
+    found = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
+    assert [row["official_turnout"] for row in found] == [None, None]
     assert [
         (row["state"], row["official_turnout"]) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))
     ] == [("", 0.25)]
 
 
-def test_a_figure_names_its_state_where_the_number_alone_is_of_several(store: HandFilled, config: Path) -> None:
+def test_entering_a_figure_requires_a_state_if_the_number_is_ambiguous(store: HandFilled, config: Path) -> None:
     code, output = entered(config, "09:00", "11")
     assert (code, "174 is on the roll of several states (S13, S24). Name its state" in output) == (2, True), output
     assert "constituency 174 of S14 is not on the roll" in entered(config, "09:00", "11", "--state", "S14")[1]
     assert entered(config, "09:00", "11", "--state", "s13")[0] == 0
-    assert entered(config, "11:00", "9", "--state", "S24")[0] == 0  # another state's: nothing falls
-    assert entered(config, "11:00", "10", "--part", "2")[0] == 0  # one of them alone has the part
+    assert entered(config, "11:00", "9", "--state", "S24")[0] == 0  # the lower figure is of another state
+    assert entered(config, "11:00", "10", "--part", "2")[0] == 0  # only S24 has part 2
     found = "SELECT state_code, part_number, by_time, share FROM official_turnout ORDER BY figure_id"
     assert store.db.execute(found).fetchall() == [
         ("S13", None, "09:00", 0.11),
@@ -110,7 +112,7 @@ def test_a_figure_names_its_state_where_the_number_alone_is_of_several(store: Ha
     assert entered(config, "11:00", "9", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
 
 
-def test_a_file_of_figures_has_a_column_for_the_state(store: HandFilled, config: Path) -> None:
+def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -> None:
     path = figures_file(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (code, "row 2: constituency 174 is on the roll of several states" in output) == (2, True), output
@@ -123,16 +125,16 @@ def test_a_file_of_figures_has_a_column_for_the_state(store: HandFilled, config:
     assert "row 2: the state is too long" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
 
 
-def test_where_the_number_is_of_one_state_the_figure_need_not_say_it(store: HandFilled, one_state: Path) -> None:
+def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFilled, one_state: Path) -> None:
     assert entered(one_state, "09:00", "11")[0] == 0
     assert entered(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
     assert store.db.execute("SELECT state_code FROM official_turnout").fetchall() == [("S24",)]
-    store.db.execute("UPDATE booth SET state_code = ''")  # a roll that does not say: whatever the authority calls it
+    store.db.execute("UPDATE booth SET state_code = ''")  # a roll without states accepts any state
     assert entered(one_state, "11:00", "12", "--state", "S24")[0] == 0
 
 
 @pytest.mark.parametrize(
-    ("told", "on_the_roll", "meant"),
+    ("given", "on_the_roll", "meant"),
     [
         ("", ["S13", "S24"], {"S13", "S24"}),
         ("S13", ["S13", "S24"], {"S13"}),
@@ -144,12 +146,14 @@ def test_where_the_number_is_of_one_state_the_figure_need_not_say_it(store: Hand
         ("S13", [], set()),
     ],
 )
-def test_which_state_a_figure_may_be_of(told: str, on_the_roll: list[str], meant: set[str]) -> None:
-    assert states_meant(told, on_the_roll) == meant
+def test_states_meant_returns_the_possible_states_of_a_figure(
+    given: str, on_the_roll: list[str], meant: set[str]
+) -> None:
+    assert states_meant(given, on_the_roll) == meant
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_the_picture_has_a_field_for_each_state(store: HandFilled, config: Path, ending: str) -> None:
+def test_chart_has_a_panel_for_each_state(store: HandFilled, config: Path, ending: str) -> None:
     pytest.importorskip("matplotlib")
     store.mark(1, "voted", NOON)
     store.mark(41, "voted", NOON)
@@ -162,7 +166,7 @@ def test_the_picture_has_a_field_for_each_state(store: HandFilled, config: Path,
         assert "constituency S24 174" in drawn
 
 
-def test_figures_of_an_earlier_version_get_the_state_of_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_adds_the_state_to_official_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = shipped_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:

@@ -1,4 +1,4 @@
-"""Results posted to a portal: each at least once, in order, signed as Standard Webhooks has it, and never before its answers."""
+"""Results are posted to a portal at least once, in order, signed as Standard Webhooks requires, and with their answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.output import write_file
 from dialer.domain.signing import read_webhook_secret
 from dialer.errors import SettingError
-from dialer.reports.webhook import MOST_RESULTS, MOST_TRIES, Delivery, NotPosted, Posting
+from dialer.reports.webhook import MAX_RESULTS, MAX_TRIES, Delivery, DeliveryFailed, WebhookPoster
 from dialer.settings.sources import Source
 from dialer.store.connection import read_snapshot
 from tests.support.report_store import INDIA, NOON, HandFilled
@@ -25,87 +25,89 @@ URL = "https://portal.example.org/results"
 
 
 class Portal:
-    """Answers each delivery as it is told to, with 200 from then on; None: the line is down."""
+    """A fake portal that answers deliveries with the given statuses, then with 200. None stands for a lost connection."""
 
-    def __init__(self, *answers: int | None) -> None:
-        self._answers = iter(answers)
-        self.seen: list[Delivery] = []
+    def __init__(self, *statuses: int | None) -> None:
+        self._statuses = iter(statuses)
+        self.received: list[Delivery] = []
         self.waited: list[float] = []
 
     def __call__(self, delivery: Delivery) -> int:
-        self.seen.append(delivery)
-        answer = next(self._answers, 200)
-        if answer is None:
+        self.received.append(delivery)
+        status = next(self._statuses, 200)
+        if status is None:
             raise ConnectionResetError("reset")
-        return answer
+        return status
 
     @property
     def results(self) -> list[dict[str, Any]]:
-        return [result for delivery in self.seen for result in json.loads(delivery.body)["results"]]
+        return [result for delivery in self.received for result in json.loads(delivery.body)["results"]]
 
 
 @pytest.fixture
 def post(store: HandFilled, tmp_path: Path) -> Callable[[Portal], int]:
-    """Posts what is new; the portal knows the first forty voters of sixty, in parts of twenty."""
+    """Return a function that posts new results to a portal, which has IDs of the first 40 of 60 voters (20 per part)."""
     files = {"map_file": tmp_path / "map", "webhook_secret_file": tmp_path / "secret"}
     source = Source(name="portal", folder=tmp_path, webhook_url=URL, id_heading="UID", **files)
     place = (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
     ids = {(*place, 1 + voter // 20, 1 + voter % 20): f"V-{voter + 1}" for voter in range(40)}
-    posting = Posting(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
-    return lambda portal: posting.run(lambda: read_snapshot(store.path, None), portal, portal.waited.append)
+    posting = WebhookPoster(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
+    return lambda portal: posting.post_new_results(
+        lambda: read_snapshot(store.path, None), portal, portal.waited.append
+    )
 
 
-def marks(store: HandFilled, voters: Iterable[int], **fields: Any) -> None:
+def add_voted_marks(store: HandFilled, voters: Iterable[int], **fields: Any) -> None:
     for voter in voters:
         store.mark(voter, "voted", NOON + voter, **fields)
 
 
-def test_what_is_new_goes_out_once_under_the_portals_ids(store: HandFilled, post: Callable[[Portal], int]) -> None:
+def test_new_results_are_posted_once_with_the_portals_ids(store: HandFilled, post: Callable[[Portal], int]) -> None:
     portal = Portal()
-    marks(store, (1, 50, 40))
+    add_voted_marks(store, (1, 50, 40))
     assert post(portal) == 2
     [first, second] = portal.results
     assert (first["id"], second["id"], first["result"], first["undoes"]) == ("V-1", "V-40", "voted", None)
     assert first["date"] == "2026-04-22T12:00:01+05:30"
     assert not {"name", "phone", "number", "voter", "epic"} & {*first}
     assert post(portal) == 0
-    marks(store, (2,))
+    add_voted_marks(store, (2,))
     assert post(portal) == 1
-    assert len(portal.seen) == 2
+    assert len(portal.received) == 2
 
 
-def test_a_delivery_that_is_not_taken_goes_again_under_its_own_id_and_the_rest_the_next_time(
+def test_unconfirmed_delivery_is_repeated_with_the_same_id_and_continued_in_the_next_run(
     store: HandFilled, post: Callable[[Portal], int]
 ) -> None:
-    marks(store, [1] * (MOST_RESULTS + 1))
-    portal = Portal(503, None, 429, 200, *[500] * MOST_TRIES)
-    with pytest.raises(NotPosted, match=rf"has not taken \w+ in {MOST_TRIES} tries: it answers 500"):
+    add_voted_marks(store, [1] * (MAX_RESULTS + 1))
+    portal = Portal(503, None, 429, 200, *[500] * MAX_TRIES)
+    with pytest.raises(
+        DeliveryFailed, match=rf"did not confirm delivery \w+ after {MAX_TRIES} tries \(HTTP status 500\)"
+    ):
         post(portal)
-    assert len({delivery.id for delivery in portal.seen[:4]}) == 1
-    assert len({delivery.id for delivery in portal.seen}) == 2
-    assert len(portal.waited) == 3 + MOST_TRIES - 1
+    assert len({delivery.id for delivery in portal.received[:4]}) == 1
+    assert len({delivery.id for delivery in portal.received}) == 2
+    assert len(portal.waited) == 3 + MAX_TRIES - 1
     assert 0.5 <= portal.waited[0] <= 1.0 <= portal.waited[1] <= 2.0
-    again = Portal()
-    assert post(again) == 1
-    assert again.seen[0].id == portal.seen[-1].id
+    next_run = Portal()
+    assert post(next_run) == 1
+    assert next_run.received[0].id == portal.received[-1].id
 
 
-def test_a_portal_that_refuses_is_asked_no_second_time(store: HandFilled, post: Callable[[Portal], int]) -> None:
-    marks(store, (1,))
+def test_refused_delivery_is_not_retried(store: HandFilled, post: Callable[[Portal], int]) -> None:
+    add_voted_marks(store, (1,))
     portal = Portal(401)
-    with pytest.raises(NotPosted, match="it answers 401"):
+    with pytest.raises(DeliveryFailed, match=r"refused delivery \w+ \(HTTP status 401\)"):
         post(portal)
-    assert len(portal.seen) == 1
+    assert len(portal.received) == 1
 
 
-def test_a_mark_waits_for_the_end_of_its_call_and_goes_with_the_answers(
-    store: HandFilled, post: Callable[[Portal], int]
-) -> None:
+def test_mark_is_posted_with_answers_after_its_call_has_ended(store: HandFilled, post: Callable[[Portal], int]) -> None:
     open_call = store.attempt(1, ended_at=None, outcome=None)
     (voter,) = store.db.execute("SELECT voter_id FROM attempt").fetchone()
-    marks(store, (2,))
-    marks(store, (voter,), attempt_id=open_call)
-    marks(store, (3,))
+    add_voted_marks(store, (2,))
+    add_voted_marks(store, (voter,), attempt_id=open_call)
+    add_voted_marks(store, (3,))
     portal = Portal()
     assert post(portal) == 1
     store.insert("flow_answer", {"attempt_id": open_call, "name": "at_home", "value": "2", "at": NOON})
@@ -115,18 +117,18 @@ def test_a_mark_waits_for_the_end_of_its_call_and_goes_with_the_answers(
     assert [result["answers"] for result in portal.results] == [{}, {"at_home": "2"}, {}]
 
 
-def test_another_store_is_posted_from_its_beginning(
+def test_posting_restarts_if_the_position_file_does_not_match_the_store(
     store: HandFilled, post: Callable[[Portal], int], tmp_path: Path
 ) -> None:
-    marks(store, (1, 2))
+    add_voted_marks(store, (1, 2))
     assert post(Portal()) == 2
     for text in (b'{"mark": 2, "key": "of another"}', b'{"mark": 9, "key": "k"}', b"[]", b"nothing"):
         write_file(tmp_path / "posted", text)
         assert post(Portal()) == 2
 
 
-def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
-    """By the example that the specification gives its libraries."""
+def test_signature_matches_the_standard_webhooks_example(tmp_path: Path) -> None:
+    """The specification's example for library authors is signed identically."""
     path = tmp_path / "secret"
     write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     body = b'{"test": 2432232314}'
@@ -139,7 +141,7 @@ def test_the_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_!!", f"whsec_{base64.b64encode(b'short').decode()}", "é"])
-def test_a_secret_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_webhook_secret_is_rejected(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secret"
     write_file(path, text.encode())
     with pytest.raises(SettingError, match="portal: is not a valid secret"):
@@ -149,7 +151,7 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         read_webhook_secret(path, "portal")
 
 
-def test_an_address_without_a_secret_or_without_ids_is_no_setting(tmp_path: Path) -> None:
+def test_webhook_url_requires_a_secret_and_an_id_heading(tmp_path: Path) -> None:
     for more in ({"id_heading": "UID"}, {"webhook_secret_file": tmp_path / "secret"}):
         with pytest.raises(ValueError, match="webhook_url needs webhook_secret_file"):
             Source.model_validate({"name": "p", "folder": tmp_path, "map_file": tmp_path, "webhook_url": URL, **more})

@@ -1,4 +1,4 @@
-"""The abandoned share is one number, by the profile's denominator, in every view of it: what flows answered thins out none."""
+"""The abandoned-call rate is the same in every report and view, and calls answered by flows do not lower it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.model import Outcome, abandoned_rate
 from dialer.mqtt.messages import statistics_message
 from dialer.reports import tables
-from dialer.reports.evidence import evidence
+from dialer.reports.evidence import report_cap_evidence
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_report
 from dialer.store.connection import read_snapshot
@@ -27,7 +27,7 @@ from tests.support.voters import all_answer
 NOON = 1_713_765_600.0
 AGENTS = {"connected": 197, "abandoned": 2, "dropped": 1, "machine": 40, "no-answer": 60}
 IVR = {"completed": 300, "left": 99, "busy": 5}
-SHARE = 0.01  # 2 of 200
+RATE = 0.01  # 2 of 200
 
 
 @pytest.fixture
@@ -53,28 +53,28 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip([column.name for column in report.columns], row, strict=True))
 
 
-async def test_every_report_tells_the_share_of_the_calls_that_agents_were_to_take(store: Path) -> None:
+async def test_every_report_has_the_same_abandoned_rate_without_flow_calls(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
     with read_snapshot(store, None) as source:
-        table = tables.abandonment(source, window, UTC)
-        proof = evidence(source, window, UTC, load_profile("neutral"))
+        table = tables.report_abandonment(source, window, UTC)
+        proof = report_cap_evidence(source, window, UTC, load_profile("neutral"))
     agents, ivr = (cells(table, row) for row in table.rows)
-    assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (SHARE, None)
+    assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (RATE, None)
     assert table.total is not None
-    assert cells(table, table.total)["abandoned_rate"] == SHARE
-    [row] = proof.rows  # a campaign of flows has nobody to abandon
-    assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", SHARE)
-    told = (build_report(store, since=NOON - 60, journal=None)).as_json()
-    assert (told["abandoned_rate"], told["campaigns"]["agents"]["abandoned_rate"]) == (SHARE, SHARE)
-    assert told["live_answers"] == 200
+    assert cells(table, table.total)["abandoned_rate"] == RATE
+    [row] = proof.rows  # an IVR campaign cannot abandon calls
+    assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", RATE)
+    run_report = (build_report(store, since=NOON - 60, journal=None)).as_json()
+    assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
+    assert run_report["live_answers"] == 200
 
 
 @virtual_time()
-async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
+async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer()) as site:
-        [run] = site.centre.engine.features.runs.all()  # what a day would have left there
+        [run] = site.centre.engine.features.runs.all()  # set the outcomes of a whole day
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns
-        told = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
-    assert (view.abandoned_rate, told, view.abandoned) == (SHARE, SHARE, 2)
-    assert abandoned_rate(AGENTS | IVR).rate == SHARE
+        published = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
+    assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
+    assert abandoned_rate(AGENTS | IVR).rate == RATE
