@@ -107,7 +107,7 @@ def ours(roll: Roll, *, encrypted: bool = False) -> Contender:
                 voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
         wrong = roll.wrong_numbers(found)
         if result.rows != roll.rows or result.rows != result.voters + result.unchanged + result.rejected:
-            wrong = f"{result.figures()} do not add up to {roll.rows} rows"
+            wrong = f"{result.count_rows()} do not add up to {roll.rows} rows"
         elif voters > result.voters:
             wrong = f"{voters} voters in the store, {result.voters} told"
         return Done(roll.rows, wrong)

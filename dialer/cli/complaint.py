@@ -15,7 +15,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.phone_numbers import single_number
+from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_time import site_zone
 from dialer.store import number_history, voters
 from dialer.store.connection import Connection
@@ -103,7 +103,7 @@ def _call(site: NamedSite, number: str | None, campaign: str | None, attempt: st
 
 
 def _of_number(db: Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
-    phone_id = voters.phone_id_of(db, single_number(number, region))
+    phone_id = voters.phone_id_of(db, parse_single_number(number, region))
     if phone_id is None:
         typer.echo("the number is on no roll here: the complaint is kept without it", err=True)
         return {}

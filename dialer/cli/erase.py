@@ -15,7 +15,7 @@ from dialer.cli.options import SiteAndWho, day_of, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import announcement_of
-from dialer.roll.phone_numbers import single_number
+from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_kept, site_profile
 from dialer.settings.site_time import site_day
@@ -45,7 +45,7 @@ def erase(
     it can.
     """
     settings = site.settings
-    named = single_number(said(number), settings.centre.region)
+    named = parse_single_number(said(number), settings.centre.region)
     rules = erasure_rules(settings)
     try:
         with _erasing(site) as db:

@@ -308,7 +308,7 @@ async def export(
     from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
-    from dialer.roll.sources import ids_of, source_named  # noqa: PLC0415
+    from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
 
     with of_extra("hq"):
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
@@ -317,7 +317,7 @@ async def export(
     zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
     window = window_of(since, until, zone)
     refuse_unwritable(out, "--out", {"the settings file": hq.config})
-    ids = None if source is None else ids_of(source_named(settings.sources, source))
+    ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
     async with database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)

@@ -27,7 +27,7 @@ from dialer.store.exports import record_export
 app = CommandGroup()
 
 MOST_OF_A_ROLL = 999_999_999
-"""As high as a list's cell may name one (`dialer.roll.columns.whole_number`): beyond any roll's, within what SQLite takes."""
+"""The highest number in a cell (`dialer.roll.columns.TableRow.parse_number`): beyond any roll, within SQLite's range."""
 
 
 @dataclass(frozen=True)

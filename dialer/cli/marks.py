@@ -24,7 +24,7 @@ from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import report_voter_marks
-from dialer.roll.mark_lists import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
+from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks, select_new_marks
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day, site_zone
 from dialer.site.lookup import find_voter
@@ -84,14 +84,14 @@ def import_marks(
     zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
-    told = MarksOrigin(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
+    told = MarkDefaults(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
     name = site.person
     if rejects is not None:
         kept = {**site.files, "the list itself": file}
         refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
     with site.reading() as db:
         found = read_marks(file, db, told, now=now, zone=zone)
-        new = list(unknown_keys(db, found.marks))
+        new = list(select_new_marks(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
         raise typer.Exit(1)

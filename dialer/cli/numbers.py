@@ -19,7 +19,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
 from dialer.mqtt.messages import announcement_of
 from dialer.roll.number_lists import NumbersFile, read_numbers
-from dialer.roll.phone_numbers import single_number
+from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, consents, opt_outs, registers
@@ -43,7 +43,7 @@ def add(
     source: SourceOption = "request",
 ) -> None:
     """Suppress a number in every campaign, at once, also while the dialler runs."""
-    _opt_out(site, [single_number(said(number), site.settings.centre.region)], source, {})
+    _opt_out(site, [parse_single_number(said(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")
@@ -138,6 +138,9 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
 
 
 def _report_lines(found: NumbersFile) -> None:
-    if found.without:
-        typer.echo(f"no number in {counted(len(found.without), 'line')} of {found.name}: {found.told()}", err=True)
+    if found.lines_without_number:
+        typer.echo(
+            f"no number in {counted(len(found.lines_without_number), 'line')} of {found.name}: {found.format_lines_without_number()}",
+            err=True,
+        )
         raise typer.Exit(1)

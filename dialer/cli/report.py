@@ -33,7 +33,7 @@ from dialer.reports.polling_day import (
 )
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
-from dialer.roll.sources import ids_of, source_named
+from dialer.roll.sources import find_source, load_portal_ids
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
@@ -240,7 +240,11 @@ def results(
     """
 
     def made(db: Connection) -> Report:
-        ids = None if source is None else ids_of(source_named(report.settings.sources, source), imported_files(db))
+        ids = (
+            None
+            if source is None
+            else load_portal_ids(find_source(report.settings.sources, source), imported_files(db))
+        )
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.window, report.zone, area, ids)
 

@@ -58,10 +58,10 @@ def import_(
         str,
         typer.Option(help="Name of this roll version, if no column has it."),
     ] = DEFAULT_ROLL_VERSION,
-    beside: Annotated[
+    allow_second_roll: Annotated[
         bool,
         typer.Option(
-            "--beside",
+            "--allow-second-roll",
             help="Import although the store has another roll of the same constituency. A voter on both rolls is called "
             "and counted twice.",
         ),
@@ -79,10 +79,10 @@ def import_(
     show_mapping(console, settings, prepared)
     if rejects is not None:
         refuse_kept(rejects, "--rejects", {**site.files, "the map file": map_file})
-    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
+    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = take_in(console, settings, prepared, options)
     if as_json:
-        typer.echo(json.dumps(result.figures()))
+        typer.echo(json.dumps(result.count_rows()))
     refuse_all_rejected(result, roll)
 
 
@@ -200,13 +200,13 @@ def show_mapping(console: Console, settings: Settings, prepared: PreparedImport)
     """Show what each column is read as, and what is doubtful."""
     mapping = prepared.mapping
     table = Table("column", "is read as", title=escape(prepared.roll.description), title_justify="left", box=None)
-    for heading, meaning in mapping.meanings():
+    for heading, meaning in mapping.describe_columns():
         style = "yellow" if meaning == DROPPED else "dim" if meaning == NOT_USED else None
         table.add_row(escape(heading) or "(no heading)", escape(meaning), style=style)
     for field, value in mapping.values.items():
         table.add_row("(map file)", escape(f"{field} = {value}"))
     console.print(table)
-    for doubt in prepared.warnings(settings.centre.region):
+    for doubt in prepared.find_warnings(settings.centre.region):
         console.print(f"[bold yellow]look:[/] {escape(doubt)}", soft_wrap=True)
 
 
@@ -294,8 +294,8 @@ def import_list(
     said = f"{counted(result.rows, 'row')}: {called} at {booths}"
     if result.opted_out:
         said += f"; {result.opted_out:,} of them have opted out and are not called"
-    if result.gone:
-        said += f"; {result.gone:,} who were on the list before are not called any more"
+    if result.removed:
+        said += f"; {result.removed:,} who were on the list before are not called any more"
     Console().print(said, soft_wrap=True)
     for first, last in result.renamed[:SHOWN_RENAMED]:
         typer.echo(

@@ -15,7 +15,7 @@ from dialer.domain.words import counted
 from dialer.errors import SettingError
 from dialer.reports.webhook import WebhookPoster, create_sender
 from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import fetch, ids_of, new_exports, prepare_export, source_named
+from dialer.roll.sources import fetch_export, find_new_exports, find_source, load_portal_ids, prepare_export
 from dialer.settings.site_time import site_zone
 from dialer.store.file_checks import file_exists
 from dialer.store.roll import imported_files
@@ -38,14 +38,14 @@ def take(
     rejected.
     """
     settings = site.settings
-    source = source_named(settings.sources, name)
-    fetched = None if source.url is None else fetch(source, source.url)
+    source = find_source(settings.sources, name)
+    fetched = None if source.url is None else fetch_export(source, source.url)
     taken = set()
     if file_exists(site.path):
         with site.reading() as db:
             taken = imported_files(db)
     console, count = Console(), 0
-    for path in new_exports(source, taken, fetched):
+    for path in find_new_exports(source, taken, fetched):
         prepared = prepare_export(source, path, settings.centre.region)
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_mapping(console, settings, prepared)
@@ -69,7 +69,7 @@ def post(
     store records what it accepted.
     """
     settings = site.settings
-    source = source_named(settings.sources, name)
+    source = find_source(settings.sources, name)
     if source.webhook_url is None or source.webhook_secret_file is None:
         raise SettingError(
             "settings", f"sources.{name}.webhook_url", "is not set", "name the portal's address for results"
@@ -78,6 +78,8 @@ def post(
     with site.reading() as db:
         taken = imported_files(db)
     position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
-    posting = WebhookPoster(source, settings.centre.id, site_zone(settings), lambda: ids_of(source, taken), position)
+    posting = WebhookPoster(
+        source, settings.centre.id, site_zone(settings), lambda: load_portal_ids(source, taken), position
+    )
     posted = posting.post_new_results(site.reading, create_sender(source.webhook_url, secret))
     typer.echo(f"{source.name}: {counted(posted, 'result')} posted")

@@ -19,7 +19,7 @@ from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
 from dialer.engine.external_records.commands import MAX_FIGURES
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.cells import clock_text, tidy
+from dialer.roll.cells import collapse_spaces, parse_clock_time
 from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
@@ -169,7 +169,7 @@ def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as
         poll = poll_of(polls, figure.constituency_number)
         told, closing = poll.closes_at if poll is not None and poll.day == figure.day else None, closes[entry.of]
         hours = PollHours(
-            settings.polling_day.opens, told or (time.fromisoformat(closing) if clock_text(closing) else None)
+            settings.polling_day.opens, told or (time.fromisoformat(closing) if parse_clock_time(closing) else None)
         )
         problem = objection(figure, others, hours)
         if problem is not None:
@@ -210,9 +210,9 @@ def _today(site: SiteAndWho) -> str:
 def _read(path: Path, day: str) -> list[_Entry]:
     figures = []
     for row in SmallTable(path, COLUMNS, _OPTIONAL).rows():
-        part = row.whole_number("part") if row["part"] else None
-        area = (row.whole_number("constituency"), part, row["state"])
-        figures.append(_figure(row.where, row["day"] or day, area, row["by"], row["turnout"]))
+        part = row.parse_number("part") if row["part"] else None
+        area = (row.parse_number("constituency"), part, row["state"])
+        figures.append(_figure(row.location, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
         raise RollError(f"{path}: has no figure; give one a row, below the headings")
     return figures
@@ -225,7 +225,9 @@ def _figure(where: str, day: str, area: tuple[int, int | None, str], by: str, tu
     if percent is None or float(percent[1]) > 100:
         raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was taken")
     by_time = (
-        FINAL if by.strip().casefold() == FINAL else clock_text(f"{by.strip()}:00" if by.strip().isdecimal() else by)
+        FINAL
+        if by.strip().casefold() == FINAL
+        else parse_clock_time(f"{by.strip()}:00" if by.strip().isdecimal() else by)
     )
     if not by_time:
         raise RollError(f"{where}: the hour is none: write 09:00, or final; nothing was taken")
@@ -233,7 +235,7 @@ def _figure(where: str, day: str, area: tuple[int, int | None, str], by: str, tu
         told = date.fromisoformat(day)
     except ValueError as error:
         raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
-    state = tidy(named).upper()
+    state = collapse_spaces(named).upper()
     if len(state) > _LONGEST_STATE:
         raise RollError(f"{where}: the state is too long: write its code; nothing was taken")
     share = round(float(percent[1]) / 100, 6)

@@ -28,7 +28,7 @@ from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, prepare_import
-from dialer.roll.phone_numbers import single_number
+from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
 from dialer.store.keys import site_key
 from dialer.store.spool import Spool
@@ -166,7 +166,7 @@ class Lists:
         self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:
-            number = single_number(asked.number, self._region)
+            number = parse_single_number(asked.number, self._region)
         except RollError as error:
             raise RequestRefused(422, "no-number") from error
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]  # the same again names the same
@@ -239,10 +239,10 @@ def check(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]
     try:
         prepared = prepare_import(path)
         _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
-        doubts = prepared.warnings(region)
+        doubts = prepared.find_warnings(region)
     finally:
         path.unlink(missing_ok=True)
-    figures = {**result.figures(), "booths": result.booths, "opted_out": result.opted_out}
+    figures = {**result.count_rows(), "booths": result.booths, "opted_out": result.opted_out}
     figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
     figures |= {"without_close": result.without_close}
     return {"figures": figures, "reasons": dict(result.reasons), "doubts": doubts}

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dialer.roll.rejects import without_formula
+from dialer.roll.rejects import escape_formula
 
 SHORT_SECONDS = 100.0  # shorter times are shown in seconds, longer ones as h:mm:ss
 
@@ -113,7 +113,7 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([without_formula(cell) if isinstance(cell, str) else _round_cell(cell) for cell in row])
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else _round_cell(cell) for cell in row])
     return written.getvalue()
 
 

@@ -1,1 +1,1 @@
-"""The roll: reading it as it comes, and making synthetic ones."""
+"""Electoral rolls: read and import exports in many formats, and generate synthetic rolls."""

@@ -1,4 +1,4 @@
-"""Clean single cells of a roll: numbers in any digits, ages, coded words in a dozen languages. Pure."""
+"""Parsers for single cells of a roll: numbers in any Indian digits, ages, times, and coded words in a dozen languages."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ class Memo(dict[str, T]):
         return value
 
 
-def word_reader(table: dict[str, str]) -> Callable[[str], str | None]:
-    """Return a cleaner that returns the code of a word, "" for a blank cell, None for an unknown word."""
+def create_word_parser(table: dict[str, str]) -> Callable[[str], str | None]:
+    """Return a function that converts a word to its code; it returns "" for a blank cell and None for an unknown word."""
     codes = {word.strip(): code for code, words in table.items() for word in words.split(",")}
-    return lambda cell: codes.get(tidy(cell).casefold().rstrip(".")) if cell.strip() else ""
+    return lambda cell: codes.get(collapse_spaces(cell).casefold().rstrip(".")) if cell.strip() else ""
 
 
-def tidy(cell: str) -> str:
+def collapse_spaces(cell: str) -> str:
     """Return the text stripped and with single spaces."""
     return " ".join(cell.split())
 
 
-def bounded(cell: str, largest: int) -> int | None:
+def parse_number(cell: str, largest: int) -> int | None:
     """Return a whole number from 1 to `largest`, in the digits of any Indian script or as 12.0; otherwise None."""
     match = _WHOLE_NUMBER.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
@@ -69,23 +69,23 @@ def clean_age(cell: str) -> int | None:
     text = cell.strip().translate(ASCII_DIGITS)
     if text in {"", "0", "-", "0.0"}:
         return None
-    value = bounded(text, AGES.stop - 1)
+    value = parse_number(text, AGES.stop - 1)
     return value if value is not None and value in AGES else -1
 
 
-def house_text(cell: str) -> str:
-    """Return a house or section number unchanged, without the apostrophe that a rejects file puts before - or +."""
-    return tidy(_DEFUSED.sub("", cell))
+def clean_house(cell: str) -> str:
+    """Return a house or section number without the apostrophe that a rejects file puts before "-" or "+"."""
+    return collapse_spaces(_DEFUSED.sub("", cell))
 
 
-def clock_text(cell: str) -> str:
-    """Return the close of the poll as "HH:MM"; "" if the cell is not a time of day."""
+def parse_clock_time(cell: str) -> str:
+    """Return a time of day as "HH:MM", or "" if the cell is not a time of day."""
     match = _CLOCK.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return f"{int(match[1]):02}:{match[2]}" if match is not None else ""
 
 
-def constituency_parts(cell: str) -> tuple[str, str]:
+def split_constituency(cell: str) -> tuple[str, str]:
     """Return (state code, constituency number) of a cell such as "S24-170"; the state is "" if the cell has none."""
-    text = tidy(cell)
+    text = collapse_spaces(cell)
     match = _STATE_AND_NUMBER.fullmatch(text)
     return (match[1].upper(), match[2]) if match is not None else ("", text)

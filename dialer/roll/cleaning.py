@@ -1,7 +1,8 @@
-"""Rows of a roll to voters: whole columns at a time, because a million rows one by one would take minutes.
+"""Convert rows of a roll to voters, by whole columns for speed.
 
-What cannot be understood is rejected with its reason: the row if it is nobody (no part, no serial), the cell alone if
-the voter is known all the same (an age of 240). Blank rows are counted and passed over.
+A row without a valid constituency, part or serial is rejected, because it does not identify a voter. If only a detail is
+invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are counted and
+skipped.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from dialer.roll.cells import (
     RELATIONS,
     SEXES,
     Memo,
-    bounded,
     clean_age,
-    clock_text,
-    constituency_parts,
-    house_text,
-    tidy,
-    word_reader,
+    clean_house,
+    collapse_spaces,
+    create_word_parser,
+    parse_clock_time,
+    parse_number,
+    split_constituency,
 )
 from dialer.roll.fields import Field
-from dialer.roll.languages import language_code, language_of_state
+from dialer.roll.languages import get_state_language, parse_language
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.reading import Batch
 from dialer.roll.rejects import Reject
@@ -45,7 +46,7 @@ _KEY_REASONS = {
 T = TypeVar("T")
 
 Details = tuple[str, str, str, str, str, str, int | None, str, str, str]
-"""epic, name, name_local, relation, relation_name, sex, age, house, section, language: as the table `voter` has them."""
+"""epic, name, name_local, relation, relation_name, sex, age, house, section, language: columns of the table `voter`."""
 
 DETAIL_FIELDS = (
     Field.EPIC, Field.NAME, Field.NAME_LOCAL, Field.RELATION, Field.RELATION_NAME, Field.SEX, Field.AGE, Field.HOUSE,
@@ -54,7 +55,7 @@ DETAIL_FIELDS = (
 
 
 class BoothKey(NamedTuple):
-    """The key of a booth."""
+    """The fields that identify a booth."""
 
     roll_version: str
     state_code: str
@@ -77,40 +78,40 @@ class BoothSlot:
     """A booth during an import."""
 
     booth_id: int
-    is_new: bool  # had no voters in the store before the import
-    seen: bytearray = field(default_factory=bytearray)  # by serial: whether this file has had it
+    is_new: bool  # the booth had no voters in the store before the import
+    seen: bytearray = field(default_factory=bytearray)  # 1 for each serial that occurred in this file
 
 
 @dataclass(slots=True)
 class RowTable:
-    """Rows of the same width with their row numbers, and their columns."""
+    """Rows of the same width with their row numbers, and the same cells by column."""
 
     numbers: Sequence[int]
     rows: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
-    def only(self, keep: Sequence[bool]) -> RowTable:
-        """Return the table with only the selected rows."""
+    def select_rows(self, keep: Sequence[bool]) -> RowTable:
+        """Return a table with only the rows for which `keep` is true."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
 
 
 @dataclass(slots=True)
 class CleanRows:
-    """The voters of one batch by columns, with the rows that they came from."""
+    """The voters of one batch, as columns of equal length, with the rows from which they were read."""
 
     table: RowTable
     booths: list[BoothSlot] = field(default_factory=list)
     serials: list[int] = field(default_factory=list)
     details: list[Details] = field(default_factory=list)
     phone_columns: list[tuple[str, Sequence[str]]] = field(default_factory=list)  # heading and cells
-    rejects: list[Reject] = field(default_factory=list)  # of rows and of cells
+    rejects: list[Reject] = field(default_factory=list)  # rejected rows and cells
     rejected_rows: int = 0
     blank_rows: int = 0
 
 
 class Cleaner:
-    """Converts batches to voters. `find_booth` returns the slot of a booth, new or known."""
+    """Converts batches of rows to voters."""
 
     def __init__(
         self,
@@ -120,40 +121,50 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """`roll_version` is used without such a column. `damaged`: search for characters that could not be decoded."""
+        """Prepare the converter.
+
+        `find_booth` returns the slot of a new or known booth. `roll_version` is used if the roll has no such column. With
+        `damaged`, rows with characters that could not be decoded are rejected.
+        """
         self._mapping = mapping
         self._find_booth = find_booth
         self._roll_version = roll_version
         self._damaged = damaged
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
-        self._serials = Memo(lambda cell: bounded(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
+        self._serials = Memo(lambda cell: parse_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
         self._ages = Memo(clean_age)
-        self._sexes = Memo(word_reader(SEXES))
-        self._relations = Memo(word_reader(RELATIONS))
-        self._languages = Memo(language_code)
-        self._houses = Memo(house_text)
+        self._sexes = Memo(create_word_parser(SEXES))
+        self._relations = Memo(create_word_parser(RELATIONS))
+        self._languages = Memo(parse_language)
+        self._houses = Memo(clean_house)
 
     def clean(self, batch: Batch) -> CleanRows:
         """Return the voters of a batch and its rejects."""
         rejects: list[Reject] = []
-        table, blank = self._shaped(batch, rejects)
+        table, blank = self._normalize_widths(batch, rejects)
         serials = [self._serials[cell] for cell in self._cells(table, Field.SERIAL)]
-        booths = self._booth_column(table)
+        booths = self._find_booths(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
-            blank += self._explain(compress(zip(table.numbers, table.rows, strict=True), map(not_, keep)), rejects)
-            table, serials, booths = table.only(keep), list(compress(serials, keep)), list(compress(booths, keep))
+            blank += self._reject_unidentified(
+                compress(zip(table.numbers, table.rows, strict=True), map(not_, keep)), rejects
+            )
+            table, serials, booths = (
+                table.select_rows(keep),
+                list(compress(serials, keep)),
+                list(compress(booths, keep)),
+            )
         clean = CleanRows(table, rejects=rejects, rejected_rows=len(rejects), blank_rows=blank)
         if table.rows:
             clean.serials = serials
             clean.booths = [slot for slot in booths if slot is not None]
-            clean.details = self._details(table, rejects)
+            clean.details = self._clean_details(table, rejects)
             phones = self._mapping.columns.get(Field.MOBILE, ())
             clean.phone_columns = [(self._mapping.header[index], table.columns[index]) for index in phones]
         return clean
 
-    def _shaped(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
-        """Return (rows of the width of the header, number of blank rows). Longer rows are rejected as shifted."""
+    def _normalize_widths(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
+        """Return (rows as wide as the header, number of blank rows). Rows with additional filled cells are rejected."""
         width = len(self._mapping.header)
         if not self._damaged and set(map(len, batch.rows)) == {width}:
             numbers = range(batch.first_row, batch.first_row + len(batch.rows))
@@ -164,22 +175,23 @@ class Cleaner:
         for number, row in enumerate(batch.rows, batch.first_row):
             if not any(row):
                 blank += 1
-            elif (reject := self._misshapen(number, row, width)) is not None:
+            elif (reject := self._check_shape(number, row, width)) is not None:
                 rejects.append(reject)
             else:
                 rows.append(row[:width] + [""] * (width - len(row)))
                 row_numbers.append(number)
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
-    def _misshapen(self, number: int, row: list[str], width: int) -> Reject | None:
+    def _check_shape(self, number: int, row: list[str], width: int) -> Reject | None:
+        """Return a reject for a row with too many cells, an unclosed quotation mark, or undecodable characters."""
         extra = next((cell for cell in row[width:] if cell.strip()), None)
         if extra is not None:
-            reason = "more cells than the header has: a delimiter inside a cell, put that cell in quotes"
+            reason = "more cells than the header: put a cell that contains the delimiter in quotes"
             return Reject(number, "", extra, reason, row)
         if len(row) < width and any("\n" in cell for cell in row):
-            reason = "the row breaks off in a cell of several lines: look for a quotation mark that never closes"
+            reason = "the row ends in a cell of several lines: look for a missing closing quotation mark"
             return Reject(number, "", "", reason, row)
-        if self._damaged and (broken := _broken(row[:width])) is not None:
+        if self._damaged and (broken := _find_undecoded_cell(row[:width])) is not None:
             reason = "characters that are not UTF-8: export the row again"
             return Reject(number, self._mapping.header[broken], row[broken], reason, row)
         return None
@@ -195,83 +207,81 @@ class Cleaner:
         places = self._mapping.columns.get(name)
         return row[places[0]] if places is not None else self._mapping.values.get(name, "")
 
-    def _booth_column(self, table: RowTable) -> list[BoothSlot | None]:
+    def _find_booths(self, table: RowTable) -> list[BoothSlot | None]:
         names = (Field.ROLL_VERSION, Field.STATE_CODE, Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER)
         keys = list(zip(*(self._cells(table, name) for name in names), strict=True))
         booths = [self._booths.get(key) for key in keys]
         if None in booths:
             for place, slot in enumerate(booths):
                 if slot is None:
-                    booths[place] = self._booths.get(keys[place]) or self._first_row_of_booth(
-                        table.rows[place], keys[place]
-                    )
+                    booths[place] = self._booths.get(keys[place]) or self._add_booth(table.rows[place], keys[place])
         return booths
 
-    def _first_row_of_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Return the slot of a booth that is new in this file; None if the cells do not identify a booth."""
+    def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
+        """Return the slot of a booth at its first row in this file, or None if the cells do not identify a booth."""
         version, state, constituency, part = cells
-        state_in_number, number = constituency_parts(constituency)
-        constituency_number = bounded(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
-        part_number = bounded(part, _KEY_LIMITS[Field.PART_NUMBER])
+        state_in_number, number = split_constituency(constituency)
+        constituency_number = parse_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
+        part_number = parse_number(part, _KEY_LIMITS[Field.PART_NUMBER])
         if constituency_number is None or part_number is None:
             return None
-        state_code = tidy(state).upper() or state_in_number
+        state_code = collapse_spaces(state).upper() or state_in_number
         details = BoothDetails(
-            constituency_name=tidy(self._cell(row, Field.CONSTITUENCY_NAME)),
-            name=tidy(self._cell(row, Field.PART_NAME)),
-            name_local=tidy(self._cell(row, Field.PART_NAME_LOCAL)),
-            language=language_code(self._mapping.values.get(Field.LANGUAGE, "")) or language_of_state(state_code),
-            closes_at=clock_text(self._cell(row, Field.CLOSES_AT)),
+            constituency_name=collapse_spaces(self._cell(row, Field.CONSTITUENCY_NAME)),
+            name=collapse_spaces(self._cell(row, Field.PART_NAME)),
+            name_local=collapse_spaces(self._cell(row, Field.PART_NAME_LOCAL)),
+            language=parse_language(self._mapping.values.get(Field.LANGUAGE, "")) or get_state_language(state_code),
+            closes_at=parse_clock_time(self._cell(row, Field.CLOSES_AT)),
         )
-        key = BoothKey(tidy(version) or self._roll_version, state_code, constituency_number, part_number)
+        key = BoothKey(collapse_spaces(version) or self._roll_version, state_code, constituency_number, part_number)
         slot = self._booths[cells] = self._find_booth(key, details)
         return slot
 
-    def _explain(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
-        """Reject rows without a voter, and return how many of them are blank."""
+    def _reject_unidentified(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
+        """Reject rows that do not identify a voter; return the number of blank rows, which are not rejected."""
         blank = 0
         for number, row in bad:
             if not any(cell.strip() for cell in row):
                 blank += 1
                 continue
-            name = next(name for name in _KEY_REASONS if not self._key_part_is_good(name, row))
+            name = next(name for name in _KEY_REASONS if not self._is_key_valid(name, row))
             rejects.append(Reject(number, self._heading(name), self._cell(row, name), _KEY_REASONS[name], row))
         return blank
 
-    def _key_part_is_good(self, name: Field, row: Sequence[str]) -> bool:
+    def _is_key_valid(self, name: Field, row: Sequence[str]) -> bool:
         cell = self._cell(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
-            cell = constituency_parts(cell)[1]
-        return bounded(cell, _KEY_LIMITS[name]) is not None
+            cell = split_constituency(cell)[1]
+        return parse_number(cell, _KEY_LIMITS[name]) is not None
 
     def _heading(self, name: Field) -> str:
         places = self._mapping.columns.get(name)
         return self._mapping.header[places[0]] if places is not None else name.value
 
-    def _details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
-        ages = self._read(table, Field.AGE, self._ages.__getitem__, None)
+    def _clean_details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
+        ages = self._clean_field(table, Field.AGE, self._ages.__getitem__, None)
         if -1 in ages:
-            reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is taken without it"
+            reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is imported without it"
             self._reject_cells(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
             ages = [None if age == -1 else age for age in ages]
-        relations = self._coded(table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects)
-        sexes = self._coded(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
-        languages = self._coded(table, Field.LANGUAGE, self._languages, "not a language that is known", rejects)
+        relations = self._clean_codes(table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects)
+        sexes = self._clean_codes(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
+        languages = self._clean_codes(table, Field.LANGUAGE, self._languages, "not a known language", rejects)
         columns = (
-            self._read(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
-            self._names(table, Field.NAME, Field.LAST_NAME),
-            self._names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
+            self._clean_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
+            self._join_names(table, Field.NAME, Field.LAST_NAME),
+            self._join_names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
             relations,
-            self._names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
+            self._join_names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
             sexes,
             ages,
-            self._read(table, Field.HOUSE, self._houses.__getitem__, ""),
-            self._read(table, Field.SECTION, self._houses.__getitem__, ""),
+            self._clean_field(table, Field.HOUSE, self._houses.__getitem__, ""),
+            self._clean_field(table, Field.SECTION, self._houses.__getitem__, ""),
             languages,
         )
         return list(zip(*columns, strict=True))
 
-    def _names(self, table: RowTable, *names: Field) -> list[str]:
+    def _join_names(self, table: RowTable, *names: Field) -> list[str]:
         """Return first and last names joined, with single spaces."""
         cells = [self._cells(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
@@ -280,18 +290,19 @@ class Cleaner:
             return [" ".join(f"{first} {last}".split()) for first, last in zip(*cells, strict=True)]
         return [""] * len(table.rows)
 
-    def _coded(
+    def _clean_codes(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
+        """Return the codes of a field's words; unknown words are rejected with `reason` and become ""."""
         no_word: str | None = ""
-        values = self._read(table, name, memo.__getitem__, no_word)
+        values = self._clean_field(table, name, memo.__getitem__, no_word)
         if None in values:
             bad = [value is None for value in values]
-            self._reject_cells(table, name, bad, f"{reason}: the voter is taken without it", rejects)
+            self._reject_cells(table, name, bad, f"{reason}: the voter is imported without it", rejects)
         return [value or "" for value in values]
 
-    def _read(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
-        """Return the cleaned cells of a field. A field that the roll lacks costs no time."""
+    def _clean_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
+        """Return the cleaned cells of a field, or blanks if the roll does not have it."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
         return list(map(clean, self._cells(table, name)))
@@ -303,6 +314,6 @@ class Cleaner:
             rejects.append(Reject(number, self._heading(name), self._cell(row, name), reason, row))
 
 
-def _broken(row: Sequence[str]) -> int | None:
-    """Return the first cell with bytes that could not be decoded."""
+def _find_undecoded_cell(row: Sequence[str]) -> int | None:
+    """Return the index of the first cell with bytes that could not be decoded, or None."""
     return next((place for place, cell in enumerate(row) if re.search("[\udc80-\udcff]", cell)), None)

@@ -1,4 +1,4 @@
-"""Read small files that refer to the roll (weights, workers, marks): find their columns by headings, read their cells."""
+"""Tables in small files that refer to the roll (weights, workers, marks), with columns found by their headings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ PART = frozenset({"part", "parts", "partnumber", "partno", "booth", "booths"})
 ROLL_VERSION = frozenset({"rollversion", "roll"})
 STATE = frozenset({"state", "statecode", "stcode"})
 PLACE = {"constituency": CONSTITUENCY, "part": PART, "roll version": ROLL_VERSION, "state": STATE}
-"""The columns that identify a part."""
+"""Headings of the columns that identify a part."""
 SERIAL = frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"})
 
 
 def find_columns(
     path: Path, header: Sequence[str], columns: Mapping[str, frozenset[str]], optional: frozenset[str] = frozenset()
 ) -> dict[str, int]:
-    """Return the index of each of `columns` by name. Headings are compared without spaces, punctuation and case.
+    """Return the index of each column by name. Headings are compared without spaces, punctuation and case.
 
-    Raises RollError for a missing column that is not `optional`, and for a duplicate one.
+    `columns` has the headings accepted for each name; `optional` has the names of columns that may be missing.
+
+    Raises:
+        RollError: A required column is missing, or a column occurs twice.
     """
     squeezed = ["".join(letter for letter in heading.casefold() if letter.isalnum()) for heading in header]
     places: dict[str, int] = {}
@@ -35,49 +38,58 @@ def find_columns(
         if len(found) != 1:
             how = "no column" if not found else "more than one column"
             needed = ", ".join(each for each in columns if each not in optional)
-            raise RollError(f"{path}: its first row has {how} {name}; name them {needed}")
+            raise RollError(f"{path}: the first row has {how} {name}; the required columns are {needed}")
         places[name] = found[0]
     return places
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a small file. `row[name]` returns the stripped cell of a column, "" if it is missing."""
+    """A row of a small file. `row[name]` is the stripped cell of a column, or "" if it is blank or missing."""
 
     path: Path
     number: int  # as in a spreadsheet: the first row is 1
     cells: Mapping[str, str]  # cells that are not blank
-    share_done: float  # of the file, 0 to 1
+    share_done: float  # of the file (0-1)
 
     def __getitem__(self, name: str) -> str:
         return self.cells.get(name, "")
 
     @property
-    def where(self) -> str:
-        """The beginning of an error about this row."""
+    def location(self) -> str:
+        """The file and row number, with which an error about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
-    def refusal(self, problem: str) -> RollError:
-        """Return the error for an invalid row, because of which nothing of the file is imported."""
-        return RollError(f"{self.where}: {problem}; nothing was taken")
+    def make_error(self, problem: str) -> RollError:
+        """Return the error for an invalid row, because of which no row of the file is imported."""
+        return RollError(f"{self.location}: {problem}; nothing was imported")
 
-    def whole_number(self, name: str, text: str | None = None) -> int:
-        """Return the number in a cell, or in a part `text` of it, in any Indian digits. Raises RollError."""
+    def parse_number(self, name: str, text: str | None = None) -> int:
+        """Return the whole number in the cell of a column, in any Indian digits. `text` is a part of a cell to parse instead.
+
+        Raises:
+            RollError: The cell is not a whole number.
+        """
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
-            raise RollError(f"{self.where}: {name} is not a whole number; correct it, nothing was taken")
+            raise RollError(f"{self.location}: {name} is not a whole number; correct it, nothing was imported")
         return int(digits)
 
 
 class SmallTable:
-    """An open small file with its columns. Raises RollError like `open_roll` and `find_columns`."""
+    """An open small file with its columns."""
 
     def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
+        """Open a file and find its columns, as `find_columns` does.
+
+        Raises:
+            RollError: The file cannot be read, or a column is missing.
+        """
         self._path = path
         self._roll = open_roll(path)
-        head = self._roll.head()
+        head = self._roll.read_head()
         self._places = find_columns(path, head[0] if head else [], columns, optional)
-        self.columns = self._places.keys()  # the columns that exist
+        self.columns = self._places.keys()  # names of the columns in the file
         self.sha256 = self._roll.sha256
 
     def rows(self) -> Iterator[TableRow]:

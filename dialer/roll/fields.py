@@ -1,4 +1,4 @@
-"""The fields of a voter in a roll, and the headings under which exports have them."""
+"""Fields of a voter on a roll, and the column headings that exports use for them in several languages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Field(StrEnum):
 
 
 REQUIRED = (Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER, Field.SERIAL)
-"""The required fields: the key of a voter."""
+"""The required fields, which identify a voter within a state and roll version."""
 PLACE = (Field.ROLL_VERSION, Field.STATE_CODE, *REQUIRED)
 """The fields that identify a voter in any copy of the roll."""
 
@@ -94,7 +94,7 @@ _HEADINGS: dict[Field, str] = {
         ഫോൺ നമ്പർ, ਮੋਬਾਈਲ, ਮੋਬਾਈਲ ਨੰਬਰ, ਫ਼ੋਨ ਨੰਬਰ, ମୋବାଇଲ, ମୋବାଇଲ ନମ୍ବର, ଫୋନ ନମ୍ବର, موبائل, موبائل نمبر, فون نمبر""",
 }
 
-# A voter's caste, religion and Aadhaar number are not taken into the store, nor is the vote's choice (domain rules).
+# Caste, religion, Aadhaar number and choice of vote must never be stored.
 _SENSITIVE = re.compile(
     r"caste|religio|^dharm|^jaa?ti|aadh?aar|adhaar|aadhar|adhar|^uid|uidno|uidai|^community|^minority|^scst|"
     r"^votedfor|^votefor|^votechoice|^partyvoted|^partysupport|"
@@ -105,23 +105,23 @@ _NOISE = re.compile(r"[\s_\-./:()\[\]#*'\"`’&]+")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
-def squeeze(heading: str) -> str:
-    """Return a heading without case, spaces and punctuation, so that "Part No." equals "PART_NO"."""
+def normalize_heading(heading: str) -> str:
+    """Return a heading without spaces and punctuation and in lower case, so that "Part No." equals "PART_NO"."""
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", heading)).casefold()
     return _NOISE.sub("", unicodedata.normalize("NFC", text))
 
 
 HEADINGS: dict[str, tuple[Field, int]] = {
-    squeeze(heading): (field, rank)
+    normalize_heading(heading): (field, rank)
     for field, headings in reversed(_HEADINGS.items())
     for rank, heading in enumerate(headings.split(","))
 }
-"""(field, rank among its headings) by normalised heading; the lowest rank is preferred."""
+"""(field, rank) by normalized heading; if several columns match a field, the one with the lowest rank is read."""
 
 
-def field_of(heading: str) -> tuple[Field, int] | None:
-    """Return (field, rank) of a heading; None if it is unknown. Columns of numbers may have a counter: MOBILE2."""
-    squeezed = squeeze(heading)
+def find_field(heading: str) -> tuple[Field, int] | None:
+    """Return (field, rank) of a heading, or None if it is unknown. Phone columns may be numbered, such as MOBILE2."""
+    squeezed = normalize_heading(heading)
     if (found := HEADINGS.get(squeezed)) is not None:
         return found
     uncounted = HEADINGS.get(squeezed.rstrip("0123456789"))
@@ -130,4 +130,4 @@ def field_of(heading: str) -> tuple[Field, int] | None:
 
 def is_sensitive(heading: str) -> bool:
     """Return whether a column has data that must not be stored: caste, religion, Aadhaar number, choice of vote."""
-    return _SENSITIVE.search(squeeze(heading)) is not None
+    return _SENSITIVE.search(normalize_heading(heading)) is not None

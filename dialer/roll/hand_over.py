@@ -1,4 +1,4 @@
-"""Check and clean a roll for a running dialler, and put it into the spool, from which the dialler imports it."""
+"""Prepare a roll for a running dialler: clean it and put it into the spool, from which the dialler imports it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def hand_over_roll(
     list_id: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[str, ImportResult]:
-    """Put a roll into the spool, and return (its id, the result that its import would have now).
+    """Put a roll into the spool. Return its list ID and the result that importing it now would have.
 
-    It stays in the spool until it is removed, also after a dry run. Nothing is written to the store. Raises the errors
-    of `import_file`, and then leaves nothing in the spool.
+    The roll stays in the spool until it is removed, even after a dry run. The store is not changed. After an error (those
+    of `import_file`), nothing is left in the spool.
     """
     list_id = list_id or spool.new()
     rejects = options.rejects_path
     if options.dry_run and rejects is None:
         rejects = spool.path(list_id).with_suffix(".rejects.csv")  # removed together with the roll
-    here = replace(options, dry_run=False, rejects_path=rejects)
+    spool_options = replace(options, dry_run=False, rejects_path=rejects)
     try:
         spool.prepare_roll(list_id)
-        result = run_import(prepared, spool.path(list_id), here, progress=progress, key=spool.key)
+        result = run_import(prepared, spool.path(list_id), spool_options, progress=progress, key=spool.key)
         found = spool.compare_with_store(list_id)
     except BaseException:
         spool.remove(list_id)

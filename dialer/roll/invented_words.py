@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 Syllable = tuple[str, str]
-"""A consonant and a vowel, as keys of the tables below; the vowel is "" where a word ends in a consonant."""
+"""A consonant and a vowel, as keys of the tables below; the vowel is "" at the end of a word that ends in a consonant."""
 
 _DEVANAGARI = 0x0900
 _BLOCKS = {
@@ -33,15 +33,15 @@ CONSONANTS = tuple(_CONSONANTS)
 VOWELS = ("a", "aa", "i", "ii", "u", "e", "o")
 
 
-def in_latin(syllables: Sequence[Syllable]) -> str:
+def write_in_latin(syllables: Sequence[Syllable]) -> str:
     """Return the word in Latin letters, capitalised."""
     return "".join(consonant + _LATIN_VOWELS.get(vowel, vowel) for consonant, vowel in syllables).capitalize()
 
 
-def in_script_of(syllables: Sequence[Syllable], language: str) -> str:
+def write_in_script(syllables: Sequence[Syllable], language: str) -> str:
     """Return the word in the script of `language` (ISO 639-1 code)."""
     if language == "ur":
-        return _urdu(syllables)
+        return _write_in_urdu(syllables)
     block, stand_ins = _BLOCKS[language], _STAND_INS.get(language, {})
     letters: list[str] = []
     for consonant, vowel in syllables:
@@ -53,13 +53,13 @@ def in_script_of(syllables: Sequence[Syllable], language: str) -> str:
     return "".join(letters)
 
 
-def _urdu(syllables: Sequence[Syllable]) -> str:
+def _write_in_urdu(syllables: Sequence[Syllable]) -> str:
     letters = [_URDU_CONSONANTS[consonant] + _URDU_VOWELS[vowel] for consonant, vowel in syllables]
     # Bari ye (ے) is written only at the end of a word; inside it is ی.
     return "".join(letter.replace("ے", "ی") for letter in letters[:-1]) + letters[-1]
 
 
-def digits_in_script_of(text: str, language: str) -> str:
+def convert_digits(text: str, language: str) -> str:
     """Return the text with its ASCII digits replaced by those of the script of `language`."""
     zero = 0x06F0 if language == "ur" else _BLOCKS[language] + 0x66
     return text.translate({ord("0") + value: chr(zero + value) for value in range(10)})

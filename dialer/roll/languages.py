@@ -1,4 +1,4 @@
-"""Languages by their names, and the language of the voters of each state."""
+"""Names and codes of Indian languages, and the most common language of each state."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _STATES: dict[str, str] = {
 _LANGUAGE_OF_STATE = {state: code for code, states in _STATES.items() for state in states.split()}
 
 
-def language_code(text: str) -> str | None:
+def parse_language(text: str) -> str | None:
     """Return the ISO 639-1 code of a language given by code or name; "" for a blank text, None if it is unknown."""
     word = text.strip().casefold()
     return _CODE_OF_NAME.get(word) if word else ""
 
 
-def language_of_state(state_code: str) -> str:
-    """Return the language of the voters of a state (ISO 639-1); "" if it is unknown and that of the centre is used."""
+def get_state_language(state_code: str) -> str:
+    """Return the most common language of a state (ISO 639-1), or "" if the state is unknown."""
     return _LANGUAGE_OF_STATE.get(state_code.upper(), "")

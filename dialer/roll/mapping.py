@@ -1,4 +1,4 @@
-"""Decide which column of a roll holds which field: guess from the headings, or follow a map file.
+"""Map the columns of a roll to fields: by their headings, or by a map file.
 
 A map file is TOML. Every line may be left out:
 
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import REQUIRED, Field, field_of, is_sensitive, squeeze
+from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive, normalize_heading
 from dialer.roll.reading import FileOptions
 from dialer.settings.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 
-DROPPED = "dropped: the store keeps no caste, religion, Aadhaar number or choice of vote"
+DROPPED = "dropped: caste, religion, Aadhaar number and choice of vote are never stored"
 NOT_USED = "not used"
 
 
@@ -42,7 +42,7 @@ class MapFile:
     columns: Mapping[Field, tuple[str | int, ...]] = field(default_factory=dict)
     values: Mapping[Field, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
-    sha256: str = ""  # of the file itself
+    sha256: str = ""  # of the map file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class ColumnMapping:
     values: Mapping[Field, str]
     sensitive: frozenset[int]  # columns that are dropped, also from the rejects file
     ignored: frozenset[str] = frozenset()  # headings that the map file ignores
-    map_sha256: str = ""  # of that map file
+    map_sha256: str = ""  # of the map file
 
-    def meanings(self) -> list[tuple[str, str]]:
-        """For each column, its heading and how it is used, as text for people."""
+    def describe_columns(self) -> list[tuple[str, str]]:
+        """Return, for each column, its heading and its use (such as "serial" or "not used")."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
             for index in indexes:
@@ -70,7 +70,11 @@ class ColumnMapping:
 
 
 def load_map(path: Path) -> MapFile:
-    """Read a map file. Raises RollError that names file and key and says what to do."""
+    """Read a map file.
+
+    Raises:
+        RollError: The file cannot be read or has an invalid setting; the message names the key and the remedy.
+    """
     try:
         data = read_whole(path, MOST_TOML_BYTES, pipe=True)
         content = toml_table(data)
@@ -83,41 +87,39 @@ def load_map(path: Path) -> MapFile:
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:
-            raise RollError(
-                f"{path}: {key}: there is no such setting{_near(key, known)}; there are: {', '.join(known)}"
-            )
-    texts = {key: _typed(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
-    columns = _fields(path, "columns", _typed(path, "columns", content.get("columns"), dict) or {})
-    values = _fields(path, "values", _typed(path, "values", content.get("values"), dict) or {})
+            raise RollError(f"{path}: {key}: unknown setting{_suggest(key, known)}; choose from {', '.join(known)}")
+    texts = {key: _check_type(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
+    columns = _parse_fields(path, "columns", _check_type(path, "columns", content.get("columns"), dict) or {})
+    values = _parse_fields(path, "values", _check_type(path, "values", content.get("values"), dict) or {})
     return MapFile(
         path=path,
         options=FileOptions(**texts),
-        header_row=_typed(path, "header_row", content.get("header_row"), int),
-        columns={name: _column_names(path, name, value) for name, value in columns.items()},
-        values={name: _value(path, name, value) for name, value in values.items()},
-        ignore=_headings_of(path, "ignore", content.get("ignore", [])),
+        header_row=_check_type(path, "header_row", content.get("header_row"), int),
+        columns={name: _parse_columns(path, name, value) for name, value in columns.items()},
+        values={name: _parse_value(path, name, value) for name, value in values.items()},
+        ignore=_parse_headings(path, "ignore", content.get("ignore", [])),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
-def _typed(path: Path, key: str, value: Any, kind: type) -> Any:
+def _check_type(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
         raise RollError(f"{path}: {key} must be {words[kind]}; correct it there")
     return value
 
 
-def _fields(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
+def _parse_fields(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
     names = [name.value for name in Field]
     for key in entries:
         if key not in names:
             raise RollError(
-                f"{path}: {table}.{key}: there is no such field{_near(key, names)}; there are: {', '.join(names)}"
+                f"{path}: {table}.{key}: unknown field{_suggest(key, names)}; choose from {', '.join(names)}"
             )
     return {Field(key): value for key, value in entries.items()}
 
 
-def _column_names(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
+def _parse_columns(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
         raise RollError(
@@ -126,82 +128,84 @@ def _column_names(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
     return tuple(entry for entry in entries if entry != "")
 
 
-def _headings_of(path: Path, key: str, value: Any) -> tuple[str, ...]:
+def _parse_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise RollError(f"{path}: {key} must be a list of headings; correct it there")
     return tuple(value)
 
 
-def _value(path: Path, name: Field, value: Any) -> str:
+def _parse_value(path: Path, name: Field, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it there")
     return str(value)
 
 
-def _near(word: str, known: Sequence[str]) -> str:
-    """', did you mean ...' when a known word is similar, else an empty text."""
-    near = get_close_matches(squeeze(word), [squeeze(name) for name in known], n=1, cutoff=0.6)
-    return "" if not near else f', did you mean "{next(name for name in known if squeeze(name) == near[0])}"'
+def _suggest(word: str, known: Sequence[str]) -> str:
+    """Return ', did you mean ...' if a known word is similar, otherwise an empty text."""
+    near = get_close_matches(normalize_heading(word), [normalize_heading(name) for name in known], n=1, cutoff=0.6)
+    return "" if not near else f', did you mean "{next(name for name in known if normalize_heading(name) == near[0])}"'
 
 
 def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
-    """Find the header among the first rows, and the field of each column.
+    """Find the header among the first rows of a roll (`head`), and map its columns to fields.
 
-    Raises RollError if a required column is missing.
+    Raises:
+        RollError: No header was found, a required column is missing, or the map file does not fit the header.
     """
     map_file = map_file or MapFile()
     if map_file.header_row == 0:
         width = max(map(len, head), default=0)
-        return _finish(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
+        return _build_mapping(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
     if map_file.header_row is not None:
         if not 1 <= map_file.header_row <= len(head):
             raise RollError(
                 f"{map_file.path}: header_row = {map_file.header_row} is not among the first {len(head)} rows of {path};"
                 " correct it there"
             )
-        return _finish(path, _headings(head[map_file.header_row - 1]), map_file.header_row, map_file)
+        return _build_mapping(path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file)
     named = [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
     best, best_score = -1, 0
     for index, row in enumerate(head):
-        header = _headings(row)
-        score = len(_guess(header)) + sum(_position(header, name) is not None for name in named)
+        header = _clean_headings(row)
+        score = len(_guess_fields(header)) + sum(_find_heading(header, name) is not None for name in named)
         if score > best_score:
             best, best_score = index, score
     if best < 0:
-        raise RollError(_no_header(path, head))
-    return _finish(path, _headings(head[best]), best + 1, map_file)
+        raise RollError(_explain_missing_header(path, head))
+    return _build_mapping(path, _clean_headings(head[best]), best + 1, map_file)
 
 
-def _headings(row: Sequence[str]) -> tuple[str, ...]:
-    # Headings are printed, so bytes that could not be decoded are replaced.
+def _clean_headings(row: Sequence[str]) -> tuple[str, ...]:
+    # Headings are printed, so characters that could not be decoded are replaced.
     return tuple(" ".join(cell.encode("utf-8", "replace").decode().split()) for cell in row)
 
 
-def _no_header(path: Path, head: Sequence[Sequence[str]]) -> str:
+def _explain_missing_header(path: Path, head: Sequence[Sequence[str]]) -> str:
     first = next((row for row in head if any(cell.strip() for cell in row)), [])
     if sum(cell.strip().isdecimal() for cell in first) >= 2:
         return (
-            f"{path} has no header row (its first row is {_shown(first)}); add one, or set header_row = 0 in a --map file"
-            " and give columns by number"
+            f"{path} has no header row (its first row is {_format_row(first)}); add one, or set header_row = 0 in a --map"
+            " file and give columns by number"
         )
-    return f"{path}: no heading is known in its first rows ({_shown(first)}); name the columns in a --map file"
+    return f"{path}: no known heading in its first rows ({_format_row(first)}); name the columns in a --map file"
 
 
-def _shown(row: Sequence[str]) -> str:
+def _format_row(row: Sequence[str]) -> str:
+    """Return the first cells of a row as text for an error message."""
     cells = [cell.strip()[:20] for cell in row if cell.strip()]
-    # If the first row is data, it may hold a voter's number: hide the digits.
+    # If the first row is data, it may contain a voter's phone number: hide long digits.
     hidden = ["#" * len(cell) if cell.isdecimal() and len(cell) > 5 else cell for cell in cells[:8]]
     return ", ".join(hidden) + (", ..." if len(cells) > 8 else "")
 
 
-def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
-    """Guess the fields from the headings.
+def _guess_fields(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
+    """Return the column indexes of each field that is recognized by its heading.
 
-    When two columns fit one field, the more common heading wins; every column of phone numbers is read.
+    If two columns fit one field, the more common heading wins; for phone numbers, all columns are returned.
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):
-        if heading and not is_sensitive(heading) and (found := field_of(heading)) is not None:
+        if heading and not is_sensitive(heading) and (found := find_field(heading)) is not None:
             ranked.setdefault(found[0], []).append((found[1], index))
     columns = {
         name: tuple(index for _, index in sorted(places, key=lambda place: place[1]))
@@ -215,47 +219,49 @@ def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
     return columns
 
 
-def _finish(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
-    ignored = {squeeze(heading) for heading in map_file.ignore}
-    passed_over = frozenset(heading for heading in header if heading and squeeze(heading) in ignored)
-    columns = _guess(["" if heading in passed_over else heading for heading in header])
+def _build_mapping(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
+    ignored = {normalize_heading(heading) for heading in map_file.ignore}
+    skipped = frozenset(heading for heading in header if heading and normalize_heading(heading) in ignored)
+    columns = _guess_fields(["" if heading in skipped else heading for heading in header])
     for name, wanted in map_file.columns.items():
-        columns[name] = tuple(_find(path, header, map_file, name, column) for column in wanted)
+        columns[name] = tuple(_find_column(path, header, map_file, name, column) for column in wanted)
         if not wanted:
             del columns[name]
         elif len(wanted) > 1 and name is not Field.MOBILE:
-            raise RollError(f"{map_file.path}: columns.{name} takes one column; only mobile may have several")
+            raise RollError(
+                f"{map_file.path}: columns.{name} has several columns, which only mobile may have; name one column"
+            )
     for name in map_file.values:
         columns.pop(name, None)
     missing = [name for name in REQUIRED if name not in columns and name not in map_file.values]
     if missing:
         raise RollError(
             f"{path}: no column for {' and '.join(name.replace('_', ' ') for name in missing)}; its columns are"
-            f' {_shown(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
+            f' {_format_row(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
         )
     chosen = {index for indexes in columns.values() for index in indexes}
     sensitive = frozenset(
         index for index, heading in enumerate(header) if index not in chosen and is_sensitive(heading)
     )
     ordered = {name: columns[name] for name in Field if name in columns}
-    return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive, passed_over, map_file.sha256)
+    return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive, skipped, map_file.sha256)
 
 
-def _position(header: Sequence[str], heading: str) -> int | None:
-    squeezed = squeeze(heading)
-    return next((index for index, name in enumerate(header) if squeeze(name) == squeezed), None)
+def _find_heading(header: Sequence[str], heading: str) -> int | None:
+    squeezed = normalize_heading(heading)
+    return next((index for index, name in enumerate(header) if normalize_heading(name) == squeezed), None)
 
 
-def _find(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
-    """The index of a column that the map file names."""
+def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
+    """Return the index of a column that the map file gives by heading or number (from 1)."""
     key = f"{map_file.path}: columns.{name}"
     if isinstance(column, int):
         if not 1 <= column <= len(header):
             raise RollError(f"{key}: {path} has columns 1 to {len(header)}, not {column}; correct it there")
         return column - 1
-    index = _position(header, column)
+    index = _find_heading(header, column)
     if index is None:
         raise RollError(
-            f'{key}: {path} has no column "{column}"{_near(column, header)}; its columns are {_shown(header)}'
+            f'{key}: {path} has no column "{column}"{_suggest(column, header)}; its columns are {_format_row(header)}'
         )
     return index

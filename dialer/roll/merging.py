@@ -11,61 +11,67 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.roll.cleaning import DETAIL_FIELDS, BoothDetails, BoothKey, BoothSlot, CleanRows, Details
-from dialer.roll.phone_numbers import plain_mobile, read_cell
+from dialer.roll.phone_numbers import parse_plain_mobile, read_cell
 from dialer.roll.rejects import Reject
 from dialer.store import roll
 from dialer.store.connection import Connection
 
-CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
+CONFLICT = "another row of this file has the same booth and serial but other details: correct one of them"
 
 
 @dataclass(eq=False)
-class SecondRoll(Exception):
-    """The file would add a constituency to the store a second time; nothing of it was written yet."""
+class DuplicateConstituency(Exception):
+    """The file would import a constituency that is already on the roll in another version, or with or without a state."""
 
-    key: BoothKey
-    versions: list[str]  # the others that are there; none: it is there in this one, with its state and without
-    states: list[str]  # with which it is there, "" where none is named
-    of_this_file: bool  # this file itself brought them
+    key: BoothKey  # the first booth of the duplicate
+    versions: list[str]  # other versions on the roll; empty if only the state differs
+    states: list[str]  # states of the constituency on the roll; "" stands for none
+    in_this_file: bool  # the earlier rows are in the same file
 
 
 @dataclass(slots=True)
 class ImportTally:
-    """Counts of what was done with the rows so far."""
+    """Counts of the rows imported so far, by result."""
 
-    rows: int = 0  # without blank ones
-    voters: int = 0
+    rows: int = 0  # without blank rows
+    voters: int = 0  # added or changed
     unchanged: int = 0
     rejected: int = 0
-    numbers: int = 0
-    links: int = 0
+    numbers: int = 0  # added
+    links: int = 0  # added pairs of voter and number
     rejected_numbers: int = 0
     rejected_cells: int = 0
     blank_rows: int = 0
     booths: int = 0  # added
-    opted_out: int = 0  # numbers of this roll that came back opted out
-    without_close: int = 0  # booths of the store of which nobody has told the close of poll
-    shared_epics: int = 0  # EPIC numbers of the store under two serials of one roll
+    opted_out: int = 0  # added numbers that had opted out before
+    without_close: int = 0  # booths in the store without a close of poll
+    shared_epics: int = 0  # EPIC numbers in the store under two serials of one roll
 
 
 @dataclass(slots=True)
-class _Placed:
-    """Where the rows of a batch have found their voters."""
+class _BatchVoters:
+    """The voter of each row of a batch, and the rows rejected because of a conflict."""
 
-    voter_ids: list[int]  # 0: rejected
+    voter_ids: list[int]  # by row; 0: rejected
     rejects: list[Reject] = field(default_factory=list)
 
 
 class Merger:
     """Merges batches into the store through one connection, inside the caller's transaction."""
 
-    def __init__(self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, beside: bool) -> None:
-        """`next_voter`: the next one's id; `region`: of numbers without a country code; `beside`: a second version may come."""
+    def __init__(
+        self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
+    ) -> None:
+        """Read the booths of the store.
+
+        `next_voter` is the ID of the next new voter. `region` (ISO 3166) applies to numbers without a country code.
+        `allow_second_roll` permits a second version of a constituency.
+        """
         self.tally = tally
         self._db = db
         self._region = region
-        self._beside = beside
-        # By constituency, of each state and version: whether this file brought it.
+        self._allow_second_roll = allow_second_roll
+        # By constituency number and (state, version): whether the roll was added by this file.
         self._rolls: dict[int, dict[tuple[str, str], bool]] = {}
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
@@ -75,7 +81,11 @@ class Merger:
         self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """The slot of a booth, added or brought up to date by the first row that names it. Raises SecondRoll."""
+        """Return the slot of a booth. The first row of a booth adds it to the store or updates its details.
+
+        Raises:
+            DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.
+        """
         if (slot := self._slots.get(key)) is not None:
             return slot
         if (stored := self._stored.get(key)) is not None:
@@ -84,56 +94,57 @@ class Merger:
             if after != before:
                 roll.update_booth(self._db, booth_id, after)
         else:
-            self._refuse_second_roll(key)
+            self._refuse_duplicate_constituency(key)
             booth_id = roll.add_booth(self._db, key, details)
             self.tally.booths += 1
         slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
         return slot
 
-    def _refuse_second_roll(self, key: BoothKey) -> None:
-        """Booths of a constituency that is there in another version bring its voters a second time: whoever has voted on one of
-        the two rolls is still to be called on the other. A roll that does not say its state may be of any, so one
-        version with the state and without is two rolls as well.
+    def _refuse_duplicate_constituency(self, key: BoothKey) -> None:
+        """Raise DuplicateConstituency if the constituency is on the roll in another version or state.
+
+        Its voters would be on two rolls: a voter marked "voted" on one would still be called from the other. A roll without
+        a state may belong to any state, so the same version with and without a state is a duplicate too.
         """
         rolls = self._rolls.setdefault(key.constituency_number, {})
         if (key.state_code, key.roll_version) in rolls:
             return
-        may_be_this = {
-            (state, version): of_this_file
-            for (state, version), of_this_file in rolls.items()
+        same_constituency = {
+            (state, version): in_this_file
+            for (state, version), in_this_file in rolls.items()
             if state == key.state_code or not state or not key.state_code
         }
-        if may_be_this and not self._beside:
-            versions = {version for _, version in may_be_this} - {key.roll_version}
-            states = sorted(state for state, _ in may_be_this)
-            raise SecondRoll(key, sorted(versions), states, all(may_be_this.values()))
+        if same_constituency and not self._allow_second_roll:
+            versions = {version for _, version in same_constituency} - {key.roll_version}
+            states = sorted(state for state, _ in same_constituency)
+            raise DuplicateConstituency(key, sorted(versions), states, all(same_constituency.values()))
         rolls[key.state_code, key.roll_version] = True
 
-    def add(self, batch: CleanRows) -> list[Reject]:
-        """Merge a batch; returns its rejects, those that came with it included, in the order of rows."""
+    def merge_batch(self, batch: CleanRows) -> list[Reject]:
+        """Merge a batch of rows and return all its rejects, ordered by row, including those found by the cleaner."""
         tally = self.tally
-        placed = self._place(batch)
-        tally.rejected += batch.rejected_rows + len(placed.rejects)
+        voters = self._find_or_add_voters(batch)
+        tally.rejected += batch.rejected_rows + len(voters.rejects)
         tally.rejected_cells += len(batch.rejects) - batch.rejected_rows
         tally.blank_rows += batch.blank_rows
         tally.rows += len(batch.table.rows) + batch.rejected_rows
-        number_rejects = self._add_numbers(batch, placed.voter_ids)
+        number_rejects = self._add_numbers(batch, voters.voter_ids)
         tally.rejected_numbers += len(number_rejects)
-        rejects = batch.rejects + placed.rejects + number_rejects
+        rejects = batch.rejects + voters.rejects + number_rejects
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
     def finish(self) -> None:
-        """Honour the opt-outs that were there before."""
+        """Apply earlier opt-outs to the added numbers, and complete the tally."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_import(self._db)
 
-    def _place(self, batch: CleanRows) -> _Placed:
-        """Find or add the voter of every row."""
-        placed = _Placed([0] * len(batch.serials))
-        fresh: list[int] = []
-        known: list[int] = []
-        repeated: list[int] = []
+    def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
+        """Return the voter of every row; voters that are not in the store are added."""
+        voters = _BatchVoters([0] * len(batch.serials))
+        fresh: list[int] = []  # first rows of voters in new booths
+        known: list[int] = []  # first rows of voters in booths of the store
+        repeated: list[int] = []  # further rows of a voter of this file
         for place, (slot, serial) in enumerate(zip(batch.booths, batch.serials, strict=True)):
             seen = slot.seen
             if serial >= len(seen):
@@ -143,12 +154,12 @@ class Merger:
             else:
                 seen[serial] = 1
                 (fresh if slot.is_new else known).append(place)
-        self._insert(batch, fresh, placed)
-        self._compare(batch, known, placed, may_change=True)
-        self._compare(batch, repeated, placed, may_change=False)
-        return placed
+        self._insert_voters(batch, fresh, voters)
+        self._update_voters(batch, known, voters, may_change=True)
+        self._update_voters(batch, repeated, voters, may_change=False)
+        return voters
 
-    def _insert(self, batch: CleanRows, places: Sequence[int], placed: _Placed) -> None:
+    def _insert_voters(self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters) -> None:
         if not places:
             return
         first = self._next_voter
@@ -158,33 +169,38 @@ class Merger:
         rows = ((voter_id, booths[place].booth_id, serials[place], *details[place]) for voter_id, place in numbered)
         roll.add_voters(self._db, rows)
         for voter_id, place in numbered:
-            placed.voter_ids[place] = voter_id
+            voters.voter_ids[place] = voter_id
         self.tally.voters += len(places)
 
-    def _compare(self, batch: CleanRows, places: Sequence[int], placed: _Placed, *, may_change: bool) -> None:
-        """Hold rows against what the store has; those it has not are added."""
+    def _update_voters(
+        self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters, *, may_change: bool
+    ) -> None:
+        """Compare rows with the voters in the store: update changed voters and insert new ones.
+
+        With `may_change=False`, a row may fill in blank details, but is rejected if it contradicts a stored one.
+        """
         if not places:
             return
         wanted = ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
         changed: dict[int, Details] = {}
         for place, voter_id, details in roll.existing_voters(self._db, wanted):
             before: Details = changed.get(voter_id) or details
-            told = batch.details[place]
-            if told == before or (after := _merged(told, before)) == before:
+            new = batch.details[place]
+            if new == before or (after := _merge_details(new, before)) == before:
                 self.tally.unchanged += 1
-            elif may_change or (contradicted := _contradicted(told, before)) is None:
+            elif may_change or (contradicted := _find_contradiction(new, before)) is None:
                 changed[voter_id] = after
                 self.tally.voters += 1
             else:
-                placed.rejects.append(_conflict(batch, place, contradicted))
+                voters.rejects.append(_reject_conflict(batch, place, contradicted))
                 continue
-            placed.voter_ids[place] = voter_id
+            voters.voter_ids[place] = voter_id
         roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
         if may_change:
-            self._insert(batch, [place for place in places if not placed.voter_ids[place]], placed)
+            self._insert_voters(batch, [place for place in places if not voters.voter_ids[place]], voters)
 
     def _add_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
-        """Add the numbers of the voters that were taken, and the links to them."""
+        """Add the phone numbers of accepted rows and link them to the voters; return the rejected numbers."""
         pairs: list[tuple[int, str]] = []
         rejects: list[Reject] = []
         indian = self._region == "IN"
@@ -192,7 +208,7 @@ class Merger:
             for place, cell in enumerate(cells):
                 if not cell or not (voter_id := voter_ids[place]):
                     continue
-                if indian and (number := plain_mobile(cell)) is not None:
+                if indian and (number := parse_plain_mobile(cell)) is not None:
                     pairs.append((voter_id, number))
                     continue
                 found = read_cell(cell, self._region)
@@ -208,17 +224,18 @@ class Merger:
         return rejects
 
 
-def _merged(told: Details, before: Details) -> Details:
-    merged = (old if new in ("", None) else new for new, old in zip(told, before, strict=True))
-    return tuple(merged)  # type: ignore[return-value]  # field by field from two of them
+def _merge_details(row: Details, before: Details) -> Details:
+    """Return the stored details, replaced by those of a row that are not blank."""
+    merged = (old if new in ("", None) else new for new, old in zip(row, before, strict=True))
+    return tuple(merged)  # type: ignore[return-value]  # field by field from two Details
 
 
-def _contradicted(told: Details, before: Details) -> int | None:
-    """The first detail in which a row says something else than the store; None: it only adds."""
-    pairs = enumerate(zip(told, before, strict=True))
+def _find_contradiction(row: Details, before: Details) -> int | None:
+    """Return the index of the first detail that differs from a stored one, or None if the row only adds details."""
+    pairs = enumerate(zip(row, before, strict=True))
     return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
 
 
-def _conflict(batch: CleanRows, place: int, detail: int) -> Reject:
+def _reject_conflict(batch: CleanRows, place: int, detail: int) -> Reject:
     table, value = batch.table, str(batch.details[place][detail])
     return Reject(table.numbers[place], DETAIL_FIELDS[detail].value, value, CONFLICT, table.rows[place])

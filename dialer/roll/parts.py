@@ -8,16 +8,16 @@ from dialer.store.connection import Connection
 from dialer.store.roll import StoredBooth, all_booths
 
 
-class UnfitRow(Exception):
-    """A row matches no voter, or not exactly one part, of the roll. The text says why."""
+class UnmatchedRow(Exception):
+    """A row does not identify exactly one part or voter of the roll. The message says why."""
 
 
-class NoSuchPart(UnfitRow):
+class UnknownPart(UnmatchedRow):
     """The roll has no part with this number."""
 
 
 class Parts:
-    """The parts of the roll, read once from the store."""
+    """An index of the parts of the roll, read once from the store."""
 
     def __init__(self, db: Connection) -> None:
         """Read the parts from `db`."""
@@ -25,15 +25,20 @@ class Parts:
         for place in all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
-    def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the id of the booth. `version` and `state` are None if unknown. Raises UnfitRow for none or several."""
+    def find_booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
+        """Return the ID of the booth of a part. `version` and `state` are None if unknown.
+
+        Raises:
+            UnknownPart: The part is not on the roll.
+            UnmatchedRow: The part is on the roll in another version only, or several booths match.
+        """
         known = self._parts.get((constituency, part), [])
         if not known:
-            raise NoSuchPart(f"part {part} of constituency {constituency} is not on the roll")
+            raise UnknownPart(f"part {part} of constituency {constituency} is not on the roll")
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
-            raise UnfitRow(
-                f"it is of another roll version than here ({_versions(known)}): its serials are other voters'"
+            raise UnmatchedRow(
+                f"its roll version is not on the roll, which has {_format_versions(known)}: serials differ between versions"
             )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only if needed, because lists write states in many ways
@@ -41,17 +46,17 @@ class Parts:
         if len(fitting) == 1:
             return fitting[0].booth_id
         if len({each.roll_version for each in of_version}) > 1:
-            raise UnfitRow(
-                f"the part is on the roll more than once ({_versions(of_version)}): say which in a column roll version"
+            raise UnmatchedRow(
+                f"the part is on the roll in several versions ({_format_versions(of_version)}): add a column roll version"
             )
-        raise UnfitRow(
-            f"the part is on the roll of several states ({_states(of_version)}): say which in a column state"
+        raise UnmatchedRow(
+            f"the part is on the roll of several states ({_format_states(of_version)}): add a column state"
         )
 
 
-def _versions(parts: list[StoredBooth]) -> str:
+def _format_versions(parts: list[StoredBooth]) -> str:
     return ", ".join(sorted({each.roll_version for each in parts}))
 
 
-def _states(parts: list[StoredBooth]) -> str:
-    return ", ".join(sorted({each.state_code or "none named" for each in parts}))
+def _format_states(parts: list[StoredBooth]) -> str:
+    return ", ".join(sorted({each.state_code or "no state" for each in parts}))

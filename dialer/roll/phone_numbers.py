@@ -1,9 +1,8 @@
-"""Convert phone numbers as rolls contain them to E.164: in any Indian digits, with any prefix, several in a cell.
+"""Convert phone numbers in rolls to E.164: in any Indian digits, with any prefix, several in a cell.
 
-These are pure functions. An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted
-directly: the numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of
-these are valid. Every other number is checked with `phonenumbers`, for the configured region. A refused number is
-returned with the reason.
+An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted directly: by the National
+Numbering Plan 2003 (levels 6-9) and the `phonenumbers` library, all of these are valid. Every other number is checked with
+`phonenumbers` for the configured region. Rejected numbers are returned with a reason.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a number of the roll is not called. The text is written to the rejects file."""
+    """Why a number on a roll is rejected. The text is written to the rejects file."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"
     TOO_LONG = "too many digits"
-    DIGITS_LOST = "a spreadsheet rounded it, digits are lost: format the column as text and export again"
-    TEST_PATTERN = "a made-up number (all the same digit, or counted up)"
+    DIGITS_LOST = "digits were lost when a spreadsheet rounded it: format the column as text and export again"
+    TEST_PATTERN = "a made-up number (all digits the same, or ascending)"
     PREMIUM = "a premium-rate number"
     SPECIAL = "not a person's line (toll-free, shared-cost, pager or service number)"
     UNKNOWN_SERIES = "no such number in the numbering plan"
@@ -33,7 +32,7 @@ class NumberReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedNumber:
-    """A refused number, as written in the cell."""
+    """A rejected number, as written in the cell."""
 
     text: str
     reason: NumberReason
@@ -41,13 +40,13 @@ class RejectedNumber:
 
 @dataclass(frozen=True, slots=True)
 class CellNumbers:
-    """The numbers of one cell in E.164, in order and without repetitions, and those that were refused."""
+    """The numbers in one cell (E.164, in order, without duplicates) and the rejected ones."""
 
     numbers: tuple[str, ...] = ()
     rejected: tuple[RejectedNumber, ...] = ()
 
 
-# The zero of every set of decimal digits used in India (and the full-width ones that spreadsheets bring).
+# The zero of every set of decimal digits used in India, and of the full-width digits that some spreadsheets contain.
 _DIGIT_ZEROS = (
     0x0660, 0x06F0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x1946, 0x1C40, 0x1C50,
     0xA8D0, 0xABF0, 0xFF10, 0x110F0, 0x11136, 0x112F0, 0x114D0, 0x11650, 0x116C0, 0x118E0, 0x11D50, 0x11DA0, 0x1E4F0,
@@ -81,7 +80,7 @@ _NO_NUMBER = frozenset(
 )
 _COUNTED = ("0123456789", "1234567890", "12345678901")
 _SAME_DIGIT_MOBILES = frozenset(digit * 10 for digit in "6789")
-_LOST_ZEROS = "0" * 7  # 9.19E+09 read back as a number ends in seven or more
+_LOST_ZEROS = "0" * 7  # a number that was rounded to 9.19E+09 ends in seven or more zeros
 
 _CALLABLE_TYPES = frozenset(
     {
@@ -94,8 +93,8 @@ _CALLABLE_TYPES = frozenset(
 )
 
 
-def plain_mobile(cell: str) -> str | None:
-    """The E.164 form of a cell that contains one Indian mobile without separators; None: use `read_cell`."""
+def parse_plain_mobile(cell: str) -> str | None:
+    """Return the E.164 form of a cell that contains just one Indian mobile number without separators, otherwise None."""
     match = PLAIN_MOBILE.fullmatch(cell)
     if match is None or match[1] in _SAME_DIGIT_MOBILES:
         return None
@@ -105,10 +104,10 @@ def plain_mobile(cell: str) -> str | None:
 def read_cell(cell: str, region: str = "IN") -> CellNumbers:
     """Read every number in a cell. `region` (ISO 3166, two letters) applies to numbers without a country code.
 
-    A cell that means "no number" (blank, "-", "NA", "nil", 0) gives neither numbers nor rejects.
+    A cell that means "no number" (blank, "-", "NA", "nil", "0") has neither numbers nor rejected ones.
     """
     text = (cell if cell.isascii() else cell.translate(_CLEAN)).strip().lstrip("'").strip()
-    if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", text))) is not None:
+    if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", text))) is not None:
         return CellNumbers((mobile,))
     if text.casefold() in _NO_NUMBER:
         return CellNumbers()
@@ -116,8 +115,8 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
         text = text.replace(",", "")
     numbers: dict[str, None] = {}
     rejected: list[RejectedNumber] = []
-    for piece in _pieces(text):
-        result = _read_one(piece, region)
+    for piece in _split_cell(text):
+        result = _parse_number(piece, region)
         if isinstance(result, NumberReason):
             rejected.append(RejectedNumber(piece, result))
         else:
@@ -125,15 +124,19 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
     return CellNumbers(tuple(numbers), tuple(rejected))
 
 
-def single_number(text: str, region: str) -> str:
-    """The one number in a text, in E.164. Raises RollError for none that can be called, or several."""
+def parse_single_number(text: str, region: str) -> str:
+    """Return the only phone number in a text, in E.164.
+
+    Raises:
+        RollError: The text has no valid number, or several.
+    """
     read = read_cell(text, region)
     if len(read.numbers) != 1:
-        raise RollError("this is not one number that can be called; write one, with its country code")
+        raise RollError("not a single valid phone number; write one number, with its country code")
     return read.numbers[0]
 
 
-def _pieces(text: str) -> list[str]:
+def _split_cell(text: str) -> list[str]:
     """Split a cell into the texts of its numbers."""
     if _SCIENTIFIC.fullmatch(text):
         return [text]  # the comma is a decimal comma, not a separator
@@ -149,9 +152,9 @@ def _count_digits(text: str) -> int:
     return sum(map(text.count, "0123456789"))
 
 
-def _read_one(piece: str, region: str) -> str | NumberReason:
-    """Convert one number to E.164, or return the reason why that is not possible."""
-    if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
+def _parse_number(piece: str, region: str) -> str | NumberReason:
+    """Return one number in E.164, or the reason for which it is rejected."""
+    if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
         return mobile
     text = _LABEL.sub("", piece)
     if (scientific := _SCIENTIFIC.fullmatch(text)) is not None:
@@ -167,33 +170,33 @@ def _read_one(piece: str, region: str) -> str | NumberReason:
         return NumberReason.NOT_A_NUMBER
     if len(digits) >= 10 and digits.endswith(_LOST_ZEROS):
         return NumberReason.DIGITS_LOST if len(set(digits)) > 1 else NumberReason.TEST_PATTERN
-    if _made_up(digits):
+    if _is_made_up(digits):
         return NumberReason.TEST_PATTERN
-    return _read_indian(compact, digits) if region == "IN" else _ask_library(compact, region)
+    return _parse_indian_number(compact, digits) if region == "IN" else _parse_with_library(compact, region)
 
 
-def _read_indian(compact: str, digits: str) -> str | NumberReason:
-    """A number of India or, with a country code, of another country."""
-    if (mobile := plain_mobile(compact)) is not None:
+def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
+    """Return a number in E.164, or the reason for its rejection. Without a country code, the number is Indian."""
+    if (mobile := parse_plain_mobile(compact)) is not None:
         return mobile
-    abroad = compact.startswith(("+", "00"))
-    if not abroad and len(digits.removeprefix("0")) < 10:
-        return NumberReason.TOO_SHORT  # every line of India has ten digits
-    answer = _ask_library(compact, "IN")
-    if isinstance(answer, NumberReason) and abroad and (mobile := plain_mobile(digits)) is not None:
-        return mobile  # an Indian mobile with a plus by mistake: no country has that number
-    return answer
+    is_international = compact.startswith(("+", "00"))
+    if not is_international and len(digits.removeprefix("0")) < 10:
+        return NumberReason.TOO_SHORT  # every Indian number has ten digits
+    result = _parse_with_library(compact, "IN")
+    if isinstance(result, NumberReason) and is_international and (mobile := parse_plain_mobile(digits)) is not None:
+        return mobile  # an Indian mobile number with a plus sign by mistake: it is valid in no other country
+    return result
 
 
-def _made_up(digits: str) -> bool:
-    """Whether all digits after the prefix are the same or count up from 0 or 1; `phonenumbers` accepts some of these."""
+def _is_made_up(digits: str) -> bool:
+    """Return whether all digits after the prefix are the same or ascend from 0 or 1; `phonenumbers` accepts some of these."""
     national = digits.removeprefix("00").removeprefix("91") if len(digits) > 10 else digits
     national = national.lstrip("0") if len(national) > 10 else national
     return len(digits) >= 5 and (len(set(national)) <= 1 or national in _COUNTED or digits in _COUNTED)
 
 
-def _ask_library(compact: str, region: str) -> str | NumberReason:
-    """E.164 of a number that can belong to a person, according to `phonenumbers`, or the reason why it is not one."""
+def _parse_with_library(compact: str, region: str) -> str | NumberReason:
+    """Return a number in E.164 if it can be a person's according to `phonenumbers`, or the reason for its rejection."""
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
@@ -206,15 +209,16 @@ def _ask_library(compact: str, region: str) -> str | NumberReason:
         return NumberReason.TOO_SHORT
     if length == ValidationResult.TOO_LONG:
         return NumberReason.TOO_LONG
-    verdict = _by_type(number)
-    if verdict == NumberReason.UNKNOWN_SERIES and number.country_code == 91:
-        # The library accepts shorter and longer ones as possible.
+    result = _check_line_type(number)
+    if result == NumberReason.UNKNOWN_SERIES and number.country_code == 91:
+        # The library accepts shorter and longer Indian numbers as possible, so give a more precise reason.
         digits = len(str(number.national_number))
-        return NumberReason.TOO_SHORT if digits < 10 else NumberReason.TOO_LONG if digits > 10 else verdict
-    return verdict
+        return NumberReason.TOO_SHORT if digits < 10 else NumberReason.TOO_LONG if digits > 10 else result
+    return result
 
 
-def _by_type(number: PhoneNumber) -> str | NumberReason:
+def _check_line_type(number: PhoneNumber) -> str | NumberReason:
+    """Return the number in E.164 if a line of its type can be a person's, otherwise the reason for its rejection."""
     kind = phonenumbers.number_type(number)
     if kind in _CALLABLE_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -222,10 +226,10 @@ def _by_type(number: PhoneNumber) -> str | NumberReason:
     return refused.get(kind, NumberReason.SPECIAL)
 
 
-def plain_number(text: str, region: str) -> str | None:
-    """Convert a number as carriers write it (+919876543210, 919876543210, 09876543210) to E.164; None if it is not a number.
+def parse_carrier_number(text: str, region: str) -> str | None:
+    """Return a number in a carrier's form (+919876543210, 919876543210, 09876543210) in E.164, or None if it is no number.
 
-    The number may be of any kind, also one of our own lines: this does not check whether it may be called.
+    It may be any number, such as one of our own caller IDs: this does not check whether it may be called.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

@@ -1,7 +1,7 @@
-"""Rolls as they come, to rows of text: CSV in any encoding and with any delimiter, and workbooks.
+"""Read rolls as rows of text: CSV files in any encoding and with any delimiter, and workbooks.
 
-A CSV file is streamed: memory stays flat however long it is. A workbook is unpacked whole, by a process of its own that
-may take so much memory and time and no more, and sends its rows in batches.
+CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole; this is done by a separate
+process with limited memory and time, which sends the rows in batches.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from dialer.domain.errors import RollError
 from dialer.roll import workbook_reader
-from dialer.roll.encodings import CHUNK_BYTES, TextFile, examine_text, sniff_kind
-from dialer.roll.workbook_reader import MOST_COLUMNS
+from dialer.roll.encodings import CHUNK_BYTES, TextFile, detect_encoding, detect_kind
+from dialer.roll.workbook_reader import MAX_COLUMNS
 from dialer.settings.files import open_regular
 
 if TYPE_CHECKING:
@@ -36,25 +36,25 @@ BATCH_ROWS = 4_000
 HEAD_ROWS = 25
 _MAX_LINES_IN_A_ROW = 50
 _CHECKED_ROWS = 100
-_LEAST_MEMORY = 512 * 1024**2
-_MOST_MEMORY = 6 * 1024**3
+_MIN_MEMORY = 512 * 1024**2
+_MAX_MEMORY = 6 * 1024**3
 _MEMORY_PER_BYTE = 96
-_LEAST_SECONDS = 60
+_MIN_SECONDS = 60
 _BYTES_PER_SECOND = 200_000
-_MOST_ANSWER_BYTES = 256 * 1024**2
-_SHEETS_TOLD = 8
-_TOLD_CHARACTERS = 300
+_MAX_ANSWER_BYTES = 256 * 1024**2
+_MAX_SHEETS_SHOWN = 8
+_MAX_CHARACTERS_SHOWN = 300
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SNIFF_CHARACTERS = 1 << 16
-_END = "\x1fend of file\x1f"  # a line of ours after the last: it is a row, unless a quotation mark is still open
-_KEY_CELLS = 3  # constituency, part and serial: with so many cells like a row's own, a line is a row
-_TELEPHONE_DIGITS = 6
-_MORE_DIGITS = 3  # a country's code
+_END = "\x1fend of file\x1f"  # a line added after the last: it is read as a row, unless a quotation mark is still open
+_KEY_CELLS = 3  # constituency, part and serial
+_MIN_PHONE_DIGITS = 6
+_MAX_COUNTRY_CODE_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What a person says about the file; None: find out."""
+    """The file format as stated in a map file; None stands for automatic detection."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -63,43 +63,47 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows. Row numbers are those a spreadsheet shows: the first row of the file is 1, blank rows count."""
+    """Consecutive rows. Rows are numbered as in a spreadsheet: the first row of the file is 1, and blank rows count."""
 
     first_row: int
     rows: list[list[str]]
-    share_done: float  # of the whole file, 0 to 1
+    share_done: float  # of the whole file (0-1)
 
 
 class TextRoll:
-    """A CSV file: delimited text with quotes. `damaged`: cells may hold lone surrogates where it is broken."""
+    """A CSV file with any delimiter. If `damaged`, bytes that are not valid UTF-8 are lone surrogates in the cells."""
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Looks through the whole file for its encoding, and at its beginning for the delimiter."""
+        """Detect the encoding from the whole file, and the delimiter from its beginning.
+
+        Raises:
+            RollError: The file is not text, is empty, or the encoding or delimiter is invalid.
+        """
         self.path = path
         self.other_sheets: Sequence[str] = ()
-        self._text: TextFile = examine_text(path, options.encoding)
+        self._text: TextFile = detect_encoding(path, options.encoding)
         self.sha256 = self._text.sha256
         self.damaged = self._text.damaged
-        with self._decode(io.FileIO(self.path)) as file:
+        with self._open_text(io.FileIO(self.path)) as file:
             beginning = file.read(_SNIFF_CHARACTERS)
         if not beginning.strip():
             raise RollError(f"{path} is empty; export it again, or name another file")
-        self._delimiter = options.delimiter or sniff_delimiter(beginning)
+        self._delimiter = options.delimiter or detect_delimiter(beginning)
         if len(self._delimiter) != 1:
             raise RollError(f'{path}: delimiter "{self._delimiter}" is not one character; correct it in the --map file')
         name = _DELIMITERS.get(self._delimiter, repr(self._delimiter))
         self.description = f"CSV, {self._text.label}, {name}"
 
-    def _decode(self, raw: io.FileIO) -> io.TextIOWrapper:
+    def _open_text(self, raw: io.FileIO) -> io.TextIOWrapper:
         errors = "surrogateescape" if self.damaged else "strict"
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
 
-    def head(self) -> list[list[str]]:
-        """The first rows, at most HEAD_ROWS."""
+    def read_head(self) -> list[list[str]]:
+        """Return the first rows, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        with self._decode(io.FileIO(self.path)) as file:
+        with self._open_text(io.FileIO(self.path)) as file:
             try:
-                # Not list(...): what came before an error is kept, so that its row can be named.
+                # extend() keeps the rows before an error, so that the row with the error can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
                 self._refuse_wide(head, 1)
             except csv.Error as error:
@@ -110,23 +114,31 @@ class TextRoll:
             return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """All rows after the first `skip_rows`, streamed."""
+        """Yield all rows after the first `skip_rows`, in batches.
+
+        Raises:
+            RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
+        """
         raw = io.FileIO(self.path)
-        with self._decode(raw) as file:
+        with self._open_text(raw) as file:
             reader = csv.reader(chain(file, (_END,)), delimiter=self._delimiter)
             size = max(self._text.size_bytes, 1)
-            skipped = self._taken(reader, skip_rows, 1, 0)
+            skipped = self._read_rows(reader, skip_rows, 1, 0)
             next_row, width = 1 + len(skipped), len(skipped[-1]) if skipped else 0
-            while rows := self._taken(reader, batch_rows, next_row, width):
+            while rows := self._read_rows(reader, batch_rows, next_row, width):
                 yield Batch(next_row, rows, min(raw.tell() / size, 1.0))
                 next_row += len(rows)
 
-    def _taken(self, reader: Reader, most: int, first_row: int, width: int) -> list[list[str]]:
-        """The next rows, the first of which is `first_row`. Raises RollError where a quotation mark swallows rows."""
+    def _read_rows(self, reader: Reader, most: int, first_row: int, width: int) -> list[list[str]]:
+        """Return at most `most` rows; `first_row` is the number of the first, `width` the number of columns (0: unknown).
+
+        Raises:
+            RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
+        """
         rows: list[list[str]] = []
         line_before = reader.line_num
         try:
-            while len(rows) < most:  # by the hundred: rows of a million cells must not come together
+            while len(rows) < most:  # in small steps, so that rows of a million cells do not fill the memory
                 before = len(rows)
                 rows.extend(islice(reader, min(most - before, _CHECKED_ROWS)))
                 if len(rows) == before:
@@ -139,26 +151,26 @@ class TextRoll:
             ) from error
         if reader.line_num - line_before > len(rows):
             for number, row in enumerate(rows, first_row):
-                if _swallows(row, max(width, len(row)), self._delimiter):
+                if _has_unclosed_quote(row, max(width, len(row)), self._delimiter):
                     raise RollError(
-                        f"{self.path}: a quotation mark opens in row {number:,} and swallows the lines after it;"
-                        " close it or take it out"
+                        f"{self.path}: a quotation mark opens in row {number:,} and is not closed there;"
+                        " close it or remove it"
                     )
         if rows and rows[-1] == [_END]:
             rows.pop()
         return rows
 
     def _refuse_wide(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
-        if max(map(len, rows), default=0) > MOST_COLUMNS:
+        if max(map(len, rows), default=0) > MAX_COLUMNS:
             place, widest = max(enumerate(map(len, rows), first_row), key=itemgetter(1))
             raise RollError(
-                f"{self.path}: row {place:,} has {widest:,} columns, and a roll has at most {MOST_COLUMNS:,};"
-                " look for a row that does not end, or name the delimiter in the --map file"
+                f"{self.path}: row {place:,} has {widest:,} columns, more than the {MAX_COLUMNS:,} that are allowed;"
+                " look for a missing line end, or name the delimiter in the --map file"
             )
 
 
-def _swallows(row: Sequence[str], width: int, delimiter: str) -> bool:
-    """Whether a cell of the row goes on to the end of the file, or over lines that are rows themselves. `width`: of the table."""
+def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
+    """Return whether a cell contains lines that are rows of the table (`width` columns), or reaches the end of the file."""
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
@@ -168,27 +180,30 @@ def _swallows(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Whether a line of a row's cell at `place` is a row of the table, and no line of an address or of parts: it has the cells for
-    it, and numbers where the row has numbers, before the cell and, where the row is whole, behind it.
+    """Return whether a line within the row's cell at `place` is a row of the table itself, rather than a line of an address.
+
+    A row of the table has numbers where `row` has numbers: in the cells before `place` and, if `row` has all columns, after
+    it. It also has enough cells: all columns but the last, or at least three numbers (constituency, part, serial) before
+    `place`.
     """
-    whole = line.split(delimiter)[:-1]  # the last may go on in the next cell
-    pairs = list(zip(whole, row, strict=False))
-    before, behind = pairs[:place], pairs[place + 1 :] if len(row) == width else []
-    if not all(_is_alike(ours, its) for ours, its in (*before, *behind)):
+    complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
+    pairs = list(zip(complete, row, strict=False))
+    before, after = pairs[:place], pairs[place + 1 :] if len(row) == width else []
+    if not all(_are_similar(cell, expected) for cell, expected in (*before, *after)):
         return False
-    return len(whole) >= width - 1 > 0 or sum(its.strip().isdigit() for _, its in before) >= _KEY_CELLS
+    return len(complete) >= width - 1 > 0 or sum(cell.strip().isdigit() for _, cell in before) >= _KEY_CELLS
 
 
-def _is_alike(ours: str, its: str) -> bool:
-    """Whether both are numbers, as long where they are telephone numbers, or neither is."""
-    ours, its = ours.strip(), its.strip()
-    if not its.isdigit() or not ours.isdigit():
-        return ours.isdigit() == its.isdigit()
-    return len(its) < _TELEPHONE_DIGITS or abs(len(ours) - len(its)) <= _MORE_DIGITS
+def _are_similar(first: str, second: str) -> bool:
+    """Return whether both cells are numbers or neither is. Phone numbers must also have about the same length."""
+    first, second = first.strip(), second.strip()
+    if not second.isdigit() or not first.isdigit():
+        return first.isdigit() == second.isdigit()
+    return len(second) < _MIN_PHONE_DIGITS or abs(len(first) - len(second)) <= _MAX_COUNTRY_CODE_DIGITS
 
 
-def sniff_delimiter(beginning: str) -> str:
-    """The delimiter that cuts the first rows into the most columns, most evenly; a comma if there is but one column."""
+def detect_delimiter(beginning: str) -> str:
+    """Return the delimiter that splits the first rows into the most and most even columns; a comma for a single column."""
     best, best_score = ",", 0.0
     for delimiter in _DELIMITERS:
         reader = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
@@ -204,88 +219,100 @@ def sniff_delimiter(beginning: str) -> str:
 
 
 class WorkbookRoll:
-    """A sheet of a workbook: XLSX, XLSM, XLSB, XLS or ODS. It is unpacked by a process of its own (`workbook_reader`)."""
+    """A sheet of a workbook (XLSX, XLSM, XLSB, XLS or ODS), unpacked by a separate process (`workbook_reader`)."""
 
     damaged = False
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Has the named sheet unpacked, or the first one that is not empty."""
+        """Start the reader process and open the named sheet, or the first one that is not empty.
+
+        Raises:
+            RollError: The workbook or sheet cannot be read.
+        """
         self.path = path
         with open_regular(path) as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self._seconds, self._memory_bytes = workbook_limits(path.stat().st_size)
+        self._seconds, self._memory_bytes = compute_workbook_limits(path.stat().st_size)
         command = [sys.executable, "-I", workbook_reader.__file__, str(path.absolute())]
         command += [str(self._seconds), str(self._memory_bytes)]
         without_secrets = {name: value for name, value in os.environ.items() if not name.upper().startswith("MATDAN_")}
-        self._reader = subprocess.Popen(  # noqa: S603 - our own
+        self._reader = subprocess.Popen(  # noqa: S603 - our own program
             command + ([] if options.sheet is None else [options.sheet]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us: it ends when we do
+            start_new_session=True,  # Ctrl-C stops only this process, which then stops the reader
             env=without_secrets,
         )
-        weakref.finalize(self, _end, self._reader)
-        self._asked: tuple[int, int] | None = None  # what it was asked for and has not been read yet
-        found = self._answer()
-        others: Sequence[str] = [_one_line(name) for name in found["others"][:_SHEETS_TOLD]]
+        weakref.finalize(self, _stop_reader, self._reader)
+        self._requested: tuple[int, int] | None = None  # (first row, number) of a request whose answer is pending
+        found = self._read_answer()
+        others: Sequence[str] = [_shorten(name) for name in found["others"][:_MAX_SHEETS_SHOWN]]
         self.other_sheets = others
         note = f"; not read: {', '.join(others)}" if others else ""
-        self.description = f"workbook, sheet {_one_line(found['sheet'])}{note}"
+        self.description = f"workbook, sheet {_shorten(found['sheet'])}{note}"
         self._rows = int(found["rows"])
 
-    def head(self) -> list[list[str]]:
-        """The first rows, at most HEAD_ROWS."""
+    def read_head(self) -> list[list[str]]:
+        """Return the first rows, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        while len(head) < HEAD_ROWS and (rows := self._rows_from(len(head), HEAD_ROWS - len(head))):
+        while len(head) < HEAD_ROWS and (rows := self._load_rows(len(head), HEAD_ROWS - len(head))):
             head += rows
         return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """All rows after the first `skip_rows`; the next ones are unpacked while these are used."""
+        """Yield all rows after the first `skip_rows`, in batches. The next batch is requested while one is processed.
+
+        Raises:
+            RollError: The workbook cannot be read.
+        """
         done = skip_rows
-        while rows := self._rows_from(done, batch_rows):
+        while rows := self._load_rows(done, batch_rows):
             done += len(rows)
-            self._ask(done, batch_rows)
+            self._request_rows(done, batch_rows)
             yield Batch(done - len(rows) + 1, rows, min(done / self._rows, 1.0))
 
-    def _rows_from(self, first: int, most: int) -> list[list[str]]:
-        """Some rows from `first` on, counted from 0; [] behind the last."""
-        if self._asked is not None and self._asked != (first, most):
-            self._answer()  # of a reading that was broken off
-        if self._asked is None:
-            self._ask(first, most)
-        rows: list[list[str]] = self._answer()
+    def _load_rows(self, first: int, most: int) -> list[list[str]]:
+        """Return at most `most` rows from row `first` (counted from 0); an empty list after the last row."""
+        if self._requested is not None and self._requested != (first, most):
+            self._read_answer()  # discard the answer to an earlier request
+        if self._requested is None:
+            self._request_rows(first, most)
+        rows: list[list[str]] = self._read_answer()
         return rows
 
-    def _ask(self, first: int, most: int) -> None:
-        assert self._reader.stdin is not None  # noqa: S101 - a pipe was asked for
-        self._asked = first, most
-        with suppress(BrokenPipeError):  # what became of it shows where its answer is read
+    def _request_rows(self, first: int, most: int) -> None:
+        assert self._reader.stdin is not None  # noqa: S101 - it was started with a pipe
+        self._requested = first, most
+        with suppress(BrokenPipeError):  # reading the answer will raise the error
             self._reader.stdin.write(f"{first} {most}\n".encode())
             self._reader.stdin.flush()
 
-    def _answer(self) -> Any:
-        """The reader's next answer. Raises RollError for a problem that it tells, and for its death."""
-        assert self._reader.stdout is not None  # noqa: S101 - a pipe was asked for
-        line = self._reader.stdout.readline(_MOST_ANSWER_BYTES)
-        self._asked = None
+    def _read_answer(self) -> Any:
+        """Return the reader process's next answer.
+
+        Raises:
+            RollError: The reader reported a problem, or ended.
+        """
+        assert self._reader.stdout is not None  # noqa: S101 - it was started with a pipe
+        line = self._reader.stdout.readline(_MAX_ANSWER_BYTES)
+        self._requested = None
         if not line.endswith(b"\n"):
-            if line:  # longer than any answer of ours
+            if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            raise RollError(f"{self.path} {self._why_dead(self._reader.wait())}")
+            raise RollError(f"{self.path} {self._explain_exit(self._reader.wait())}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
-            raise RollError(f"{self.path} {_one_line(answer['problem'])}")
+            raise RollError(f"{self.path} {_shorten(answer['problem'])}")
         return answer
 
-    def _why_dead(self, status: int) -> str:
+    def _explain_exit(self, status: int) -> str:
         if status == -signal.SIGKILL:
-            return "was not read: its reader was killed, perhaps for want of memory; try again, or save it as CSV"
+            return "cannot be unpacked: its reader was killed, perhaps for lack of memory; try again, or save it as CSV"
         if status == -signal.SIGXCPU:
-            return f"takes more than {self._seconds} s to unpack, and was given up; save it again as CSV"
+            return f"cannot be unpacked within {self._seconds} s; save it as CSV"
         memory = f"{self._memory_bytes // 1024**2:,} MB"
-        return f"needs more than {memory} of memory to unpack, or is damaged (status {status}); save it again as CSV"
+        return f"needs more than {memory} of memory to unpack, or is damaged (status {status}); save it as CSV"
 
 
 RollFile = TextRoll | WorkbookRoll
@@ -293,32 +320,32 @@ RollFile = TextRoll | WorkbookRoll
 
 
 def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
-    """Open a roll, by what the file holds and not by its name. Raises RollError if it is nothing that can be read."""
-    kind = WorkbookRoll if sniff_kind(path) == "workbook" else TextRoll
+    """Open a CSV file or workbook, recognized by its content rather than its name.
+
+    Raises:
+        RollError: The file cannot be read as either.
+    """
+    kind = WorkbookRoll if detect_kind(path) == "workbook" else TextRoll
     return kind(path, options or FileOptions())
 
 
-def workbook_limits(size_bytes: int) -> tuple[int, int]:
-    """Seconds of processor and bytes of address space that unpacking a workbook of this size may take.
-
-    A sheet of 1,048,000 rows and 20 columns, about as many rows as one can have, is a file of 47 MB: it took 2.5 GB and
-    21 s.
-    """
-    memory = min(_LEAST_MEMORY + size_bytes * _MEMORY_PER_BYTE, _MOST_MEMORY)
+def compute_workbook_limits(size_bytes: int) -> tuple[int, int]:
+    """Return the CPU time (seconds) and address space (bytes) that unpacking a workbook of this size may use."""
+    memory = min(_MIN_MEMORY + size_bytes * _MEMORY_PER_BYTE, _MAX_MEMORY)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return _LEAST_SECONDS + size_bytes // _BYTES_PER_SECOND, min(memory, max(machine * 3 // 4, _LEAST_MEMORY))
+    return _MIN_SECONDS + size_bytes // _BYTES_PER_SECOND, min(memory, max(machine * 3 // 4, _MIN_MEMORY))
 
 
-def _one_line(text: str) -> str:
-    """What a file says of itself, fit for a line of ours."""
+def _shorten(text: str) -> str:
+    """Return a text from a file as one printable line of limited length."""
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:1000]).split())
-    return words if len(words) <= _TOLD_CHARACTERS else f"{words[:_TOLD_CHARACTERS]}..."
+    return words if len(words) <= _MAX_CHARACTERS_SHOWN else f"{words[:_MAX_CHARACTERS_SHOWN]}..."
 
 
-def _end(reader: subprocess.Popen[bytes]) -> None:
-    """Nobody reads the workbook any more."""
+def _stop_reader(reader: subprocess.Popen[bytes]) -> None:
+    """Kill the reader process and close its pipes."""
     reader.kill()
     reader.wait()
     for pipe in (reader.stdin, reader.stdout):
-        with suppress(OSError):  # what was not sent yet
+        with suppress(OSError):  # closing fails if a request could not be sent
             pipe.close() if pipe is not None else None

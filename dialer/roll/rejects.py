@@ -1,7 +1,7 @@
-"""The rejects file: what was not imported from a roll, with the row number, the reason and the original row.
+"""The rejects file of an import: rows, cells and numbers that were not imported, each with the reason and the original row.
 
-The owners of the roll can correct the file and import it. Its first four columns are ours; the others are the columns of
-the roll, without caste, religion and Aadhaar columns.
+The owners of the roll can correct the file and import it. Its first four columns say what was rejected; the others are the
+columns of the roll, without those for caste, religion and Aadhaar number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row, phone number or cell that was not imported; for a row, `column` names the faulty column."""
+    """A row, phone number or cell that was not imported. For a row, `column` is the one with the error."""
 
     row_number: int
     column: str
@@ -32,68 +32,72 @@ class Reject:
     row: Sequence[str]
 
 
-SHOWN = 10
+MAX_EXAMPLES = 10
 
 
-class CountedRejects:
-    """Collects the rejects of a dry run: counts them by reason and keeps the first few to show; writes no file."""
+class RejectCounter:
+    """Counts rejects by reason and remembers the first ones as examples; used in dry runs, which write no file."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Start without rejects."""
         self.reasons: Counter[str] = Counter()
-        self.first: list[Reject] = []
+        self.examples: list[Reject] = []
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Count them."""
+        """Add rejects to the counts and examples."""
         rejects = list(rejects)
-        self.first += rejects[: SHOWN - len(self.first)]
+        self.examples += rejects[: MAX_EXAMPLES - len(self.examples)]
         self.reasons.update(reject.reason for reject in rejects)
 
     def finish(self) -> None:
-        """Nothing to keep."""
+        """Do nothing, because there is no file."""
 
     def publish(self) -> None:
-        """Nothing to show."""
+        """Do nothing, because there is no file."""
 
     def discard(self) -> None:
-        """Nothing to leave."""
+        """Do nothing, because there is no file."""
 
 
-class RejectsFile(CountedRejects):
-    """Writes beside the final name and takes that name at the very end, so that a file there is always a whole one."""
+class RejectsFile(RejectCounter):
+    """Writes rejects to a temporary file that gets its final name only when it is complete."""
 
     def __init__(self, path: Path, header: Sequence[str], hidden: frozenset[int]) -> None:
-        """`hidden` are the columns that must not be repeated. Raises RollError if nothing can be written there."""
+        """Create the file. `hidden` has the indexes of columns that must not be written.
+
+        Raises:
+            RollError: The file cannot be created.
+        """
         super().__init__()
         self._path = path
         self._part = path.with_name(path.name + ".part")
-        self._kept = [index for index in range(len(header)) if index not in hidden]
+        self._written = [index for index in range(len(header)) if index not in hidden]
         self._width = len(header)
         try:
-            # Names and numbers: for this user alone.
+            # It contains names and numbers, so only this user may read it.
             descriptor = own_file(self._part)
         except OSError as error:
             raise RollError(
-                f"{path}: the rejects file cannot be written ({error.strerror}); name another place with --rejects"
+                f"{path}: the rejects file cannot be written ({error.strerror}); choose another file with --rejects"
             ) from error
-        # A byte-order mark, or spreadsheets would garble every Indian script in it.
+        # With a byte-order mark, because spreadsheets would garble Indian scripts without one.
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
         self._writer = csv.writer(self._file)
         with self._writing():
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._kept)])
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Write them down."""
+        """Write rejects to the file, and count them."""
         rejects = list(rejects)
         super().add(rejects)
         with self._writing():
             for reject in rejects:
-                own = map(without_formula, (reject.column, reject.value, reject.reason))
+                own = map(escape_formula, (reject.column, reject.value, reject.reason))
                 self._writer.writerow([str(reject.row_number), *own, *self._original(reject.row)])
 
     def _original(self, row: Sequence[str]) -> list[str]:
-        cells = [without_formula(row[index]) if index < len(row) else "" for index in self._kept]
-        return cells + [without_formula(cell) for cell in row[self._width :]]
+        cells = [escape_formula(row[index]) if index < len(row) else "" for index in self._kept]
+        return cells + [escape_formula(cell) for cell in row[self._width :]]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -101,35 +105,46 @@ class RejectsFile(CountedRejects):
             yield
         except OSError as error:
             raise RollError(
-                f"{self._path}: the rejects file cannot be written ({error.strerror}); nothing was imported,"
-                " free space or name another place with --rejects"
+                f"{self._path}: the rejects file cannot be written ({error.strerror}), so nothing was imported;"
+                " free disk space, or choose another file with --rejects"
             ) from error
 
     def finish(self) -> None:
-        """Write the file to disk. Raises RollError if that fails."""
+        """Flush the file to disk and close it.
+
+        Raises:
+            RollError: The file cannot be written.
+        """
         with self._writing():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
 
     def publish(self) -> None:
-        """Give it its name. Raises RollError where that fails: the roll is imported by then, and the text says so."""
+        """Give the complete file its final name, after the roll was imported.
+
+        Raises:
+            RollError: The file cannot be renamed; the message says that the roll is imported.
+        """
         try:
             self._part.replace(self._path)
         except OSError as error:
             raise RollError(
-                f"{self._path}: the roll is imported, but the rejects file cannot take this name ({error.strerror});"
-                f" it is in {self._part}"
+                f"{self._path}: the roll was imported, but the rejects file could not be renamed ({error.strerror});"
+                f" find it at {self._part}"
             ) from error
 
     def discard(self) -> None:
-        """Remove the unfinished file."""
+        """Delete the incomplete file."""
         try:
             self._file.close()
         finally:
             self._part.unlink(missing_ok=True)
 
 
-def without_formula(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: `'` before `=`, `+`, `-`, `@`, TAB and CR (OWASP, CSV injection)."""
+def escape_formula(cell: str) -> str:
+    """Return a cell with `'` before a leading `=`, `+`, `-`, `@`, TAB or CR, so that no spreadsheet runs it as a formula.
+
+    See OWASP on CSV injection.
+    """
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

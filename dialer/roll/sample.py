@@ -23,7 +23,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.exceptions import FileCreateError
 
 from dialer.domain.errors import RollError
-from dialer.roll.invented_words import CONSONANTS, VOWELS, Syllable, digits_in_script_of, in_latin, in_script_of
+from dialer.roll.invented_words import CONSONANTS, VOWELS, Syllable, convert_digits, write_in_latin, write_in_script
 
 MAX_SHEET_ROWS = 1_048_576  # the limit of the XLSX format
 
@@ -64,7 +64,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """The file that was written, and its size."""
+    """The path and size of a sample roll that was written."""
 
     path: Path
     rows: int
@@ -104,23 +104,23 @@ def write_sample(
     Raises RollError for an invalid argument, and when `path` cannot be written.
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
-        raise RollError("a sample needs at least 1 row, at least 1 voter a booth, and a messy share from 0 to 1")
+        raise RollError("a sample needs at least 1 row, at least 1 voter per booth, and a messy share from 0 to 1")
     chosen = _choose_states(states, languages)
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".xlsx"}:
-        raise RollError(f"{path}: a sample is written as .csv or .xlsx; give it such a name")
+        raise RollError(f"{path}: unknown file type; a sample is written as .csv or .xlsx")
     if suffix == ".xlsx" and rows >= MAX_SHEET_ROWS:
         raise RollError(f"{path}: a sheet holds at most {MAX_SHEET_ROWS - 1:,} voters; write .csv for more")
-    maker = _Maker(seed, chosen, messy, booth_voters)
+    generator = _RowGenerator(seed, chosen, messy, booth_voters)
     part = path.with_name(path.name + ".part")
     try:
         if suffix == ".csv":
             with part.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(HEADER)
-                writer.writerows(_reporting(maker.rows(rows), progress))
+                writer.writerows(_report_progress(generator.generate_rows(rows), progress))
         else:
-            _write_workbook(part, chain([HEADER], _reporting(maker.rows(rows), progress)))
+            _write_workbook(part, chain([HEADER], _report_progress(generator.generate_rows(rows), progress)))
         part.replace(path)
     except FileCreateError as error:
         raise RollError(f"{path}: cannot be written ({error}); choose another file with --out") from error
@@ -128,7 +128,7 @@ def write_sample(
         raise RollError(f"{path}: cannot be written ({error.strerror}); choose another file with --out") from error
     finally:
         part.unlink(missing_ok=True)
-    return SampleSummary(path, rows, maker.booths)
+    return SampleSummary(path, rows, generator.booths)
 
 
 def _write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
@@ -145,29 +145,32 @@ def _write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 
 def _choose_states(states: Sequence[str], languages: Sequence[str]) -> list[str]:
-    for what, given, known in (("of state", states, [*STATES]), ("in language", languages, [*STATES.values()])):
+    for kind, given, known in (("state", states, [*STATES]), ("language", languages, [*STATES.values()])):
         for each in given:
             if each not in known:
-                raise RollError(f'no sample {what} "{each}"; there are: {", ".join(known)}')
+                raise RollError(f'unknown {kind} "{each}"; choose from {", ".join(known)}')
     chosen = [
         state
         for state, language in STATES.items()
         if (not states or state in states) and (not languages or language in languages)
     ]
     if not chosen:
-        raise RollError(f"no sample state {' or '.join(states)} speaks {' or '.join(languages)}; give one of the two")
+        raise RollError(
+            f"none of the states {', '.join(states)} has the language {' or '.join(languages)}; give only states or only"
+            " languages"
+        )
     return chosen
 
 
-def _reporting(rows: Iterable[list[str]], progress: Callable[[int], None] | None) -> Iterator[list[str]]:
+def _report_progress(rows: Iterable[list[str]], progress: Callable[[int], None] | None) -> Iterator[list[str]]:
     for number, row in enumerate(rows, 1):
         yield row
         if progress is not None and number % 5_000 == 0:
             progress(number)
 
 
-class _Maker:
-    """A generator of rows. All its randomness comes from one seeded source, drawn in row order."""
+class _RowGenerator:
+    """Generates the rows of a sample roll. All random values come from one seeded source, drawn in row order."""
 
     def __init__(self, seed: int, states: Sequence[str], messy: float, booth_voters: int) -> None:
         self.booths = 0
@@ -179,14 +182,14 @@ class _Maker:
         self._next_epic = 0
         self._last_row: list[str] | None = None
 
-    def rows(self, count: int) -> Iterator[list[str]]:
+    def generate_rows(self, count: int) -> Iterator[list[str]]:
         """Yield `count` rows, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)
-            yield from self._state_rows(state, share)
+            yield from self._generate_state(state, share)
 
-    def _state_rows(self, state: str, count: int) -> Iterator[list[str]]:
-        vocabulary = _vocabulary(self._random, STATES[state])
+    def _generate_state(self, state: str, count: int) -> Iterator[list[str]]:
+        vocabulary = _invent_vocabulary(self._random, STATES[state])
         place: Word = ("", "")
         first_constituency = self._random.randrange(1, 150)
         index = 0
@@ -202,30 +205,30 @@ class _Maker:
                 place[0].upper(),
                 str(part + 1),
                 f"Primary School {village[0]} Room {room}",
-                f"{_SCHOOL[vocabulary.language]} {village[1]} {digits_in_script_of(str(room), vocabulary.language)}",
+                f"{_SCHOOL[vocabulary.language]} {village[1]} {convert_digits(str(room), vocabulary.language)}",
             )
             size = min(count, max(1, round(self._booth_voters * (0.7 + 0.6 * self._random.random()))))
-            yield from self._booth_rows(booth, vocabulary, size)
+            yield from self._generate_booth(booth, vocabulary, size)
             count -= size
             index += 1
             self.booths += 1
 
-    def _booth_rows(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
+    def _generate_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
         """Yield `size` rows of a booth, household by household."""
         serial = made = 0
         while made < size:
             household = min(self._random.choice((1, 2, 3, 4, 4, 5, 5, 6, 8)), size - made)
-            yield from self._household(booth, vocabulary, serial, household)
+            yield from self._generate_household(booth, vocabulary, serial, household)
             serial += household
             made += household
 
-    def _household(
+    def _generate_household(
         self, booth: Sequence[str], vocabulary: _Vocabulary, last_serial: int, size: int
     ) -> Iterator[list[str]]:
         chance = self._random.random
         surname = self._random.choice(vocabulary.surnames)
         house = f"{self._random.randrange(1, 400)}" + (f"-{self._random.randrange(1, 10)}" if chance() < 0.3 else "")
-        shared = self._phone()
+        shared = self._next_number()
         section = str(1 + last_serial // 300)
         head = self._random.choice(vocabulary.men)
         for member in range(size):
@@ -234,13 +237,13 @@ class _Maker:
             relation = "F" if man or member > 1 else "H"
             relative = head if member > 0 else self._random.choice(vocabulary.men)
             draw = chance()
-            phone = shared if draw < 0.6 else self._phone() if draw < 0.8 else ""
+            phone = shared if draw < 0.6 else self._next_number() if draw < 0.8 else ""
             self._next_epic += 1
             row = [
                 *booth,
                 section,
                 str(last_serial + member + 1),
-                digits_in_script_of(house, vocabulary.language),
+                convert_digits(house, vocabulary.language),
                 name[0],
                 surname[0],
                 name[1],
@@ -254,15 +257,15 @@ class _Maker:
                 phone,
             ]
             messy = chance() < self._messy
-            yield self._mess(row, vocabulary.language) if messy else row
+            yield self._add_error(row, vocabulary.language) if messy else row
             self._last_row = row
 
-    def _phone(self) -> str:
+    def _next_number(self) -> str:
         """Return the next unused number of the fictitious block (10 digits)."""
         self._next_phone = (self._next_phone + _PHONE_STEP) % _PHONE_BLOCK_SIZE
         return str(_PHONE_BLOCK + (self._next_phone or _PHONE_STEP))
 
-    def _mess(self, row: list[str], language: str) -> list[str]:
+    def _add_error(self, row: list[str], language: str) -> list[str]:
         """Return the row with one error that a list maintained by hand might contain."""
         kind = self._random.random()
         if kind < 0.03 and self._last_row is not None:
@@ -273,8 +276,8 @@ class _Maker:
         elif kind < 0.09:
             messy[HEADER.index("AGE")] = self._random.choice(("240", "7", "adult"))
         else:
-            phone = row[-1] or self._phone()
-            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._phone(), language)
+            phone = row[-1] or self._next_number()
+            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._next_number(), language)
         return messy
 
 
@@ -285,7 +288,7 @@ _PHONE_SHAPES: tuple[Callable[[str, str, str], str], ...] = (
     lambda phone, other, language: f"0{phone}",
     lambda phone, other, language: f"{phone[:3]}-{phone[3:6]}-{phone[6:]}",
     lambda phone, other, language: f"{phone}.0",
-    lambda phone, other, language: digits_in_script_of(phone, language),
+    lambda phone, other, language: convert_digits(phone, language),
     lambda phone, other, language: f"{phone}/{other}",
     lambda phone, other, language: f"{phone}, {other}",
     lambda phone, other, language: f"{phone} and {other}",
@@ -299,23 +302,25 @@ _PHONE_SHAPES: tuple[Callable[[str, str, str], str], ...] = (
 )
 
 
-def _vocabulary(chance: random.Random, language: str) -> _Vocabulary:
+def _invent_vocabulary(chance: random.Random, language: str) -> _Vocabulary:
     """Return invented names and places of one language."""
 
-    def word(*ending: Syllable, longest: int = 2) -> Word:
+    def invent_word(*ending: Syllable, longest: int = 2) -> Word:
         beginning = [
             (chance.choice(CONSONANTS), chance.choice(VOWELS)) for _ in range(chance.randrange(1, longest + 1))
         ]
         syllables = [*beginning, *ending]
-        return in_latin(syllables), in_script_of(syllables, language)
+        return write_in_latin(syllables), write_in_script(syllables, language)
 
-    def consonant() -> str:
+    def choose_consonant() -> str:
         return chance.choice(CONSONANTS[:-2])
 
     return _Vocabulary(
         language,
-        men=[word((consonant(), "e"), (consonant(), "")) for _ in range(300)],
-        women=[word((consonant(), chance.choice(("aa", "ii")))) for _ in range(300)],
-        surnames=[word((consonant(), chance.choice(("a", "i"))), (consonant(), "")) for _ in range(120)],
-        places=[word(*chance.choice(_PLACE_ENDINGS)) for _ in range(200)],
+        men=[invent_word((choose_consonant(), "e"), (choose_consonant(), "")) for _ in range(300)],
+        women=[invent_word((choose_consonant(), chance.choice(("aa", "ii")))) for _ in range(300)],
+        surnames=[
+            invent_word((choose_consonant(), chance.choice(("a", "i"))), (choose_consonant(), "")) for _ in range(120)
+        ],
+        places=[invent_word(*chance.choice(_PLACE_ENDINGS)) for _ in range(200)],
     )

@@ -1,7 +1,6 @@
-"""Exports of a voter-data portal: found in its drop folder, or fetched over HTTPS, and held against the mapping saved for it.
+"""Exports of voter-data portals: found in a folder or fetched over HTTPS, and checked against the saved column mapping.
 
-Which of them were taken stands in the store, by their SHA-256: no file is taken twice, whatever it is called, and none
-is moved.
+The store records the SHA-256 of imported files, so that no file is imported twice under any name. Files are not moved.
 """
 
 from __future__ import annotations
@@ -23,48 +22,59 @@ from dialer.domain.output import own_file
 from dialer.domain.signing import read_private
 from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
-from dialer.roll.fields import PLACE, Field, field_of, squeeze
+from dialer.roll.fields import PLACE, Field, find_field, normalize_heading
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
-from dialer.roll.warnings import phone_columns
+from dialer.roll.warnings import find_unread_phone_columns
 from dialer.settings.files import open_regular
 from dialer.settings.sources import Source
 
 QUIET_SECONDS = 30.0
-"""A file that has changed so lately may still be on its way."""
-MOST_BYTES = 4 << 30  # of a fetched export: what a sheet of three million voters takes as CSV, with room
+"""A file that changed more recently may still be incomplete."""
+MAX_EXPORT_BYTES = 4 << 30  # far more than a CSV file of three million voters
 _REJECTS, _PART = ".rejects.csv", ".part"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def source_named(sources: Sequence[Source], name: str) -> Source:
-    """The source of that name. Raises SettingError."""
+def find_source(sources: Sequence[Source], name: str) -> Source:
+    """Return the source with a name.
+
+    Raises:
+        SettingError: The settings have no such source.
+    """
     found = {source.name: source for source in sources}
     if name not in found:
-        there = f"there are: {', '.join(found)}" if found else "add a table [[sources]] (docs/how-to/rolls.md)"
-        raise SettingError("settings", "sources", f"has none called {name!r}", there)
+        remedy = f"choose from {', '.join(found)}" if found else "add a table [[sources]] (docs/how-to/rolls.md)"
+        raise SettingError("settings", "sources", f"has no source {name!r}", remedy)
     return found[name]
 
 
-def new_exports(source: Source, taken: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
-    """The files of its folder whose SHA-256 is not among those `taken`, the oldest first. `fetched` is known to be whole.
+def find_new_exports(source: Source, imported: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
+    """Yield the files in the source's folder that have not been imported, oldest first.
 
-    Raises RollError where the folder cannot be read, and for one that may still be on its way.
+    `imported` has the SHA-256 of imported files. `fetched` is a file that is known to be complete.
+
+    Raises:
+        RollError: The folder cannot be read, or a file may still be incomplete.
     """
-    known = {*taken}
-    for changed, path, sha256 in _exports(source):
+    known = {*imported}
+    for changed, path, sha256 in _list_exports(source):
         if sha256 in known:
             continue
         if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
             raise RollError(
-                f"{path}: changed within the last {QUIET_SECONDS:.0f} s, and may still be on its way: take it later"
+                f"{path}: changed within the last {QUIET_SECONDS:.0f} s and may be incomplete; import it again later"
             )
         known.add(sha256)
         yield path
 
 
-def _exports(source: Source) -> Iterator[tuple[float, Path, str]]:
-    """When each file of its folder has changed, the oldest first, and its SHA-256. Raises RollError."""
+def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
+    """Yield (modification time, path, SHA-256) of each file in the source's folder, oldest first.
+
+    Raises:
+        RollError: The folder or a file cannot be read.
+    """
     try:
         found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)]
         for changed, path in sorted(found):
@@ -76,38 +86,44 @@ def _exports(source: Source) -> Iterator[tuple[float, Path, str]]:
         ) from error
 
 
-def ids_of(source: Source, taken: Collection[str] | None = None) -> dict[tuple[str, str, int, int, int], str]:
-    """The portal's own ids by roll version, state, constituency, part and serial, as the exports in its folder say: those that were
-    `taken`, or all; the latest counts. Raises RollError where they cannot be read, have no such column, or none is
-    there.
+def load_portal_ids(
+    source: Source, imported: Collection[str] | None = None
+) -> dict[tuple[str, str, int, int, int], str]:
+    """Return the portal's IDs of voters, by roll version, state, constituency, part and serial.
+
+    They are read from the exports in the source's folder: from all, or only from those whose SHA-256 is in `imported`. If
+    exports differ, the latest one counts.
+
+    Raises:
+        RollError: `id_heading` is not set, the folder has no export, or an export cannot be read or lacks the column.
     """
     if source.id_heading is None:
-        raise RollError(f"source {source.name!r}: id_heading is not set: name the heading of the portal's own id")
-    exports = [path for _, path, sha256 in _exports(source) if taken is None or sha256 in taken]
+        raise RollError(f"source {source.name!r}: id_heading is not set; give the heading of the portal's own ID")
+    exports = [path for _, path, sha256 in _list_exports(source) if imported is None or sha256 in imported]
     if not exports:
-        raise RollError(
-            f"{source.folder}: no export{' that was taken' if taken is not None else ''} is there: results go out under its ids"
-        )
+        kind = "export" if imported is None else "imported export"
+        raise RollError(f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back there")
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
         prepared = prepare_import(path, load_map(source.map_file))
-        found |= _ids(prepared, source.id_heading, source.roll_version)
+        found |= _read_ids(prepared, source.id_heading, source.roll_version)
     return found
 
 
-def _ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tuple[str, str, int, int, int], str]:
-    wanted = [place for place, said in enumerate(prepared.mapping.header) if squeeze(said) == squeeze(heading)]
+def _read_ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tuple[str, str, int, int, int], str]:
+    header, normalized = prepared.mapping.header, normalize_heading(heading)
+    wanted = [place for place, each in enumerate(header) if normalize_heading(each) == normalized]
     if not wanted:
-        raise RollError(f'{prepared.roll.path}: has no column "{heading}": correct id_heading')
+        raise RollError(f'{prepared.roll.path}: has no column "{heading}"; correct id_heading')
     booths: list[BoothKey] = []
 
-    def slot(key: BoothKey, _: BoothDetails) -> BoothSlot:
+    def add_booth(key: BoothKey, _: BoothDetails) -> BoothSlot:
         booths.append(key)
         return BoothSlot(len(booths) - 1, is_new=True)
 
     mapping = prepared.mapping
     by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
-    cleaner = Cleaner(by_place, slot, roll_version=roll_version, damaged=prepared.roll.damaged)
+    cleaner = Cleaner(by_place, add_booth, roll_version=roll_version, damaged=prepared.roll.damaged)
     found = {}
     for batch in prepared.roll.batches(prepared.mapping.skip_rows):
         rows = cleaner.clean(batch)
@@ -123,65 +139,81 @@ def _is_export(path: Path) -> bool:
 
 
 def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
-    """An export, open and understood by the saved mapping. Raises RollError where that cannot be: the mapping names a column that
-    the export lacks, or the export has a column of phone numbers that the mapping does not name.
+    """Open an export and map its columns with the source's saved map file.
+
+    Raises:
+        RollError: The export cannot be read, lacks a column that the map file names, or has a column of phone numbers that
+            the map file does not name.
     """
     map_file = load_map(source.map_file)
     prepared = prepare_import(path, map_file)
     mapping = prepared.mapping
     named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()
     first = next(prepared.roll.batches(mapping.skip_rows), None)
-    held = {index for index, _, _ in phone_columns(mapping, [] if first is None else first.rows, region)}
+    rows = [] if first is None else first.rows
+    unread = {index for index, _, _ in find_unread_phone_columns(mapping, rows, region)}
     for index, heading in enumerate(mapping.header):
-        said = field_of(heading)
+        by_heading = find_field(heading)
         known = index in named or index in mapping.sensitive or heading in mapping.ignored
-        if not known and (index in held or (said is not None and said[0] is Field.MOBILE)):
+        if not known and (index in unread or (by_heading is not None and by_heading[0] is Field.MOBILE)):
             raise RollError(
-                f'{path}: its column "{heading}" holds phone numbers, and {source.map_file} does not know it: add it there to'
+                f'{path}: the column "{heading}" has phone numbers, but {source.map_file} does not name it; add it there to'
                 " mobile under [columns], or to ignore"
             )
     return prepared
 
 
-def fetch(source: Source, url: str) -> Path:
-    """Have what the portal exports now in the source's folder, whole or not at all; where it stands there. Raises RollError."""
+def fetch_export(source: Source, url: str) -> Path:
+    """Download the portal's present export into the source's folder and return its path.
+
+    Raises:
+        RollError: The download failed; no incomplete file is left.
+    """
     part = source.folder / f".{source.name}{_PART}"
     try:
-        with answered(url, token_headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
-            digest = _copied(answer, file)
+        with answered(url, build_auth_headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
+            digest = _copy_body(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"
         part.replace(path)
     except (OSError, http.client.HTTPException) as error:
         raise RollError(
-            f"{url}: nothing was fetched ({error or type(error).__name__}); try again, or ask the portal"
+            f"{url}: the download failed ({error or type(error).__name__}); try again, or ask the portal's operator"
         ) from error
     finally:
         part.unlink(missing_ok=True)
     return path
 
 
-def token_headers(source: Source) -> dict[str, str]:
-    """What a request to the portal bears. Raises SettingError for a token that is none, or that others may read."""
+def build_auth_headers(source: Source) -> dict[str, str]:
+    """Return the HTTP headers that authenticate a request to the portal; empty if the source has no token file.
+
+    Raises:
+        SettingError: The token is invalid, or other users can read its file.
+    """
     if source.token_file is None:
         return {}
     setting, remedy = f"sources.{source.name}.token_file", "put the portal's token there, one word"
     token = read_private(source.token_file, setting, "the token", remedy)
     if not token.isascii() or not token.isprintable() or not token or " " in token:
-        raise SettingError(str(source.token_file), setting, "is no token", remedy)
+        raise SettingError(str(source.token_file), setting, "is not a valid token", remedy)
     return {"Authorization": f"Bearer {token}"}
 
 
-def _copied(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
-    """The answer into the file; its SHA-256. Raises OSError where it is cut short, or too large."""
+def _copy_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
+    """Copy the body of an HTTP response to a file and return its SHA-256.
+
+    Raises:
+        OSError: The body is empty, incomplete, or larger than MAX_EXPORT_BYTES.
+    """
     digest, size = hashlib.sha256(), 0
     while some := answer.read(1 << 20):
         digest.update(some)
         size += file.write(some)
-        if size > MOST_BYTES:
-            raise OSError(f"it is larger than {MOST_BYTES >> 30} GB")
+        if size > MAX_EXPORT_BYTES:
+            raise OSError(f"the file is larger than {MAX_EXPORT_BYTES >> 30} GB")
     if answer.length:
-        raise OSError(f"it was cut short after {size:,} bytes")
+        raise OSError(f"the connection ended after {size:,} bytes")
     if not size:
-        raise OSError("it is empty")
+        raise OSError("the file is empty")
     return digest.hexdigest()

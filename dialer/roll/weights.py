@@ -1,6 +1,6 @@
-"""Import voters' weights, which influence the order of calls, from a file: all of it or nothing.
+"""Import voters' weights, which decide the order of calls, from a file, completely or not at all.
 
-A campaign computes a weight from supporter score, propensity to vote and probability of an answer; 1 is the default.
+A campaign computes weights itself, for example from propensity to vote and probability of an answer. The default is 1.
 """
 
 from __future__ import annotations
@@ -12,35 +12,38 @@ from pathlib import Path
 from dialer.audio.files import sha256_of
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, SmallTable, TableRow
-from dialer.roll.parts import NoSuchPart, Parts, UnfitRow
+from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.store import audit, voters
 from dialer.store.connection import Connection, exclusive_connection, read_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.roll import last_voter, set_weight
 from dialer.store.sql import transaction
 
-LEAST, MOST = 0.001, 1000.0
+MIN_WEIGHT, MAX_WEIGHT = 0.001, 1000.0
 COLUMNS = {**PLACE, "serial": SERIAL, "weight": frozenset({"weight"})}
 OPTIONAL = frozenset({"roll version", "state"})
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsResult:
-    """Counts of the rows of a file of weights."""
+    """Counts of the rows of a weights file."""
 
     rows: int
     changed: int
-    unknown: int  # no such voter on the roll
+    unknown: int  # rows of voters who are not on the roll
 
 
 def import_weights(
     path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
 ) -> WeightsResult:
-    """Take a CSV or XLSX with the columns constituency, part, serial and weight; roll version or state, where the store has
-    several rolls of a part. `progress` is told the share done, 0 to 1.
+    """Import weights from a CSV or XLSX file.
 
-    Raises RollError for the first row that cannot be taken (one whose part may be either of two is such a row), with
-    its number and what to do, StoreBusy while a dialler runs; nothing of the file is kept then.
+    Required columns are constituency, part, serial and weight; roll version or state is needed if a part is on several rolls.
+    `progress` is called with the share done (0-1).
+
+    Raises:
+        RollError: A row is invalid, or its part is on several rolls; nothing was imported.
+        StoreBusy: A dialler is running; nothing was imported.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     rows = changed = unknown = 0
@@ -48,55 +51,65 @@ def import_weights(
         parts = Parts(db)
         for row in table.rows():
             rows += 1
-            voter_id = _voter(db, parts, row)
+            voter_id = _find_voter(db, parts, row)
             if voter_id is None:
                 unknown += 1
             else:
-                changed += set_weight(db, voter_id, _weight(row))
+                changed += set_weight(db, voter_id, _parse_weight(row))
             progress(row.share_done)
     return WeightsResult(rows, changed, unknown)
 
 
 def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
-    """Take the lists in a folder, by their names, that were not taken since the roll last grew. What to keep with the settings of
-    this start, by which they are known at the next one, and what is wrong with the first list that cannot be taken;
-    None: nothing. Raises StoreError.
+    """Import the weights files in a folder that are new or changed, or older than the last voter added to the roll.
+
+    Returns:
+        The imported files, as entries to store with the settings of this start, by which the next start recognizes them; and
+        the error of the first file that could not be imported, or None. Files after it are not imported.
+
+    Raises:
+        StoreError: The store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():
         return {}, None
     with read_snapshot(store, key) as db:
         before, voters = audit.stored_settings(db), last_voter(db)
-    taken: dict[str, str] = {}
+    imported: dict[str, str] = {}
     for path in paths:
-        name, what = f"weights.{path.name}", f"{sha256_of(path)}, up to voter {voters}"
-        if before.get(name) != what:
+        name, state = f"weights.{path.name}", f"{sha256_of(path)}, up to voter {voters}"
+        if before.get(name) != state:
             try:
                 import_weights(path, store, key=key)
             except RollError as error:
-                return taken, str(error)
-        taken[name] = what
-    return taken, None
+                return imported, str(error)
+        imported[name] = state
+    return imported, None
 
 
-def _voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
-    """The voter whom a row names; None: not on the roll. One that may be either of two is refused: nobody would see the mistake."""
-    constituency, part, serial = map(row.whole_number, ("constituency", "part", "serial"))
+def _find_voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
+    """Return the voter of a row, or None if the voter is not on the roll.
+
+    Raises:
+        RollError: The part is on several rolls, so the voter is ambiguous.
+    """
+    constituency, part, serial = map(row.parse_number, ("constituency", "part", "serial"))
+    version, state = row["roll version"] or None, row["state"] or None
     try:
-        booth_id = parts.booth(constituency, part, version=row["roll version"] or None, state=row["state"] or None)
-    except NoSuchPart:
+        booth_id = parts.find_booth(constituency, part, version=version, state=state)
+    except UnknownPart:
         return None
-    except UnfitRow as why:
-        raise row.refusal(str(why)) from None
+    except UnmatchedRow as why:
+        raise row.make_error(str(why)) from None
     found = voters.voter_in_booth(db, booth_id, serial)
     return None if found is None else found[0]
 
 
-def _weight(row: TableRow) -> float:
+def _parse_weight(row: TableRow) -> float:
     try:
         weight = float(row["weight"])
     except ValueError:
         weight = 0.0
-    if not LEAST <= weight <= MOST:  # no comparison holds for a NaN
-        raise row.refusal(f"the weight is not a number from {LEAST:g} to {MOST:g}; correct it")
+    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also true for NaN
+        raise row.make_error(f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct it")
     return weight

@@ -1,13 +1,10 @@
-"""Reads a workbook in a process of its own: `python -I workbook_reader.py PATH SECONDS MEMORY_BYTES [SHEET]`.
+"""Program that reads a workbook in a separate process: `python -I workbook_reader.py PATH SECONDS MEMORY_BYTES [SHEET]`.
 
-It imports nothing of ours.
+Workbooks are unpacked by native code, which ends its process if memory runs out, and a file of 1 kB can need 400 GB. In a
+separate process, that does not end the importing process. This module imports nothing else of the package.
 
-What unpacks a workbook is native code that ends the whole process where it finds no memory, and a file of 1 kB can ask
-for 400 GB. Here that ends this process, and the one that asked says so in a line.
-
-It speaks lines of JSON. The first that it writes is what the file is, or `{"problem": ...}`; after that it answers each
-line `FIRST MOST` on its standard input with the rows from FIRST (0 is the first) on, at most MOST of them, [] behind
-the last.
+The program writes lines of JSON. The first describes the workbook, or is `{"problem": ...}`. Each line `FIRST MOST` on its
+standard input is then answered with at most MOST rows from row FIRST (counted from 0), or with [] after the last row.
 """
 
 from __future__ import annotations
@@ -23,70 +20,74 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
-MOST_COLUMNS = 2_000  # a spreadsheet may have 16,384; the widest roll that we know of has 60
-MOST_CELL_CHARACTERS = 131_072  # as in a CSV file
-_MOST_CHARACTERS = 8_000_000  # of an answer
+MAX_COLUMNS = 2_000  # a spreadsheet may have 16,384; the widest known roll has 60
+MAX_CELL_CHARACTERS = 131_072  # as in a CSV file
+_MAX_ANSWER_CHARACTERS = 8_000_000
 
 
-class Unfit(Exception):
-    """The file cannot be read. The text goes on after its name."""
+class UnreadableWorkbook(Exception):
+    """The file cannot be read. The message continues a sentence that begins with the file's name."""
 
 
 def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) -> None:
-    """Answer until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would be full of names and numbers
+    """Open the workbook and answer requests until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain names and phone numbers
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
-        sheet, others = _chosen(path, wanted)
+        sheet, others = _choose_sheet(path, wanted)
         rows = (sheet.start or (0, 0))[0] + sheet.height
-        _say({"sheet": sheet.name, "others": others, "rows": rows})
-        _answer(sheet)
-    except Unfit as problem:
-        _say({"problem": str(problem)})
+        _write_line({"sheet": sheet.name, "others": others, "rows": rows})
+        _answer_requests(sheet)
+    except UnreadableWorkbook as problem:
+        _write_line({"problem": str(problem)})
     except (BrokenPipeError, KeyboardInterrupt):
         return
     except BaseException as error:
         if isinstance(error, MemoryError):
             raise
-        _say({"problem": f"cannot be read as a workbook ({type(error).__name__}); save it again as XLSX"})
+        _write_line({"problem": f"cannot be read as a workbook ({type(error).__name__}); save it again as XLSX"})
 
 
-def _chosen(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
-    """The named sheet, or the first one that is not empty, and the names of the others that are not."""
+def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
+    """Return the named sheet, or the first one that is not empty, and the names of the other sheets that are not empty."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - by what it holds: its name may say another kind
+        with open(path, "rb") as file:  # noqa: PTH123 - from a file object, the library does not rely on the file's name
             workbook = CalamineWorkbook.from_filelike(file)
     except PasswordError:
-        raise Unfit("is locked with a password; save a copy without one") from None
+        raise UnreadableWorkbook("is locked with a password; save a copy without one") from None
     except (CalamineError, OSError, ValueError):
-        if (inside := _archived(path)) is not None:
-            raise Unfit(f"is a ZIP archive, and no workbook: unpack it, then import what is in it ({inside})") from None
-        raise Unfit("cannot be opened as a workbook, it may be damaged; save it again as XLSX") from None
+        if (inside := _find_archived_file(path)) is not None:
+            raise UnreadableWorkbook(
+                f"is a ZIP archive, not a workbook; unpack it, then import the file in it ({inside})"
+            ) from None
+        raise UnreadableWorkbook("cannot be opened as a workbook and may be damaged; save it again as XLSX") from None
     names = workbook.sheet_names
     if wanted is not None and wanted not in names:
-        raise Unfit(f'has no sheet "{wanted}"; it has: {", ".join(names)}')
+        raise UnreadableWorkbook(f'has no sheet "{wanted}"; it has: {", ".join(names)}')
     sheets: dict[str, CalamineSheet] = {}
     for name in [wanted] if wanted is not None else names:
         try:
             sheet = workbook.get_sheet_by_name(name)
         except CalamineError as error:
-            raise Unfit(f'has a sheet "{name}" that cannot be read ({error}); save it again as XLSX') from None
+            raise UnreadableWorkbook(
+                f'has a sheet "{name}" that cannot be read ({error}); save it again as XLSX'
+            ) from None
         if sheet.height:
             sheets[name] = sheet
     if not sheets:
-        raise Unfit("is empty; export it again, or name another file")
+        raise UnreadableWorkbook("is empty; export it again, or name another file")
     chosen, *others = sheets
     columns = (sheets[chosen].start or (0, 0))[1] + sheets[chosen].width
-    if columns > MOST_COLUMNS:
-        raise Unfit(
-            f"has {columns:,} columns, and a roll has at most {MOST_COLUMNS:,}; delete what stands far to the right"
+    if columns > MAX_COLUMNS:
+        raise UnreadableWorkbook(
+            f"has {columns:,} columns, more than the {MAX_COLUMNS:,} that are allowed; delete stray cells far to the right"
         )
     return sheets[chosen], others
 
 
-def _archived(path: str) -> str | None:
-    """The first file in an archive of files; None: it is none, or a workbook's own."""
+def _find_archived_file(path: str) -> str | None:
+    """Return the name of the first file in a ZIP archive, or None if `path` is not an archive, or is a workbook."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -95,31 +96,33 @@ def _archived(path: str) -> str | None:
     return None if not names or {"[Content_Types].xml", "mimetype"} & {*names} else names[0]
 
 
-def _answer(sheet: CalamineSheet) -> None:
-    rows, at = _rows(sheet), 0
+def _answer_requests(sheet: CalamineSheet) -> None:
+    rows, at = _read_rows(sheet), 0
     for line in sys.stdin.buffer:
         first, most = map(int, line.split())
         if first != at:
-            rows, at = islice(_rows(sheet), first, None), first
+            rows, at = islice(_read_rows(sheet), first, None), first
         batch: list[list[str]] = []
         characters = 0
-        while len(batch) < most and characters < _MOST_CHARACTERS and (row := next(rows, None)) is not None:
+        while len(batch) < most and characters < _MAX_ANSWER_CHARACTERS and (row := next(rows, None)) is not None:
             batch.append(row)
             characters += sum(map(len, row)) + len(row)
         at += len(batch)
-        _say(batch)
+        _write_line(batch)
 
 
-def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+def _read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
     for number, row in enumerate(sheet.iter_rows(), start=1):
-        cells = [cell if type(cell) is str else cell_text(cell) for cell in row]
-        if max(map(len, cells), default=0) > MOST_CELL_CHARACTERS:
-            raise Unfit(f"has a cell of more than {MOST_CELL_CHARACTERS:,} characters in row {number:,}; shorten it")
+        cells = [cell if type(cell) is str else format_cell(cell) for cell in row]
+        if max(map(len, cells), default=0) > MAX_CELL_CHARACTERS:
+            raise UnreadableWorkbook(
+                f"has a cell of more than {MAX_CELL_CHARACTERS:,} characters in row {number:,}; shorten it"
+            )
         yield cells
 
 
-def cell_text(value: object) -> str:
-    """A workbook's cell as the text a person saw: 9876543210.0 (workbooks know only floats) gives "9876543210"."""
+def format_cell(value: object) -> str:
+    """Return a cell as the text that a spreadsheet shows: the number 9876543210.0 as "9876543210"."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -129,8 +132,8 @@ def cell_text(value: object) -> str:
     return str(value)
 
 
-def _say(what: Any) -> None:
-    sys.stdout.buffer.write(json.dumps(what, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+def _write_line(content: Any) -> None:
+    sys.stdout.buffer.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 

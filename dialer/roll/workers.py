@@ -1,4 +1,4 @@
-"""Import the list of booth workers, their booths and phone numbers, from a file: all of it or nothing."""
+"""Import booth workers with their booths and phone numbers from a file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SmallTable, TableRow
-from dialer.roll.languages import language_code
-from dialer.roll.parts import NoSuchPart, Parts, UnfitRow
+from dialer.roll.languages import parse_language
+from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.booth_workers import list_worker, remove_other_workers
 from dialer.store.connection import exclusive_connection
@@ -28,27 +28,27 @@ _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """Counts of an import of workers."""
+    """Counts of an import of booth workers."""
 
     rows: int
-    workers: int  # of the file; each has one number
-    booths: int  # of the file
-    opted_out: int  # of the file's workers: their numbers are not called
-    gone: int  # who were on the list before and are not called any more
-    # Rows of one number under two names: the first one, and the one whose name counts.
+    workers: int  # in the file; each has one number
+    booths: int  # in the file
+    opted_out: int  # workers in the file whose number has opted out; they are not called
+    removed: int  # workers imported earlier who are not called any more
+    # Pairs of rows that give one number two names: the first row, and the one whose name is stored.
     renamed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
-class _Listed:
-    """One worker of the file."""
+class _FileWorker:
+    """A booth worker, collected from one or more rows of the file."""
 
-    row: int
+    row: int  # the first row
     constituency: int
     name: str = ""
     language: str = ""
     renamed: int | None = None  # the last row that gave the number another name
-    booths: dict[int, int] = field(default_factory=dict)  # by part
+    booths: dict[int, int] = field(default_factory=dict)  # booth ID by part number
 
 
 def import_workers(
@@ -60,49 +60,56 @@ def import_workers(
     replace: bool = False,
     key: StoreKey | None = None,
 ) -> WorkersResult:
-    """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language;
-    roll version or state, where the store has several rolls of a part (`roll_version` is of a file that does not say
-    it).
+    """Import booth workers from a CSV or XLSX file.
 
-    A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it
-    says nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a
-    country code, `key` opens an encrypted store.
+    Required columns are constituency, part (several separated by commas) and number; optional ones are name, language, roll
+    version and state. Roll version or state is needed if a part is on several rolls; `roll_version` is the default for files
+    without the column. `region` (ISO 3166) applies to numbers without a country code.
 
-    Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept
-    then.
+    Workers are identified by their number. A later file replaces a worker's booths, but keeps a name or language that it
+    leaves out. With `replace`, workers who are not in the file are not called any more.
+
+    Raises:
+        RollError: A row is invalid; nothing was imported.
+        StoreBusy: A dialler is running; nothing was imported.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):
         parts = Parts(db)
-        listed: dict[str, _Listed] = {}
+        listed: dict[str, _FileWorker] = {}
         rows = 0
         for row in table.rows():
             rows += 1
-            _read(parts, row, region, roll_version, listed)
+            _add_row(parts, row, region, roll_version, listed)
         if not listed:
-            raise RollError(f"{path}: names no worker; give one a row, below the headings")
-        kept = [
+            raise RollError(f"{path}: has no workers; write one per row, below the headings")
+        stored = [
             list_worker(db, number, worker.name, worker.language, worker.booths.values())
             for number, worker in listed.items()
         ]
-        gone = remove_other_workers(db, [worker_id for worker_id, _ in kept]) if replace else 0
+        removed = remove_other_workers(db, [worker_id for worker_id, _ in stored]) if replace else 0
     booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
     renamed = tuple((each.row, each.renamed) for each in listed.values() if each.renamed is not None)
-    return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone, renamed)
+    opted_out = sum(has_opted_out for _, has_opted_out in stored)
+    return WorkersResult(rows, len(stored), len(booths), opted_out, removed, renamed)
 
 
-def _read(parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _Listed]) -> None:
-    """Add what a row says to its worker. Numbers and names stand in no error: it may go into a log."""
+def _add_row(
+    parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
+) -> None:
+    """Add a row to its worker in `listed`. Errors contain no numbers and no names, because they may be logged."""
     read = read_cell(row["number"], region)
     if len(read.numbers) != 1:
-        raise row.refusal("its number is not one number that can be called; give each worker one")
-    constituency = row.whole_number("constituency")
-    language = language_code(row["language"])
+        raise row.make_error("number is not exactly one valid phone number; give each worker one")
+    constituency = row.parse_number("constituency")
+    language = parse_language(row["language"])
     if language is None:
-        raise row.refusal(f"its language {row['language'][:20]!r} is not known; write hi, bn, ta, ...")
-    worker = listed.setdefault(read.numbers[0], _Listed(row.number, constituency))
+        raise row.make_error(f"language {row['language'][:20]!r} is not known; write hi, bn, ta, ...")
+    worker = listed.setdefault(read.numbers[0], _FileWorker(row.number, constituency))
     if worker.constituency != constituency:
-        raise row.refusal(f"its number stands in another constituency in row {worker.row:,}; keep one")
+        raise row.make_error(
+            f"the same number is in another constituency in row {worker.row:,}; remove one of the rows"
+        )
     name = row["name"][:80]
     if name and worker.name and name.casefold() != worker.name.casefold():
         worker.renamed = row.number
@@ -110,14 +117,14 @@ def _read(parts: Parts, row: TableRow, region: str, roll_version: str | None, li
     worker.language = language or worker.language
     named = [each for each in _BETWEEN_PARTS.split(row["part"]) if each]
     if not named:
-        raise row.refusal("it names no part; say at which booth the worker stands")
+        raise row.make_error("part is empty; give the part of the worker's booth")
     for part in named:
-        part_number = row.whole_number("part", part)
+        part_number = row.parse_number("part", part)
         version, state = row["roll version"] or roll_version, row["state"] or None
         try:
-            booth_id = parts.booth(constituency, part_number, version=version, state=state)
-        except NoSuchPart as why:
-            raise row.refusal(f"{why}; import it first") from None
-        except UnfitRow as why:
-            raise row.refusal(str(why)) from None
+            booth_id = parts.find_booth(constituency, part_number, version=version, state=state)
+        except UnknownPart as why:
+            raise row.make_error(f"{why}; import the roll of this part first") from None
+        except UnmatchedRow as why:
+            raise row.make_error(str(why)) from None
         worker.booths[part_number] = booth_id

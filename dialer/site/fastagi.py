@@ -12,7 +12,7 @@ from dialer.domain.clock import Clock
 from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
-from dialer.roll.phone_numbers import plain_number
+from dialer.roll.phone_numbers import parse_carrier_number
 from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
@@ -74,7 +74,9 @@ def _routes(
         prompts.for_call if prompts is not None else None,
         AgiFlowRules(recording_rules(settings), sms, scripts),
     )
-    inbound = InboundHandler(engine, asterisk.switch, lambda number: plain_number(number, settings.centre.region))
+    inbound = InboundHandler(
+        engine, asterisk.switch, lambda number: parse_carrier_number(number, settings.centre.region)
+    )
     seat = LogInHandler(engine.features.agents, asterisk.switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 

@@ -13,7 +13,7 @@ def alone(walk: Walk) -> None:
     walk.first_day()
     walk.is_refused(
         "dialer optout add 98100-words -c centre.toml",
-        "this is not one number that can be called; write one, with its country code",
+        "not a single valid phone number; write one number, with its country code",
     )
     walk.does("dialer optout add - -c centre.toml", given="+919810000002\n")
     walk.does("dialer rules explain +919810000002 -c centre.toml", "opted out")

@@ -30,12 +30,12 @@ def alone(walk: Walk) -> None:
     walk.must("look:" not in mapped, "a mapped second column is doubted still")
 
     _roll(walk, "deaf.csv", f"{KEY},AGE", "174,1,1,30")
-    walk.does(looks.format("deaf.csv"), "no column is read as a phone number: nobody of this file can be called")
+    walk.does(looks.format("deaf.csv"), "no column is read as a phone number: no voter in this file can be called")
 
     _roll(walk, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
     walk.does(looks.format("title.csv"), "1 rows", "MOBILE mobile")
 
-    names = (("mojibake", "à¤†à¤¶à¤¾", "UTF-8 that was read as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
+    names = (("mojibake", "à¤†à¤¶à¤¾", "UTF-8 decoded as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
     for kind, name, says in names:
         _roll(walk, f"{kind}.csv", f"{KEY},NAME HI,MOBILE", f"174,1,1,{name},9812345601", f"174,1,2,{name},9812345602")
         walk.does(looks.format(f"{kind}.csv"), says)
@@ -51,14 +51,14 @@ def alone(walk: Walk) -> None:
     for row in (f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601"):
         sheet.append(row.split(","))
     book.save(walk.folder / "notes.xlsx")
-    walk.is_refused(looks.format("notes.xlsx"), 'choose one with sheet = "Roll 174"')
+    walk.is_refused(looks.format("notes.xlsx"), 'to choose one, write sheet = "Roll 174"')
     (walk.folder / "sheet.toml").write_text('sheet = "Roll 174"\n')
     walk.does(f"{looks.format('notes.xlsx')} --map sheet.toml", "1 rows")
 
     with zipfile.ZipFile(walk.folder / "roll.zip", "w") as archive:
         archive.write(walk.folder / "title.csv", "part-1.csv")
     walk.is_refused(looks.format("roll.zip"), "is a ZIP archive", "part-1.csv")
-    walk.is_refused(looks.format("nothing.csv"), "nothing.csv", "there is no such file")
+    walk.is_refused(looks.format("nothing.csv"), "nothing.csv", "file not found")
     walk.is_refused("dialer import roll.csv -c center.toml", "center.toml")
     walk.is_refused("dialer marks show 72-1-2 -c centre.toml", "no constituency/part/serial")
 

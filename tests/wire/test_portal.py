@@ -18,7 +18,7 @@ from dialer.domain.output import write_file
 from dialer.errors import SettingError
 from dialer.reports.webhook import Delivery, create_sender
 from dialer.roll.rejects import RejectsFile
-from dialer.roll.sources import fetch, new_exports
+from dialer.roll.sources import fetch_export, find_new_exports
 from dialer.settings.sources import Source
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
@@ -94,11 +94,11 @@ def source_of(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source
 
 def test_what_is_fetched_stands_in_the_folder_by_its_content_and_needs_no_waiting(tmp_path: Path, address: str) -> None:
     source = source_of(tmp_path, f"{address}/voters%20all.csv?day=1")
-    path = fetch(source, str(source.url))
+    path = fetch_export(source, str(source.url))
     assert path.read_bytes() == ROLL
     assert path.name.endswith("-voters-20all.csv")
-    assert fetch(source, str(source.url)) == path
-    assert [*source.folder.iterdir()] == [path] == [*new_exports(source, (), path)]
+    assert fetch_export(source, str(source.url)) == path
+    assert [*source.folder.iterdir()] == [path] == [*find_new_exports(source, (), path)]
     assert Portal.asked == [("/voters%20all.csv?day=1", f"Bearer {GIVEN}")] * 2
 
 
@@ -106,11 +106,11 @@ def test_what_is_fetched_stands_in_the_folder_by_its_content_and_needs_no_waitin
     ("path", "token", "why"),
     [
         ("/moved", GIVEN, "302"),
-        ("/short", GIVEN, "cut short after 35 bytes"),
-        ("/empty", GIVEN, "it is empty"),
+        ("/short", GIVEN, "the connection ended after 35 bytes"),
+        ("/empty", GIVEN, "the file is empty"),
         ("/voters.csv", "other", "401"),
-        ("/voters.csv", "two words", "is no token"),
-        ("/voters.csv", None, "is no token"),
+        ("/voters.csv", "two words", "is not a valid token"),
+        ("/voters.csv", None, "is not a valid token"),
     ],
 )
 def test_what_is_not_whole_or_not_given_leaves_nothing(
@@ -118,7 +118,7 @@ def test_what_is_not_whole_or_not_given_leaves_nothing(
 ) -> None:
     source = source_of(tmp_path, address + path, token)
     with pytest.raises((RollError, SettingError), match=why):
-        fetch(source, str(source.url))
+        fetch_export(source, str(source.url))
     assert [*source.folder.iterdir()] == []
     assert all(asked == path for asked, _ in Portal.asked)
 
@@ -128,7 +128,7 @@ def test_a_link_that_the_portal_put_into_its_folder_is_not_written_through(tmp_p
     ours.write_text("the store")
     for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):
         (source.folder / name).symlink_to(ours)
-    assert fetch(source, str(source.url)).read_bytes() == ROLL
+    assert fetch_export(source, str(source.url)).read_bytes() == ROLL
     rejects = RejectsFile(source.folder / "roll.csv.rejects.csv", ["AC_NO"], frozenset())
     rejects.finish()
     rejects.publish()

@@ -15,7 +15,7 @@ from dialer.domain.orders import RESUMING_LEADERS
 from dialer.domain.signing import read_webhook_secret
 from dialer.errors import MatdanError
 from dialer.roll.mapping import load_map
-from dialer.roll.sources import token_headers
+from dialer.roll.sources import build_auth_headers
 from dialer.settings.site import Settings
 from dialer.settings.sources import Source
 from dialer.site.twilio import twilio_spent_today
@@ -78,7 +78,7 @@ def _requirements(source: Source) -> Iterator[Callable[[], object]]:
     """Yield functions that raise MatdanError for what is wrong."""
     yield partial(_require_folder, source.folder)
     yield partial(load_map, source.map_file)
-    yield partial(token_headers, source)
+    yield partial(build_auth_headers, source)
     if source.webhook_secret_file is not None:
         yield partial(read_webhook_secret, source.webhook_secret_file, f"sources.{source.name}.webhook_secret_file")
 

@@ -17,7 +17,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkSource
-from dialer.roll.mark_lists import MarkReject, MarksFile, MarksOrigin, read_marks
+from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks
 from dialer.store.connection import open_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
@@ -50,7 +50,7 @@ def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFi
     told = {"source": MarkSource.BOOTH_WORKER, "confidence": None, "by": "worker-1", "day": DAY, "roll_version": None}
     with closing(open_for_reading(config.parent / "centre.db")) as db:
         path = listed(config.parent, *lines, head=head)
-        return read_marks(path, db, MarksOrigin(**{**told, **changes}), now=NOW, zone=INDIA)
+        return read_marks(path, db, MarkDefaults(**{**told, **changes}), now=NOW, zone=INDIA)
 
 
 # Reading
@@ -153,7 +153,7 @@ def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
         db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 9, 1)")
         db.commit()
     assert read(config, "174,1,1").rejects == (
-        MarkReject(2, "the part is on the roll more than once (2025-2, 2026-1): say which in a column roll version"),
+        MarkReject(2, "the part is on the roll in several versions (2025-2, 2026-1): add a column roll version"),
     )
     assert [mark.voter_id for mark in read(config, "174,1,1", roll_version="2025-2").marks] == [900]
     assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
@@ -172,7 +172,7 @@ def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_
         db.execute("UPDATE booth SET state_code = 'S13', part_number = 1 WHERE booth_id = 2")
         db.commit()
     [reject] = read(config, "174,1,1").rejects
-    assert reject.reason == "the part is on the roll of several states (S13, S24): say which in a column state"
+    assert reject.reason == "the part is on the roll of several states (S13, S24): add a column state"
     assert [mark.voter_id for mark in read(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
 
 

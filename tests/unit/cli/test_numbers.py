@@ -81,7 +81,7 @@ def test_one_number_is_suppressed_by_hand(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, said = run("optout", "add", "12345", "-c", config)
-    assert (code, "not one number" in said) == (2, True)
+    assert (code, "not a single valid phone number" in said) == (2, True)
 
 
 def test_numbers_come_through_standard_input_too(config: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "no such file"),
+        (None, "file not found"),
         (b"", "contains no phone number"),
         (b"name\nnobody\n", "contains no phone number"),
         (b"\xff\xfe7\x000\x00", "is not UTF-8 text"),

@@ -81,7 +81,7 @@ def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.finish()
     (tmp_path / "rejects.csv").mkdir()
-    with pytest.raises(RollError, match=r"the roll is imported, but .* it is in .*rejects.csv.part"):
+    with pytest.raises(RollError, match=r"the roll was imported, but .* find it at .*rejects.csv.part"):
         sink.publish()
 
 

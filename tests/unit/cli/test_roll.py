@@ -98,10 +98,10 @@ def test_while_the_dialler_runs_a_dry_run_tells_the_same_and_an_import_asks_it(
 def test_a_second_version_is_taken_with_its_option_alone(tmp_path: Path) -> None:
     roll, store = write_roll(tmp_path / "roll.csv", [("174", "1", "1", "Mira", "30", "F", "")]), tmp_path / "centre.db"
     assert run("import", roll, "--store", store, "--roll-version", "2026-1")[0] == 0
-    with pytest.raises(RollError, match=r"give --roll-version 2026-1 to revise .* or --beside to keep both"):
+    with pytest.raises(RollError, match=r"give --roll-version 2026-1 to update .* or --allow-second-roll to keep both"):
         run("import", roll, "--store", store)
     assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
-    assert run("import", roll, "--store", store, "--beside")[0] == 0
+    assert run("import", roll, "--store", store, "--allow-second-roll")[0] == 0
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
@@ -124,7 +124,7 @@ def test_the_sensitive_columns_are_named(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_an_error_for_the_command_line(tmp_path: Path) -> None:
-    with pytest.raises(RollError, match="no such file"):
+    with pytest.raises(RollError, match="file not found"):
         run("import", tmp_path / "none.csv", "--store", tmp_path / "centre.db")
 
 

@@ -103,7 +103,7 @@ def test_results_for_a_portal_have_its_ids_and_only_its_voters(store: HandFilled
         encoding="utf-8",
     )
     asked = ("report", "results", "--source", "portal", "-c", settings, "--format", "csv")
-    assert "no export that was taken is there" in run(*asked)[1]
+    assert "no imported export found" in run(*asked)[1]
     assert run("source", "take", "portal", "-c", settings)[0] == 0
     code, text = run(*asked)
     assert code == 0, text

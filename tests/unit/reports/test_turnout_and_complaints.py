@@ -408,7 +408,7 @@ def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: H
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["add", "--about", "other", "--channel", "call", "--number", "12"], "not one number"),
+        (["add", "--about", "other", "--channel", "call", "--number", "12"], "not a single valid phone number"),
         (["add", "--about", "other", "--channel", "call", "--attempt", "x"], "no attempt x"),
         (["add", "--about", "other", "--channel", "call", "--campaign", "nowhere"], "no campaign nowhere"),
         (["add", "--about", "other", "--channel", "call", "--at", "2999-01-01"], "lies ahead"),

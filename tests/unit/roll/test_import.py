@@ -1,4 +1,4 @@
-"""A roll into the store: what is taken, what is rejected, and that nothing half done stays."""
+"""Importing a roll: which rows are accepted or rejected, and that a failed import changes nothing."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def import_rows(
     return import_file(write_roll(store.parent / name, rows, header), store, clock=FixedClock())
 
 
-def figures(result: ImportResult) -> tuple[int, int, int, int]:
+def counts(result: ImportResult) -> tuple[int, int, int, int]:
     assert result.rows == result.voters + result.unchanged + result.rejected
     return result.rows, result.voters, result.unchanged, result.rejected
 
 
-def test_a_roll_becomes_booths_voters_numbers_and_links(store: Path) -> None:
+def test_import_stores_booths_voters_numbers_and_links(store: Path) -> None:
     header = (
         "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "CLOSES_AT", "SECTION_NO", "SLNOINPART",
         "C_HOUSE_NO", "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE", "RLN_FM_NM_EN", "SEX", "AGE",
@@ -60,7 +60,7 @@ def test_a_roll_becomes_booths_voters_numbers_and_links(store: Path) -> None:
         "Kolem", "महिला", "२४", "zzz0000001 ", "6990012345/6991123456",
     )  # fmt: skip
     result = import_rows(store, [row], header)
-    assert result.figures() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
+    assert result.count_rows() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
     assert query(store, "SELECT * FROM booth") == [
         (1, "current", "S24", 170, "ROBADI", 12, "School", "विद्यालय", "hi", "17:00")
     ]
@@ -76,7 +76,7 @@ def test_a_roll_becomes_booths_voters_numbers_and_links(store: Path) -> None:
     assert query(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
 
 
-def test_the_run_is_recorded(store: Path) -> None:
+def test_import_run_is_recorded(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")])
     ((at, name, sha256, *rest),) = query(
         store, "SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged FROM import_run"
@@ -85,16 +85,16 @@ def test_the_run_is_recorded(store: Path) -> None:
     assert len(str(sha256)) == 64
 
 
-def test_the_smallest_file(store: Path) -> None:
+def test_file_with_key_columns_only_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
-    assert figures(result) == (2, 2, 0, 0)
+    assert counts(result) == (2, 2, 0, 0)
     assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
         ("S24", 170, 12),
         ("", 171, 12),
     ]
 
 
-def test_a_workbook_whose_numbers_are_floats(store: Path) -> None:
+def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     path = store.parent / "roll.xlsx"
     workbook = openpyxl.Workbook()
     workbook.active.append(COLUMNS)
@@ -102,12 +102,12 @@ def test_a_workbook_whose_numbers_are_floats(store: Path) -> None:
     workbook.active.append([170, 12, 8, "Tarun", None, None, 916991123456])
     workbook.save(path)
     result = import_file(path, store)
-    assert figures(result) == (2, 2, 0, 0)
+    assert counts(result) == (2, 2, 0, 0)
     assert query(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
     assert query(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
 
 
-def test_twice_is_the_same_as_once(store: Path) -> None:
+def test_importing_twice_changes_nothing(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345"),
         ("1", "1", "2", "Tarun", "x", "M", "6990012345, 12345"),
@@ -118,17 +118,17 @@ def test_twice_is_the_same_as_once(store: Path) -> None:
     first = import_rows(store, rows)
     before = contents(store)
     second = import_rows(store, rows)
-    assert figures(first) == (5, 2, 1, 2)
-    assert figures(second) == (5, 0, 3, 2)
+    assert counts(first) == (5, 2, 1, 2)
+    assert counts(second) == (5, 0, 3, 2)
     assert (second.numbers, second.links, second.booths) == (0, 0, 0)
     assert contents(store) == before
     assert second.reasons == first.reasons
 
 
-def test_a_changed_row_changes_its_voter_and_a_blank_takes_nothing_away(store: Path) -> None:
+def test_changed_row_updates_the_voter_and_blank_cells_delete_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "2", "Tarun", "40", "M", "")])
     result = import_rows(store, [("1", "1", "1", "Mira Devi", "", "F", "6991123456"), ("1", "1", "2", "", "", "", "")])
-    assert figures(result) == (2, 1, 1, 0)
+    assert counts(result) == (2, 1, 1, 0)
     assert query(store, "SELECT serial, name, age, sex FROM voter ORDER BY serial") == [
         (1, "Mira Devi", 30, "F"),
         (2, "Tarun", 40, "M"),
@@ -136,16 +136,16 @@ def test_a_changed_row_changes_its_voter_and_a_blank_takes_nothing_away(store: P
     assert query(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
 
 
-def test_a_poorer_file_leaves_what_it_does_not_speak_of(store: Path) -> None:
+def test_file_with_fewer_columns_keeps_the_other_details(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     before = query(store, "SELECT * FROM voter")
     result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
-    assert figures(result) == (1, 0, 1, 0)
+    assert counts(result) == (1, 0, 1, 0)
     assert result.links == 1
     assert query(store, "SELECT * FROM voter") == before
 
 
-def test_what_the_day_has_brought_stays(store: Path) -> None:
+def test_import_keeps_turnout_and_dropped_links(store: Path) -> None:
     rows = [("1", "1", "1", "Mira", "30", "F", "6990012345")]
     import_rows(store, rows)
     execute(store, "UPDATE voter SET turnout = 'voted', reached = 1")
@@ -156,7 +156,7 @@ def test_what_the_day_has_brought_stays(store: Path) -> None:
     assert query(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
-def test_opt_outs_survive_the_roll(store: Path) -> None:
+def test_import_applies_earlier_opt_outs(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     execute(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
@@ -169,7 +169,7 @@ def test_opt_outs_survive_the_roll(store: Path) -> None:
     ]
 
 
-def test_one_number_for_a_household_and_one_voter_on_two_rows(store: Path) -> None:
+def test_shared_numbers_and_repeated_voters_are_linked_once(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345"),
         ("1", "1", "2", "Tarun", "40", "M", "6990012345"),
@@ -177,11 +177,11 @@ def test_one_number_for_a_household_and_one_voter_on_two_rows(store: Path) -> No
         ("1", "1", "2", "Tarun", "", "M", "+91 69900 12345"),
     ]
     result = import_rows(store, rows)
-    assert figures(result) == (4, 2, 2, 0)
+    assert counts(result) == (4, 2, 2, 0)
     assert (result.numbers, result.links) == (2, 3)
 
 
-def test_a_second_row_may_fill_in_but_not_contradict(store: Path) -> None:
+def test_second_row_of_a_voter_may_add_details_but_not_contradict(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "", "", "6990012345"),
         ("1", "1", "1", "", "30", "", ""),
@@ -190,7 +190,7 @@ def test_a_second_row_may_fill_in_but_not_contradict(store: Path) -> None:
         ("1", "1", "1", "Mira", "31", "", "6992123456"),
     ]
     result = import_rows(store, rows)
-    assert figures(result) == (5, 3, 0, 2)
+    assert counts(result) == (5, 3, 0, 2)
     assert query(store, "SELECT name, age, sex FROM voter") == [("Mira", 30, "F")]
     assert result.numbers == 1
     assert [
@@ -202,7 +202,7 @@ def test_a_second_row_may_fill_in_but_not_contradict(store: Path) -> None:
     ]
 
 
-def test_everything_rejected_is_in_the_file_with_row_column_value_and_reason(store: Path) -> None:
+def test_rejects_file_has_row_column_value_and_reason_of_every_reject(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345/12345"),
         ("1", "1", "new", "Tarun", "40", "M", "6991123456"),
@@ -214,7 +214,7 @@ def test_everything_rejected_is_in_the_file_with_row_column_value_and_reason(sto
         ("1", "1", "7"),
     ]
     result = import_rows(store, rows)
-    assert figures(result) == (7, 3, 0, 4)
+    assert counts(result) == (7, 3, 0, 4)
     assert (result.rejected_numbers, result.rejected_cells, result.blank_rows) == (2, 2, 1)
     found = rejects(store.parent / "roll.csv.rejects.csv")
     assert [(row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_VALUE"]) for row in found] == [
@@ -224,7 +224,7 @@ def test_everything_rejected_is_in_the_file_with_row_column_value_and_reason(sto
         ("5", "AC_NO", "x"),
         ("6", "AGE", "240"),
         ("6", "SEX", "?"),
-        ("6", "MOBILE", "'=1+1"),  # no spreadsheet shall run it
+        ("6", "MOBILE", "'=1+1"),  # escaped, so that no spreadsheet runs it as a formula
         ("7", "", "one more"),
     ]
     assert found[0]["REJECT_REASON"] == NumberReason.TOO_SHORT
@@ -232,7 +232,7 @@ def test_everything_rejected_is_in_the_file_with_row_column_value_and_reason(sto
     assert sum(result.reasons.values()) == len(found)
 
 
-def test_caste_religion_and_aadhaar_are_nowhere(store: Path) -> None:
+def test_caste_religion_and_aadhaar_are_not_stored_anywhere(store: Path) -> None:
     header = (*COLUMNS, "Caste", "Religion", "Aadhaar")
     import_rows(store, [("1", "1", "x", "Mira", "30", "F", "", "canary1", "canary2", "canary3")], header)
     text = (store.parent / "roll.csv.rejects.csv").read_text("utf-8-sig")
@@ -241,7 +241,7 @@ def test_caste_religion_and_aadhaar_are_nowhere(store: Path) -> None:
     assert b"canary" not in store.read_bytes()
 
 
-def test_a_corrected_rejects_file_can_be_imported(store: Path) -> None:
+def test_corrected_rejects_file_can_be_imported(store: Path) -> None:
     import_rows(store, [("1", "1", "x", "Mira", "30", "F", "+916990012345")])
     reject_path = store.parent / "roll.csv.rejects.csv"
     text = reject_path.read_text("utf-8-sig")
@@ -249,31 +249,31 @@ def test_a_corrected_rejects_file_can_be_imported(store: Path) -> None:
     corrected = store.parent / "corrected.csv"
     corrected.write_text(text.replace(",1,1,x,Mira", ",1,1,9,Mira"), "utf-8")
     result = import_file(corrected, store)
-    assert figures(result) == (1, 1, 0, 0)
+    assert counts(result) == (1, 1, 0, 0)
     assert query(store, "SELECT e164 FROM phone") == [("+916990012345",)]
 
 
-def test_damaged_letters_reject_the_row_alone(store: Path) -> None:
+def test_undecodable_characters_reject_only_their_row(store: Path) -> None:
     path = store.parent / "roll.csv"
     good = "".join(f"1,1,{serial},प्रिया शर्मा,30,F,\n" for serial in range(1, 40))
     path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
     result = import_file(path, store)
-    assert figures(result) == (40, 39, 0, 1)
+    assert counts(result) == (40, 39, 0, 1)
     assert "\\udc" in rejects(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
 
-def test_a_dry_run_tells_all_and_writes_nothing(store: Path) -> None:
+def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
     roll = write_roll(
         store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
     )
     result = import_file(roll, store, ImportOptions(dry_run=True))
-    assert result.figures() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
+    assert result.count_rows() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
     assert sorted(path.name for path in store.parent.iterdir()) == ["roll.csv"]
     import_file(roll, store)
     before = contents(store)
     (store.parent / "roll.csv.rejects.csv").unlink()
     asked = store.parent / "asked.csv"
-    again = import_file(
+    second = import_file(
         write_roll(
             store.parent / "other.csv",
             [("1", "1", "2", "Tarun", "40", "M", "6991123456"), ("1", "x", "2", "", "", "", "")],
@@ -281,20 +281,20 @@ def test_a_dry_run_tells_all_and_writes_nothing(store: Path) -> None:
         store,
         ImportOptions(dry_run=True, rejects_path=asked),
     )
-    assert (again.voters, again.numbers, again.rejected) == (1, 1, 1)
+    assert (second.voters, second.numbers, second.rejected) == (1, 1, 1)
     assert contents(store) == before
     assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert len(rejects(asked)) == 1
 
 
-def test_roll_versions_are_rolls_of_their_own(store: Path) -> None:
+def test_second_roll_version_is_imported_if_allowed(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     import_file(roll, store, ImportOptions(roll_version="2025"))
-    result = import_file(roll, store, ImportOptions(roll_version="2026", beside=True))
+    result = import_file(roll, store, ImportOptions(roll_version="2026", allow_second_roll=True))
     assert (result.voters, result.booths) == (1, 1)
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
-    again = import_file(roll, store, ImportOptions(roll_version="2026"))  # it is there: nothing comes a second time
-    assert (again.unchanged, again.booths) == (1, 0)
+    second = import_file(roll, store, ImportOptions(roll_version="2026"))  # an existing version needs no permission
+    assert (second.unchanged, second.booths) == (1, 0)
 
 
 VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
@@ -302,10 +302,8 @@ VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
 
 @pytest.mark.parametrize("state", ["S24", ""])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_constituency_under_another_version_is_refused_before_anything_is_written(
-    store: Path, state: str, dry_run: bool
-) -> None:
-    """Renumbered or not: whoever has voted on the one would be called again for the other."""
+def test_constituency_in_another_version_is_refused_before_writing(store: Path, state: str, dry_run: bool) -> None:
+    """A voter who is marked "voted" on one roll would still be called from the other."""
     import_rows(store, [("S24", "174", "1", "1", "6990012345")], VERSIONED)
     before = contents(store)
     roll = write_roll(store.parent / "new.csv", [(state, "174", "2", "5", "6990012345")], VERSIONED)
@@ -316,30 +314,30 @@ def test_a_constituency_under_another_version_is_refused_before_anything_is_writ
     for words in (
         place,
         "as version current",
-        "as 2026-2",
+        "as version 2026-2",
         "--roll-version current",
-        "--beside",
+        "--allow-second-roll",
         "nothing was imported",
     ):
         assert words in said
     assert "\n" not in said
     assert contents(store) == before
     assert not roll.with_name("new.csv.rejects.csv").exists()
-    assert import_file(roll, store, ImportOptions(roll_version="2026-2", beside=True)).booths == 1
+    assert import_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
 
 
-def test_the_same_constituency_number_in_another_state_is_another_constituency(store: Path) -> None:
+def test_same_constituency_number_in_another_state_is_no_duplicate(store: Path) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     roll = write_roll(store.parent / "other.csv", [("S13", "174", "1", "1", "")], VERSIONED)
     assert import_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1
 
 
 @pytest.mark.parametrize("heading", ["Revision", "Qualifying Date"])
-def test_a_column_that_is_taken_for_the_version_is_named_with_what_to_write(store: Path, heading: str) -> None:
+def test_duplicate_error_names_the_column_read_as_version(store: Path, heading: str) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     header = (*VERSIONED, heading)
     roll = write_roll(store.parent / "new.csv", [("S24", "174", "1", "1", "", "2026-04-01")], header)
-    with pytest.raises(RollError, match=f'its column "{heading}" makes it 2026-04-01') as refused:
+    with pytest.raises(RollError, match=f'its column "{heading}" makes it version 2026-04-01') as refused:
         import_file(roll, store)
     assert 'roll_version = "current" under [values]' in str(refused.value)
     map_file = store.parent / "map.toml"
@@ -347,91 +345,92 @@ def test_a_column_that_is_taken_for_the_version_is_named_with_what_to_write(stor
     assert import_file(roll, store, map_path=map_file).unchanged == 1
 
 
-def test_two_versions_of_a_constituency_in_one_file_are_refused_and_nothing_of_it_stays(store: Path) -> None:
+def test_two_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> None:
     header = (*VERSIONED, "revision")
     rows = [("S24", "174", "1", "1", "", "1"), ("S24", "175", "1", "1", "", "2"), ("S24", "174", "2", "1", "", "2")]
-    with pytest.raises(RollError, match="174 of S24 stands in this file as version 1,"):
+    with pytest.raises(RollError, match="174 of S24 is in this file as version 1,"):
         import_rows(store, rows, header)
     assert query(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
 @pytest.mark.parametrize(
-    ("there", "comes", "mend"),
+    ("stored", "imported", "remedy"),
     [
         ("", "S13", 'write state_code = "" under [values]'),
         ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
     ],
 )
-def test_a_constituency_with_its_state_and_without_is_refused(store: Path, there: str, comes: str, mend: str) -> None:
-    """Each voter would be two."""
-    import_rows(store, [(there, "174", "1", "1", "6990012345")], VERSIONED)
+def test_constituency_with_and_without_state_is_refused(store: Path, stored: str, imported: str, remedy: str) -> None:
+    """Each voter would be stored twice."""
+    import_rows(store, [(stored, "174", "1", "1", "6990012345")], VERSIONED)
     before = contents(store)
-    roll = write_roll(store.parent / "again.csv", [(comes, "174", "1", "1", "6990012345")], VERSIONED)
+    roll = write_roll(store.parent / "again.csv", [(imported, "174", "1", "1", "6990012345")], VERSIONED)
     with pytest.raises(RollError) as refused:
         import_file(roll, store)
     said = str(refused.value)
     assert "constituency 174 is on the roll" in said
-    assert mend in said
+    assert remedy in said
     assert "\n" not in said
     assert contents(store) == before
     map_file = store.parent / "map.toml"
-    map_file.write_text(f'[values]\nstate_code = "{there}"\n', encoding="utf-8")
+    map_file.write_text(f'[values]\nstate_code = "{stored}"\n', encoding="utf-8")
     assert import_file(roll, store, map_path=map_file).unchanged == 1
-    assert import_file(roll, store, ImportOptions(beside=True)).booths == 1
+    assert import_file(roll, store, ImportOptions(allow_second_roll=True)).booths == 1
 
 
 @pytest.mark.parametrize(
-    ("number", "values", "mend"),
-    [("S13-174", "", "number alone"), ("174", '[values]\nstate_code = "S13"\n', "take state_code out of the map file")],
+    ("number", "values", "remedy"),
+    [
+        ("S13-174", "", "only the constituency's number"),
+        ("174", '[values]\nstate_code = "S13"\n', r"remove state_code from \[values\] of the map file"),
+    ],
 )
-def test_a_state_that_is_in_no_column_is_taken_out_where_it_is(
-    store: Path, number: str, values: str, mend: str
-) -> None:
+def test_duplicate_error_says_where_to_remove_the_state(store: Path, number: str, values: str, remedy: str) -> None:
     import_rows(store, [("174", "1", "1")], VERSIONED[1:4])
     roll = write_roll(store.parent / "again.csv", [(number, "1", "1")], VERSIONED[1:4])
     map_file = store.parent / "map.toml"
     map_file.write_text(values, encoding="utf-8")
-    with pytest.raises(RollError, match=mend):
+    with pytest.raises(RollError, match=remedy):
         import_file(roll, store, map_path=map_file)
 
 
-def test_one_file_names_the_state_in_every_row_or_in_none(store: Path) -> None:
+def test_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> None:
     rows = [("S13", "174", "1", "1", ""), ("", "174", "2", "1", "")]
     with pytest.raises(
-        RollError, match=r"174 stands in this file as one of S13, .* in every row of the file or in none"
+        RollError, match=r"174 is in this file with the state S13, .* in every row of the file or in none"
     ):
         import_rows(store, rows, VERSIONED)
     assert query(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
-def test_rows_of_a_booth_may_stand_anywhere(store: Path) -> None:
+def test_rows_of_a_booth_may_be_in_any_order(store: Path) -> None:
     rows = [
         ("1", str(1 + number % 7), str(1 + number // 7), f"Voter {number}", "30", "F", "") for number in range(9_000)
     ]
-    assert figures(import_rows(store, rows)) == (9_000, 9_000, 0, 0)
-    assert figures(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
+    assert counts(import_rows(store, rows)) == (9_000, 9_000, 0, 0)
+    assert counts(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
 
 
-def test_a_region_other_than_india(store: Path) -> None:
+def test_numbers_of_another_region_are_imported(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
     assert import_file(roll, store, ImportOptions(region="US")).numbers == 1
     assert query(store, "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
-# Nothing half done stays
+# Failed imports
 
 
-def big_roll(store: Path) -> Path:
+def write_big_roll(store: Path) -> Path:
     rows = [("1", "1", str(number), f"Voter {number}", "30", "F", f"69{number:08}") for number in range(1, 13_000)]
     return write_roll(store.parent / "big.csv", rows)
 
 
-def left_behind(folder: Path) -> list[str]:
+def find_leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.endswith((".part", "-wal", ".rejects.csv")))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
+def test_interrupted_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     (store.parent / "small.csv.rejects.csv").unlink()
     before = contents(store)
@@ -441,14 +440,14 @@ def test_an_interrupted_import_changes_nothing(store: Path, error: type[BaseExce
             raise error
 
     with pytest.raises(error):
-        import_file(big_roll(store), store, progress=interrupt)
-    assert left_behind(store.parent) == []  # before anybody reads it again, who leaves a WAL
+        import_file(write_big_roll(store), store, progress=interrupt)
+    assert find_leftovers(store.parent) == []  # checked first, because reading the store creates a WAL file
     assert contents(store) == before
     assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_a_killed_import_changes_nothing(store: Path) -> None:
+def test_killed_import_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = contents(store)
     script = (
@@ -456,31 +455,31 @@ def test_a_killed_import_changes_nothing(store: Path) -> None:
         "import_file(Path(sys.argv[1]), Path(sys.argv[2]),"
         " progress=lambda done: os._exit(9) if done.tally.rows > 9_000 else None)\n"
     )
-    ended = forked(script, big_roll(store), store)
+    ended = forked(script, write_big_roll(store), store)
     assert ended.returncode == 9
     assert contents(store) == before
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = contents(store)
 
-    def begin_with_little_room(db: Connection) -> int:
+    def begin_with_small_limit(db: Connection) -> int:
         db.execute("PRAGMA max_page_count = 60")
         return begin_import(db)
 
-    monkeypatch.setattr(importer, "begin_import", begin_with_little_room)
+    monkeypatch.setattr(importer, "begin_import", begin_with_small_limit)
     with pytest.raises(StoreFull):
-        import_file(big_roll(store), store)
+        import_file(write_big_roll(store), store)
     assert contents(store) == before
-    assert [name for name in left_behind(store.parent) if name.startswith("big")] == []
+    assert [name for name in find_leftovers(store.parent) if name.startswith("big")] == []
 
 
-def test_a_row_that_cannot_be_read_on_changes_nothing(store: Path) -> None:
+def test_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = contents(store)
-    path = big_roll(store)
+    path = write_big_roll(store)
     with path.open("a", encoding="utf-8") as file:
         file.write('1,2,1,"Mira\n' + "1,1,1,x\n" * 200)
     with pytest.raises(RollError, match="quotation mark opens in row 13,001"):
@@ -488,13 +487,13 @@ def test_a_row_that_cannot_be_read_on_changes_nothing(store: Path) -> None:
     assert contents(store) == before
 
 
-def test_a_store_in_use_refuses_an_import(store: Path) -> None:
+def test_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     with exclusive_connection(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
         import_file(roll, store)
 
 
-def test_a_file_that_is_no_store_is_left_alone(store: Path) -> None:
+def test_file_that_is_not_a_store_is_not_overwritten(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     store.write_text("a letter to the editor")
     with pytest.raises(StoreCorrupt):
@@ -505,7 +504,7 @@ def test_a_file_that_is_no_store_is_left_alone(store: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"), [("roll.csv", "is the roll itself"), ("none/rejects.csv", "cannot be written")]
 )
-def test_a_rejects_file_that_cannot_be(store: Path, name: str, says: str) -> None:
+def test_unusable_rejects_path_is_refused(store: Path, name: str, says: str) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     text = roll.read_text("utf-8")
     with pytest.raises((RollError, OutputRefused), match=says):
@@ -514,8 +513,8 @@ def test_a_rejects_file_that_cannot_be(store: Path, name: str, says: str) -> Non
     assert not store.exists()
 
 
-def test_a_header_without_voters(store: Path) -> None:
-    with pytest.raises(RollError, match="a header and no voters"):
+def test_roll_without_voters_is_rejected(store: Path) -> None:
+    with pytest.raises(RollError, match="a header but no voters"):
         import_rows(store, [])
-    with pytest.raises(RollError, match="a header and no voters"):
+    with pytest.raises(RollError, match="a header but no voters"):
         import_rows(store, [("", "", "", "", "", "", "")])

@@ -1,4 +1,4 @@
-"""Columns by their headings, and by a map file."""
+"""Columns of a roll are mapped by their headings or by a map file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import Field, field_of, is_sensitive
+from dialer.roll.fields import Field, find_field, is_sensitive
 from dialer.roll.mapping import DROPPED, NOT_USED, load_map, map_columns
 
 ROLL = Path("roll.csv")
@@ -18,15 +18,15 @@ EXPORT = [
 ]  # fmt: skip
 
 
-def a_map(tmp_path: Path, text: str) -> Path:
+def write_map(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "map.toml"
     path.write_text(text, "utf-8")
     return path
 
 
-def test_the_usual_export_is_understood_whole() -> None:
+def test_usual_export_headings_are_all_mapped() -> None:
     mapping = map_columns(ROLL, [EXPORT])
-    assert dict(mapping.meanings()) == {
+    assert dict(mapping.describe_columns()) == {
         "ST_CODE": "state_code",
         "AC_NO": "constituency_number",
         "AC_NAME_EN": "constituency_name",
@@ -53,7 +53,7 @@ def test_the_usual_export_is_understood_whole() -> None:
     assert mapping.skip_rows == 1
 
 
-def test_the_smallest_file_will_do() -> None:
+def test_three_key_columns_are_enough() -> None:
     assert map_columns(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
         Field.CONSTITUENCY_NUMBER: (0,),
         Field.PART_NUMBER: (1,),
@@ -87,8 +87,8 @@ def test_the_smallest_file_will_do() -> None:
         ("EPIC No", Field.EPIC),
     ],
 )
-def test_headings_in_many_words(heading: str, name: Field) -> None:
-    found = field_of(heading)
+def test_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
+    found = find_field(heading)
     assert found is not None
     assert found[0] is name
 
@@ -97,18 +97,18 @@ def test_headings_in_many_words(heading: str, name: Field) -> None:
     "heading",
     ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
 )
-def test_sensitive_columns_are_dropped_and_said_so(heading: str) -> None:
+def test_sensitive_columns_are_dropped_and_described_as_dropped(heading: str) -> None:
     mapping = map_columns(ROLL, [[*EXPORT, heading]])
     assert mapping.sensitive == {len(EXPORT)}
-    assert mapping.meanings()[-1] == (heading, DROPPED)
+    assert mapping.describe_columns()[-1] == (heading, DROPPED)
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
-def test_innocent_headings_are_kept(heading: str) -> None:
+def test_harmless_headings_are_not_sensitive(heading: str) -> None:
     assert not is_sensitive(heading)
 
 
-def test_one_name_column_is_the_name_whatever_its_script() -> None:
+def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
     both = map_columns(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
     assert (both[Field.NAME], both[Field.NAME_LOCAL]) == ((3,), (4,))
     alone = map_columns(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
@@ -116,13 +116,13 @@ def test_one_name_column_is_the_name_whatever_its_script() -> None:
     assert Field.NAME_LOCAL not in alone
 
 
-def test_the_better_known_heading_wins() -> None:
+def test_more_common_heading_wins_if_two_match() -> None:
     columns = map_columns(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
     assert columns[Field.SERIAL] == (3,)
     assert columns[Field.PART_NUMBER] == (2,)
 
 
-def test_a_header_below_a_title_is_found() -> None:
+def test_header_below_a_title_is_found() -> None:
     head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
     assert map_columns(ROLL, head).skip_rows == 3
 
@@ -131,20 +131,20 @@ def test_a_header_below_a_title_is_found() -> None:
     ("head", "says"),
     [
         ([["S24", "170", "12", "6990012345"]], "has no header row"),
-        ([["foo", "bar"], ["1", "2"]], "no heading is known"),
+        ([["foo", "bar"], ["1", "2"]], "no known heading"),
         ([["AC_NO", "NAME"]], "no column for part number and serial"),
         ([["PART_NO", "SLNOINPART"]], 'write constituency_number = "HEADING"'),
     ],
 )
-def test_rolls_whose_voters_cannot_be_told_apart(head: list[list[str]], says: str) -> None:
+def test_roll_without_key_columns_is_rejected(head: list[list[str]], says: str) -> None:
     with pytest.raises(RollError, match=says) as refused:
         map_columns(ROLL, head)
     assert "6990012345" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_map_file_overrides(tmp_path: Path) -> None:
-    path = a_map(
+def test_map_file_overrides_the_headings(tmp_path: Path) -> None:
+    path = write_map(
         tmp_path,
         'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'
         '[values]\nconstituency_number = 170\nstate_code = "S24"\n',
@@ -156,15 +156,15 @@ def test_a_map_file_overrides(tmp_path: Path) -> None:
     assert mapping.values == {Field.CONSTITUENCY_NUMBER: "170", Field.STATE_CODE: "S24"}
 
 
-def test_a_roll_without_a_header_by_number(tmp_path: Path) -> None:
-    path = a_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
+def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None:
+    path = write_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
     mapping = map_columns(ROLL, [["170", "12", "1"]], load_map(path))
     assert mapping.skip_rows == 0
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
-def test_a_map_file_may_take_in_a_dropped_column_as_another(tmp_path: Path) -> None:
-    path = a_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
+def test_map_file_may_use_a_column_with_a_sensitive_heading(tmp_path: Path) -> None:
+    path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
     mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_map(path))
     assert mapping.columns[Field.SECTION] == (3,)
     assert mapping.sensitive == frozenset()
@@ -173,21 +173,21 @@ def test_a_map_file_may_take_in_a_dropped_column_as_another(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[columns]\nmobil = 'MOBILE'\n", 'columns.mobil: there is no such field, did you mean "mobile"'),
+        ("[columns]\nmobil = 'MOBILE'\n", 'columns.mobil: unknown field, did you mean "mobile"'),
         ("[columns]\nmobile = 'MOBLIE'\n", 'has no column "MOBLIE", did you mean "MOBILE"'),
         ("[columns]\nmobile = 99\n", "has columns 1 to 22, not 99"),
         ("[columns]\nmobile = 1.5\n", "columns.mobile must be"),
-        ("[columns]\nage = ['AGE', 'SEX']\n", "only mobile may have several"),
+        ("[columns]\nage = ['AGE', 'SEX']\n", "has several columns, which only mobile may have"),
         ("[values]\nage = [1]\n", "values.age must be"),
-        ("[column]\n", 'column: there is no such setting, did you mean "columns"'),
+        ("[column]\n", 'column: unknown setting, did you mean "columns"'),
         ("header_row = 'one'\n", "header_row must be a whole number"),
         ("header_row = 9\n", "header_row = 9 is not among the first 1 rows"),
         ("columns = 3\n", "columns must be a table"),
         ("= =\n", "is not valid TOML"),
     ],
 )
-def test_mistakes_in_a_map_file_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
-    path = a_map(tmp_path, text)
+def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
+    path = write_map(tmp_path, text)
     with pytest.raises(RollError) as refused:
         map_columns(ROLL, [EXPORT], load_map(path))
     assert says in str(refused.value)
@@ -195,6 +195,6 @@ def test_mistakes_in_a_map_file_name_file_key_and_remedy(tmp_path: Path, text: s
     assert "\n" not in str(refused.value)
 
 
-def test_a_map_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_map_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read"):
         load_map(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""Numbers as rolls hold them. Every number here is made up; +91 699x is the block that samples use."""
+"""Phone numbers in the notations of real rolls. Every number here is made up; +91 699x is the block of sample rolls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, plain_mobile, read_cell
+from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, parse_plain_mobile, read_cell
 
 MOBILE = "+916990012345"
 OTHER = "+916991123456"
@@ -39,8 +39,8 @@ OTHER = "+916991123456"
         "Mob: 6990012345",
         "M-6990012345",
         "6990012345 (R)",
-        "+6990012345",  # a stray plus: no country has this number
-        "\u202a+91 69900 12345\u202c",  # with the marks that a telephone's address book puts round it
+        "+6990012345",  # a plus by mistake: the number is valid in no other country
+        "\u202a+91 69900 12345\u202c",  # with invisible marks from a phone's address book
         "6990\u00a0012345",
         "6990–012345",
         "६९९००१२३४५",
@@ -57,7 +57,7 @@ OTHER = "+916991123456"
         "+९१ ६९९०० १२३४५",
     ],
 )
-def test_one_number_in_every_dress(cell: str) -> None:
+def test_single_number_is_read_in_every_notation(cell: str) -> None:
     found = read_cell(cell)
     assert found.numbers == (MOBILE,)
     assert found.rejected == ()
@@ -78,10 +78,10 @@ def test_one_number_in_every_dress(cell: str) -> None:
         "6990012345 6991123456",
         "6990012345-6991123456",
         "+91 69900 12345 / 0 69911 23456",
-        "6990012345, 6991123456, 06990012345",  # one of them twice
+        "6990012345, 6991123456, 06990012345",  # the first number is repeated
     ],
 )
-def test_several_numbers_in_a_cell(cell: str) -> None:
+def test_several_numbers_in_a_cell_are_read(cell: str) -> None:
     found = read_cell(cell)
     assert found.numbers == (MOBILE, OTHER)
     assert found.rejected == ()
@@ -117,38 +117,38 @@ def test_several_numbers_in_a_cell(cell: str) -> None:
         ("1700123456", NumberReason.UNKNOWN_SERIES),
     ],
 )
-def test_what_is_refused_and_why(cell: str, reason: NumberReason) -> None:
+def test_invalid_number_is_rejected_with_its_reason(cell: str, reason: NumberReason) -> None:
     found = read_cell(cell)
     assert found.numbers == ()
     assert [bad.reason for bad in found.rejected] == [reason]
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "-", "NA", "n/a", "Nil", "none", "0", "0.0", "NaN"])
-def test_a_cell_that_says_there_is_no_number(cell: str) -> None:
+def test_cell_that_means_no_number_gives_nothing(cell: str) -> None:
     found = read_cell(cell)
     assert (found.numbers, found.rejected) == ((), ())
 
 
-def test_a_bad_number_beside_a_good_one_keeps_the_good_one() -> None:
+def test_valid_number_is_read_next_to_an_invalid_one() -> None:
     found = read_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
 
 
-def test_landlines_and_other_countries_are_numbers_too() -> None:
+def test_landlines_and_foreign_numbers_are_read() -> None:
     assert read_cell("011-2345 6789").numbers == ("+911123456789",)
-    assert read_cell("+44 7700 900123").numbers == ()  # Ofcom's numbers for fiction are no subscriber's
+    assert read_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
     assert read_cell("+1 212 555 2368").numbers == ("+12125552368",)
     assert read_cell("0012125552368").numbers == ("+12125552368",)
 
 
-def test_the_region_says_where_numbers_without_a_country_code_belong() -> None:
+def test_region_applies_to_numbers_without_a_country_code() -> None:
     assert read_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
     assert read_cell("6990012345", "US").numbers == ()
     assert read_cell("+916990012345", "US").numbers == (MOBILE,)
 
 
-def test_digits_of_every_script_are_what_unicode_says() -> None:
+def test_digits_of_every_script_have_their_unicode_values() -> None:
     assert len(ASCII_DIGITS) == 280
     for code_point, digit in ASCII_DIGITS.items():
         value = unicodedata.decimal(chr(code_point), None)
@@ -158,9 +158,9 @@ def test_digits_of_every_script_are_what_unicode_says() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.from_regex(r"(\+91|91|0|0091)?[6-9][0-9]{9}", fullmatch=True))
-def test_the_fast_path_and_the_library_agree(cell: str) -> None:
-    number = plain_mobile(cell)
-    if number is None:  # made up, or a spreadsheet's zeros
+def test_plain_mobile_parser_agrees_with_the_library(cell: str) -> None:
+    number = parse_plain_mobile(cell)
+    if number is None:  # a test pattern, or rounded by a spreadsheet
         assert [
             bad.reason in {NumberReason.TEST_PATTERN, NumberReason.DIGITS_LOST} for bad in read_cell(cell).rejected
         ] == [True]
@@ -172,7 +172,7 @@ def test_the_fast_path_and_the_library_agree(cell: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(alphabet=st.sampled_from("0123456789+-/,.;| ()EeMob९९७৯\n'"), max_size=40) | st.text(max_size=30))
-def test_no_cell_breaks_it_and_what_comes_out_is_dialable(cell: str) -> None:
+def test_any_cell_gives_only_valid_numbers(cell: str) -> None:
     found = read_cell(cell)
     for number in found.numbers:
         assert number.startswith("+")

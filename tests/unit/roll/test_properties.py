@@ -1,4 +1,4 @@
-"""On any messy roll the figures add up, nothing is lost in silence, and importing again changes nothing."""
+"""For any messy roll, the counts add up, no row is lost silently, and importing again changes nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BLANK = st.just(("", "", "", "", "", "", ""))
 ROLL = st.lists(ROW | ROW | ROW | BLANK, min_size=1, max_size=25).filter(lambda rows: any(any(row) for row in rows))
 
 
-def adds_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
+def assert_adds_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
     assert result.rows == sum(1 for row in rows if any(row))
     assert result.rows + result.blank_rows == len(rows)
     assert result.rows == result.voters + result.unchanged + result.rejected
@@ -57,12 +57,14 @@ def adds_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(ROLL, ROLL)
-def test_figures_add_up_and_twice_is_once(rows: list[tuple[str, ...]], later: list[tuple[str, ...]]) -> None:
+def test_counts_add_up_and_importing_twice_changes_nothing(
+    rows: list[tuple[str, ...]], later: list[tuple[str, ...]]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
         roll = write_roll(Path(folder) / "roll.csv", rows)
         first = import_file(roll, store)
-        adds_up(first, rows)
+        assert_adds_up(first, rows)
         after_first = contents(store)
         assert len(after_first["phone"]) == first.numbers
         assert len(after_first["link"]) == first.links
@@ -70,14 +72,14 @@ def test_figures_add_up_and_twice_is_once(rows: list[tuple[str, ...]], later: li
         assert len(after_first["voter"]) <= first.voters
 
         again = import_file(roll, store)
-        adds_up(again, rows)
+        assert_adds_up(again, rows)
         assert (again.voters, again.numbers, again.links, again.booths) == (0, 0, 0, 0)
         assert (again.rejected, again.reasons) == (first.rejected, first.reasons)
         assert contents(store) == after_first
 
-        # Another roll over it, twice: the same holds for a store that knows the voters already.
+        # Import another roll twice: the same must hold if the store has some of the voters already.
         other = write_roll(Path(folder) / "later.csv", later)
-        adds_up(import_file(other, store), later)
+        assert_adds_up(import_file(other, store), later)
         settled = contents(store)
         once_more = import_file(other, store)
         assert (once_more.voters, once_more.numbers, once_more.links) == (0, 0, 0)

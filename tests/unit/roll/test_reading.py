@@ -1,4 +1,4 @@
-"""Files as they come: encodings, delimiters, quotes, workbooks, and files that are no roll."""
+"""Reading rolls: encodings, delimiters, quotation marks, workbooks, and files that are not rolls."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.roll.reading import FileOptions, open_roll, sniff_delimiter
-from dialer.roll.workbook_reader import cell_text
+from dialer.roll.reading import FileOptions, detect_delimiter, open_roll
+from dialer.roll.workbook_reader import format_cell
 
 HEADER = "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN"
 
@@ -29,23 +29,23 @@ def rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) 
         ("utf-16-be", "UTF-16-BE"),
     ],
 )
-def test_unicode_in_every_form(tmp_path: Path, encoding: str, shown: str) -> None:
+def test_every_unicode_encoding_is_detected(tmp_path: Path, encoding: str, shown: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\r\n1,2,३,प्रिया\r\n".encode(encoding))
     roll = open_roll(path)
-    assert roll.head() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
+    assert roll.read_head() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
     assert shown in roll.description
     assert rows_of(path) == [["1", "2", "३", "प्रिया"]]
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
-def test_windows_code_pages(tmp_path: Path, encoding: str, name: str) -> None:
+def test_windows_code_pages_are_detected(tmp_path: Path, encoding: str, name: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
     assert rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_an_encoding_that_shows_itself_late_is_found_before_the_first_row(tmp_path: Path) -> None:
+def test_encoding_visible_only_at_the_end_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -55,7 +55,7 @@ def test_an_encoding_that_shows_itself_late_is_found_before_the_first_row(tmp_pa
     assert last == ["1", "2", "3", "Zoë"]
 
 
-def test_utf8_with_a_name_cut_in_mid_letter_stays_utf8(tmp_path: Path) -> None:
+def test_utf8_with_a_broken_character_is_read_as_damaged_utf8(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     good = "".join(f"1,2,{serial},प्रिया शर्मा\n" for serial in range(1, 30))
     path.write_bytes(f"{HEADER}\n{good}1,2,30,".encode() + "प्रिया".encode()[:-1] + b"\n")
@@ -65,18 +65,18 @@ def test_utf8_with_a_name_cut_in_mid_letter_stays_utf8(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_delimiters_are_found(tmp_path: Path, delimiter: str) -> None:
+def test_delimiter_is_detected(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{HEADER}\n1,2,3,Mira\n4,5,6,Tarun\n".replace(",", delimiter), "utf-8")
     assert rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_a_delimiter_inside_cells_does_not_win() -> None:
-    assert sniff_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
-    assert sniff_delimiter("ONE COLUMN\n1\n2\n") == ","
+def test_delimiter_within_cells_is_not_chosen() -> None:
+    assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
+    assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
 
-def test_quotes_hold_delimiters_and_line_ends(tmp_path: Path) -> None:
+def test_quoted_cells_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,3,"Mira, of\nRobadi"\n4,5,6,"say ""Tarun"""\n', "utf-8")
     batches = list(open_roll(path).batches(1))
@@ -84,7 +84,7 @@ def test_quotes_hold_delimiters_and_line_ends(tmp_path: Path) -> None:
     assert batches[0].first_row == 2
 
 
-def test_batches_number_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
+def test_batches_number_rows_like_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text("\n".join([HEADER, *(f"1,2,{serial},x" for serial in range(1, 8))]) + "\n", "utf-8")
     batches = list(open_roll(path).batches(1, batch_rows=3))
@@ -92,7 +92,7 @@ def test_batches_number_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
     assert batches[-1].share_done == 1.0
 
 
-def test_a_workbook_with_numbers_dates_and_rows_before_the_table(tmp_path: Path) -> None:
+def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     workbook.active["A2"] = "PART_NO"
@@ -103,19 +103,19 @@ def test_a_workbook_with_numbers_dates_and_rows_before_the_table(tmp_path: Path)
     workbook.create_sheet("Notes")["A1"] = "not a roll"
     workbook.save(path)
     roll = open_roll(path)
-    assert roll.head() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
+    assert roll.read_head() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
     assert "not read: Notes" in roll.description
     assert rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
     assert [batch.first_row for batch in roll.batches(2)] == [3]
     assert rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
-def test_a_workbook_is_known_by_what_it_holds(tmp_path: Path) -> None:
+def test_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     workbook = openpyxl.Workbook()
     workbook.active.append(["PART_NO"])
     workbook.save(path)
-    assert open_roll(path).head() == [["PART_NO"]]
+    assert open_roll(path).read_head() == [["PART_NO"]]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_a_workbook_is_known_by_what_it_holds(tmp_path: Path) -> None:
         (datetime.date(2024, 6, 13), "2024-06-13"),
     ],
 )
-def test_cells_of_a_workbook_read_as_a_person_saw_them(value: object, text: str) -> None:
-    assert cell_text(value) == text
+def test_workbook_cells_are_read_as_displayed(value: object, text: str) -> None:
+    assert format_cell(value) == text
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_cells_of_a_workbook_read_as_a_person_saw_them(value: object, text: str)
         (b"SQLite format 3\x00", "is a database"),
         (bytes(range(256)) * 20, "is not a text file"),
         (b"PK\x03\x04 and then nothing of a workbook", "cannot be opened as a workbook"),
-        (b"AC_NO,PART_NO\n1,2,\x81\x8d\x83\n", "in no encoding that is known here"),
+        (b"AC_NO,PART_NO\n1,2,\x81\x8d\x83\n", "unknown encoding"),
         (b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 20_000 + b"1,2,\x00\n", "is not a text file"),
     ],
 )
-def test_what_is_no_roll_is_refused_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(content)
     with pytest.raises(RollError, match=says) as refused:
@@ -157,10 +157,10 @@ def test_what_is_no_roll_is_refused_in_one_line(tmp_path: Path, content: bytes, 
     assert "\n" not in str(refused.value)
 
 
-def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(RollError, match="no such file"):
+def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
-    with pytest.raises(RollError, match="is a directory"):
+    with pytest.raises(RollError, match="is a folder"):
         open_roll(tmp_path)
 
 
@@ -173,14 +173,14 @@ def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
         ("ascii", "not in enc"),
     ],
 )
-def test_an_encoding_that_is_said_must_hold(tmp_path: Path, encoding: str, says: str) -> None:
+def test_wrong_stated_encoding_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
     with pytest.raises(RollError, match=says):
         open_roll(path, FileOptions(encoding=encoding))
 
 
-def test_an_empty_workbook_and_a_sheet_that_is_not_there(tmp_path: Path) -> None:
+def test_empty_workbook_and_missing_sheet_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     openpyxl.Workbook().save(path)
     with pytest.raises(RollError, match="is empty"):
@@ -189,7 +189,7 @@ def test_an_empty_workbook_and_a_sheet_that_is_not_there(tmp_path: Path) -> None
         open_roll(path, FileOptions(sheet="Roll"))
 
 
-def test_a_quote_that_never_closes_is_found(tmp_path: Path) -> None:
+def test_unclosed_quotation_mark_is_detected_in_a_long_file(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,1,x\n1,2,2,"Mira\n' + "1,2,3,y\n" * 100, "utf-8")
     with pytest.raises(RollError, match="opens in row 3"):
@@ -202,8 +202,8 @@ def test_a_quote_that_never_closes_is_found(tmp_path: Path) -> None:
 LAST = f"{HEADER},MOBILE"
 
 
-def of_rows(count: int, changes: dict[int, str], end: str = "\n") -> str:
-    """A roll whose rows are numbered as a spreadsheet does, the header being 1."""
+def make_roll(count: int, changes: dict[int, str], end: str = "\n") -> str:
+    """Return a roll of `count` rows including the header; `changes` replaces rows by number (the header is 1)."""
     rows = {number: f"174,2,{number},Mira,98123450{number}" for number in range(2, count + 1)} | changes
     return end.join([LAST, *rows.values()]) + end
 
@@ -222,13 +222,13 @@ def of_rows(count: int, changes: dict[int, str], end: str = "\n") -> str:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("batch_rows", [4_000, 10])
-def test_a_quote_that_opens_in_any_column_of_a_short_file_is_found(
+def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_file(
     tmp_path: Path, changes: dict[int, str], end: str, batch_rows: int
 ) -> None:
     path = tmp_path / "roll.csv"
-    for text in (of_rows(30, changes, end), of_rows(30, changes, end).removesuffix(end)):
+    for text in (make_roll(30, changes, end), make_roll(30, changes, end).removesuffix(end)):
         path.write_bytes(text.encode())
-        with pytest.raises(RollError, match=f"opens in row {min(changes)} and swallows"):
+        with pytest.raises(RollError, match=f"opens in row {min(changes)} and is not closed"):
             list(open_roll(path).batches(1, batch_rows))
 
 
@@ -239,17 +239,17 @@ def test_a_quote_that_opens_in_any_column_of_a_short_file_is_found(
         ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
     ],
 )
-def test_parts_or_an_address_over_several_lines_are_no_rows(tmp_path: Path, head: str, row: list[str]) -> None:
+def test_multi_line_parts_and_addresses_are_not_mistaken_for_rows(tmp_path: Path, head: str, row: list[str]) -> None:
     path = tmp_path / "list.csv"
     path.write_text(head + "\n" + ",".join(f'"{cell}"' if "\n" in cell else cell for cell in row) + "\n", "utf-8")
     assert rows_of(path) == [row]
 
 
-def test_a_cell_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path) -> None:
+def test_multi_line_cell_is_read_in_any_position(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     cells = ["Mira\nof Robadi", "12, MG Road, Ward 3, Town, 462001\n4, Lane 2, Ward 3, Town, India", "at home\n\n"]
     changes = {11: f'174,2,11,"{cells[0]}",1', 12: f'174,2,12,"{cells[1]}",1', 30: f'174,2,30,Mira,"{cells[2]}"'}
-    for text in (of_rows(30, changes), of_rows(30, changes).removesuffix("\n")):
+    for text in (make_roll(30, changes), make_roll(30, changes).removesuffix("\n")):
         path.write_text(text, "utf-8")
         rows = rows_of(path)
         assert [len(rows), rows[9][3], rows[10][3], rows[28][4]] == [29, *cells]

@@ -12,7 +12,7 @@ from phonenumbers import carrier, parse
 
 from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_file
-from dialer.roll.invented_words import digits_in_script_of, in_latin, in_script_of
+from dialer.roll.invented_words import convert_digits, write_in_latin, write_in_script
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.sample import HEADER, STATES, write_sample
 from tests.support.stored import query
@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
-def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+def test_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     digests = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         path = tmp_path / (name + suffix)
@@ -125,9 +125,9 @@ def test_progress_is_called_every_5000_rows(tmp_path: Path) -> None:
         ("roll.txt", 10, {}, "written as .csv or .xlsx"),
         ("roll.csv", 0, {}, "at least 1 row"),
         ("roll.csv", 10, {"messy": 1.5}, "messy share"),
-        ("roll.csv", 10, {"states": ["XX"]}, 'no sample of state "XX"'),
-        ("roll.csv", 10, {"languages": ["xx"]}, 'no sample in language "xx"'),
-        ("roll.csv", 10, {"states": ["S24"], "languages": ["ta"]}, "no sample state S24 speaks ta"),
+        ("roll.csv", 10, {"states": ["XX"]}, 'unknown state "XX"'),
+        ("roll.csv", 10, {"languages": ["xx"]}, 'unknown language "xx"'),
+        ("roll.csv", 10, {"states": ["S24"], "languages": ["ta"]}, "none of the states S24 has the language ta"),
         ("roll.xlsx", 2_000_000, {}, "write .csv for more"),
         ("none/roll.csv", 10, {}, "cannot be written"),
     ],
@@ -142,9 +142,9 @@ def test_invalid_arguments_are_refused_and_leave_no_file(
 
 def test_word_is_written_in_each_script() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
-    assert in_latin(word) == "Ravin"
-    assert [in_script_of(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
+    assert write_in_latin(word) == "Ravin"
+    assert [write_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
         "राविन", "রাবিন", "ৰাৱিন", "ராவின்", "రావిన్", "راون",
     ]  # fmt: skip
-    assert digits_in_script_of("13-6", "hi") == "१३-६"
-    assert digits_in_script_of("13-6", "ur") == "۱۳-۶"
+    assert convert_digits("13-6", "hi") == "१३-६"
+    assert convert_digits("13-6", "ur") == "۱۳-۶"

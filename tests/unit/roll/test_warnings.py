@@ -1,4 +1,4 @@
-"""What a roll makes doubtful is said before anything is taken: with what it costs, and what to do."""
+"""Warnings about a roll are given before the import, each with its consequence and remedy."""
 
 from __future__ import annotations
 
@@ -19,40 +19,42 @@ from tests.support.command_line import run
 KEY = "AC_NO,PART_NO,SLNOINPART"
 
 
-def told(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
+def find_warnings(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
     path = directory / name
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return prepare_import(path).warnings("IN")
+    return prepare_import(path).find_warnings("IN")
 
 
-def test_a_good_roll_leaves_no_doubt(tmp_path: Path) -> None:
+def test_good_roll_gives_no_warnings(tmp_path: Path) -> None:
     header = f"{KEY},FM_NAME_EN,FM_NAME_V1,AGE,HOUSE,MOBILE"
-    assert told(tmp_path, header, "174,1,1,Asha Devi,आशा देवी,30,12,9812345601", "174,1,2,RAVI,रवि,41,13,") == []
+    assert (
+        find_warnings(tmp_path, header, "174,1,1,Asha Devi,आशा देवी,30,12,9812345601", "174,1,2,RAVI,रवि,41,13,") == []
+    )
 
 
-def test_a_second_column_of_numbers_under_an_unknown_heading_is_named(tmp_path: Path) -> None:
+def test_unread_phone_column_gives_a_warning_with_its_heading(tmp_path: Path) -> None:
     rows = (
         "174,1,1,Asha,9812345601,98123 45651",
         "174,1,2,Ravi,9812345602,+919812345652",
         "174,1,3,Om,9812345603,none",
     )
-    (doubt,) = told(tmp_path, f"{KEY},NAME,MOBILE,ALT CONTACT", *rows)
-    assert doubt == (
-        "ALT CONTACT: 2 of the first 3 cells are phone numbers, and they are not read:"
+    (warning,) = find_warnings(tmp_path, f"{KEY},NAME,MOBILE,ALT CONTACT", *rows)
+    assert warning == (
+        "ALT CONTACT: 2 of the first 3 cells are phone numbers, but the column is not read;"
         ' write mobile = ["MOBILE", "ALT CONTACT"] under [columns] of a --map file'
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).warnings("IN") == []
+    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).find_warnings("IN") == []
 
 
-def test_a_column_of_aadhaar_numbers_is_no_column_of_phones(tmp_path: Path) -> None:
-    assert told(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
+def test_aadhaar_column_gives_no_phone_column_warning(tmp_path: Path) -> None:
+    assert find_warnings(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
 
 
-def test_no_column_of_phones_and_none_of_names_say_what_they_cost(tmp_path: Path) -> None:
-    phones, names = told(tmp_path, f"{KEY},AGE", "174,1,1,30")
-    assert phones.startswith("no column is read as a phone number: nobody of this file can be called")
+def test_missing_phone_and_name_columns_give_warnings(tmp_path: Path) -> None:
+    phones, names = find_warnings(tmp_path, f"{KEY},AGE", "174,1,1,30")
+    assert phones.startswith("no column is read as a phone number: no voter in this file can be called")
     assert names.startswith("no column is read as a name: ")
 
 
@@ -62,56 +64,56 @@ def test_no_column_of_phones_and_none_of_names_say_what_they_cost(tmp_path: Path
         (
             "NAME",
             ("à¤†à¤¶à¤¾", "à¤°à¤µà¤¿"),
-            "NAME: 2 of the first 2 names are UTF-8 that was read as Latin letters (à¤†à¤¶à¤¾)",
+            "NAME: 2 of the first 2 names are UTF-8 decoded as Latin letters (à¤†à¤¶à¤¾)",
         ),
-        ("NAME HI", ("jke dqekj", "lhrk nsoh"), "names look like a font's own code, such as Kruti Dev (jke dqekj)"),
-        ("NAME", ("fot; dqekj 'kekZ", "jke dqekj"), "NAME: 2 of the first 2 names look like a font's own code"),
+        ("NAME HI", ("jke dqekj", "lhrk nsoh"), "names look like text in a legacy font such as Kruti Dev (jke dqekj)"),
+        ("NAME", ("fot; dqekj 'kekZ", "jke dqekj"), "NAME: 2 of the first 2 names look like text in a legacy font"),
     ],
 )
-def test_names_that_nobody_could_read_are_told(tmp_path: Path, heading: str, names: tuple[str, ...], says: str) -> None:
+def test_illegible_names_give_a_warning(tmp_path: Path, heading: str, names: tuple[str, ...], says: str) -> None:
     rows = [f"174,1,{number},{name},981234560{number}" for number, name in enumerate(names, 1)]
-    (doubt,) = told(tmp_path, f"{KEY},{heading},MOBILE", *rows)
-    assert says in doubt
+    (warning,) = find_warnings(tmp_path, f"{KEY},{heading},MOBILE", *rows)
+    assert says in warning
 
 
 @pytest.mark.parametrize("name", ["José", "Müller", "आशा", "D'Souza", "McDonald", "Ã", "asha"])
-def test_names_of_people_are_not_garbled(name: str) -> None:
+def test_real_names_are_not_classified_as_garbled(name: str) -> None:
     assert not is_garbled(name)
 
 
-def test_an_epic_under_two_serials_is_counted_and_two_versions_are_not(tmp_path: Path) -> None:
+def test_shared_epics_are_counted_within_a_roll_but_not_across_versions(tmp_path: Path) -> None:
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
     assert import_file(tmp_path / "roll.csv", store).shared_epics == 1
     (tmp_path / "other.csv").write_text("\n".join([header, row.format(9, 9)]))
-    other = import_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", beside=True))
+    other = import_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", allow_second_roll=True))
     assert other.shared_epics == 1
 
 
-def test_a_first_sheet_of_notes_names_the_others_and_how_to_choose_one(tmp_path: Path) -> None:
+def test_workbook_whose_first_sheet_is_no_roll_names_the_other_sheets(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.title = "Notes"
     book.active.append(["Dear team, this is the roll"])
     book.create_sheet("Roll 174").append(["AC_NO", "PART_NO", "SLNOINPART"])
-    for name in ("roll.xlsx", "roll.ods"):  # a workbook goes by what it holds
+    for name in ("roll.xlsx", "roll.ods"):  # workbooks are recognized by their content
         book.save(tmp_path / name)
         with pytest.raises(
-            RollError, match='this is its first sheet, and there are "Roll 174": choose one with sheet = "Roll 174"'
+            RollError, match=r'only its first sheet was read, other sheets are "Roll 174": .* sheet = "Roll 174"'
         ):
             prepare_import(tmp_path / name)
 
 
-def test_an_archive_is_named_with_what_is_in_it(tmp_path: Path) -> None:
+def test_zip_archive_is_rejected_with_the_name_of_its_first_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
         archive.writestr("part-1.csv", KEY)
     with pytest.raises(
-        RollError, match=r"is a ZIP archive, and no workbook: unpack it, then import what is in it \(part-1.csv\)"
+        RollError, match=r"is a ZIP archive, not a workbook; unpack it, then import the file in it \(part-1.csv\)"
     ):
         prepare_import(tmp_path / "roll.zip")
 
 
-def test_a_dry_run_shows_doubts_and_the_first_rejects(tmp_path: Path) -> None:
+def test_dry_run_shows_warnings_and_the_first_rejects(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
@@ -123,7 +125,7 @@ def test_a_dry_run_shows_doubts_and_the_first_rejects(tmp_path: Path) -> None:
     assert "the first 2; --rejects FILE writes all" in words
 
 
-def test_the_page_on_rolls_has_every_field_and_its_map_files_are_map_files(tmp_path: Path) -> None:
+def test_rolls_page_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/rolls.md").read_text(encoding="utf-8")
     examples = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[sources]]" not in text]
     assert len(examples) == 2

@@ -1,4 +1,4 @@
-"""Files of voters' weights: taken whole or not at all, and felt at once in the queues."""
+"""Weights files are imported completely or not at all, and reorder the queues at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = "AC_NO,PART_NO,SLNOINPART,WEIGHT\n"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Six voters of one booth on four numbers, enrolled in a campaign."""
+    """Return a store with six voters of one booth, who share numbers and are enrolled in a campaign."""
     path = tmp_path / "centre.db"
     fill_roll(path, 6, voters_per_booth=20)
 
@@ -34,16 +34,16 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def written(tmp_path: Path, text: str) -> Path:
+def write_weights(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "weights.csv"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_weights_are_taken_and_the_queue_follows(tmp_path: Path, store: Path) -> None:
+def test_imported_weights_reorder_the_queue(tmp_path: Path, store: Path) -> None:
     before = query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
     assert before == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 1.0), (5, 1.0)]
-    file = written(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
+    file = write_weights(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
     done: list[float] = []
     result = import_weights(file, store, done.append)
     assert (result.rows, result.changed, result.unknown) == (4, 2, 1)
@@ -59,7 +59,7 @@ def test_weights_are_taken_and_the_queue_follows(tmp_path: Path, store: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("AC,PART,SERIAL\n174,1,1\n", "no column weight"),
         ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "more than one column constituency"),
@@ -69,14 +69,14 @@ def test_weights_are_taken_and_the_queue_follows(tmp_path: Path, store: Path) ->
         (HEAD + "174,1,1\n", "row 2: the weight"),
     ],
 )
-def test_a_file_with_a_mistake_changes_nothing(tmp_path: Path, store: Path, text: str, complaint: str) -> None:
-    with pytest.raises(RollError, match=complaint):
-        import_weights(written(tmp_path, text), store)
+def test_weights_file_with_an_error_changes_nothing(tmp_path: Path, store: Path, text: str, message: str) -> None:
+    with pytest.raises(RollError, match=message):
+        import_weights(write_weights(tmp_path, text), store)
     assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
 
 
-def second_roll(store: Path, version: str, state: str) -> None:
-    """Part 1 once more, with another voter of serial 1."""
+def add_second_roll(store: Path, version: str, state: str) -> None:
+    """Add part 1 of another version or state, with another voter of serial 1."""
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (90, ?, ?, 174, 1)",
@@ -89,44 +89,42 @@ def second_roll(store: Path, version: str, state: str) -> None:
 @pytest.mark.parametrize(
     ("version", "state", "column", "words"),
     [
-        ("2026-2", "S24", "roll version", r"more than once \(2026-1, 2026-2\): say which in a column roll version"),
-        ("2026-1", "S13", "state", r"of several states \(S13, S24\): say which in a column state"),
+        ("2026-2", "S24", "roll version", r"in several versions \(2026-1, 2026-2\): add a column roll version"),
+        ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state"),
     ],
 )
-def test_a_weight_of_a_part_of_two_rolls_goes_to_nobody_until_it_is_said_which(
+def test_weight_for_a_part_on_two_rolls_needs_version_or_state(
     tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
 ) -> None:
-    second_roll(store, version, state)
-    with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was taken"):
-        import_weights(written(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
+    add_second_roll(store, version, state)
+    with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was imported"):
+        import_weights(write_weights(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
     assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
     head = HEAD.replace("\n", f",{column}\n")
     wanted = version if column == "roll version" else state.lower()
-    assert import_weights(written(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
+    assert import_weights(write_weights(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
     assert query(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
     with pytest.raises(RollError, match="row 2: "):
-        import_weights(written(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
+        import_weights(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
 
 
-def test_lists_of_a_folder_are_taken_once_and_again_where_they_or_the_roll_are_others(
-    tmp_path: Path, store: Path
-) -> None:
+def test_weights_folder_is_imported_again_only_if_files_or_roll_changed(tmp_path: Path, store: Path) -> None:
     folder = tmp_path / "weights"
     assert import_new_weights(folder, store) == ({}, None)
     folder.mkdir()
-    written(folder, HEAD + "174,1,1,3\n")
+    write_weights(folder, HEAD + "174,1,1,3\n")
     assert import_new_weights(folder, tmp_path / "none.db") == ({}, None)
 
     def start() -> str | None:
-        """As the dialler's: what was taken is kept with the settings."""
-        taken, wrong = import_new_weights(folder, store)
+        """Import the folder and store the settings, as the dialler does at its start; return the error, if any."""
+        imported, error = import_new_weights(folder, store)
 
-        async def keep() -> None:
+        async def record_settings() -> None:
             async with await open_store(store) as opened:
-                await opened.record_settings({"centre.id": "x", **taken}, 1.0)
+                await opened.record_settings({"centre.id": "x", **imported}, 1.0)
 
-        asyncio.run(keep())
-        return wrong
+        asyncio.run(record_settings())
+        return error
 
     def weight_after(by_hand: float) -> float:
         with closing(sqlite3.connect(store)) as db, db:
@@ -135,13 +133,13 @@ def test_lists_of_a_folder_are_taken_once_and_again_where_they_or_the_roll_are_o
         return float(query(store, "SELECT weight FROM voter WHERE serial = 1")[0][0])
 
     assert [weight_after(1.0), weight_after(5.0)] == [3.0, 5.0]
-    written(folder, HEAD + "174,1,1,4\n")
+    write_weights(folder, HEAD + "174,1,1,4\n")
     assert [weight_after(5.0), weight_after(6.0)] == [4.0, 6.0]
     with closing(sqlite3.connect(store)) as db, db:
         db.execute("DELETE FROM link WHERE voter_id = (SELECT max(voter_id) FROM voter)")
         db.execute("DELETE FROM voter WHERE voter_id = (SELECT max(voter_id) FROM voter)")
     assert weight_after(6.0) == 4.0
-    written(folder, HEAD + "174,1,1,many\n")
-    wrong = start()
-    assert wrong is not None
-    assert "the weight is not a number" in wrong
+    write_weights(folder, HEAD + "174,1,1,many\n")
+    error = start()
+    assert error is not None
+    assert "the weight is not a number" in error

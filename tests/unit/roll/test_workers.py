@@ -1,4 +1,4 @@
-"""The list of booth workers: taken whole or not at all, and taken again when it changes."""
+"""Lists of booth workers are imported completely or not at all, and can be updated by later lists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "centre.db"
 
 
-def taken(store: Path, text: str, **options: Any) -> WorkersResult:
+def import_list(store: Path, text: str, **options: Any) -> WorkersResult:
     file = store.with_name("workers.csv")
     file.write_text(text, encoding="utf-8")
     return import_workers(file, store, "IN", **options)
@@ -38,25 +38,25 @@ WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM work
 JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
 
 
-def test_a_list_in_local_digits_with_several_parts_in_a_cell_or_in_rows(store: Path) -> None:
+def test_worker_list_may_have_local_digits_and_several_parts(store: Path) -> None:
     text = (
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
-    assert taken(store, text) == WorkersResult(rows=3, workers=2, booths=3, opted_out=0, gone=0)
+    assert import_list(store, text) == WorkersResult(rows=3, workers=2, booths=3, opted_out=0, removed=0)
     assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
-def test_a_later_list_says_anew_at_which_booths_and_keeps_what_it_does_not_say(store: Path) -> None:
-    taken(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
-    result = taken(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
-    assert (result.workers, result.gone) == (1, 1)
+def test_later_list_replaces_booths_and_keeps_missing_details(store: Path) -> None:
+    import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
+    result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
+    assert (result.workers, result.removed) == (1, 1)
     assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
-    assert taken(store, f"constituency,part,number\n174,2,{SECOND}\n").gone == 0
+    assert import_list(store, f"constituency,part,number\n174,2,{SECOND}\n").removed == 0
     assert [gone for *_, gone, _ in query(store, WORKERS)] == [0, 0]
 
 
-def test_a_number_under_two_names_in_one_list_is_told_with_both_rows(store: Path) -> None:
-    result = taken(store, f"AC No,Part,Mobile,Name\n174,1,{FIRST},Asha\n174,2,{FIRST},asha\n174,3,{FIRST},Ravi\n")
+def test_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
+    result = import_list(store, f"AC No,Part,Mobile,Name\n174,1,{FIRST},Asha\n174,2,{FIRST},asha\n174,3,{FIRST},Ravi\n")
     assert (result.workers, result.renamed) == (1, ((2, 4),))
     config = store.with_name("centre.toml")
     config.write_text(f'[store]\npath = "{store}"\n', encoding="utf-8")
@@ -65,11 +65,11 @@ def test_a_number_under_two_names_in_one_list_is_told_with_both_rows(store: Path
     assert "3 rows: 1 worker at 3 booths" in output
 
 
-def test_a_number_that_has_opted_out_stays_so(store: Path) -> None:
+def test_opted_out_worker_stays_opted_out(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (FIRST,))
         db.commit()
-    assert taken(store, f"constituency,part,number\n174,1,{FIRST}\n").opted_out == 1
+    assert import_list(store, f"constituency,part,number\n174,1,{FIRST}\n").opted_out == 1
     assert query(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
 
 
@@ -77,57 +77,55 @@ def test_a_number_that_has_opted_out_stays_so(store: Path) -> None:
     ("text", "words"),
     [
         ("part,number\n1,9810000001\n", "no column constituency"),
-        ("constituency,part,number\n", "names no worker"),
-        ("constituency,part,number\n174,1,12\n", "row 2: its number is not one number"),
-        ("constituency,part,number\n174,1,9810000001 / 9810000002\n", "row 2: its number is not one number"),
-        ("constituency,part,number\n174,,9810000001\n", "row 2: it names no part"),
+        ("constituency,part,number\n", "has no workers"),
+        ("constituency,part,number\n174,1,12\n", "row 2: number is not exactly one valid"),
+        ("constituency,part,number\n174,1,9810000001 / 9810000002\n", "row 2: number is not exactly one valid"),
+        ("constituency,part,number\n174,,9810000001\n", "row 2: part is empty"),
         ("constituency,part,number\n174,1a,9810000001\n", "row 2: part is not a whole number"),
         ("constituency,part,number\n174,9,9810000001\n", "part 9 of constituency 174 is not on the roll"),
         ("constituency,part,number,language\n174,1,9810000001,klingon\n", "language 'klingon' is not known"),
         (
             "constituency,part,number\n174,1,9810000001\n175,1,9810000001\n",
-            "row 3: its number stands in another constituency in row 2",
+            "row 3: the same number is in another constituency in row 2",
         ),
     ],
 )
-def test_a_row_that_is_wrong_is_named_and_nothing_is_taken(store: Path, text: str, words: str) -> None:
+def test_invalid_row_is_named_and_nothing_is_imported(store: Path, text: str, words: str) -> None:
     with pytest.raises(RollError, match=words) as refused:
-        taken(store, text)
+        import_list(store, text)
     assert "9810000" not in str(refused.value)
     assert "\n" not in str(refused.value)
     assert query(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
-def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
+def test_worker_of_a_part_in_two_versions_needs_a_roll_version(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
         )
         db.commit()
     text = f"constituency,part,number\n174,1,{FIRST}\n"
-    with pytest.raises(RollError, match=r"more than once \(2026-1, 2027\): say which in a column roll version"):
-        taken(store, text)
-    assert taken(store, text, roll_version="2027").booths == 1
-    assert taken(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
+    with pytest.raises(RollError, match=r"in several versions \(2026-1, 2027\): add a column roll version"):
+        import_list(store, text)
+    assert import_list(store, text, roll_version="2027").booths == 1
+    assert import_list(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
     assert query(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
-def test_a_part_of_two_states_needs_the_state(store: Path) -> None:
+def test_worker_of_a_part_in_two_states_needs_a_state(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
             " SELECT 90, roll_version, 'S13', 174, 1 FROM booth WHERE booth_id = 1"
         )
         db.commit()
-    with pytest.raises(
-        RollError, match=r"row 2: the part is on the roll of several states .*: say which in a column state"
-    ):
-        taken(store, f"constituency,part,number\n174,1,{FIRST}\n")
-    taken(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
+    with pytest.raises(RollError, match=r"row 2: the part is on the roll of several states .*: add a column state"):
+        import_list(store, f"constituency,part,number\n174,1,{FIRST}\n")
+    import_list(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
     assert query(store, "SELECT booth_id FROM worker_booth") == [(90,)]
 
 
-async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:
+async def test_check_reports_a_booth_worker_campaign_without_polling_day() -> None:
     campaign = {"purpose": "booth-workers", "kind": "agents"}
     for polls, verdicts in (([], [Level.ERROR]), ([{"day": "2026-04-26"}], [])):
         settings = site(campaign=campaign, rules={"polls": polls}, ami={"port": 1}, broker={"enabled": False})
@@ -135,7 +133,7 @@ async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day()
         assert [each.level for each in found] == verdicts
 
 
-def test_agents_call_booth_workers_one_for_each_who_is_free() -> None:
+def test_booth_worker_campaigns_default_to_progressive_or_broadcast_pacing() -> None:
     assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is PacingPolicy.PROGRESSIVE
     assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
         PacingPolicy.BROADCAST
