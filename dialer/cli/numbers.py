@@ -139,8 +139,6 @@ def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str
 
 def _report_lines(found: NumbersFile) -> None:
     if found.lines_without_number:
-        typer.echo(
-            f"no number in {counted(len(found.lines_without_number), 'line')} of {found.name}: {found.format_lines_without_number()}",
-            err=True,
-        )
+        lines = counted(len(found.lines_without_number), "line")
+        typer.echo(f"no number in {lines} of {found.name}: {found.format_lines_without_number()}", err=True)
         raise typer.Exit(1)
