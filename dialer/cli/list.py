@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_pdf_sheets, as_report, load_booth_lists
-from dialer.rules.rulebook import rulebook_of
+from dialer.rules.rulebook import build_rulebook
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
@@ -96,8 +96,8 @@ def _make(kind: ListKind, wanted: ListOfVoters) -> None:
 
 def _refuse_past_erasing(settings: Settings) -> None:
     """No list of voters when the data of every poll had to be erased. Raises RollError, SettingError."""
-    rules = rulebook_of(site_profile(settings), settings)
-    if rules.polls and all(SystemClock().now() >= rules.erased_by(poll) for poll in rules.polls):
+    rules = build_rulebook(site_profile(settings), settings)
+    if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
         days = f"{rules.profile.retention.erase_after_days} days after the poll of {last.isoformat()}"
         raise RollError(f"names and numbers had to be erased {days}: no list is written; run dialer purge")

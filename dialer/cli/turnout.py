@@ -21,8 +21,8 @@ from dialer.engine.external_records.commands import MAX_FIGURES
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.cells import collapse_spaces, parse_clock_time
 from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
-from dialer.rules.polls import PollingDay, poll_of
-from dialer.rules.rulebook import polls_of
+from dialer.rules.polls import PollingDay, find_poll
+from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 from dialer.store.connection import Connection
@@ -142,7 +142,7 @@ def _of_the_roll(db: Connection, entry: _Entry) -> _Entry:
 
 def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
     """Raise RollError for the first figure that cannot be beside the others, those that stand and those that come with it."""
-    polls = polls_of(settings)
+    polls = list_polling_days(settings)
     for entry in entries:
         _refuse_day(entry, polls, as_told=as_told)
     standing: dict[_Of, dict[str, float]] = {}
@@ -166,7 +166,7 @@ def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as
             for hour, share in coming[entry.of].items()
             if hour < figure.by_time or (hour > figure.by_time and standing[entry.of].get(hour) == share)
         }
-        poll = poll_of(polls, figure.constituency_number)
+        poll = find_poll(polls, figure.constituency_number)
         told, closing = poll.closes_at if poll is not None and poll.day == figure.day else None, closes[entry.of]
         hours = PollHours(
             settings.polling_day.opens, told or (time.fromisoformat(closing) if parse_clock_time(closing) else None)
@@ -179,7 +179,7 @@ def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as
 def _refuse_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_told: bool) -> None:
     """Raise RollError where the settings know the polling days of the figure's constituency and its day is none of them."""
     figure, number = entry.figure, entry.figure.constituency_number
-    poll = poll_of(polls, number)
+    poll = find_poll(polls, number)
     days = sorted({each.day for each in polls} if poll is None else {poll.day})
     if figure.day.year in _YEARS and (as_told or not days or figure.day in days):
         return

@@ -17,7 +17,7 @@ from dialer.polling_day.plan import PollingPlan
 from dialer.rules.calling_hours import WeekHours
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import CampaignRules, Certified
+from dialer.rules.rulebook import CampaignRules, CertificateStatus
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.transfers import TransferSettings
 from dialer.settings.trunks import TrunkRest
@@ -118,7 +118,7 @@ class EnginePlan:
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
-CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
+CertifiedBy = Callable[[str, str], Mapping[str, CertificateStatus]]
 """Returns the certificates of what a campaign plays, by language. Takes the campaign's id and its flow."""
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
-from dialer.rules.calling_hours import day_start, next_day
+from dialer.rules.calling_hours import get_day_start, get_next_midnight
 
 LAST_ROUND_SECONDS = 900.0
 """Booth workers are called once more so long before the last call: reading out a long list takes time."""
@@ -108,8 +108,8 @@ class PollingPlan:
                 for booth_id, poll in voting.items()
                 if poll.closes_at is not None
             },
-            since=max((day_start(zone, now) for zone in days), default=NO_POLLS.since),
-            until=min((next_day(zone, now) for zone in days), default=NO_POLLS.until),
+            since=max((get_day_start(zone, now) for zone in days), default=NO_POLLS.since),
+            until=min((get_next_midnight(zone, now) for zone in days), default=NO_POLLS.until),
         )
 
     def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:

@@ -1,1 +1,1 @@
-"""Pure rules: who may be called, when, and when next."""
+"""Pure rules about calls: which numbers may be called, when, and when next."""

@@ -1,7 +1,7 @@
-"""Calling hours: whether a campaign may call at a moment, and when next. Pure.
+"""Calling hours: whether calls are allowed at a given time, and when next. Pure.
 
-The wall clock of the called party's zone decides. In an hour that a clock change repeats, both passes count; an hour
-that it skips does not exist.
+Hours are in the local time of the called party's zone. If a clock change repeats an hour, both passes count; an hour that it
+skips does not exist.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Stretch = tuple[time, time]
 
 Moment = TypeVar("Moment", time, float)
 
-_DAYS_AHEAD = 15  # two weeks: more than any run of closed days in a profile
+_DAYS_AHEAD = 15  # more than any sequence of closed days in a profile
 
 
 @dataclass(frozen=True, slots=True)
 class WeekHours:
-    """Calling hours by the kind of day."""
+    """Calling hours for weekdays, Saturdays, Sundays and holidays."""
 
     weekday: tuple[Stretch, ...]
     saturday: tuple[Stretch, ...]
@@ -30,8 +30,8 @@ class WeekHours:
     holiday: tuple[Stretch, ...]
     holidays: frozenset[date] = frozenset()
 
-    def on(self, day: date) -> tuple[Stretch, ...]:
-        """Return the hours of a day."""
+    def get_hours(self, day: date) -> tuple[Stretch, ...]:
+        """Return the calling hours of a day."""
         if day in self.holidays:
             return self.holiday
         match day.weekday():
@@ -41,33 +41,42 @@ class WeekHours:
                 return self.sunday
         return self.weekday
 
-    def open_at(self, zone: ZoneInfo, now: float) -> bool:
+    def is_open_at(self, zone: ZoneInfo, now: float) -> bool:
         """Return whether `now` (epoch seconds) lies within the hours of its day in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
-        return any(start <= moment < until for start, until in self.on(local.date()))
+        return any(start <= moment < until for start, until in self.get_hours(local.date()))
 
-    def next_open(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
-        """Return when every zone is open next (epoch seconds; `now` if all are), or None if not within two weeks."""
-        if all(self.open_at(zone, now) for zone in zones):
+    def find_next_opening(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
+        """Return the next time at which all zones are within hours (epoch seconds), or None if not within two weeks.
+
+        This is `now` if all zones are within hours already.
+        """
+        if all(self.is_open_at(zone, now) for zone in zones):
             return now
-        # All are open first when the last of them opens, so only the opening times have to be checked.
-        openings = {opening for zone in zones for opening in _openings(zone, now, self.on) if opening > now}
-        return next((at for at in sorted(openings) if all(self.open_at(zone, at) for zone in zones)), None)
+        # All zones are open from the moment the last of them opens, so only opening times have to be checked.
+        openings = {
+            opening for zone in zones for opening in _generate_openings(zone, now, self.get_hours) if opening > now
+        }
+        return next((at for at in sorted(openings) if all(self.is_open_at(zone, at) for zone in zones)), None)
 
 
-def every_day(hours: Iterable[Stretch]) -> WeekHours:
+def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
     """Return calling hours that are the same on each day."""
     fixed = tuple(hours)
     return WeekHours(fixed, fixed, fixed, fixed)
 
 
-def seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
-    """Return for how many seconds of today all of `hours` are still open. `now`: epoch seconds."""
+def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
+    """Return how many seconds remain today in which all of `hours` are open in `zone`. `now` is in epoch seconds."""
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(local.time(), time.max)]
     for each in hours:
-        both = [(max(one[0], other[0]), min(one[1], other[1])) for one in open_today for other in each.on(local.date())]
+        both = [
+            (max(one[0], other[0]), min(one[1], other[1]))
+            for one in open_today
+            for other in each.get_hours(local.date())
+        ]
         open_today = [(start, until) for start, until in both if start < until]
     moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]
     return sum(until - start for start, until in moments)
@@ -78,17 +87,17 @@ def midnight(day: date, zone: ZoneInfo) -> float:
     return datetime.combine(day, time(), zone).timestamp()
 
 
-def day_start(zone: ZoneInfo, now: float) -> float:
-    """Return the local midnight before `now` (epoch seconds): daily caps are counted from there."""
+def get_day_start(zone: ZoneInfo, now: float) -> float:
+    """Return the local midnight before `now` (epoch seconds), from which daily caps are counted."""
     return midnight(datetime.fromtimestamp(now, zone).date(), zone)
 
 
-def next_day(zone: ZoneInfo, now: float) -> float:
+def get_next_midnight(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight after `now` (epoch seconds)."""
     return midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
 
 
-def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
+def merge_stretches(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
     """Return the stretches in order, with adjoining ones merged."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):
@@ -99,11 +108,11 @@ def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Mom
     return whole
 
 
-def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
-    """Yield the times at which a zone may open.
+def _generate_openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
+    """Yield the times at which the hours of a zone may begin (epoch seconds).
 
-    A clock change may repeat an opening (both are yielded) or skip it; then the zone opens when the clock jumps, if the
-    hours continue behind the gap. It also opens where the clock jumps back over a closing time.
+    If a clock change repeats an opening, both times are yielded. If it skips an opening, or jumps back over a closing time,
+    the time of the clock change is yielded.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):
@@ -114,10 +123,10 @@ def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stret
             yield first
             if first != second:
                 yield second
-                yield _jump_between(zone, min(first, second), max(first, second))
+                yield _find_clock_change(zone, min(first, second), max(first, second))
 
 
-def _jump_between(zone: ZoneInfo, before: float, after: float) -> float:
+def _find_clock_change(zone: ZoneInfo, before: float, after: float) -> float:
     """Return the whole second at which the zone's offset changed between two times."""
     changed = datetime.fromtimestamp(after, zone).utcoffset()
     low, high = int(before), int(after)

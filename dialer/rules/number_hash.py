@@ -1,4 +1,7 @@
-"""Numbers as they may leave the centre: keyed hashes, which nobody can reverse or make without the secret. Pure."""
+"""Keyed hashes of phone numbers, the only form in which numbers leave a centre. Pure.
+
+Without the shared secret, a hash can be neither reversed nor made.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,30 @@ from collections.abc import Callable
 _BLOCK_BYTES = 64  # of SHA-256
 
 
-def number_hash(secret: bytes, number: str) -> str:
-    """Return the HMAC-SHA256 of an E.164 number under the centres' shared secret (64 hexadecimal digits).
+def hash_number(secret: bytes, number: str) -> str:
+    """Return the HMAC-SHA256 of an E.164 number with the centres' shared secret (64 hexadecimal digits).
 
-    A plain hash would not protect: all numbers can be tried.
+    A hash without a key could be reversed by trying all phone numbers.
     """
-    return number_hasher(secret)(number)
+    return create_number_hasher(secret)(number)
 
 
-def number_hasher(secret: bytes) -> Callable[[str], str]:
-    """Return `number_hash` for many numbers: RFC 2104 with the key's blocks hashed once."""
+def create_number_hasher(secret: bytes) -> Callable[[str], str]:
+    """Return a function that hashes numbers like `hash_number`, but faster, because it prepares the key once (RFC 2104)."""
     key = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
     key = key.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
-    def hashed(number: str) -> str:
-        within, around = inner.copy(), outer.copy()
-        within.update(number.encode("ascii"))
-        around.update(within.digest())
-        return around.hexdigest()
+    def hash_with_key(number: str) -> str:
+        inner_copy, outer_copy = inner.copy(), outer.copy()
+        inner_copy.update(number.encode("ascii"))
+        outer_copy.update(inner_copy.digest())
+        return outer_copy.hexdigest()
 
-    return hashed
+    return hash_with_key
 
 
-def fingerprint(secret: bytes) -> str:
-    """Return a fingerprint that tells one secret from another, and nothing else."""
+def compute_fingerprint(secret: bytes) -> str:
+    """Return a fingerprint of the secret, by which two centres can check that they have the same one."""
     return hashlib.sha256(b"matdan opt-outs " + secret).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Which numbers may be dialled at all; checked again when a call is placed. Pure."""
+"""Check that a number is in E.164 format and has an allowed prefix. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
-def refusal(number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]) -> str | None:
-    """Return why a number must not be dialled, or None. The text does not contain the number.
+def find_refusal(number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]) -> str | None:
+    """Return why a number must not be dialled, or None if it may be. The text does not contain the number.
 
-    A number must begin with an allowed prefix and with no denied one (premium numbers, toll fraud).
+    A number must begin with an allowed prefix, and with no denied one (against premium numbers and toll fraud).
     """
     if not _E164.fullmatch(number):
         return "not an E.164 number"

@@ -18,42 +18,42 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class PollingDay:
-    """When some constituencies vote."""
+    """The polling day of some constituencies."""
 
     day: date
     zone: ZoneInfo
     closes_at: time | None  # None: each booth's own
     constituencies: frozenset[int]  # empty: all that no other polling day names
-    opens: time = time.min  # a close that is not later is a mistake and is ignored
+    opens: time = time.min  # a closing time that is not later is invalid and ignored
 
 
-class NotKnown(StrEnum):
-    """Why the close of an area is not known."""
+class CloseUnknown(StrEnum):
+    """Why the close of poll of an area is unknown."""
 
-    POLL = "poll"  # no polling day names its constituency
-    HOUR = "hour"  # the closing time is missing, or cannot be right
+    POLL = "poll"  # no polling day includes its constituency
+    HOUR = "hour"  # the closing time is missing or invalid
 
 
-def poll_of(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
-    """Return the polling day of a constituency: the one that names it, otherwise the one for all."""
+def find_poll(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
+    """Return the polling day that names a constituency, otherwise the one for all constituencies, or None."""
     for poll in polls:
         if constituency_number in poll.constituencies:
             return poll
     return next((poll for poll in polls if not poll.constituencies), None)
 
 
-def close_of(polls: tuple[PollingDay, ...], area: Area) -> float | NotKnown:
-    """Return the close of poll of an area (epoch seconds), or why it is not known."""
-    poll = poll_of(polls, area.constituency_number)
+def find_close_of_poll(polls: tuple[PollingDay, ...], area: Area) -> float | CloseUnknown:
+    """Return the close of poll of an area (epoch seconds), or why it is unknown."""
+    poll = find_poll(polls, area.constituency_number)
     if poll is None:
-        return NotKnown.POLL
-    closes_at = poll.closes_at or _hour(area.closes_at)
+        return CloseUnknown.POLL
+    closes_at = poll.closes_at or _parse_time(area.closes_at)
     if closes_at is None or closes_at <= poll.opens:
-        return NotKnown.HOUR
+        return CloseUnknown.HOUR
     return datetime.combine(poll.day, closes_at, poll.zone).astimezone(UTC).timestamp()
 
 
-def _hour(text: str) -> time | None:
+def _parse_time(text: str) -> time | None:
     try:
         return time.fromisoformat(text)
     except ValueError:

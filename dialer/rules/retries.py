@@ -1,4 +1,4 @@
-"""When a number is due again after an attempt. Pure; the intervals are settings of the campaign."""
+"""Retry rules: when a number is due again after an attempt, by the campaign's settings. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import Disposition, Outcome
 
 _HOUR_SECONDS = 3600.0
-_AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H:45, when the voter will be back
-_CLOSED_FOR_GOOD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
-_OF_THE_NUMBER = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
-SOON_SECONDS = 60.0  # the call never reached the voter: try again soon
+_AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # a voter who votes "at about H" is called again at H:45
+_FINAL_OUTCOMES = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
+_FINAL_DISPOSITIONS = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
+SOON_SECONDS = 60.0  # retry after a call that was never placed or was cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class RetryRules:
     own_call_back_wait_seconds: float = 900.0
 
 
-def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
-    """Return when the number is due again (epoch seconds). None: never again in this campaign.
+def schedule_after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
+    """Return when the number is due again after a call (epoch seconds), or None if never in this campaign.
 
-    A completed flow is final, but its marks may open the number again (`after_mark`). `unknown` is final: it may have
-    been a call.
+    A completed flow is final, but its marks may make the number due again (`schedule_after_mark`). The outcome `unknown` is
+    final, because the voter may have been called.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
-        return now + SOON_SECONDS  # no phone was answered: this does not use up the attempts
-    if outcome in _CLOSED_FOR_GOOD or attempt_number >= rules.max_attempts:
+        return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
+    if outcome in _FINAL_OUTCOMES or attempt_number >= rules.max_attempts:
         return None
-    return _after_unheard(rules, outcome, now)
+    return _schedule_retry(rules, outcome, now)
 
 
-def _after_unheard(rules: RetryRules, outcome: Outcome, now: float) -> float:
+def _schedule_retry(rules: RetryRules, outcome: Outcome, now: float) -> float:
     match outcome:
         case Outcome.BUSY:
             return now + rules.busy_seconds
@@ -53,56 +53,59 @@ def _after_unheard(rules: RetryRules, outcome: Outcome, now: float) -> float:
             return now + rules.other_seconds
 
 
-def after_worker_call(
+def schedule_after_worker_call(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
-    """Return when a booth worker is called again: `every_seconds` after a report, sooner without one. None: never."""
+    """Return when a booth worker is due again after a call (epoch seconds), or None if never.
+
+    After a report this is `every_seconds` later, without a report sooner.
+    """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
     if outcome in {Outcome.INVALID_NUMBER, Outcome.UNKNOWN}:
         return None
     if reported or outcome in {Outcome.COMPLETED, Outcome.CONNECTED}:
         return now + every_seconds
-    return _after_unheard(rules, outcome, now)
+    return _schedule_retry(rules, outcome, now)
 
 
-def after_worker_disposition(
+def schedule_after_worker_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
-    """Return when a booth worker is called again after an agent's disposition (epoch seconds). None: never."""
-    if disposition in _OF_THE_NUMBER or disposition is Disposition.WRONG_NUMBER:
+    """Return when a booth worker is due again after an agent's disposition (epoch seconds), or None if never."""
+    if disposition in _FINAL_DISPOSITIONS or disposition is Disposition.WRONG_NUMBER:
         return None
-    again = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
-    return now + (rules.other_seconds if again else every_seconds)
+    is_retry = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
+    return now + (rules.other_seconds if is_retry else every_seconds)
 
 
-def after_mark(
+def schedule_after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when the number is due after a mark that a voter entered (epoch seconds). None: never.
+    """Return when the number is due again after a mark that a voter entered (epoch seconds), or None if never.
 
-    A mark is about one voter; others of the household are still called. The store closes a number on which nobody is
-    pending.
+    A mark concerns one voter, and others of the household are still called. The store closes the number once no voter on it
+    is pending.
     """
     if attempt_number >= rules.max_attempts:
         return None
     if kind is MarkKind.LATER and hour is not None:
-        return after_named_hour(hour, now, zone)
+        return schedule_after_named_hour(hour, now, zone)
     return now + rules.other_seconds
 
 
-def after_disposition(
+def schedule_after_disposition(
     rules: RetryRules, disposition: Disposition, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when the number is due after an agent's disposition (epoch seconds). None: never."""
-    if disposition in _OF_THE_NUMBER:
+    """Return when the number is due again after an agent's disposition (epoch seconds), or None if never."""
+    if disposition in _FINAL_DISPOSITIONS:
         return None
     mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
-    return after_mark(rules, mark, hour, attempt_number, now, zone)
+    return schedule_after_mark(rules, mark, hour, attempt_number, now, zone)
 
 
-def after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
-    """Return 45 minutes past the hour (0-23, local) that the voter named today; soon, if that has passed."""
+def schedule_after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
+    """Return 45 minutes past the local hour (0-23) of today that the voter named, or in 15 minutes if that has passed."""
     local = datetime.fromtimestamp(now, zone)
     named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)
     return max(named.timestamp(), now + _HOUR_SECONDS / 4)

@@ -1,4 +1,4 @@
-"""The rules as the gate reads them: the profile and the site's settings, resolved. Pure."""
+"""The rules that the gate applies, built from the jurisdiction profile and the site's settings. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
-from dialer.rules.calling_hours import WeekHours, every_day, midnight
-from dialer.rules.number_zones import NumberZones, zones_below, zones_of
+from dialer.rules.calling_hours import WeekHours, make_daily_hours, midnight
+from dialer.rules.number_zones import NumberZones, find_zones, find_zones_of_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile, Zones
@@ -22,39 +22,38 @@ _MINUTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Certified:
-    """What the catalogue's certificates say about everything that a campaign plays in one language."""
+class CertificateStatus:
+    """Whether all prompts that a campaign plays in one language have a valid certificate."""
 
-    problem: str | None  # which prompt has no valid certificate, and why; None: all have one
-    last_day: date | None = None  # the first last day of validity; None: there is none
-    digest: str = field(default="", compare=False)  # of the certificates and what they cover
+    problem: str | None  # a prompt without a valid certificate, and why; None: all have one
+    last_day: date | None = None  # last day on which all certificates are valid; None: unlimited
+    digest: str = field(default="", compare=False)  # of the certificates and the recordings they cover
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRules:
-    """What the rules have to know about a campaign."""
+    """The properties of a campaign on which the rules depend."""
 
     campaign_id: str
     purpose: Purpose
     kind: CampaignKind
     hours: WeekHours  # of the campaign, in the centre's zone
     ring_seconds: float
-    certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: unknown
-    signed_off: bool = (
-        False  # a named person takes responsibility for recorded turnout calls during the silence interval
-    )
-    # Of booth workers, who expect the calls; None: the caps of voters' numbers apply.
+    certified: Mapping[str, CertificateStatus] = field(default_factory=dict)  # by language; empty: unknown
+    # A named person takes responsibility for recorded turnout calls during the silence interval.
+    signed_off: bool = False
+    # The cap for booth workers, who expect to be called; None: the caps for voters apply.
     attempts_per_day: int | None = None
 
     @property
     def recorded(self) -> bool:
-        """Return whether a recorded voice speaks."""
+        """Whether a recorded voice speaks in the calls (an IVR campaign)."""
         return self.kind is CampaignKind.IVR
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The rules that are the same for all calls of a site."""
+    """The rules of a site that apply to all its calls."""
 
     profile: Profile  # already made stricter by the site
     hours: WeekHours
@@ -69,66 +68,66 @@ class Rulebook:
 
     @property
     def silence_seconds(self) -> float:
-        """Return how long before the close of poll the silence interval begins (seconds); 0: there is none."""
+        """The length of the silence interval before the close of poll (seconds; 0: none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
-        """Return the same rules with imported registers."""
+        """Return a copy of the rules with imported do-not-call registers."""
         return replace(self, registers=registers)
 
-    def silences(self, campaign: CampaignRules) -> bool:
-        """Return whether a campaign may not call during the silence interval."""
+    def forbids_in_silence(self, campaign: CampaignRules) -> bool:
+        """Return whether the rules forbid a campaign's calls during the silence interval."""
         if self.silence_seconds <= 0:
             return False
-        silence, answered_for = self.profile.silence, campaign.signed_off and campaign.purpose is Purpose.TURNOUT
-        recorded = campaign.recorded and campaign.purpose in silence.forbids_recorded and not answered_for
+        silence, is_permitted = self.profile.silence, campaign.signed_off and campaign.purpose is Purpose.TURNOUT
+        recorded = campaign.recorded and campaign.purpose in silence.forbids_recorded and not is_permitted
         return recorded or campaign.purpose in silence.forbids
 
-    def attempts_cap(self, campaign: CampaignRules) -> int:
-        """Return the cap on a number's attempts a day, in all campaigns."""
+    def get_attempts_cap(self, campaign: CampaignRules) -> int:
+        """Return the cap on a number's attempts per day, over all campaigns."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
 
-    def conversations_cap(self, campaign: CampaignRules) -> int | None:
-        """Return the cap on a number's conversations a day; None: no cap, as for booth workers."""
+    def get_conversations_cap(self, campaign: CampaignRules) -> int | None:
+        """Return the cap on a number's conversations per day, or None for booth workers, who have no cap."""
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
-    def gaps_of(self, campaign: CampaignRules) -> CallGaps:
+    def get_call_gaps(self, campaign: CampaignRules) -> CallGaps:
         """Return the minimum intervals between calls to a number; booth workers have their own."""
         return self.gaps if campaign.attempts_per_day is None else NO_GAPS
 
-    def erased_by(self, poll: PollingDay) -> float:
-        """Return when the names and numbers of a poll must be erased (epoch seconds)."""
-        return day_after(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
+    def get_erasure_time(self, poll: PollingDay) -> float:
+        """Return the time by which the names and numbers of a poll must be erased (epoch seconds)."""
+        return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
-    def _by_number(self) -> bool:
+    def _uses_number_zones(self) -> bool:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def zones(self, number: str) -> NumberZones:
-        """Return the zones in which a number's calling hours apply; empty: unknown."""
-        return zones_of(number) if self._by_number else (self.centre_zone,)
+        """Return the time zones in which a number's calling hours apply; empty if unknown."""
+        return find_zones(number) if self._uses_number_zones else (self.centre_zone,)
 
-    def zones_of_all(self) -> NumberZones:
-        """Return the zones of every number that may be dialled."""
-        if not self._by_number:
+    def list_all_zones(self) -> NumberZones:
+        """Return the time zones of all numbers with an allowed prefix."""
+        if not self._uses_number_zones:
             return (self.centre_zone,)
-        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in zones_below(prefix)}
+        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_zones_of_prefix(prefix)}
         return tuple(every.values())
 
 
-def lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
-    """Return the hours in which the profile allows calls at all."""
+def get_lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
+    """Return the calling hours that the profile allows, with the site's holidays."""
     hours = profile.calling_hours
     return WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays))
 
 
-def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
-    """Return the rules of a site. `profile` has been made stricter by the site already."""
+def build_rulebook(profile: Profile, settings: Settings) -> Rulebook:
+    """Return the rules of a site. `profile` includes the site's stricter values already."""
     return Rulebook(
         profile=profile,
-        hours=lawful_hours(profile, settings),
+        hours=get_lawful_hours(profile, settings),
         centre_zone=site_zone(settings),
-        polls=polls_of(settings),
+        polls=list_polling_days(settings),
         gaps=CallGaps(
             profile.minimum_interval.minutes * _MINUTE_SECONDS,
             {each.id: each.other_retry_minutes * _MINUTE_SECONDS for each in settings.campaigns},
@@ -140,7 +139,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
     )
 
 
-def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
+def list_polling_days(settings: Settings) -> tuple[PollingDay, ...]:
     """Return the polling days of the settings."""
     centre_zone = settings.centre.time_zone
     return tuple(
@@ -155,20 +154,23 @@ def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
     )
 
 
-def hours_of(campaign: Campaign) -> WeekHours:
+def get_campaign_hours(campaign: Campaign) -> WeekHours:
     """Return a campaign's own calling hours."""
-    return every_day((stretch.start, stretch.until) for stretch in campaign.hours)
+    return make_daily_hours((stretch.start, stretch.until) for stretch in campaign.hours)
 
 
-def campaign_rules(
-    campaign: Campaign, settings: Settings, certified: Mapping[str, Certified] | None = None
+def build_campaign_rules(
+    campaign: Campaign, settings: Settings, certified: Mapping[str, CertificateStatus] | None = None
 ) -> CampaignRules:
-    """Return what the gate has to know about a campaign. `certified`: of what it plays; None: unknown."""
+    """Return the properties of a campaign on which the rules depend.
+
+    `certified` has the status of its prompts' certificates by language; None stands for unknown.
+    """
     return CampaignRules(
         campaign_id=campaign.id,
         purpose=campaign.purpose,
         kind=campaign.kind,
-        hours=hours_of(campaign),
+        hours=get_campaign_hours(campaign),
         ring_seconds=campaign.ring_seconds,
         attempts_per_day=(
             settings.polling_day.workers.attempts_per_day if campaign.purpose is Purpose.BOOTH_WORKERS else None
@@ -178,6 +180,6 @@ def campaign_rules(
     )
 
 
-def day_after(day: date, zone: ZoneInfo) -> float:
+def find_end_of_day(day: date, zone: ZoneInfo) -> float:
     """Return the midnight that ends a day (epoch seconds)."""
     return midnight(day + timedelta(days=1), zone)

@@ -18,38 +18,38 @@ from dialer.flows.flow import Flow
 from dialer.flows.prompts import CataloguePrompts, SitePrompts
 from dialer.flows.sounds import own_sounds
 from dialer.flows.texts import texts_with
-from dialer.rules.rulebook import Certified
+from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 
-NOTHING_KNOWN: Mapping[str, Certified] = {}
+NOTHING_KNOWN: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are not known: none, in any language."""
 
 
-def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
+def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
     """Return by language of the catalogue whether all that the flow plays in it is certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _in_language(flow, language, prompts) for language in sorted(languages)}
 
 
-def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certified:
+def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in own_sounds(flow, language, prompts.texts):
         name = prompt_of_sound(prompts.own(sound))
         if name is None:
-            return Certified(f"{sound} is not a prompt of the catalogue")
+            return CertificateStatus(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)
         entry = None if listed is None else listed.entry
         problem = "is not in the catalogue; run dialer audio prepare" if entry is None else certificate_problem(entry)
         if problem is not None or entry is None:
-            return Certified(f"{name.path} {problem}")
+            return CertificateStatus(f"{name.path} {problem}")
         digest.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())
         if entry.valid_until is not None:
             last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)
-    return Certified(None, last_day, digest.hexdigest())
+    return CertificateStatus(None, last_day, digest.hexdigest())
 
 
 class SiteCertificates:
@@ -59,9 +59,9 @@ class SiteCertificates:
         """`prompts`: None without a catalogue. `flow_of` returns the flow that a campaign's setting names, None for a script."""
         self._prompts = prompts
         self._flow_of = flow_of
-        self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, Certified]]] = {}
+        self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, CertificateStatus]]] = {}
 
-    def __call__(self, campaign_id: str, source: str) -> Mapping[str, Certified]:
+    def __call__(self, campaign_id: str, source: str) -> Mapping[str, CertificateStatus]:
         """Return by language whether what the campaign plays now is certified; empty where that is not known."""
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
@@ -86,7 +86,7 @@ class CertificatesOnDisk:
     now: float
     _playlist: Playlist | None = field(default=None, init=False)
 
-    def of(self, campaign: Campaign) -> Mapping[str, Certified]:
+    def of(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
         """Return by language whether the campaign is certified; empty where it needs no certificate, or nothing is known."""
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:

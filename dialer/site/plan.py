@@ -21,7 +21,13 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import campaign_rules, hours_of, lawful_hours, polls_of, rulebook_of
+from dialer.rules.rulebook import (
+    build_campaign_rules,
+    build_rulebook,
+    get_campaign_hours,
+    get_lawful_hours,
+    list_polling_days,
+)
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import ONLY, servers_of
@@ -61,7 +67,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             )
             for trunk in settings.trunks
         ),
-        gate=Gate(rulebook_of(profile, settings)),
+        gate=Gate(build_rulebook(profile, settings)),
         rules_text=rules_text(profile, settings),
         drain_seconds=settings.dialling.drain_seconds,
         transfers={each.name: each for each in settings.transfers},
@@ -76,7 +82,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
         ),
         erasure=erasure_rules(settings),
-        polling=polling_plan(settings, polls_of(settings)),
+        polling=polling_plan(settings, list_polling_days(settings)),
         agents={
             agent.number: AgentAccount(
                 agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
@@ -108,8 +114,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             minimum_ring_seconds=profile.ring.minimum_seconds,
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
-            hours=hours_of(campaign),
-            lawful_hours=lawful_hours(profile, settings),
+            hours=get_campaign_hours(campaign),
+            lawful_hours=get_lawful_hours(profile, settings),
             retries=_retry_rules(campaign, settings),
             every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,
             record=campaign.record,
@@ -125,7 +131,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             abandoned_target=min(campaign.abandoned_target, profile.abandoned.target),
             most_abandoned_target=profile.abandoned.target,
         ),
-        rules=campaign_rules(campaign, settings),
+        rules=build_campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.domain.model import Booth
 from dialer.polling_day.plan import BoothPoll, ExpectedCourse, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
-from dialer.rules.polls import Area, PollingDay, close_of, poll_of
+from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_poll
 from dialer.settings.site import Settings
 
 
@@ -15,10 +15,10 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
     weights = chosen.priority
 
     def poll(booth: Booth) -> BoothPoll | None:
-        known = poll_of(polls, booth.constituency_number)
+        known = find_poll(polls, booth.constituency_number)
         if known is None:
             return None
-        close = close_of(polls, Area(booth.constituency_number, booth.closes_at))
+        close = find_close_of_poll(polls, Area(booth.constituency_number, booth.closes_at))
         return BoothPoll(known.day, known.zone, close if isinstance(close, float) else None)
 
     return PollingPlan(

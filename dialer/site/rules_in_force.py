@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dialer.rules.gate import Gate
-from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
+from dialer.rules.rulebook import CampaignRules, CertificateStatus, build_campaign_rules, build_rulebook
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -53,9 +53,11 @@ class SiteRules:
     unknown: tuple[str, ...] = ()  # what is not stored of that day, in words: judged as it is now
     version: str = ""  # digest of the stored text; "": none is stored
 
-    def campaign(self, campaign: Campaign, certified: Mapping[str, Certified]) -> CampaignRules:
+    def campaign(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
         """Return what the gate must know of a campaign."""
-        return replace(campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off)
+        return replace(
+            build_campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off
+        )
 
 
 def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
@@ -124,5 +126,5 @@ def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
 def gate_of(settings: Settings, db: Connection | None) -> Gate:
     """Return the site's gate, with the do-not-call registers of its store. Raises SettingError."""
-    rulebook = rulebook_of(site_profile(settings), settings)
+    rulebook = build_rulebook(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

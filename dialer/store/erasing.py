@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dialer.domain.results import Encode, OptOut
-from dialer.rules.number_hash import number_hash, number_hasher
+from dialer.rules.number_hash import create_number_hasher, hash_number
 from dialer.store import number_hashes, seal_verification, sealed_rows, seals, targets
 from dialer.store.opt_outs import opt_out_number
 from dialer.store.outbox import announce_result
@@ -154,7 +154,7 @@ def blank_number(
     phone_id = SQL.phone_id_of.first(db, number=number)
     opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_erased(db, number, secrets) else ERASED)
     if secrets:
-        hashed = number_hash(secrets[0], number)
+        hashed = hash_number(secrets[0], number)
         announce_result(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
@@ -200,7 +200,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
     before = {"before": "whole" if verdict.intact else f"{len(verdict.findings) + verdict.more} findings"}
     number_hashes.set_secrets(db, secrets)
     if secrets:
-        hashed = number_hasher(secrets[0])
+        hashed = create_number_hasher(secrets[0])
         listed = SQL.listed_opt_outs.all(db)
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
         _store_hashes(db, [hashed(number) for number in listed], at)
@@ -226,7 +226,7 @@ def overwriting(db: Connection) -> Iterator[None]:
 
 
 def _was_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
-    return any(SQL.was_erased.one(db, number_hash=number_hash(each, number), centre=ERASED) for each in secrets)
+    return any(SQL.was_erased.one(db, number_hash=hash_number(each, number), centre=ERASED) for each in secrets)
 
 
 def _store_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:

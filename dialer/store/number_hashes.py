@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from dialer.domain.errors import StoreError
-from dialer.rules.number_hash import fingerprint, number_hasher
+from dialer.rules.number_hash import compute_fingerprint, create_number_hasher
 from dialer.store import sealed_rows, seals
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
@@ -73,7 +73,7 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     A secret that is no longer listed is deleted with its hashes. Raises StoreError while numbers are suppressed that
     are known only by a hash, which that secret may have made: without it a later roll would bring them back.
     """
-    listed = [fingerprint(secret) for secret in secrets]
+    listed = [compute_fingerprint(secret) for secret in secrets]
     known = secret_ids(db)
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
     if (removed or not listed) and SQL.any_known_by_hash_only.one(db):
@@ -101,9 +101,9 @@ def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
 
     Returns the last id of the page; None if there were none left.
     """
-    secret_id = secret_ids(db)[fingerprint(secret)]
+    secret_id = secret_ids(db)[compute_fingerprint(secret)]
     page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
-    hashed = number_hasher(secret)
+    hashed = create_number_hasher(secret)
     SQL.insert_hash.run_many(
         db, ({"phone_id": each.phone_id, "secret_id": secret_id, "number_hash": hashed(each.e164)} for each in page)
     )

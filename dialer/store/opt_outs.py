@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import AttemptId
 from dialer.domain.results import Encode, OptOut
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.store import audit, number_hashes, seals, targets
 from dialer.store.audit import AuditNote
 from dialer.store.outbox import announce_result
@@ -96,7 +96,7 @@ def suppress_numbers(
     """Suppress a list of numbers (E.164) with an audit entry ("opt-out-import"). New ones are announced, hashed with `secret`."""
     new, phones = 0, []
     for number in numbers:
-        hashed = None if secret is None else number_hash(secret, number)
+        hashed = None if secret is None else hash_number(secret, number)
         if opt_out_number(db, encode, number, at=note.at, source=source, number_hash=hashed):
             new += 1
             phones += SQL.phone_id_of.all(db, number=number)

@@ -1,4 +1,4 @@
-"""A site's rules for tests: settings, the profile made stricter, the gate, and a case that it allows."""
+"""Rules of a site for tests: settings, profile, gate, and a call that the gate allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
+from dialer.rules.rulebook import CampaignRules, CertificateStatus, build_campaign_rules, build_rulebook
 from dialer.settings.jurisdiction import JURISDICTIONS, Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
@@ -24,7 +24,7 @@ FRESH = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
 def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
-    """The [rules] of a site with a profile of its own."""
+    """Return [rules] settings with a profile that allows recording."""
     neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
     head, _, tail = neutral.partition("[recording]\nallowed = false")
     assert tail
@@ -34,7 +34,7 @@ def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
 
 
 def moment(text: str, zone: str = "Asia/Kolkata") -> float:
-    """Epoch seconds of a local time such as "2024-04-22T12:00"."""
+    """Return a local time such as "2024-04-22T12:00" as epoch seconds."""
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).timestamp()
 
 
@@ -42,7 +42,7 @@ NOON = moment("2024-04-22T12:00")  # a Monday
 
 
 def site(jurisdiction: str = "neutral", *, campaign: Mapping[str, Any] | None = None, **sections: Any) -> Settings:
-    """A site of one campaign; `sections` are merged into the settings' own."""
+    """Return the settings of a site with one campaign; `sections` are further sections of the settings."""
     rules = {"jurisdiction": jurisdiction, **sections.pop("rules", {})}
     values: dict[str, Any] = {
         "campaigns": [{"id": "calls", "kind": "agents", "candidate": "A. Candidate", **(campaign or {})}],
@@ -54,26 +54,26 @@ def site(jurisdiction: str = "neutral", *, campaign: Mapping[str, Any] | None = 
 
 
 def neutral_with(**rules: Mapping[str, Any]) -> Profile:
-    """The neutral profile with other values in some rules, as a site's own profile may have them."""
+    """Return the neutral profile with other values in some rules."""
     neutral = load_profile("neutral")
     changed = {name: getattr(neutral, name).model_copy(update=values) for name, values in rules.items()}
     return neutral.model_copy(update=changed)
 
 
 def gate_of(settings: Settings, *registers: Register) -> Gate:
-    """The gate of a site."""
-    return Gate(rulebook_of(site_profile(settings), settings).with_registers(registers))
+    """Return the gate of a site with imported registers."""
+    return Gate(build_rulebook(site_profile(settings), settings).with_registers(registers))
 
 
-CERTIFIED = {"hi": Certified(None, date(2024, 5, 22))}
+CERTIFIED = {"hi": CertificateStatus(None, date(2024, 5, 22))}
 
 
-def campaign_of(settings: Settings, certified: Mapping[str, Certified] | None = None) -> CampaignRules:
-    """Its one campaign, as the gate sees it."""
-    return campaign_rules(settings.campaigns[0], settings, certified)
+def campaign_of(settings: Settings, certified: Mapping[str, CertificateStatus] | None = None) -> CampaignRules:
+    """Return the rules of the site's only campaign."""
+    return build_campaign_rules(settings.campaigns[0], settings, certified)
 
 
 def case_of(settings: Settings, **changes: Any) -> Case:
-    """A case of its campaign; without changes one to which nothing objects at noon."""
+    """Return a call of the site's campaign; without changes, the gate allows it at noon."""
     case = Case(campaign_of(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID, "hi")
     return replace(case, **changes)

@@ -17,8 +17,8 @@ from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import offers_allowed
 from dialer.flows.script_library import ScriptLibrary
-from dialer.rules.polls import Area, close_of, poll_of
-from dialer.rules.rulebook import polls_of
+from dialer.rules.polls import Area, find_close_of_poll, find_poll
+from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.flows import scripts_of
@@ -52,7 +52,7 @@ class PopMaker:
     """Makes them for a site. Raises FlowError for a script with anything wrong."""
 
     def __init__(self, settings: Settings) -> None:
-        self._polls = polls_of(settings)
+        self._polls = list_polling_days(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(scripts_of(settings), offers_allowed(site_profile(settings)))
@@ -88,8 +88,8 @@ class PopMaker:
 
     def _booth(self, booth: BoothOnScreen) -> dict[str, Any]:
         """Its hours on its own polling day; null where no polling day is known."""
-        poll = poll_of(self._polls, booth.constituency_number)
-        closes_at = close_of(self._polls, Area(booth.constituency_number, booth.closes_at))
+        poll = find_poll(self._polls, booth.constituency_number)
+        closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
         opens_at = None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp()
         return {
             "id": booth.booth_id,

@@ -26,7 +26,7 @@ from dialer.engine.plan import CampaignPlan
 from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import day_start, next_day
+from dialer.rules.calling_hours import get_day_start, get_next_midnight
 from dialer.store.standing_orders import StandingOrder, campaign_addressee
 from dialer.store.store import Store
 
@@ -79,7 +79,7 @@ class Campaigns:
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.outcome_counts(campaign_id, day_start(self._core.zone, now)))
+        run.outcomes.update(await store.outcome_counts(campaign_id, get_day_start(self._core.zone, now)))
         run.progress = await store.campaign_progress(campaign_id)
         learned = await store.pacer_state(campaign_id)
         if learned is not None:
@@ -199,7 +199,7 @@ class Campaigns:
             await self._store.end_standing_order(campaign_addressee(campaign_id), SPEED)
             run.speed, said = None, "as fast as it may again"
         else:
-            speed = CampaignSpeed(max_calls, calls_per_seat, next_day(self._core.zone, now), sender)
+            speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
             await self._store.save_standing_orders(
                 [StandingOrder(campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )

@@ -77,7 +77,7 @@ class Eligibility:
         between calls.
         """
         book, rules = self._gate.rules, self._rules(run)
-        return book.attempts_cap(rules), book.conversations_cap(rules), book.gaps_of(rules)
+        return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
 
     def use_plan(self) -> None:
         """Take over the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
@@ -137,7 +137,7 @@ class Eligibility:
         now, rules = self._core.clock.now(), self._rules(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
-            ruling = self._gate.campaign(rules, now, self._areas)
+            ruling = self._gate.check_campaign(rules, now, self._areas)
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
@@ -152,14 +152,14 @@ class Eligibility:
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether a claim may become an attempt now. `guaranteed`: a seat is reserved for it. Counts a refusal."""
         case = self._case(run, claim, guaranteed=guaranteed)
-        return self._counted(run, self._gate.originate(case, self._core.clock.now()))
+        return self._counted(run, self._gate.check_originate(case, self._core.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether an attempt may be sent to the switch now. Counts a refusal."""
         case = self._case(run, claim, caller_id, guaranteed=guaranteed)
-        ruling = self._gate.originate(case, self._core.clock.now())
+        ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
         return self._counted(run, ruling)
@@ -173,7 +173,7 @@ class Eligibility:
         if case is None:  # nobody knows whether the gate was ever asked
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
-        return self._counted(run, self._gate.connect(case, self._core.clock.now())).allowed
+        return self._counted(run, self._gate.check_connect(case, self._core.clock.now())).allowed
 
     def forget_ended(self) -> None:
         """Forget the cases of calls that have ended."""

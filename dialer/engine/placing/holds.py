@@ -72,8 +72,8 @@ class CampaignHolds:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.inaudible_sound is not None:
             return Hold(HoldReason.NO_AUDIO, f"its voters do not hear {run.inaudible_sound}")
-        if not run.spec.hours.open_at(zone, now):
-            opening = run.spec.hours.next_open((zone,), now)
+        if not run.spec.hours.is_open_at(zone, now):
+            opening = run.spec.hours.find_next_opening((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self._eligibility.campaign(run)

@@ -16,7 +16,7 @@ from dialer.engine.effects import (
 )
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.polls import Polls
-from dialer.rules.calling_hours import day_start
+from dialer.rules.calling_hours import get_day_start
 from dialer.store.claims import Unclaimed
 from dialer.store.store import Store
 
@@ -82,7 +82,7 @@ class Hoppers:
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
                     voting=None if first is None else VotingBooths(first, run.votes_until),
-                    day_start=day_start(self._core.zone, clock.now()),
+                    day_start=get_day_start(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
                 run.order.took(quotas, claims, full=full)
@@ -137,7 +137,7 @@ class Hoppers:
             owner=self._core.plan.owner,
             now=now,
             lease_seconds=LEASE_SECONDS,
-            day_start=day_start(self._core.zone, now),
+            day_start=get_day_start(self._core.zone, now),
         )
         if isinstance(claim, Claim):
             return claim

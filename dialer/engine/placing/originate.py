@@ -170,7 +170,7 @@ class Originator:
         last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
-            return None if still_votes else self._polls.next_day()
+            return None if still_votes else self._polls.get_next_midnight()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _busy_until(self, claim: Claim, but: AttemptId | None = None) -> float | None:
@@ -206,7 +206,7 @@ class Originator:
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts and return those that may be dialled."""
-        since = calling_hours.day_start(self._core.zone, self._core.clock.now())
+        since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.limits(run)
         for attempt, _ in placed:
             self._sent.opening(attempt.attempt_id)

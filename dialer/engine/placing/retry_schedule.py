@@ -34,16 +34,18 @@ class RetrySchedule:
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.said is not None
-            due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
+            due = retries.schedule_after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
             return self._next_round(run, call, due)
         if call.flow.said is not None and outcome.answered:
-            due = retries.after_mark(rules, call.flow.said, call.flow.said_hour, call.attempt_number, now, zone)
+            due = retries.schedule_after_mark(
+                rules, call.flow.said, call.flow.said_hour, call.attempt_number, now, zone
+            )
             return self._before_close(run, call, due, promised=call.flow.said is MarkKind.LATER)
         if call.inbound:
             return None  # nothing was said that would change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that rang is not called again at once
-        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
+        return self._before_close(run, call, retries.schedule_after_outcome(rules, outcome, call.attempt_number, now))
 
     def was_asked_for(self, call: Call, outcome: Outcome) -> bool:
         """Return whether `after_call` is a time that the voter asked for."""
@@ -59,13 +61,15 @@ class RetrySchedule:
         """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
-            due = retries.after_disposition(rules, disposition, hour, call.attempt_number, now, self._core.zone)
+            due = retries.schedule_after_disposition(
+                rules, disposition, hour, call.attempt_number, now, self._core.zone
+            )
             return self._before_close(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
                 f"a booth worker's call takes no {disposition.value}: give serials (seat-serials), then `ready`"
             )
-        due = retries.after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
+        due = retries.schedule_after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._next_round(run, call, due)
 
     def asked_for(self, run: CampaignRun, call: Call, at: float) -> float:
@@ -95,7 +99,7 @@ class RetrySchedule:
         if due is None:
             return None
         today = worker_round(due, self._polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds)
-        return self._polls.next_day() if today is None else today
+        return self._polls.get_next_midnight() if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
         """Limit a retry to the time in which the booth may be called. Other campaigns than turnout campaigns have no

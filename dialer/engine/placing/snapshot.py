@@ -16,7 +16,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkPool
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
-from dialer.rules.calling_hours import seconds_left
+from dialer.rules.calling_hours import count_seconds_left
 
 MOST_SKILLS = 8
 """Up to so many skills all sets of them are tried. Each skill more doubles the number of sets."""
@@ -79,7 +79,7 @@ class Snapshots:
             held_back=allowed < room,
             cps_budget=self._trunks.startable(trunks, used, now, leaving),
             active_calls=active,
-            seconds_left=seconds_left(hours, self._core.zone, self._core.clock.now()),
+            seconds_left=count_seconds_left(hours, self._core.zone, self._core.clock.now()),
         )
 
     def _within_speed(self, run: CampaignRun, room: int) -> int:

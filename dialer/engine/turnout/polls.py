@@ -8,7 +8,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
 from dialer.engine.core import Core
 from dialer.polling_day.plan import NO_POLLS, PollsToday
-from dialer.rules.calling_hours import next_day
+from dialer.rules.calling_hours import get_next_midnight
 
 _POLLING_DAY_PURPOSES = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
@@ -56,9 +56,9 @@ class Polls:
         """
         return self.last_calls().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
-    def next_day(self) -> float:
+    def get_next_midnight(self) -> float:
         """Return when the next day begins (epoch seconds), by the clock of the centre or of a poll, whichever is first."""
-        return min(next_day(self._core.zone, self._core.clock.now()), self.today().until)
+        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.today().until)
 
     def closes_at(self, booth: Booth) -> str:
         """Return a booth's closing time as voters are told it, by its poll's clock: "18:00". "": unknown."""

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dialer.errors import MatdanError
-from dialer.rules.calling_hours import joined, midnight
-from dialer.rules.first_call import Areas, FirstCall, against, areas_of_polls, first_call
+from dialer.rules.calling_hours import merge_stretches, midnight
+from dialer.rules.first_call import Areas, FirstCall, describe_obstacles, find_first_call, list_poll_areas
 from dialer.rules.gate import Gate
-from dialer.rules.rulebook import campaign_rules, rulebook_of
+from dialer.rules.rulebook import build_campaign_rules, build_rulebook
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -34,13 +34,13 @@ class CampaignHours:
 
     campaign_id: str
     stretches: tuple[Stretch, ...]  # to the minute, in order; empty: not on that day
-    why: str = ""  # where it has none in the time that is rehearsed, what stands against it then
+    why: str = ""  # if it has no hours in the rehearsed time, the reason
 
     def open_seconds(self, start: float, end: float) -> float:
         """How many of the seconds from `start` to `end` the campaign may call in."""
         return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.stretches)
 
-    def open_at(self, at: float) -> bool:
+    def is_open_at(self, at: float) -> bool:
         """Whether the campaign may call at a moment."""
         return any(since <= at < until for since, until in self.stretches)
 
@@ -56,10 +56,10 @@ class SiteHours:
             "certificate": profile.certificate.model_copy(update={"needed_for": ()}),
             "registers": profile.registers.model_copy(update={"applies_to": ()}),
         }
-        book = rulebook_of(profile.model_copy(update=of_hours), settings)
+        book = build_rulebook(profile.model_copy(update=of_hours), settings)
         self._gate = Gate(book)
-        self._rules = [campaign_rules(campaign, settings) for campaign in campaigns]
-        self._areas = areas or areas_of_polls(book.polls, settings.polling_day.last_call_minutes * 60.0)
+        self._rules = [build_campaign_rules(campaign, settings) for campaign in campaigns]
+        self._areas = areas or list_poll_areas(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = site_zone(settings)
 
     def on(self, day: date) -> tuple[CampaignHours, ...]:
@@ -73,11 +73,11 @@ class SiteHours:
         return tuple(found)
 
     def with_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
-        """The hours of a day with what stands against each campaign that may not call in a part of it."""
+        """Return the hours of a day, with the reason for each campaign that may not call in a part of it."""
         return tuple(
             replace(hours, why="")
             if hours.open_seconds(start, end)
-            else replace(hours, why=against(self._gate, rules, self._areas, start, end))
+            else replace(hours, why=describe_obstacles(self._gate, rules, self._areas, start, end))
             for hours, rules in zip(day, self._rules, strict=True)
         )
 
@@ -100,7 +100,7 @@ class SiteHours:
             yield opens, min(at, end)
 
     def _first_call(self, number: int, at: float) -> FirstCall:
-        return first_call(self._gate, self._rules[number], self._areas, at)
+        return find_first_call(self._gate, self._rules[number], self._areas, at)
 
 
 class CannotRehearse(MatdanError):
@@ -171,7 +171,7 @@ def days_of(
         raise CannotRehearse("all campaigns have Twilio's trunks alone; give one a trunk of Asterisk's to rehearse on")
     site = SiteHours(settings, site_profile(settings), campaigns, areas)
     of_campaigns = _day_of(settings, site, today)
-    open_hours = joined(stretch for each in of_campaigns for stretch in each.stretches)
+    open_hours = merge_stretches(stretch for each in of_campaigns for stretch in each.stretches)
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)

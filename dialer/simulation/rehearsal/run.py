@@ -14,7 +14,7 @@ from dialer.app import running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rules.gate import Reason
-from dialer.rules.rulebook import Certified
+from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -100,7 +100,7 @@ class _Rehearsal:
                 view = site.view
         return self._outcome(voters, view, faults, time.monotonic() - began)
 
-    def _certificates(self) -> dict[str, Mapping[str, Certified]]:
+    def _certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """What the site's own catalogue says of each campaign, by id. Its sounds are not played here, and need not be there."""
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {campaign.id: on_disk.of(campaign) for campaign in self._settings.campaigns}
@@ -118,7 +118,7 @@ class _Rehearsal:
             )
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
-                if hours is not None and hours.open_at(view.state.at):
+                if hours is not None and hours.is_open_at(view.state.at):
                     self._held[campaign.campaign_id][_held(campaign)] += 1
             self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.seconds))
             await asyncio.sleep(SAMPLE_SECONDS)

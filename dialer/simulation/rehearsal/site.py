@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import CampaignState
-from dialer.rules.first_call import Areas, areas_of_roll
+from dialer.rules.first_call import Areas, list_roll_areas
 from dialer.settings.campaigns import Campaign
 from dialer.settings.inbound import InboundNumber
 from dialer.settings.servers import on_one
@@ -41,7 +41,7 @@ class StoreFacts:
 def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
     with read_snapshot(store, key) as db:
-        return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
+        return StoreFacts(list_roll_areas(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
 
 
 def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:

@@ -10,10 +10,10 @@ from dialer.domain.enums import Purpose
 from dialer.domain.finding import Finding, Level, warning
 from dialer.domain.model import CampaignState
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
-from dialer.rules.calling_hours import day_start
-from dialer.rules.gate import Case, Gate, Reason, moment_text
+from dialer.rules.calling_hours import get_day_start
+from dialer.rules.gate import Case, Gate, Reason, format_moment
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import Certified, polls_of, rulebook_of
+from dialer.rules.rulebook import CertificateStatus, build_rulebook, list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
@@ -53,7 +53,7 @@ def explain_findings(
         subject = f"{each.number} in {each.campaign}"
         text = "can be called now"
         if not each.allowed:
-            text = f"cannot be called now; next: {_next_text(each, at, moment_text(each.next_at or at, zone))}"
+            text = f"cannot be called now; next: {_next_text(each, at, format_moment(each.next_at or at, zone))}"
         details = each.reasons
         if each.grounds:
             known = ", ".join(
@@ -86,10 +86,10 @@ def explain(
     rules = rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
     imported = registers.registers_at(db, at, site_zone(settings))
-    gate = Gate(rulebook_of(rules.profile, settings).with_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
-    polling = polling_plan(settings, polls_of(settings))
-    since = day_start(gate.rules.centre_zone, at)
+    polling = polling_plan(settings, list_polling_days(settings))
+    since = get_day_start(gate.rules.centre_zone, at)
     booths, states = voters.booths(db), number_history.campaign_states_at(db, at)
     for number in find_numbers(db, who, settings.centre.region):
         record = number_history.number_record(db, number, since, at)
@@ -127,7 +127,7 @@ def explain(
             turnout = campaign_rules.purpose is Purpose.TURNOUT
             last = close - polling.last_call_seconds if turnout and close is not None else None
             if close is not None and last is not None and last <= at < close:
-                moment = moment_text(last, gate.rules.centre_zone)
+                moment = format_moment(last, gate.rules.centre_zone)
                 others.append(f"too late to go and vote: no turnout calls after {moment}")
             # The lists name the opt-out with its time and source.
             named = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
@@ -148,7 +148,7 @@ def explain(
 
 
 def _unknown_certificates(
-    db: Connection, case: Case, certified: Mapping[str, Certified], since: float, at: float
+    db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note where the campaign's calls of that day rest on other certificates than the catalogue has now."""
     stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
@@ -170,9 +170,9 @@ def _explained(
 
     The lists' reasons hold until `at` (None: for good). `named` is a reason of the rules that they contain already.
     """
-    objections = gate.originate(case, now).objections
+    objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
-    next_at = None if at is None else gate.next_from(case, now, at)
+    next_at = None if at is None else gate.find_next_time(case, now, at)
     return NumberExplained(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
@@ -187,7 +187,7 @@ def _reasons_of_lists(record: NumberRecord, campaign: str, gate: Gate, now: floa
         reasons.append("no voter of the number remains to be called: all have voted or are closed")
     if record.opted_out_at is not None:
         source = record.opt_out_source or "source unknown"
-        reasons.append(f"opted out on {moment_text(record.opted_out_at, zone)} ({source})")
+        reasons.append(f"opted out on {format_moment(record.opted_out_at, zone)} ({source})")
     if record.on_a_call:
         reasons.append("the number is on a call now")
     if record.queues is None:
@@ -200,5 +200,5 @@ def _reasons_of_lists(record: NumberRecord, campaign: str, gate: Gate, now: floa
         reasons.append("completed in this campaign")
     elif place.due_at > now:
         at = place.due_at
-        reasons.append(f"due again at {moment_text(at, zone)} in this campaign")
+        reasons.append(f"due again at {format_moment(at, zone)} in this campaign")
     return reasons, at, never

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.model import CampaignState
-from dialer.rules.calling_hours import Stretch, joined
-from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, areas_of_roll, first_call
-from dialer.rules.gate import Gate, moment_text
-from dialer.rules.polls import Area, NotKnown, close_of
-from dialer.rules.rulebook import campaign_rules
+from dialer.rules.calling_hours import Stretch, merge_stretches
+from dialer.rules.first_call import Areas, FirstCall, find_first_call, list_poll_areas, list_roll_areas
+from dialer.rules.gate import Gate, format_moment
+from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll
+from dialer.rules.rulebook import build_campaign_rules
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -43,7 +43,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
     gate = gate_of(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
-        date = moment_text(register.dated, gate.rules.centre_zone)
+        date = format_moment(register.dated, gate.rules.centre_zone)
         text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
         yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
@@ -51,7 +51,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
     areas = _areas(settings, gate, db)
     states = {} if db is None else campaigns.campaign_states(db)
     for campaign in settings.campaigns:
-        rules = campaign_rules(campaign, settings, certificates.of(campaign))
+        rules = build_campaign_rules(campaign, settings, certificates.of(campaign))
         subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
         certified = [
             f"{language} until {each.last_day or 'further notice'}"
@@ -60,7 +60,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         ]
         if certified:
             yield ok(subject, f"all that it plays is certified in {', '.join(certified)}; it calls no other languages")
-        first = first_call(gate, rules, areas, now)
+        first = find_first_call(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
         yield _campaign_finding(subject, campaign, first, state, now, gate.rules.centre_zone)
         narrowed = _narrowed(campaign, gate, now)
@@ -75,7 +75,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
 def _areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.booths(db).values()
-    return areas_of_roll(booths, last_call_seconds) or areas_of_polls(gate.rules.polls, last_call_seconds)
+    return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
 
 
 def _campaign_finding(
@@ -86,24 +86,24 @@ def _campaign_finding(
     if state is not CampaignState.RUNNING:
         return warning(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
-        return ok(subject, f"{first.why}; next: {moment_text(first.at, zone)}")
+        return ok(subject, f"{first.why}; next: {format_moment(first.at, zone)}")
     hours = _hours_text([(each.start, each.until) for each in campaign.hours])
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
 def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """Return what the profile leaves of a campaign's hours, in words; None: all of them, or it has none."""
-    own = joined([(each.start, each.until) for each in campaign.hours])
+    own = merge_stretches([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _common(own, joined(allowed)) for day, allowed in days}
+    left = {day: _common(own, merge_stretches(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_hours_text(own)} are limited by the profile {gate.rules.profile.name} to"
     if _spans_time_zones(gate, now):
-        allowed = _by_day({day: joined(hours) for day, hours in days})
+        allowed = _by_day({day: merge_stretches(hours) for day, hours in days})
         return f"{head} what is within {allowed}, in the number's time zone"
     return f"{head} {_by_day(left)}"
 
@@ -111,7 +111,7 @@ def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
 def _spans_time_zones(gate: Gate, now: float) -> bool:
     """Return whether a number may be in a time zone other than the centre's."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
-    return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.zones_of_all())
+    return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_zones())
 
 
 def _by_day(hours: dict[str, list[Stretch]]) -> str:
@@ -133,16 +133,19 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
 def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
     """Check that the close of poll is known in every polling area, where a campaign depends on it."""
     subject = "silence interval"
-    campaigns = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
+    campaigns = [
+        each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))
+    ]
     booths = list(voters.booths(db).values())
     if not campaigns:
         yield ok(subject, f"it applies to no campaign here; {len(booths)} polling areas")
         return
     closes = {
-        booth.booth_id: close_of(gate.rules.polls, Area(booth.constituency_number, booth.closes_at)) for booth in booths
+        booth.booth_id: find_close_of_poll(gate.rules.polls, Area(booth.constituency_number, booth.closes_at))
+        for booth in booths
     }
-    without_poll = [booth for booth in booths if closes[booth.booth_id] is NotKnown.POLL]
-    without_hour = [booth for booth in booths if closes[booth.booth_id] is NotKnown.HOUR]
+    without_poll = [booth for booth in booths if closes[booth.booth_id] is CloseUnknown.POLL]
+    without_hour = [booth for booth in booths if closes[booth.booth_id] is CloseUnknown.HOUR]
     names = ", ".join(campaigns)
     if without_poll:
         constituencies = sorted({booth.constituency_number for booth in without_poll})

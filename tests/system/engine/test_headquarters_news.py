@@ -7,7 +7,7 @@ from pathlib import Path
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
 from dialer.engine.headquarters.commands import ImportPeerUpdates, PeerMark, PeerOptOut
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.stored import rows
@@ -37,7 +37,7 @@ def news(
         )
         for serial in serials
     )
-    hashes = [number_hash(SECRET.encode(), NUMBER.format(out))] if out else []
+    hashes = [hash_number(SECRET.encode(), NUMBER.format(out))] if out else []
     return ImportPeerUpdates(
         stream="PEERS",
         after=after,

@@ -135,6 +135,6 @@ def test_a_moment_of_the_day_is_judged_later_as_the_dialler_judged_it_then(tmp_p
         for at, withdrawn in ((2.5, False), (3.0, True), (4.5, True)):
             told = judged(settings, db, 25, START_EPOCH + at * hour)
             assert any("withdrawn" in reason for reason in told.reasons) == withdrawn
-        no_consent = "a live turnout call needs consent, and none is known"
+        no_consent = "a live turnout call needs consent, and none is recorded"
         assert no_consent in judged(settings, db, 75, START_EPOCH + 2.1 * hour).reasons
         assert no_consent not in judged(settings, db, 75, START_EPOCH + 4.1 * hour).reasons

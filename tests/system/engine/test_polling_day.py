@@ -21,7 +21,7 @@ from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, Stop
 from dialer.engine.core import Core
 from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
-from dialer.rules.rulebook import polls_of
+from dialer.rules.rulebook import list_polling_days
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
@@ -240,6 +240,6 @@ def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> N
             "polls": [{"day": "2028-11-07", "closes_at": "20:00", "time_zone": "America/Anchorage"}],
         },
     )
-    plan = SimpleNamespace(polling=polling_plan(chosen, polls_of(chosen)))
+    plan = SimpleNamespace(polling=polling_plan(chosen, list_polling_days(chosen)))
     core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
     assert Polls(core).closes_at(Booth(1, 1, 1, "School", "en", "")) == "20:00"

@@ -16,7 +16,7 @@ from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
 from dialer.engine.external_records.commands import RecordOptOuts
 from dialer.errors import SettingError
-from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.site import simulated_profile
@@ -146,9 +146,9 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
         assert not site.switch.placed
         ivr, agents = site.view.campaigns
         assert ivr.hold is not None
-        assert "needs a certificate: what would be played is not known (audio.catalogue)" in str(ivr.hold)
+        assert "needs a certificate: the prompts to be played are unknown (check audio.catalogue)" in str(ivr.hold)
         assert agents.hold is not None
-        assert "the do-not-call register 'ncpr' was never imported" in str(agents.hold)
+        assert "the do-not-call register 'ncpr' is not imported" in str(agents.hold)
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
@@ -236,7 +236,7 @@ async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_nu
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         began = site.clock.monotonic()
-        await site.centre.engine.take_opt_out(number_hash(secret.encode(), number), at=began, centre="pune-2")
+        await site.centre.engine.take_opt_out(hash_number(secret.encode(), number), at=began, centre="pune-2")
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.state.opt_outs == 1
@@ -253,9 +253,9 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
     async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
-        hashes = (number_hash(secret.encode(), number), "0" * 64)
+        hashes = (hash_number(secret.encode(), number), "0" * 64)
         told = RecordOptOuts(
-            hashes=hashes, fingerprint=fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
+            hashes=hashes, fingerprint=compute_fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
         )
         assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
@@ -276,7 +276,7 @@ async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_pa
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
         await site.until(lambda: site.view.state.opt_outs == 1)
     [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
-    assert json.loads(payload)["number_hash"] == number_hash(secret.encode(), "+917000000001")
+    assert json.loads(payload)["number_hash"] == hash_number(secret.encode(), "+917000000001")
     assert "7000000001" not in payload
 
 

@@ -20,7 +20,7 @@ from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, Suppres
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.store.spool import Spool
 from tests.support.centre import Site, a_site, agents_at_work
@@ -108,7 +108,7 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
-        elsewhere = number_hash(SECRET.encode(), "+918000000002")
+        elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await broken_off(site, tmp_path)
         await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
@@ -193,7 +193,7 @@ async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: 
         await site.centre.engine.execute(
             SuppressNumbers(list=spool(tmp_path).add_numbers(["+918000000001"]), source="letter-7", who="asha")
         )
-        elsewhere = number_hash(SECRET.encode(), "+918000000002")
+        elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id, _told = handed_over(tmp_path, NEW[:4])
         said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))

@@ -31,7 +31,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announced_message, announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import opt_outs_filter
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.store.audit import AuditNote
 from dialer.store.lock import StoreLock
 from dialer.store.spool import Spool
@@ -138,13 +138,13 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         a_centre("pune-1", tmp_path, broker.settings) as here,
         a_centre("pune-2", tmp_path, broker.settings) as there,
     ):
-        hashed = number_hash(SECRET, "+917000000007")
+        hashed = hash_number(SECRET, "+917000000007")
         await here.store.record_opt_out(7, at=5.0, source="voter-key")
         here.engine.outbox_event.set()
         await there.hears(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
-        by_hand = number_hash(SECRET, "+917000000009")
+        by_hand = hash_number(SECRET, "+917000000009")
         told = announcement_of(OptOut(None, 6.0, "request", number_hash=by_hand))
         sent = announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
@@ -178,7 +178,7 @@ def site(directory: Path, broker: BrokerSettings, name: str = "pune-1") -> Path:
 
 async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
     """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
-    hashes = [number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
+    hashes = [hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
         news = announcement_of(OptOut(None, 5.0, "agent", number_hash=hashed))
         sent = announced_message("pune-3", news.topic, news.payload)
@@ -210,7 +210,7 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
         assert text.splitlines()[-2:] == ["2000 numbers suppressed", "450 numbers suppressed"]
         await listener.wait_for(lambda message: message.topic.startswith("replies/supervisor/c-"), count=sent)
         assert here.engine.executed == [StopAll()] * sent
-        await there.hears(*(number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
+        await there.hears(*(hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
         said = "".join(message.topic + message.text for message in listener.heard)
         assert "917000000" not in said + text
     for centre, source in (("pune-1", "letters-7"), ("pune-2", "centre pune-1")):

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.store.connection import exclusive_connection
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
@@ -59,7 +59,7 @@ def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(co
 
     news = [json.loads(payload) for (payload,) in rows(config.parent, "SELECT payload FROM outbox")]
     assert {each["number_hash"] for each in news} == {
-        number_hash(SECRET.encode(), number)
+        hash_number(SECRET.encode(), number)
         for number in ("+917000000001", "+917000000002", "+917000000003", "+919812345678")
     }
     assert "9812345678" not in json.dumps(news)

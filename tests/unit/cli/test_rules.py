@@ -145,7 +145,7 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
     assert "ok      campaign turnout (turnout, live): may call now" in text
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
-    assert "what would be played is not known (audio.catalogue)" in text
+    assert "the prompts to be played are unknown (check audio.catalogue)" in text
     certified(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "all that it plays is certified in hi until 2024-04-30" in text) == (0, True), text
@@ -177,7 +177,10 @@ def test_check_finds_an_old_register(tmp_path: Path) -> None:
         1,
         True,
     )
-    assert "ERROR   campaign turnout (turnout, live): the do-not-call register 'own' is 52 days old, at most 28" in text
+    assert (
+        "ERROR   campaign turnout (turnout, live): the do-not-call register 'own' is 52 days old; the limit is 28 days"
+        in text
+    )
 
 
 def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
@@ -284,8 +287,8 @@ def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(c
     assert head.endswith("next: Tue 23 Apr 11:00")
     assert reasons == [
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
-        "a call to the number was abandoned: not dialled again until Tue 23 Apr 11:00",
-        "3 attempts today, in all campaigns; at most 3",
+        "a call to the number was abandoned, so it is not redialled until Tue 23 Apr 11:00",
+        "3 attempts today in all campaigns; the limit is 3",
     ]
     assert explained(config, "1", at="2024-04-26T17:40")[1] == [
         "too late to go and vote: no turnout calls after Fri 26 Apr 17:30"
@@ -324,7 +327,7 @@ def test_the_call_that_was_asked_for_waits_where_the_phone_has_rung_since(
         statements.append(attempt.format(values))
     times = {"asked": "2024-04-22T11:50", "due": "2024-04-22T11:55", "since": "2024-04-22T11:55"}
     change(tmp_path / "centre.db", *statements, **{name: moment(time) for name, time in times.items()})
-    reason = "the number was called: not again within 15 minutes, until Mon 22 Apr 12:10"
+    reason = "the number was called within the last 15 minutes: not redialled until Mon 22 Apr 12:10"
     expected = ("+91…001 in turnout: cannot be called now; next: Mon 22 Apr 12:10", [reason])
     assert explained(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 

@@ -13,7 +13,7 @@ from dialer.domain.model import Booth
 from dialer.engine.core import Core
 from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
-from dialer.rules.rulebook import polls_of
+from dialer.rules.rulebook import list_polling_days
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.site.polling_day import polling_plan
 from tests.support.command_line import run
@@ -113,7 +113,7 @@ def test_area_without_close_of_poll_gets_none_by_default(tmp_path: Path, closes_
     assert (code, "ERROR   silence interval: 1 polling areas have no close of poll" in text) == (1, True)
     _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", NOON)
     assert "next: never, unless something changes" in text
-    assert "the close of poll of this polling area is not known (rules.polls, or the roll)" in text
+    assert "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)" in text
     config = settings(tmp_path, close=", closes_at = 15:00:00")
     assert run("rules", "check", "-c", config, "--at", NOON)[0] == 0
     _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", "2024-04-24T16:00")
@@ -155,7 +155,7 @@ def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, setting
     polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
     assert polls_known.closes_at(booth) == rolls_hour
-    plan.polling = polling_plan(chosen, polls_of(chosen))
+    plan.polling = polling_plan(chosen, list_polling_days(chosen))
     assert polls_known.closes_at(booth) == told
 
 

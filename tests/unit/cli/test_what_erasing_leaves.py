@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import NOW, TODAY, days_ago
@@ -54,7 +54,7 @@ async def suppressed_at_the_next_start(path: Path) -> int:
 
 async def heard_of_itself(path: Path, at: float) -> None:
     async with await open_store(path) as opened:
-        await opened.record_foreign_opt_out(number_hash(SECRET.encode(), NUMBER), at=at, centre="pune-1")
+        await opened.record_foreign_opt_out(hash_number(SECRET.encode(), NUMBER), at=at, centre="pune-1")
 
 
 def told(config: Path) -> list[list[str]]:
@@ -85,7 +85,7 @@ def test_who_opted_out_when_and_how_is_told_as_before(store: HandFilled, rules: 
         kept = b"".join(path.read_bytes() for path in store.path.parent.glob("centre.db*"))
         for number in (NUMBER, ANOTHER, OFF_THE_ROLL):
             assert number.encode() not in kept
-        hashes = {number_hash(SECRET.encode(), number) for number in (NUMBER, ANOTHER, OFF_THE_ROLL)}
+        hashes = {hash_number(SECRET.encode(), number) for number in (NUMBER, ANOTHER, OFF_THE_ROLL)}
         assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
@@ -189,7 +189,7 @@ def test_every_centre_is_told_of_an_erasure(store: HandFilled, number: str, earl
     news = json.loads(str(payload))
     assert (topic, news["number_hash"], news["phone_id"], news["source"]) == (
         "results/opt-outs",
-        number_hash(SECRET.encode(), number),
+        hash_number(SECRET.encode(), number),
         None,
         "erased",
     )

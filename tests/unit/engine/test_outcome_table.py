@@ -17,7 +17,7 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, CallRinging
 from dialer.engine.calls.state import outcome_of
 from dialer.engine.trunks.state import trunk_failed
-from dialer.rules.retries import RetryRules, after_outcome
+from dialer.rules.retries import RetryRules, schedule_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.simulation.asterisk.voters import Behaviour
@@ -208,6 +208,6 @@ RETRIES: dict[Outcome, float | None] = {
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_a_retry_except_after_the_last_attempt(outcome: Outcome) -> None:
     seconds = RETRIES[outcome]
-    assert after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
-    last = after_outcome(RULES, outcome, 3, 1000.0)
+    assert schedule_after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
+    last = schedule_after_outcome(RULES, outcome, 3, 1000.0)
     assert last == (1060.0 if seconds == SOON else None)

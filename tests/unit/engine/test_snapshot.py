@@ -24,13 +24,13 @@ from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import every_day
+from dialer.rules.calling_hours import make_daily_hours
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call
 from tests.support.rules import KOLKATA
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
-ALWAYS = every_day([(time.min, time.max)])
+ALWAYS = make_daily_hours([(time.min, time.max)])
 
 
 def centre_of(seats: list[str]) -> Features:

@@ -18,7 +18,7 @@ from dialer.domain.results import OptOut
 from dialer.mqtt import topics
 from dialer.mqtt.messages import announced_message, announcement_of
 from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out
-from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.rules.number_hash import compute_fingerprint, hash_number
 from tests.support.virtual import virtual_time
 
 SECRET = b"twenty characters, at least"
@@ -31,19 +31,19 @@ def message(**changes: object) -> bytes:
 
 
 def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
-    hashed = number_hash(SECRET, NUMBER)
+    hashed = hash_number(SECRET, NUMBER)
     assert is_number_hash(hashed)
-    assert hashed == number_hash(SECRET, NUMBER)
+    assert hashed == hash_number(SECRET, NUMBER)
     for secret in (SECRET, b"k", b"x" * 64, b"y" * 200):  # a key longer than SHA-256's block is hashed first
-        assert number_hash(secret, NUMBER) == hmac.new(secret, NUMBER.encode(), hashlib.sha256).hexdigest()
-    assert len({hashed, number_hash(SECRET, "+919812345679"), number_hash(b"another secret", NUMBER)}) == 3
+        assert hash_number(secret, NUMBER) == hmac.new(secret, NUMBER.encode(), hashlib.sha256).hexdigest()
+    assert len({hashed, hash_number(SECRET, "+919812345679"), hash_number(b"another secret", NUMBER)}) == 3
     assert NUMBER[3:] not in hashed
-    assert fingerprint(SECRET) != fingerprint(b"another secret")
-    assert SECRET.decode() not in fingerprint(SECRET)
+    assert compute_fingerprint(SECRET) != compute_fingerprint(b"another secret")
+    assert SECRET.decode() not in compute_fingerprint(SECRET)
 
 
 def test_what_the_centre_announces_is_what_another_one_reads() -> None:
-    hashed = number_hash(SECRET, NUMBER)
+    hashed = hash_number(SECRET, NUMBER)
     news = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = announced_message("pune-2", news.topic, news.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == ForeignOptOut(hashed, 5.0, "pune-2")

@@ -1,4 +1,4 @@
-"""Values that must never reach the dialplan or the manager interface: refused where they are dialled, and nothing is written."""
+"""Unsafe values are refused before they reach the dialplan or the manager interface (AMI)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
-from dialer.rules.numbers import refusal
+from dialer.rules.numbers import find_refusal
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 
 GOOD = "+919876543210"
@@ -28,7 +28,7 @@ BAD = [
     "9" * 40,
     "+91CALLME",
     "sip:attacker@example.org",
-    "+९१९८७६५४३२१०",  # digits, but not ASCII's
+    "+९१९८७६५४३२१०",  # digits, but not ASCII digits
     "+9198765 43210",
     "+91987654321\x00",
     "",
@@ -36,7 +36,7 @@ BAD = [
 ]
 
 
-def order(**changes: str) -> OriginateRequest:
+def make_request(**changes: str) -> OriginateRequest:
     good = OriginateRequest(
         AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"),
         number=GOOD,
@@ -49,25 +49,25 @@ def order(**changes: str) -> OriginateRequest:
 
 
 @pytest.mark.parametrize("number", BAD)
-def test_the_rule_refuses_it_without_repeating_it(number: str) -> None:
-    problem = refusal(number, ("+91",), ())
+def test_unsafe_number_is_refused_without_repeating_it(number: str) -> None:
+    problem = find_refusal(number, ("+91",), ())
     assert problem is not None
     assert not number or number not in problem
 
 
-# Forty digits are no number; as the name of an endpoint they are odd, and safe.
+# Forty digits are not a number, but they are a safe, if odd, name of an endpoint.
 FIELDS = [(field, value) for field in ("number", "caller_id") for value in BAD]
 FIELDS += [("endpoint", value) for value in BAD if value != "9" * 40]
 
 
 @pytest.mark.parametrize(("field", "value"), FIELDS)
-async def test_the_switch_is_sent_nothing_with_it_in(field: str, value: str) -> None:
-    """With a good value this adapter, which has no link, would say so: it never comes to that."""
+async def test_unsafe_value_is_never_sent_to_the_switch(field: str, value: str) -> None:
+    """The check precedes the error that this unconnected adapter would give for a valid value."""
     with pytest.raises(UnsafeValue) as refused:
-        await AsteriskSwitch().originate(order(**{field: value}))
+        await AsteriskSwitch().originate(make_request(**{field: value}))
     assert not value.strip("+") or value not in str(refused.value)
 
 
-async def test_a_good_order_is_refused_for_the_missing_link_alone() -> None:
+async def test_valid_originate_fails_only_for_the_missing_connection() -> None:
     with pytest.raises(SwitchUnreachable):
-        await AsteriskSwitch().originate(order())
+        await AsteriskSwitch().originate(make_request())

@@ -1,4 +1,4 @@
-"""The gate: every rule alone, the earliest next time, and properties over zones, clock changes and polling areas."""
+"""The gate: each rule, the earliest next time, and properties over time zones, clock changes and polling areas."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
-from dialer.rules.calling_hours import WeekHours, day_start, next_day
+from dialer.rules.calling_hours import WeekHours, get_day_start, get_next_midnight
 from dialer.rules.gate import Reason, Ruling
-from dialer.rules.number_zones import zones_below, zones_of
-from dialer.rules.polls import Area, NotKnown, PollingDay, close_of
-from dialer.rules.rulebook import Certified
+from dialer.rules.number_zones import find_zones, find_zones_of_prefix
+from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
+from dialer.rules.rulebook import CertificateStatus
 from tests.support.rules import CALLER_ID, CERTIFIED, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
 
 HOUR = 3600.0
@@ -37,12 +37,12 @@ def reasons(ruling: Ruling) -> list[Reason]:
     return [objection.reason for objection in ruling.objections]
 
 
-# Each rule
+# Single rules
 
 
 def test_call_without_objections_is_allowed() -> None:
     settings = site()
-    ruling = gate_of(settings).originate(case_of(settings), NOON)
+    ruling = gate_of(settings).check_originate(case_of(settings), NOON)
     assert ruling == Ruling((), NOON)
     assert ruling.allowed
     assert str(ruling) == "allowed"
@@ -65,9 +65,9 @@ def test_call_without_objections_is_allowed() -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
 )
-def test_single_objection(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
+def test_single_broken_rule_gives_one_objection(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
-    ruling = gate_of(settings).originate(case_of(settings, **changes), NOON)
+    ruling = gate_of(settings).check_originate(case_of(settings, **changes), NOON)
     assert reasons(ruling) == [reason]
     assert not ruling.allowed
     assert ruling.next_at == next_at
@@ -81,7 +81,7 @@ def test_locked_number_may_be_called_with_a_guaranteed_agent(exception: bool, gu
     lock = profile.redial_lock.model_copy(update={"unless_agent_guaranteed": exception})
     gate.rules = replace(gate.rules, profile=profile.model_copy(update={"redial_lock": lock}))
     case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
-    assert gate.originate(case, NOON).allowed == (exception and guaranteed)
+    assert gate.check_originate(case, NOON).allowed == (exception and guaranteed)
 
 
 def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
@@ -89,23 +89,23 @@ def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
     kind = {"kind": "agents", "candidate": "A. Candidate"}
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
-    ruling = gate_of(settings).originate(case_of(settings, facts=facts), NOON)
+    ruling = gate_of(settings).check_originate(case_of(settings, facts=facts), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.GAP], NOON - 60 + 200 * 60)
 
 
 def test_requested_calls_and_booth_workers_need_no_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
-    assert gate_of(settings).originate(case_of(settings, facts=facts, asked_for=True), NOON).allowed
+    assert gate_of(settings).check_originate(case_of(settings, facts=facts, asked_for=True), NOON).allowed
     worker = case_of(settings, facts=facts)
     worker = replace(worker, campaign=replace(worker.campaign, attempts_per_day=20))
-    assert gate_of(settings).originate(worker, NOON).allowed
+    assert gate_of(settings).check_originate(worker, NOON).allowed
 
 
 def test_values_just_inside_the_limits_are_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
-    assert gate_of(settings).originate(case_of(settings, facts=facts), NOON).allowed
+    assert gate_of(settings).check_originate(case_of(settings, facts=facts), NOON).allowed
 
 
 @pytest.mark.parametrize("kind", ["agents", "ivr"])
@@ -114,22 +114,26 @@ def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: 
     polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
     settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
     gate, case = gate_of(settings), case_of(settings)
-    assert gate.originate(case, NOON).allowed
+    assert gate.check_originate(case, NOON).allowed
     often = replace(FRESH, attempts_today=19, conversations_today=19)
-    assert gate.originate(replace(case, facts=often), NOON).allowed
-    assert reasons(gate.originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [Reason.ATTEMPTS]
-    assert reasons(gate.originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [Reason.OPTED_OUT]
-    assert Reason.HOURS in reasons(gate.originate(case, moment("2024-04-22T23:00")))
+    assert gate.check_originate(replace(case, facts=often), NOON).allowed
+    assert reasons(gate.check_originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [
+        Reason.ATTEMPTS
+    ]
+    assert reasons(gate.check_originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [
+        Reason.OPTED_OUT
+    ]
+    assert Reason.HOURS in reasons(gate.check_originate(case, moment("2024-04-22T23:00")))
 
 
 def test_all_objections_are_reported_and_the_last_one_sets_the_next_time() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
-    ruling = gate_of(settings).originate(case_of(settings, facts=facts), NOON)
+    ruling = gate_of(settings).check_originate(case_of(settings, facts=facts), NOON)
     assert reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
     assert ruling.next_at == moment("2024-04-25T14:00")  # three days after the abandoned call, when the campaign opens
     assert "until Thu 25 Apr 10:00" in str(ruling)
-    for_good = gate_of(settings).originate(case_of(settings, facts=replace(facts, opted_out=True)), NOON)
+    for_good = gate_of(settings).check_originate(case_of(settings, facts=replace(facts, opted_out=True)), NOON)
     assert for_good.next_at is None
 
 
@@ -137,20 +141,20 @@ def test_call_may_not_ring_past_the_calling_hours() -> None:
     settings = site()
     gate, case = gate_of(settings), case_of(settings)
     end = moment("2024-04-22T20:00")
-    assert gate.originate(case, end - 30.001).allowed
-    late = gate.originate(case, end - 29.0)
+    assert gate.check_originate(case, end - 30.001).allowed
+    late = gate.check_originate(case, end - 29.0)
     assert reasons(late) == [Reason.HOURS]
     assert late.next_at == moment("2024-04-23T09:00")
-    assert gate.connect(case, end - 1.0).allowed
-    assert not gate.connect(case, end).allowed
+    assert gate.check_connect(case, end - 1.0).allowed
+    assert not gate.check_connect(case, end).allowed
 
 
 def test_holidays_and_weekends_have_their_own_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = gate_of(settings), case_of(settings)
-    ruling = gate.originate(case, moment("2024-04-22T09:30"))
+    ruling = gate.check_originate(case, moment("2024-04-22T09:30"))
     assert (reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
-    assert gate.originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
+    assert gate.check_originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
 
 
 # Registers
@@ -161,17 +165,19 @@ def test_missing_or_outdated_register_stops_its_campaigns(days: float) -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
-    assert reasons(gate_of(material, register).campaign(campaign_of(material), NOON)) == expected
-    assert reasons(gate_of(material, register).originate(case_of(material), NOON)) == expected
-    assert reasons(gate_of(material).campaign(campaign_of(material), NOON)) == [Reason.NO_REGISTER]
-    assert gate_of(turnout).campaign(campaign_of(turnout), NOON).allowed
+    assert reasons(gate_of(material, register).check_campaign(campaign_of(material), NOON)) == expected
+    assert reasons(gate_of(material, register).check_originate(case_of(material), NOON)) == expected
+    assert reasons(gate_of(material).check_campaign(campaign_of(material), NOON)) == [Reason.NO_REGISTER]
+    assert gate_of(turnout).check_campaign(campaign_of(turnout), NOON).allowed
 
 
 def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
-    assert reasons(gate_of(material, register).originate(case_of(material, facts=listed), NOON)) == [Reason.REGISTER]
-    assert gate_of(turnout, register).originate(case_of(turnout, facts=listed), NOON).allowed
+    assert reasons(gate_of(material, register).check_originate(case_of(material, facts=listed), NOON)) == [
+        Reason.REGISTER
+    ]
+    assert gate_of(turnout, register).check_originate(case_of(turnout, facts=listed), NOON).allowed
 
 
 # Certificate, consent, caller ID
@@ -180,36 +186,40 @@ def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
 @pytest.mark.parametrize(
     ("certified", "words"),
     [
-        ({}, "what would be played is not known"),
-        ({"hi": Certified("hi/x has no certificate")}, "hi/x has no certificate"),
-        ({"hi": Certified(None, date(2024, 4, 21))}, "it expired on 2024-04-21"),
-        ({"mr": Certified(None)}, "nothing is certified in the language 'hi'"),
-        ({"hi": Certified(None, date(2024, 4, 22))}, None),
-        ({"hi": Certified(None)}, None),
+        ({}, "the prompts to be played are unknown"),
+        ({"hi": CertificateStatus("hi/x has no certificate")}, "hi/x has no certificate"),
+        ({"hi": CertificateStatus(None, date(2024, 4, 21))}, "it expired on 2024-04-21"),
+        ({"mr": CertificateStatus(None)}, "nothing is certified in the language 'hi'"),
+        ({"hi": CertificateStatus(None, date(2024, 4, 22))}, None),
+        ({"hi": CertificateStatus(None)}, None),
     ],
 )
-def test_recording_needs_its_own_certificate(certified: dict[str, Certified], words: str | None) -> None:
+def test_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, certified))
-    for ruling in (gate.originate(case, NOON), gate.connect(case, NOON)):
+    for ruling in (gate.check_originate(case, NOON), gate.check_connect(case, NOON)):
         assert reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
-    assert gate_of(live := site("india")).originate(case_of(live), NOON).allowed
+    assert gate_of(live := site("india")).check_originate(case_of(live), NOON).allowed
 
 
 def test_campaign_without_any_certificate_is_held() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
-    gate, ended, good = gate_of(settings), Certified(None, date(2024, 4, 21)), Certified(None, date(2024, 4, 22))
+    gate, ended, good = (
+        gate_of(settings),
+        CertificateStatus(None, date(2024, 4, 21)),
+        CertificateStatus(None, date(2024, 4, 22)),
+    )
     for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
-        ruling = gate.campaign(campaign_of(settings, certified), NOON)
+        ruling = gate.check_campaign(campaign_of(settings, certified), NOON)
         assert reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
-    assert gate.campaign(campaign_of(site("india")), NOON).allowed
+    assert gate.check_campaign(campaign_of(site("india")), NOON).allowed
 
 
 def test_certificate_is_checked_again_on_answer() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
-    case = case_of(settings, campaign=campaign_of(settings, {"hi": Certified(None, date(2024, 4, 22))}))
-    assert Reason.CERTIFICATE in reasons(gate_of(settings).connect(case, moment("2024-04-23T00:00")))
+    case = case_of(settings, campaign=campaign_of(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
+    assert Reason.CERTIFICATE in reasons(gate_of(settings).check_connect(case, moment("2024-04-23T00:00")))
 
 
 @pytest.mark.parametrize("consent", list(Consent))
@@ -221,16 +231,16 @@ def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent
     at = moment("2024-05-01T12:00", "Europe/London")
     facts = replace(FRESH, consent=consent)
     own = {"number": "+447700900123", "caller_id": "+442070000001", "facts": facts}
-    assert gate_of(recorded).originate(case_of(recorded, **own), at).allowed == (consent is Consent.GIVEN)
-    assert gate_of(live).originate(case_of(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
+    assert gate_of(recorded).check_originate(case_of(recorded, **own), at).allowed == (consent is Consent.GIVEN)
+    assert gate_of(live).check_originate(case_of(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
 
 
 def test_caller_id_must_be_in_the_pool_and_the_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = gate_of(settings)
-    assert gate.originate(case_of(settings), NOON).allowed
+    assert gate.check_originate(case_of(settings), NOON).allowed
     gate.rules = replace(gate.rules, own_caller_ids=frozenset({CALLER_ID, "+912240000001"}))
-    ruling = gate.originate(case_of(settings, caller_id="+912240000001"), NOON)
+    ruling = gate.check_originate(case_of(settings, caller_id="+912240000001"), NOON)
     assert reasons(ruling) == [Reason.CALLER_ID]
     assert "series" in str(ruling)
 
@@ -259,17 +269,17 @@ def test_silence_interval_forbids_by_purpose_and_kind(
     gate = gate_of(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
-        asked = [gate.originate(case, at), gate.connect(case, at)]
+        asked = [gate.check_originate(case, at), gate.check_connect(case, at)]
         assert all((Reason.SILENCE in reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
-        assert Reason.SILENCE not in reasons(gate.originate(case, at))
-    assert gate.rules.silences(case.campaign) is silenced
+        assert Reason.SILENCE not in reasons(gate.check_originate(case, at))
+    assert gate.rules.forbids_in_silence(case.campaign) is silenced
     profile = gate.rules.profile
     no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
-    assert not dataclasses.replace(gate.rules, profile=no_silence).silences(case.campaign)
+    assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_in_silence(case.campaign)
     if silenced:
-        passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # by then nobody need be asked to vote
-        assert gate.originate(case, moment("2024-04-25T12:00")).next_at == passes
+        passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # after the close, turnout calls are over
+        assert gate.check_originate(case, moment("2024-04-25T12:00")).next_at == passes
 
 
 def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
@@ -279,7 +289,7 @@ def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
         campaign = {**RECORDED, "purpose": purpose.value}
         settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
         case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
-        ruling = gate_of(settings, Register("ncpr", at, 1)).originate(case, at)
+        ruling = gate_of(settings, Register("ncpr", at, 1)).check_originate(case, at)
         assert (Reason.SILENCE not in reasons(ruling)) == allowed
 
 
@@ -289,18 +299,18 @@ def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
         (None, Reason.NO_POLL),
         (Area(99, "18:00"), Reason.NO_POLL),
         (Area(174, ""), Reason.NO_CLOSE),
-        (Area(174, "05:00"), Reason.NO_CLOSE),  # five in the afternoon, badly written: before the polls open
+        (Area(174, "05:00"), Reason.NO_CLOSE),  # meant as 17:00, but earlier than the polls open
     ],
 )
 def test_unknown_close_of_poll_forbids_what_the_silence_forbids(area: Area | None, reason: Reason) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
-    ruling = gate_of(material).originate(case_of(material, area=area), NOON)
+    ruling = gate_of(material).check_originate(case_of(material, area=area), NOON)
     assert (reasons(ruling), ruling.next_at) == ([reason], None)
-    assert gate_of(turnout).originate(case_of(turnout, area=area), NOON).allowed
+    assert gate_of(turnout).check_originate(case_of(turnout, area=area), NOON).allowed
 
 
-def test_the_close_of_poll_differs_by_area() -> None:
+def test_silence_interval_depends_on_the_areas_close_of_poll() -> None:
     polls = {
         "polls": [
             {"day": "2024-04-19", "constituencies": [1], "closes_at": "15:00"},
@@ -310,9 +320,9 @@ def test_the_close_of_poll_differs_by_area() -> None:
     settings = site(campaign=MATERIAL, rules=polls)
     gate = gate_of(settings)
     thursday = moment("2024-04-25T12:00")
-    assert reasons(gate.originate(case_of(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
-    assert gate.originate(case_of(settings, area=Area(1, "17:00")), thursday).allowed
-    assert gate.originate(case_of(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
+    assert reasons(gate.check_originate(case_of(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
+    assert gate.check_originate(case_of(settings, area=Area(1, "17:00")), thursday).allowed
+    assert gate.check_originate(case_of(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
         "2024-04-19T15:00"
     )
 
@@ -325,7 +335,7 @@ def test_the_close_of_poll_differs_by_area() -> None:
     offset=st.integers(-49 * 3600, 2 * 3600),
     data=st.data(),
 )
-def test_silence_is_the_time_before_each_areas_own_close(
+def test_silence_interval_ends_at_the_close_of_poll_of_each_area(
     zone: ZoneInfo, days: list[date], hour: str, offset: int, data: st.DataObject
 ) -> None:
     polls = [{"day": day, "constituencies": [number], "time_zone": zone.key} for number, day in enumerate(days)]
@@ -333,33 +343,33 @@ def test_silence_is_the_time_before_each_areas_own_close(
     number = data.draw(st.integers(0, len(days) - 1))
     area = Area(number, hour)
     close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
-    ruling = gate_of(settings).originate(case_of(settings, area=area), close + offset)
+    ruling = gate_of(settings).check_originate(case_of(settings, area=area), close + offset)
     assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
 
 
 @pytest.mark.parametrize(("campaign", "over"), [({}, True), (MATERIAL, False), ({"purpose": "survey"}, False)])
-def test_nobody_is_asked_to_vote_after_their_poll_has_closed(campaign: dict[str, Any], over: bool) -> None:
+def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str, Any], over: bool) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [1], "closes_at": "15:00"}, {"day": "2024-04-26"}]}
     settings = site(campaign=campaign, rules=polls)
     gate, at = gate_of(settings), moment("2024-04-26T15:00")
     early, late = case_of(settings, area=Area(1, "")), case_of(settings, area=Area(2, "18:00"))
-    assert Reason.POLL_OVER not in reasons(gate.originate(early, at - 0.001))
-    assert (Reason.POLL_OVER in reasons(gate.originate(early, at))) == over
-    assert Reason.POLL_OVER not in reasons(gate.originate(late, at))
+    assert Reason.POLL_OVER not in reasons(gate.check_originate(early, at - 0.001))
+    assert (Reason.POLL_OVER in reasons(gate.check_originate(early, at))) == over
+    assert Reason.POLL_OVER not in reasons(gate.check_originate(late, at))
     if over:
-        assert gate.originate(early, at).next_at is None
-        assert gate.next_from(late, at, moment("2024-04-26T18:00")) is None
-        assert gate.next_from(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
+        assert gate.check_originate(early, at).next_at is None
+        assert gate.find_next_time(late, at, moment("2024-04-26T18:00")) is None
+        assert gate.find_next_time(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
 
 
 @pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])
-def test_data_past_its_retention_is_not_used(days: int, expected: list[Reason]) -> None:
+def test_calls_are_forbidden_after_the_retention_period(days: int, expected: list[Reason]) -> None:
     """The neutral profile erases 45 days after the poll."""
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
     for area, found in ((Area(174, "18:00"), expected), (None, [])):
-        told = reasons(gate_of(settings).originate(case_of(settings, area=area), at))
-        assert [reason for reason in told if reason is Reason.RETENTION] == found
+        found_reasons = reasons(gate_of(settings).check_originate(case_of(settings, area=area), at))
+        assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
 def test_campaign_is_held_while_all_areas_are_silent() -> None:
@@ -368,20 +378,20 @@ def test_campaign_is_held_while_all_areas_are_silent() -> None:
     gate, campaign = gate_of(settings), campaign_of(settings)
     early, late, unknown = Area(1, "17:00"), Area(2, "18:00"), Area(3, "18:00")
     tuesday = moment("2024-04-23T12:00")
-    assert gate.campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
-    assert reasons(gate.campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
-    assert gate.campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
-    assert gate.campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
-    assert gate.campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
-    assert gate.campaign(campaign, tuesday, [unknown]).next_at is None
-    assert gate.campaign(campaign, tuesday).allowed
+    assert gate.check_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
+    assert reasons(gate.check_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
+    assert gate.check_campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
+    assert gate.check_campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
+    assert gate.check_campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
+    assert gate.check_campaign(campaign, tuesday, [unknown]).next_at is None
+    assert gate.check_campaign(campaign, tuesday).allowed
 
 
-def test_close_of_an_area_without_a_polling_day() -> None:
+def test_close_of_poll_is_unknown_without_polling_day_or_valid_hour() -> None:
     polls = (PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset({1})),)
-    assert close_of(polls, Area(2, "18:00")) is NotKnown.POLL
-    assert close_of(polls, Area(1, "six")) is NotKnown.HOUR
-    assert close_of(polls, Area(1, "18:00")) == moment("2024-04-26T18:00")
+    assert find_close_of_poll(polls, Area(2, "18:00")) is CloseUnknown.POLL
+    assert find_close_of_poll(polls, Area(1, "six")) is CloseUnknown.HOUR
+    assert find_close_of_poll(polls, Area(1, "18:00")) == moment("2024-04-26T18:00")
 
 
 # Zones and clock changes
@@ -404,14 +414,12 @@ MOMENTS = st.builds(
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
 @given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
-def test_the_next_opening_is_the_first_open_moment_in_all_zones(
-    hours: WeekHours, zones: list[ZoneInfo], now: float
-) -> None:
-    """Against a look at every quarter of an hour: all stretches, offsets and clock changes here are of whole quarters."""
-    opening = hours.next_open(zones, now)
+def test_next_opening_is_the_first_time_open_in_all_zones(hours: WeekHours, zones: list[ZoneInfo], now: float) -> None:
+    """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""
+    opening = hours.find_next_opening(zones, now)
 
     def is_open(at: float) -> bool:
-        return all(hours.open_at(zone, at) for zone in zones)
+        return all(hours.is_open_at(zone, at) for zone in zones)
 
     quarter = -(-now // 900) * 900
     looked_at = [now, *(quarter + 900 * step for step in range(4 * 24 * 12))]
@@ -440,28 +448,28 @@ def test_the_next_opening_is_the_first_open_moment_in_all_zones(
 def test_next_time_is_the_first_without_objections(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
-    """And it rings in no zone outside the hours, whenever it is asked."""
+    """An allowed call never rings outside the calling hours of any of its zones."""
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
     settings = site(jurisdiction, dialling={"allowed_prefixes": ["+91", "+44", "+1"]}, trunks=[trunk])
     gate = gate_of(settings)
     case = case_of(settings, number=number, facts=facts, caller_id="+15550000001")
-    ruling = gate.originate(case, now)
-    for zone in zones_of(number):
+    ruling = gate.check_originate(case, now)
+    for zone in find_zones(number):
         for at in (now, now + 30.0):
-            assert not ruling.allowed or gate.rules.hours.open_at(zone, at)
+            assert not ruling.allowed or gate.rules.hours.is_open_at(zone, at)
     if ruling.next_at is None:
         assert facts.abandoned_at is not None or not ruling.allowed
         return
     rested = case
-    if ruling.next_at >= next_day(gate.rules.centre_zone, now):
+    if ruling.next_at >= get_next_midnight(gate.rules.centre_zone, now):
         rested = replace(case, facts=replace(facts, attempts_today=0, conversations_today=0))
-    assert gate.originate(rested, ruling.next_at).allowed
+    assert gate.check_originate(rested, ruling.next_at).allowed
     assert ruling.next_at >= now
     for share in (0.0, 0.25, 0.5, 0.9, 0.999):
         between = now + share * (ruling.next_at - now)
-        same_day = day_start(gate.rules.centre_zone, between) == day_start(gate.rules.centre_zone, now)
+        same_day = get_day_start(gate.rules.centre_zone, between) == get_day_start(gate.rules.centre_zone, now)
         asked = case if same_day else rested
-        assert ruling.allowed or between == ruling.next_at or not gate.originate(asked, between).allowed
+        assert ruling.allowed or between == ruling.next_at or not gate.check_originate(asked, between).allowed
 
 
 def test_number_in_several_zones_waits_for_all_of_them() -> None:
@@ -473,37 +481,37 @@ def test_number_in_several_zones_waits_for_all_of_them() -> None:
     toll_free = case_of(settings, number="+18005550123", caller_id="+15550000001")
     new_york = case_of(settings, number="+12125550123", caller_id="+15550000001")
     at = moment("2024-04-22T09:00", "America/New_York")
-    assert gate.originate(new_york, at).allowed
-    ruling = gate.originate(toll_free, at)
+    assert gate.check_originate(new_york, at).allowed
+    ruling = gate.check_originate(toll_free, at)
     assert reasons(ruling) == [Reason.HOURS]
     assert ruling.next_at is not None
-    local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in zones_of("+18005550123")}
+    local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in find_zones("+18005550123")}
     assert min(local) >= 8
     assert max(local) < 21
-    # The campaign as a whole is held only while nobody at all could be called.
-    assert gate.campaign(campaign_of(settings), at).allowed
+    # The campaign is held only while no number at all could be called.
+    assert gate.check_campaign(campaign_of(settings), at).allowed
 
 
-def test_zones_by_prefix() -> None:
-    assert [zone.key for zone in zones_of("+919812345678")] == ["Asia/Calcutta"]
-    assert [zone.key for zone in zones_of("+12125550123")] == ["America/New_York"]
-    assert len(zones_of("+18005550123")) > 10
-    assert zones_of("+9990000000") == ()
-    assert zones_of("") == ()
-    below = {zone.key for zone in zones_below("+1")}
+def test_zones_are_found_by_the_numbers_prefix() -> None:
+    assert [zone.key for zone in find_zones("+919812345678")] == ["Asia/Calcutta"]
+    assert [zone.key for zone in find_zones("+12125550123")] == ["America/New_York"]
+    assert len(find_zones("+18005550123")) > 10
+    assert find_zones("+9990000000") == ()
+    assert find_zones("") == ()
+    below = {zone.key for zone in find_zones_of_prefix("+1")}
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 
 def test_number_in_no_known_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
-    ruling = gate_of(settings).originate(case_of(settings, number="+9990000000"), NOON)
+    ruling = gate_of(settings).check_originate(case_of(settings, number="+9990000000"), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
 
 
 def test_campaign_is_held_while_nobody_may_be_called() -> None:
     settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
     gate, campaign = gate_of(settings), campaign_of(settings)
-    night = gate.campaign(campaign, moment("2024-04-22T23:00"))
+    night = gate.check_campaign(campaign, moment("2024-04-22T23:00"))
     assert reasons(night) == [Reason.HOURS]
     assert night.next_at == moment("2024-04-23T09:00")
 
@@ -512,7 +520,7 @@ def test_no_objection_contains_a_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
     case = case_of(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")
-    ruling = gate_of(settings, Register("old", 0.0, 1)).originate(case, moment("2024-04-22T23:00"))
+    ruling = gate_of(settings, Register("old", 0.0, 1)).check_originate(case, moment("2024-04-22T23:00"))
     assert len(ruling.objections) > 10
     for secret in ("4412345678901", "911234567890"):
         assert secret not in str(ruling)

@@ -1,4 +1,4 @@
-"""The gate against a second, plain reading of the rules: the same reasons, for any voter, place, clock and profile."""
+"""The gate gives the same reasons as a second, simple implementation of the rules, for any voter, place, time and profile."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
-from dialer.rules.number_zones import zones_of
+from dialer.rules.number_zones import find_zones
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import Certified
+from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
@@ -29,8 +29,8 @@ NUMBERS = ["+919812345678", "+447700900123", "+17095550123", "+61491570006", "+5
 CLOSES = ["15:00", "17:00", "18:00", "05:00", ""]
 
 
-def close_of(settings: Settings, area: Area | None) -> float | None:
-    """The close of poll in an area; None: not known. Constituency 9 has no poll."""
+def find_close_of_poll(settings: Settings, area: Area | None) -> float | None:
+    """Return the close of poll in an area, or None if it is unknown. Constituency 9 has no poll."""
     poll = settings.rules.polls[0]
     if area is None or area.constituency_number not in poll.constituencies:
         return None
@@ -49,7 +49,7 @@ def is_open(profile: Profile, settings: Settings, zone: ZoneInfo, at: float) -> 
 
 
 def expected(settings: Settings, case: Case, register: Register, now: float) -> set[Reason]:
-    """Every reason against the call, rule by rule."""
+    """Return every reason against the call, rule by rule."""
     profile, campaign = site_profile(settings), settings.campaigns[0]
     facts, recorded, purpose = case.facts, campaign.kind.value == "ivr", campaign.purpose.value
     assert facts is not None
@@ -78,7 +78,7 @@ def expected(settings: Settings, case: Case, register: Register, now: float) -> 
 def by_clock_and_count(settings: Settings, profile: Profile, case: Case, facts: PhoneFacts, now: float) -> set[Reason]:
     found: set[Reason] = set()
     campaign = settings.campaigns[0]
-    zones = zones_of(case.number)
+    zones = find_zones(case.number)
     if not all(is_open(profile, settings, zone, at) for zone in zones for at in (now, now + campaign.ring_seconds)):
         found.add(Reason.HOURS)
     local = datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).time()
@@ -99,7 +99,7 @@ def by_the_poll(
     found: set[Reason] = set()
     poll = settings.rules.polls[0]
     known = case.area is not None and case.area.constituency_number in poll.constituencies
-    close, silence = close_of(settings, case.area), profile.silence
+    close, silence = find_close_of_poll(settings, case.area), profile.silence
     if close is not None and purpose == "turnout" and now >= close:
         found.add(Reason.POLL_OVER)
     last_day = poll.day + timedelta(days=profile.retention.erase_after_days)
@@ -117,7 +117,7 @@ def by_the_poll(
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
-    """A site, a voter, and a moment: around a polling day on which clocks may change, or long after it."""
+    """Draw a site, a call, a register and a time, around a polling day on which clocks may change or long after it."""
     jurisdiction = draw(st.sampled_from(["neutral", "india", "uk", "us", "canada"]))
     day, zone = draw(st.sampled_from(DAYS)), draw(st.sampled_from(ZONES))
     recorded = draw(st.booleans())
@@ -148,7 +148,7 @@ def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
         consent=draw(st.sampled_from(list(Consent))),
         opted_out=draw(st.booleans()),
     )
-    certified = Certified(draw(st.none() | st.just("has none")), draw(st.none() | st.just(day)))
+    certified = CertificateStatus(draw(st.none() | st.just("has none")), draw(st.none() | st.just(day)))
     area = draw(st.none() | st.builds(Area, st.sampled_from([1, 2, 9]), st.sampled_from(CLOSES)))
     case = replace(
         case_of(settings, campaign=campaign_of(settings, {"hi": certified})),
@@ -169,7 +169,7 @@ def test_gate_reports_exactly_the_reasons_of_the_model(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn
-    ruling = gate_of(settings, register).originate(case, now)
+    ruling = gate_of(settings, register).check_originate(case, now)
     assert {objection.reason for objection in ruling.objections} == expected(settings, case, register, now)
     assert ruling.allowed == (not ruling.objections)
     for objection in ruling.objections:

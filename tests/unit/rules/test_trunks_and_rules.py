@@ -1,4 +1,4 @@
-"""Trunks' limits, calling hours, numbers and retries."""
+"""Trunk limits, caller IDs, calling hours, allowed numbers and retries."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Disposition, Outcome
 from dialer.engine.trunks.state import CallStarts, TrunkLimits, TrunkPool
-from dialer.rules.calling_hours import day_start, every_day
-from dialer.rules.numbers import refusal
+from dialer.rules.calling_hours import get_day_start, make_daily_hours
+from dialer.rules.numbers import find_refusal
 from dialer.rules.retries import (
     RetryRules,
-    after_disposition,
-    after_mark,
-    after_outcome,
-    after_worker_call,
-    after_worker_disposition,
+    schedule_after_disposition,
+    schedule_after_mark,
+    schedule_after_outcome,
+    schedule_after_worker_call,
+    schedule_after_worker_disposition,
 )
 from dialer.settings.trunks import Called, CallerIdArea, caller_ids_shown
 
@@ -40,8 +40,8 @@ def epoch(zone: ZoneInfo, *parts: int) -> float:
     st.floats(0.2, 50),
     st.lists(st.tuples(st.floats(0, 0.7), st.floats(0, 0.4), st.floats(0, 0.05)), min_size=1, max_size=200),
 )
-def test_no_second_has_more_starts_than_the_limit(rate: float, steps: list[tuple[float, float, float]]) -> None:
-    """Whatever commits take, and though now and then somebody asks with an older moment."""
+def test_no_second_has_more_call_starts_than_the_limit(rate: float, steps: list[tuple[float, float, float]]) -> None:
+    """The limit holds for any duration of commits, even if it is queried with an older time now and then."""
     starts, now, wire = CallStarts(rate, 0.0), 0.0, []
     leaving: list[float] = []  # when each commit is done
     for gap, commit, older in steps:
@@ -63,7 +63,7 @@ def test_no_second_has_more_starts_than_the_limit(rate: float, steps: list[tuple
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=6))
-def test_changed_limit_holds_before_and_after_the_change(rates: list[int]) -> None:
+def test_changed_call_start_limit_holds_before_and_after_the_change(rates: list[int]) -> None:
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005
@@ -82,7 +82,7 @@ def test_changed_limit_holds_before_and_after_the_change(rates: list[int]) -> No
         assert sum(place * 1.5 <= at < place * 1.5 + 1 - 1e-6 for at in wire) <= rate
 
 
-def test_older_time_credits_nothing() -> None:
+def test_call_start_limit_holds_if_asked_with_an_older_time() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
@@ -94,7 +94,7 @@ def test_older_time_credits_nothing() -> None:
     assert granted <= 501
 
 
-def test_no_burst_at_the_start_or_after_a_pause() -> None:
+def test_call_starts_do_not_burst_at_the_start_or_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
     assert starts.available(0.0, 0) == 1
     assert starts.available(60.0, 0) == 1
@@ -115,7 +115,7 @@ def test_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
     assert pool.free_channels(names, {"a": 2}, 0.0) == 1
 
 
-def test_voter_sees_caller_ids_of_the_own_area_in_turn() -> None:
+def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
     areas = (
         CallerIdArea(states=("s24 ",), constituencies=(170, 171), caller_ids=("2222", "3333")),
         CallerIdArea(states=("S24",), caller_ids=("4444",)),
@@ -135,13 +135,13 @@ def test_voter_sees_caller_ids_of_the_own_area_in_turn() -> None:
     assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
 
 
-def test_voters_of_other_areas_see_any_caller_id() -> None:
+def test_voters_outside_all_areas_get_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
     assert caller_ids_shown(("1111", "2222"), areas, Called("+91900000001", "S22")) == ("1111", "2222")
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
 
 
-def test_trunks_come_and_go_and_a_limit_that_is_lowered_counts_what_has_started() -> None:
+def test_trunks_can_be_added_and_removed_and_limits_lowered_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.take(("a",), {}, 1.0) == (pool["a"], "1")
     pool.starts("a").went(1.0)
@@ -160,55 +160,60 @@ def test_trunks_come_and_go_and_a_limit_that_is_lowered_counts_what_has_started(
     pool.ended("a", False, 2.1, 9.0)  # its last call
 
 
-def test_calling_hours_in_the_zone_of_the_called() -> None:
-    assert every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
-    assert not every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
-    assert not every_day(HOURS).open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
+def test_calling_hours_apply_in_the_zone_of_the_called_party() -> None:
+    assert make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
+    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
+    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
 
 
-def test_the_next_opening_is_tomorrow_after_the_evening() -> None:
-    assert every_day(HOURS).next_open((KOLKATA,), epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(
+def test_next_opening_after_closing_is_tomorrow() -> None:
+    assert make_daily_hours(HOURS).find_next_opening((KOLKATA,), epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(
         KOLKATA, 2024, 4, 23, 9, 0
     )
     now = epoch(KOLKATA, 2024, 4, 22, 12, 0)
-    assert every_day(HOURS).next_open((KOLKATA,), now) == now
-    assert every_day([]).next_open((KOLKATA,), now) is None
+    assert make_daily_hours(HOURS).find_next_opening((KOLKATA,), now) == now
+    assert make_daily_hours([]).find_next_opening((KOLKATA,), now) is None
 
 
-def test_a_skipped_hour_has_no_moment_and_a_repeated_one_counts_twice() -> None:
+def test_skipped_hour_is_never_open_and_repeated_hour_is_open_twice() -> None:
     gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
     midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
     assert not any(
-        every_day(gap).open_at(BERLIN, (midnight + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5)
+        make_daily_hours(gap).is_open_at(BERLIN, (midnight + timedelta(minutes=m)).timestamp())
+        for m in range(0, 360, 5)
     )
     night = datetime(2024, 10, 26, 22, 0, tzinfo=UTC)  # the night in which it happens twice
     minutes = sum(
-        every_day(overlap).open_at(BERLIN, (night + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5)
+        make_daily_hours(overlap).is_open_at(BERLIN, (night + timedelta(minutes=m)).timestamp())
+        for m in range(0, 360, 5)
     )
     assert minutes == 24
 
 
-def test_hours_that_end_in_a_repeated_hour_open_again_when_the_clock_jumps_back() -> None:
+def test_hours_reopen_when_the_clock_jumps_back_over_their_end() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
-    assert not every_day(hours).open_at(BERLIN, closed)
-    assert every_day(hours).next_open((BERLIN,), closed) == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
+    assert not make_daily_hours(hours).is_open_at(BERLIN, closed)
+    assert (
+        make_daily_hours(hours).find_next_opening((BERLIN,), closed)
+        == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
+    )
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
-def test_the_next_opening_is_open_and_nothing_before_it_is(now: float, zone: ZoneInfo) -> None:
-    opening = every_day(HOURS).next_open((zone,), now)
+def test_next_opening_is_open_and_no_earlier_time_is(now: float, zone: ZoneInfo) -> None:
+    opening = make_daily_hours(HOURS).find_next_opening((zone,), now)
     assert opening is not None
-    assert every_day(HOURS).open_at(zone, opening)
+    assert make_daily_hours(HOURS).is_open_at(zone, opening)
     assert now <= opening <= now + 26 * 3600
     for share in (0.0, 0.3, 0.7, 0.99):
         moment = now + (opening - now) * share
-        assert moment >= opening or not every_day(HOURS).open_at(zone, moment)
+        assert moment >= opening or not make_daily_hours(HOURS).is_open_at(zone, moment)
 
 
-def test_the_day_begins_at_local_midnight() -> None:
-    assert day_start(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 12, 0)) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
+def test_day_start_is_the_local_midnight() -> None:
+    assert get_day_start(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 12, 0)) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -225,13 +230,13 @@ def test_the_day_begins_at_local_midnight() -> None:
     ],
 )
 def test_invalid_number_is_refused(number: str) -> None:
-    assert refusal(number, ["+91"], []) == "not an E.164 number"
+    assert find_refusal(number, ["+91"], []) == "not an E.164 number"
 
 
-def test_numbers_are_denied_unless_a_prefix_allows_them() -> None:
-    assert refusal("+919800000001", ["+91"], []) is None
-    assert refusal("+449800000001", ["+91"], []) is not None
-    assert refusal("+911900000001", ["+91"], ["+91190"]) is not None
+def test_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
+    assert find_refusal("+919800000001", ["+91"], []) is None
+    assert find_refusal("+449800000001", ["+91"], []) is not None
+    assert find_refusal("+911900000001", ["+91"], ["+91190"]) is not None
 
 
 @pytest.mark.parametrize(
@@ -248,26 +253,26 @@ def test_numbers_are_denied_unless_a_prefix_allows_them() -> None:
         (Outcome.COMPLETED, None),
     ],
 )
-def test_retries_by_outcome(outcome: Outcome, seconds: float | None) -> None:
-    retry = after_outcome(RULES, outcome, 1, 1000.0)
+def test_retry_time_depends_on_the_outcome(outcome: Outcome, seconds: float | None) -> None:
+    retry = schedule_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_last_attempt_is_final_unless_it_reached_nobody() -> None:
-    assert after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
-    assert after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
+def test_last_attempt_is_final_unless_it_was_cancelled() -> None:
+    assert schedule_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
+    assert schedule_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
-def test_later_means_45_minutes_past_the_hour() -> None:
+def test_disposition_later_is_due_45_minutes_past_the_named_hour() -> None:
     now = epoch(KOLKATA, 2024, 4, 22, 11, 0)
-    due = after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
+    due = schedule_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == epoch(KOLKATA, 2024, 4, 22, 15, 45)
-    assert after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has gone by
+    assert schedule_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
 
 
 @pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
-def test_refusing_number_is_not_called_again(disposition: Disposition) -> None:
-    assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
+def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition) -> None:
+    assert schedule_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
 
 
 @pytest.mark.parametrize(
@@ -283,15 +288,15 @@ def test_refusing_number_is_not_called_again(disposition: Disposition) -> None:
         (Outcome.UNKNOWN, True, None),
     ],
 )
-def test_a_booth_worker_is_called_again_each_round_and_sooner_without_a_report(
+def test_booth_worker_is_due_each_round_or_sooner_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
-    due = after_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    due = schedule_after_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_retry_after_a_disposition_of_a_booth_worker() -> None:
-    due = {each: after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+def test_booth_worker_is_due_by_the_agents_disposition() -> None:
+    due = {each: schedule_after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds
@@ -300,6 +305,6 @@ def test_retry_after_a_disposition_of_a_booth_worker() -> None:
 
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
 def test_mark_of_one_voter_leaves_the_household_due(disposition: Disposition) -> None:
-    """The store closes the number where nobody else on it is pending."""
-    assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
-    assert after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None
+    """The number stays due for others of the household; the store closes it if nobody else is pending."""
+    assert schedule_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
+    assert schedule_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

@@ -112,7 +112,7 @@ def test_where_the_polling_day_forbids_every_call_the_first_day_that_does_not_is
 def test_where_nobody_may_ever_be_called_the_reason_is_told() -> None:
     settings = site(campaign={"purpose": "booth-workers", "hours": ALL_DAY}, rules={})
     with pytest.raises(
-        CannotRehearse, match=r"campaign agents: it calls booth workers on polling days alone.*\[\[rules.polls"
+        CannotRehearse, match=r"campaign agents: it calls booth workers on polling days only.*\[\[rules.polls"
     ):
         days(settings)
 

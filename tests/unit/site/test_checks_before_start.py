@@ -73,7 +73,7 @@ def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "
         ({}, POLL, "2024-04-26T18:00", "the poll of the polling area closed on Fri 26 Apr 18:00"),
         ({}, POLL, "2024-04-26T17:50", "the last call of the polling day was due on Fri 26 Apr 17:30"),
         ({}, {"day": "2024-04-26"}, "2024-04-27T12:00", "the polling day 2024-04-26 is over"),
-        ({"purpose": "survey"}, POLL, "2025-04-22T12:00", "names and numbers had to be erased"),
+        ({"purpose": "survey"}, POLL, "2025-04-22T12:00", "names and numbers must be erased"),
         ({"purpose": "booth-workers"}, POLL, "2024-04-27T12:00", "the last call of the polling day was due"),
         ({"hours": []}, POLL, NOON, "its hours are empty, so it never calls"),
         # It may not call before it is too late: what stands against it passes, and then the poll is over.

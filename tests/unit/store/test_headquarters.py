@@ -12,7 +12,7 @@ from dialer.domain.model import Announcement, Mark, MarkSource
 from dialer.domain.other_centres import ForeignMark, ForeignOptOut, PeerUpdateBatch
 from dialer.domain.view import OutboxWait
 from dialer.domain.voter_place import VoterPlace
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import hash_number
 from dialer.store import outbox
 from dialer.store.peer_updates import PeerUpdateEffect
 from dialer.store.seat_intervals import SeatInterval
@@ -149,7 +149,7 @@ async def take(
 async def test_peer_updates_are_applied_once_with_their_position(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
-        told = ForeignOptOut(number_hash(SECRET, "+917000000001"), NOW, "pune-2")
+        told = ForeignOptOut(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
         taken = await take(store, 0, 7, foreign(3), opt_outs=(told,))
         assert taken.phones == (1,)
         assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.store import number_hashes
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from tests.support.roll_filler import fill_roll_into
@@ -90,13 +90,13 @@ def test_hashes_of_a_version_with_one_secret_stay_valid(shared: bool, monkeypatc
         migrate(earlier, PATH)
     earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
     if shared:
-        earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
-        earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
+        earlier.execute("INSERT INTO hash_secret VALUES (?)", (compute_fingerprint(secret),))
+        earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (hash_number(secret, number),))
     assert migrate(earlier, PATH) == len(shipped) - 10
-    assert number_hashes.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
+    assert number_hashes.hash_of(earlier, 1) == (hash_number(secret, number) if shared else None)
     number_hashes.set_secrets(earlier, [secret])
     assert number_hashes.hash_page(earlier, secret, 0) == (None if shared else 1)
-    assert number_hashes.hash_of(earlier, 1) == number_hash(secret, number)
+    assert number_hashes.hash_of(earlier, 1) == hash_number(secret, number)
     assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
     earlier.close()
 

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.store import number_hashes
 from dialer.store.audit import AuditNote
 from dialer.store.opt_outs import OptOutEffect
@@ -19,7 +19,7 @@ OTHER = b"another one of twenty characters"
 
 
 def hashed(phone_id: int, secret: bytes = SECRET) -> str:
-    return number_hash(secret, f"+91{7_000_000_000 + phone_id}")
+    return hash_number(secret, f"+91{7_000_000_000 + phone_id}")
 
 
 async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(backend: Backend) -> None:
@@ -41,7 +41,7 @@ async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOut
     hashes = [hashed(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
     return await store.record_hashed_opt_outs(
-        hashes, entry, fingerprint=fingerprint(secret), centre="pune-1", source="letter-12"
+        hashes, entry, fingerprint=compute_fingerprint(secret), centre="pune-1", source="letter-12"
     )
 
 
