@@ -244,22 +244,24 @@ async def _gather(hq: NamedHeadquarters) -> None:
     with of_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
-        from dialer.metrics.families import Readiness, of_gatherer  # noqa: PLC0415
-        from dialer.metrics.server import watched  # noqa: PLC0415
+        from dialer.metrics.families import ProcessStatus, describe_gatherer  # noqa: PLC0415
+        from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
     collect_garbage_seldom()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
     gatherer: Gatherer | None = None
 
-    def stands() -> Readiness:
+    def stands() -> ProcessStatus:
         if gatherer is None:
-            return of_gatherer(works=False, joined=False, kept_at={})
-        return of_gatherer(works=gatherer.active.is_set(), joined=gatherer.is_connected, kept_at=gatherer.committed_at)
+            return describe_gatherer(is_active=False, server_up=False, committed_at={})
+        return describe_gatherer(
+            is_active=gatherer.active.is_set(), server_up=gatherer.is_connected, committed_at=gatherer.committed_at
+        )
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            watched(settings.metrics.host, settings.metrics.gather_port, stands),
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, stands),
             hq.session("gather") as session,
         ):
             await SnapshotServer(settings, session).start()

@@ -62,13 +62,13 @@ def metrics_of(settings: Settings, page_state: PageState) -> contextlib.Abstract
     port = settings.metrics.desk_port
     if port is None:
         return contextlib.nullcontext()
-    from dialer.metrics.families import of_desk  # noqa: PLC0415 - 60 ms of CPU
-    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+    from dialer.metrics.families import describe_desk  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
-    return serving_metrics(
+    return serve_metrics(
         settings.metrics.host,
         port,
-        lambda: of_desk(settings.centre.id, heard=_is_connected(page_state), streams=page_state.pages),
+        lambda: describe_desk(settings.centre.id, broker_up=_is_connected(page_state), streams=page_state.pages),
     )
 
 

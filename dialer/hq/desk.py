@@ -13,8 +13,8 @@ from dialer.hq.actions import HqActions
 from dialer.hq.figures import HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
-from dialer.metrics.families import of_hq_desk
-from dialer.metrics.server import watched
+from dialer.metrics.families import describe_headquarters_desk
+from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
@@ -81,8 +81,10 @@ async def running_hq_desk(
         )
         routers = [each.router() for each in routes]
         app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.who, people.who))
-        metrics = watched(
-            settings.metrics.host, settings.metrics.desk_port, lambda: of_hq_desk(hears=figures.is_connected)
+        metrics = serve_metrics_if_enabled(
+            settings.metrics.host,
+            settings.metrics.desk_port,
+            lambda: describe_headquarters_desk(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
         background = (figures.run, figures.receive, actions.run, streams.keep_rights)

@@ -1,1 +1,1 @@
-"""Figures for a monitoring server that comes and asks: of every process that runs on."""
+"""Prometheus metrics and health checks of the long-running processes."""

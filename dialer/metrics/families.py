@@ -1,7 +1,7 @@
-"""The metrics of each process of a centre and of headquarters, named as Prometheus recommends.
+"""The metrics and readiness of each process of a centre and of headquarters.
 
-See https://prometheus.io/docs/practices/naming. Labels are ids only. The metrics are created for each request, so that
-nothing is counted twice and removed campaigns, seats and trunks disappear.
+Names follow https://prometheus.io/docs/practices/naming. Labels are IDs only. Metrics are created for each request, so that
+removed campaigns, seats and trunks disappear.
 """
 
 from __future__ import annotations
@@ -18,87 +18,96 @@ from dialer.domain.model import CampaignState
 from dialer.domain.view import AlertLevel, CallState, CampaignView, CentreView, SeatState, TrunkState, TrunkView
 
 Values = Iterable[tuple[tuple[str, ...], float]]
-"""Values, each with the values of its labels."""
+"""Pairs of label values and a metric's value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
-    """The state of a process at one moment."""
+class ProcessStatus:
+    """The metrics of a process at one moment, and whether it is ready."""
 
     families: tuple[Metric, ...]
-    not_ready: str | None = None  # why it is not ready, in one line
+    problem: str | None = None  # why it is not ready, in one line; None: it is ready
 
 
-def of_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> Readiness:
-    """Return the state of a dialler. `broker_up`: None without a broker; `free_bytes`: on the store's disk."""
+def describe_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> ProcessStatus:
+    """Return the status of a dialler. `broker_up` is None without a broker; `free_bytes` is on the store's disk."""
     critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
     if not view.state.switch_up:
         critical.insert(0, "no connection to the switch")
     if view.state.draining:
-        critical.insert(0, "it is stopping")
-    families = (*_centre(view, broker_up), _gauge("store_free_bytes", "Free on the store's disk", free_bytes))
-    return Readiness(families, critical[0] if critical else None)
+        critical.insert(0, "the dialler is stopping")
+    free = _gauge("store_free_bytes", "Free space on the store's disk", free_bytes)
+    families = (*_create_centre_metrics(view, broker_up), free)
+    return ProcessStatus(families, critical[0] if critical else None)
 
 
-def of_desk(centre: str, *, heard: bool, streams: int) -> Readiness:
-    """Return the state of a desk: whether it is connected to the broker, and how many pages are open."""
+def describe_desk(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
+    """Return the status of a desk: whether it is connected to the broker, and how many pages are open."""
     families = (
         _info(centre),
-        _gauge("desk_hears_broker", "Whether the desk is connected to the broker", heard),
+        _gauge("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
         _gauge("desk_streams", "Open pages", streams),
     )
-    return Readiness(families, None if heard else "the desk does not hear the broker")
+    return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def of_uplink(centre: str, *, heard: bool, joined: bool) -> Readiness:
-    """Return the state of an uplink: whether it is connected to the centre's broker and to headquarters."""
+def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
+    """Return the status of an uplink: whether it is connected to the centre's broker and to headquarters."""
     families = (
         _info(centre),
-        _gauge("uplink_hears_broker", "Whether the uplink is connected to the centre's broker", heard),
-        _gauge("headquarters_up", "Whether the uplink is connected to headquarters", joined),
+        _gauge("uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up),
+        _gauge("headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up),
     )
-    if not joined:
-        return Readiness(families, "no connection to headquarters")
-    return Readiness(families, None if heard else "the uplink does not hear the broker")
+    if not headquarters_up:
+        return ProcessStatus(families, "no connection to headquarters")
+    return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def of_gatherer(*, works: bool, joined: bool, kept_at: Mapping[str, float]) -> Readiness:
-    """How a gatherer stands: whether it has the database's lock, whether it is connected to headquarters' server, and when it
-    committed what a centre had announced (epoch seconds), by centre, since its start.
+def describe_gatherer(*, is_active: bool, server_up: bool, committed_at: Mapping[str, float]) -> ProcessStatus:
+    """Return the status of a gatherer.
+
+    `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters' server.
+    `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
     """
-    committed = (((centre,), at) for centre, at in kept_at.items())
+    committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
         _info("headquarters"),
-        _gauge("gather_works", "Whether this gatherer has the database's lock, and works", works),
-        _gauge("gather_server_up", "Whether it is connected to headquarters' server", joined),
-        _gauges("gather_kept_timestamp_seconds", "When something of a centre was committed", ("centre",), committed),
+        _gauge("gather_active", "Whether this gatherer has the database's lock", is_active),
+        _gauge("gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up),
+        _gauges(
+            "gather_committed_timestamp_seconds",
+            "Time of the last commit of a centre's results",
+            ("centre",),
+            committed,
+        ),
     )
-    if not joined:
-        return Readiness(families, "no connection to headquarters' server")
-    return Readiness(families, None if works else "it waits for the database, or for another gatherer to end")
+    if not server_up:
+        return ProcessStatus(families, "no connection to headquarters' server")
+    return ProcessStatus(families, None if is_active else "waiting for the database or for another gatherer to end")
 
 
-def of_hq_desk(*, hears: bool) -> Readiness:
-    """Return the state of headquarters' pages: whether they receive the centres' updates."""
-    families = (_info("headquarters"), _gauge("hq_desk_hears_centres", "Whether the pages hear the centres", hears))
-    return Readiness(families, None if hears else "the pages do not hear the centres: no connection to the server")
+def describe_headquarters_desk(*, server_up: bool) -> ProcessStatus:
+    """Return the status of headquarters' pages: whether they are connected to headquarters' server."""
+    connected = _gauge("hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up)
+    families = (_info("headquarters"), connected)
+    return ProcessStatus(families, None if server_up else "no connection to headquarters' server")
 
 
-def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
+def _create_centre_metrics(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     state = view.state
     yield _info(state.centre)
-    yield _gauge("switch_up", "Whether there is a connection to the switch", state.switch_up)
+    yield _gauge("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
     if broker_up is not None:
-        yield _gauge("broker_up", "Whether there is a connection to the broker", broker_up)
-    yield _gauge("draining", "Whether it is stopping and places no new calls", state.draining)
+        yield _gauge("broker_up", "Whether the dialler is connected to the broker", broker_up)
+    yield _gauge("draining", "Whether the dialler is stopping and places no new calls", state.draining)
     seats = (((each,), state.seats.get(each, 0)) for each in SeatState)
     yield _gauges("seats", "Seats by state", ("state",), seats)
     if state.utilisation is not None:
         yield _gauge(
-            "utilisation_ratio", "Talking and wrap-up among logged-in time, mean of the seats", state.utilisation
+            "utilisation_ratio", "Talking and wrap-up time / logged-in time, mean of the seats", state.utilisation
         )
-    yield from _campaigns(view.campaigns)
-    yield from _trunks(state.trunks)
+    yield from _create_campaign_metrics(view.campaigns)
+    yield from _create_trunk_metrics(state.trunks)
     marks = (((kind,), count) for kind, count in state.marks.items())
     yield _counters("marks", "Marks of voters since the start", ("kind",), marks)
     yield _counters("opt_outs", "Numbers that opted out", (), [((), state.opt_outs)])
@@ -113,35 +122,35 @@ def _centre(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     yield _gauges("loop_lag_seconds", "Event-loop lag in the last minute", ("quantile",), known)
 
 
-def _campaigns(all_of_them: tuple[CampaignView, ...]) -> Iterator[Metric]:
-    by_id = [(each.campaign_id, each) for each in all_of_them]
+def _create_campaign_metrics(campaigns: tuple[CampaignView, ...]) -> Iterator[Metric]:
+    by_id = [(each.campaign_id, each) for each in campaigns]
     running = (((name,), each.state is CampaignState.RUNNING) for name, each in by_id)
     yield _gauges("campaign_running", "Whether a campaign is neither paused nor stopped", ("campaign",), running)
     held = (((name, each.hold.reason), 1) for name, each in by_id if each.hold is not None)
-    yield _gauges("campaign_held", "Why a campaign does not dial now", ("campaign", "because"), held)
+    yield _gauges("campaign_held", "1 for the reason for which a campaign is held", ("campaign", "reason"), held)
     calls = (((name, state), each.calls.get(state, 0)) for name, each in by_id for state in CallState)
     yield _gauges("calls", "Live calls by state", ("campaign", "state"), calls)
     outcomes = (((name, outcome), count) for name, each in by_id for outcome, count in each.outcomes.items())
     yield _counters("attempts", "Attempts of the day that have ended", ("campaign", "outcome"), outcomes)
     refused = (((name, reason), count) for name, each in by_id for reason, count in each.refused.items())
-    yield _counters("refused_calls", "Calls that the rules forbade, since the start", ("campaign", "reason"), refused)
-    shares = (((name,), each.abandoned_rate) for name, each in by_id)
-    yield _gauges("abandoned_ratio", "Abandoned calls among the day's live answers", ("campaign",), shares)
+    yield _counters("refused_calls", "Calls refused by the rules since the start", ("campaign", "reason"), refused)
+    rates = (((name,), each.abandoned_rate) for name, each in by_id)
+    yield _gauges("abandoned_ratio", "Abandoned calls / live answers of the day", ("campaign",), rates)
     remaining = (((name,), each.progress.remaining) for name, each in by_id)
     yield _gauges("numbers_remaining", "Remaining numbers of a campaign's list", ("campaign",), remaining)
 
 
-def _trunks(all_of_them: tuple[TrunkView, ...]) -> Iterator[Metric]:
-    by_name = [((each.trunk,), each) for each in all_of_them]
+def _create_trunk_metrics(trunks: tuple[TrunkView, ...]) -> Iterator[Metric]:
+    by_name = [((each.trunk,), each) for each in trunks]
     states = (((*name, state), each.state is state) for name, each in by_name for state in TrunkState)
     yield _gauges("trunk_state", "1 for the state of a trunk", ("trunk", "state"), states)
     for kind, figure, help_text in (
         (_gauges, "channels_used", "Channels in use"),
         (_gauges, "channels", "Channels available"),
-        (_gauges, "answer_seizure_ratio", "Answered calls among all that were placed"),
-        (_gauges, "calls_per_second", "Call starts, over the last ten seconds"),
-        (_counters, "attempts", "Calls that were placed over a trunk, since the start"),
-        (_counters, "failures", "Failures of the carrier, since the start"),
+        (_gauges, "answer_seizure_ratio", "Answered calls / placed calls"),
+        (_gauges, "calls_per_second", "Call starts per second over the last 10 seconds"),
+        (_counters, "attempts", "Calls placed over a trunk since the start"),
+        (_counters, "failures", "Failures caused by the carrier since the start"),
     ):
         values = [(name, getattr(each, figure)) for name, each in by_name]
         yield kind(f"trunk_{figure}", help_text, ("trunk",), values)

@@ -1,7 +1,7 @@
-"""The HTTP server for a monitoring server: `/metrics`, `/health` (the process is alive) and `/ready` (it does its work).
+"""HTTP server for monitoring: `/metrics`, `/health` (the event loop responds) and `/ready` (the process does its work).
 
-It runs in a thread, so that a process whose event loop is blocked says so. Requests are answered one after the other: a slow
-client delays other requests, never a call.
+It runs in a thread, so that it can report a blocked event loop. Requests are answered one after the other: a slow client
+delays other requests, but never a call.
 """
 
 from __future__ import annotations
@@ -21,25 +21,29 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from dialer.domain.errors import PortInUse
-from dialer.metrics.families import Readiness
+from dialer.metrics.families import ProcessStatus
 
 ANSWER_SECONDS = 2.0
-"""A loop that does not answer within this time is blocked; it is well below Prometheus' scrape_timeout of ten seconds."""
+"""An event loop that does not respond within this time is blocked. Well below Prometheus' scrape_timeout of 10 seconds."""
 CLIENT_SECONDS = 2.0
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 @contextlib.asynccontextmanager
-async def serving_metrics(host: str, port: int, readiness: Callable[[], Readiness]) -> AsyncIterator[int]:
-    """Serve for as long as the context lasts, and provide the port. `readiness` is called in this loop. Raises PortInUse."""
+async def serve_metrics(host: str, port: int, get_status: Callable[[], ProcessStatus]) -> AsyncIterator[int]:
+    """Serve metrics while the context is open, and yield the port. `get_status` is called in the running event loop.
+
+    Raises:
+        PortInUse: The port cannot be opened.
+    """
     loop = asyncio.get_running_loop()
     try:
         server = _Server((host, port), _Handler)
     except OSError as error:
         raise PortInUse(
-            f"{host}:{port} for metrics: {os.strerror(error.errno or 0)}; choose another [metrics] port"
+            f"{host}:{port} cannot be opened for metrics: {os.strerror(error.errno or 0)}; choose another [metrics] port"
         ) from error
-    server.set_app(_Questions(loop, readiness).answer)
+    server.set_app(_MetricsApp(loop, get_status).handle_request)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
@@ -49,57 +53,59 @@ async def serving_metrics(host: str, port: int, readiness: Callable[[], Readines
         server.server_close()
 
 
-def watched(host: str, port: int | None, readiness: Callable[[], Readiness]) -> AbstractAsyncContextManager[int | None]:
-    """Serve where the settings have a port; None: do nothing."""
-    return contextlib.nullcontext() if port is None else serving_metrics(host, port, readiness)
+def serve_metrics_if_enabled(
+    host: str, port: int | None, get_status: Callable[[], ProcessStatus]
+) -> AbstractAsyncContextManager[int | None]:
+    """Serve metrics while the context is open, or do nothing if `port` is None."""
+    return contextlib.nullcontext() if port is None else serve_metrics(host, port, get_status)
 
 
-class _Questions:
-    def __init__(self, loop: asyncio.AbstractEventLoop, readiness: Callable[[], Readiness]) -> None:
+class _MetricsApp:
+    def __init__(self, loop: asyncio.AbstractEventLoop, get_status: Callable[[], ProcessStatus]) -> None:
         self._loop = loop
-        self._readiness = readiness
+        self._get_status = get_status
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
 
-    def answer(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """A WSGI application."""
+    def handle_request(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer a request (WSGI)."""
         path = request.get("PATH_INFO", "")
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
             return [b"available: /metrics, /health, /ready\n"]
-        asked = asyncio.run_coroutine_threadsafe(self._ask(), self._loop)
+        pending = asyncio.run_coroutine_threadsafe(self._call_get_status(), self._loop)
         try:
-            readiness = asked.result(ANSWER_SECONDS)
+            status = pending.result(ANSWER_SECONDS)
         except TimeoutError:
-            asked.cancel()
+            pending.cancel()
             start("503 Service Unavailable", [_TEXT])
             return [b"the event loop is blocked\n"]
         if path == "/metrics":
             encode, kind = choose_encoder(request.get("HTTP_ACCEPT", ""))
             registry = CollectorRegistry(auto_describe=False)
-            registry.register(_Families((*readiness.families, *self._process.collect())))
+            registry.register(_FamilyCollector((*status.families, *self._process.collect())))
             start("200 OK", [("Content-Type", kind)])
             return [encode(registry)]
-        problem = readiness.not_ready if path == "/ready" else None
+        problem = status.problem if path == "/ready" else None
         start("503 Service Unavailable" if problem else "200 OK", [_TEXT])
         return [f"{problem or 'ok'}\n".encode()]
 
-    async def _ask(self) -> Readiness:
-        return self._readiness()
+    async def _call_get_status(self) -> ProcessStatus:
+        return self._get_status()
 
 
-class _Families(Collector):
+class _FamilyCollector(Collector):
     def __init__(self, families: tuple[Metric, ...]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Return the families."""
+        """Return the metric families."""
         return self._families
 
 
 class _Server(WSGIServer):
     def server_bind(self) -> None:
-        """Bind without a DNS lookup, which would block the engine's loop."""
+        """Bind without a DNS lookup, which would block the event loop."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()

@@ -16,13 +16,13 @@ def serving_dialler_metrics(
     """Serve the dialler's metrics for as long as the context lasts; it provides the port, None: they are turned off."""
     if settings.metrics.port is None:
         return nullcontext()
-    from dialer.metrics.families import Readiness, of_centre  # noqa: PLC0415 - 60 ms of CPU
-    from dialer.metrics.server import serving_metrics  # noqa: PLC0415
+    from dialer.metrics.families import ProcessStatus, describe_centre  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
     directory = settings.store.path.resolve().parent
 
-    def readiness() -> Readiness:
+    def readiness() -> ProcessStatus:
         broker_up = None if monitor is None else monitor.broker_up
-        return of_centre(engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
+        return describe_centre(engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
 
-    return serving_metrics(settings.metrics.host, settings.metrics.port, readiness)
+    return serve_metrics(settings.metrics.host, settings.metrics.port, readiness)

@@ -13,8 +13,8 @@ import structlog
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.signing import read_public_key
 from dialer.errors import SettingError
-from dialer.metrics.families import Readiness, of_uplink
-from dialer.metrics.server import watched
+from dialer.metrics.families import ProcessStatus, describe_uplink
+from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.nats.messages import inbox_of
@@ -67,11 +67,15 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 
-    def readiness() -> Readiness:
-        return of_uplink(centre, heard=dialler_client.up, joined=session is not None and session.is_connected)
+    def readiness() -> ProcessStatus:
+        return describe_uplink(
+            centre, broker_up=dialler_client.up, headquarters_up=session is not None and session.is_connected
+        )
 
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(watched(settings.metrics.host, settings.metrics.uplink_port, readiness))
+        await stack.enter_async_context(
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.uplink_port, readiness)
+        )
         reading = await UplinkReader.open(settings.store.path, site_key(settings))
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:

@@ -105,12 +105,12 @@ def state_findings(state: CentreState | None, view: CentreView, now: float) -> I
         yield error(subject, "has never published", "check its [broker], and the broker's access list")
         return
     if not state.online:
-        yield error(subject, "is offline", "see docs/how-to/runbooks.md, MatdanGone and MatdanBrokerAway")
+        yield error(subject, "is offline", "see docs/how-to/runbooks.md, MatdanDown and MatdanBrokerUnreachable")
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
         text = f"has not published for {age_text(silent)}, or its clock is behind"
-        yield error(subject, text, "see docs/how-to/runbooks.md, MatdanGone")
+        yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"
     yield ok(subject, f"{counted(state.calls, 'call')}; seats: {seats}")

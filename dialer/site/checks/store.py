@@ -150,7 +150,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
             text = f"{counted(each.rows, 'announcement')} pending, the oldest for {age_text(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
-                yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxFills")
+                yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:
                 yield ok(subject, text if each.rows else "nothing is pending")
 

@@ -1,4 +1,4 @@
-"""A monitoring server is told what the views have, in words that are documented; and a process that stands still says so."""
+"""Metrics match the views and the documentation, health checks report blocked processes, and alert rules fire."""
 
 from __future__ import annotations
 
@@ -32,8 +32,15 @@ from dialer.domain.view import (
     SeatState,
     TrunkView,
 )
-from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
-from dialer.metrics.server import serving_metrics
+from dialer.metrics.families import (
+    ProcessStatus,
+    describe_centre,
+    describe_desk,
+    describe_gatherer,
+    describe_headquarters_desk,
+    describe_uplink,
+)
+from dialer.metrics.server import serve_metrics
 from tests.support.monitoring import ask, samples
 
 ROOT = Path(__file__).parents[3]
@@ -75,8 +82,8 @@ VIEW = CentreView(STATE, (CAMPAIGN,), (), (), (Alert("trunk-north", AlertLevel.W
 SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
 
-async def test_what_the_board_shows_is_told() -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=False, free_bytes=5)) as port:
+async def test_metrics_have_the_values_of_the_centre_view() -> None:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(VIEW, broker_up=False, free_bytes=5)) as port:
         status, text = await ask(port, "/metrics")
     found = samples(text)
     assert status == 200
@@ -113,7 +120,7 @@ async def test_what_the_board_shows_is_told() -> None:
     [
         (VIEW, 200, "ok"),
         (SILENT, 503, "no connection to the switch"),
-        (replace(VIEW, state=replace(STATE, draining=True)), 503, "it is stopping"),
+        (replace(VIEW, state=replace(STATE, draining=True)), 503, "the dialler is stopping"),
         (
             replace(VIEW, alerts=(Alert("store", AlertLevel.CRITICAL, "the disk is full", 0.0),)),
             503,
@@ -121,126 +128,124 @@ async def test_what_the_board_shows_is_told() -> None:
         ),
     ],
 )
-async def test_who_does_not_do_its_work_says_why_and_is_alive_all_the_same(
-    view: CentreView, status: int, text: str
-) -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(view, broker_up=None, free_bytes=5)) as port:
+async def test_ready_check_gives_the_reason_and_health_check_succeeds(view: CentreView, status: int, text: str) -> None:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(view, broker_up=None, free_bytes=5)) as port:
         assert await ask(port, "/ready") == (status, f"{text}\n")
         assert await ask(port, "/health") == (200, "ok\n")
         assert (await ask(port, "/voters"))[0] == 404
 
 
-async def test_a_desk_tells_whether_it_hears_the_broker() -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: of_desk("pune-1", heard=False, streams=3)) as port:
+async def test_desk_reports_a_lost_broker_connection() -> None:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("pune-1", broker_up=False, streams=3)) as port:
         assert (await ask(port, "/ready"))[0] == 503
         found = samples((await ask(port, "/metrics"))[1])
-    assert (found["matdan_desk_hears_broker"], found["matdan_desk_streams"]) == (0, 3)
+    assert (found["matdan_desk_broker_up"], found["matdan_desk_streams"]) == (0, 3)
 
 
-async def test_a_loop_that_stands_still_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_check_reports_a_blocked_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.metrics.server.ANSWER_SECONDS", 0.1)
-    async with serving_metrics("127.0.0.1", 0, lambda: of_centre(VIEW, broker_up=None, free_bytes=5)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(VIEW, broker_up=None, free_bytes=5)) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-            assert b"503" in client.recv(64)  # which holds up the loop
+            assert b"503" in client.recv(64)  # this blocking call blocks the event loop
 
 
-async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_client_does_not_block_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.metrics.server._Handler.timeout", 0.1)
-    async with serving_metrics("127.0.0.1", 0, lambda: Readiness(())) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
         with socket.create_connection(("127.0.0.1", port)):
             assert (await ask(port, "/health"))[0] == 200
 
 
-async def test_a_port_that_is_taken_is_one_line() -> None:
-    async with serving_metrics("127.0.0.1", 0, lambda: Readiness(())) as port:
-        with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port} for metrics: .*choose another"):
-            async with serving_metrics("127.0.0.1", port, lambda: Readiness(())):
+async def test_occupied_port_gives_a_one_line_error() -> None:
+    async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
+        with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port} cannot be opened for metrics: .*choose another"):
+            async with serve_metrics("127.0.0.1", port, lambda: ProcessStatus(())):
                 pass
 
 
 @pytest.mark.parametrize(
-    ("stands", "problem"),
+    ("status", "problem"),
     [
-        (of_uplink("pune-1", heard=True, joined=True), None),
-        (of_uplink("pune-1", heard=True, joined=False), "no connection to headquarters"),
-        (of_uplink("pune-1", heard=False, joined=True), "the uplink does not hear the broker"),
-        (of_gatherer(works=True, joined=True, kept_at={}), None),
+        (describe_uplink("pune-1", broker_up=True, headquarters_up=True), None),
+        (describe_uplink("pune-1", broker_up=True, headquarters_up=False), "no connection to headquarters"),
+        (describe_uplink("pune-1", broker_up=False, headquarters_up=True), "no connection to the broker"),
+        (describe_gatherer(is_active=True, server_up=True, committed_at={}), None),
         (
-            of_gatherer(works=False, joined=True, kept_at={}),
-            "it waits for the database, or for another gatherer to end",
+            describe_gatherer(is_active=False, server_up=True, committed_at={}),
+            "waiting for the database or for another gatherer to end",
         ),
-        (of_gatherer(works=False, joined=False, kept_at={}), "no connection to headquarters' server"),
-        (of_hq_desk(hears=True), None),
-        (of_hq_desk(hears=False), "the pages do not hear the centres: no connection to the server"),
+        (describe_gatherer(is_active=False, server_up=False, committed_at={}), "no connection to headquarters' server"),
+        (describe_headquarters_desk(server_up=True), None),
+        (describe_headquarters_desk(server_up=False), "no connection to headquarters' server"),
     ],
 )
-def test_uplink_gatherer_and_headquarters_pages_say_what_they_wait_for(stands: Readiness, problem: str | None) -> None:
-    assert stands.not_ready == problem
+def test_process_status_names_the_missing_connection(status: ProcessStatus, problem: str | None) -> None:
+    assert status.problem == problem
 
 
-def told() -> set[str]:
-    """The names of all that is told."""
-    each = (
-        of_centre(VIEW, broker_up=True, free_bytes=0),
-        of_desk("pune-1", heard=True, streams=0),
-        of_uplink("pune-1", heard=True, joined=True),
-        of_gatherer(works=True, joined=True, kept_at={"pune-1": 1.0}),
-        of_hq_desk(hears=True),
+def list_metric_names() -> set[str]:
+    """Return the names of all metrics of all processes."""
+    statuses = (
+        describe_centre(VIEW, broker_up=True, free_bytes=0),
+        describe_desk("pune-1", broker_up=True, streams=0),
+        describe_uplink("pune-1", broker_up=True, headquarters_up=True),
+        describe_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 1.0}),
+        describe_headquarters_desk(server_up=True),
     )
-    return {sample.name for stands in each for family in stands.families for sample in family.samples}
+    return {sample.name for status in statuses for family in status.families for sample in family.samples}
 
 
-def rules() -> list[dict[str, Any]]:
-    """Prometheus' rules, as they ship."""
+def load_alert_rules() -> list[dict[str, Any]]:
+    """Return the shipped Prometheus alert rules."""
     text = (ROOT / "config/prometheus/alerts.yml").read_text(encoding="utf-8")
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
 
 
-def dashboard() -> list[str]:
-    """The questions of the dashboard, as it ships."""
+def load_dashboard_queries() -> list[str]:
+    """Return the queries of the shipped dashboard."""
     panels = json.loads((ROOT / "config/prometheus/dashboard.json").read_text(encoding="utf-8"))["panels"]
     assert len({each["id"] for each in panels}) == len(panels)
     return [target["expr"] for each in panels for target in each["targets"]]
 
 
-def test_metrics_page_lists_every_metric() -> None:
+def test_metrics_page_lists_exactly_the_existing_metrics() -> None:
     page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"`(matdan_\w+)`", page)) == told()
+    assert set(re.findall(r"`(matdan_\w+)`", page)) == list_metric_names()
 
 
-def test_alerts_and_dashboard_ask_for_figures_that_there_are() -> None:
-    asked = [*(rule["expr"] for rule in rules()), *dashboard()]
-    assert {name for each in asked for name in re.findall(r"matdan_\w+", each)} <= told()
+def test_alerts_and_dashboard_use_only_existing_metrics() -> None:
+    queries = [*(rule["expr"] for rule in load_alert_rules()), *load_dashboard_queries()]
+    assert {name for each in queries for name in re.findall(r"matdan_\w+", each)} <= list_metric_names()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_prometheus_reads_alerts_and_dashboard_and_wakes_somebody_when_it_should(tmp_path: Path) -> None:
-    questions = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard())]
-    asked = tmp_path / "dashboard.yml"
-    asked.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": questions}]}), encoding="utf-8")
+def test_prometheus_accepts_alerts_and_dashboard_and_alerts_fire_as_expected(tmp_path: Path) -> None:
+    queries = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(load_dashboard_queries())]
+    dashboard = tmp_path / "dashboard.yml"
+    dashboard.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}), encoding="utf-8")
     for verb, *files in (
-        ("check", ROOT / "config/prometheus/alerts.yml", asked),
+        ("check", ROOT / "config/prometheus/alerts.yml", dashboard),
         ("test", Path(__file__).with_name("alerts_fire.yml")),
     ):
-        said = subprocess.run(["promtool", str(verb), "rules", *files], capture_output=True, check=False)
-        assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
+        result = subprocess.run(["promtool", str(verb), "rules", *files], capture_output=True, check=False)
+        assert result.returncode == 0, result.stdout.decode() + result.stderr.decode()
 
 
 def test_every_alert_has_a_runbook() -> None:
     page = (ROOT / "docs/how-to/runbooks.md").read_text(encoding="utf-8")
     ours, of_dialler = page.split("## The dialler's own alerts")
-    assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in rules()]
+    assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in load_alert_rules()]
     headings = re.findall(r"^### (\S+)$", of_dialler, re.MULTILINE)
-    assert {re.sub("[A-Z]+", "*", each) for each in headings} == alert_codes()
+    assert {re.sub("[A-Z]+", "*", each) for each in headings} == find_alert_codes()
 
 
-HANDED_ON = {"dialer/engine/alerts/state.py", "dialer/mqtt/link.py", "dialer/mqtt/commands/alerts.py"}
-"""Where alerts are raised whose code others have given."""
+PASSED_ON = {"dialer/engine/alerts/state.py", "dialer/mqtt/link.py", "dialer/mqtt/commands/alerts.py"}
+"""Files that raise alerts with a code passed to them."""
 
 
-def alert_codes() -> set[str]:
-    """The codes of all alerts that the dialler's source raises; what differs from one to the next as "*"."""
+def find_alert_codes() -> set[str]:
+    """Return the codes of all alerts raised in the dialler's source, with "*" for variable parts."""
     codes: set[str] = set()
     for path in (ROOT / "dialer").rglob("*.py"):
         text, file = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
@@ -251,21 +256,21 @@ def alert_codes() -> set[str]:
             continue
         tree = ast.parse(text)
         named: dict[str, list[ast.expr]] = {}
-        for name, values in assigned(tree):
+        for name, values in find_assignments(tree):
             named.setdefault(name, []).extend(values)
         for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.args):
             what = ast.unparse(call.func).rpartition(".")[2]
             if what in {"raise_alert", "Alert", "CountingAlert", "_report", "LinkPurpose"}:
                 code = call.args[1 if what == "LinkPurpose" else 0]
                 found = named.get(code.id, [code]) if isinstance(code, ast.Name) else [code]
-                words = {"".join(parts_of(each)) for each in found}
-                assert words != {""} or file in HANDED_ON or what == "Alert", f"{file}: the code of {ast.unparse(call)}"
+                words = {"".join(text_parts(each)) for each in found}
+                assert words != {""} or file in PASSED_ON or what == "Alert", f"{file}: the code of {ast.unparse(call)}"
                 codes |= words - {""}
     return codes
 
 
-def assigned(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
-    """What names stand for in a file: of assignments, and of loops over what is written there."""
+def find_assignments(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Yield (name, values) of assignments and of loops over literal tuples in a file."""
     for each in ast.walk(tree):
         if isinstance(each, ast.Assign):
             pairs = [(each.targets[0], each.value)]
@@ -284,8 +289,8 @@ def assigned(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
         yield from found.items()
 
 
-def parts_of(code: ast.expr) -> Iterator[str]:
-    """A literal's text, of a text with values in it what stands between them."""
+def text_parts(code: ast.expr) -> Iterator[str]:
+    """Yield the parts of a string literal, with "*" for the values in an f-string."""
     if isinstance(code, ast.Constant) and isinstance(code.value, str):
         yield code.value
     elif isinstance(code, ast.JoinedStr):

@@ -16,8 +16,8 @@ import pytest
 from dialer.domain.finding import Finding, Level
 from dialer.domain.model import Announcement, CampaignProgress, CampaignState
 from dialer.domain.view import Alert, AlertLevel, AlertList, CentreState, Hold, HoldReason, SeatState
-from dialer.metrics.families import of_desk
-from dialer.metrics.server import serving_metrics
+from dialer.metrics.families import describe_desk
+from dialer.metrics.server import serve_metrics
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
@@ -129,7 +129,7 @@ async def test_the_age_of_the_newest_backup(tmp_path: Path, names: list[str], le
 
 async def test_process_is_asked_at_its_metrics_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(tmp_path / "centre.db", 9)
-    async with serving_metrics("127.0.0.1", 0, lambda: of_desk("test", heard=True, streams=1)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("test", broker_up=True, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
         assert (await found(settings))["desk"].level is Level.OK
         monkeypatch.setattr(processes, "version", lambda _: "9.9.9")
@@ -137,9 +137,9 @@ async def test_process_is_asked_at_its_metrics_port(tmp_path: Path, monkeypatch:
         assert [each.level for each in findings] == [Level.ERROR, Level.OK]
         assert (findings[0].text.endswith("but 9.9.9 is installed"), findings[0].remedy) == (True, "restart it")
     assert (await found(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
-    async with serving_metrics("127.0.0.1", 0, lambda: of_desk("test", heard=False, streams=1)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("test", broker_up=False, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
-        assert (await found(settings))["desk"].text == "not ready: the desk does not hear the broker"
+        assert (await found(settings))["desk"].text == "not ready: no connection to the broker"
 
 
 def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None:
