@@ -84,7 +84,7 @@ class RejectsFile(RejectCounter):
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
         self._writer = csv.writer(self._file)
         with self._writing():
-            self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._kept)])
+            self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejects to the file, and count them."""
@@ -96,7 +96,7 @@ class RejectsFile(RejectCounter):
                 self._writer.writerow([str(reject.row_number), *own, *self._original(reject.row)])
 
     def _original(self, row: Sequence[str]) -> list[str]:
-        cells = [escape_formula(row[index]) if index < len(row) else "" for index in self._kept]
+        cells = [escape_formula(row[index]) if index < len(row) else "" for index in self._written]
         return cells + [escape_formula(cell) for cell in row[self._width :]]
 
     @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from dialer.reports.picture_file import check_picture, save_picture
+from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.simulation.centre_model.day_result import DayResult
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class PolicyPoint:
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
     """Plot utilisation against the abandoned-call rate: a point per policy, a line for the cap. Raises CannotPlot."""
-    check_picture(path)
+    check_picture_path(path)
     figure, (axes,) = _figure(1, 7.5, 4.8)
     for point in points:
         colour = _HIGHLIGHTED if point.highlighted else _OTHERS
@@ -86,7 +86,7 @@ def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> N
 
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     """Plot the course of one day: seats, calls and answer rate, abandoned-call rate of the last hour. Raises CannotPlot."""
-    check_picture(path)
+    check_picture_path(path)
     figure, (seats, calls, lost) = _figure(3, 9.0, 6.5)
     hours = [moment.at_seconds / HOUR_SECONDS for moment in day.moments]
     layers = [

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, Level, error, ok, warning
 from dialer.domain.model import AbandonedRate, CampaignState
-from dialer.reports.picture_file import check_picture, save_picture
+from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.settings.site import Settings
 from dialer.simulation.rehearsal.day import RehearsedDay
 from dialer.simulation.rehearsal.site import rehearsed_campaigns
@@ -187,7 +187,7 @@ _COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")
 
 def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
     """Draw the days' course into a .png or .svg file. Raises CannotPlot."""
-    check_picture(path)
+    check_picture_path(path)
     from matplotlib.dates import DateFormatter  # noqa: PLC0415 - an optional extra
     from matplotlib.figure import Figure  # noqa: PLC0415
 

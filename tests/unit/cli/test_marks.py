@@ -82,8 +82,8 @@ def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> Non
         ("174,1,1,,0001-01-01T00:00+14:00", "time is before 1970"),
         ("174,1,1,,,Sita Devi", "column by is not an id"),
         ("174,1,1,,,9876543210", "column by is not an id"),
-        ("174,1,1,,,,2025-2", "another roll version than here (2026-1)"),
-        ("174,1,1,,,,,ABC0000002", "belong to different voters; is this the list of another roll?"),
+        ("174,1,1,,,,2025-2", "its roll version is not on the roll, which has 2026-1"),
+        ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
 def test_a_line_that_cannot_be_taken_is_named_with_its_reason(config: Path, line: str, reason: str) -> None:
@@ -263,7 +263,7 @@ def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
     assert (code, output) == (0, "voter 3: corrected; still to be called\n")
     code, output = run("marks", "show", "ABC0000003", "-c", config, "--format", "json")
     shown = json.loads(output)
-    assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), who stands as pending")
+    assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), status: pending")
     told = [(row["kind"], row["source"], row["confidence"], row["by"]) for row in shown["rows"]]
     assert told == [("voted", "booth-worker", "seen", "worker-7"), ("not-yet", "correction", "told", "asha")]
     assert "Voter 3" not in output

@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, con
 
 def test_a_directory_is_no_file_of_numbers(config: Path, tmp_path: Path) -> None:
     code, text = run("optout", "import", tmp_path, "-c", config)
-    assert (code, text) == (2, f"{tmp_path}: is a directory; name the file in it")
+    assert (code, text) == (2, f"{tmp_path}: is a folder; name the file in it")
 
 
 # Registers

@@ -294,7 +294,7 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
 def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
     code, told = told_by("import", roll, "--store", tmp_path / "new.db")
-    assert (code, told) == (2, f"{roll} has a header and no voters; export the roll again")
+    assert (code, told) == (2, f"{roll} has a header but no voters; export the roll again")
     assert names_in(tmp_path) == ["roll.csv"]
 
 

@@ -94,7 +94,7 @@ async def test_metrics_have_the_values_of_the_centre_view() -> None:
         "matdan_calls,turnout,talking": 0,
         "matdan_attempts_total,turnout,abandoned": 1,
         "matdan_refused_calls_total,turnout,calling-hours": 3,
-        "matdan_campaign_held,no-agent,turnout": 1,
+        "matdan_campaign_held,turnout,no-agent": 1,
         "matdan_numbers_remaining,turnout": 40,
         "matdan_seats,talking": 1,
         "matdan_seats,lost": 0,

@@ -151,7 +151,7 @@ async def test_campaign_that_may_call_later_names_the_time(tmp_path: Path) -> No
     workers = with_roll(tmp_path, campaign={"purpose": "booth-workers"}, rules={"polls": [POLL]})
     (found, _) = await findings(workers, NOON)
     assert found.level is Level.OK
-    assert found.text.startswith("in every polling area: it calls on the polling day 2024-04-26 alone")
+    assert found.text.startswith("in every polling area: it calls on the polling day 2024-04-26 only")
     assert found.text.endswith("next: Fri 26 Apr 09:00")
 
 
@@ -172,7 +172,7 @@ async def test_recorded_campaign_without_certificate_or_close_of_poll_is_an_erro
         update={"rules": settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})}
     )
     (found,) = await findings(settings, NOON)
-    assert (found.level, "close of poll of this polling area is not known" in found.text) == (Level.ERROR, True)
+    assert (found.level, "close of poll of this polling area is unknown" in found.text) == (Level.ERROR, True)
 
 
 @pytest.mark.parametrize(
