@@ -1,4 +1,4 @@
-"""The page docs/reference/metrics.md, generated from the metrics: `python -m dialer.metrics.document docs/reference`."""
+"""Generator of docs/reference/metrics.md: `python -m dialer.metrics.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from dialer.domain.view import Alert, AlertLevel, CampaignView, CentreState, CentreView, Hold, HoldReason, OutboxWait
-from dialer.metrics.families import Readiness, of_centre, of_desk, of_gatherer, of_hq_desk, of_uplink
+from dialer.metrics.families import (
+    ProcessStatus,
+    describe_centre,
+    describe_desk,
+    describe_gatherer,
+    describe_headquarters_desk,
+    describe_uplink,
+)
 from dialer.mqtt import topics
 from dialer.mqtt.examples import examples
 
@@ -21,11 +28,11 @@ the metrics of its process: CPU, memory, open files. This page is generated (`py
 
 
 def metrics_page() -> str:
-    """Return the page."""
+    """Return the text of the page, with a row for each metric."""
     lines = [_HEAD, "|metric|labels|process|meaning|", "|---|---|---|---|"]
     described: set[str] = set()
-    for process, readiness in _processes():
-        for family in readiness.families:
+    for process, status in _describe_processes():
+        for family in status.families:
             sample = family.samples[0]
             if sample.name in described:
                 continue
@@ -36,8 +43,8 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _processes() -> Iterator[tuple[str, Readiness]]:
-    """Yield each process with metrics in which every family has a value."""
+def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
+    """Yield the name and an example status of each process, in which every metric has a value."""
     messages = examples()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]
@@ -52,11 +59,11 @@ def _processes() -> Iterator[tuple[str, Readiness]]:
         (),
         (Alert("broker-down", AlertLevel.WARNING, "", 0.0),),
     )
-    yield "dialler", of_centre(view, broker_up=True, free_bytes=0)
-    yield "desk", of_desk("pune-1", heard=True, streams=0)
-    yield "uplink", of_uplink("pune-1", heard=True, joined=True)
-    yield "gatherer", of_gatherer(works=True, joined=True, kept_at={"pune-1": 0.0})
-    yield "headquarters' pages", of_hq_desk(hears=True)
+    yield "dialler", describe_centre(view, broker_up=True, free_bytes=0)
+    yield "desk", describe_desk("pune-1", broker_up=True, streams=0)
+    yield "uplink", describe_uplink("pune-1", broker_up=True, headquarters_up=True)
+    yield "gatherer", describe_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 0.0})
+    yield "headquarters' pages", describe_headquarters_desk(server_up=True)
 
 
 if __name__ == "__main__":
