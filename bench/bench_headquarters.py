@@ -99,14 +99,16 @@ async def run_centres(job: Job) -> None:
         async with asyncio.TaskGroup() as group:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
-                each.work_of_each_kind()
-            while missing(centres[cut:]) or any(len(each.truth.seconds_up) < each.truth.made for each in centres[cut:]):
+                each.announce_one_of_each_kind()
+            while missing(centres[cut:]) or any(
+                len(each.truth.upload_seconds) < each.truth.announced for each in centres[cut:]
+            ):
                 await asyncio.sleep(0.2)
             for each in centres[:cut]:
                 each.work(job.backlog)
-            before = [len(each.truth.seconds_up) for each in centres]
+            before = [len(each.truth.upload_seconds) for each in centres]
             for each in centres:
-                each.truth.seconds_sideways.clear()
+                each.truth.peer_update_seconds.clear()
             cpu_before = cpu_seconds()
             sys.stdout.write("every way is open\n")
             sys.stdout.flush()
@@ -115,15 +117,15 @@ async def run_centres(job: Job) -> None:
             while (now := time.monotonic() - began) < job.seconds:
                 owed = int(now * job.rate) - made
                 for place in range(owed):
-                    centres[(made + place) * 7 % CENTRES].work(1)
+                    centres[(made + place) * 7 % CENTRES].announce_rows(1)
                 made += owed
-                if not drained and all(each.truth.seconds_up[job.backlog - 1 :] for each in centres[:cut]):
+                if not drained and all(each.truth.upload_seconds[job.backlog - 1 :] for each in centres[:cut]):
                     drained = now
                 await asyncio.sleep(0.05)
             cpu = cpu_seconds() - cpu_before
             until = time.monotonic() + (DRAIN_SECONDS if job.backlog else SETTLE_SECONDS)
             while time.monotonic() < until:
-                up = all(len(each.truth.seconds_up) == each.truth.made for each in centres)
+                up = all(len(each.truth.upload_seconds) == each.truth.announced for each in centres)
                 if up and not drained:
                     drained = time.monotonic() - began
                 if up and not missing(centres):
@@ -133,15 +135,15 @@ async def run_centres(job: Job) -> None:
                 task.cancel()
     told = {
         "counts": {each.name: dict(each.truth.counts) for each in centres},
-        "made": sum(each.truth.made for each in centres),
-        "committed": sum(len(each.truth.seconds_up) for each in centres),
-        "measured": sum(each.truth.made for each in centres) - sum(before),
+        "made": sum(each.truth.announced for each in centres),
+        "committed": sum(len(each.truth.upload_seconds) for each in centres),
+        "measured": sum(each.truth.announced for each in centres) - sum(before),
         "up": sorted(
             second
             for each, so_far in zip(centres[cut:], before[cut:], strict=True)
-            for second in each.truth.seconds_up[so_far:]
+            for second in each.truth.upload_seconds[so_far:]
         ),
-        "sideways": sorted(second for each in centres for second in each.truth.seconds_sideways),
+        "sideways": sorted(second for each in centres for second in each.truth.peer_update_seconds),
         "missing": missing(centres),
         "cpu": cpu,
         "drained": drained,
@@ -152,8 +154,8 @@ async def run_centres(job: Job) -> None:
 def missing(centres: Sequence[VirtualCentre]) -> int:
     """How much of what others said centres were not told yet."""
     out = {hashed for each in centres for hashed in each.truth.opted_out}
-    return sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in centres) + sum(
-        len(_neighbour(centres, number).truth.voted - each.truth.told_voted) for number, each in enumerate(centres)
+    return sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in centres) + sum(
+        len(_neighbour(centres, number).truth.voted - each.truth.received_voted) for number, each in enumerate(centres)
     )
 
 
@@ -340,8 +342,8 @@ async def history(seed: int) -> str:
                         joined[centres[place].name] = asyncio.create_task(centres[place].run(lines[place]))
             until = time.monotonic() + SETTLE_SECONDS
             while time.monotonic() < until and not all(
-                len(each.truth.seconds_up) == each.truth.made
-                and _neighbour(centres, number).truth.voted <= each.truth.told_voted
+                len(each.truth.upload_seconds) == each.truth.announced
+                and _neighbour(centres, number).truth.voted <= each.truth.received_voted
                 for number, each in enumerate(centres)
             ):
                 await asyncio.sleep(0.2)
@@ -349,7 +351,7 @@ async def history(seed: int) -> str:
             late = [
                 each.name
                 for number, each in enumerate(centres)
-                if not _neighbour(centres, number).truth.voted <= each.truth.told_voted
+                if not _neighbour(centres, number).truth.voted <= each.truth.received_voted
             ]
             return wrong or (f"seed {seed}: not told in time: {', '.join(late)}" if late else "")
         finally:

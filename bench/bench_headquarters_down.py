@@ -63,7 +63,7 @@ class Judge(DiallerCommands):
         return Reply("done", "stopped 2 campaigns")
 
 
-def zone_of(number: int) -> str:
+def zone_name(number: int) -> str:
     """Ten zones."""
     return f"z{number % 10}"
 
@@ -75,7 +75,9 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
         await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
-                OrderDelivery(f"c{number}", zone_of(number), session, Judge(f"c{number}", zone_of(number)), clock).run()
+                OrderDelivery(
+                    f"c{number}", zone_name(number), session, Judge(f"c{number}", zone_name(number)), clock
+                ).run()
             )
             for number, session in enumerate(sessions)
         ]
@@ -118,7 +120,7 @@ async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) ->
     publisher.assign(1, time.time())
 
     async def one(number: int, session: Session) -> None:
-        name, zone = f"c{number}", zone_of(number)
+        name, zone = f"c{number}", zone_name(number)
         place = folder / name
         place.mkdir()
         material = CentreMaterial(

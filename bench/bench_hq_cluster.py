@@ -140,10 +140,10 @@ async def run(given: argparse.Namespace) -> int:
         jobs = [asyncio.create_task(gather(at))]
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
         for each in centres:
-            each.work_of_each_kind()
+            each.announce_one_of_each_kind()
         await _settled(centres)
         for each in centres:
-            each.truth.seconds_sideways.clear()
+            each.truth.peer_update_seconds.clear()
         working = asyncio.create_task(_work(centres))
         jobs.append(working)
         for _ in range(2):
@@ -154,21 +154,21 @@ async def run(given: argparse.Namespace) -> int:
             await asyncio.sleep(given.seconds)
             await servers[name].start()
         await asyncio.sleep(given.seconds)
-        over_servers = sorted(second for each in centres for second in each.truth.seconds_sideways)
+        over_servers = sorted(second for each in centres for second in each.truth.peer_update_seconds)
         for each in centres:
-            each.truth.seconds_sideways.clear()
+            each.truth.peer_update_seconds.clear()
         began = time.monotonic()
         await asyncio.to_thread(promote, first, second)
         print(f"killed PostgreSQL and promoted its replica in {time.monotonic() - began:.1f} s")
         await asyncio.sleep(given.seconds)
         working.cancel()
         settled = await _settled(centres)
-        over_books = sorted(second for each in centres for second in each.truth.seconds_sideways)
+        over_books = sorted(second for each in centres for second in each.truth.peer_update_seconds)
         wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
-    made = sum(each.truth.made for each in centres)
+    made = sum(each.truth.announced for each in centres)
     if wrong or not settled:
         print(f"VOID: {wrong or 'not all came'}")
         return 1
@@ -188,8 +188,8 @@ async def run(given: argparse.Namespace) -> int:
 async def _work(centres: Sequence[VirtualCentre]) -> None:
     while True:
         for each in centres:
-            each.work(1)
-        centres[0].work_of_each_kind()
+            each.announce_rows(1)
+        centres[0].announce_one_of_each_kind()
         await asyncio.sleep(1.0 / ROWS_A_SECOND)
 
 
@@ -197,7 +197,7 @@ async def _settled(centres: Sequence[VirtualCentre]) -> bool:
     """Wait until all that was made is committed and told; False: it was not in time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_SECONDS):
-            while missing(centres) or any(len(each.truth.seconds_up) < each.truth.made for each in centres):
+            while missing(centres) or any(len(each.truth.upload_seconds) < each.truth.announced for each in centres):
                 await asyncio.sleep(0.2)
             return True
     return False

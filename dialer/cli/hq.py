@@ -345,5 +345,5 @@ async def demo(
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     checks = await run_hq_demo(options, console)
     for check in checks:
-        console.print(f"{'[green]holds[/]' if check.holds else '[red]DOES NOT HOLD[/]'} {check.name}: {check.seen}")
+        console.print(f"{'[green]passed[/]' if check.holds else '[red]FAILED[/]'} {check.name}: {check.seen}")
     raise typer.Exit(0 if all(check.holds for check in checks) else 1)

@@ -21,10 +21,10 @@ from dialer.domain.output import refuse_kept
 from dialer.reports.picture_file import check_picture_path
 from dialer.settings.site_time import site_day, site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.day import days_of
+from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, preparation_findings
+from dialer.simulation.rehearsal.site import read_store_facts
+from dialer.simulation.rehearsal.verdict import DayOutcome, judge_day, plot_days, preparation_findings
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def rehearse(
         refuse_kept(picture, "--picture", site.files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())
-    facts = store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
-    days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
+    facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
+    days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     printer = FindingPrinter()
     console = printer.console
@@ -75,7 +75,7 @@ def rehearse(
     for outcome in outcomes:
         _show(printer, outcome, zone)
     if picture is not None:
-        draw_days(outcomes, zone, picture)
+        plot_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
     printer.exit()
@@ -87,4 +87,4 @@ def _show(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
     printer.console.print(
         f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, in {outcome.took_seconds:.0f} s of this machine"
     )
-    printer.show_all(findings(outcome))
+    printer.show_all(judge_day(outcome))

@@ -37,7 +37,7 @@ def demo(
     from rich.console import Console  # noqa: PLC0415 - `run` needs none of it
     from rich.markup import escape  # noqa: PLC0415
 
-    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - simulation and all
+    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_summary, run_demo  # noqa: PLC0415 - simulation and all
 
     quiet_logging()
     console = Console()
@@ -46,7 +46,7 @@ def demo(
         refuse_unwritable(report, "--report", own)  # not only once the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True)
     result = uvloop.run(run_demo(options, console))
-    show_summary(result, console)
+    print_summary(result, console)
     if report is not None:
         console.print(f"report: {escape(str(report))}", soft_wrap=True)
     raise typer.Exit(0 if result.holds else 1)

@@ -25,8 +25,8 @@ from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_pol
 from dialer.simulation.centre_model.policies import POLICY_NAMES
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario, check_scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
-from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, WhatIfResult, outcome, simulate_days, what_if
-from dialer.simulation.replay.recorded_day import as_scenario, recorded_figures
+from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, WhatIfResult, simulate_days, summarise_days, what_if
+from dialer.simulation.replay.recorded_day import build_scenario, compute_recorded_figures
 
 if TYPE_CHECKING:
     from dialer.settings.site import Settings
@@ -159,14 +159,14 @@ def replay(
     from dialer.settings.site import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
     from dialer.settings.site_time import site_zone  # noqa: PLC0415
-    from dialer.simulation.replay.store_day import day_named, day_of_store  # noqa: PLC0415
+    from dialer.simulation.replay.store_day import parse_day, read_day_from_store  # noqa: PLC0415
     from dialer.store.keys import site_key  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
-    recorded = day_of_store(
+    recorded = read_day_from_store(
         store or settings.store.path,
-        day_named(day),
+        parse_day(day),
         site_zone(settings),
         min(limits, default=2.0),
         site_key(settings),
@@ -174,11 +174,11 @@ def replay(
     title = f"replay of {day}"
     if recorded.left_out:
         title += f", without {counted(recorded.left_out, 'call')} whose times contradict each other"
-    scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
+    scenario = build_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
-        outcome("as it was", "as it was", [recorded_figures(recorded)]),
+        summarise_days("as it was", "as it was", [compute_recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
         utilisation_within=None,

@@ -1,6 +1,6 @@
-"""Simulated agents: they log in, wrap up after each call with a disposition, and take a break now and then.
+"""Simulated agents, who log in, take calls, enter a disposition after each one, and sometimes take a break.
 
-They are clients of the engine like any desk: they hear its changes and send commands, nothing more.
+They use the engine as the agents' desk does: they subscribe to its changes and send it commands.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 
 _log = structlog.get_logger(__name__)
 
-LOOKS_SECONDS = 5.0  # at whom a call is for, before it is dialled
-# What a polling-day conversation comes to, by weight; later names an hour.
+PREVIEW_READ_SECONDS = 5.0  # an agent reads a preview this long before dialling
+# Dispositions of polling-day conversations and their weights. "Later" also needs an hour.
 _DISPOSITIONS: tuple[tuple[Disposition, float], ...] = (
     (Disposition.VOTED, 0.42),
     (Disposition.NOT_YET, 0.20),
@@ -40,34 +40,34 @@ _DISPOSITIONS: tuple[tuple[Disposition, float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class AgentHabits:
-    """How the agents work. Seconds are means of exponential times, bounded below."""
+    """How agents wrap up and take breaks. Seconds are the means of exponential distributions with a lower limit."""
 
     wrap_up_seconds: float = 6.0
-    break_share: float = 0.01  # of calls after which an agent takes a break
+    break_share: float = 0.01  # share of calls that are followed by a break (0-1)
     break_seconds: float = 20.0
 
 
 class EngineLike(Protocol):
-    """What an agent's desk needs of the engine."""
+    """The part of the engine that a simulated agent uses."""
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Hear changes."""
+        """Call `callback` with every change. Return a function that ends the subscription."""
         ...
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command. Raises CommandRefused, StoreError."""
+        """Execute a command and return its reply. Raises CommandRefused, StoreError."""
         ...
 
 
 class EngineClient(ABC):
-    """Hears an engine's changes and does what follows from them, each in a task of its own."""
+    """Base of simulated people: reacts to an engine's changes, each reaction in a task of its own."""
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`."""
+        """React to changes until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe(self._on_change)
         try:
             await self._start()
@@ -77,49 +77,49 @@ class EngineClient(ABC):
             for task in self._tasks:
                 task.cancel()
 
-    async def _start(self) -> None:  # noqa: B027 - nothing, for one that only hears
-        """What is done first."""
+    async def _start(self) -> None:  # noqa: B027 - optional: some clients only react to changes
+        """Send the first commands. The default sends none."""
 
     @abstractmethod
     def _on_change(self, change: Change) -> None:
-        """The engine tells of a change."""
+        """React to a change of the engine's state."""
 
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
 class SimulatedAgents(EngineClient):
-    """One agent per seat."""
+    """Simulated agents, one per seat."""
 
     def __init__(self, engine: EngineLike, seats: Sequence[str], habits: AgentHabits, seed: int) -> None:
-        """`seed` makes their choices repeatable."""
+        """Create one agent for each of `seats`. The same `seed` gives the same choices."""
         super().__init__(engine)
         self._seats = seats
         self._habits = habits
         self._chance = random.Random(seed)
-        self._shown: dict[str, str] = {}  # by seat: the call that was shown there before it was dialled
+        self._shown: dict[str, str] = {}  # by seat: the attempt of the preview shown there last
 
     async def _start(self) -> None:
         for number, seat in enumerate(self._seats, start=1):
-            await self._ask(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
+            await self._execute(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
     def _on_change(self, change: Change) -> None:
         if not isinstance(change, SeatView) or change.seat not in self._seats:
             return
         seat, attempt_id = change.seat, change.attempt_id
         if change.state is SeatState.WRAP_UP:
-            self._begin(self._wrap_up(seat), "agent-wraps-up")
+            self._start_task(self._finish_wrap_up(seat), "agent-wraps-up")
         elif change.preview is not None and attempt_id is not None and self._shown.get(seat) != attempt_id:
             self._shown[seat] = attempt_id
-            self._begin(self._dial(seat, AttemptId(attempt_id)), "agent-dials")
+            self._start_task(self._dial_preview(seat, AttemptId(attempt_id)), "agent-dials")
 
-    async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
-        await asyncio.sleep(LOOKS_SECONDS)
-        await self._ask(SeatPreviewDial(seat=seat, attempt=attempt_id))
+    async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
+        await asyncio.sleep(PREVIEW_READ_SECONDS)
+        await self._execute(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
-    async def _wrap_up(self, seat: str) -> None:
+    async def _finish_wrap_up(self, seat: str) -> None:
         habits, chance = self._habits, self._chance
         disposition = chance.choices(
             [disposition for disposition, _ in _DISPOSITIONS], [weight for _, weight in _DISPOSITIONS]
@@ -128,14 +128,17 @@ class SimulatedAgents(EngineClient):
         takes_break = chance.random() < habits.break_share
         await asyncio.sleep(max(1.0, chance.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
-            await self._ask(SeatPause(seat=seat, reason="break"))
-        await self._ask(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
+            await self._execute(SeatPause(seat=seat, reason="break"))
+        await self._execute(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
             await asyncio.sleep(max(2.0, chance.expovariate(1 / habits.break_seconds)))
-            await self._ask(SeatReady(seat=seat))
+            await self._execute(SeatReady(seat=seat))
 
-    async def _ask(self, command: Command) -> None:
+    async def _execute(self, command: Command) -> None:
         try:
             await self._engine.execute(command)
-        except (CommandRefused, StoreError) as error:  # the seat has moved on: an agent would see so on the page
-            _log.info("agent.refused", command=type(command).__name__, answer=str(error))
+        except (
+            CommandRefused,
+            StoreError,
+        ) as error:  # the seat has changed state meanwhile; a real agent would see that on the page
+            _log.info("simulated_agent.command_refused", command=type(command).__name__, reason=str(error))

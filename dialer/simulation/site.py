@@ -1,6 +1,6 @@
-"""A whole centre whose lines are simulated: the simulated Asterisk and the engine in one loop, over loopback TCP.
+"""A whole centre on a simulated Asterisk: both run in one event loop and talk over loopback TCP.
 
-The demo runs one by the machine's clock, a rehearsal and the tests in virtual time.
+The demo runs one in real time; rehearsals and tests run one in virtual time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 
 
 class SimulatedSite:
-    """The site while it is open; `stop` ends it."""
+    """A running centre and its simulated Asterisk. Setting `stop` ends both."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
-        """`switch` calls back to the flows of `centre` from now on."""
+        """Connect the two: `switch` runs its flows on the FastAGI server of `centre`."""
         self.switch = switch
         self.centre = centre
         self.stop = asyncio.Event()
@@ -28,13 +28,13 @@ class SimulatedSite:
 
     @property
     def view(self) -> CentreView:
-        """The centre as it stands."""
+        """The current state of the centre."""
         return self.centre.engine.view()
 
-    async def run(self, *beside: Coroutine[Any, Any, None]) -> None:
-        """Dial until `stop`, then drain; what runs `beside` is cancelled after that."""
+    async def run(self, *background: Coroutine[Any, Any, None]) -> None:
+        """Dial until `stop`, then drain. The `background` coroutines run meanwhile and are cancelled at the end."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in beside]
+            tasks = [group.create_task(each) for each in background]
             try:
                 await self.centre.run(self.stop)
             finally:
@@ -43,7 +43,7 @@ class SimulatedSite:
 
 
 def simulated_profile(name: str = "neutral") -> Profile:
-    """A shipped profile, open at all hours: nobody is called, so the site may run at night. Every other rule holds."""
+    """Return a shipped profile with calls allowed at any hour, because a simulation calls no real person."""
     profile = load_profile(name)
     always = ((time.min, time.max),)
     hours = dict.fromkeys(("weekday", "saturday", "sunday", "holiday"), always)

@@ -1,7 +1,8 @@
-"""An asyncio loop whose clock jumps to the next timer when nothing is ready, so that a day of calling is a test of seconds.
+"""An asyncio event loop in virtual time: its clock jumps to the next timer when nothing is ready.
 
-Real loopback sockets still work: the clock jumps only when the selector reports nothing and when a byte sent through the loop's own
-fence has come round - loopback TCP is delivered in order, so whatever was written before the fence is readable by then.
+A simulated day of calls therefore takes seconds. Real loopback sockets still work: before each jump the loop sends a
+byte through a socket pair of its own and waits for it. Once the byte arrives, everything written to loopback sockets
+earlier can be read too, and the loop handles that first.
 """
 
 from __future__ import annotations
@@ -20,41 +21,41 @@ _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
 
 DEADLOCK_SECONDS = 5.0
-"""Real seconds without timer or socket after which the loop says that nothing can ever happen again."""
+"""Real seconds to wait for a socket when no timer is left, before the loop raises VirtualTimeStuck."""
 
 
 class VirtualTimeStuck(MatdanError):
-    """Nothing is left that could wake the loop, or its clock passed the limit. The test waits for what cannot come."""
+    """The virtual loop has nothing left to wait for, or its clock passed its limit."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A selector loop in virtual time. `time()` starts at 0 and counts virtual seconds.
+    """A selector event loop in virtual time. `time()` starts at 0 and counts virtual seconds.
 
-    Work given to an executor is done at once, inside the loop's thread, so that its order is always the same.
+    Functions given to an executor run at once in the loop's own thread, so that their order is always the same.
     """
 
     def __init__(self, limit_seconds: float = 1e6) -> None:
-        """`limit_seconds`: virtual seconds after which the loop raises VirtualTimeStuck instead of jumping on."""
+        """Raise VirtualTimeStuck once the clock passes `limit_seconds` (virtual seconds)."""
         self._now = 0.0
         self._limit_seconds = limit_seconds
-        self._fence = _Fence()
+        self._fence = _LoopbackFence()
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
-        """Virtual seconds since the loop was made."""
+        """Return the virtual seconds since the loop was created."""
         return self._now
 
-    def jump(self, seconds: float) -> None:
-        """Move the clock on. Raises VirtualTimeStuck past the limit."""
+    def advance(self, seconds: float) -> None:
+        """Advance the clock by `seconds`. Raises VirtualTimeStuck past the limit."""
         self._now += seconds
         if self._now > self._limit_seconds:
             raise VirtualTimeStuck(
-                f"virtual time passed its limit of {self._limit_seconds:g} s: what the test waits for never comes"
+                f"virtual time passed its limit of {self._limit_seconds:g} s; the awaited event never came"
             )
 
-    def fence(self) -> None:
-        """Return when all that was written to loopback sockets so far can be read."""
-        self._fence.pass_through()
+    def wait_for_loopback(self) -> None:
+        """Block until everything written to loopback sockets so far can be read."""
+        self._fence.send_and_receive()
 
     def run_in_executor(
         self,
@@ -66,18 +67,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future: asyncio.Future[_Result] = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future, as with a real executor
+        except Exception as error:  # noqa: BLE001 - raised where the future is awaited, as with a real executor
             future.set_exception(error)
         return future
 
     def close(self) -> None:
-        """Close the loop and its fence."""
+        """Close the loop and its socket pair."""
         super().close()
         self._fence.close()
 
 
-class _Fence:
-    """Two connected loopback sockets: a byte that arrives proves that everything written before it has arrived too."""
+class _LoopbackFence:
+    """A loopback socket pair. A byte that has passed through it proves that all earlier loopback data has arrived."""
 
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -85,7 +86,7 @@ class _Fence:
             self._reader, _ = listener.accept()
         self._writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def pass_through(self) -> None:
+    def send_and_receive(self) -> None:
         self._writer.send(b".")
         self._reader.recv(1)
 
@@ -95,7 +96,7 @@ class _Fence:
 
 
 class _JumpingSelector(selectors.BaseSelector):
-    """A real selector that turns waiting for a timer into a jump of the loop's clock."""
+    """A selector that advances the virtual clock instead of waiting for a timer."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
@@ -105,17 +106,17 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._real.select(0)
         if events or timeout == 0:
             return events
-        if len(self._real.get_map()) > 1:  # sockets beside the loop's own
-            self._loop.fence()
+        if len(self._real.get_map()) > 1:  # there are sockets other than the loop's own
+            self._loop.wait_for_loopback()
             events = self._real.select(0)
             if events:
                 return events
         if timeout is not None:
-            self._loop.jump(timeout)
+            self._loop.advance(timeout)
             return []
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:
-            raise VirtualTimeStuck("no timer, no socket and no other work is left: what the test waits for never comes")
+            raise VirtualTimeStuck("no timer and no socket data is left to wait for; the awaited event never comes")
         return events
 
     def register(self, fileobj: int | IO[Any] | Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -137,10 +138,10 @@ class _JumpingSelector(selectors.BaseSelector):
 def run_virtual(
     main: Callable[[], Coroutine[Any, Any, _Result]], *, limit_seconds: float = 1e6, debug: bool | None = None
 ) -> _Result:
-    """Run `main()` to its end on a fresh loop in virtual time, and return what it returns.
+    """Run `main()` on a new event loop in virtual time and return its result.
 
-    Tasks that are left are cancelled, as `asyncio.run` does. Raises VirtualTimeStuck when nothing can happen any more or the
-    virtual clock passes `limit_seconds`.
+    Tasks still running at the end are cancelled, as `asyncio.run` does. Raises VirtualTimeStuck if nothing is left to
+    wait for, or once the virtual clock passes `limit_seconds`.
     """
 
     def new_loop() -> AbstractEventLoop:

@@ -79,7 +79,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
 
 async def _is_there(switch: SimulatedAsterisk) -> None:
     async with asyncio.timeout(HANG_SECONDS):
-        while not switch.audience.sessions:
+        while not switch.session_registry.sessions:
             await asyncio.sleep(0.01)
 
 

@@ -182,7 +182,7 @@ def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: P
     async def run() -> None:
         config = scripted(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
-            site.switch.audience.faults.set(lose=1.0, names=lost)
+            site.switch.session_registry.faults.set_shares(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
             assert site.view.state.marks == {"voted": 5}
 

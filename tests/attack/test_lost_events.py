@@ -146,7 +146,7 @@ async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -
 async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
-        site.switch.call_in("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
+        site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
         site.switch.spoil_events(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]

@@ -214,7 +214,7 @@ def test_events_are_reordered_and_none_is_lost() -> None:
 @virtual_time()
 async def test_the_next_event_of_a_name_is_lost() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.audience.faults.lose_next("Hangup")
+        switch.session_registry.faults.lose_next("Hangup")
         for n in range(2):
             await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)

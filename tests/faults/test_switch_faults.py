@@ -142,11 +142,11 @@ async def test_nothing_is_ordered_of_a_switch_that_lets_us_in_and_still_boots(tm
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
         ordered: list[bool] = []
-        order = site.switch.actions._order
-        site.switch.actions._order = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
+        order = site.switch.actions._parse_originate
+        site.switch.actions._parse_originate = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
         restart = asyncio.create_task(site.switch.restart(down_seconds=1.0, boot_seconds=45.0))
         await asyncio.sleep(36.0)
-        assert site.switch.audience.sessions
+        assert site.switch.session_registry.sessions
         assert not site.view.state.switch_up
         (alert,) = [alert for alert in site.view.alerts if alert.code == "switch-down"]
         assert "within 30 s that it is fully booted" in alert.text

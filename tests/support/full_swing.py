@@ -38,9 +38,9 @@ async def in_full_swing(site: Site) -> None:
     """Every kind of call is live."""
     await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
     caller = Behaviour(hang_up_after=100.0, talk_seconds=80.0)
-    site.switch.call_in("+917000000050", called=AGENT, script=caller)
+    site.switch.place_inbound_call("+917000000050", called=AGENT, script=caller)
     await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
-    site.switch.call_in("+917000000051", called=FLOW, script=caller)
+    site.switch.place_inbound_call("+917000000051", called=FLOW, script=caller)
     await site.until(lambda: Counter(seat.state for seat in site.view.seats)[SeatState.TALKING] == SEATS)
     for _ in range(2000):
         calls = site.view.campaigns[1].calls

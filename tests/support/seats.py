@@ -44,12 +44,12 @@ async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
     """Key something in while the question is asked: what was said before it takes three seconds."""
     await asyncio.sleep(3.5)
     if site.switch.phone_channel(endpoint) is not None:
-        site.switch.phone_keys(endpoint, keyed)
+        site.switch.press_phone_keys(endpoint, keyed)
         await asyncio.sleep(0.3 * len(keyed))
 
 
 async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
-    assert site.switch.phone_dials(endpoint, "*1") is not None
+    assert site.switch.dial_from_phone(endpoint, "*1") is not None
     await keys(site, f"{number}#", endpoint)
     await keys(site, f"{pin}#", endpoint)
     await asyncio.sleep(5)  # what is said then

@@ -43,7 +43,7 @@ class SimulatedStage:
 
     async def phone_silent(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
-        self.switch.silence_seat(f"agent{seat}")
+        self.switch.silence_phone(f"agent{seat}")
 
     async def phone_returns(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)

@@ -200,7 +200,7 @@ def test_an_incoming_call_rings_while_the_dialler_restarts() -> None:
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab), agi_server(takes) as again:
             switch.agi_port = 9
-            channel = switch.call_in("+919800000001")
+            channel = switch.place_inbound_call("+919800000001")
             await asyncio.sleep(12)
             assert (channel.state, channel.hung_up) == (ChannelState.RING, False)
             switch.agi_port = again
@@ -216,7 +216,7 @@ def test_an_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> Non
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
             switch.agi_port = 9
-            channel = switch.call_in("+919800000001")
+            channel = switch.place_inbound_call("+919800000001")
             end = await lab.event("Hangup", Uniqueid=channel.uniqueid)
             assert end.get("Cause") == "17"
 

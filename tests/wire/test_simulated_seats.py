@@ -34,7 +34,7 @@ def keys_of(lab: AmiLab) -> list[str]:
 async def test_a_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
-        switch.phone_keys("agent01", "5*#A", every_seconds=0.5)
+        switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)
         await asyncio.sleep(3)
         assert keys_of(lab) == ["5", "*"]  # the menu has no others
         event = next(event for event in lab.events("UserEvent") if event.get("UserEvent") == "SeatKey")
@@ -58,7 +58,7 @@ async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
         assert await shown(lab) == in_its_seat
-        switch.phone_keys("agent01", "5")
+        switch.press_phone_keys("agent01", "5")
         await asyncio.sleep(30)
         assert await shown(lab) == ("matdan-key", "5", "NoOp")
         await lab.action("Hangup", Channel="v")
@@ -70,7 +70,7 @@ async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes
 async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
-        switch.phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s
+        switch.press_phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s
         await asyncio.sleep(3)
         assert keys_of(lab) == ["1", "3"]
 
@@ -81,7 +81,7 @@ async def test_the_answer_to_a_key_is_played_when_it_comes_in_time() -> None:
         await in_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):
             before = len(lab.events("Newexten"))
-            switch.phone_keys("agent01", "1")
+            switch.press_phone_keys("agent01", "1")
             await asyncio.sleep(0.15 + delay)
             await lab.action("Setvar", Channel="seat-a", Variable="MATDAN_SAY", Value="done")
             await asyncio.sleep(1)
@@ -112,4 +112,4 @@ async def test_a_phone_without_a_call_sends_no_keys() -> None:
     async with lab_centre(CONFIG) as (switch, _lab):
         assert switch.phone_channel("agent01") is None
         with pytest.raises(ValueError, match="on no call"):
-            switch.phone_keys("agent01", "1")
+            switch.press_phone_keys("agent01", "1")

@@ -1,7 +1,7 @@
-"""The simulated Asterisk as a process of its own: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
+"""Runs a simulated Asterisk as a process: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
 
-Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT. Started with a pipe as standard input,
-it also ends when the pipe closes, so that it never outlives its parent.
+Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT, or when a pipe on standard input
+closes, so that it never outlives its parent process.
 """
 
 from __future__ import annotations
@@ -25,29 +25,40 @@ from dialer.simulation.asterisk.voters import VoterProfile
 
 
 def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConfig:
-    """Return the configuration of a command line. Exits with a usage message where it is wrong."""
-    law = VoterProfile()
+    """Return the configuration for a command line. Exits with a usage message if it is invalid."""
+    defaults = VoterProfile()
     parser = argparse.ArgumentParser(prog="python -m dialer.simulation.asterisk", description=__doc__)
-    parser.add_argument("--ami-port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--ami-port", type=int, default=0, help="port for AMI; 0: any free port")
     parser.add_argument("--agi-host", default="127.0.0.1")
-    parser.add_argument("--agi-port", type=int, required=True, help="where our FastAGI server listens")
+    parser.add_argument("--agi-port", type=int, required=True, help="port of the dialler's FastAGI server")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--journal", type=Path, help="file for one JSON line per event of each call")
-    parser.add_argument("--seats", type=int, default=10, help="agents' phones: agent01, agent02, ...")
-    parser.add_argument("--trunk", action="append", metavar="NAME[:CHANNELS]", help="may be repeated; default: carrier")
-    parser.add_argument("--answer-rate", type=float, default=law.answer_rate)
-    parser.add_argument("--ring-seconds", type=float, default=law.ring_mean_seconds, help="mean until an answer")
-    parser.add_argument("--talk-seconds", type=float, default=law.talk_mean_seconds, help="mean with an agent")
-    parser.add_argument("--call-back-share", type=float, default=law.call_back_share)
-    parser.add_argument("--prompt-seconds", type=float, default=3.0, help="length of a prompt")
-    parser.add_argument("--speed", type=float, default=1.0, help="voters, carrier and prompts run so much faster")
+    parser.add_argument("--journal", type=Path, help="file to which each call event is appended as a JSON line")
+    parser.add_argument("--seats", type=int, default=10, help="number of agents' phones: agent01, agent02, ...")
+    parser.add_argument(
+        "--trunk",
+        action="append",
+        metavar="NAME[:CHANNELS]",
+        help="a trunk and its channel limit; may be repeated; default: carrier, without limit",
+    )
+    parser.add_argument("--answer-rate", type=float, default=defaults.answer_rate)
+    parser.add_argument(
+        "--ring-seconds", type=float, default=defaults.ring_mean_seconds, help="mean ring time of answered calls"
+    )
+    parser.add_argument(
+        "--talk-seconds", type=float, default=defaults.talk_mean_seconds, help="mean length of a conversation"
+    )
+    parser.add_argument("--call-back-share", type=float, default=defaults.call_back_share)
+    parser.add_argument("--prompt-seconds", type=float, default=3.0, help="length of every prompt")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="factor by which voters, carrier and prompts are faster"
+    )
     chosen = parser.parse_args(arguments)
     if not 0 <= chosen.answer_rate <= 1:
-        parser.error(f"--answer-rate is a share between 0 and 1, not {chosen.answer_rate}")
+        parser.error(f"--answer-rate must be from 0 to 1 (is {chosen.answer_rate})")
     if chosen.speed <= 0 or chosen.ring_seconds <= 0 or chosen.talk_seconds <= 0:
         parser.error("--speed, --ring-seconds and --talk-seconds must be above 0")
     profile = replace(
-        law,
+        defaults,
         answer_rate=chosen.answer_rate,
         ring_mean_seconds=chosen.ring_seconds,
         talk_mean_seconds=chosen.talk_seconds,
@@ -70,12 +81,12 @@ def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConf
 def _trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
     name, _, channels = text.partition(":")
     if not name or (channels and not channels.isdigit()):
-        parser.error(f"--trunk is NAME or NAME:CHANNELS, not {text!r}")
+        parser.error(f"--trunk must be NAME or NAME:CHANNELS (is {text!r})")
     return SimulatedTrunk(name, int(channels or 0))
 
 
 async def serve(config: SimulatedAsteriskConfig) -> None:
-    """Run until a signal comes or the pipe on standard input closes."""
+    """Run until SIGTERM, SIGINT or the end of a pipe on standard input."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,7 +102,7 @@ async def serve(config: SimulatedAsteriskConfig) -> None:
 
 
 def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
-    """Stop at the end of standard input if it is a pipe or a socket. Return whether it is."""
+    """Set `stop` at the end of standard input if it is a pipe or a socket. Return whether it is."""
     try:
         mode = fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):
@@ -109,7 +120,7 @@ def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
 
 
 def main() -> None:
-    """Run the process. An error that a user can correct is one line on standard error and exit code 1."""
+    """Run the process. Errors that a user can correct are printed as one line, with exit code 1."""
     config = parse_arguments()
     try:
         uvloop.run(serve(config))

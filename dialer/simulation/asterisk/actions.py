@@ -1,4 +1,4 @@
-"""The manager actions and their responses, in Asterisk's words."""
+"""AMI actions of the simulated Asterisk, and their responses with Asterisk's texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location, OriginateOrder
-from dialer.simulation.asterisk.dialplan import priority_of
-from dialer.simulation.asterisk.events import fully_booted
+from dialer.simulation.asterisk.dialplan import find_priority
+from dialer.simulation.asterisk.events import render_fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
     conference_members,
@@ -18,12 +18,12 @@ from dialer.simulation.asterisk.lists import (
     outbound_registrations,
     show_channels,
     status,
-    timestamp,
+    utc_time,
 )
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
 
-LOGIN_REFUSED_SECONDS = 1.0
+LOGIN_REFUSED_SECONDS = 1.0  # delay of the response to a failed login
 DANGEROUS_APPLICATIONS = ("system", "trysystem", "exec", "agi", "eagi", "externalivr", "originate", "mysql", "stun")
 ACTION_NAMES = {
     "confbridgelist": "ConfbridgeList",
@@ -32,26 +32,26 @@ ACTION_NAMES = {
     "corestatus": "CoreStatus",
     "listcommands": "ListCommands",
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in a client's text that a response repeats
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # replaced where a response repeats text of the client
 Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
 class ActionRefused(Exception):
-    """Raised to answer an action with Error and this message."""
+    """Raised by a handler to answer its action with an Error response with this message."""
 
 
-def reply(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
-    """Return a response: Response, ActionID where the action had one, and the fields."""
+def send_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
+    """Send the response to an action: `word` as Response, the action's ActionID if it has one, and `fields`."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
 class Actions:
-    """Runs actions on a switch. An action needs a login and one of its `write` classes."""
+    """Runs AMI actions. Each needs a login, and a user with one of the action's classes in `write`."""
 
     def __init__(self, switch: SwitchCalls) -> None:
-        """Create one for the whole switch."""
+        """Register the handlers of all actions."""
         self._switch = switch
         anybody: frozenset[str] = frozenset()
         reporting = frozenset({"system", "reporting"})
@@ -74,18 +74,18 @@ class Actions:
         }
 
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Answer one action."""
+        """Run one action and send its response."""
         try:
             self._run(session, action, action.action.lower())
         except ActionRefused as refusal:
-            reply(session, action, "Error", ("Message", str(refusal)))
+            send_response(session, action, "Error", ("Message", str(refusal)))
 
     def _run(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if name == "login":
             self._log_in(session, action)
         elif name == "logoff":
-            reply(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
-            session.end()
+            send_response(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
+            session.close()
         elif not name:
             raise ActionRefused("Missing action in request")
         elif session.user is None:
@@ -105,42 +105,42 @@ class Actions:
             if user.name == action.get("Username") and user.secret == action.get("Secret"):
                 break
         else:
-            session.deaf = True
+            session.ignores_input = True
 
             def refuse() -> None:
-                reply(session, action, "Error", ("Message", "Authentication failed"))
-                session.end()
+                send_response(session, action, "Error", ("Message", "Authentication failed"))
+                session.close()
 
             asyncio.get_running_loop().call_later(LOGIN_REFUSED_SECONDS, refuse)
             return
         session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
-        reply(session, action, "Success", ("Message", "Authentication accepted"))
-        if switch.booted and "FullyBooted" in session.takes:
+        send_response(session, action, "Success", ("Message", "Authentication accepted"))
+        if switch.booted and "FullyBooted" in session.event_names:
             uptime = int(switch.uptime_seconds)
-            session.write(fully_booted(uptime, uptime))
-        now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
-        switch.events.security(user.name, switch.ami_port, session.remote_port, id(session), now_text)
+            session.write(render_fully_booted(uptime, uptime))
+        now_text = utc_time(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+        switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Return the actions that this user may send, one line each."""
+        """Send the actions that this user may run, one field for each."""
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()
-            if not classes or classes & session.rights
+            if not classes or classes & session.write_classes
         ]
-        reply(session, action, "Success", *allowed)
+        send_response(session, action, "Success", *allowed)
 
     def _ping(self, session: ManagerSession, action: AmiMessage) -> None:
-        reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
+        send_response(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
 
     def _originate(self, session: ManagerSession, action: AmiMessage) -> None:
-        if action.get("Application").lower() in DANGEROUS_APPLICATIONS and "system" not in session.rights:
+        if action.get("Application").lower() in DANGEROUS_APPLICATIONS and "system" not in session.write_classes:
             raise ActionRefused("Originate Access Forbidden: app or data blacklisted")
-        order = self._order(action)
-        reply(session, action, "Success", ("Message", "Originate successfully queued"))
-        asyncio.get_running_loop().call_soon(self._switch.place, order)
+        order = self._parse_originate(action)
+        send_response(session, action, "Success", ("Message", "Originate successfully queued"))
+        asyncio.get_running_loop().call_soon(self._switch.place_call, order)
 
-    def _order(self, action: AmiMessage) -> OriginateOrder:
+    def _parse_originate(self, action: AmiMessage) -> OriginateOrder:
         channel = action.get("Channel")
         technology, slash, dial_string = channel.partition("/")
         context, name = action.get("Context"), action.get("Exten")
@@ -150,12 +150,12 @@ class Actions:
         if not slash or not technology or not dial_string:
             raise ActionRefused("Invalid channel")
         if action.get("Async").lower() not in ("true", "yes", "1", "on"):
-            raise ActionRefused("The simulated Asterisk takes only Async: true")
+            raise ActionRefused("The simulated Asterisk supports only Async: true")
         milliseconds = action.get("Timeout", "30000")
         if not milliseconds.isdigit():
             raise ActionRefused("Invalid timeout")
         extension = find_extension(self._switch.dialplan, context, name)
-        priority = priority_of(extension, action.get("Priority", "1"))
+        priority = find_priority(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
             raise ActionRefused("Extension does not exist.")
         number, caller_name = parse_caller_id(action.get("CallerID"))
@@ -185,20 +185,20 @@ class Actions:
 
     def _hang_up(self, session: ManagerSession, action: AmiMessage) -> None:
         channel, cause = self._find(action.get("Channel")), action.get("Cause")
-        reply(session, action, "Success", ("Message", "Channel Hungup"))
+        send_response(session, action, "Success", ("Message", "Channel Hungup"))
         number = int(cause) if cause.isdigit() else 0
         asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
 
     def _redirect(self, session: ManagerSession, action: AmiMessage) -> None:
-        asked = action.get("Channel")
-        channel = self._find(asked, f"Channel does not exist: {asked}", "Channel not specified")
+        name_or_id = action.get("Channel")
+        channel = self._find(name_or_id, f"Channel does not exist: {name_or_id}", "Channel not specified")
         if channel.state is not ChannelState.UP or channel.hung_up:
             raise ActionRefused("Redirect failed, channel not up.")
         context, name = action.get("Context"), action.get("Exten")
-        priority = priority_of(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
-        reply(session, action, "Success", ("Message", "Redirect successful"))
+        priority = find_priority(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
+        send_response(session, action, "Success", ("Message", "Redirect successful"))
         channel.goto = Location(context, name, priority)
-        channel.poke()
+        channel.wake()
 
     def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find(action.get("Channel"))
@@ -206,21 +206,21 @@ class Actions:
             raise ActionRefused("Invalid direction specified. Must be read, write or both")
         if channel.recording is not None:
             channel.recording.mute(action.get("State") == "1")
-        reply(session, action, "Success")
+        send_response(session, action, "Success")
 
     def _status(self, session: ManagerSession, action: AmiMessage) -> None:
         name = action.get("Channel")
         channels = [self._find(name)] if name else list(self._switch.channels.values())
-        _list(session, action, "Channel status will follow", status(self._switch, channels, action))
+        _send_list(session, action, "Channel status will follow", status(self._switch, channels, action))
 
     def _show_channels(self, session: ManagerSession, action: AmiMessage) -> None:
-        _list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
+        _send_list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
 
     def _conference_rooms(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             raise ActionRefused("No active conferences.")
         rooms = conference_rooms(self._switch, action.action_id)
-        _list(session, action, "Confbridge conferences will follow", rooms)
+        _send_list(session, action, "Confbridge conferences will follow", rooms)
 
     def _conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences, name = self._switch.conferences.by_name, action.get("Conference")
@@ -229,28 +229,30 @@ class Actions:
         if name not in conferences:
             raise ActionRefused("No Conference by that name found." if conferences else "No active conferences.")
         members = conference_members(conferences[name], action.action_id)
-        _list(session, action, "Confbridge user list will follow", members)
+        _send_list(session, action, "Confbridge user list will follow", members)
 
     def _show_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = outbound_registrations(self._switch, action.action_id)
-        _list(session, action, "Following are Events for each Outbound registration", registrations)
+        _send_list(session, action, "Following are Events for each Outbound registration", registrations)
 
     def _core_status(self, session: ManagerSession, action: AmiMessage) -> None:
-        reply(session, action, "Success", *core_status(self._switch))
+        send_response(session, action, "Success", *core_status(self._switch))
 
     def _command(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Refuse every console command."""
+        """Answer that the console command is unknown, whatever it is."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
-        reply(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
+        send_response(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
 
     def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find(action.get("Channel")) if action.get("Channel") else None
         name = action.get("Variable")
         if not name:
             raise ActionRefused("No variable specified")
-        reply(session, action, "Success", ("Variable", name), ("Value", self._switch.look_up(channel, name)))
+        send_response(
+            session, action, "Success", ("Variable", name), ("Value", self._switch.look_up_variable(channel, name))
+        )
 
     def _set_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
@@ -258,16 +260,16 @@ class Actions:
             self._switch.set_variable(self._find(action.get("Channel")), name, value)
         else:
             self._switch.globals[name] = value
-        reply(session, action, "Success", ("Message", "Variable Set"))
+        send_response(session, action, "Success", ("Message", "Variable Set"))
 
 
-def _list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
-    reply(session, action, "Success", ("EventList", "start"), ("Message", message))
+def _send_list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
+    send_response(session, action, "Success", ("EventList", "start"), ("Message", message))
     session.write(events)
 
 
 def parse_caller_id(text: str) -> tuple[str, str]:
-    """Return number and name of `"Name" <number>`, `Name <number>` or a bare number; "" for a missing one."""
+    """Return (number, name) of a caller ID: `"Name" <number>`, `Name <number>` or a number alone; "" for a missing part."""
     name, bracket, rest = text.partition("<")
     if bracket:
         return rest.partition(">")[0].strip(), name.strip().strip('"')

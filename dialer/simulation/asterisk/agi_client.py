@@ -1,4 +1,4 @@
-"""AGI() as Asterisk runs it: connects to our FastAGI server, sends the environment, and answers its commands."""
+"""The dialplan application AGI(): connects to a FastAGI server, sends the environment and runs the server's commands."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import VERSION
 from dialer.simulation.asterisk.core import SwitchCore
 
-REFUSED_SECONDS = 2.0  # until AGI() gives up on an unreachable server
+REFUSED_SECONDS = 2.0  # time until AGI() fails for an unreachable server
 CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """The connection to the FastAGI server. Wakes its channel when the server sends something or disconnects."""
+    """A connection to the FastAGI server. Wakes its channel when the server sends a line or disconnects."""
 
     def __init__(self, channel: Channel) -> None:
-        """Created for one run of AGI() on one channel."""
+        """Create the connection for one run of AGI() on `channel`."""
         self.lines: deque[str] = deque()
         self.ended = False
         self.transport: asyncio.Transport | None = None
         self._channel = channel
-        self._held = b""
+        self._partial_line = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Store the transport."""
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Read whole lines. A carriage return before the line feed is dropped, as in Asterisk."""
-        *lines, self._held = (self._held + data).split(b"\n")
+        """Buffer complete lines, without a carriage return before the line feed, as in Asterisk."""
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         self.lines.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in lines)
-        self._channel.poke()
+        self._channel.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The server closed, or died."""
+        """Mark the connection as ended and wake the channel."""
         self.ended = True
-        self._channel.poke()
+        self._channel.wake()
 
     @property
     def has_input(self) -> bool:
-        """Whether a line or the end waits to be read. That aborts a sound."""
+        """Whether an unread line has arrived or the server has disconnected. Either aborts a sound."""
         return bool(self.lines) or self.ended
 
     def send(self, text: str) -> None:
@@ -54,7 +54,7 @@ class AgiConnection(asyncio.Protocol):
             self.transport.write(text.encode() + b"\n")
 
     def close(self) -> None:
-        """Close the line."""
+        """Close the connection."""
         if self.transport is not None:
             self.transport.close()
 
@@ -69,7 +69,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
             await loop.create_connection(lambda: connection, parts.hostname or "127.0.0.1", parts.port or 4573)
     except OSError:  # asyncio.timeout's TimeoutError is one too
-        await _refused(switch, channel)
+        await _wait_before_failure(switch, channel)
         switch.set_variable(channel, "AGISTATUS", "FAILURE")
         return
     transport = cast(asyncio.Transport, connection.transport)
@@ -77,14 +77,15 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
         connection.send(_environment(channel, url, script, arguments))
-        status = await _converse(switch, channel, connection)
+        status = await _serve_commands(switch, channel, connection)
     finally:
         switch.agi_connections.discard(transport)
         connection.close()
     switch.set_variable(channel, "AGISTATUS", status)
 
 
-async def _refused(switch: SwitchCore, channel: Channel) -> None:
+async def _wait_before_failure(switch: SwitchCore, channel: Channel) -> None:
+    """Wait as long as AGI() needs to notice an unreachable server."""
     loop = asyncio.get_running_loop()
     end = loop.time() + REFUSED_SECONDS
     while not channel.interrupted and (left := end - loop.time()) > 1e-9:
@@ -106,8 +107,11 @@ def _environment(channel: Channel, url: str, script: str, arguments: Sequence[st
     )
 
 
-async def _converse(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
-    """Answer commands until the end. The order of HANGUP line, reply and 511 is that of res/res_agi.c, run_agi."""
+async def _serve_commands(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
+    """Run the server's commands until it disconnects. Return the AGISTATUS.
+
+    The order of the HANGUP line, replies and 511 is that of `run_agi` in res/res_agi.c.
+    """
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False
     while True:
@@ -132,10 +136,10 @@ async def _run_command(
     events = switch.events
     command_id = switch.next_command_id()
     tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
-    events.of_channel("AGIExecStart", channel, tail)
+    events.publish_channel_event("AGIExecStart", channel, tail)
     answer = await execute(switch, channel, line, dead, lambda: connection.has_input)
     code, _, rest = (answer or "200 result").partition(" ")
     code = code.partition("-")[0]
     result = {"200": "Success", "511": rest}.get(code, "Failure")
-    events.of_channel("AGIExecEnd", channel, f"{tail}ResultCode: {code}\r\nResult: {result}\r\n")
+    events.publish_channel_event("AGIExecEnd", channel, f"{tail}ResultCode: {code}\r\nResult: {result}\r\n")
     return answer

@@ -1,4 +1,4 @@
-"""The AGI commands: the effect of each on the call, and Asterisk's reply."""
+"""The AGI commands: their effects on a call, and Asterisk's replies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.core import SwitchCore
-from dialer.simulation.asterisk.sounds import Heard, listen, play
+from dialer.simulation.asterisk.sounds import KeyWait, listen, play
 
 ALL_KEYS = "0123456789*#ABCD"
 SPOKEN_DIGIT_SECONDS = 0.6
@@ -16,32 +16,32 @@ DEAD_CHANNEL = "511 Command Not Permitted on a dead channel or intercept routine
 
 @dataclass(frozen=True, slots=True)
 class AgiRequest:
-    """A command to run."""
+    """An AGI command to run on a channel."""
 
     switch: SwitchCore
     channel: Channel
-    words: list[str]  # after the command's own name
-    aborted: Callable[[], bool]  # whether the server has sent something meanwhile
+    words: list[str]  # the arguments
+    aborted: Callable[[], bool]  # whether the server has sent a line meanwhile
 
-    def word(self, index: int, default: str = "") -> str:
-        """Return an argument, or its default."""
+    def argument(self, index: int, default: str = "") -> str:
+        """Return the argument at `index` (from 0), or `default` if it is missing."""
         return self.words[index] if index < len(self.words) else default
 
-    async def play(self, seconds: float, digits: str) -> Heard:
-        """Play to the channel of this command."""
+    async def play(self, seconds: float, digits: str) -> KeyWait:
+        """Play for `seconds` to the command's channel, until one of `digits` is pressed."""
         return await play(self.switch, self.channel, seconds, digits, self.aborted)
 
-    async def listen(self, seconds: float | None, digits: str) -> Heard:
-        """Wait for a key on the channel of this command."""
+    async def listen(self, seconds: float | None, digits: str) -> KeyWait:
+        """Wait up to `seconds` (None: no limit) for one of `digits` on the command's channel."""
         return await listen(self.switch, self.channel, seconds, digits, self.aborted)
 
 
 Handler = Callable[[AgiRequest], Awaitable[str | None]]
-"""Runs a command. Returns the reply without line feed; None where it was aborted, which gets no reply."""
+"""Runs a command. Returns the reply without line feed, or None if it was aborted; then no reply is sent."""
 
 
 def split_words(line: str) -> list[str]:
-    """Return the words of a command: separated by blanks, quoted with `"`, escaped with a backslash."""
+    """Split a command line at blanks. `"` quotes blanks, a backslash escapes the next character."""
     words: list[str] = []
     word: str | None = None
     quoted = escaped = False
@@ -64,7 +64,10 @@ def split_words(line: str) -> list[str]:
 async def execute(
     switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
 ) -> str | None:
-    """Run one command line. `dead`: the channel is hung up, and only commands that need no caller may run."""
+    """Run one command line and return its reply, or None if it was aborted.
+
+    On a `dead` (hung-up) channel only commands that need no caller may run.
+    """
     words = split_words(line)
     for length in (3, 2, 1):
         command = _COMMANDS.get(" ".join(words[:length]).upper()) if len(words) >= length else None
@@ -76,13 +79,13 @@ async def execute(
     if dead and not runs_dead:
         return DEAD_CHANNEL
     arguments = words[length:]
-    wrong = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {usage}\n520 End of proper usage."
+    syntax_error = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {usage}\n520 End of proper usage."
     if len(arguments) < least:
-        return wrong
+        return syntax_error
     try:
         return await handler(AgiRequest(switch, channel, arguments, aborted))
-    except ValueError:  # a word that is not a number
-        return wrong
+    except ValueError:  # an argument that is not a number
+        return syntax_error
 
 
 async def _answer(request: AgiRequest) -> str:
@@ -100,7 +103,7 @@ async def _hang_up(request: AgiRequest) -> str:
         return "200 result=1"
     channel.hung_up = True
     channel.ended_by = EndsBy.AGI
-    request.switch.events.soft_hang_up(channel, 32)
+    request.switch.events.publish_soft_hangup_request(channel, 32)
     return "200 result=1"
 
 
@@ -108,8 +111,8 @@ async def _stream_file(request: AgiRequest) -> str | None:
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
-    offset = int(request.word(2, "0") or 0)
-    heard = await request.play(max(0.0, seconds - offset / 8000), request.word(1))
+    offset = int(request.argument(2, "0") or 0)
+    heard = await request.play(max(0.0, seconds - offset / 8000), request.argument(1))
     if heard.aborted:
         return None
     if heard.result == 0:
@@ -118,12 +121,15 @@ async def _stream_file(request: AgiRequest) -> str | None:
 
 
 async def _get_data(request: AgiRequest) -> str | None:
-    """Digits stop the prompt. The timeout of each further one starts at the one before (main/app.c, ast_app_getdata)."""
+    """Play a prompt and collect digits, of which the first stops the prompt.
+
+    The timeout restarts after each digit, as in `ast_app_getdata` of main/app.c.
+    """
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
-    limit = float(request.word(1, "0")) / 1000 or 6.0
-    most = int(request.word(2, "1024"))
+    limit = float(request.argument(1, "0")) / 1000 or 6.0
+    most = int(request.argument(2, "1024"))
     heard = await request.play(seconds, ALL_KEYS)
     digits = ""
     while True:
@@ -142,27 +148,28 @@ async def _get_data(request: AgiRequest) -> str | None:
 
 
 def _seconds(milliseconds: str) -> float | None:
-    """Return a timeout in seconds; None for milliseconds below 0."""
+    """Convert a timeout to seconds; None (no limit) for negative milliseconds."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
 async def _wait_for_digit(request: AgiRequest) -> str | None:
     seconds = _seconds(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
-        request.channel.voter.hears(0.0, True)
-    return _answer_to(await request.listen(seconds, ALL_KEYS))
+        request.channel.voter.hear_prompt(0.0, True)
+    return _key_reply(await request.listen(seconds, ALL_KEYS))
 
 
-async def _say(request: AgiRequest) -> str | None:
-    return _answer_to(await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.word(1)))
+async def _say_characters(request: AgiRequest) -> str | None:
+    return _key_reply(await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.argument(1)))
 
 
-def _answer_to(heard: Heard) -> str | None:
+def _key_reply(heard: KeyWait) -> str | None:
+    """Return the reply with the pressed key, or None if the command was aborted."""
     return None if heard.aborted else f"200 result={heard.result}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
-    """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: the simulation records silence."""
+    """Wait as RECORD FILE does, which ends early after `s=` seconds of silence: simulated voters are silent. No file is written."""
     seconds = _seconds(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):
@@ -176,12 +183,12 @@ async def _record_file(request: AgiRequest) -> str | None:
 
 
 async def _set_variable(request: AgiRequest) -> str:
-    request.switch.set_variable(request.channel, request.words[0], request.word(1))
+    request.switch.set_variable(request.channel, request.words[0], request.argument(1))
     return "200 result=1"
 
 
 async def _get_variable(request: AgiRequest) -> str:
-    value = request.switch.look_up(request.channel, request.words[0].removeprefix("${").removesuffix("}"))
+    value = request.switch.look_up_variable(request.channel, request.words[0].removeprefix("${").removesuffix("}"))
     return f"200 result=1 ({value})" if value else "200 result=0"
 
 
@@ -195,7 +202,7 @@ async def _exec(request: AgiRequest) -> str | None:
     return f"200 result={result}"
 
 
-async def _done(_request: AgiRequest) -> str:
+async def _noop(_request: AgiRequest) -> str:
     return "200 result=0"
 
 
@@ -211,14 +218,14 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "GET FULL VARIABLE": (_get_variable, 1, "GET FULL VARIABLE <VARIABLE> <CHANNEL NAME>", True),
     "GET VARIABLE": (_get_variable, 1, "GET VARIABLE <VARIABLENAME>", True),
     "HANGUP": (_hang_up, 0, "HANGUP <CHANNELNAME>", False),
-    "NOOP": (_done, 0, "NOOP", True),
+    "NOOP": (_noop, 0, "NOOP", True),
     "RECORD FILE": (_record_file, 4, "RECORD FILE <FILENAME> <FORMAT> <ESCAPE_DIGITS> <TIMEOUT>", False),
-    "SAY ALPHA": (_say, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
-    "SAY DIGITS": (_say, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
-    "SAY NUMBER": (_say, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
+    "SAY ALPHA": (_say_characters, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY DIGITS": (_say_characters, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY NUMBER": (_say_characters, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
     "SET VARIABLE": (_set_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
     "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
     "VERBOSE": (_verbose, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
     "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
 }
-"""By name: the handler, the least number of arguments, the usage, and whether it may run on a dead channel."""
+"""By name: (handler, minimum number of arguments, usage, whether it may run on a dead channel)."""

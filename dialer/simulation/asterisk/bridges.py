@@ -18,7 +18,7 @@ class Participant:
 
 
 class Conference:
-    """One conference. Its announcer counts as a channel of the bridge, as in Asterisk."""
+    """A conference. Its announcer channel counts as a channel of the bridge, as in Asterisk."""
 
     def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
         """`announcer` is the name of the conference's own channel."""
@@ -31,8 +31,8 @@ class Conference:
             f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
         ).encode()
 
-    def block(self, count: int) -> bytes:
-        """Return the header lines of every event of this bridge."""
+    def event_lines(self, count: int) -> bytes:
+        """Return the lines that every event of this bridge contains, with `count` channels in the bridge."""
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
     @property
@@ -40,7 +40,7 @@ class Conference:
         """The number of marked participants."""
         return sum(1 for member in self.members if member.user.marked)
 
-    def peers_of(self, channel: Channel) -> str:
-        """Return the BRIDGEPEER of a participant."""
+    def peer_names(self, channel: Channel) -> str:
+        """Return the value of BRIDGEPEER for a participant: the names of all other channels."""
         others = [member.channel.name for member in self.members if member.channel is not channel]
         return ",".join([f"{self.announcer};2", *others])

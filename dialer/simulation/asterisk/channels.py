@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # both name Channel
     from dialer.simulation.asterisk.recording import ChannelRecording
 
 UNKNOWN = "<unknown>"
-REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4  # of an OriginateResponse
+REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4  # values of Reason in OriginateResponse
 
 CAUSE_TEXT = {
     0: "Unknown",
@@ -36,11 +36,11 @@ CAUSE_TEXT = {
     102: "Recover on timer expiry",
     127: "Interworking, unspecified",
 }
-"""Texts of Q.850 causes in main/channel.c."""
+"""Texts of Q.850 causes, as in main/channel.c."""
 
 
 class ChannelState(IntEnum):
-    """The states of a channel, by Asterisk's numbers."""
+    """The states of a channel, with Asterisk's numbers."""
 
     DOWN = 0
     RING = 4
@@ -49,12 +49,12 @@ class ChannelState(IntEnum):
 
     @property
     def text(self) -> str:
-        """The text of ChannelStateDesc."""
+        """The state's text in ChannelStateDesc."""
         return self.name.capitalize()
 
 
 class EndsBy(StrEnum):
-    """Who or what ended a channel, for the journal."""
+    """Who or what ended a channel, as recorded in the journal."""
 
     VOTER = "voter"
     MANAGER = "manager"
@@ -77,14 +77,14 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class OriginateOrder:
-    """A checked Originate action. `ring_seconds` are the dialler's; the switch's speed shortens them."""
+    """A checked Originate action. `ring_seconds` is the action's Timeout; the switch divides it by its speed."""
 
     action_id: str
     channel: str  # as in the action: PJSIP/...
     dial_string: str
     uniqueid: str
     start: Location
-    application: str  # instead of a location in the dialplan; "": there is a location
+    application: str  # runs instead of the dialplan; "": the dialplan runs
     data: str
     ring_seconds: float
     caller_number: str
@@ -97,7 +97,7 @@ class Channel:
     """A channel: a voter's or an agent's leg of a call."""
 
     def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
-        """`created_at` is on the loop's clock."""
+        """`created_at` is the event loop's time."""
         self.name = name
         self.uniqueid = uniqueid
         self.state = ChannelState.DOWN
@@ -114,7 +114,7 @@ class Channel:
         self.number = ""
         self.trunk: str | None = None  # None: an agent's phone
         self.seat: str | None = None  # the phone's endpoint
-        self.silent_since: float | None = None  # since when the phone sends nothing (loop time); None: it sends
+        self.silent_since: float | None = None  # when the phone stopped sending RTP (loop time); None: it is sending
         self.behaviour: Behaviour | None = None
         self.voter: Voter | None = None
         self.conference: Conference | None = None
@@ -122,36 +122,36 @@ class Channel:
         self.cause: int | None = None
         self.ended_by = EndsBy.DIALPLAN
         self.goto: Location | None = None
-        self.jump: str | None = None  # where Goto pointed
-        self.listens = False
+        self.jump: str | None = None  # target of Goto or GotoIf
+        self.reads_keys = False
         self.digits: deque[str] = deque()
         self.quality_reported = False
-        # As a list shows it, with application and data, where that is not how it stands: after a key, until its conference changes.
+        # The stale (lines, application, data) that lists show after a menu key, until its conference changes.
         self.shown: tuple[bytes, str, str] | None = None
         self.recording: ChannelRecording | None = None
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None
-        self.met_agent: Callable[[], None] | None = None  # of a voter of another server: called there
+        self.on_conversation_start: Callable[[], None] | None = None  # set on a leg from another server, for its voter
         self._blocks: dict[str, bytes] = {}
         self._timers: list[asyncio.TimerHandle] = []
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def interrupted(self) -> bool:
-        """Whether the running application must end: by a hang-up or a redirect."""
+        """Whether a hang-up or a redirect has ended the running application."""
         return self.hung_up or self.goto is not None
 
-    def enter(self, state: ChannelState) -> None:
-        """Change the state."""
+    def set_state(self, state: ChannelState) -> None:
+        """Set the channel's state."""
         self.state = state
         self._blocks.clear()
 
-    def name_caller(self, number: str, name: str) -> None:
+    def set_caller(self, number: str, name: str) -> None:
         """Set the caller's number and name."""
         self.caller_number, self.caller_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
 
-    def name_connected(self, number: str, name: str) -> None:
+    def set_connected_line(self, number: str, name: str) -> None:
         """Set the connected line's number and name."""
         self.connected_number, self.connected_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
@@ -161,8 +161,8 @@ class Channel:
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
 
-    def block(self, prefix: str = "") -> bytes:
-        """Return the header lines of every event of this channel. `prefix` is "Dest" in dialling events."""
+    def event_lines(self, prefix: str = "") -> bytes:
+        """Return the lines that every event of this channel contains. `prefix` is "Dest" in dial events."""
         block = self._blocks.get(prefix)
         if block is None:
             p = prefix
@@ -178,11 +178,11 @@ class Channel:
         return block
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait for so many seconds, or until a key, a hang-up, a redirect or AGI input."""
+        """Wait up to `seconds` (None: no limit) for a key, a hang-up, a redirect or AGI input."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiter = waiter
-        timer = None if seconds is None else loop.call_later(seconds, self.poke)
+        timer = None if seconds is None else loop.call_later(seconds, self.wake)
         try:
             await waiter
         finally:
@@ -190,23 +190,23 @@ class Channel:
             if timer is not None:
                 timer.cancel()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Wake the waiting application."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
-        """Run `action` later, unless the channel is gone by then."""
+        """Call `act` after `seconds`, unless the channel has ended by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
     def cancel_timers(self) -> None:
-        """Cancel everything that was scheduled."""
+        """Cancel all scheduled calls."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
 
     def press(self, digit: str) -> None:
-        """Press a key. It is lost while no application reads keys, as on a real Asterisk."""
-        if self.listens:
+        """Pass a pressed key to the application that reads keys. Without one the key is lost, as in Asterisk."""
+        if self.reads_keys:
             self.digits.append(digit)
-            self.poke()
+            self.wake()

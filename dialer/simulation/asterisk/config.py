@@ -1,4 +1,4 @@
-"""The configuration of a simulated Asterisk: users, trunks, seats' phones, sounds and voters."""
+"""The configuration of a simulated Asterisk: AMI users, trunks, seats' phones, sounds and voters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
-VERSION = "22.10.1"  # that it reports
+VERSION = "22.10.1"  # the version it reports
 ALL_CLASSES = frozenset(
     {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
 )
@@ -22,13 +22,13 @@ ALL_CLASSES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ManagerUser:
-    """One user of manager.conf."""
+    """An AMI user, as in manager.conf."""
 
     name: str
     secret: str
     read: frozenset[str] = ALL_CLASSES
     write: frozenset[str] = ALL_CLASSES
-    events: tuple[str, ...] = ()  # names that its event filters allow; empty: all
+    events: tuple[str, ...] = ()  # names of events that its filters let through; empty: all
 
 
 LEAST_PRIVILEGE_USER = ManagerUser(
@@ -43,29 +43,29 @@ LAB_USER = ManagerUser("lab", "lab")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTrunk:
-    """A carrier's endpoint."""
+    """A trunk: the endpoint of a simulated carrier."""
 
     name: str
-    channels: int = 0  # most calls at once, more are refused with 503; 0: no limit
-    # Provisional SIP statuses instead of the voters' own; (183,): a carrier with early media.
+    channels: int = 0  # calls beyond this number are rejected with 503; 0: no limit
+    # Provisional SIP statuses, instead of those of the voters; (183,) is a carrier with early media.
     rings_with: tuple[int, ...] | None = None
-    registration: str = ""  # state of our registration, in Asterisk's words; "": the carrier needs none
+    registration: str = ""  # state of the registration, such as "Registered"; "": the carrier requires none
 
 
 class PhoneMode(StrEnum):
-    """What an agent's phone does when it is called."""
+    """How a seat's phone reacts to a call."""
 
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603
-    RINGS = "rings"  # and is never answered
+    RINGS = "rings"  # is never answered
     BUSY = "busy"  # 486
-    PUTS_DOWN = "puts-down"  # answers, and hangs up before the first step of the dialplan
-    UNREGISTERED = "unregistered"  # has no address: no channel is made
+    HANGS_UP = "hangs-up"  # answers, and hangs up before the first step of the dialplan
+    UNREGISTERED = "unregistered"  # has no contact: no channel is created
 
 
 @dataclass(frozen=True, slots=True)
 class SeatPhone:
-    """An agent's phone."""
+    """The phone of a seat."""
 
     endpoint: str
     caller_number: str
@@ -75,7 +75,7 @@ class SeatPhone:
 
 @dataclass(frozen=True, slots=True)
 class ConferenceUser:
-    """A user template of confbridge.conf."""
+    """A user template, as in confbridge.conf."""
 
     marked: bool = False
     end_marked: bool = False
@@ -87,7 +87,7 @@ _USER_KEYS = tuple(each.name for each in fields(ConferenceUser))
 
 
 def conference_users(text: str) -> Mapping[str, ConferenceUser]:
-    """Return the user templates of a confbridge.conf."""
+    """Return the user templates in the text of a confbridge.conf, by name."""
     return MappingProxyType(
         {
             section.name: ConferenceUser(**{key: section.get(key) == "yes" for key in _USER_KEYS})
@@ -97,7 +97,7 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
 
 
 def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
-    """Return where dialplan_exec leads, by menu and key of a confbridge.conf: context, extension, priority."""
+    """Return the dialplan_exec targets of a confbridge.conf by menu and key: (context, extension, priority)."""
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
     for section in read_conf("confbridge.conf", text).of_type("menu"):
         keys: dict[str, tuple[str, str, int]] = {}
@@ -110,41 +110,43 @@ def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
-    """Return phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
+    """Return `count` phones: agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAsteriskConfig:
-    """The configuration of a simulated Asterisk. Seconds are on its own clock, which `speed` accelerates."""
+    """The configuration of a simulated Asterisk. Seconds are simulated ones, which `speed` shortens."""
 
     agi_host: str = "127.0.0.1"
     agi_port: int = 0  # 0: `SimulatedAsterisk.agi_port` is set before the first call
     host: str = "127.0.0.1"
-    ami_port: int = 0  # 0: any free one
+    ami_port: int = 0  # 0: any free port
     seed: int = 1
     users: tuple[ManagerUser, ...] = (
         LEAST_PRIVILEGE_USER,
         LAB_USER,
-    )  # the first is the dialler's: the dialplan's secret is derived from its secret
+    )  # the first is the dialler's; the dialplan's secret is derived from its secret
     trunks: tuple[SimulatedTrunk, ...] = (SimulatedTrunk("carrier"),)
     seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)
-    scripts: Mapping[str, Behaviour | tuple[Behaviour, ...]] = field(default_factory=dict)  # by number, then by call
+    scripts: Mapping[str, Behaviour | tuple[Behaviour, ...]] = field(
+        default_factory=dict
+    )  # behaviour by number: of all calls, or of each call in turn
     journal: Path | None = None
-    history: Path | None = None  # file of call records, as cdr_custom writes them; None: none
-    # Voters, carrier, prompts, ring and digit timeouts run this much faster; the dialplan's Wait does not.
+    history: Path | None = None  # file for call records in the format of cdr_custom
+    # Factor by which voters, carrier, prompts, ring and digit timeouts are faster; Wait() is not.
     speed: float = 1.0
-    start_epoch: float | None = None  # time at the start (epoch seconds); None: the machine's clock
-    early_originate_response: float = 0.28  # share of answers with OriginateResponse before Newstate Up (0-1)
+    start_epoch: float | None = None  # start of the clock (epoch seconds); None: the machine's time
+    early_originate_response: float = 0.28  # share of answers whose OriginateResponse precedes Newstate Up (0-1)
     prompt_seconds: Mapping[str, float] = field(default_factory=dict)  # by sound file
     default_prompt_seconds: float = 3.0
     message_seconds: float = 6.0  # the information message
     missing_sounds: frozenset[str] = frozenset()
-    silent_music: frozenset[str] = frozenset()  # classes of music on hold that are missing or empty
+    silent_music: frozenset[str] = frozenset()  # music-on-hold classes that are missing or empty
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
-    dialplan: str | None = None  # the text of an extensions.conf instead of our own
+    dialplan: str | None = None  # text of an extensions.conf; None: the dialler's own
     inbound_context: str = "matdan-inbound"
-    our_number: str = "+911140000001"  # that voters dial to call back
-    seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
-    server: str = ""  # its name, where it is one of several that `join_servers` connects
+    our_number: str = "+911140000001"  # the number that voters dial
+    seat_rtp_timeout_seconds: float = 5.0  # a phone's channel is hung up after this time without RTP
+    server: str = ""  # its name if it is one of several connected by `join_servers`

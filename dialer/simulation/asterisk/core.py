@@ -1,4 +1,4 @@
-"""The core of the simulated switch: channels, variables and events, without a socket."""
+"""The core of the simulated Asterisk: channels, variables and events, without sockets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from dialer.simulation.asterisk.conference import Conferences
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
-from dialer.simulation.asterisk.sessions import Audience
+from dialer.simulation.asterisk.sessions import SessionRegistry
 
-SERVER = "matdan-server-"  # begins the endpoint of another server
+SERVER = "matdan-server-"  # prefix of another server's endpoint
 MESSAGE_SOUND = "matdan/message"
 TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
 
 
 class SwitchCore(ABC):
-    """Channels, conferences and events. `SwitchCalls` adds the start of calls, `SimulatedAsterisk` socket and faults."""
+    """Channels, conferences and events. `SwitchCalls` adds the start of calls, `SimulatedAsterisk` the socket and faults."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Nothing happens until the clock is set."""
+        """Create the switch. It has no time before its clock is set."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
@@ -41,13 +41,13 @@ class SwitchCore(ABC):
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.servers: dict[str, SwitchCore] = {}  # the other servers, by name
-        self.audience = Audience(self.now, Random(f"{self.config.seed}/faults"))
-        self.events = self.audience.events
+        self.session_registry = SessionRegistry(self.now, Random(f"{self.config.seed}/faults"))
+        self.events = self.session_registry.events
         self.agi_connections: set[asyncio.Transport] = set()
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
         self.conferences = Conferences(
-            self.events, self.config.conference_users, self._random, self.voter_met_agent, self.run_menu_entry
+            self.events, self.config.conference_users, self._random, self.start_conversation, self.run_menu_entry
         )
         self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
@@ -59,39 +59,39 @@ class SwitchCore(ABC):
 
     @property
     def placed(self) -> list[PlacedCall]:
-        """All calls that were placed, in order."""
+        """All outbound calls placed so far, in order."""
         return self._journal.placed
 
     def now(self) -> float:
-        """Return the time of the switch's clock (epoch seconds)."""
+        """Return the switch's time (epoch seconds)."""
         return 0.0 if self._clock is None else self._clock.now()
 
     @property
     def uptime_seconds(self) -> float:
-        """Seconds since the start, or the last restart."""
+        """Seconds since the start or the last restart."""
         return self.now() - self._started_at
 
     def next_command_id(self) -> int:
         """Return a new CommandId for the events of an AGI command."""
         return self._random.getrandbits(31)
 
-    # Callbacks: the dialplan, and who starts a call
+    # Implemented by SwitchCalls
 
     @abstractmethod
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Send an answered channel to its location in the dialplan, or into an application instead."""
+        """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""
 
     @abstractmethod
-    def called_by_server(self, server: str, extension: str) -> Channel:
-        """Return the channel of a call from another server, for a voter of its own."""
+    def accept_server_call(self, server: str, extension: str) -> Channel:
+        """Accept a call from another server for one of its voters. Return the channel."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
-        """Run one application of the dialplan. Return 0; -1 after a hang-up, -2 for an unknown name."""
+        """Run one dialplan application. Return 0, -1 after a hang-up, or -2 for an unknown name."""
 
     @abstractmethod
     async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """Run the dialplan for a key of a conference's menu."""
+        """Run the dialplan from `place` for a key of a conference menu."""
 
     # Calls
 
@@ -105,8 +105,8 @@ class SwitchCore(ABC):
             return "INVALID"
         if self.phone_channel(endpoint) is not None:
             return "INUSE"
-        away = endpoint in self._dead_trunks if phone is None else phone.mode is PhoneMode.UNREGISTERED
-        return "UNAVAILABLE" if away else "NOT_INUSE"
+        unavailable = endpoint in self._dead_trunks if phone is None else phone.mode is PhoneMode.UNREGISTERED
+        return "UNAVAILABLE" if unavailable else "NOT_INUSE"
 
     def live_calls(self, trunk: str) -> int:
         """Return the number of channels of a trunk."""
@@ -114,8 +114,8 @@ class SwitchCore(ABC):
 
     def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
-        begins = f"{self.config.server}-" if self.config.server else ""
-        uniqueid = uniqueid or f"{begins}{self.now():.0f}.{self._channel_number}"
+        prefix = f"{self.config.server}-" if self.config.server else ""
+        uniqueid = uniqueid or f"{prefix}{self.now():.0f}.{self._channel_number}"
         self._channel_number += 1
         self.processed_calls += 1
         channel = Channel(name, uniqueid, context, asyncio.get_running_loop().time())
@@ -123,18 +123,18 @@ class SwitchCore(ABC):
         return channel
 
     def answer(self, channel: Channel) -> None:
-        """Answer a channel. One that is answered stays as it is."""
+        """Answer a channel that is not answered yet."""
         if channel.state is ChannelState.UP:
             return
-        channel.enter(ChannelState.UP)
+        channel.set_state(ChannelState.UP)
         channel.answered_at = asyncio.get_running_loop().time()
-        self.events.of_channel("Newstate", channel)
+        self.events.publish_channel_event("Newstate", channel)
         if channel.trunk is not None and channel.behaviour is not None:
-            self._journal.call_answered(self.now(), channel.uniqueid)
+            self._journal.record_answered(self.now(), channel.uniqueid)
         if channel.voter is not None:
-            channel.voter.answered()
-        phone = self._phones.get(channel.seat or "")  # None: of another server
-        if phone is not None and phone.mode is PhoneMode.PUTS_DOWN:
+            channel.voter.start()
+        phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
+        if phone is not None and phone.mode is PhoneMode.HANGS_UP:
             asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
 
     def hang_up(self, channel: Channel, cause: int, by: EndsBy) -> None:
@@ -147,60 +147,64 @@ class SwitchCore(ABC):
             channel.on_hang_up()
         else:
             channel.hung_up = True
-            channel.poke()
+            channel.wake()
 
     def other_side_hangs_up(self, channel: Channel, by: EndsBy) -> None:
         """Hang up from the other side: the voter, or an agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
-        self.events.quality(channel)
-        self.events.hang_up_request(channel)
+        self.events.publish_rtp_quality(channel)
+        self.events.publish_hangup_request(channel)
         channel.hung_up = True
         channel.ended_by = by
-        channel.poke()
+        channel.wake()
 
-    def packets_from(self, channel: Channel) -> int:
-        """Return the number of RTP packets received, fifty a second since the answer."""
+    def count_received_packets(self, channel: Channel) -> int:
+        """Return the number of RTP packets received from a channel: 50 per second since the answer."""
         if channel.answered_at is None:
             return 0
         until = asyncio.get_running_loop().time() if channel.silent_since is None else channel.silent_since
         return int(50 * (until - channel.answered_at))
 
-    def forget(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel. Only its line in the journal stays."""
+    def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
+        """Remove a channel that has ended, and write its journal entry and call record."""
         channel.cancel_timers()
         if channel.recording is not None:
-            channel.recording.end()
+            channel.recording.finish()
         self.channels.pop(channel.uniqueid, None)
         if self.config.history is not None and how != EndsBy.RESTART:
-            self._keep_history(self.config.history, channel, how)
+            self._write_call_record(self.config.history, channel, how)
         if channel.trunk is None:
             return
-        self._journal.call_ended(self.now(), channel.uniqueid, how, cause)
+        self._journal.record_ended(self.now(), channel.uniqueid, how, cause)
 
-    def _keep_history(self, file: Path, channel: Channel, how: str) -> None:
-        """Write a line of cdr_custom as Asterisk 22 does. A restart writes none."""
-        age = asyncio.get_running_loop().time()
+    def _write_call_record(self, file: Path, channel: Channel, how: str) -> None:
+        """Append a call record in the format of cdr_custom, as Asterisk 22 writes it."""
+        loop_time = asyncio.get_running_loop().time()
         now = self.now()
         answered = channel.answered_at is not None
         refusals = {"carrier-486": 4, "carrier-600": 4, "carrier-503": 16}
-        answer = 0.0 if channel.answered_at is None else now - (age - channel.answered_at)
-        fields = (channel.uniqueid, 8 if answered else refusals.get(how, 0), f"{now - (age - channel.created_at):.6f}")
+        answer = 0.0 if channel.answered_at is None else now - (loop_time - channel.answered_at)
+        fields = (
+            channel.uniqueid,
+            8 if answered else refusals.get(how, 0),
+            f"{now - (loop_time - channel.created_at):.6f}",
+        )
         line = ",".join(map(str, (*fields, f"{answer:.6f}", f"{now:.6f}", channel.application, channel.data)))
         with file.open("a", encoding="utf-8") as opened:
             opened.write(line + "\n")
 
-    def voter_met_agent(self, voter: Channel) -> None:
-        """Note that voter and agent hear each other."""
-        if voter.met_agent is not None:
-            voter.met_agent()
+    def start_conversation(self, voter: Channel) -> None:
+        """Record that a voter and an agent hear each other, and start the voter's talk."""
+        if voter.on_conversation_start is not None:
+            voter.on_conversation_start()
             return
-        self._journal.call_connected(self.now(), voter.uniqueid)
+        self._journal.record_connected(self.now(), voter.uniqueid)
         if voter.voter is not None:
-            voter.voter.met_agent()
+            voter.voter.start_talk()
 
     def phone_channel(self, endpoint: str) -> Channel | None:
-        """Return the latest channel of a seat's phone; None: it has no call."""
+        """Return the latest channel of a seat's phone, or None if it is not on a call."""
         mine = (channel for channel in reversed(self.channels.values()) if channel.seat == endpoint)
         return next(mine, None)
 
@@ -214,27 +218,27 @@ class SwitchCore(ABC):
     # For the dialplan
 
     def sound_seconds(self, name: str) -> float | None:
-        """Return the length of a sound in seconds; None: the file is missing."""
+        """Return the length of a sound in seconds, or None if its file is missing."""
         if name in self.config.missing_sounds:
             return None
         default = self.config.message_seconds if name == MESSAGE_SOUND else self.config.default_prompt_seconds
         return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
-        """Set a variable, or run a function, whose name has parentheses. Functions send no event."""
+        """Set a channel variable or a GLOBAL(). Other functions, names that end with ")", are ignored and send no event."""
         if name.startswith("GLOBAL("):
             self.globals[name[7:].rstrip(")")] = value
         elif not name.endswith(")"):
             channel.variables[name.lstrip("_")] = value
             if announce:
-                self.events.variable_set(channel, name, value)
+                self.events.publish_variable_set(channel, name, value)
 
-    def look_up(self, channel: Channel | None, name: str) -> str:
-        """Return the value of a channel's variable, a global one or a function call; "" where it is not set."""
+    def look_up_variable(self, channel: Channel | None, name: str) -> str:
+        """Return the value of a channel variable, a global variable or a function call; "" if it is not set."""
         function, bracket, arguments = name.removesuffix(")").partition("(")
         if function == "CONFBRIDGE_INFO":
             kind, _, conference = arguments.partition(",")
-            return self.conferences.info(kind, conference)
+            return self.conferences.get_info(kind, conference)
         if function == "SHA1" and bracket:
             return hashlib.sha1(arguments.encode(), usedforsecurity=False).hexdigest()
         if name == "STRFTIME(,,%s.%3q)":
@@ -248,7 +252,7 @@ class SwitchCore(ABC):
         own = {} if channel is None else channel.variables
         if channel is not None and name not in own:
             own = {
-                "CHANNEL(rtcp,rxcount)": str(self.packets_from(channel)),
+                "CHANNEL(rtcp,rxcount)": str(self.count_received_packets(channel)),
                 "CHANNEL": channel.name,
                 "CONTEXT": channel.context,
                 "EXTEN": channel.extension,

@@ -1,4 +1,4 @@
-"""The dialplan's applications, and the execution of a channel's dialplan."""
+"""The dialplan applications, and the run of a dialplan on a channel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.recording import ChannelRecording
 from dialer.simulation.asterisk.sounds import play
 
 HANG_UP_EXTENSION = "h"
-MOST_HANG_UP_STEPS = 50
+MOST_HANG_UP_STEPS = 50  # ends loops in the hang-up extension
 
 Application = Callable[[SwitchCore, Channel, str], Awaitable[None]]
 
@@ -36,13 +36,13 @@ async def _wait(switch: SwitchCore, channel: Channel, data: str) -> None:
         seconds = float(data or 0)
     except ValueError:
         raise DialplanError(f"Wait() needs a number of seconds, not {data}") from None
-    await sleep_on(channel, seconds)
+    await wait_on_channel(channel, seconds)
 
 
 async def _user_event(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, *headers = data.split(",")
     tail = f"UserEvent: {name}\r\n" + "".join(f"{header.strip()}\r\n" for header in headers)
-    switch.events.of_channel("UserEvent", channel, tail)
+    switch.events.publish_channel_event("UserEvent", channel, tail)
 
 
 async def _set(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -73,7 +73,7 @@ async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Play a sound; with `:end` it is only opened."""
+    """Play a sound. With `:end` the file is only opened, which shows whether it exists."""
     sound, _, place = data.partition(",")[0].partition(":")
     seconds = switch.sound_seconds(sound)
     if seconds is not None and place != "end":
@@ -88,14 +88,15 @@ async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Listen until it is known whether a machine speaks, at most so long as the fourth argument says; a real one took 1.1
-    s for a person's hello, and its own limit for silence.
+    """Detect an answering machine. The fourth argument limits the detection (milliseconds, default 5000).
+
+    The callee's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
     behaviour = channel.behaviour
-    listens = limit if behaviour is None else min(limit, behaviour.amd_seconds)
-    await sleep_on(channel, listens)
+    seconds = limit if behaviour is None else min(limit, behaviour.amd_seconds)
+    await wait_on_channel(channel, seconds)
     if channel.interrupted:
         verdict, cause = "HANGUP", ""
     elif behaviour is None or behaviour.amd_seconds > limit:
@@ -112,14 +113,15 @@ async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> Non
     if music_class in switch.config.silent_music:
         return
     if seconds:
-        await sleep_on(channel, float(seconds))
+        await wait_on_channel(channel, float(seconds))
     while not seconds and not channel.interrupted:
         await channel.wait(None)
 
 
-async def _stays(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """ChanSpy and Echo have no audio here; ChanSpy stays over the spied channels' ends, as without option E
-    or S.
+async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -> None:
+    """Wait until the channel is hung up or redirected, for ChanSpy and Echo: there is no audio.
+
+    ChanSpy continues after the spied channels have ended, as in Asterisk without options E and S.
     """
     while not channel.interrupted:
         await channel.wait(None)
@@ -133,8 +135,9 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
 
 
 async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Call another server and connect both sides until one hangs up; with option g the dialplan goes on after the other
-    one did.
+    """Call another server and connect both channels until one hangs up.
+
+    With option g the dialplan continues after the other side has hung up.
     """
     called, seconds, options, *_ = (*data.split(","), "60", "", "")
     extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")
@@ -142,10 +145,10 @@ async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
     if other is None:
         return
     loop = asyncio.get_running_loop()
-    leg = other.called_by_server(switch.config.server, extension)
-    leg.met_agent = partial(switch.voter_met_agent, channel)
-    assert leg.task is not None  # noqa: S101 - it walks through the dialplan
-    leg.task.add_done_callback(lambda _: channel.poke())
+    leg = other.accept_server_call(switch.config.server, extension)
+    leg.on_conversation_start = partial(switch.start_conversation, channel)
+    assert leg.task is not None  # noqa: S101 - it runs the dialplan
+    leg.task.add_done_callback(lambda _: channel.wake())
     end, answered = loop.time() + float(seconds), False
     try:
         while not channel.interrupted and not leg.task.done():
@@ -161,13 +164,13 @@ async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
     if channel.hung_up:
-        return  # the other side has ended the call, or this is the hang-up extension
+        return  # hung up by the other side, or in the hang-up extension
     channel.hung_up = True
     channel.cause = int(data) if data.isdigit() else 16
     channel.ended_by = EndsBy.DIALPLAN
 
 
-async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
+async def _do_nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
     return
 
 
@@ -175,27 +178,27 @@ APPLICATIONS: dict[str, Application] = {
     "AGI": run_agi,
     "AMD": _amd,
     "Answer": _answer,
-    "ChanSpy": _stays,
+    "ChanSpy": _wait_for_hang_up,
     "ConfBridge": _confbridge,
     "ControlPlayback": _control_playback,
     "Dial": _dial,
-    "Echo": _stays,
+    "Echo": _wait_for_hang_up,
     "Goto": _goto,
     "GotoIf": _goto_if,
     "Hangup": _hang_up,
     "MixMonitor": _mix_monitor,
     "MusicOnHold": _music_on_hold,
-    "NoOp": _nothing,
+    "NoOp": _do_nothing,
     "Playback": _playback,
     "Set": _set,
     "UserEvent": _user_event,
-    "Verbose": _nothing,
+    "Verbose": _do_nothing,
     "Wait": _wait,
 }
 
 
-async def sleep_on(channel: Channel, seconds: float) -> None:
-    """Wait for so many of the dialplan's seconds, unless the channel is hung up or redirected."""
+async def wait_on_channel(channel: Channel, seconds: float) -> None:
+    """Wait for `seconds`, which speed does not shorten, or until the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not channel.interrupted and (left := end - loop.time()) > 1e-9:
@@ -210,44 +213,44 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
             place, channel.goto = channel.goto, None
             channel.move_to(place.context, place.extension, place.priority)
         else:
-            _go_on(switch, channel)
-        if not await _step(switch, channel):
+            _advance(switch, channel)
+        if not await _run_step(switch, channel):
             channel.cause = channel.cause or 16
             break
     await _run_hang_up_extension(switch, channel)
 
 
-async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> None:
-    """Run the dialplan on a channel from `start` to its end, then return the channel to its former location."""
-    stood = channel.context, channel.extension, channel.priority, channel.application, channel.data
+async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
+    """Run the dialplan on a channel from `start` to its end, then restore the channel's location."""
+    location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to(start.context, start.extension, start.priority)
-    while not channel.interrupted and await _step(switch, channel):
-        _go_on(switch, channel)
-    channel.shown = channel.block(), channel.application, channel.data
-    channel.move_to(*stood[:3])
-    channel.application, channel.data = stood[3:]
+    while not channel.interrupted and await _run_step(switch, channel):
+        _advance(switch, channel)
+    channel.shown = channel.event_lines(), channel.application, channel.data
+    channel.move_to(*location[:3])
+    channel.application, channel.data = location[3:]
 
 
 async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
-    """Run the context's h extension on the dead channel; a pattern that matches h runs too, as in Asterisk."""
+    """Run the context's extension h on a hung-up channel, or a pattern that matches h, as Asterisk does."""
     if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
         return
     channel.hung_up, channel.goto = True, None
     channel.move_to(channel.context, HANG_UP_EXTENSION, 1)
     for _ in range(MOST_HANG_UP_STEPS):
-        if not await _step(switch, channel) or channel.application == "Hangup":
+        if not await _run_step(switch, channel) or channel.application == "Hangup":
             return
-        _go_on(switch, channel)
+        _advance(switch, channel)
 
 
-async def _step(switch: SwitchCore, channel: Channel) -> bool:
-    """Run the channel's present step. Return False where there is none, or its application is unknown."""
+async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
+    """Run the channel's current step. Return False if there is none or its application is unknown."""
     step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
     if step is None:
         return False
     channel.application = step.application
-    channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
-    switch.events.new_extension(channel)
+    channel.data = substitute(step.data, lambda name: switch.look_up_variable(channel, name))
+    switch.events.publish_new_extension(channel)
     application = APPLICATIONS.get(step.application)
     if application is None:
         return False
@@ -255,8 +258,8 @@ async def _step(switch: SwitchCore, channel: Channel) -> bool:
     return True
 
 
-def _go_on(switch: SwitchCore, channel: Channel) -> None:
-    """Go to the target of Goto or GotoIf, else to the next step."""
+def _advance(switch: SwitchCore, channel: Channel) -> None:
+    """Move the channel to the target of Goto or GotoIf, otherwise to the next priority."""
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
     if target is None:
@@ -267,11 +270,11 @@ def _go_on(switch: SwitchCore, channel: Channel) -> None:
         context, name = place
     elif len(place) == 1:
         name = place[0]
-    channel.move_to(context, name, priority_of(find_extension(switch.dialplan, context, name), priority))
+    channel.move_to(context, name, find_priority(find_extension(switch.dialplan, context, name), priority))
 
 
-def priority_of(extension: Extension | None, priority: str) -> int:
-    """Return the number of a priority or label; 0 for an unknown one."""
+def find_priority(extension: Extension | None, priority: str) -> int:
+    """Return the number of a priority given as a number or label, or 0 for an unknown label."""
     if priority.isdigit():
         return int(priority)
     return 0 if extension is None else extension.labels.get(priority, 0)

@@ -1,4 +1,4 @@
-"""Faults of the event stream: events that are lost, repeated or reordered."""
+"""Faults of the AMI event stream: lost, repeated and reordered events."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from random import Random
 
 
 class EventFaults:
-    """Applies faults to events. Without any, every event passes once and in order."""
+    """Applies faults to events. Without faults, every event is sent once and in order."""
 
     def __init__(self, random: Random) -> None:
-        """`random` is used for nothing else."""
+        """Create it without faults. `random` decides which events are affected."""
         self._random = random
         self._lose_share = self._repeat_share = self._delay_share = 0.0
         self._names: frozenset[str] | None = None
@@ -20,22 +20,25 @@ class EventFaults:
 
     @property
     def active(self) -> bool:
-        """Whether there may be a fault."""
+        """Whether any fault is set or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
     def set(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Set the shares of events that are lost, repeated, or come after the next one; of `names` only (None: all)."""
+        """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.
+
+        Only events in `names` are affected (None: all).
+        """
         self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
         self._names = None if names is None else frozenset(names)
 
     def lose_next(self, name: str, count: int = 1) -> None:
-        """Lose the next `count` events of that name."""
+        """Lose the next `count` events named `name`."""
         self._lose_next[name] += count
 
     def apply(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
-        """Return the events to send now instead of one event, in order."""
+        """Return the events to send in place of one event, in order."""
         late, self._late = self._late, []
         if self._lose_next[name] > 0:
             self._lose_next[name] -= 1
@@ -54,7 +57,7 @@ class EventFaults:
             return late
         return [(name, data), *late]
 
-    def take_late(self) -> list[tuple[str, bytes]]:
-        """Return the events that are still delayed."""
+    def pop_delayed(self) -> list[tuple[str, bytes]]:
+        """Return the delayed events and remove them from the queue."""
         late, self._late = self._late, []
         return late

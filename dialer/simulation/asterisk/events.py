@@ -1,7 +1,6 @@
-"""Events exactly as Asterisk 22 writes them: names, classes, fields and their order are those of the captures.
+"""AMI events exactly as Asterisk 22 writes them: names, classes and the order of fields follow captures of a real one.
 
-Every method renders only when some session takes the event: a dialler with the least privilege causes four events a call,
-and the other thirty cost a look-up each.
+An event is rendered only if some session receives it. A dialler's session receives four of about thirty events per call.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _NAMES_BY_CLASS = {
     "user": "UserEvent",
 }
 EVENT_CLASS = {name: kind for kind, names in _NAMES_BY_CLASS.items() for name in names.split()}
-"""The manager class that each event belongs to: a user must hold it in `read`."""
+"""The class of each event. A user receives the events of the classes in its `read`."""
 
 _QUALITY = (
     (
@@ -55,14 +54,14 @@ _QUALITY = (
 _SYSTEM = b"\r\nSystemName: lab\r\n"
 
 Publish = Callable[[str, bytes], None]
-"""Gets an event's name and bytes, and sends them to the sessions that want it."""
+"""Sends an event, given by name and bytes, to the sessions that receive it."""
 
 
 class EventWriter:
-    """Renders and publishes events. `wanted` is the union of the events of all sessions."""
+    """Renders and publishes events. `wanted` are the names of events that at least one session receives."""
 
     def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
-        """`now` returns the time for Timestamp (epoch seconds)."""
+        """`publish` sends an event; `now` returns the time for its Timestamp (epoch seconds)."""
         self.wanted: frozenset[str] = frozenset()
         self._publish = publish
         self._now = now
@@ -75,56 +74,56 @@ class EventWriter:
         stamp = b"%.6f" % self._now()
         self._publish(name, b"".join((self._heads[name], stamp, _SYSTEM, body, b"\r\n")))
 
-    def of_channel(self, name: str, channel: Channel, tail: str = "") -> None:
-        """Publish an event with the channel's lines and `tail`, whole lines that each end with CRLF."""
+    def publish_channel_event(self, name: str, channel: Channel, tail: str = "") -> None:
+        """Publish an event with the channel's lines, then `tail`: complete lines that each end with CRLF."""
         if name in self.wanted:
-            self._send(name, channel.block() + tail.encode())
+            self._send(name, channel.event_lines() + tail.encode())
 
-    def contact_status(self, endpoint: str, status: str, port: int) -> None:
-        """Publish ContactStatus of a phone at that port, with the fields that the dialler reads."""
+    def publish_contact_status(self, endpoint: str, status: str, port: int) -> None:
+        """Publish ContactStatus of a phone at `port`, with only the fields that the dialler reads."""
         if "ContactStatus" in self.wanted:
             contact = f"URI: sip:{endpoint}@127.0.0.1:{port};transport=WS\r\n"
             self._send("ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
 
-    def of_dial(self, name: str, channel: Channel, field: str, value: str) -> None:
+    def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
         """Publish DialBegin, DialState or DialEnd."""
         if name in self.wanted:
-            self._send(name, channel.block("Dest") + f"{field}: {value}\r\n".encode())
+            self._send(name, channel.event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
-    def new_extension(self, channel: Channel) -> None:
+    def publish_new_extension(self, channel: Channel) -> None:
         """Publish Newexten for the application that the channel starts."""
         tail = f"Extension: {channel.extension}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
-        self.of_channel("Newexten", channel, tail)
+        self.publish_channel_event("Newexten", channel, tail)
 
-    def variable_set(self, channel: Channel, name: str, value: str) -> None:
+    def publish_variable_set(self, channel: Channel, name: str, value: str) -> None:
         """Publish VarSet."""
-        self.of_channel("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
+        self.publish_channel_event("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
 
-    def quality(self, channel: Channel) -> None:
-        """Publish the five VarSets of voice quality before a hang-up, once per channel."""
+    def publish_rtp_quality(self, channel: Channel) -> None:
+        """Publish the five VarSet events of RTP quality before a hang-up, once per channel."""
         if not channel.quality_reported:
             channel.quality_reported = True
             for name, value in _QUALITY:
-                self.variable_set(channel, name, value)
+                self.publish_variable_set(channel, name, value)
 
-    def hang_up_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
-        """Publish HangupRequest: the other side ends the call."""
+    def publish_hangup_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
+        """Publish HangupRequest: the other side is hanging up."""
         tail = "" if cause is None else f"Cause: {cause}\r\nTechCause: {technical}\r\n"
-        self.of_channel("HangupRequest", channel, tail)
+        self.publish_channel_event("HangupRequest", channel, tail)
 
-    def soft_hang_up(self, channel: Channel, cause: int = 16) -> None:
-        """Publish SoftHangupRequest: this side ends the call."""
-        self.of_channel("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
+    def publish_soft_hangup_request(self, channel: Channel, cause: int = 16) -> None:
+        """Publish SoftHangupRequest: this side is hanging up."""
+        self.publish_channel_event("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
 
-    def hang_up(self, channel: Channel, cause: int, technical: int | None = None) -> None:
-        """Publish Hangup: the channel is gone."""
+    def publish_hangup(self, channel: Channel, cause: int, technical: int | None = None) -> None:
+        """Publish Hangup: the channel has ended."""
         tail = f"Cause: {cause}\r\nCause-txt: {CAUSE_TEXT.get(cause, 'Unknown')}\r\n"
         if technical is not None:
             tail += f"TechCause: {technical}\r\n"
-        self.of_channel("Hangup", channel, tail)
+        self.publish_channel_event("Hangup", channel, tail)
 
-    def originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
-        """Publish OriginateResponse. Without a channel it is a failure, with the dialled string as its channel."""
+    def publish_originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
+        """Publish OriginateResponse for an answered `channel`. Without one it reports a failure of the dialled channel."""
         if "OriginateResponse" in self.wanted:
             action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
             self._send(
@@ -135,25 +134,30 @@ class EventWriter:
                 f"CallerIDNum: {order.caller_number or UNKNOWN}\r\nCallerIDName: {order.caller_name or UNKNOWN}\r\n".encode(),
             )
 
-    def of_bridge(self, name: str, conference: Conference, count: int) -> None:
-        """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd with so many channels in the bridge."""
+    def publish_bridge_event(self, name: str, conference: Conference, count: int) -> None:
+        """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd, with `count` channels in the bridge."""
         if name in self.wanted:
-            self._send(name, self._conference_line(name, conference) + conference.block(count))
+            self._send(name, self._conference_line(name, conference) + conference.event_lines(count))
 
-    def of_member(
+    def publish_member_event(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
     ) -> None:
         """Publish BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
         if name in self.wanted:
             rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
-            self._send(name, self._conference_line(name, conference) + conference.block(count) + channel.block() + tail)
+            self._send(
+                name,
+                self._conference_line(name, conference) + conference.event_lines(count) + channel.event_lines() + tail,
+            )
 
     @staticmethod
     def _conference_line(name: str, conference: Conference) -> bytes:
         return f"Conference: {conference.name}\r\n".encode() if name.startswith("Confbridge") else b""
 
-    def security(self, account: str, local_port: int, remote_port: int, session: int, now_text: str) -> None:
+    def publish_successful_auth(
+        self, account: str, local_port: int, remote_port: int, session: int, now_text: str
+    ) -> None:
         """Publish SuccessfulAuth: a user logged in."""
         if "SuccessfulAuth" in self.wanted:
             self._send(
@@ -164,24 +168,21 @@ class EventWriter:
                 f"UsingPassword: 0\r\nSessionTV: {now_text}\r\n".encode(),
             )
 
-    def shutdown(self) -> None:
-        """Publish Shutdown, which comes before an orderly restart. As in manager.c; none was captured."""
+    def publish_shutdown(self) -> None:
+        """Publish Shutdown, which announces an orderly restart. Its fields follow manager.c, not a capture."""
         if "Shutdown" in self.wanted:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
-    def fully_booted(self) -> None:
-        """Publish FullyBooted to sessions that logged in during the boot.
-
-        Its fields are in another order than after a login.
-        """
+    def publish_fully_booted(self) -> None:
+        """Publish FullyBooted at the end of the boot. Its fields are in another order than after a login."""
         if "FullyBooted" in self.wanted:
             fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"
             self._publish("FullyBooted", b"Event: FullyBooted\r\n" + fields)
 
 
-def fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
-    """Return FullyBooted, which each session that reads `system` gets right after its login to a booted switch."""
+def render_fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
+    """Return the FullyBooted event that a session receives after its login to a booted switch."""
     return (
         "Event: FullyBooted\r\nPrivilege: system,all\r\n"
         f"Uptime: {uptime_seconds}\r\nLastReload: {reloaded_seconds}\r\nStatus: Fully Booted\r\n\r\n"

@@ -1,4 +1,4 @@
-"""The language of extensions.conf, as far as a dialler's dialplan needs it: parsing, and evaluation of expressions.
+"""Parser and expression evaluator for extensions.conf, as far as the dialler's dialplan needs it.
 
 Supported are contexts, `exten =>` and `same =>`, priorities `n`, `n(label)` and numbers, patterns of X, Z, N, [...], `.`
 and `!`, `${VARIABLE}`, `${FUNCTION(...)}`, `${NAME:offset:length}` and `$[...]` with | & = != < > <= >= + - and quotes.
@@ -17,12 +17,12 @@ Lookup = Callable[[str], str]
 
 
 class DialplanError(MatdanError):
-    """A simulated dialplan cannot be parsed. The text names the line and the problem."""
+    """A dialplan cannot be parsed or run. The text names the line or expression, and the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One priority: an application and its arguments before substitution."""
+    """One priority: an application, and its arguments before substitution."""
 
     application: str
     data: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(slots=True)
 class Extension:
-    """An extension of a context: its steps by priority from 1, and its labels."""
+    """An extension of a context: its steps by priority (from 1), and the priorities of its labels."""
 
     name: str
     steps: dict[int, Step] = field(default_factory=dict)
@@ -45,7 +45,7 @@ _STEP = re.compile(r"(n|\d+)(?:\((\w+)\))?\s*,\s*(\w+)(?:\((.*)\))?\s*$", re.DOT
 
 
 def parse_dialplan(text: str) -> Dialplan:
-    """Parse the text of an extensions.conf. Raises DialplanError with the number of the line."""
+    """Parse the text of an extensions.conf into extensions by context. Raises DialplanError with the line number."""
     dialplan: Dialplan = {}
     context: list[Extension] | None = None
     extension: Extension | None = None
@@ -61,17 +61,17 @@ def parse_dialplan(text: str) -> Dialplan:
         entry = _ENTRY.fullmatch(line)
         if entry is None or context is None:
             if entry is None and re.match(r"\w+\s*=", line):
-                continue  # a setting of [general] or a global
-            raise DialplanError(f"dialplan line {number} is not a context, exten or same: {line}")
+                continue  # a setting of [general] or [globals]
+            raise DialplanError(f"dialplan line {number}: must be a context, exten or same: {line}")
         rest = entry[2]
         if entry[1] == "exten":
             name, _, rest = rest.partition(",")
             if extension is None or extension.name != name.strip():
-                extension = _extension(context, name.strip())
+                extension = _get_or_add_extension(context, name.strip())
                 last = 0
         step = _STEP.fullmatch(rest.strip())
         if step is None or extension is None:
-            raise DialplanError(f"dialplan line {number} has no priority and application: {line}")
+            raise DialplanError(f"dialplan line {number}: priority or application is missing: {line}")
         last = last + 1 if step[1] == "n" else int(step[1])
         if step[2]:
             extension.labels[step[2]] = last
@@ -79,44 +79,43 @@ def parse_dialplan(text: str) -> Dialplan:
     return dialplan
 
 
-def _extension(context: list[Extension], name: str) -> Extension:
+def _get_or_add_extension(context: list[Extension], name: str) -> Extension:
     for known in context:
         if known.name == name:
             return known
-    extension = Extension(name, pattern=_pattern(name[1:]) if name.startswith("_") else None)
+    extension = Extension(name, pattern=_compile_pattern(name[1:]) if name.startswith("_") else None)
     context.append(extension)
     return extension
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _compile_pattern(text: str) -> re.Pattern[str]:
     classes = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*", "-": ""}
     pieces = re.findall(r"\[[^\]]*\]|.", text)
     return re.compile("".join(piece if piece[0] == "[" else classes.get(piece, re.escape(piece)) for piece in pieces))
 
 
-def _fitting(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]:
+def _matching_extensions(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]:
     extensions = dialplan.get(context, [])
     yield from (each for each in extensions if each.name == name)
     yield from (each for each in extensions if each.pattern is not None and each.pattern.fullmatch(name))
 
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
-    """Return the extension for a name in a context: its own, else the first whose pattern matches; None: none."""
-    return next(_fitting(dialplan, context, name), None)
+    """Return the extension for `name` in a context: the one of that name, else the first matching pattern, else None."""
+    return next(_matching_extensions(dialplan, context, name), None)
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
-    """Return the step at a priority.
+    """Return the step of an extension at a priority, or None if there is no such step.
 
-    Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks each priority up anew,
-    so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: there is no such step.
+    Asterisk searches anew for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
     """
-    steps = (each.steps for each in _fitting(dialplan, context, name))
+    steps = (each.steps for each in _matching_extensions(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)
 
 
-def substitute(text: str, look_up: Lookup) -> str:
-    """Replace every `${...}` and `$[...]`, inner ones first."""
+def substitute(text: str, look_up_variable: Lookup) -> str:
+    """Replace every `${...}` and `$[...]` in `text`, inner ones first."""
     if "$" not in text:
         return text
     out: list[str] = []
@@ -132,13 +131,13 @@ def substitute(text: str, look_up: Lookup) -> str:
             out.append("$")
             at = start + 1
             continue
-        end = _closing(text, start + 1)
-        inner = substitute(text[start + 2 : end], look_up)
-        out.append(_variable(inner, look_up) if opening == "{" else evaluate(inner))
+        end = _find_closing_bracket(text, start + 1)
+        inner = substitute(text[start + 2 : end], look_up_variable)
+        out.append(_look_up_or_slice(inner, look_up_variable) if opening == "{" else evaluate(inner))
         at = end + 1
 
 
-def _closing(text: str, start: int) -> int:
+def _find_closing_bracket(text: str, start: int) -> int:
     opening, closing = text[start], {"{": "}", "[": "]"}[text[start]]
     depth = 0
     for at in range(start, len(text)):
@@ -148,14 +147,14 @@ def _closing(text: str, start: int) -> int:
             depth -= 1
             if depth == 0:
                 return at
-    raise DialplanError(f"a dialplan expression is not closed: {text[start:]}")
+    raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}")
 
 
-def _variable(name: str, look_up: Lookup) -> str:
+def _look_up_or_slice(name: str, look_up_variable: Lookup) -> str:
     sliced = re.fullmatch(r"(\w+):(-?\d+)(?::(-?\d+))?", name)
     if sliced is None:
-        return look_up(name)
-    piece = look_up(sliced[1])[int(sliced[2]) :]
+        return look_up_variable(name)
+    piece = look_up_variable(sliced[1])[int(sliced[2]) :]
     return piece if sliced[3] is None else piece[: int(sliced[3])]
 
 
@@ -164,41 +163,41 @@ _LEVELS: tuple[tuple[str, ...], ...] = (("|",), ("&",), ("=", "!=", "<=", ">=", 
 
 
 def evaluate(expression: str) -> str:
-    """Return the value of a `$[...]` after substitution: "1" or "0" of a comparison, a number, or a text."""
+    """Return the value of a `$[...]` after substitution: "1" or "0" for a comparison, otherwise a number or text."""
     tokens = _TOKEN.findall(expression)
-    value, rest = _level(tokens, 0)
+    value, rest = _evaluate_level(tokens, 0)
     if rest:
-        raise DialplanError(f"a dialplan expression cannot be read: $[{expression}]")
+        raise DialplanError(f"a dialplan expression is invalid: $[{expression}]")
     return value
 
 
-def _level(tokens: list[str], level: int) -> tuple[str, list[str]]:
+def _evaluate_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
     if level == len(_LEVELS):
         if not tokens or any(tokens[0] in operators for operators in _LEVELS):
             return "", tokens  # an operand that is empty after substitution
         if tokens[0] == "(":
-            value, rest = _level(tokens[1:], 0)
+            value, rest = _evaluate_level(tokens[1:], 0)
             return value, rest[1:]
         return tokens[0].strip('"'), tokens[1:]
-    value, tokens = _level(tokens, level + 1)
+    value, tokens = _evaluate_level(tokens, level + 1)
     while tokens and tokens[0] in _LEVELS[level]:
         operator = tokens[0]
-        right, tokens = _level(tokens[1:], level + 1)
-        value = _apply(operator, value, right)
+        right, tokens = _evaluate_level(tokens[1:], level + 1)
+        value = _apply_operator(operator, value, right)
     return value, tokens
 
 
 def is_true(value: str) -> bool:
-    """Return whether a condition is true: neither empty nor zero."""
+    """Return whether a condition is true: neither empty nor "0"."""
     return value.strip() not in ("", "0")
 
 
-def _apply(operator: str, left: str, right: str) -> str:
+def _apply_operator(operator: str, left: str, right: str) -> str:
     if operator == "|":
         return left if is_true(left) else right
     if operator == "&":
         return left if is_true(left) and is_true(right) else "0"
-    numbers = _number(left), _number(right)
+    numbers = _parse_number(left), _parse_number(right)
     if operator in "+-":
         first, second = numbers[0] or 0.0, numbers[1] or 0.0
         return f"{first + second if operator == '+' else first - second:.15g}"
@@ -210,7 +209,7 @@ def _apply(operator: str, left: str, right: str) -> str:
     return "1" if holds[operator] else "0"
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:

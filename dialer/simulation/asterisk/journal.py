@@ -1,8 +1,8 @@
-"""The referee: every call that was truly placed, as JSON lines on disk before anything else happens with it.
+"""The journal of a simulated Asterisk: every call as JSON lines, written before anything else happens to the call.
 
-A line has `t` (epoch seconds), `event` and `channel`, which is the attempt's id. `placed` adds number and trunk;
-`answered` nothing; `ended` adds how it ended, whether it was answered, and the Q.850 cause. `inbound` is a call that a
-voter made to us. The numbers are those of a synthetic roll; no journal is ever kept of a real centre.
+Tests and demos compare the dialler's records with it. A line has `t` (epoch seconds), `event` and `channel`, the id of
+the attempt. `placed` adds number and trunk; `ended` adds how the call ended, whether it was answered, and the Q.850
+cause; `inbound` is a call from a voter. The phone numbers are synthetic: only simulations write a journal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 @dataclass(slots=True)
 class PlacedCall:
-    """One call to a carrier. Times are epoch seconds; None: it did not get that far."""
+    """An outbound call. Times are epoch seconds, or None for steps that did not happen."""
 
     channel_id: str
     number: str
@@ -30,33 +30,33 @@ class PlacedCall:
 
 
 class Journal:
-    """Writes the file and keeps the calls in memory; without a path only in memory."""
+    """Records calls in memory, and in a file if it has a path."""
 
     def __init__(self, path: Path | None) -> None:
-        """Append to `path`. Raises OSError where it cannot be written."""
+        """Open `path` for appending. Raises OSError if it cannot be written."""
         self.placed: list[PlacedCall] = []
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
 
-    def call_placed(self, now: float, channel_id: str, number: str, trunk: str) -> None:
-        """Record that a call went out."""
+    def record_placed(self, now: float, channel_id: str, number: str, trunk: str) -> None:
+        """Record the start of an outbound call."""
         call = PlacedCall(channel_id, number, trunk, now)
         self.placed.append(call)
         self._live[channel_id] = call
         self._write(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
 
-    def call_answered(self, now: float, channel_id: str) -> None:
+    def record_answered(self, now: float, channel_id: str) -> None:
         """Record that the call was answered."""
         self._live[channel_id].answered_at = now
         self._write(t=now, event="answered", channel=channel_id)
 
-    def call_connected(self, now: float, channel_id: str) -> None:
-        """Record that voter and agent hear each other."""
+    def record_connected(self, now: float, channel_id: str) -> None:
+        """Record that voter and agent are connected."""
         if channel_id in self._live:
             self._live[channel_id].connected_at = now
             self._write(t=now, event="connected", channel=channel_id)
 
-    def call_ended(self, now: float, channel_id: str, how: str, cause: int) -> None:
+    def record_ended(self, now: float, channel_id: str, how: str, cause: int) -> None:
         """Record the end of a placed call. Other channels are ignored."""
         call = self._live.pop(channel_id, None)
         if call is None:
@@ -66,8 +66,8 @@ class Journal:
         answered = call.answered_at is not None
         self._write(t=now, event="ended", channel=channel_id, how=how, answered=answered, cause=cause)
 
-    def inbound(self, now: float, channel_id: str, number: str, trunk: str) -> None:
-        """Record that a voter called us."""
+    def record_inbound(self, now: float, channel_id: str, number: str, trunk: str) -> None:
+        """Record the start of an inbound call."""
         self._write(t=now, event="inbound", channel=channel_id, number=number, trunk=trunk)
 
     def close(self) -> None:
@@ -84,29 +84,29 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """The result of a check of a journal.
+    """The result of `check_journal`: counts of events, and problems.
 
-    `problems` is empty where no number was called twice at once and no id was reused.
+    `problems` lists numbers with two calls at once and channel ids used twice; it is empty for a correct journal.
     """
 
     placed: int
     answered: int
     connected: int
     inbound: int
-    live: int  # placed and not ended
+    live: int  # outbound calls that have not ended
     calls_by_number: dict[str, int]
-    how: dict[str, int]  # ends by how they ended
+    how: dict[str, int]  # number of calls by the way they ended
     problems: tuple[str, ...]
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Return the entries of a journal in order, without a last line that a kill has cut off."""
+    """Return the entries of a journal in order, without an incomplete last line, as a killed process leaves it."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines[:-1]]
 
 
 def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
-    """Check a journal: never two live calls to one number, never the same channel id twice."""
+    """Check that no number had two calls at once and no channel id was used twice. Return counts and problems."""
     entries = read_journal(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}  # number -> channel id

@@ -1,4 +1,4 @@
-"""The responses that are lists of events (channels, their status, conferences), as Asterisk writes them."""
+"""AMI responses that are lists of events, such as channels and conferences, as Asterisk writes them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
 
-def timestamp(epoch: float) -> datetime:
-    """Return a time (epoch seconds) as text in UTC."""
+def utc_time(epoch: float) -> datetime:
+    """Convert epoch seconds to a datetime in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
 
 
@@ -21,18 +21,18 @@ def _id_line(action_id: str) -> str:
     return f"ActionID: {action_id}\r\n" if action_id else ""
 
 
-def _complete(name: str, action_id: str, count: int, tail: str = "") -> bytes:
+def _list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
     return (f"Event: {name}\r\n{_id_line(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
 
 
-def _events(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
-    """Return an event of that name for each body, and the one that ends the list."""
+def _render_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
+    """Return an event `name` for each body, then the event that completes the list."""
     head = f"Event: {name}\r\n{_id_line(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
-    return b"".join(events) + _complete(complete or f"{name}Complete", action_id, len(events))
+    return b"".join(events) + _list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
 
-def _age(channel: Channel) -> int:
+def _age_seconds(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
 
@@ -44,8 +44,8 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of CoreShowChannels."""
 
     def body(channel: Channel) -> bytes:
-        age = _age(channel)
-        block, application, data = channel.shown or (channel.block(), channel.application, channel.data)
+        age = _age_seconds(channel)
+        block, application, data = channel.shown or (channel.event_lines(), channel.application, channel.data)
         return (
             block
             + (
@@ -54,17 +54,17 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
             ).encode()
         )
 
-    return _events("CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete")
+    return _render_list("CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete")
 
 
 def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
-    """Return the events of PJSIPShowRegistrationsOutbound, with the fields that the dialler reads."""
+    """Return the events of PJSIPShowRegistrationsOutbound, with only the fields that the dialler reads."""
     bodies = (
         f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
         for trunk in switch.config.trunks
         if trunk.registration
     )
-    return _events("OutboundRegistrationDetail", action_id, bodies)
+    return _render_list("OutboundRegistrationDetail", action_id, bodies)
 
 
 def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
@@ -73,7 +73,9 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
     names = [name for name in action.get("Variables").split(",") if name]
     out = []
     for channel in channels:
-        variables = "".join(f"Variable: {name}={switch.look_up(channel, name) or '(null)'}\r\n" for name in names)
+        variables = "".join(
+            f"Variable: {name}={switch.look_up_variable(channel, name) or '(null)'}\r\n" for name in names
+        )
         in_bridge = channel.conference is not None
         codec = "slin" if in_bridge else "ulaw"
         tail = (
@@ -84,10 +86,10 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
-            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_age(channel)}\r\n{variables}{_id_line(action_id)}\r\n"
+            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_age_seconds(channel)}\r\n{variables}{_id_line(action_id)}\r\n"
         )
-        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.block() + tail.encode())
-    return b"".join(out) + _complete("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
+        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.event_lines() + tail.encode())
+    return b"".join(out) + _list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
 
 
 def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
@@ -96,7 +98,7 @@ def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
         f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
         for room in switch.conferences.by_name.values()
     )
-    return _events("ConfbridgeListRooms", action_id, bodies)
+    return _render_list("ConfbridgeListRooms", action_id, bodies)
 
 
 def conference_members(conference: Conference, action_id: str) -> bytes:
@@ -112,14 +114,14 @@ def conference_members(conference: Conference, action_id: str) -> bytes:
             f"Conference: {conference.name}\r\nAdmin: {admin}\r\nMarkedUser: {marked}\r\nWaitMarked: No\r\n"
             f"EndMarked: {end_marked}\r\nEndMarkedAny: {end_marked_any}\r\nWaiting: No\r\nMuted: No\r\nTalking: No\r\n"
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
-        ).encode() + member.channel.block()
+        ).encode() + member.channel.event_lines()
 
-    return _events("ConfbridgeList", action_id, map(body, conference.members))
+    return _render_list("ConfbridgeList", action_id, map(body, conference.members))
 
 
 def core_status(switch: SwitchCore) -> list[tuple[str, str]]:
     """Return the fields of CoreStatus."""
-    started = timestamp(switch.now() - switch.uptime_seconds)
+    started = utc_time(switch.now() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [
         ("CoreStartupDate", date),

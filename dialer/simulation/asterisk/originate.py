@@ -1,4 +1,4 @@
-"""An outbound call: from Originate to the answer or the failure, with the behaviour of carrier and phone."""
+"""An outbound call from its Originate to its answer or failure, as carrier and phone behave."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ _STATUSES_BY_CAUSE = {
     127: (400, 402, 422, 487, 491),
 }
 CARRIER_CAUSES = {status: cause for cause, statuses in _STATUSES_BY_CAUSE.items() for status in statuses}
-"""The Q.850 cause that Asterisk gives for a SIP status (measured)."""
+"""The Q.850 cause that Asterisk reports for a SIP status, as measured on a real one."""
 
-CARRIER_GIVES_UP_SECONDS = 60.0  # on a call that is not answered: with 480
-PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call
+CARRIER_GIVES_UP_SECONDS = 60.0  # until the carrier rejects an unanswered call with 480
+PROVISIONAL_SECONDS = 1.0  # between two provisional responses
 
 
 def dial_status(sip_status: int) -> str:
-    """Return the DialStatus after the carrier's refusal."""
+    """Return the DialStatus for the SIP status of a failed call."""
     if sip_status in (486, 600):
         return "BUSY"
     if sip_status < 400:
-        return "CANCEL"  # a redirection, which our configuration leads nowhere
+        return "CANCEL"  # a redirection, which our configuration does not follow
     return "CONGESTION" if sip_status == 503 else "NOANSWER"
 
 
 class OutgoingCall:
-    """One outbound call until its answer, failure, ring timeout or our own hang-up."""
+    """One outbound call until its answer, failure, ring timeout or cancellation."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class OutgoingCall:
         *,
         trunk_alive: bool = True,
     ) -> None:
-        """Call as `channel.behaviour` says. `random` decides the order of events that Asterisk does not guarantee."""
+        """The called party follows `channel.behaviour`. `random` decides the order of events that Asterisk leaves open."""
         self._switch = switch
         self._channel = channel
         self._order = order
@@ -76,52 +76,52 @@ class OutgoingCall:
         self._failure_order = random.randrange(3) if share > 0 else 1
 
     def begin(self) -> None:
-        """Announce the channel and send the INVITE."""
+        """Publish the new channel and start dialling."""
         channel, events, order = self._channel, self._switch.events, self._order
         channel.on_hang_up = self._cancel
         channel.variables.update(order.variables)
-        events.of_channel("Newchannel", channel)
+        events.publish_channel_event("Newchannel", channel)
         channel.application, channel.data = "AppDial2", "(Outgoing Line)"
-        events.new_extension(channel)
+        events.publish_new_extension(channel)
         if order.caller_number or order.caller_name:
-            channel.name_caller(order.caller_number, order.caller_name)
+            channel.set_caller(order.caller_number, order.caller_name)
             presentation = "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n"
-            events.of_channel("NewCallerid", channel, presentation)
-            channel.name_connected(order.caller_number, order.caller_name)
-            events.of_channel("NewConnectedLine", channel)
-        events.of_dial("DialBegin", channel, "DialString", order.dial_string)
-        self._after(order.ring_seconds, self._reach_ring_limit)
+            events.publish_channel_event("NewCallerid", channel, presentation)
+            channel.set_connected_line(order.caller_number, order.caller_name)
+            events.publish_channel_event("NewConnectedLine", channel)
+        events.publish_dial_event("DialBegin", channel, "DialString", order.dial_string)
+        self._schedule(order.ring_seconds, self._end_at_ring_timeout)
         if not self._trunk_alive:
             return
         behaviour = self._behaviour
         if behaviour.rings:
-            self._after(behaviour.post_dial_seconds, self._ring)
+            self._schedule(behaviour.post_dial_seconds, self._ring)
         else:
-            self._after(behaviour.post_dial_seconds, self._be_refused)
+            self._schedule(behaviour.post_dial_seconds, self._fail)
 
-    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+    def _schedule(self, seconds: float, act: Callable[[], None]) -> None:
         self._channel.schedule(seconds / self._switch.speed, act)
 
     def _ring(self) -> None:
         first, *later = self._behaviour.rings_with
-        self._say_that_it_rings(first)
+        self._receive_provisional(first)
         for number, status in enumerate(later, 1):
-            self._after(number * PROVISIONAL_SECONDS, partial(self._say_that_it_rings, status))
+            self._schedule(number * PROVISIONAL_SECONDS, partial(self._receive_provisional, status))
         failure = self._behaviour.fails_with
         if failure is None:
-            self._after(self._behaviour.answer_after, self._answer)
+            self._schedule(self._behaviour.answer_after, self._answer)
         elif failure == NO_ANSWER:
-            self._after(CARRIER_GIVES_UP_SECONDS, self._be_refused)
+            self._schedule(CARRIER_GIVES_UP_SECONDS, self._fail)
         else:
-            self._after(self._behaviour.answer_after, self._be_refused)
+            self._schedule(self._behaviour.answer_after, self._fail)
 
-    def _say_that_it_rings(self, status: int) -> None:
-        """Handle a provisional response. A 183 does not change the channel's state, as in Asterisk 22."""
+    def _receive_provisional(self, status: int) -> None:
+        """Handle a provisional SIP status. A 183 does not change the channel's state, as in Asterisk 22."""
         channel, events = self._channel, self._switch.events
         if status == 180 and channel.state is not ChannelState.RINGING:
-            channel.enter(ChannelState.RINGING)
-            events.of_channel("Newstate", channel)
-        events.of_dial("DialState", channel, "DialStatus", "RINGING" if status == 180 else "PROGRESS")
+            channel.set_state(ChannelState.RINGING)
+            events.publish_channel_event("Newstate", channel)
+        events.publish_dial_event("DialState", channel, "DialStatus", "RINGING" if status == 180 else "PROGRESS")
 
     def _answer(self) -> None:
         channel, switch = self._channel, self._switch
@@ -130,35 +130,35 @@ class OutgoingCall:
         if self._early_response:
             self._respond_success()
         switch.answer(channel)
-        switch.events.of_dial("DialEnd", channel, "DialStatus", "ANSWER")
+        switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "ANSWER")
         order = self._order
         switch.start_dialplan(channel, order.start, order.application, order.data)
         if not self._early_response:
             asyncio.get_running_loop().call_soon(self._respond_success)
 
     def _respond_success(self) -> None:
-        self._switch.events.originate_response(self._order, REASON_ANSWERED, self._channel.name)
+        self._switch.events.publish_originate_response(self._order, REASON_ANSWERED, self._channel.name)
 
     def _respond_failure(self, reason: int) -> None:
-        self._switch.events.originate_response(self._order, reason)
+        self._switch.events.publish_originate_response(self._order, reason)
 
-    def _be_refused(self) -> None:
-        """Handle a final status that is a failure."""
+    def _fail(self) -> None:
+        """End the call with the carrier's final SIP status."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()
         status = self._behaviour.fails_with or 480
         cause = CARRIER_CAUSES.get(status, 127)
-        events.hang_up_request(channel, cause, status)
+        events.publish_hangup_request(channel, cause, status)
         if self._failure_order == 0:
             self._respond_failure(REASON_FAILED)
-        events.of_dial("DialEnd", channel, "DialStatus", dial_status(status))
+        events.publish_dial_event("DialEnd", channel, "DialStatus", dial_status(status))
         if self._failure_order == 1:
             self._respond_failure(REASON_FAILED)
         self._end(cause, status, f"carrier-{status}")
         if self._failure_order == 2:
             self._respond_failure(REASON_FAILED)
 
-    def _reach_ring_limit(self) -> None:
+    def _end_at_ring_timeout(self) -> None:
         self._channel.cancel_timers()
         response_first = self._trunk_alive
         if response_first:
@@ -168,15 +168,15 @@ class OutgoingCall:
             self._respond_failure(REASON_NO_ANSWER)
 
     def _cancel(self) -> None:
-        """Hang up before an answer: no HangupRequest, and no technical cause."""
+        """Cancel the call before its answer. Asterisk then sends no HangupRequest and no technical cause."""
         channel = self._channel
         channel.cancel_timers()
-        self._switch.events.of_dial("DialEnd", channel, "DialStatus", "NOANSWER")
+        self._switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "NOANSWER")
         self._end(channel.cause or 0, None, channel.ended_by)
         self._respond_failure(REASON_FAILED)
 
     def _end(self, cause: int, technical: int | None, how: str) -> None:
         self._channel.on_hang_up = None
         self._channel.hung_up = True
-        self._switch.events.hang_up(self._channel, cause, technical)
-        self._switch.forget(self._channel, how, cause)
+        self._switch.events.publish_hangup(self._channel, cause, technical)
+        self._switch.remove_channel(self._channel, how, cause)

@@ -1,4 +1,4 @@
-"""A recording (MixMonitor) of the simulated Asterisk: a small WAV file of silence, as long as the talk."""
+"""A MixMonitor recording of the simulated Asterisk: a WAV file of silence, two seconds long at most."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from dialer.simulation.asterisk.channels import Channel
 
 SAMPLES_PER_SECOND = 8_000
-LONGEST_SECONDS = 2.0  # of the file
+LONGEST_SECONDS = 2.0  # keeps the files small
 
 
 class ChannelRecording:
-    """The recording of one channel; with option b only while it is in a conference."""
+    """The recording of a channel; with `bridged_only` (option b), only while it is in a conference."""
 
     def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:
-        """Start now. The file is written at the end."""
+        """Start recording. The file is written by `finish`."""
         self.path = path
         self.muted = False
         self.seconds = 0.0
@@ -26,7 +26,7 @@ class ChannelRecording:
         self._since = asyncio.get_running_loop().time()
 
     def count(self) -> None:
-        """Add the recorded time since the last call. Called before any change that starts or stops the recording."""
+        """Add the time since the last update. Call it before every change that starts or stops the recording."""
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:
             self.seconds += now - self._since
@@ -34,12 +34,12 @@ class ChannelRecording:
         self._since = now
 
     def mute(self, muted: bool) -> None:
-        """Record silence, or sound again."""
+        """Mute or unmute the recording."""
         self.count()
         self.muted = muted
 
-    def end(self) -> None:
-        """Write the file, unless its folder is missing, in which case Asterisk only logs it."""
+    def finish(self) -> None:
+        """End the recording and write its file. Nothing is written if its folder is missing, as in Asterisk."""
         self.count()
         if not self.path.parent.is_dir():
             return

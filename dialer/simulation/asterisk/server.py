@@ -1,4 +1,4 @@
-"""The simulated Asterisk as a server: its socket, start and stop, and the faults that a test can inject."""
+"""The simulated Asterisk as a server: start, stop, and the faults that a test can inject."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from dialer.simulation.asterisk.sessions import ManagerSession
 
 _log = structlog.get_logger(__name__)
 
-BOOT_SECONDS = 0.2  # from the open port until it is fully booted, as a real 22.10
+BOOT_SECONDS = 0.2  # from listening until fully booted, as in Asterisk 22.10
 
 
 def join_servers(*servers: SimulatedAsterisk) -> None:
-    """Connect the servers, so that each can call the others by their configured names."""
+    """Connect servers, so that each can call the others by the `server` names in their configurations."""
     for server in servers:
         server.servers = {each.config.server: each for each in servers if each is not server}
 
 
 class SimulatedAsterisk(SwitchCalls):
-    """A switch of its own on 127.0.0.1: speaks AMI, runs our dialplan, calls our FastAGI server, and plays the voters.
+    """A simulated Asterisk on 127.0.0.1 that serves AMI, runs the dialplan, uses our FastAGI server and simulates voters.
 
     Use it as `async with SimulatedAsterisk(config) as switch:` on any asyncio loop, in real or in virtual time.
     """
 
     def __init__(self, config: SimulatedAsteriskConfig | None = None) -> None:
-        """Nothing happens until `start`."""
+        """Create a server that does not listen yet. Without `config` the defaults apply."""
         super().__init__(config or SimulatedAsteriskConfig())
         self.actions = Actions(self)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> Self:
-        """Listen. Raises PortInUse where the port is in use, OSError where the journal cannot be written."""
+        """Start listening. Raises PortInUse if the AMI port is in use, OSError if the journal cannot be written."""
         start = time.time() if self.config.start_epoch is None else self.config.start_epoch
         self._clock = LoopClock(start)
         self._started_at = self._clock.now()
@@ -57,7 +57,7 @@ class SimulatedAsterisk(SwitchCalls):
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ManagerSession(self.audience, self.actions.run), self.config.host, self.ami_port
+                lambda: ManagerSession(self.session_registry, self.actions.run), self.config.host, self.ami_port
             )
         except OSError as error:
             raise PortInUse(
@@ -67,31 +67,31 @@ class SimulatedAsterisk(SwitchCalls):
         self.ami_port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Drop all connections silently, as a killed process does, and close the journal."""
+        """Reset all connections, as the death of a process does, and close the journal."""
         await self._drop_all()
         for timer in self._call_backs:
             timer.cancel()
         self._journal.close()
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Start the server."""
         return await self.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop the server."""
         await self.stop()
 
-    # Faults
+    # Fault injection
 
     def cut_ami(self) -> None:
-        """Reset every AMI connection. New ones are accepted at once."""
-        for session in list(self.audience.sessions):
-            session.cut()
+        """Reset every AMI connection. New ones are accepted immediately."""
+        for session in list(self.session_registry.sessions):
+            session.reset()
 
     async def cut_ami_for(self, seconds: float) -> None:
-        """Reset every AMI connection and accept no new one for so long. Calls go on."""
+        """Reset every AMI connection and accept no new one for `seconds`. Calls continue."""
         if self._server is not None:
             self._server.close()
         self.cut_ami()
@@ -99,84 +99,90 @@ class SimulatedAsterisk(SwitchCalls):
         await self._listen()
 
     def stall_ami(self) -> None:
-        """Read and write nothing on the present AMI connections: half-open, as after a pulled cable."""
-        for session in self.audience.sessions:
+        """Stop reading and writing on the current AMI connections, which stay open, as after a network failure."""
+        for session in self.session_registry.sessions:
             session.stall()
 
     def resume_ami(self) -> None:
-        """End a stall."""
-        for session in list(self.audience.sessions):
+        """Continue reading and writing after `stall_ami`."""
+        for session in list(self.session_registry.sessions):
             session.resume()
 
     def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
         """Write bytes that are not AMI to every AMI connection."""
-        for session in self.audience.sessions:
+        for session in self.session_registry.sessions:
             session.write(data)
 
     def cut_agi(self) -> None:
-        """Reset every FastAGI connection, whatever it does."""
+        """Reset every FastAGI connection."""
         for transport in list(self.agi_connections):
             transport.abort()
 
     def drop_seat(self, endpoint: str) -> None:
-        """Hang up the agent's phone, as when it loses its network."""
+        """Hang up all calls of a seat's phone from its side."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
                 self.other_side_hangs_up(channel, EndsBy.PHONE)
 
-    def silence_seat(self, endpoint: str) -> None:
-        """The agent's phone is without power, or its page is reloaded: its channel stays until the RTP timeout, and
-        nothing comes from it.
+    def silence_phone(self, endpoint: str) -> None:
+        """Stop the RTP from a seat's phone, as a power cut does. Its channel lasts until the RTP timeout.
+
+        Raises ValueError if the phone is not on a call.
         """
         channel = self.phone_channel(endpoint)
         if channel is None:
-            raise ValueError(f"the phone of {endpoint} is on no call")
+            raise ValueError(f"the phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
-        # Cause 44, as in Asterisk 22.
+        # Asterisk 22 hangs up with cause 44.
         channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up, channel, 44, EndsBy.PHONE))
 
-    def contact_gone(self, endpoint: str, port: int = 5060) -> None:
-        """Remove the phone's registration, as when it registers from elsewhere or loses its connection."""
-        self.events.contact_status(endpoint, "Removed", port)
+    def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
+        """Publish that a seat's phone is no longer registered at `port`."""
+        self.events.publish_contact_status(endpoint, "Removed", port)
 
-    def contact_back(self, endpoint: str, port: int = 5060) -> None:
-        """Register the phone, which answers from now on."""
+    def register_phone(self, endpoint: str, port: int = 5060) -> None:
+        """Publish that a seat's phone is registered at `port`. From now on it answers calls."""
         self.set_phone(endpoint, PhoneMode.ANSWERS)
-        self.events.contact_status(endpoint, "NonQualified", port)
+        self.events.publish_contact_status(endpoint, "NonQualified", port)
 
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
-        """Set how the agent's phone behaves from the next call on."""
+        """Set how a seat's phone reacts from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
     def trunk_down(self, name: str) -> None:
-        """Make a trunk's carrier silent: calls stay Down until their ring timeout."""
+        """Let a trunk's carrier stop responding. New calls stay Down until their ring timeout."""
         self._dead_trunks.add(name)
 
     def trunk_up(self, name: str) -> None:
-        """The trunk works again."""
+        """Let a trunk's carrier respond again."""
         self._dead_trunks.discard(name)
 
     def spoil_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Lose, repeat or reorder these shares of events, of these names only; without arguments end all faults."""
-        self.audience.faults.set(lose=lose, repeat=repeat, reorder=reorder, names=names)
+        """Lose, repeat or reorder these shares of events (0-1), only those in `names` if given.
+
+        Without arguments all events are sent normally again.
+        """
+        self.session_registry.faults.set_shares(lose=lose, repeat=repeat, reorder=reorder, names=names)
 
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
     ) -> None:
-        """Restart: channels vanish without a Hangup, connections closed, the port too for a while.
+        """Restart and return once booted. All channels end without a Hangup event and all connections are reset.
 
-        Over once it has booted.
+        A client that logs in during the boot finds no dialplan in its first half, and in its second half one that no
+        call can run yet, as with Asterisk 22.10.
 
-        A crash cuts the connections; `announced`, a Shutdown event goes out first, as after `core restart now`. Who
-        logs in while it boots finds, as on a real Asterisk 22.10, no dialplan at first, and then one that no call can
-        run.
+        Args:
+            down_seconds: How long the port stays closed.
+            boot_seconds: The time from listening until fully booted.
+            announced: Publish Shutdown first, as `core restart now` does; otherwise it is a crash.
         """
         if announced:
-            self.events.shutdown()
-            for session in list(self.audience.sessions):
-                session.end()
+            self.events.publish_shutdown()
+            for session in list(self.session_registry.sessions):
+                session.close()
         await self._drop_all()
         await asyncio.sleep(down_seconds)
         self._started_at = self.now()
@@ -188,15 +194,15 @@ class SimulatedAsterisk(SwitchCalls):
         self.dialplan, self.globals = dialplan, dict(self._first_globals)
         await asyncio.sleep(boot_seconds / 2)
         self.booted = True
-        self.events.fully_booted()
-        _log.info("simulated_asterisk_restarted", port=self.ami_port)
+        self.events.publish_fully_booted()
+        _log.info("simulated_asterisk.restarted", port=self.ami_port)
 
     async def _drop_all(self) -> None:
         if self._server is not None:
             self._server.close()
         self.events.wanted = frozenset()
-        for session in list(self.audience.sessions):
-            session.cut()
+        for session in list(self.session_registry.sessions):
+            session.reset()
         self.cut_agi()
         tasks = []
         self.conferences.by_name.clear()
@@ -207,7 +213,7 @@ class SimulatedAsterisk(SwitchCalls):
                 channel.task.cancel()
                 tasks.append(channel.task)
             if channel.trunk is not None:
-                self._journal.call_ended(self.now(), channel.uniqueid, EndsBy.RESTART, 0)
+                self._journal.record_ended(self.now(), channel.uniqueid, EndsBy.RESTART, 0)
         self.channels.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:

@@ -1,4 +1,4 @@
-"""AMI connections: they read actions, and get the responses and the events that their users may see."""
+"""AMI connections, which send actions to the switch and receive responses and events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialer.simulation.asterisk.events import EVENT_CLASS, EventWriter
 from dialer.switch.asterisk.ami_codec import MAX_LINE_BYTES, AmiDecoder, AmiMessage
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-SLOW_READER_BYTES = 3_000_000  # some 6,400 unfiltered events: then Asterisk closes silently
+SLOW_READER_BYTES = 3_000_000  # unsent bytes (some 6,400 events) at which Asterisk closes the connection
 
 LATE_EVENT_SECONDS = 0.02  # longest delay of a reordered event
 
@@ -24,16 +24,16 @@ _log = structlog.get_logger(__name__)
 
 
 class ManagerSession(asyncio.Protocol):
-    """An AMI connection, before and after its login."""
+    """An AMI connection. `user` is None before its login."""
 
-    def __init__(self, audience: Audience, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
-        """Created by the server for each connection. `run` carries out an action."""
+    def __init__(self, registry: SessionRegistry, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
+        """Create a session for a new connection. `run` executes its actions."""
         self.user: ManagerUser | None = None
-        self.takes: frozenset[str] = frozenset()
-        """The names of all events that this session gets."""
+        self.event_names: frozenset[str] = frozenset()
+        """The names of the events that this session receives."""
         self.remote_port = 0
-        self.deaf = False  # after a refused login: nothing more is read
-        self._audience = audience
+        self.ignores_input = False  # after a failed login: input is no longer read
+        self._registry = registry
         self._run = run
         self._transport: asyncio.Transport | None = None
         self._decoder = AmiDecoder(expects_banner=False, max_line_bytes=MAX_LINE_BYTES)
@@ -46,46 +46,46 @@ class ManagerSession(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=SLOW_READER_BYTES)
         self.remote_port = transport.get_extra_info("peername")[1]
-        self._audience.sessions.add(self)
+        self._registry.sessions.add(self)
         self.write(BANNER)
 
     def data_received(self, data: bytes) -> None:
-        """Run the actions that have arrived."""
-        if self.deaf:
+        """Run the actions that have arrived completely."""
+        if self.ignores_input:
             return
         try:
             messages = self._decoder.feed(data)
         except ProtocolError as error:
-            _log.warning("simulated_ami_client_broke_protocol", reason=str(error))
-            self.end()
+            _log.warning("simulated_asterisk.protocol_error", reason=str(error))
+            self.close()
             return
         for message in messages:
-            if self._transport is None or self.deaf:
+            if self._transport is None or self.ignores_input:
                 return
             self._run(self, message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the session."""
+        """Remove the session from the registry."""
         self._transport = None
         self._out.clear()
-        self._audience.sessions.discard(self)
-        self._audience.changed()
+        self._registry.sessions.discard(self)
+        self._registry.update_wanted_events()
 
     def log_in(self, user: ManagerUser, *, events_on: bool) -> None:
-        """Give the session its user's permissions and events."""
+        """Give the session the permissions of `user` and, with `events_on`, its events."""
         self.user = user
         if events_on:
             known = (name for name, kind in EVENT_CLASS.items() if kind in user.read)
-            self.takes = frozenset(name for name in known if not user.events or name in user.events)
-        self._audience.changed()
+            self.event_names = frozenset(name for name in known if not user.events or name in user.events)
+        self._registry.update_wanted_events()
 
     @property
-    def rights(self) -> frozenset[str]:
-        """Return the classes of actions that it may send."""
+    def write_classes(self) -> frozenset[str]:
+        """The classes of actions that the session may send."""
         return frozenset() if self.user is None else self.user.write
 
     def write(self, data: bytes) -> None:
-        """Send bytes. All bytes of one iteration of the event loop leave together, as from Asterisk's queue."""
+        """Send bytes. All bytes of one iteration of the event loop are sent together, as from Asterisk's event queue."""
         if self._transport is None or self._transport.is_closing():
             return
         self._out.append(data)
@@ -101,57 +101,57 @@ class ManagerSession(asyncio.Protocol):
         self._out.clear()
         self._transport.write(data)
         if self._transport.get_write_buffer_size() > SLOW_READER_BYTES:
-            self.end()
+            self.close()
 
     def stall(self) -> None:
-        """Stop reading and writing; the connection stays open."""
+        """Stop reading and writing, but keep the connection open."""
         self._stalled = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read and write again, buffered bytes first."""
+        """Continue reading and writing, starting with the buffered bytes."""
         self._stalled = False
         if self._transport is not None:
             self._transport.resume_reading()
             self._flush()
 
-    def end(self) -> None:
-        """Send the rest and close."""
-        self.deaf = True
+    def close(self) -> None:
+        """Send the buffered bytes and close the connection."""
+        self.ignores_input = True
         self._flush()
         if self._transport is not None:
             self._transport.close()
 
-    def cut(self) -> None:
+    def reset(self) -> None:
         """Reset the connection."""
-        self.deaf = True
+        self.ignores_input = True
         if self._transport is not None:
             self._transport.abort()
 
 
-class Audience:
-    """All connections, and the events that each gets."""
+class SessionRegistry:
+    """All AMI sessions, and the distribution of events to them."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
-        """`now` returns the time (epoch seconds); `random` is for the faults only."""
+        """`now` returns the time (epoch seconds); `random` decides which events are affected by faults."""
         self.sessions: set[ManagerSession] = set()
         self.faults = EventFaults(random)
         self.events = EventWriter(self._publish, now)
 
-    def changed(self) -> None:
-        """Update which events are rendered, after a log-in or the end of a session."""
-        self.events.wanted = frozenset().union(*(session.takes for session in self.sessions))
+    def update_wanted_events(self) -> None:
+        """Update the set of events to render. Call it after a login and at the end of a session."""
+        self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
     def _publish(self, name: str, data: bytes) -> None:
         if not self.faults.active:
             self._deliver([(name, data)])
             return
         self._deliver(self.faults.apply(name, data))
-        asyncio.get_running_loop().call_later(LATE_EVENT_SECONDS, lambda: self._deliver(self.faults.take_late()))
+        asyncio.get_running_loop().call_later(LATE_EVENT_SECONDS, lambda: self._deliver(self.faults.pop_delayed()))
 
     def _deliver(self, events: list[tuple[str, bytes]]) -> None:
         for name, data in events:
             for session in self.sessions:
-                if name in session.takes:
+                if name in session.event_names:
                     session.write(data)

@@ -1,1 +1,1 @@
-"""A call centre in virtual time that any pacing policy can drive: scenarios, the model, its results and what-if comparisons."""
+"""A model of a call centre in virtual time, for pacing policies: scenarios, the model, results and what-if comparisons."""

@@ -22,7 +22,7 @@ class Moment:
     paused: int
     ringing: int
     waiting: int
-    answer_rate: float  # the true rate, mean over the campaigns
+    answer_rate: float  # the true answer rate, averaged over the campaigns
     free_seat_seconds: float  # since the start of the day
     busy_seat_seconds: float
     placed: int
@@ -31,15 +31,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """The raw log of a simulated day. `resolved` lists (second, abandoned or not) for every live answer, in time order."""
+    """The raw log of a simulated day. `resolved` lists (second, whether abandoned) for every live answer, in time order."""
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
-    moments: Sequence[Moment]  # one a minute, the first at 0 and the last at the end of the day
+    moments: Sequence[Moment]  # one per minute, from 0 to the end of the day
     placed: int
     cancelled: int
     dropped: int
-    decision_seconds: Sequence[float]  # real time that each decision took
+    decision_seconds: Sequence[float]  # real time taken by each decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class DayResult:
     resolved: tuple[tuple[float, bool], ...] = field(repr=False)
 
 
-def share(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
     """Return `part` / `whole`, or 0.0 if `whole` is 0."""
     return part / whole if whole else 0.0
 
 
-def worst_window(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
+def worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
     """Return the highest abandoned-call rate of any full window that ends at a resolved answer."""
     worst = 0.0
     first = abandoned = 0
@@ -95,7 +95,7 @@ def worst_window(resolved: Sequence[tuple[float, bool]], window_seconds: float) 
     return worst
 
 
-def abandoned_share_by_window(
+def abandoned_rate_by_window(
     resolved: Sequence[tuple[float, bool]], window_seconds: float, end_seconds: float
 ) -> tuple[float, ...]:
     """Return the abandoned-call rate of each consecutive window from the start of the day; the last may be shorter."""
@@ -104,7 +104,7 @@ def abandoned_share_by_window(
     while start < end_seconds - 1e-9:
         low = bisect_left(resolved, (start, False))
         high = bisect_left(resolved, (start + window_seconds, False))
-        shares.append(share(sum(abandoned for _, abandoned in resolved[low:high]), high - low))
+        shares.append(ratio(sum(abandoned for _, abandoned in resolved[low:high]), high - low))
         start += window_seconds
     return tuple(shares)
 
@@ -112,7 +112,7 @@ def abandoned_share_by_window(
 PARTS_OF_A_DAY = 8
 
 
-def utilisation_by_part(day: DayResult) -> tuple[float, ...]:
+def utilisation_by_eighth(day: DayResult) -> tuple[float, ...]:
     """Return the utilisation of each eighth of a day; () if the day is shorter than eight minutes."""
     last = len(day.moments) - 1
     if last < PARTS_OF_A_DAY:
@@ -122,10 +122,10 @@ def utilisation_by_part(day: DayResult) -> tuple[float, ...]:
         (b.busy_seat_seconds - a.busy_seat_seconds, b.free_seat_seconds - a.free_seat_seconds)
         for a, b in pairwise(ends)
     ]
-    return tuple(share(busy, busy + free) for busy, free in areas)
+    return tuple(ratio(busy, busy + free) for busy, free in areas)
 
 
-def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
+def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
     """Return the figures of a day from its log."""
     end = log.moments[-1]
     early = next((moment for moment in log.moments if moment.at_seconds >= HALF_HOUR_SECONDS), end)
@@ -136,10 +136,10 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
         seed=seed,
         hours=log.hours,
         idle_seconds_per_call=end.free_seat_seconds / max(1, end.connected),
-        utilisation=share(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
-        abandoned_share=share(abandoned, len(log.resolved)),
-        hourly_abandoned_share=abandoned_share_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
-        worst_sliding_hour=worst_window(log.resolved, HOUR_SECONDS),
+        utilisation=ratio(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
+        abandoned_share=ratio(abandoned, len(log.resolved)),
+        hourly_abandoned_share=abandoned_rate_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
+        worst_sliding_hour=worst_abandoned_rate(log.resolved, HOUR_SECONDS),
         first_half_hour_idle_seconds=early.free_seat_seconds / max(1, early.connected),
         placed=log.placed,
         answered=len(log.resolved),

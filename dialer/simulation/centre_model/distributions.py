@@ -15,7 +15,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DayCurve:
-    """A value over the day: `points` of (second, value), in steps or joined by lines, constant before and after."""
+    """A value that changes over the day: `points` of (second, value).
+
+    The value changes in steps, or linearly between points if `joined`. It is constant before the first and after the
+    last point.
+    """
 
     points: tuple[tuple[float, float], ...]
     joined: bool = False
@@ -40,7 +44,7 @@ class DayCurve:
 
 
 Ring = tuple[bool, float, float | None]
-"""(answered or not, seconds to the answer or the end, seconds to "ringing" or None if it never rings)."""
+"""(whether answered, seconds to the answer or the end, seconds to "ringing" or None if it never rings)."""
 
 
 class TalkTimes(Protocol):
@@ -56,17 +60,17 @@ class RingTimes(Protocol):
 
     @property
     def ring_out_seconds(self) -> float:
-        """The ring time after which a call is given up."""
+        """The ring time after which an unanswered call is ended."""
         ...
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """Draw a call that is answered before the ring-out, or one that is not."""
+        """Draw the ring of a call that is answered before the ring-out, or of one that is not answered."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """A new list of numbers every `every_seconds`, with an answer rate drawn uniformly between `lowest` and `highest`."""
+    """Answer rates that change with the list of numbers, every `every_seconds`: uniform from `lowest` to `highest`."""
 
     every_seconds: float
     lowest: float
@@ -126,7 +130,7 @@ class GammaRingTimes:
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """Draw a call that is answered before the ring-out, or one that is not."""
+        """Draw the ring of a call that is answered before the ring-out, or of one that is not answered."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
             seconds = self.ring_out_seconds
@@ -159,7 +163,7 @@ class StageSignals:
     false_share: float = 0.08
     unfilled_share: float = 0.2
 
-    def closing_at(self, talk_seconds: float, random: Random) -> float | None:
+    def draw_closing_seconds(self, talk_seconds: float, random: Random) -> float | None:
         """Draw the seconds into the talk at which "closing" is signalled; None if it is not."""
         kind = random.random()
         if kind < self.missing_share:
@@ -170,7 +174,7 @@ class StageSignals:
         before = random.lognormvariate(math.log(self.closing_seconds) - variance / 2.0, math.sqrt(variance))
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
-    def filled_at(self, wrap_up_seconds: float, random: Random) -> float | None:
+    def draw_half_filled_seconds(self, wrap_up_seconds: float, random: Random) -> float | None:
         """Draw the seconds into the wrap-up at which the form is half filled; None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds

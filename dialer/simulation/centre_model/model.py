@@ -18,7 +18,7 @@ from dialer.simulation.centre_model.state import SimulatedCall, SimulatedCampaig
 from dialer.simulation.centre_model.trunks import SimulatedTrunks
 
 MOMENT_SECONDS = 60.0
-_tuple = tuple.__new__  # a named tuple's own constructor is a Python function around it, at twice the cost
+_tuple = tuple.__new__  # faster than the constructor of a named tuple, which is a Python function
 
 
 class CentreModel:
@@ -32,7 +32,7 @@ class CentreModel:
         schedule: Schedule,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Take one pacer per campaign. `progress` is called once a simulated minute with the share of the day that has passed."""
+        """Use one pacer per campaign. `progress` is called every simulated minute with the share of the day passed (0-1)."""
         self.scenario = scenario
         self.pacers = list(pacers)
         self.now = 0.0
@@ -150,19 +150,19 @@ class CentreModel:
             self._decide_at_next_start()
 
     def _snapshot(self, index: int) -> PacingSnapshot:
-        """Return the snapshot for a pacer. Its own calls in flight come first, then those of other campaigns on the same seats."""
+        """Return the snapshot for a campaign's pacer. Its own unanswered calls come first, then those of other campaigns."""
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []
         for campaign in (own, *[other for other in self.campaigns if other is not own]):
-            rate = None if campaign is own else campaign.observed_answer_rate()
-            in_use += len(campaign.flights)
+            rate = None if campaign is own else campaign.estimate_answer_rate()
+            in_use += len(campaign.unanswered)
             ringing += [
                 _tuple(
                     RingingCall,
                     (now - call.began_seconds, rate, now - rang if (rang := call.rings_at) <= now else None),
                 )
-                for call in campaign.flights
+                for call in campaign.unanswered
             ]
         busy = [
             _tuple(BusySeat, (seat.stage, now - seat.stage_since, seat.leaving))
@@ -192,41 +192,41 @@ class CentreModel:
         campaign, now = self.campaigns[index], self.now
         call = SimulatedCall(index, now)
         call.false_call = self._trunks.answers_falsely(now)
-        in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
-        answered, seconds, set_up = self._trunks.ring(now, campaign.rate.at(now), in_set_up, campaign.numbers)
-        self._trunks.start(now)
+        in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
+        answered, seconds, set_up = self._trunks.draw_ring(now, campaign.rate.at(now), in_set_up, campaign.numbers)
+        self._trunks.count_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
         self._schedule_at(now + seconds, self._on_answer if answered else self._on_failure, call)
-        campaign.flights[call] = None
+        campaign.unanswered[call] = None
         self._placed += 1
         self._observe(index, PacingEventKind.PLACED)
 
-    def _in_set_up(self) -> int:
-        return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.flights)
+    def _count_calls_in_set_up(self) -> int:
+        return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
 
-    def _land(self, call: SimulatedCall, *, answered: bool) -> bool:
-        """Remove a call from the calls in flight. Return False if it was cancelled before."""
-        if not call.in_flight:
+    def _remove_call(self, call: SimulatedCall, *, answered: bool) -> bool:
+        """Remove a call from the unanswered calls. Return False if it had been cancelled."""
+        if not call.is_unanswered:
             return False
-        call.in_flight = False
-        self.campaigns[call.campaign].land(call, answered=answered)
+        call.is_unanswered = False
+        self.campaigns[call.campaign].remove_call(call, answered=answered)
         self._changed = True
         return True
 
     def _on_failure(self, call: SimulatedCall) -> None:
-        if self._land(call, answered=False):
-            self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.FAILED, self.now))
+        if self._remove_call(call, answered=False):
+            self.pacers[call.campaign].observe(call.make_ringing_ended_event(PacingEventKind.FAILED, self.now))
 
     def _on_answer(self, call: SimulatedCall) -> None:
-        if not self._land(call, answered=True):
+        if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.ANSWERED, self.now))
+        self.pacers[call.campaign].observe(call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now))
         if self.free:
             self._connect(self.free.popleft(), call)
             return
-        call.waits = True
+        call.is_waiting = True
         self.waiting.append(call)
         patience = self.scenario.connect_seconds
         hazard = self.scenario.voter_leaves_per_second
@@ -239,8 +239,8 @@ class CentreModel:
     def _end_wait(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
         call, end = subject
-        if call.waits:
-            call.waits = False
+        if call.is_waiting:
+            call.is_waiting = False
             self.waiting.remove(call)
             self._changed = True
             abandoned = end is PacingEventKind.ABANDONED
@@ -250,15 +250,15 @@ class CentreModel:
 
     def _cancel(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the order that the engine cancels them."""
-        flights = self.campaigns[index].flights
+        unanswered = self.campaigns[index].unanswered
         candidates = [
-            (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in flights
+            (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in unanswered
         ]
         chosen = cancelled_first(candidates, self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
-            call.in_flight = False
-            del flights[call]
-            self.pacers[index].observe(call.stops_ringing(PacingEventKind.CANCELLED, self.now))
+            call.is_unanswered = False
+            del unanswered[call]
+            self.pacers[index].observe(call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
 
     # Seats
@@ -275,7 +275,7 @@ class CentreModel:
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
-            closing = scenario.signals.closing_at(talk, random)
+            closing = scenario.signals.draw_closing_seconds(talk, random)
             if closing is not None:
                 self._schedule_at(
                     now + closing, self._on_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
@@ -284,19 +284,19 @@ class CentreModel:
         if breaks is not None and random.random() < breaks.chance:
             seat.to_break = True
             if random.random() < breaks.announced_share:
-                self._schedule_at(now + random.random() * talk, self._announce, (seat, seat.work))
+                self._schedule_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
         self._schedule_at(now + talk, self._on_talk_end, seat)
         self._observe(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
-    def _announce(self, subject: tuple[SimulatedSeat, int]) -> None:
+    def _on_break_announced(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is not None:
             seat.leaving = True
             self._changed = True
 
     def _on_stage_signal(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
-        """Process the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
+        """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
             seat.stage, seat.stage_since = inner, self.now
@@ -311,7 +311,7 @@ class CentreModel:
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
-            filled = scenario.signals.filled_at(wrap_up, random)
+            filled = scenario.signals.draw_half_filled_seconds(wrap_up, random)
             if filled is not None:
                 self._schedule_at(
                     now + filled, self._on_stage_signal, (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
@@ -327,7 +327,7 @@ class CentreModel:
         )
 
     def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
-        leaves = seat.quits or seat.to_break
+        leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
         self.pacers[seat.campaign].observe(self._seat_event(kind, seat))
         del self.wrapping[seat]
@@ -335,7 +335,7 @@ class CentreModel:
         self._changed = True
         if not leaves:
             self._make_available(seat)
-        elif not seat.quits and self.scenario.breaks is not None:
+        elif not seat.logs_out and self.scenario.breaks is not None:
             self.paused[seat] = None
             length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
             self._schedule_at(self.now + length, self._on_break_end, seat)
@@ -350,13 +350,13 @@ class CentreModel:
         self._changed = True
         if self.waiting:
             call = self.waiting.popleft()
-            call.waits = False
+            call.is_waiting = False
             self._connect(seat, call)
         else:
             self.free.append(seat)
 
     def _on_shift_change(self, _: None) -> None:
-        staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.quits]
+        staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
         excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.at(self.now))
         for _arrival in range(-excess):
             self._make_available(SimulatedSeat())
@@ -367,7 +367,7 @@ class CentreModel:
             self.paused.popitem()
             excess -= 1
         for seat in staying[: max(0, excess)]:
-            seat.quits = True
+            seat.logs_out = True
             seat.leaving = self._seats_random.random() < self.scenario.announced_leave_share
         self._changed = True
 
@@ -382,7 +382,7 @@ class CentreModel:
 
     def _log_moment(self) -> None:
         rates = [campaign.rate.at(self.now) for campaign in self.campaigns]
-        ringing = sum(len(campaign.flights) for campaign in self.campaigns)
+        ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,
             len(self.waiting), sum(rates) / len(rates), self._free_area, self._busy_area, self._placed, self._connected,

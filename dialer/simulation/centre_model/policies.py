@@ -1,4 +1,4 @@
-"""The pacing policies that can be simulated by name, configured as the engine configures them."""
+"""The pacing policies that can be simulated by name, configured as in the engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 HARD_STOP_ABOVE = 0.002
-"""The distance of the hard stop above the cap in a simulated profile (0-1): the tolerance for every sliding hour."""
+"""How far the hard stop is above the cap in a simulated profile (0-1)."""
 
 POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, PacingPolicy.RATIO.value)
 """Every name that `policy_named` accepts."""

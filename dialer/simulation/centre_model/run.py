@@ -8,7 +8,7 @@
     result.idle_seconds_per_call, result.abandoned_share, result.worst_sliding_hour
 
 The same scenario, policy and seed give the same day on every machine. Numbers, conversations and wrap-ups have random
-generators of their own, so two policies with the same seed dial the same n-th number and have nearly the same luck.
+generators of their own, so that two policies with the same seed call the same numbers in the same order.
 
 The model drives a pacer as the engine does:
 
@@ -34,7 +34,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dialer.pacing.port import Pacer
-from dialer.simulation.centre_model.day_result import DayResult, measure
+from dialer.simulation.centre_model.day_result import DayResult, compute_day_result
 from dialer.simulation.centre_model.model import CentreModel
 from dialer.simulation.centre_model.scenario import Scenario, check_scenario
 from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
@@ -60,4 +60,4 @@ def simulate(
         scenario = replace(scenario, hours=hours)
     check_scenario(scenario)
     pacers = [pacer_factory() for _ in scenario.campaigns]
-    return measure(CentreModel(scenario, pacers, seed, schedule, progress).run(), scenario.name, seed)
+    return compute_day_result(CentreModel(scenario, pacers, seed, schedule, progress).run(), scenario.name, seed)

@@ -20,7 +20,7 @@ MOST_SEATS = 2000
 
 
 class BadScenario(MatdanError):
-    """A simulation was requested that makes no sense. The text names the figure and its limits."""
+    """A simulation cannot run with the given figures. The text names the figure and its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class FalseAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A call centre and its day."""
+    """A call centre and one day of it."""
 
     name: str
-    seats: DayCurve  # seats logged in; a step is a group that arrives or leaves together
+    seats: DayCurve  # seats logged in; at a step a group logs in or out
     campaigns: tuple[CampaignModel, ...] = (CampaignModel(),)
     hours: float = 8.0
-    first_hour: int = 9  # of day
+    first_hour: int = 9  # hour of the day at the start
     ring: RingTimes = field(default_factory=GammaRingTimes)
     wrap_up_mean_seconds: float = 15.0
     wrap_up_cv: float = 0.5

@@ -1,4 +1,4 @@
-"""The named scenarios that pacing policies are measured on. Derive your own with `dataclasses.replace`."""
+"""The named scenarios on which pacing policies are measured. Derive others with `dataclasses.replace`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dialer.simulation.centre_model.distributions import (
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
 
 
-def _plain(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
+def _make_scenario(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
     campaign = CampaignModel(DayCurve.constant(answer_rate))
     interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
     scenario = Scenario(name, DayCurve.constant(size), (campaign,), decision_interval_seconds=interval)
     return replace(scenario, **changes)
 
 
-def _rate(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
+def _one_campaign(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
     return (CampaignModel(course, talk or TalkDistribution(DayCurve.constant(90.0))),)
 
 
@@ -43,51 +43,55 @@ def _shifts(full: int) -> DayCurve:
     return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
 
 
-def _mixed(name: str, seats: int) -> Scenario:
+def _make_mixed_scenario(name: str, seats: int) -> Scenario:
     talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
-    return _plain(name, seats, campaigns=_rate(_SWAPPED, talk), breaks=BreakHabits(), seats=_shifts(seats),
+    return _make_scenario(name, seats, campaigns=_one_campaign(_SWAPPED, talk), breaks=BreakHabits(), seats=_shifts(seats),
                   voter_leaves_per_second=0.05)  # fmt: skip
 
 
-def _all() -> tuple[Scenario, ...]:
-    sizes = [_plain(f"{seats} seats", seats) for seats in (3, 5, 10, 27, 100, 300)]
-    rates = [_plain(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
-    others = [_plain(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
+def _make_scenarios() -> tuple[Scenario, ...]:
+    sizes = [_make_scenario(f"{seats} seats", seats) for seats in (3, 5, 10, 27, 100, 300)]
+    rates = [_make_scenario(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
+    others = [_make_scenario(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
     moving = [
-        _plain("steps 27", 27, campaigns=_rate(_STEPS)),
-        _plain("steps 100", 100, campaigns=_rate(_STEPS)),
-        _plain("flips 27", 27, campaigns=_rate(_FLIPS)),
-        _plain("drift 27", 27, campaigns=_rate(_DRIFT)),
-        _plain("by hour 27", 27, campaigns=_rate(_BY_HOUR)),
-        _plain("list swapped 27", 27, campaigns=_rate(_SWAPPED)),
-        _plain("list swapped 10", 10, campaigns=_rate(_SWAPPED)),
-        _plain("shifts 27", 27, seats=_shifts(27)),
-        _plain("shifts 100", 100, seats=_shifts(100)),
-        _plain("talk drifts 27", 27, campaigns=_rate(DayCurve.constant(0.30), _TALK_DRIFT)),
-        _plain("breaks 27", 27, breaks=BreakHabits()),
-        _plain("bimodal 27", 27, campaigns=_rate(DayCurve.constant(0.30), _BIMODAL)),
-        _plain(
+        _make_scenario("steps 27", 27, campaigns=_one_campaign(_STEPS)),
+        _make_scenario("steps 100", 100, campaigns=_one_campaign(_STEPS)),
+        _make_scenario("flips 27", 27, campaigns=_one_campaign(_FLIPS)),
+        _make_scenario("drift 27", 27, campaigns=_one_campaign(_DRIFT)),
+        _make_scenario("by hour 27", 27, campaigns=_one_campaign(_BY_HOUR)),
+        _make_scenario("list swapped 27", 27, campaigns=_one_campaign(_SWAPPED)),
+        _make_scenario("list swapped 10", 10, campaigns=_one_campaign(_SWAPPED)),
+        _make_scenario("shifts 27", 27, seats=_shifts(27)),
+        _make_scenario("shifts 100", 100, seats=_shifts(100)),
+        _make_scenario("talk drifts 27", 27, campaigns=_one_campaign(DayCurve.constant(0.30), _TALK_DRIFT)),
+        _make_scenario("breaks 27", 27, breaks=BreakHabits()),
+        _make_scenario("bimodal 27", 27, campaigns=_one_campaign(DayCurve.constant(0.30), _BIMODAL)),
+        _make_scenario(
             "gamma 27",
             27,
-            campaigns=_rate(DayCurve.constant(0.30), TalkDistribution(DayCurve.constant(90.0), shape="gamma")),
+            campaigns=_one_campaign(DayCurve.constant(0.30), TalkDistribution(DayCurve.constant(90.0), shape="gamma")),
         ),
-        _plain("stages known 27", 27, signals=StageSignals()),
-        _mixed("mixed 27", 27),
-        _mixed("mixed 100", 100),
+        _make_scenario("stages known 27", 27, signals=StageSignals()),
+        _make_mixed_scenario("mixed 27", 27),
+        _make_mixed_scenario("mixed 100", 100),
     ]
     lines = [
-        _plain("trunk full 27", 27, channels=60),
-        _plain("cps limit 27", 27, calls_per_second=0.75),
-        _plain("slow carrier 27", 27, slow_after_calls=6),
-        _plain("false answers 27", 27, false_answers=FalseAnswers(10800.0, 11400.0)),
-        _plain("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
-        _plain("two campaigns 27", 27, campaigns=_rate(DayCurve.constant(0.20)) + _rate(DayCurve.constant(0.40))),
+        _make_scenario("trunk full 27", 27, channels=60),
+        _make_scenario("cps limit 27", 27, calls_per_second=0.75),
+        _make_scenario("slow carrier 27", 27, slow_after_calls=6),
+        _make_scenario("false answers 27", 27, false_answers=FalseAnswers(10800.0, 11400.0)),
+        _make_scenario("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
+        _make_scenario(
+            "two campaigns 27",
+            27,
+            campaigns=_one_campaign(DayCurve.constant(0.20)) + _one_campaign(DayCurve.constant(0.40)),
+        ),
     ]
     return (*sizes, *rates, *others, *moving, *lines)
 
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _all()}
-"""Every scenario by name. A name without an answer rate `p` means 30 %."""
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _make_scenarios()}
+"""Every scenario by name. The answer rate is 30 % unless the name gives another as `p`."""
 
 
 def scenario_named(name: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""When the model asks a pacing policy for a decision."""
+"""The schedules on which the model asks pacing policies for decisions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Schedule:
 
 
 EVENT_DRIVEN = Schedule()
-"""The schedule of the engine."""
+"""The engine's schedule."""
 
 
 class SelfTimedPacer(Pacer):

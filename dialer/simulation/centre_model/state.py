@@ -19,7 +19,7 @@ class SimulatedSeat:
     since: float = 0.0  # when the talk or wrap-up began
     stage_since: float = 0.0
     leaving: bool = False  # has announced a break or logout
-    quits: bool = False  # logs out after this call
+    logs_out: bool = False  # logs out after this call
     to_break: bool = False  # takes a break after this call
     campaign: int = 0
     work: int = 0  # number of the current call, so that a stage signal of an earlier call is recognised as stale
@@ -27,30 +27,30 @@ class SimulatedSeat:
 
 @dataclass(slots=True, eq=False)
 class SimulatedCall:
-    """One call attempt."""
+    """A call attempt of the model."""
 
     campaign: int
     began_seconds: float
     rings_at: float = math.inf  # drawn when the call is placed; pacers see it only once it has passed
-    in_flight: bool = True
-    waits: bool = False
+    is_unanswered: bool = True
+    is_waiting: bool = False
     answered_at: float = 0.0
     false_call: bool = False
 
-    def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the event for the answer, or for the end of an unanswered call."""
+    def make_ringing_ended_event(self, kind: PacingEventKind, now: float) -> PacingEvent:
+        """Return the event for the answer of this call, or for its end without an answer."""
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 
 
 class SimulatedCampaign:
-    """One campaign: its voters, its calls in flight, and random generators of its own."""
+    """A campaign: its voters, its unanswered calls, and random generators of its own."""
 
     def __init__(self, model: CampaignModel, hours: float, seed: int, index: int) -> None:
         self.model = model
         self.numbers = Random(f"numbers {seed} {index}")
         self.talks = Random(f"talks {seed} {index}")
-        self.flights: dict[SimulatedCall, None] = {}
+        self.unanswered: dict[SimulatedCall, None] = {}
         self.finished = 0
         self.answers = 0
         rate = model.answer_rate
@@ -59,12 +59,12 @@ class SimulatedCampaign:
         else:
             self.rate = rate
 
-    def land(self, call: SimulatedCall, *, answered: bool) -> None:
-        """Remove a call from the calls in flight, and count it."""
-        del self.flights[call]
+    def remove_call(self, call: SimulatedCall, *, answered: bool) -> None:
+        """Remove a call from the unanswered calls, and count it."""
+        del self.unanswered[call]
         self.finished += 1
         self.answers += answered
 
-    def observed_answer_rate(self) -> float:
-        """Return answers over finished attempts, with a prior; other campaigns on the same seats see this for our calls."""
+    def estimate_answer_rate(self) -> float:
+        """Return the answer rate so far, with a prior. Other campaigns on the same seats see it as this campaign's rate."""
         return (self.answers + 3.0) / (self.finished + 10.0)

@@ -1,4 +1,4 @@
-"""The trunks of a simulated centre: channels, calls per second, and how a call fares in the network."""
+"""The trunks of a simulated centre: channels, calls per second, and delays and false answers of the carrier."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SimulatedTrunks:
         """Return the seconds until a call may start; 0.0 means at once."""
         return 0.0 if self._starts is None else self._starts.seconds_to_next(now, leaving=0)
 
-    def start(self, now: float) -> None:
+    def count_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
             self._starts.take(now)
@@ -45,8 +45,8 @@ class SimulatedTrunks:
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 
-    def ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
-        """Draw the fate of a call that is answered with probability `answer_chance`."""
+    def draw_ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
+        """Draw the ring of a call that is answered with probability `answer_chance`, with the carrier's faults."""
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.draw(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.answers_falsely(now):

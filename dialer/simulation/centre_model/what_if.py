@@ -12,15 +12,15 @@ from typing import Any
 
 from dialer.pacing.port import Cap
 from dialer.process.pool import run_in_processes
-from dialer.simulation.centre_model.day_result import DayResult, utilisation_by_part
+from dialer.simulation.centre_model.day_result import DayResult, utilisation_by_eighth
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
 from dialer.simulation.centre_model.policies import policy_named, simulate_policy
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 SURE_WITHIN = 0.015
-"""Without a requested number of days, enough are simulated to know utilisation within 1.5 points."""
+"""Utilisation is to be known this accurately (0.015 = 1.5 points) if the number of days is not given."""
 MOST_DAYS = 4
-"""The most days that are simulated to reach it: for a small site one point would take weeks."""
+"""The most days that are simulated for that accuracy. A small site would need weeks."""
 
 DAYS_DIFFER = 1.5
 """The ratio of the standard deviation of daily utilisation to the one estimated from the eighths of a day."""
@@ -28,7 +28,7 @@ DAYS_DIFFER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site in figures that its manager knows. `answer_rate` and `cap` are shares (0-1); `caps`, if any, replace `cap`."""
+    """A site, described by figures that its manager knows. Rates and `cap` are 0-1; `caps`, if given, replace `cap`."""
 
     seats: int
     answer_rate: float
@@ -40,7 +40,7 @@ class Site:
     caps: tuple[Cap, ...] = ()
 
     def scenario(self) -> Scenario:
-        """Return the site's day as a scenario. Raises BadScenario for a figure out of its limits."""
+        """Return a day of the site as a scenario. Raises BadScenario for a figure outside its limits."""
         self._check()
         campaign = CampaignModel(
             DayCurve.constant(self.answer_rate), TalkDistribution(DayCurve.constant(self.talk_seconds), cv=self.talk_cv)
@@ -70,9 +70,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """Means over the simulated days, or the figures of a recorded day; None where the record does not contain the figure.
+    """Means over simulated days, or the figures of a recorded day with None for unrecorded ones.
 
-    `reached_per_hour` counts voters who spoke to an agent, for the whole site.
+    `reached_per_hour` counts the voters connected to an agent of the site per hour.
     """
 
     label: str
@@ -81,16 +81,16 @@ class WhatIfResult:
     idle_seconds_per_call: float
     utilisation: float
     abandoned_share: float
-    worst_sliding_hour: float | None  # the worst of all days; None: no day is longer than an hour
+    worst_sliding_hour: float | None  # of all days; None if no day is longer than an hour
     reached_per_hour: float
     first_half_hour_idle_seconds: float | None
     decision_microseconds: float | None
-    hung_up_share: float  # calls cancelled while ringing, of the calls placed
+    hung_up_share: float  # calls cancelled before an answer / calls placed
     utilisation_within: float | None = None  # half the 95 % interval (`half_interval`); None: the days are too short
 
 
-def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
-    """Return the means of several days."""
+def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
+    """Return the means over several days of one policy."""
     return WhatIfResult(
         label=label,
         policy=policy,
@@ -103,7 +103,7 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
-        utilisation_within=half_interval([part for day in days for part in utilisation_by_part(day)]),
+        utilisation_within=half_interval([part for day in days for part in utilisation_by_eighth(day)]),
     )
 
 
@@ -122,7 +122,7 @@ def half_interval(parts: Sequence[float]) -> float | None:
 
 
 _Day = tuple[int, Scenario, str, float | Sequence[Cap], int]
-"""(number of the case, scenario, policy, cap, seed)."""
+"""(index of the case, scenario, policy, cap, seed)."""
 
 
 def simulate_days(
@@ -131,13 +131,16 @@ def simulate_days(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[tuple[WhatIfResult, list[DayResult]]]:
-    """Simulate days of several cases (label, scenario, policy, cap), each with every seed, and return a result for each case.
+    """Simulate days of several cases and return for each the means and the days.
 
-    Without seeds, one day of each case is simulated first, then as many as are needed to know its utilisation within
-    `SURE_WITHIN`, at most `MOST_DAYS`. More than one of `workers` distributes the days over processes; the results are
-    the same. `progress` is called with the share of the days that are done (0-1).
+    Args:
+        cases: (label, scenario, policy, cap) of each case.
+        seeds: A day is simulated with each; None: as many days as `SURE_WITHIN` requires, `MOST_DAYS` at most.
+        progress: Called with the share of the days that are done (0-1).
+        workers: Number of processes. The results do not depend on it.
 
-    Raises BadScenario for an invalid case before anything is simulated, and when a worker process was killed.
+    Raises:
+        BadScenario: A case is invalid (before anything is simulated), or a worker process was killed.
     """
     for _, scenario, policy, cap in cases:
         policy_named(policy, scenario, cap)
@@ -147,43 +150,45 @@ def simulate_days(
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
         report = None if progress is None else partial(_report_part, progress, first, part)
-        for day, result in zip(days, _simulate(days, report, workers), strict=True):
+        for day, result in zip(days, _simulate_all(days, report, workers), strict=True):
             found[day[0]].append(result)
-        asked = [_more_days(of) for of in found]
-    return [(outcome(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
+        asked = [_seeds_of_further_days(of) for of in found]
+    return [(summarise_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
 
 
-def _more_days(days: Sequence[DayResult]) -> range:
-    """Return the seeds of the further days that are needed: the interval shrinks with the square root of the days."""
-    width = half_interval(utilisation_by_part(days[0]))
+def _seeds_of_further_days(days: Sequence[DayResult]) -> range:
+    """Return the seeds of the further days needed for `SURE_WITHIN`, estimated from the first day."""
+    width = half_interval(utilisation_by_eighth(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 
 
-def _simulate(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
-    """Return the result of each day, in order."""
+def _simulate_all(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
+    """Simulate the days and return their results in order."""
     if min(workers, len(days)) <= 1:
         return [
-            _simulated(day, progress and partial(_report_part, progress, place / len(days), 1.0 / len(days)))
+            _simulate_day(day, progress and partial(_report_part, progress, place / len(days), 1.0 / len(days)))
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
-    for (place, _), result in run_in_processes(_simulated_place, list(enumerate(days)), min(workers, len(days))):
+    for (place, _), result in run_in_processes(_simulate_numbered_day, list(enumerate(days)), min(workers, len(days))):
         if result is None:
-            raise BadScenario("a worker process was killed during a simulation; check that there is enough memory")
+            raise BadScenario(
+                "a worker process was killed during the simulation; check that the machine has enough memory"
+            )
         results[place] = result
         if progress is not None:
             progress(len(results) / len(days))
     return [results[place] for place in range(len(days))]
 
 
-def _simulated(day: _Day, progress: Callable[[float], None] | None = None) -> DayResult:
+def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) -> DayResult:
     _, scenario, policy, cap, seed = day
     return simulate_policy(scenario, policy_named(policy, scenario, cap), seed, progress=progress)
 
 
-def _simulated_place(job: tuple[int, _Day]) -> DayResult:
-    return _simulated(job[1])
+def _simulate_numbered_day(job: tuple[int, _Day]) -> DayResult:
+    return _simulate_day(job[1])
 
 
 def _report_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
@@ -200,11 +205,10 @@ _FIELDS = {
 _CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 
 
-def changed(site: Site, change: str) -> Site:
-    """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10", "wrap-up=10".
+def apply_change(site: Site, change: str) -> Site:
+    """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10" or "wrap-up=10".
 
-    A sign makes the change relative. Several changes can be joined by commas. Raises BadScenario for text that is not a
-    change.
+    A sign makes the change relative. Commas separate several changes. Raises BadScenario for any other text.
     """
     for part in change.split(","):
         match = _CHANGE.fullmatch(part.strip())
@@ -231,6 +235,6 @@ def what_if(
     workers: int = 1,
 ) -> list[WhatIfResult]:
     """Compare the site as it is with the site after each change. Raises BadScenario for an invalid change or figure."""
-    cases = [("as now", site)] + [(change, changed(site, change)) for change in changes]
+    cases = [("as now", site)] + [(change, apply_change(site, change)) for change in changes]
     prepared = [(label, case.scenario(), policy, case.caps or case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

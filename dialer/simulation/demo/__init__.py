@@ -1,1 +1,1 @@
-"""The demos: a whole centre, or a headquarters with centres, on simulated lines."""
+"""The demos: one centre, or a headquarters with many centres, on simulated Asterisks."""

@@ -1,7 +1,7 @@
-"""The demo: a whole centre on embedded defaults, over real TCP, against a simulated Asterisk.
+"""The demo of one centre: the real dialler on built-in settings, over TCP, with a simulated Asterisk.
 
-A synthetic roll is imported, two campaigns run side by side, ten simulated agents work ten seats, and at the end the run checks
-itself: against the store, and against the journal that the simulated Asterisk kept of every call it truly placed.
+The demo imports a synthetic roll and runs two campaigns at once with ten simulated agents. At the end it checks itself
+against the store, and against the simulated Asterisk's own journal of every call it placed.
 """
 
 from __future__ import annotations
@@ -38,47 +38,47 @@ from dialer.settings.site_rules import shown_cap
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw
+from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import caps_for
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, demo_desk, seat_names
 from dialer.simulation.demo.report import DemoReport, build_report
-from dialer.simulation.rehearsal.staff import StaffDesk
+from dialer.simulation.rehearsal.staff import RehearsalStaff
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
-STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
+STORE, ROLL = "centre.db", "roll.csv"  # file names in the demo's directory
 STATUS_SECONDS = 10.0
-TAUGHT = "turnout-agents"
+PRETRAINED_CAMPAIGN = "turnout-agents"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """How large, how long, and where."""
+    """The size, length and directory of a demo."""
 
-    for_seconds: float | None = None  # None: until Ctrl-C
+    for_seconds: float | None = None  # None: runs until Ctrl-C
     headless: bool = False
     report_path: Path | None = None
-    directory: Path | None = None  # where roll, store and journal are kept; None: a temporary one
+    directory: Path | None = None  # for roll, store and journal; None: a temporary one
     voters: int = 20_000
     seats: int = 10
     seed: int = 1
-    answer_rate: float = 0.45  # livelier than a real roll, for something to be seen within a minute
-    talk_seconds: float = 60.0  # ten seats with shorter talks are mostly idle at a cap, whoever dials
+    answer_rate: float = 0.45  # above a real one, so that there is something to see within a minute
+    talk_seconds: float = 60.0  # with shorter talks, ten seats are mostly idle under an abandoned-call cap
     habits: AgentHabits = field(default_factory=AgentHabits)
-    desk: bool = False  # the pages are served too
+    desk: bool = False  # also serve the desk's pages
 
 
 async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
-    """Run the demo to its end and check it. Raises MatdanError where something it needs cannot be had."""
+    """Run the demo to its end and return the checked report. Raises MatdanError if something it needs is missing."""
     with contextlib.ExitStack() as stack:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
-        _ready_directory(directory)
+        _prepare_directory(directory)
         store_path = _import_roll(options, directory, console)
-        await teach(store_path, options)
+        await pretrain_pacer(store_path, options)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
@@ -88,24 +88,24 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
     return report
 
 
-def _ready_directory(directory: Path) -> None:
-    """Make the demo's directory. Raises OutputRefused where it cannot be made or nothing be written in it."""
+def _prepare_directory(directory: Path) -> None:
+    """Create the demo's directory. Raises OutputRefused if that fails or the directory is not writable."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputRefused(f"--dir: {directory} cannot be made ({error.strerror}); name another place") from error
+        raise OutputRefused(f"--dir: cannot create {directory} ({error.strerror}); choose another directory") from error
     refuse_unwritable(directory / ROLL, "--dir")
 
 
 def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
     store_path, roll_path = directory / STORE, directory / ROLL
     if store_path.exists():
-        console.print(f"store: {escape(str(store_path))} (kept from an earlier run)")
+        console.print(f"store: {escape(str(store_path))} (from an earlier run)")
         return store_path
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
     ) as progress:
-        writing = progress.add_task("a synthetic roll", total=options.voters)
+        writing = progress.add_task("writing a synthetic roll", total=options.voters)
         write_sample(
             roll_path,
             options.voters,
@@ -128,7 +128,7 @@ def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Pat
 
 
 def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None) -> Settings:
-    """The demo's settings: config/demo.toml, its seats and agents, and the switch of this run."""
+    """Return config/demo.toml with the seats, agents, store and AMI port of this run."""
     settings = load_settings(DEMO_SETTINGS)
     names = seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
     seats = [{"name": name, "endpoint": f"agent{name}"} for name in names]
@@ -138,16 +138,16 @@ def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, visitor
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
         "seats": seats,
-        "agents": [] if visitors is None else visitors.and_staff(options.seats),
+        "agents": [] if visitors is None else visitors.agents_with_staff(options.seats),
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
-    law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    visitors = DemoVisitors.after(options.seats) if options.desk else None
+    voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
+    visitors = DemoVisitors.for_user(options.seats) if options.desk else None
     phones = seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
-    lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=law)
+    lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
@@ -170,11 +170,11 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
             f"simulated Asterisk: AMI on 127.0.0.1:{switch.ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}"
         )
         numbers = {seat: str(number) for number, seat in enumerate(seat_names(options.seats), start=1)}
-        staff = StaffDesk(centre.engine, numbers if settings.agents else {}, set(), options.seed)
+        staff = RehearsalStaff(centre.engine, numbers if settings.agents else {}, set(), options.seed)
         agents = SimulatedAgents(staff, [*numbers], options.habits, options.seed)
         over = asyncio.Event()
         group.create_task(
-            _show_lines(centre, over, console)
+            _print_status(centre, over, console)
             if options.headless
             else _show_board(centre, broker, desk, options, over, console),
             name="board",
@@ -184,49 +184,52 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
 
 
 @dataclass(frozen=True, slots=True)
-class DemoRings:
-    """How the phones of the demo's voters ring, for the centre's model. An answer that comes later than was learned looks like none
-    while the first calls ring together, and too many are dialled in its place."""
+class DemoRingTimes:
+    """The ring times of the demo's voters, for pretraining the pacer in the centre model.
+
+    They must be those of the demo: with shorter ones the pacer would take late answers for none and dial too many calls.
+    """
 
     voters: VoterProfile
     ring_out_seconds: float = 30.0
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """A call as the demo's voters are drawn; some would answer too late."""
+        """Draw the ring time of a call. A voter who would answer after `ring_out_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
-        call = draw(voters, 0, str(random.random()), 0.0, random)
+        call = draw_behaviour(voters, 0, str(random.random()), 0.0, random)
         set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
         if call.fails_with == NO_ANSWER or seconds >= self.ring_out_seconds:
             return False, self.ring_out_seconds, set_up
         return call.fails_with is None, seconds, set_up if call.rings else None
 
 
-def hour_before(options: DemoOptions) -> Scenario:
-    """An hour of the demo's seats and voters in the centre's model."""
-    law = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    talk = TalkDistribution(DayCurve.constant(law.talk_mean_seconds), cv=sqrt(expm1(law.talk_sigma**2)))
+def pretraining_scenario(options: DemoOptions) -> Scenario:
+    """Return one hour of the demo's seats and voters as a scenario of the centre model."""
+    voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
+    talk = TalkDistribution(DayCurve.constant(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2)))
     return Scenario(
         "before",
         DayCurve.constant(options.seats),
-        (CampaignModel(DayCurve.constant(law.answer_rate), talk),),
+        (CampaignModel(DayCurve.constant(voters.answer_rate), talk),),
         hours=1.0,
-        ring=DemoRings(law),
+        ring=DemoRingTimes(voters),
         wrap_up_mean_seconds=options.habits.wrap_up_seconds,
         wrap_up_cv=1.0,  # of exponential times
     )
 
 
-async def teach(store_path: Path, options: DemoOptions) -> None:
-    """Pacing goes on with what it learned before; that of a new demo has learned from an hour of the centre's model. A centre takes
-    it up when it is made, so this comes before.
+async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
+    """Store a pacer state learned from one hour of the centre model, unless an earlier run has stored its own.
+
+    Call it before the centre starts, because a centre loads the pacer state when it is created.
     """
     store = await open_store(store_path)
     try:
-        await store.ensure_campaign(TAUGHT, CampaignKind.AGENTS, Purpose.TURNOUT)
-        if await store.pacer_state(TAUGHT) is None:
+        await store.ensure_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        if await store.pacer_state(PRETRAINED_CAMPAIGN) is None:
             pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
-            simulate(hour_before(options), lambda: pacer, options.seed)
-            await store.save_pacer_state(TAUGHT, json.dumps(pacer.state()))
+            simulate(pretraining_scenario(options), lambda: pacer, options.seed)
+            await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.state()))
     finally:
         await store.close()
 
@@ -258,8 +261,8 @@ async def _show_board(
     await run_board(centre.engine.view, stop, get_extras=extras, console=console)
 
 
-async def _show_lines(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
-    """Without a terminal: a line now and then."""
+async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
+    """Print a status line per campaign every `STATUS_SECONDS`, for a demo without a terminal."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STATUS_SECONDS):
@@ -272,14 +275,14 @@ async def _show_lines(centre: RunningCentre, stop: asyncio.Event, console: Conso
             )
 
 
-def show_summary(report: DemoReport, console: Console) -> None:
-    """Print the report for a person: the figures, then each check."""
+def print_summary(report: DemoReport, console: Console) -> None:
+    """Print the figures of a report and the result of each check."""
     figures = report.as_json()
     console.print()
     console.print(
         f"[bold]{figures['attempts']}[/] attempts, [bold]{figures['answered']}[/] answered, "
         f"[bold]{figures['connected']}[/] connected, [bold]{figures['abandoned']}[/] abandoned "
-        f"({figures['abandoned_rate']:.1%}), {figures['opt_outs']} opt-outs, {figures['unknown']} unknown"
+        f"({figures['abandoned_rate']:.1%}), {figures['opt_outs']} opt-outs, {figures['unknown']} with unknown outcome"
     )
     for name, check in report.checks.items():
-        console.print(f"  {name}: " + ("[green]holds[/]" if check.holds else "[red]DOES NOT HOLD[/]"))
+        console.print(f"  {name}: " + ("[green]passed[/]" if check.holds else "[red]FAILED[/]"))

@@ -1,6 +1,6 @@
-"""The demo's desk: the same process that a site runs, beside the demo, with a sign-in for whoever sits at this machine.
+"""The demo's desk: the desk process of a real site, with an account for the person who runs the demo.
 
-The demo never fails for it: where the pages are not built, or the extra is not installed, it says in one line what to do.
+The demo also runs without it: if the pages are not built or the extra is not installed, one line says what to do.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from dialer.settings.unfinished import why_trivial
 from dialer.simulation.rehearsal.site import REHEARSAL_PIN
 
 USER = "demo"
-SECOND = "second"  # who confirms what the first proposes, on headquarters' pages
+SECOND = "second"  # confirms the proposals of the first user on headquarters' pages
 FREE_SEATS = 3
 _FIRST_VISITOR, _PIN_DIGITS = 901, 6
 START_SECONDS = 20.0
 STOP_SECONDS = 8.0
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes such as l and 1
 
 
 def seat_names(count: int) -> list[str]:
-    """The names of the demo's seats."""
+    """Return the names of the first `count` seats: 01, 02, ..."""
     return [f"{number:02d}" for number in range(1, count + 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoVisitors:
-    """Seats that no simulated agent has, and agents for whoever sits at this machine. The seats' phones are simulated."""
+    """Seats and agent accounts for the person who runs the demo. The seats' phones are simulated."""
 
     seats: tuple[str, ...]
-    agents: tuple[str, ...]  # numbers, with one PIN
+    agents: tuple[str, ...]  # agent numbers, all with the same PIN
     pin: str = field(repr=False)
 
     @classmethod
-    def after(cls, staff: int) -> DemoVisitors:
-        """Some seats more than the `staff` simulated agents have."""
+    def for_user(cls, staff: int) -> DemoVisitors:
+        """Create seats that follow those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while why_trivial(pin) is not None:
             pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
-    def and_staff(self, staff: int) -> list[dict[str, str]]:
-        """[[agents]]: these, and simulated ones from 1 on, who have the PIN of a rehearsal's."""
+    def agents_with_staff(self, staff: int) -> list[dict[str, str]]:
+        """Return the [[agents]] settings: these agents, then `staff` simulated ones with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)
         return [
@@ -74,17 +74,17 @@ class DemoVisitors:
 async def demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
-    """The desk for as long as the context lasts; gives lines for the screen: its addresses and how to sign in, or why not."""
-    lacks, store = _lacking(), settings.store.path
-    if lacks is not None:
-        yield (f"no desk: {lacks}",)
+    """Run the desk. Yield lines for the screen: its addresses and how to sign in, or why it is not running."""
+    missing, store = _find_missing_requirement(), settings.store.path
+    if missing is not None:
+        yield (f"the desk is not running: {missing}",)
         return
-    password = _password()
-    given = {
+    password = _generate_password()
+    environment = {
         "MATDAN_STORE__PATH": str(store),
         "MATDAN_BROKER__HOST": HOST,
         "MATDAN_BROKER__PORT": str(broker.port),
-        "MATDAN_DESK__PORT": str(_port(settings_file)),
+        "MATDAN_DESK__PORT": str(_choose_port(settings_file)),
         "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),
         "MATDAN_AGENTS": json.dumps(
             [{"number": each.number, "pin": each.pin.get_secret_value()} for each in settings.agents]
@@ -92,9 +92,11 @@ async def demo_desk(
     }
     command = [sys.executable, "-m", "dialer"]
     options = ["-c", str(settings_file)]
-    refused = await _set_password([*command, "user", "password", USER, *options, "--password", "-"], given, password)
+    refused = await _set_demo_password(
+        [*command, "user", "password", USER, *options, "--password", "-"], environment, password
+    )
     if refused is not None:
-        yield (f"no desk: {refused}",)
+        yield (f"the desk is not running: {refused}",)
         return
     with (store.parent / "desk.log").open("wb") as log:
         serve = [*command, "desk", "serve", *options, "--mqtt", broker.settings.version.value]
@@ -103,36 +105,34 @@ async def demo_desk(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **given},
+            env={**os.environ, **environment},
             start_new_session=True,
         )
         try:
-            said = await _first_line(process)
-            if not said:
-                yield (f"no desk: {last_line(Path(log.name))}",)
+            first_line = await _read_first_line(process)
+            if not first_line:
+                yield (f"the desk is not running: {last_line(Path(log.name))}",)
                 return
-            address = said.removeprefix(OPEN_AT)  # short, for a terminal of 80 columns
+            address = first_line.removeprefix(OPEN_AT)  # short, for a terminal of 80 columns
             numbers, seats = (f"{some[0]} to {some[-1]}" for some in (visitors.agents, visitors.seats))
             yield (
                 f"desk {address} - sign in as {USER}, {password}",
                 f"agent {address}/agent - {numbers}, PIN {visitors.pin}, seat {seats}",
             )
         finally:
-            await _end(process)
+            await _stop_process(process)
 
 
 @contextlib.asynccontextmanager
 async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
-    """Headquarters' pages for as long as the context lasts, with an account for whoever sits at this machine; a line for the
-    screen: address and how to sign in, or why there is none.
-    """
-    if (lacks := _lacking()) is not None:
-        yield f"no pages: {lacks}"
+    """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why they are not running."""
+    if (missing := _find_missing_requirement()) is not None:
+        yield f"headquarters' pages are not running: {missing}"
         return
-    from dialer.hq.desk import open_accounts, running_hq_desk  # noqa: PLC0415 - of extras
+    from dialer.hq.desk import open_accounts, running_hq_desk  # noqa: PLC0415 - needs an extra
     from dialer.web.assets import read_assets  # noqa: PLC0415
 
-    password = _password()
+    password = _generate_password()
     async with open_accounts(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
             await accounts.save(user, HqRole.HEADQUARTERS, "", USER)
@@ -142,38 +142,41 @@ async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
         yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 
-def _password() -> str:
+def _generate_password() -> str:
+    """Return a random password of three groups of four characters."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
 
-def _lacking() -> str | None:
+def _find_missing_requirement() -> str | None:
+    """Return what is missing for the pages, or None if they can be served."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
-        return f"it is not installed: {with_extra('desk')}"
+        return f"the extra `desk` is not installed: {with_extra('desk')}"
     if not are_built():
-        return "its pages are not built: `dialer desk pages` builds them (with npm), then start the demo again"
+        return "the pages are not built; run `dialer desk pages` (needs npm), then start the demo again"
     return None
 
 
-def _port(settings_file: Path) -> int:
+def _choose_port(settings_file: Path) -> int:
+    """Return the desk's port in the settings, or a free one if it is in use."""
     usual = load_settings(settings_file).desk.port
     return usual if is_free(usual) else free_port()
 
 
-async def _set_password(command: list[str], given: dict[str, str], password: str) -> str | None:
-    """In a process of its own too: what it may not do, it says in one line."""
+async def _set_demo_password(command: list[str], environment: dict[str, str], password: str) -> str | None:
+    """Set the demo user's password with `dialer user password`. Return the error, or None on success."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **given},
+        env={**os.environ, **environment},
     )
     _, problem = await process.communicate(f"{password}\n".encode())
     return None if process.returncode == 0 else problem.decode(errors="replace").strip()
 
 
-async def _first_line(process: asyncio.subprocess.Process) -> str:
-    assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
+async def _read_first_line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None  # noqa: S101 - stdout=PIPE
     try:
         async with asyncio.timeout(START_SECONDS):
             return (await process.stdout.readline()).decode(errors="replace").strip()
@@ -181,9 +184,9 @@ async def _first_line(process: asyncio.subprocess.Process) -> str:
         return ""
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _stop_process(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
-        process.stdin.close()  # the guard ends the desk then, however this process ended
+        process.stdin.close()  # ends the guard and with it the desk, even if this process is killed
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await process.wait()

@@ -1,7 +1,8 @@
-"""The demo of a headquarters: three real centres on simulated lines and 297 without calls, gathered, told of each other, stopped.
+"""The demo of a headquarters with 300 centres: three real ones on simulated Asterisks, and 297 virtual ones without calls.
 
-Servers are those of the wheels, on this machine. At the end it is checked against what each centre has: the real ones' stores, the
-others' memory.
+nats-server and PostgreSQL run on this machine, from Python wheels. The centres upload their results, receive each
+other's updates and obey a stop of all. At the end the demo checks headquarters' database against the stores of the
+real centres and the memory of the virtual ones.
 """
 
 from __future__ import annotations
@@ -50,49 +51,49 @@ from dialer.store.connection import read_snapshot
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
-VIRTUAL_SEATS = 16  # of the centres without calls, as planned
+VIRTUAL_SEATS = 16  # planned seats of each virtual centre
 MATERIAL = "material"
 LEADER_KEY, ONLINE_KEY = "asha.key", "online.key"
-SECRET = "the demo's centres share this secret"  # noqa: S105 - of nobody's numbers
+SECRET = "the demo's centres share this secret"  # noqa: S105 - hashes synthetic numbers only
 STATUS_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
-LAST_TALK_SECONDS = 240.0  # who talks when all is stopped talks on, some for a minute and more
+LAST_TALK_SECONDS = 240.0  # a stop does not end conversations; wait this long for the last one
 STOP_SECONDS = 2.0
-"""Within it every connected centre has obeyed a stop of all."""
+"""The time within which every connected centre must obey a stop of all."""
 _VOTED = "SELECT part_number, serial FROM voter JOIN booth USING (booth_id) WHERE turnout = 'voted' ORDER BY 1, 2"
-_UP = "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), max(outbox_id) FROM outbox WHERE topic LIKE 'results/%'"
+_UPLOADED = "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), max(outbox_id) FROM outbox WHERE topic LIKE 'results/%'"
 
 
 @dataclass(frozen=True, slots=True)
 class HqDemoOptions:
-    """How large and how long."""
+    """The size and length of the headquarters demo."""
 
     for_seconds: float = 60.0
     report_path: Path | None = None
     centres: int = 300
-    voters: int = 2_000  # of the one roll that the real centres share
+    voters: int = 2_000  # on the roll that the real centres share
     seats: int = 4
-    rows_per_second: float = 300.0  # of all virtual centres together
+    rows_per_second: float = 300.0  # result rows of all virtual centres together
     seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class HqCheck:
-    """What must be so, and what was seen."""
+    """A check: what must hold, whether it does, and what was observed."""
 
     name: str
     holds: bool
     seen: str
 
 
-def zone_of(number: int) -> str:
-    """The zone of a centre, by its number."""
+def zone_name(number: int) -> str:
+    """Return the zone of a centre by the centre's number."""
     return f"z{number % ZONES}"
 
 
 @dataclass(frozen=True, slots=True)
 class RealCentre:
-    """A centre that runs."""
+    """A running centre on a simulated Asterisk."""
 
     settings: Settings
     broker: BrokerSettings
@@ -101,27 +102,27 @@ class RealCentre:
     seats: list[str]
 
     async def run(self, seed: int) -> None:
-        """Dial, with agents, until the site's stop."""
+        """Dial with simulated agents until the site is stopped."""
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What stands in its store."""
+        """Return the rows of a query on the centre's store."""
         with read_snapshot(self.settings.store.path, None) as db:
             return db.execute(sql).fetchall()
 
 
 async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]:
-    """Run it to its end, and what was found. Raises MatdanError where something it needs cannot be had."""
+    """Run the demo to its end and return its checks. Raises MatdanError if something it needs is missing."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True)))
         for name in (LEADER_KEY, ONLINE_KEY):
             signing.new_key_file(folder / name)
         leader = signing.read_key_file(folder / LEADER_KEY)
-        books = stack.enter_context(postgresql(folder / "postgresql"))
+        database_url = stack.enter_context(postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(nats_server(folder / "nats"))
-        virtual = [VirtualCentre(number, zone_of(number), options.seed) for number in range(REAL, options.centres)]
-        names = [(f"real-{number}", zone_of(number)) for number in range(REAL)]
+        virtual = [VirtualCentre(number, zone_name(number), options.seed) for number in range(REAL, options.centres)]
+        names = [(f"real-{number}", zone_name(number)) for number in range(REAL)]
         settings = HqSettings.model_validate(
             {
                 "servers": [server.address],
@@ -136,39 +137,40 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
                     "online_key_file": folder / ONLINE_KEY,
                 },
                 "leaders": [{"name": "asha", "key": signing.public_key_text(signing.public_key(leader))}],
-                "gather": {"database": books},
+                "gather": {"database": database_url},
             }
         )
-        console.print(f"nats-server {server.address}, PostgreSQL {books}")
+        console.print(f"nats-server {server.address}, PostgreSQL {database_url}")
         session = await stack.enter_async_context(connected(settings.servers, "headquarters"))
-        lines = [await stack.enter_async_context(connected(settings.servers, each.name)) for each in virtual]
-        look = await stack.enter_async_context(database(books))
+        sessions = [await stack.enter_async_context(connected(settings.servers, each.name)) for each in virtual]
+        hq_database = await stack.enter_async_context(database(database_url))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
         material = stack.enter_context(demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY)))
         await asyncio.to_thread(material.publish, 1)
-        real = [await _real_centre(stack, settings, name, roll, options, material) for name, _ in names]
-        beside = await stack.enter_async_context(_beside())  # the last: it ends before what it needs
+        real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
+        # entered last, so that tasks end before the servers they use
+        start = await stack.enter_async_context(_background_tasks())
         await SnapshotServer(settings, session).start()
         gatherer = Gatherer(settings, session, SystemClock())
-        beside(gatherer.run())
+        start(gatherer.run())
         async with asyncio.timeout(SETTLE_SECONDS):
             await gatherer.active.wait()
-        sites = [beside(each.run(options.seed + number)) for number, each in enumerate(real)]
+        sites = [start(each.run(options.seed + number)) for number, each in enumerate(real)]
         for each in real:
-            beside(run_uplink(each.settings, broker=each.broker))
-        for without_calls, line in zip(virtual, lines, strict=True):
-            beside(without_calls.run(line))
-        work = beside(_work(virtual, options.rows_per_second))
+            start(run_uplink(each.settings, broker=each.broker))
+        for virtual_centre, virtual_session in zip(virtual, sessions, strict=True):
+            start(virtual_centre.run(virtual_session))
+        work = start(_announce_results(virtual, options.rows_per_second))
         console.print(
-            f"{len(real)} centres on simulated lines, {len(virtual)} without calls; {options.for_seconds:g} s"
+            f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
         console.print(await stack.enter_async_context(demo_hq_desk(settings)), soft_wrap=True)
         await asyncio.to_thread(material.publish, 2)
-        await _show(look, options.for_seconds, console)
-        checks = [await _material_came(real), await _stop_all(settings, session, leader, real)]
+        await _print_status(hq_database, options.for_seconds, console)
+        checks = [await _check_material(real), await _check_stop_all(settings, session, leader, real)]
         work.cancel()
-        checks += await _check(look, real, virtual)
+        checks += await _check_databases(hq_database, real, virtual)
         for each in real:
             each.site.stop.set()
         await asyncio.wait(sites, timeout=SETTLE_SECONDS)
@@ -179,8 +181,8 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
 
 
 @contextlib.asynccontextmanager
-async def _beside() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
-    """Begins jobs that are cancelled when the context is left; one that fails ends it."""
+async def _background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
+    """Yield a function that starts background tasks. They are cancelled at the end; the failure of one ends the context."""
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []
 
@@ -193,17 +195,18 @@ async def _beside() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asynci
             task.cancel()
 
 
-async def _work(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
+async def _announce_results(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
+    """Let the virtual centres announce results at a steady rate until cancelled."""
     owed = 0.0
     for tick in range(1_000_000):
         owed += rows_per_second * 0.1
         for _ in range(int(owed)):
-            virtual[(tick * 7919 + int(owed)) % len(virtual)].work(1)
+            virtual[(tick * 7919 + int(owed)) % len(virtual)].announce_rows(1)
             owed -= 1
         await asyncio.sleep(0.1)
 
 
-async def _real_centre(
+async def _start_real_centre(
     stack: contextlib.AsyncExitStack,
     hq: HqSettings,
     name: str,
@@ -213,14 +216,14 @@ async def _real_centre(
 ) -> RealCentre:
     folder = roll.parent / name
     folder.mkdir()
-    zone = zone_of(int(name[-1]))
+    zone = zone_name(int(name[-1]))
     await asyncio.to_thread(material.install, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
-    law = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
+    voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
-    lines = SimulatedAsteriskConfig(seed=seed, seats=seat_phones(options.seats), profile=law)
+    config = SimulatedAsteriskConfig(seed=seed, seats=seat_phones(options.seats), profile=voters)
     broker = await stack.enter_async_context(demo_broker())
-    switch = await stack.enter_async_context(SimulatedAsterisk(lines))
+    switch = await stack.enter_async_context(SimulatedAsterisk(config))
     demo = demo_settings(DemoOptions(seats=options.seats), folder / STORE, switch.ami_port, None)
     leaders = [each.model_dump() for each in hq.leaders]
     changed = {
@@ -254,21 +257,24 @@ async def _real_centre(
     return RealCentre(settings, broker.settings, centre, site, seat_names(options.seats))
 
 
-async def _show(look: Database, seconds: float, console: Console) -> None:
+async def _print_status(hq_database: Database, seconds: float, console: Console) -> None:
+    """Print headquarters' totals every `STATUS_SECONDS` for `seconds`."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         await asyncio.sleep(min(STATUS_SECONDS, left))
-        [(heard, calls)] = await look.fetch_tuples(
+        [(connected_centres, calls)] = await hq_database.fetch_tuples(
             "SELECT (SELECT count(*) FROM centre WHERE committed_at IS NOT NULL),"
             " (SELECT coalesce(sum(count), 0)::int FROM day_count WHERE what = 'attempts')"
         )
-        turnout = await look.fetch_tuples("SELECT contacted, voted FROM turnout WHERE kind = 'all'")
+        turnout = await hq_database.fetch_tuples("SELECT contacted, voted FROM turnout WHERE kind = 'all'")
         reached, voted = turnout[0] if turnout else (0, 0)
-        console.print(f"{heard} centres heard, {calls:,} calls, {reached:,} voters reached, {voted:,} voted")
+        console.print(
+            f"{connected_centres} centres connected, {calls:,} calls, {reached:,} voters contacted, {voted:,} voted"
+        )
 
 
-async def _material_came(real: Sequence[RealCentre]) -> HqCheck:
-    """What was published while the centres dialled runs in each that does."""
+async def _check_material(real: Sequence[RealCentre]) -> HqCheck:
+    """Check that every real centre runs the material that was published while it dialled."""
 
     def running() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
@@ -277,35 +283,35 @@ async def _material_came(real: Sequence[RealCentre]) -> HqCheck:
     async def everywhere() -> bool:
         return set(running()) == {f"{NAME}-2"}
 
-    await _until(everywhere)
-    seen = f"made, signed by two and published while they dialled; the centres run {', '.join(running())}"
-    return HqCheck("material came to every centre that dials", await everywhere(), seen)
+    await _wait_until(everywhere)
+    seen = f"published while they dialled; the centres run {', '.join(running())}"
+    return HqCheck("new material runs in every real centre", await everywhere(), seen)
 
 
-async def _stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
+async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
+    """Stop all centres and check that they obey within `STOP_SECONDS`."""
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
     signed = SignedOrder(order=order.text).signed_by("asha", leader)
     began = time.monotonic()
     last = began
 
-    def told(_: object) -> None:
+    def note_answer(_: object) -> None:
         nonlocal last
         last = time.monotonic()
 
     centres = orders.find_recipients(settings, order)
-    answers = await orders.send_order(session, signed, order, centres, 15.0, told)
+    answers = await orders.send_order(session, signed, order, centres, 15.0, note_answer)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.view.campaigns) for each in real
     )
     done = sum(each.status == "done" for each in answers.values())
     holds = done == len(centres) and stopped == len(real) and last - began < STOP_SECONDS
-    seen = (
-        f"{done} of {len(centres)} centres have stopped within {last - began:.2f} s, {stopped} of {len(real)} that dial"
-    )
+    seen = f"{done} of {len(centres)} centres stopped within {last - began:.2f} s, among them {stopped} of {len(real)} real ones"
     return HqCheck("stop-all", holds, seen)
 
 
-async def _until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> None:
+async def _wait_until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> None:
+    """Wait until `holds()` returns something true, for `seconds` at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
@@ -314,56 +320,61 @@ async def _until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> N
                 await asyncio.sleep(0.5)
 
 
-async def _check(look: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> list[HqCheck]:
-    """What headquarters and centres have, once all is on its way."""
+async def _check_databases(
+    hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
+) -> list[HqCheck]:
+    """Check headquarters' database and the centres against each other once everything is uploaded."""
 
     async def settled() -> bool:
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
             return False
-        up = [each.rows(_UP)[0] for each in real]
-        through = dict(await look.fetch_tuples("SELECT centre, last_id FROM centre"))
+        up = [each.rows(_UPLOADED)[0] for each in real]
+        through = dict(await hq_database.fetch_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
-            through[each.name] == each.truth.made for each in virtual
+            through[each.name] == each.truth.announced for each in virtual
         )
 
-    await _until(settled, LAST_TALK_SECONDS)
-    await _until(lambda: _told_all(real, virtual))
-    checks = [await _counted(look, real, virtual), await _once(look)]
+    await _wait_until(settled, LAST_TALK_SECONDS)
+    await _wait_until(lambda: _all_centres_updated(real, virtual))
+    checks = [await _check_counts(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
     voted = [set(each.rows(_VOTED)) for each in real]
     everywhere = set.union(*voted)
-    seen = f"{len(everywhere)} voters have voted, known in {', '.join(str(len(each)) for each in voted)}"
+    seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
     checks.append(
         HqCheck(
-            "voted is known in every centre of the constituency", all(voted) and min(voted, key=len) == everywhere, seen
+            "every real centre knows all voters who have voted", all(voted) and min(voted, key=len) == everywhere, seen
         )
     )
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     known = [len(out & {row[0] for row in each.rows("SELECT number_hash FROM opt_out_hash")}) for each in real]
-    missing = sum(len(out - each.truth.told_opted_out - each.truth.opted_out) for each in virtual)
-    seen = f"{len(out)} numbers; in the centres that dial {known}, missing elsewhere {missing}"
+    missing = sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in virtual)
+    seen = f"{len(out)} numbers; known in the real centres {known}, missing in virtual ones {missing}"
     checks.append(
-        HqCheck("opt-outs are known everywhere", missing == 0 and all(each == len(out) for each in known), seen)
+        HqCheck("every centre knows all opt-outs", missing == 0 and all(each == len(out) for each in known), seen)
     )
-    sideways = sorted(second for each in virtual for second in each.truth.seconds_sideways)
-    up = sorted(second for each in virtual for second in each.truth.seconds_up)
+    peer_updates = sorted(second for each in virtual for second in each.truth.peer_update_seconds)
+    up = sorted(second for each in virtual for second in each.truth.upload_seconds)
     seen = (
-        f"committed p50 {_share(up, 0.5):.2f} p99 {_share(up, 0.99):.2f} s; told others p50 {_share(sideways, 0.5):.2f}"
+        f"upload p50 {_percentile(up, 0.5):.2f} p99 {_percentile(up, 0.99):.2f} s; "
+        f"peer updates p50 {_percentile(peer_updates, 0.5):.2f} p99 {_percentile(peer_updates, 0.99):.2f} s"
     )
-    checks.append(HqCheck("in time", _share(up, 0.99) < 5.0, f"{seen} p99 {_share(sideways, 0.99):.2f} s"))
+    checks.append(HqCheck("uploads take less than 5 s", _percentile(up, 0.99) < 5.0, seen))
     return checks
 
 
-async def _told_all(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
+async def _all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
+    """Return whether all opt-outs and 'voted' marks have reached the other centres."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.rows(_VOTED)) for each in real]
-    return all(out <= each.truth.told_opted_out | each.truth.opted_out for each in virtual) and all(
+    return all(out <= each.truth.received_opt_outs | each.truth.opted_out for each in virtual) and all(
         each == voted[0] for each in voted
     )
 
 
-async def _counted(look: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> HqCheck:
+async def _check_counts(hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> HqCheck:
+    """Check headquarters' counters against each centre's own results."""
     found: dict[str, dict[str, int]] = {}
-    for centre, what, count in await look.fetch_tuples(
+    for centre, what, count in await hq_database.fetch_tuples(
         "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
     ):
         found.setdefault(centre, {})[what] = count
@@ -378,17 +389,19 @@ async def _counted(look: Database, real: Sequence[RealCentre], virtual: Sequence
         calls += ended
         if (counts.get("attempts", 0), marked) != (ended, marks):
             wrong.append(f"{name} {counts.get('attempts', 0)}/{ended} calls, {marked}/{marks} marks")
-    rows = sum(each.truth.made for each in virtual)
-    seen = f"{calls:,} calls and {rows:,} rows of virtual centres; wrong: {', '.join(wrong) or 'none'}"
-    return HqCheck("every row is counted as its centre has it", not wrong and calls > 0, seen)
+    rows = sum(each.truth.announced for each in virtual)
+    seen = f"{calls:,} calls and {rows:,} rows of virtual centres; wrong counters: {', '.join(wrong) or 'none'}"
+    return HqCheck("headquarters' counters equal the centres' results", not wrong and calls > 0, seen)
 
 
-async def _once(look: Database) -> HqCheck:
-    [(rows, different)] = await look.fetch_tuples("SELECT count(*), count(DISTINCT (centre, id)) FROM result")
-    [(lost, trouble)] = await look.fetch_tuples("SELECT sum(lost_rows)::bigint, count(problem) FROM centre")
-    seen = f"{rows:,} rows, {rows - different} twice, {lost} lost, {trouble} centres in trouble"
-    return HqCheck("nothing twice, nothing lost", rows == different and lost == 0 and trouble == 0, seen)
+async def _check_no_duplicates(hq_database: Database) -> HqCheck:
+    """Check that headquarters has stored every row once and lost none."""
+    [(rows, different)] = await hq_database.fetch_tuples("SELECT count(*), count(DISTINCT (centre, id)) FROM result")
+    [(lost, trouble)] = await hq_database.fetch_tuples("SELECT sum(lost_rows)::bigint, count(problem) FROM centre")
+    seen = f"{rows:,} rows, {rows - different} duplicates, {lost} lost, {trouble} centres with an error"
+    return HqCheck("no row is duplicated or lost", rows == different and lost == 0 and trouble == 0, seen)
 
 
-def _share(values: Sequence[float], share: float) -> float:
+def _percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` (0-1) of the sorted values lie; 0.0 without values."""
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0

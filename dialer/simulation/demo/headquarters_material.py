@@ -1,4 +1,4 @@
-"""The demo's material: a headquarters that has begun with keys of its own, and a plain web server on this machine."""
+"""The material of the headquarters demo: a signed repository with its own keys, served by a local web server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NAME, JURISDICTION = "turnout", "neutral"
 FLOW = "flows/turnout.yaml"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _SilentRequestHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-        """No word on the screen."""
+        """Log nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoMaterial:
-    """A headquarters' material, signed as two people would."""
+    """A published repository, and the keys of its two signatories."""
 
     repository: Repository
     source: Path
@@ -39,7 +39,7 @@ class DemoMaterial:
     signers: tuple[bytes, ...]
 
     def publish(self, version: int) -> None:
-        """The turnout flow as that version, for every centre. Blocks."""
+        """Publish the turnout flow as `version` and assign it to every centre. Blocks."""
         text = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
         place = self.source / FLOW
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class DemoMaterial:
         self.repository.assign(NAME, version, ["all"], (), self.online, now)
 
     def install(self, folder: Path, centre: str, zone: str) -> None:
-        """What a centre's uplink does before its dialler's first start. Blocks."""
+        """Install the assigned material into `folder`, as an uplink does before the first start. Blocks."""
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
@@ -63,7 +63,7 @@ class DemoMaterial:
 
 @contextmanager
 def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
-    """Published in `folder` and served for as long as the context lasts; `online`: the key that says who runs what."""
+    """Create and serve a repository in `folder`. `online` is the private key that signs assignments to centres."""
     root_keys = [secrets.token_bytes(32) for _ in range(2)]
     signers = (secrets.token_bytes(32), secrets.token_bytes(32))
     people = [
@@ -72,7 +72,7 @@ def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
     ]
     repository = Repository(folder / "published")
     root = repository.create(root_keys, [], people, online, time.time())
-    handler = functools.partial(_Quiet, directory=str(folder / "published" / "public"))
+    handler = functools.partial(_SilentRequestHandler, directory=str(folder / "published" / "public"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()

@@ -1,6 +1,6 @@
-"""What a run says of itself: its figures from the store, and the rules it is held to.
+"""The report of a demo or rehearsal: its figures from the store, and checks of the rules that must hold.
 
-The last check has a second witness: the journal that the simulated Asterisk keeps of every call it truly placed.
+The last check compares the store with the simulated Asterisk's own journal of every call it placed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Query, Scalar, Statements
 
-SHOWN = 5  # examples of what broke a rule
+SHOWN = 5  # most examples of violations per rule
 
 JOURNAL_CHECK = "placed_calls_match_attempts"
-JOURNAL_RULE = "every call that the switch placed is one attempt, and no number was called twice at once"
+JOURNAL_RULE = "every call placed by the switch matches one attempt, and no number had two calls at once"
 
 
 class OutcomeCount(NamedTuple):
-    """Attempts of a campaign with one outcome."""
+    """The number of a campaign's attempts with one outcome; "live" for attempts that have not ended."""
 
     campaign_id: str
     outcome_or_live: str
@@ -32,14 +32,14 @@ class OutcomeCount(NamedTuple):
 
 
 class SeatUtilisation(NamedTuple):
-    """The share of its time that a seat was talking or in wrap-up."""
+    """The share of a seat's time in talk or wrap-up (0-1)."""
 
     seat: str
     share: float
 
 
 class MarkCount(NamedTuple):
-    """Marks of one kind in a booth."""
+    """The number of marks of one kind in a booth."""
 
     kind: str
     constituency_number: int
@@ -48,7 +48,7 @@ class MarkCount(NamedTuple):
 
 
 class PlacedAttempt(NamedTuple):
-    """An attempt and its number."""
+    """An attempt, its number and its outcome."""
 
     attempt_id: str
     e164: str
@@ -69,16 +69,16 @@ class SQL(Statements):
 
 RULES = {
     SQL.no_number_with_two_open_attempts: "no number had two open attempts at once",
-    SQL.answered_calls_have_outcomes: "every answered call has an outcome that says so",
-    SQL.nobody_called_after_voted: "nobody was called after having said 'voted'",
+    SQL.answered_calls_have_outcomes: "every answered call has an outcome of answered calls",
+    SQL.nobody_called_after_voted: "no voter was called after a 'voted' mark",
     SQL.nobody_called_after_opt_out: "no number was called after it opted out",
 }
-"""The statements that find what broke a rule."""
+"""The rules by the SQL statement that finds their violations."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether a rule held; `found` are the first things that broke it (attempt ids, no numbers), of `broken` in all."""
+    """Whether a rule holds. `found` are examples of its `broken` violations: attempt ids, never phone numbers."""
 
     rule: str
     holds: bool
@@ -88,29 +88,29 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """Figures of a run since its start, and its checks by name."""
+    """The figures of a run since its start, and its checks by name."""
 
-    since: float
-    outcomes: Mapping[str, Mapping[str, int]]  # by campaign; "live": not ended
-    utilisation: Mapping[str, float]  # by seat, 0..1
+    since: float  # epoch seconds
+    outcomes: Mapping[str, Mapping[str, int]]  # number of attempts by campaign, then by outcome; "live": not ended
+    utilisation: Mapping[str, float]  # by seat (0-1)
     marks: Mapping[str, Mapping[str, int]]  # by booth ("constituency/part"), then by kind
     opt_outs: int
     checks: Mapping[str, CheckResult]
 
     @property
     def holds(self) -> bool:
-        """Whether every check held."""
+        """Whether every check passed."""
         return all(check.holds for check in self.checks.values())
 
     def as_json(self) -> dict[str, Any]:
-        """report.json, as plain JSON types."""
+        """Return the report as JSON types, in the form of the --report file."""
         total: Counter[str] = sum(map(Counter, self.outcomes.values()), Counter())
         kinds: Counter[str] = sum(map(Counter, self.marks.values()), Counter())
         seats = dict(self.utilisation)
         return {
             "since": self.since,
-            **_figures(total),
-            "campaigns": {campaign: _figures(outcomes) for campaign, outcomes in sorted(self.outcomes.items())},
+            **_count_outcomes(total),
+            "campaigns": {campaign: _count_outcomes(outcomes) for campaign, outcomes in sorted(self.outcomes.items())},
             "utilisation": {"mean": round(sum(seats.values()) / len(seats), 4) if seats else None, "seats": seats},
             "turnout": {
                 "marks": sum(kinds.values()),
@@ -123,8 +123,8 @@ class DemoReport:
         }
 
 
-def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
-    """Attempts and what became of them; the abandoned rate is abandoned / live answers."""
+def _count_outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
+    """Return the figures of attempts counted by outcome. The abandoned rate is abandoned calls / live answers."""
     rate = abandoned_rate(outcomes)
     return {
         "attempts": sum(outcomes.values()),
@@ -139,9 +139,9 @@ def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
 
 
 def build_report(store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None) -> DemoReport:
-    """Read a run's figures since `since` (epoch seconds) from its store and check it, against the journal too if there is one.
+    """Return the report of a run since `since` (epoch seconds), checked against its store and the journal, if any.
 
-    Raises StoreError or StoreCorrupt where the store cannot be read, OSError where the journal cannot.
+    Raises StoreError or StoreCorrupt if the store cannot be read, OSError if the journal cannot.
     """
     with read_snapshot(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
@@ -152,24 +152,24 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
         for kind, constituency, part, number in SQL.marks.rows(db, since=since):
             marks[f"{constituency}/{part}"][kind] = number
         opt_outs = SQL.opt_outs.one(db, since=since)
-        checks = {query.name: _result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
+        checks = {query.name: _check_result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
         if journal is not None:
             attempts = [*SQL.attempts_with_numbers.rows(db, since=since)]
-            checks[JOURNAL_CHECK] = _result(JOURNAL_RULE, compare_with_journal(journal, attempts))
+            checks[JOURNAL_CHECK] = _check_result(JOURNAL_RULE, compare_with_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 
 
-def _result(rule: str, broken: list[str]) -> CheckResult:
+def _check_result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
 def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
-    """What the switch's journal and the attempts (id, number, outcome) do not agree on. Ids only, no number.
+    """Return the differences between the switch's journal and the attempts, by attempt id, without phone numbers.
 
-    An attempt need not be in the journal, for its Originate may not have come that far; but one that was answered must be.
+    An attempt may be missing from the journal, because its Originate may have failed; an answered one may not.
     """
     entries = read_journal(journal)
-    known = {attempt: (_digits(number), outcome) for attempt, number, outcome in attempts}
+    known = {attempt: (_digits_of(number), outcome) for attempt, number, outcome in attempts}
     placed: Counter[str] = Counter()
     problems: list[str] = []
     for entry in entries:
@@ -178,19 +178,19 @@ def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> li
         channel = entry["channel"]
         placed[channel] += 1
         if channel not in known:
-            problems.append(f"{channel}: placed, and there is no attempt of it")
-        elif known[channel][0] != _digits(entry["number"]):
-            problems.append(f"{channel}: placed to another number than its attempt's")
+            problems.append(f"{channel}: placed without an attempt")
+        elif known[channel][0] != _digits_of(entry["number"]):
+            problems.append(f"{channel}: placed to a number other than its attempt's")
         elif known[channel][1] == Outcome.REFUSED:
-            problems.append(f"{channel}: placed, and its attempt says that it was refused")
+            problems.append(f"{channel}: placed although its attempt was refused")
     problems += [f"{channel}: placed {times} times" for channel, times in placed.items() if times > 1]
     answered = {attempt for attempt, (_, outcome) in known.items() if outcome in ANSWERED}
-    problems += [f"{attempt}: answered, and never placed" for attempt in sorted(answered - placed.keys())]
-    return problems + _twice_at_once(entries)
+    problems += [f"{attempt}: answered but never placed" for attempt in sorted(answered - placed.keys())]
+    return problems + _find_simultaneous_calls(entries)
 
 
-def _twice_at_once(entries: list[dict[str, Any]]) -> list[str]:
-    """Numbers that were called while a call to them was live, told by channel."""
+def _find_simultaneous_calls(entries: list[dict[str, Any]]) -> list[str]:
+    """Return the calls placed to a number while another call to it was live, by channel id."""
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}
     problems: list[str] = []
@@ -199,12 +199,12 @@ def _twice_at_once(entries: list[dict[str, Any]]) -> list[str]:
         if entry["event"] == "placed":
             number_of[channel] = number = entry["number"]
             if number in live:
-                problems.append(f"{channel}: placed to a number while {live[number]} was live on it")
+                problems.append(f"{channel}: placed while {live[number]} to the same number was live")
             live[number] = channel
         elif entry["event"] == "ended" and live.get(number_of.get(channel, "")) == channel:
             del live[number_of[channel]]
     return problems
 
 
-def _digits(number: str) -> str:
+def _digits_of(number: str) -> str:
     return "".join(digit for digit in number if digit in "0123456789")

@@ -1,7 +1,7 @@
-"""`dialer desk serve --training`: the agents' page on simulated lines, for new agents the day before.
+"""`dialer desk serve --training`: the agents' page with simulated calls, for training new agents.
 
-The site's own agents, seats, scripts and page; voters, roll, switch, broker and store are made up and gone afterwards. Of the site
-nothing is read but its settings, and nothing is written.
+Agents, seats, scripts and page are the site's own. Voters, roll, Asterisk, broker and store are temporary. The training
+reads nothing of the site but its settings, and changes nothing.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ from dialer.settings.site import Settings
 from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.site import rehearsal_settings, rehearsed_lines
+from dialer.simulation.rehearsal.site import rehearsal_asterisk_config, rehearsal_settings
 from dialer.simulation.site import SimulatedSite, simulated_profile
 
 VOTERS = 3_000
-LINES = VoterProfile(answer_rate=0.6, talk_mean_seconds=45.0, talk_sigma=0.3)  # somebody is always about to answer
+TRAINING_VOTERS = VoterProfile(
+    answer_rate=0.6, talk_mean_seconds=45.0, talk_sigma=0.3
+)  # answer often: agents wait little
 DESK = "training-desk"
-SPEAKS_AFTER_SECONDS = 2.0
-SAYINGS = {
+VOTER_SPEAKS_AFTER_SECONDS = 2.0
+VOTER_REPLIES = {
     "en": (
         "Yes, I voted this morning.",
         "Not yet. I shall go later today.",
@@ -65,21 +67,21 @@ SAYINGS = {
         "आप कौन हैं, और मेरा नंबर कहाँ से मिला?",
     ),
 }
-"""What simulated voters say, which is shown in place of heard: by language, English where there is none."""
-VOTER = {"en": "voter", "hi": "मतदाता"}
+"""Replies of simulated voters by language, shown on the page because there is no audio. The default is English."""
+VOTER_NAME = {"en": "voter", "hi": "मतदाता"}
 
 
 async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
-    """Train until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come.
+    """Run a training until SIGTERM or Ctrl-C. `say` is called with the page's address once agents can sign in.
 
-    Raises SettingError where there is nobody to train or nothing to train on, StoreError, PortInUse, BrokerUnreachable.
+    Raises SettingError without agents or agent campaigns, StoreError, PortInUse, BrokerUnreachable.
     """
-    _refuse_without(settings)
+    _check_trainable(settings)
     with tempfile.TemporaryDirectory(prefix="matdan-training-") as name:
         folder = Path(name)
-        store = await asyncio.to_thread(_made_up_store, folder)
-        lines = replace(rehearsed_lines(settings, 1), profile=LINES)
-        async with demo_broker() as broker, SimulatedAsterisk(lines) as switch:
+        store = await asyncio.to_thread(_create_sample_store, folder)
+        config = replace(rehearsal_asterisk_config(settings, 1), profile=TRAINING_VOTERS)
+        async with demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = training_settings(settings, store, switch.ami_port)
             async with (
                 running_centre(trained, broker=broker.settings, profile=simulated_profile()) as centre,
@@ -87,20 +89,22 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
             ):
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)
-                voters = SpokenVoters(centre.engine, settings.centre.language)
-                await site.run(voters.run(site.stop), _once_heard(centre, lambda: say(f"{desk.origin}/agent")))
+                voters = ShownVoterReplies(centre.engine, settings.centre.language)
+                await site.run(voters.run(site.stop), _announce_when_ready(centre, lambda: say(f"{desk.origin}/agent")))
 
 
 def training_settings(settings: Settings, store: Path, ami_port: int) -> Settings:
-    """The site's settings with everything outside the page replaced: as a rehearsal's, but the agents keep number and PIN, and one
-    free agent has one call at a time, a preview where the site has those, at any hour and of any day.
+    """Return the settings of a rehearsal, changed for a training.
+
+    Agents keep their numbers and PINs. Campaigns dial one call per available agent (or previews, if the site uses
+    them), at any hour of any day.
     """
     rehearsed = rehearsal_settings(settings, 1, store, ami_port).model_dump()
-    kept = {each.id: each for each in settings.campaigns}
+    own = {each.id: each for each in settings.campaigns}
     campaigns = [
         {
             **each,
-            "script": kept[each["id"]].script,
+            "script": own[each["id"]].script,
             "pacing": each["pacing"] if each["pacing"] is PacingPolicy.PREVIEW else PacingPolicy.PROGRESSIVE,
             "hours": [{"start": time.min, "until": time.max}],
         }
@@ -123,35 +127,39 @@ def training_settings(settings: Settings, store: Path, ami_port: int) -> Setting
     return Settings.model_validate(changed)
 
 
-async def _once_heard(centre: RunningCentre, say: Callable[[], None]) -> None:
-    """A sign-in before the dialler is at the broker would be answered by nobody."""
-    while centre.monitor is None or not centre.monitor.broker_up:  # noqa: ASYNC110 - which tells nobody when it is
+async def _announce_when_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
+    """Call `say` once the dialler is connected to the broker; before that it cannot answer a sign-in."""
+    while centre.monitor is None or not centre.monitor.broker_up:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
     say()
 
 
-def _refuse_without(settings: Settings) -> None:
+def _check_trainable(settings: Settings) -> None:
+    """Raise SettingError if the settings have no agents or no agent campaign."""
     if not settings.agents:
-        raise SettingError("settings", "agents", "has none to train", "add a table [[agents]] for each")
+        raise SettingError(
+            "settings", "agents", "must list at least one agent to train", "add an [[agents]] table for each agent"
+        )
     if not any(each.kind is CampaignKind.AGENTS for each in settings.campaigns):
-        raise SettingError("settings", "campaigns", "has none of agents", 'add one with kind = "agents"')
+        raise SettingError("settings", "campaigns", "must include an agent campaign", 'add one with kind = "agents"')
 
 
-def _made_up_store(folder: Path) -> Path:
+def _create_sample_store(folder: Path) -> Path:
+    """Import a synthetic roll into a new store and return its path. Blocks."""
     store, roll = folder / "centre.db", folder / "roll.csv"
     write_sample(roll, VOTERS, seed=1)
     import_file(roll, store, ImportOptions())
     return store
 
 
-class SpokenVoters(EngineClient):
-    """Shows on an agent's page what the voter says, from a moment after the talk has begun until it is over."""
+class ShownVoterReplies(EngineClient):
+    """Shows the voter's reply as a message on the agent's page, from shortly after the answer until the call is over."""
 
     def __init__(self, engine: EngineLike, language: str) -> None:
         super().__init__(engine)
-        self._language = language if language in SAYINGS else "en"
+        self._language = language if language in VOTER_REPLIES else "en"
         self._chance = random.Random()
-        self._talking: dict[str, str | None] = {}  # by seat: the attempt that was spoken in
+        self._talking: dict[str, str | None] = {}  # by seat: the last attempt with a reply
 
     def _on_change(self, change: Change) -> None:
         if not isinstance(change, SeatView):
@@ -159,14 +167,14 @@ class SpokenVoters(EngineClient):
         seat, message = change.seat, change.message
         if change.state is SeatState.TALKING and self._talking.get(seat) != change.attempt_id:
             self._talking[seat] = change.attempt_id
-            saying = self._chance.choice(SAYINGS[self._language])
-            command = SeatMessage(text=saying, seat=seat)
-            voter = CommandContext(VOTER[self._language])
-            self._begin(self._execute(command, SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
+            reply = self._chance.choice(VOTER_REPLIES[self._language])
+            command = SeatMessage(text=reply, seat=seat)
+            voter = CommandContext(VOTER_NAME[self._language])
+            self._start_task(self._execute(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
         elif change.state is SeatState.READY and message is not None:
-            self._begin(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
+            self._start_task(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
 
     async def _execute(self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER) -> None:
         await asyncio.sleep(after_seconds)
-        with contextlib.suppress(CommandRefused):  # the seat has moved on
+        with contextlib.suppress(CommandRefused):  # the seat has changed state meanwhile
             await self._engine.execute(command, context)

@@ -1,7 +1,7 @@
-"""Centres without a store and without calls, by the hundred: each speaks to headquarters through the real uplink's parts.
+"""Virtual centres: hundreds of centres without store and calls that talk to headquarters through the real uplink's classes.
 
-They announce what a busy centre does, keep what they are told, and know when everything came: for the demo of a headquarters, and
-for benches, which hold it to the truth that they have.
+They announce results as a busy centre does and record what they send and receive, and when. The headquarters demo
+and benches compare headquarters' database with these records.
 """
 
 from __future__ import annotations
@@ -39,25 +39,27 @@ PARTS = 200
 LIVE_SECONDS = 10.0
 LIST_NUMBERS = 20_000
 VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
-"""Of what is announced: a call in two brings a mark, half of them "voted"."""
+"""Shares of the announced rows (0-1): "voted" and "not yet" marks each, and opt-outs. The rest are ended attempts."""
 
 
 @dataclass(slots=True)
 class VirtualTruth:
-    """What a virtual centre has announced, and what it was told."""
+    """What a virtual centre has announced and received, for comparison with headquarters."""
 
-    made: int = 0  # rows
-    counts: Counter[str] = field(default_factory=Counter)  # as headquarters counts a day
-    voted: set[str] = field(default_factory=set)  # keys of its marks
-    opted_out: set[str] = field(default_factory=set)  # hashes, its own
-    told_voted: set[str] = field(default_factory=set)
-    told_opted_out: set[str] = field(default_factory=set)
-    seconds_up: list[float] = field(default_factory=list)  # of rows, from made to committed
-    seconds_sideways: list[float] = field(default_factory=list)  # of news, from made in one centre to kept in another
+    announced: int = 0  # result rows
+    counts: Counter[str] = field(default_factory=Counter)  # by the counters of headquarters
+    voted: set[str] = field(default_factory=set)  # keys of its own "voted" marks
+    opted_out: set[str] = field(default_factory=set)  # hashes of its own opt-outs
+    received_voted: set[str] = field(default_factory=set)
+    received_opt_outs: set[str] = field(default_factory=set)
+    upload_seconds: list[float] = field(default_factory=list)  # per row, from its announcement to headquarters' commit
+    peer_update_seconds: list[float] = field(
+        default_factory=list
+    )  # per received update, since its announcement in another centre
 
 
 class VirtualStore(UplinkReader):
-    """An outbox in memory."""
+    """An outbox in memory, in place of a centre's store."""
 
     def __init__(self, constituency: int, clock: Clock) -> None:
         self._constituency = constituency
@@ -70,43 +72,43 @@ class VirtualStore(UplinkReader):
         self.truth = VirtualTruth()
 
     def announce(self, topic: str, payload: str) -> None:
-        """Put a row in."""
+        """Add a row to the outbox."""
         self._last += 1
-        self.truth.made += 1
+        self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
-    def committed(self, through: int) -> None:
-        """Headquarters says that it has them. The dialler is told seconds later, and not of each."""
+    def record_commit(self, through: int) -> None:
+        """Record that headquarters has committed all rows up to id `through`."""
         now = self._clock.now()
         committed = self._after(self._committed, through - self._committed)
-        self.truth.seconds_up += [now - row.at for row in committed]
+        self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
-    def keep_up_to(self, through: int) -> None:
-        """The rows may go: the dialler was told that headquarters has them."""
-        self.committed(through)  # an answer may have been lost on its way
+    def discard_through(self, through: int) -> None:
+        """Discard the rows up to id `through`, which headquarters has committed."""
+        self.record_commit(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
 
     def import_peer_updates(self, fields: dict[str, Any]) -> Reply:
-        """As the dialler does: all with the position, or not at all."""
-        stream, kept = fields["stream"], self._positions.get(fields["stream"], 0)
-        if fields["position"] <= kept:
+        """Import a batch of peer updates as the dialler does: the whole batch, or nothing if one before it is missing."""
+        stream, position = fields["stream"], self._positions.get(fields["stream"], 0)
+        if fields["position"] <= position:
             return Reply("done", "known")
-        if fields["after"] > kept:
-            return Reply("refused", f"ask from {kept}")
+        if fields["after"] > position:
+            return Reply("refused", f"ask from {position}")
         self._positions[stream] = fields["position"]
         now = self._clock.now()
-        for told, known, key in (
-            (fields["peer_marks"], self.truth.told_voted, "key"),
-            (fields["opt_outs"], self.truth.told_opted_out, "number_hash"),
+        for received, known, key in (
+            (fields["peer_marks"], self.truth.received_voted, "key"),
+            (fields["opt_outs"], self.truth.received_opt_outs, "number_hash"),
         ):
-            for each in told:
+            for each in received:
                 if each[key] not in known:
                     known.add(each[key])
-                    self.truth.seconds_sideways.append(now - each["at"])
-        return Reply("done", "taken")
+                    self.truth.peer_update_seconds.append(now - each["at"])
+        return Reply("done", "stored")
 
     async def passed(self) -> int | None:
         return self._passed
@@ -127,7 +129,7 @@ class VirtualStore(UplinkReader):
 
 
 class VirtualDialler(DiallerCommands):
-    """A dialler that has no calls."""
+    """The commands of a dialler without calls: applies peer updates and records orders."""
 
     def __init__(self, store: VirtualStore) -> None:
         object.__setattr__(self, "_store", store)
@@ -136,7 +138,7 @@ class VirtualDialler(DiallerCommands):
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "confirm-uplink":
-            store.keep_up_to(values["through"])
+            store.discard_through(values["through"])
         elif name == "import-peer-updates":
             return store.import_peer_updates(values)
         else:
@@ -145,10 +147,10 @@ class VirtualDialler(DiallerCommands):
 
 
 class VirtualCentre:
-    """One of them. Two that follow each other hold the same constituency."""
+    """A virtual centre. Centres 0 and 1 have the same constituency, so have 2 and 3, and so on."""
 
     def __init__(self, number: int, zone: str, seed: int) -> None:
-        """`number`, from 0, names it."""
+        """`number` counts from 0 and gives the centre its name."""
         self.name = f"virtual-{number:03d}"
         self.zone = zone
         self._clock = SystemClock()
@@ -158,17 +160,17 @@ class VirtualCentre:
         self.truth = self.store.truth
 
     async def run(self, session: Session) -> None:
-        """Be joined to headquarters until cancelled."""
-        door = VirtualDialler(self.store)
-        await session.subscribe(ack_subject(self.name), self._take_answer)
+        """Stay connected to headquarters until cancelled."""
+        dialler = VirtualDialler(self.store)
+        await session.subscribe(ack_subject(self.name), self._on_ack)
         async with asyncio.TaskGroup() as group:
-            group.create_task(OutboxUpload(self.name, session, door, self.store, self._clock).run())
-            group.create_task(PeerUpdates(SnapshotSource(self.name, session), door, self.store).run())
-            group.create_task(OrderDelivery(self.name, self.zone, session, door, self._clock).run())
-            group.create_task(self._live(session))
+            group.create_task(OutboxUpload(self.name, session, dialler, self.store, self._clock).run())
+            group.create_task(PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).run())
+            group.create_task(OrderDelivery(self.name, self.zone, session, dialler, self._clock).run())
+            group.create_task(self._publish_live_state(session))
 
-    async def _live(self, session: Session) -> None:
-        """Say how it stands, as an uplink does of its dialler."""
+    async def _publish_live_state(self, session: Session) -> None:
+        """Publish the centre's state and campaign figures every ten seconds or so, as an uplink does."""
         while True:
             talking, ready = self._chance.randrange(8, 14), self._chance.randrange(1, 5)
             done = min(LIST_NUMBERS, self.truth.counts["attempts"])
@@ -195,45 +197,45 @@ class VirtualCentre:
             await session.publish(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
             await asyncio.sleep(LIVE_SECONDS * self._chance.uniform(0.8, 1.2))
 
-    async def _take_answer(self, subject: str, data: bytes) -> None:
-        self.store.committed(unpack_ack(data))
+    async def _on_ack(self, subject: str, data: bytes) -> None:
+        self.store.record_commit(unpack_ack(data))
 
-    def work(self, rows: int) -> None:
-        """Announce so many rows of what a centre's calls bring."""
+    def announce_rows(self, rows: int) -> None:
+        """Announce `rows` random results of calls."""
         for _ in range(rows):
             chance = self._chance.random()
             if chance < OPT_OUT_SHARE:
-                self._opt_out()
+                self._announce_opt_out()
             elif chance < VOTED_SHARE:
-                self._mark(MarkKind.VOTED)
+                self._announce_mark(MarkKind.VOTED)
             elif chance < 2 * VOTED_SHARE:
-                self._mark(MarkKind.NOT_YET)
+                self._announce_mark(MarkKind.NOT_YET)
             else:
-                self._attempt()
+                self._announce_attempt()
 
-    def work_of_each_kind(self) -> None:
-        """Announce one of each that others are told, and of what they are not."""
-        self._opt_out()
-        self._mark(MarkKind.VOTED)
-        self._attempt()
+    def announce_one_of_each_kind(self) -> None:
+        """Announce one opt-out, one "voted" mark and one ended attempt."""
+        self._announce_opt_out()
+        self._announce_mark(MarkKind.VOTED)
+        self._announce_attempt()
 
-    def _id(self) -> str:
+    def _random_id(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128)))
 
     def _announce(self, result: Result) -> None:
         announced = announcement_of(result)
         self.store.announce(announced.topic, announced.payload)
 
-    def _attempt(self) -> None:
+    def _announce_attempt(self) -> None:
         outcome = self._chance.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
-        attempt_id, now = AttemptId(self._id()), self._clock.now()
+        attempt_id, now = AttemptId(self._random_id()), self._clock.now()
         self._announce(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
 
-    def _mark(self, kind: MarkKind) -> None:
-        key = f"{self._id()}:turnout"
+    def _announce_mark(self, kind: MarkKind) -> None:
+        key = f"{self._random_id()}:turnout"
         part, serial = 1 + self._chance.randrange(PARTS), 1 + self._chance.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()
@@ -242,7 +244,7 @@ class VirtualCentre:
         if kind is MarkKind.VOTED:
             self.truth.voted.add(key)
 
-    def _opt_out(self) -> None:
+    def _announce_opt_out(self) -> None:
         hashed = f"{self._chance.getrandbits(256):064x}"
         self._announce(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1

@@ -1,1 +1,1 @@
-"""A rehearsal: the whole polling day of a site's own roll and settings, on simulated lines, in minutes."""
+"""Rehearsals: a site's whole polling day with its own roll and settings on a simulated Asterisk, in minutes."""

@@ -1,4 +1,4 @@
-"""What goes wrong on a rehearsed day, one thing after another, and how soon calls go out again after each."""
+"""Fault injection on a rehearsed day, and the time until calls are placed again after each fault."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _LONG_FAULT_SECONDS = {
 }
 _SLOWER_SECONDS = 6.0
 _RESTART_SECONDS = 5.0
-NOT_OVER = "the rehearsal ended before it was over; rehearse more hours"
-NOBODY_LEFT = "nobody was left to call after it"
+NOT_OVER = "the rehearsal ended before the fault did; rehearse more hours"
+NOBODY_LEFT = "no number was left to call after the fault"
 
 
-class Faults:
-    """The faults of a day while it runs."""
+class FaultInjector:
+    """Injects the faults of a day one after another and measures the recovery from each."""
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
-        """`settings` are those of the rehearsal. Give `on_change` to the engine."""
+        """`settings` are those of the rehearsal. Subscribe `on_change` to the engine."""
         self._day = day
         self._switch = switch
         self._settings = settings
-        self._waits_for_call: dict[str, float] = {}  # by fault: when it was over, in the loop's time
-        self.recovered: dict[str, float] = {}  # by fault: seconds until a call went out again
-        self.over_at: dict[str, float] = {}  # by fault: epoch seconds
+        self._waits_for_call: dict[str, float] = {}  # by fault: when it ended (loop time)
+        self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
+        self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
     def on_change(self, change: Change) -> None:
-        """A call that the switch has taken ends the wait after what went wrong before."""
+        """Record the recovery from all ended faults when a call is dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
             for kind, over_at in self._waits_for_call.items():
@@ -44,7 +44,7 @@ class Faults:
             self._waits_for_call.clear()
 
     async def run(self) -> None:
-        """Let everything go wrong at its time, then wait for ever."""
+        """Inject each fault at its time, then wait until cancelled."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for fault in self._day.faults:
@@ -89,13 +89,17 @@ class Faults:
                 self._switch.caller.slow_down(0.0)
 
 
-def not_judged(
+def find_unjudged_faults(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
-    """Why a fault after which no call went out says nothing of the site, by fault: nobody could have been called.
+    """Return the faults after which no call could have been placed, with the reason for each.
 
-    `over_at` by fault and `due`, the first number due again by campaign, are epoch seconds. Only the campaigns that are `calling`
-    at all count. Within `fair` seconds of its end a fault may still hold the dialling back, as a trunk's rest does.
+    Args:
+        day: The rehearsed day.
+        over_at: When each fault ended (epoch seconds), by fault.
+        due: When the first number is due again (epoch seconds), by campaign.
+        calling: Ids of the campaigns that placed calls at all; the others are ignored.
+        fair: Seconds after its end during which a fault may still delay calls, as a resting trunk does.
     """
     found: dict[str, str] = {}
     for fault in day.faults:
@@ -107,7 +111,7 @@ def not_judged(
             max(over, due[hours.campaign_id], since) + fair < min(until, day.ends_at)
             for hours in day.hours
             if hours.campaign_id in due and hours.campaign_id in calling
-            for since, until in hours.stretches
+            for since, until in hours.open_periods
         ):
             found[kind] = NOBODY_LEFT
     return found

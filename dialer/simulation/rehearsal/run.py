@@ -1,4 +1,4 @@
-"""One rehearsed day, in virtual time: the engine itself, over AMI and FastAGI, on a simulated Asterisk in the same loop."""
+"""Runs one rehearsed day in virtual time: the real engine on a simulated Asterisk, over AMI and FastAGI, in one loop."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_report
 from dialer.simulation.rehearsal.day import CampaignHours, RehearsedDay
-from dialer.simulation.rehearsal.faults import Faults, not_judged
-from dialer.simulation.rehearsal.site import rehearsal_settings, rehearsed_campaigns, rehearsed_lines
-from dialer.simulation.rehearsal.staff import agents_of
+from dialer.simulation.rehearsal.faults import FaultInjector, find_unjudged_faults
+from dialer.simulation.rehearsal.site import campaigns_to_rehearse, rehearsal_asterisk_config, rehearsal_settings
+from dialer.simulation.rehearsal.staff import create_agents
 from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
@@ -34,19 +34,19 @@ from dialer.store.roll import copy_roll
 from dialer.store.targets import first_due
 
 SAMPLE_SECONDS = 60.0
-_TO_BE_MENDED = frozenset(
+_CORRECTABLE_REASONS = frozenset(
     {Reason.CERTIFICATE, Reason.NO_CONSENT, Reason.CALLER_ID, Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE}
 )
-"""Why single numbers are not called, where that does not pass by itself and somebody can mend it."""
+"""Reasons why a number may not be called that last until somebody corrects the settings or the data."""
 
 Progress = Callable[[float], None]
-"""Told how far the day has come, 0 to 1."""
+"""Called with the share of the day that has passed (0-1)."""
 
 
 def rehearse_day(
     settings: Settings, store: Path, directory: Path, day: RehearsedDay, voters: VoterProfile, progress: Progress
 ) -> DayOutcome:
-    """Rehearse one day on a copy of the store's roll below `directory`. Raises MatdanError for what a person must mend."""
+    """Rehearse one day on a copy of the store's roll in `directory`. Raises MatdanError for what a person must correct."""
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     copied = copy_roll(store, copy, site_key(settings))
     return run_virtual(
@@ -56,12 +56,12 @@ def rehearse_day(
 
 
 class _Rehearsal:
-    """The day while it runs."""
+    """A rehearsed day while it runs."""
 
     def __init__(
         self, settings: Settings, day: RehearsedDay, voters: VoterProfile, copy: Path, progress: Progress
     ) -> None:
-        """`copy` is the store of the day; the journal of its calls is kept beside it."""
+        """`copy` is the store of the day. The journal of its calls is written next to it, with the suffix .jsonl."""
         self._settings = settings
         self._profile = site_profile(settings)
         self._day = day
@@ -69,22 +69,22 @@ class _Rehearsal:
         self._copy = copy
         self._progress = progress
         self._lines = replace(
-            rehearsed_lines(settings, day.load),
+            rehearsal_asterisk_config(settings, day.load),
             seed=day.seed,
             profile=voters,
             journal=copy.with_suffix(".jsonl"),
             start_epoch=day.starts_at,
         )
         self._samples: list[Sample] = []
-        # By campaign: what held it while its hours were open, and for how many samples.
+        # By campaign: the hold reasons in its open hours, and the number of samples with each.
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def run(self, voters: int) -> DayOutcome:
-        """The whole day, and what it came to; so many `voters` are on the roll."""
-        day, certificates, began = self._day, self._certificates(), time.monotonic()
+        """Run the whole day and return its outcome. `voters` is the number of voters on the roll."""
+        day, certificates, began = self._day, self._read_certificates(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
             settings = rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
-            faults = Faults(day, switch, settings)
+            faults = FaultInjector(day, switch, settings)
             async with running_centre(
                 settings,
                 clock=LoopClock(day.starts_at),
@@ -95,17 +95,17 @@ class _Rehearsal:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.seconds, site.stop.set)
                 centre.engine.subscribe(faults.on_change)
-                agents = agents_of(self._settings, settings, centre.engine, day.load, day.seed)
-                await site.run(self._watch(site), faults.run(), agents.run(site.stop))
+                agents = create_agents(self._settings, settings, centre.engine, day.load, day.seed)
+                await site.run(self._sample_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.view
-        return self._outcome(voters, view, faults, time.monotonic() - began)
+        return self._build_outcome(voters, view, faults, time.monotonic() - began)
 
-    def _certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
-        """What the site's own catalogue says of each campaign, by id. Its sounds are not played here, and need not be there."""
+    def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
+        """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {campaign.id: on_disk.of(campaign) for campaign in self._settings.campaigns}
 
-    async def _watch(self, site: SimulatedSite) -> None:
+    async def _sample_until_cancelled(self, site: SimulatedSite) -> None:
         while True:
             view = site.view
             self._samples.append(
@@ -119,11 +119,11 @@ class _Rehearsal:
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
                 if hours is not None and hours.is_open_at(view.state.at):
-                    self._held[campaign.campaign_id][_held(campaign)] += 1
+                    self._held[campaign.campaign_id][_describe_hold(campaign)] += 1
             self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _outcome(self, voters: int, view: CentreView, faults: Faults, took: float) -> DayOutcome:
+    def _build_outcome(self, voters: int, view: CentreView, faults: FaultInjector, took: float) -> DayOutcome:
         day, settings, key = self._day, self._settings, site_key(self._settings)
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with read_snapshot(self._copy, key) as db:
@@ -142,28 +142,28 @@ class _Rehearsal:
             utilisation=sum(seats) / len(seats) if seats else None,
             channels=sum(trunk.channels for trunk in view.state.trunks),
             abandoned_limit=min(
-                cap for each in rehearsed_campaigns(settings) for _, _, cap in abandoned_caps(each, self._profile)
+                cap for each in campaigns_to_rehearse(settings) for _, _, cap in abandoned_caps(each, self._profile)
             ),
             took_seconds=took,
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},
             samples=self._samples,
             recovered=faults.recovered,
-            not_judged=not_judged(day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds),
-            campaigns=[self._campaign(view, hours) for hours in day.hours],
+            not_judged=find_unjudged_faults(day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds),
+            campaigns=[self._build_campaign_outcome(view, hours) for hours in day.hours],
         )
 
-    def _campaign(self, view: CentreView, hours: CampaignHours) -> CampaignOutcome:
+    def _build_campaign_outcome(self, view: CentreView, hours: CampaignHours) -> CampaignOutcome:
         campaign = next(each for each in view.campaigns if each.campaign_id == hours.campaign_id)
-        refused = {reason: times for reason, times in campaign.refused.items() if reason in _TO_BE_MENDED}
+        refused = {reason: times for reason, times in campaign.refused.items() if reason in _CORRECTABLE_REASONS}
         could_call = hours.open_seconds(self._day.starts_at, self._day.ends_at) > 0
         most = self._held[hours.campaign_id].most_common(1)
         why = (most[0][0] if most else "") if could_call else hours.why
         return CampaignOutcome(hours.campaign_id, campaign.attempts, could_call, why, refused)
 
 
-def _held(campaign: CampaignView) -> str:
-    """What keeps a campaign from calling at this moment, in words; empty: nothing."""
+def _describe_hold(campaign: CampaignView) -> str:
+    """Return the reason why a campaign places no calls now, or "" if it may."""
     if campaign.hold is not None:
         return str(campaign.hold)
     reasons = ", ".join(f"{reason} ({times:,})" for reason, times in campaign.refused.items())
-    return f"the rules forbade its calls: {reasons}" if reasons else ""
+    return f"its calls were forbidden: {reasons}" if reasons else ""

@@ -1,4 +1,4 @@
-"""The site that is rehearsed: its settings with every line replaced, its agents under a PIN of the rehearsal's own."""
+"""The settings of a rehearsal: the site's own, with a simulated Asterisk and a PIN of the rehearsal for all agents."""
 
 from __future__ import annotations
 
@@ -24,58 +24,61 @@ from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
 
 REHEARSAL_LOGIN = LEAST_PRIVILEGE_USER.name
-"""User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
+"""AMI user and secret of the simulated Asterisk. The site's own are not used, so that no rehearsal reaches real trunks."""
 REHEARSAL_PIN = "0000"
-"""Every agent's in a rehearsal: nobody here knows the site's own."""
+"""The PIN of every agent in a rehearsal. The site's PINs are known only as hashes."""
 _FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_worker"}
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What the site's store says of the day that is to come."""
+    """The facts of the site's store that a rehearsal depends on."""
 
-    areas: Areas | None  # the polling areas of the roll; None: it has no roll yet
-    states: Mapping[str, CampaignState]  # what operators asked for, by campaign
+    areas: Areas | None  # polling areas of the roll; None: no roll is imported
+    states: Mapping[str, CampaignState]  # state set by operators, by campaign id
 
 
-def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
-    """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
+def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
+    """Return the facts of a store, which a dialler may be using. Raises StoreError, StoreCorrupt.
+
+    `last_call_seconds` is the last-call limit of the settings.
+    """
     with read_snapshot(store, key) as db:
         return StoreFacts(list_roll_areas(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
 
 
-def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:
-    """The campaigns that have a trunk of Asterisk's; the others' calls never come to the switch that is simulated."""
+def campaigns_to_rehearse(settings: Settings) -> tuple[Campaign, ...]:
+    """Return the campaigns with at least one Asterisk trunk. Calls over other carriers are not simulated."""
     names = _trunk_names(settings)
     return tuple(each for each in settings.campaigns if not each.trunks or names & set(each.trunks))
 
 
 def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int) -> Settings:
-    """The site's settings with its lines replaced: the simulated Asterisk, a copy of the store, no broker, no Twilio.
+    """Return the site's settings for the simulated Asterisk and a copy of the store, without broker and Twilio.
 
-    At a `load` above 1 the seats and agents come several times, and trunks and campaigns carry so much more. Scripts, which may do
-    anything, are replaced by flows; sounds are played unchecked, so that none need be there.
+    `load` multiplies seats, agents, channels and calls per second. AGI scripts are replaced by flows, because a script
+    could do anything. The sounds are not checked, because they need not be installed.
     """
     settings = on_one(settings)
-    kept = settings.model_dump()
+    dumped = settings.model_dump()
     names = _trunk_names(settings)
-    campaigns = rehearsed_campaigns(settings)
+    campaigns = campaigns_to_rehearse(settings)
     known = {campaign.id for campaign in campaigns}
-    inbound = [_inbound(each) for each in settings.inbound.numbers if each.campaign in known]
+    inbound = [_rehearsal_inbound_number(each) for each in settings.inbound.numbers if each.campaign in known]
     changed = {
-        **kept,
+        **dumped,
         "store": {"path": store, "encryption_key_file": settings.store.encryption_key_file, "reserve_megabytes": 0},
         "ami": {
-            **kept["ami"],
+            **dumped["ami"],
             "host": "127.0.0.1",
             "port": ami_port,
             "username": REHEARSAL_LOGIN,
             "secret": REHEARSAL_LOGIN,
         },
-        "fastagi": {**kept["fastagi"], "host": "127.0.0.1", "port": 0},
+        "fastagi": {**dumped["fastagi"], "host": "127.0.0.1", "port": 0},
         "broker": {"enabled": False},
         "twilio": {"enabled": False},
-        "audio": {},  # what may be played asks for sounds; certificates are asked of the site's own catalogue
+        "audio": {},  # no catalogue, which would require the sounds; certificates come from the site's own
         "trunks": [
             {
                 **trunk.model_dump(),
@@ -85,21 +88,22 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
             for trunk in settings.trunks
             if trunk.name in names
         ],
-        "seats": list(_seats(settings, load)),
-        "agents": list(_agents(settings, load)),
-        "campaigns": [_campaign(campaign, names, load) for campaign in campaigns],
-        "inbound": {**kept["inbound"], "numbers": inbound},
+        "seats": list(_rehearsal_seats(settings, load)),
+        "agents": list(_rehearsal_agents(settings, load)),
+        "campaigns": [_rehearsal_campaign(campaign, names, load) for campaign in campaigns],
+        "inbound": {**dumped["inbound"], "numbers": inbound},
     }
     return Settings.model_validate(changed)
 
 
-def rehearsed_lines(settings: Settings, load: int) -> SimulatedAsteriskConfig:
-    """A simulated Asterisk with the site's trunks, which carry so much more at a `load` above 1, and a phone for each seat."""
+def rehearsal_asterisk_config(settings: Settings, load: int) -> SimulatedAsteriskConfig:
+    """Return a simulated Asterisk with the site's trunks, their channels times `load`, and a phone for each seat."""
     return SimulatedAsteriskConfig(
         users=(LEAST_PRIVILEGE_USER,),
         trunks=tuple(SimulatedTrunk(trunk.endpoint, trunk.channels * load) for trunk in settings.trunks),
         seats=tuple(
-            SeatPhone(seat["endpoint"], str(1000 + place)) for place, seat in enumerate(_seats(settings, load))
+            SeatPhone(seat["endpoint"], str(1000 + place))
+            for place, seat in enumerate(_rehearsal_seats(settings, load))
         ),
     )
 
@@ -108,7 +112,7 @@ def _trunk_names(settings: Settings) -> set[str]:
     return {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
 
 
-def _campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]:
+def _rehearsal_campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]:
     changed = {
         **campaign.model_dump(),
         "trunks": [name for name in campaign.trunks if name in trunks],
@@ -117,12 +121,12 @@ def _campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]
     return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.has_script else {})
 
 
-def _inbound(number: InboundNumber) -> dict[str, Any]:
+def _rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
     return number.model_dump() | ({"flow": "inbound"} if number.has_script else {})
 
 
-def _seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
-    """The site's seats, and so many again under names that none of them has."""
+def _rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+    """Yield the site's seats, then `load` - 1 copies of them under unused names."""
     taken = {seat.name for seat in settings.seats}
     spare = (name for number in count(1) if (name := f"more-{number}") not in taken)
     for copy in range(load):
@@ -131,14 +135,11 @@ def _seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
             yield {"name": label, "endpoint": f"rehearsed-{label}", "languages": seat.languages}
 
 
-# Agents
-
-
-def _agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
-    """The site's agents with what they can do, numbered anew."""
+def _rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+    """Yield the site's agents `load` times, with their languages and skills, under new numbers."""
     if not settings.agents:
         return
-    # As cheap as argon2 may be: the PIN protects nothing here, and a hundred agents log in at once.
+    # The cheapest argon2: the PIN protects nothing here, and a hundred agents log in at once.
     pin = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
     for copy in range(load):
         for place, agent in enumerate(settings.agents):
@@ -147,5 +148,5 @@ def _agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
 
 
 def agent_number(settings: Settings, copy: int, place: int) -> str:
-    """The number under which an agent of the site works in a rehearsal; `place` counts the settings' agents from 0."""
+    """Return an agent's number in a rehearsal: agent `place` of the settings (from 0), in copy number `copy` (from 0)."""
     return str(copy * len(settings.agents) + place + 1)

@@ -1,4 +1,4 @@
-"""Who works in a rehearsal: the simulated agents, as the site's own agents, with their skills and languages."""
+"""The simulated agents of a rehearsal, who have the numbers, skills and languages of the site's own agents."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _HIGHEST_SERIAL = 1000
 _MOST_SERIALS = 5
 
 
-def agents_of(site: Settings, rehearsed: Settings, engine: EngineLike, load: int, seed: int) -> SimulatedAgents:
-    """The agents of a rehearsal, to be run: one at each seat, or as many as the site has where it names its agents."""
+def create_agents(site: Settings, rehearsed: Settings, engine: EngineLike, load: int, seed: int) -> SimulatedAgents:
+    """Return the simulated agents of a rehearsal: one per seat, or as many as the settings list if they list any."""
     seats = [seat.name for seat in rehearsed.seats]
     numbers: dict[str, str] = {}
     if site.agents:
-        places = at_work(site)
+        places = choose_working_agents(site)
         for copy in range(load):
             seats_of_copy = seats[copy * len(site.seats) :][: len(places)]
             numbers |= {
@@ -35,14 +35,14 @@ def agents_of(site: Settings, rehearsed: Settings, engine: EngineLike, load: int
             }
         seats = list(numbers)
     workers = {each.id for each in site.campaigns if each.purpose is Purpose.BOOTH_WORKERS}
-    return SimulatedAgents(StaffDesk(engine, numbers, workers, seed), seats, _HABITS, seed)
+    return SimulatedAgents(RehearsalStaff(engine, numbers, workers, seed), seats, _HABITS, seed)
 
 
-class StaffDesk:
-    """Says for simulated agents what they do not know of: their number and PIN, and what a booth worker is asked for."""
+class RehearsalStaff:
+    """An engine for simulated agents that adds number and PIN to log-ins, and ends booth workers' calls with serials."""
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
-        """`numbers` of agents by seat; `workers` are the campaigns that call booth workers."""
+        """`numbers` are the agents' numbers by seat; `workers` are the ids of campaigns that call booth workers."""
         self._engine = engine
         self._numbers = numbers
         self._workers = workers
@@ -50,17 +50,17 @@ class StaffDesk:
         self._campaign: dict[str, str | None] = {}  # by seat
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Hear changes, and keep of which campaign a seat's call is."""
+        """Call `callback` with every change. Return a function that ends the subscription."""
 
-        def heard(change: Change) -> None:
+        def note_campaign(change: Change) -> None:
             if isinstance(change, SeatView):
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe(heard)
+        return self._engine.subscribe(note_campaign)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command. Raises CommandRefused, StoreError."""
+        """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
         if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:
@@ -68,22 +68,23 @@ class StaffDesk:
         return await self._engine.execute(command, context)
 
     async def _end_worker_call(self, seat: str) -> str:
-        """Of a booth worker's call serials are noted, and no disposition is given."""
+        """End a booth worker's call as an agent does: enter serials, and no disposition."""
         serials = {self._chance.randint(1, _HIGHEST_SERIAL) for _ in range(self._chance.randint(1, _MOST_SERIALS))}
-        # Of a worker of several parts one must be named, and the parts are on the agent's page alone.
+        # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
         with contextlib.suppress(CommandRefused):
             await self._engine.execute(SeatSerials(seat=seat, serials=",".join(map(str, sorted(serials)))))
         return await self._engine.execute(SeatReady(seat=seat))
 
 
-def at_work(settings: Settings) -> list[int]:
-    """Which agents of the settings (counted from 0) have a seat where there are more of them than seats.
+def choose_working_agents(settings: Settings) -> list[int]:
+    """Return the agents (positions in the settings, from 0) who work when there may be more agents than seats.
 
-    One for each skill that a campaign asks for, and the rest from everywhere in the list: it may be in the order of shifts.
+    First one agent for each skill that a campaign requires, then agents spread evenly over the list, which may be
+    ordered by shift.
     """
     agents, seats = settings.agents, len(settings.seats)
-    asked = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
-    skilled = [next(place for place, agent in enumerate(agents) if skill in agent.skills) for skill in asked]
+    required = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
+    skilled = [next(place for place, agent in enumerate(agents) if skill in agent.skills) for skill in required]
     step = max(1.0, len(agents) / max(1, seats))
     spread = [int(number * step) for number in range(min(seats, len(agents)))]
     return list(dict.fromkeys([*skilled, *spread]))[:seats]

@@ -1,4 +1,4 @@
-"""Whether the site is ready: what each rehearsed day showed, held against what a polling day needs. Pure."""
+"""The verdict on a rehearsal: findings on each rehearsed day, and whether the site is ready. Pure."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from dialer.domain.model import AbandonedRate, CampaignState
 from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.settings.site import Settings
 from dialer.simulation.rehearsal.day import RehearsedDay
-from dialer.simulation.rehearsal.site import rehearsed_campaigns
+from dialer.simulation.rehearsal.site import campaigns_to_rehearse
 
 BUSY_SHARE = 0.97
-"""Trunks whose channels are all taken for longer than a moment hold the dialling back: a peak above this says so."""
+"""A peak above this share of the channels (0-1) means that trunks limit the dialling."""
 
 IDLE_SHARE = 0.5
-"""Agents who wait more than half their time say that lines, hours or the list are short, not seats."""
+"""Below this utilisation (0-1) agents wait mostly: channels, hours or numbers are short, not seats."""
 
 HEADROOM = 2.0
-"""The machine must get through the day at least so many times faster than it passes, at twice the load."""
+"""The machine must run the day at least this many times faster than real time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How things stood at a moment of the day."""
+    """The state of the centre at one moment of the day."""
 
     at: float  # epoch seconds
-    reached: int  # voters with a mark
-    talking: int  # seats in a conversation
+    reached: int  # contacted voters: those with a mark
+    talking: int  # seats in conversation
     channels: int  # in use on all trunks
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignOutcome:
-    """What a rehearsed day came to for one campaign."""
+    """The outcome of a rehearsed day for one campaign."""
 
     campaign_id: str
     attempts: int
-    could_call: bool  # its hours and the rules left it some of the time
-    why: str  # what held it most of that time; where it could not call, what stood against it; empty: nothing
-    # Calls that the rules forbade until somebody mends it, by reason.
+    could_call: bool  # whether hours and rules allowed any call
+    why: str  # most frequent hold reason, or why no call was allowed; "" if none
+    # Calls forbidden for a reason that somebody must correct, by reason.
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DayOutcome:
-    """What a rehearsed day came to."""
+    """The outcome of a rehearsed day."""
 
     day: RehearsedDay
     voters: int
@@ -59,42 +59,48 @@ class DayOutcome:
     abandoned: int
     live_answers: int
     reached: int
-    utilisation: float | None  # mean of the seats', 0..1
-    channels: int  # that the trunks have
+    utilisation: float | None  # mean of all seats (0-1)
+    channels: int  # of all trunks
     abandoned_limit: float
-    took_seconds: float  # of this machine's time
-    checks: Mapping[str, tuple[bool, str]]  # by rule: whether it held, and what broke it
+    took_seconds: float  # real time
+    checks: Mapping[str, tuple[bool, str]]  # by rule: (whether it held, examples of violations)
     samples: Sequence[Sample] = ()
-    recovered: Mapping[str, float] = field(default_factory=dict)  # by fault: seconds until calls went out again
-    not_judged: Mapping[str, str] = field(default_factory=dict)  # by fault: why no call could have gone out after it
+    recovered: Mapping[str, float] = field(default_factory=dict)  # by fault: seconds until calls were placed again
+    not_judged: Mapping[str, str] = field(default_factory=dict)  # by fault: why no call could have been placed after it
     campaigns: Sequence[CampaignOutcome] = ()
 
     @property
     def abandoned_share(self) -> float:
-        """Abandoned calls over live answers."""
+        """The abandoned-call rate: abandoned calls / live answers (0-1)."""
         return AbandonedRate(self.live_answers, self.abandoned).rate
 
     @property
     def speed(self) -> float:
-        """How many times faster than the day itself this machine went through it."""
+        """How many times faster than real time this machine ran the day."""
         return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
-def findings(outcome: DayOutcome) -> list[Finding]:
-    """Judge a rehearsed day, the most serious findings first."""
-    found = [*_rules(outcome), *_reach(outcome), *_campaigns(outcome), *_resources(outcome), *_faults(outcome)]
+def judge_day(outcome: DayOutcome) -> list[Finding]:
+    """Return the findings on a rehearsed day, the most serious first."""
+    found = [
+        *_judge_rules(outcome),
+        *_judge_contacts(outcome),
+        *_judge_campaigns(outcome),
+        *_judge_resources(outcome),
+        *_judge_faults(outcome),
+    ]
     order = [Level.ERROR, Level.WARNING, Level.OK]
     return sorted(found, key=lambda finding: order.index(finding.level))
 
 
 def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
     """Return whether no day has an error."""
-    return all(finding.level is not Level.ERROR for outcome in outcomes for finding in findings(outcome))
+    return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_day(outcome))
 
 
-def _rules(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_rules(outcome: DayOutcome) -> Iterator[Finding]:
     for rule, (holds, broken) in outcome.checks.items():
-        yield ok("rules", rule) if holds else error("rules", f"broken: {rule}: {broken}")
+        yield ok("rules", rule) if holds else error("rules", f"violated: {rule}: {broken}")
     rate = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
     if outcome.abandoned_share > outcome.abandoned_limit:
         yield error("rules", f"{rate}; the limit is {outcome.abandoned_limit:.1%}")
@@ -102,7 +108,7 @@ def _rules(outcome: DayOutcome) -> Iterator[Finding]:
         yield ok("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
 
 
-def _reach(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_contacts(outcome: DayOutcome) -> Iterator[Finding]:
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
     text = f"{outcome.reached:,} of {outcome.voters:,} voters contacted ({share:.1%}) with {outcome.attempts:,} calls"
     if outcome.attempts == 0:
@@ -113,11 +119,11 @@ def _reach(outcome: DayOutcome) -> Iterator[Finding]:
     elif outcome.answered == 0:
         yield error("contacts", f"{text}: no call was answered")
     else:
-        yield warning("contacts", f"{text}: {outcome.answered:,} were answered, but their flows mark no voter")
+        yield warning("contacts", f"{text}: {outcome.answered:,} were answered, but no flow recorded a mark")
 
 
-def _campaigns(outcome: DayOutcome) -> Iterator[Finding]:
-    """Yield which campaigns called nobody and why, and which calls of the others were forbidden."""
+def _judge_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
+    """Yield the campaigns that placed no call, with the reason, and the forbidden calls of the others."""
     for campaign in outcome.campaigns:
         subject = f"campaign {campaign.campaign_id}"
         if campaign.attempts:
@@ -125,18 +131,18 @@ def _campaigns(outcome: DayOutcome) -> Iterator[Finding]:
                 text = f"{times:,} calls were forbidden ({reason})"
                 yield warning(subject, text, "see `dialer rules check`")
         elif not campaign.could_call:
-            yield warning(subject, f"called nobody: it may not call in this time ({campaign.why})")
+            yield warning(subject, f"placed no call: not allowed in these hours ({campaign.why})")
         elif campaign.why:
-            yield error(subject, f"called nobody: {campaign.why}")
+            yield error(subject, f"placed no call: {campaign.why}")
         else:
-            text = "called nobody: its list is empty, or other campaigns used all seats and channels"
+            text = "placed no call: its list is empty, or other campaigns used all seats and channels"
             yield warning(subject, text)
 
 
-def _resources(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_resources(outcome: DayOutcome) -> Iterator[Finding]:
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
-        yield warning("channels", f"all {outcome.channels} channels were in use at the peak", "more would help")
+        yield warning("channels", f"all {outcome.channels} channels were in use at the peak", "add channels")
     else:
         yield ok("channels", f"at most {peak} of {outcome.channels} channels were in use")
     if outcome.utilisation is not None:
@@ -146,7 +152,7 @@ def _resources(outcome: DayOutcome) -> Iterator[Finding]:
     yield level("machine", f"this machine ran the day {outcome.speed:,.0f} times faster than real time")
 
 
-def _faults(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:
     for fault in outcome.day.faults:
         kind = fault.kind.value
         seconds = outcome.recovered.get(kind)
@@ -159,13 +165,18 @@ def _faults(outcome: DayOutcome) -> Iterator[Finding]:
 
 
 def preparation_findings(settings: Settings, states: Mapping[str, CampaignState], today: date) -> Iterator[Finding]:
-    """Yield what differs from the real day, and what must be done before it. `states`: of campaigns, from the site's store."""
+    """Yield what a rehearsal does differently from the real day, and what must be done before that day.
+
+    `states` are the campaigns' states in the site's store.
+    """
     polls = [poll.day for poll in settings.rules.polls]
     if polls and max(polls) < today:
         yield warning(
-            "polls", f"all polls of the settings are over, the last one on {max(polls)}", "correct [[rules.polls]]"
+            "polls",
+            f"all polls in the settings are in the past, the last one on {max(polls)}",
+            "correct [[rules.polls]]",
         )
-    rehearsed = {campaign.id for campaign in rehearsed_campaigns(settings)}
+    rehearsed = {campaign.id for campaign in campaigns_to_rehearse(settings)}
     for campaign in settings.campaigns:
         subject, state = f"campaign {campaign.id}", states.get(campaign.id, CampaignState.RUNNING)
         if campaign.id not in rehearsed:
@@ -174,19 +185,20 @@ def preparation_findings(settings: Settings, states: Mapping[str, CampaignState]
         if state is not CampaignState.RUNNING:
             yield warning(subject, f"{state.value}, but rehearsed as running", "an operator must resume it")
         if campaign.has_script:
-            yield warning(subject, "a flow was rehearsed in place of its AGI script, which may do anything")
+            yield warning(subject, "rehearsed with a flow instead of its AGI script")
     agents, seats = len(settings.agents), len(settings.seats)
     if 0 < agents < seats:
-        yield warning("agents", f"{agents} agents for {seats} seats: the other seats stayed empty")
+        yield warning("agents", f"{agents} agents for {seats} seats: the other seats stayed offline")
 
-
-# A picture of the rehearsed days: voters reached, seats in conversation, channels in use. Needs the extra `plots`.
 
 _COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")
 
 
-def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
-    """Draw the days' course into a .png or .svg file. Raises CannotPlot."""
+def plot_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
+    """Plot contacted voters, seats in conversation and channels in use over each day, into a .png or .svg file.
+
+    Needs the extra `plots`. Raises CannotPlot.
+    """
     check_picture_path(path)
     from matplotlib.dates import DateFormatter  # noqa: PLC0415 - an optional extra
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -202,7 +214,7 @@ def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> Non
             at = datetime.fromtimestamp(outcome.day.starts_at + fault.at_seconds, zone)
             for axis in axes:
                 axis.axvline(at, color=colour, lw=0.5, ls=":")
-    for axis, title in zip(axes, ("voters reached", "seats in conversation", "channels in use"), strict=True):
+    for axis, title in zip(axes, ("contacted voters", "seats in conversation", "channels in use"), strict=True):
         axis.set_ylabel(title)
         axis.set_ylim(bottom=0)
         axis.grid(visible=True, alpha=0.25)

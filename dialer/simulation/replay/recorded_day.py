@@ -1,8 +1,7 @@
 """A recorded day as a scenario for any pacing policy.
 
-The day's attempts give the answer rate over the day, the ring times, the talk times and the wrap-up times. The
-simulated centre draws from these. Single calls are not repeated, because a policy that dials at other moments reaches
-other people.
+The simulated centre draws answer rates, ring times, talk times and wrap-up times from the day's attempts. It does not
+repeat single calls, because a policy that dials at other times calls other people.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from statistics import fmean, pstdev
 
-from dialer.simulation.centre_model.day_result import DayLog, DayResult, Moment, measure
+from dialer.simulation.centre_model.day_result import DayLog, DayResult, Moment, compute_day_result
 from dialer.simulation.centre_model.distributions import DayCurve, Ring
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
@@ -34,12 +33,12 @@ class AttemptRecord:
     connected_seconds: float | None = None
     wrap_up_ended_seconds: float | None = None
     cancelled: bool = False  # hung up by the dialler before an answer, so its outcome is unknown
-    left: bool = False  # the voter hung up while waiting for a seat: a live answer, not abandoned
+    left: bool = False  # the voter hung up while waiting for a seat: live answer, not abandoned
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """The attempts of a day and the seats that were logged in. Raises BadScenario for too few or inconsistent attempts."""
+    """The attempts of a day and its logged-in seats. Raises BadScenario for too few or inconsistent attempts."""
 
     attempts: Sequence[AttemptRecord]
     seats: DayCurve
@@ -59,7 +58,7 @@ class RecordedDay:
         if not any(attempt.connected_seconds is not None for attempt in attempts):
             raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
         if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
-            raise BadScenario("every attempt of the day was answered; give the unanswered ones too")
+            raise BadScenario("every attempt of the day was answered; include the unanswered ones")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +93,37 @@ class RecordedRing:
 
 
 def is_in_order(attempt: AttemptRecord) -> bool:
-    """Return whether the steps of an attempt are in time order. A change of the system clock can break the order."""
+    """Return whether the steps of an attempt are in time order. A change of the system clock can violate it."""
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
     times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
     rang = attempt.ringing_seconds
     return times == sorted(times) and (rang is None or times[0] <= rang <= attempt.ended_seconds)
 
 
-def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
+def build_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
     """Return the day as a scenario. A ringing call is not cancelled before `minimum_ring_seconds`."""
     talks = sorted(
         (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
         for attempt in day.attempts
         if attempt.connected_seconds is not None
     )
-    wrap_ups = _wrap_ups(day.attempts)
+    wrap_ups = _wrap_up_seconds(day.attempts)
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
-    outcomes = _outcomes(day.attempts)
+    outcomes = _impute_outcomes(day.attempts)
     return Scenario(
         name=name,
         seats=day.seats,
         campaigns=(
             CampaignModel(
-                _answer_rate(outcomes, day.hours),
+                _estimate_answer_rates(outcomes, day.hours),
                 RecordedTalk(tuple(start for start, _ in talks), tuple(length for _, length in talks)),
             ),
         ),
         hours=day.hours,
         first_hour=day.first_hour,
-        ring=_ring(outcomes),
+        ring=_make_ring_times(outcomes),
         wrap_up_mean_seconds=max(0.1, mean),
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
@@ -133,8 +132,8 @@ def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_secon
     )
 
 
-def recorded_figures(day: RecordedDay) -> DayResult:
-    """Return the day's actual figures in the form of a simulated day, without minutes and decisions.
+def compute_recorded_figures(day: RecordedDay) -> DayResult:
+    """Return the day's actual figures as a DayResult, without moments and decisions.
 
     An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """
@@ -155,14 +154,14 @@ def recorded_figures(day: RecordedDay) -> DayResult:
     placed, cancelled = len(day.attempts), sum(attempt.cancelled for attempt in day.attempts)
     dropped = len(resolved) - len(connected) - sum(lost for _, lost in resolved)
     last = Moment(end, 0, 0, 0, 0, 0, 0, 0.0, max(0.0, seat_seconds - busy), busy, placed, len(connected))
-    return measure(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
+    return compute_day_result(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
 
 
-def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
+def _wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
 
 
-def _outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+def _impute_outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     """Return the attempts, with the outcome of cancelled ones drawn from attempts that lasted longer.
 
     This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled
@@ -191,8 +190,8 @@ def _seconds_to_outcome(attempt: AttemptRecord) -> float:
     return end - attempt.placed_seconds
 
 
-def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
-    """Return the answer rate per ten minutes, shrunk towards that of the day where there were few calls."""
+def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
+    """Return the answer rate of each ten minutes. With few calls it is pulled towards the rate of the whole day."""
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))
     calls, answers = [0] * bins, [0] * bins
@@ -208,7 +207,7 @@ def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
     )
 
 
-def _ring(attempts: Sequence[AttemptRecord]) -> RecordedRing:
+def _make_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing:
     answers: list[tuple[float, float | None]] = []
     others: list[tuple[float, float | None]] = []
     for attempt in attempts:

@@ -20,8 +20,8 @@ from dialer.domain.view import CentreView
 from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import RecordedDay, recorded_figures
-from dialer.simulation.replay.store_day import day_named, day_of_store
+from dialer.simulation.replay.recorded_day import RecordedDay, compute_recorded_figures
+from dialer.simulation.replay.store_day import parse_day, read_day_from_store
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -42,7 +42,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, R
         async with a_site(directory, voters=1500, seats=6, campaign={"pacing": "predictive"}) as site:
             async with agents_at_work(site, AgentHabits(wrap_up_seconds=8.0, break_share=0.0)):
                 await asyncio.sleep(SECONDS)
-            seen.append((day_of_store(directory / "centre.db", DAY, INDIA), site.view))
+            seen.append((read_day_from_store(directory / "centre.db", DAY, INDIA), site.view))
 
     work()
     yield directory / "centre.db", *seen[0]
@@ -55,7 +55,7 @@ def run(*arguments: str) -> str:
 
 def test_the_day_is_what_the_engine_did(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
     _, day, view = recorded
-    figures, campaign = recorded_figures(day), view.campaigns[0]
+    figures, campaign = compute_recorded_figures(day), view.campaigns[0]
     live = sum(campaign.calls.values())
     assert figures.placed == campaign.attempts - live
     assert 0 <= campaign.connected - figures.connected <= 6  # those whose conversation goes on are not of the day yet
@@ -80,7 +80,7 @@ def test_the_command_replays_it_beside_what_it_was(
     assert text.index("as it was") < text.index("predictive") < text.index("progressive")
     assert picture.stat().st_size > 1000
     said = json.loads(run(*options, "--day", "2024-04-22", "--json"))
-    figures = recorded_figures(day)
+    figures = compute_recorded_figures(day)
     assert said["recorded"]["idle_seconds_per_call"] == pytest.approx(figures.idle_seconds_per_call, rel=0.15)
     for untold in ("first_half_hour_idle_seconds", "decision_microseconds"):  # by the store
         assert said["recorded"][untold] is None
@@ -114,7 +114,7 @@ def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
     ("arguments", "words"),
     [
         (["--day", "2024-04-23"], "no calls of agent campaigns on 2024-04-23; its calls are from 2024-04-22 to"),
-        (["--day", "22.4.2024"], "--day is '22.4.2024'; write it as 2026-04-22"),
+        (["--day", "22.4.2024"], "--day must be a date such as 2026-04-22 (is '22.4.2024')"),
         (["--day", "2024-13-01"], "--day is '2024-13-01'"),
         ([], "name it with --day"),
         (["--day", "2024-04-22", "--hours", "2"], "leave --scenario, --hours and --what-if out"),
@@ -132,7 +132,7 @@ def test_bad_input_is_one_clear_line(
 
 
 def test_a_file_that_is_no_store_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(MatdanError, match="there is no store here"):
+    with pytest.raises(MatdanError, match="no such store"):
         run("--replay", str(tmp_path / "none.db"), "--day", "2024-04-22")
     other = tmp_path / "other.db"
     other.write_text("no store at all", encoding="utf-8")
@@ -175,36 +175,36 @@ def kept(path: Path, calls: int, *, seats: bool = True, inbound: bool = False) -
 
 
 def test_talk_wrap_up_and_seats_are_read_from_the_seats_time(tmp_path: Path) -> None:
-    day = day_of_store(kept(tmp_path / "a.db", 150), DAY, INDIA)
-    figures = recorded_figures(day)
+    day = read_day_from_store(kept(tmp_path / "a.db", 150), DAY, INDIA)
+    figures = compute_recorded_figures(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
     assert day.seats.points == ((0.0, 1.0), (149 * 60.0 + 20.0, 0.0))
     assert figures.idle_seconds_per_call == pytest.approx((149 * 60.0 + 20.0 - 50 * 40.0) / 50, rel=0.001)
 
 
 def test_a_seat_that_talks_to_those_who_called_us_is_not_there_for_the_replay(tmp_path: Path) -> None:
-    day = day_of_store(kept(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
+    day = read_day_from_store(kept(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
 def test_a_day_too_thin_or_without_seats_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
-        day_of_store(kept(tmp_path / "a.db", 40), DAY, INDIA)
+        read_day_from_store(kept(tmp_path / "a.db", 40), DAY, INDIA)
     with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
-        day_of_store(kept(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
+        read_day_from_store(kept(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
 def test_a_call_whose_times_contradict_each_other_is_left_out_and_counted(tmp_path: Path) -> None:
     path = kept(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
-    day = day_of_store(path, DAY, INDIA)
+    day = read_day_from_store(path, DAY, INDIA)
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
 def test_the_day_is_the_centres_own(tmp_path: Path) -> None:
     path = kept(tmp_path / "a.db", 150)
-    assert day_of_store(path, DAY, INDIA).first_hour == 9
-    assert day_of_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
+    assert read_day_from_store(path, DAY, INDIA).first_hour == 9
+    assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
     with pytest.raises(BadScenario, match="its calls are from 2024-04-22 to 2024-04-22"):
-        day_of_store(path, day_named("2024-04-21"), INDIA)
+        read_day_from_store(path, parse_day("2024-04-21"), INDIA)

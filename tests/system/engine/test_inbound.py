@@ -45,7 +45,7 @@ async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
 @virtual_time()
 async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
+        channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await over(site, channel)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
         assert site.view.state.marks == {"voted": 1}
@@ -60,7 +60,9 @@ async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> No
 @virtual_time()
 async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in("0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),)))
+        channel = site.switch.place_inbound_call(
+            "0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),))
+        )
         await over(site, channel)
         assert site.view.state.opt_outs == 1
     assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
@@ -70,7 +72,9 @@ async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
 async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
         await site.log_in("01")
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0))
+        channel = site.switch.place_inbound_call(
+            CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0)
+        )
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         await over(site, channel)
         assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
@@ -81,7 +85,7 @@ async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
 @virtual_time()
 async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
+        channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
         await over(site, channel, seconds=300)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
 
@@ -89,12 +93,12 @@ async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
 @virtual_time()
 async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **inbound()) as site:
-        first = site.switch.call_in(CALLER, called=AGENT)
+        first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await over(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
         assert not site.centre.engine.features.numbers._abandoned_at  # it locks no number: it was no call of ours
         await site.log_in("01")
-        site.switch.call_in(CALLER, called=AGENT)
+        site.switch.place_inbound_call(CALLER, called=AGENT)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
         await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: Outcome.CONNECTED in {change.outcome for change in site.ended()}, seconds=10)
@@ -107,7 +111,7 @@ async def test_a_missed_call_is_never_answered_and_called_back(tmp_path: Path) -
     config = scripted()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=MISSED)
+        channel = site.switch.place_inbound_call(CALLER, called=MISSED)
         await over(site, channel, seconds=2)
         assert not answered(channel)
         assert channel.cause == 17
@@ -123,7 +127,7 @@ async def test_a_missed_call_outside_the_hours_is_called_back_within_them(tmp_pa
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
     async with a_site(tmp_path, scripted(), campaign=campaign, **inbound()) as site:
-        await over(site, site.switch.call_in(CALLER, called=MISSED), seconds=2)
+        await over(site, site.switch.place_inbound_call(CALLER, called=MISSED), seconds=2)
         await asyncio.sleep(1500)
         assert not site.switch.placed
         await site.until(lambda: bool(site.switch.placed), seconds=400)
@@ -135,7 +139,9 @@ def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-            channel = site.switch.call_in(number, called=FLOW, script=Behaviour(keys=((3.0, "1"), (12.0, "1"))))
+            channel = site.switch.place_inbound_call(
+                number, called=FLOW, script=Behaviour(keys=((3.0, "1"), (12.0, "1")))
+            )
             await site.until(lambda: answered(channel), seconds=5)
             assert channel.context == "matdan-message"
             await over(site, channel)
@@ -150,7 +156,7 @@ def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number:
 @virtual_time()
 async def test_a_number_without_a_purpose_is_hung_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called="+911140000099")
+        channel = site.switch.place_inbound_call(CALLER, called="+911140000099")
         await over(site, channel, seconds=2)
         assert not answered(channel)
 
@@ -162,7 +168,9 @@ async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(t
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
         await site.until(lambda: len(site.switch.placed) > 3)
         silent = Behaviour(hang_up_after=200.0)
-        channels = [site.switch.call_in(f"+9170000000{n}", called=FLOW, script=silent) for n in range(40, 80)]
+        channels = [
+            site.switch.place_inbound_call(f"+9170000000{n}", called=FLOW, script=silent) for n in range(40, 80)
+        ]
         before = len(site.switch.placed)
         await asyncio.sleep(5)
         assert sum(answered(channel) for channel in channels) == 3
@@ -187,7 +195,7 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
         await site.centre.engine.execute(PauseCampaign(campaign="quiet"))
         await site.until(lambda: not site.centre.engine.features.calls, seconds=120)
         before = len(site.switch.placed)
-        came = [site.switch.call_in(f"+91981111110{n}", called=FLOW) for n in range(3)]
+        came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
         assert site.view.state.trunks[0].channels_used == 3
         assert site.centre.engine.features.inbound.live == 3
@@ -203,7 +211,7 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
 async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path) -> None:
     """A real Asterisk makes a Local channel of it, where the endpoint has no FORWARD_CONTEXT of ours."""
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
-        channel = site.switch.call_in(CALLER, called=FLOW)
+        channel = site.switch.place_inbound_call(CALLER, called=FLOW)
         channel.name = f"Local/{FLOW}@matdan-inbound-00000000;2"
         channel.move_to(channel.context, channel.extension, 1)
         await over(site, channel, seconds=5)
@@ -218,7 +226,7 @@ async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
     config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
         await asyncio.sleep(1.0)
-        caller = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
+        caller = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         outgoing = site.switch._new_channel("carrier", "", "matdan-inbound")
         outgoing.application = "AppDial2"
         local = site.switch._new_channel("carrier", "", "matdan-agent")
@@ -237,7 +245,7 @@ async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
 async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
-            channel = site.switch.call_in(CALLER, called=FLOW)
+            channel = site.switch.place_inbound_call(CALLER, called=FLOW)
             await asyncio.sleep(delay)
             site.switch.hang_up(channel, 16, channel.ended_by)
             await over(site, channel, seconds=5)
@@ -254,10 +262,10 @@ async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
     config = scripted(Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
-        live = site.switch.call_in(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
+        live = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         await site.until(lambda: answered(live), seconds=5)
         outbound = site.switch.placed[0].channel_id
-        ringing = site.switch.call_in("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
+        ringing = site.switch.place_inbound_call("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
         for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
             async with claim(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"

@@ -162,7 +162,7 @@ async def test_a_caller_who_is_no_person_takes_no_answer_of_our_calls_away(tmp_p
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=90)
         before = counted(site)[0]
-        site.switch.call_in(caller, called=number)
+        site.switch.place_inbound_call(caller, called=number)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         assert counted(site)[0] == before

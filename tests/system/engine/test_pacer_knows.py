@@ -89,7 +89,7 @@ async def say_closing(directory: Path, how: str) -> None:
                 assert await execute(SeatClosing(seat="01")) == "seat 01: closing"
             case "key":
                 for key in "*8":
-                    site.switch.phone_keys("agent01", key)
+                    site.switch.press_phone_keys("agent01", key)
                     await asyncio.sleep(1.0)
             case "disposition":
                 await execute(KeyedDisposition(seat="01", disposition=Disposition.NOT_YET))

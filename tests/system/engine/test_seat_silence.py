@@ -38,7 +38,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
         async with a_floor(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
-            site.switch.silence_seat("agent01")
+            site.switch.silence_phone("agent01")
             site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert outcomes(site) == [Outcome.ABANDONED]
@@ -70,7 +70,7 @@ async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Pa
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await until_talking(site)
         await asyncio.sleep(1.8)
-        site.switch.silence_seat("agent01")
+        site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=10)
         assert outcomes(site) == [Outcome.CONNECTED]
@@ -83,7 +83,7 @@ async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_p
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         await asyncio.sleep(1)
-        site.switch.silence_seat("agent01")
+        site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=30)
         assert outcomes(site) == [Outcome.CONNECTED]
@@ -99,11 +99,11 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
         await until_talking(site)
         dead = site.switch.phone_channel("agent01")
         assert dead is not None
-        site.switch.silence_seat("agent01")
-        assert site.switch.phone_dials("agent01", "*1") is not None
+        site.switch.silence_phone("agent01")
+        assert site.switch.dial_from_phone("agent01", "*1") is not None
         for keyed in ("101#", "2468#"):
             await asyncio.sleep(0.4)
-            site.switch.phone_keys("agent01", keyed, every_seconds=0.15)
+            site.switch.press_phone_keys("agent01", keyed, every_seconds=0.15)
             await asyncio.sleep(1.0)
         await site.until(lambda: dead.uniqueid not in site.switch.channels, seconds=2)
         phone = site.switch.phone_channel("agent01")
@@ -125,7 +125,7 @@ async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: 
         with pytest.raises(CommandRefused, match="is taken"):
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         dead = site.switch.phone_channel("agent01")
-        site.switch.silence_seat("agent01")
+        site.switch.silence_phone("agent01")
         said = await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         assert said == "seat 01: its phone is called again"
         await site.until(lambda: site.switch.phone_channel("agent01") not in {None, dead}, seconds=10)
@@ -140,9 +140,9 @@ def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_i
             await log_in_by_phone(site, "101", "2468")
             channel = site.switch.phone_channel("agent01")
             if dead:
-                site.switch.silence_seat("agent01")
+                site.switch.silence_phone("agent01")
             await asyncio.sleep(0.5)
-            site.switch.contact_gone("agent01")
+            site.switch.unregister_phone("agent01")
             await asyncio.sleep(2)
             assert (site.switch.phone_channel("agent01") is channel) is not dead
 
@@ -163,9 +163,9 @@ def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: b
             channel = site.switch.phone_channel("agent01")
             assert channel is not None
             if dead:
-                site.switch.silence_seat("agent01")
+                site.switch.silence_phone("agent01")
                 site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-            site.switch.contact_gone("agent01")
+            site.switch.unregister_phone("agent01")
             await asyncio.sleep(0.1)  # the voter has answered
             assert seat(site).state is SeatState.READY
             await asyncio.sleep(1.4)
@@ -187,10 +187,10 @@ async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
         await site.until(lambda: seat(site).state is SeatState.READY)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.drop_seat("agent01")
-        site.switch.contact_gone("agent01")
+        site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.7)
         assert seat(site).state is SeatState.LOST
-        site.switch.contact_back("agent01")
+        site.switch.register_phone("agent01")
         await asyncio.sleep(0.1)
         assert seat(site).state is SeatState.READY
         phone = site.switch.phone_channel("agent01")
@@ -204,9 +204,9 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         dead = site.switch.phone_channel("agent01")
-        site.switch.silence_seat("agent01")
-        site.switch.contact_back("agent01")  # in whichever order the two are told
-        site.switch.contact_gone("agent01")
+        site.switch.silence_phone("agent01")
+        site.switch.register_phone("agent01")  # in whichever order the two are told
+        site.switch.unregister_phone("agent01")
         await asyncio.sleep(1.5)
         assert site.switch.phone_channel("agent01") not in {None, dead}
         assert seat(site).state is SeatState.READY
@@ -218,10 +218,10 @@ async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         first = site.switch.phone_channel("agent01")
-        site.switch.contact_back("agent01")
-        site.switch.contact_gone("agent01")
+        site.switch.register_phone("agent01")
+        site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.5)
-        site.switch.silence_seat("agent01")
+        site.switch.silence_phone("agent01")
         await asyncio.sleep(2.0)
         assert site.switch.phone_channel("agent01") not in {None, first}
         assert seat(site).state is SeatState.READY
@@ -242,10 +242,10 @@ async def test_two_registrations_close_together_call_the_phone_once(
             await call_seat(seat_name, endpoint)
 
         monkeypatch.setattr(switch, "call_seat", counted)
-        site.switch.silence_seat("agent01")
-        site.switch.contact_back("agent01")
+        site.switch.silence_phone("agent01")
+        site.switch.register_phone("agent01")
         await asyncio.sleep(0.3)
-        site.switch.contact_back("agent01")
+        site.switch.register_phone("agent01")
         await asyncio.sleep(20.0)
         assert called == ["01"]
         assert seat(site).state is SeatState.READY
@@ -263,7 +263,7 @@ async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -
             return engine.features.snapshots.take(run, Counter(), Counter()).free_seats
 
         assert free_seats() == 1
-        site.switch.contact_gone("agent01")
+        site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.1)
         assert (seat(site).state, free_seats()) == (SeatState.READY, 0)
         await asyncio.sleep(2.0)  # something came from it
@@ -280,8 +280,8 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
             await until_talking(site)
             dead = site.switch.phone_channel("agent01")
             assert dead is not None
-            site.switch.silence_seat("agent01")
-            told = [site.switch.contact_back, site.switch.contact_gone]
+            site.switch.silence_phone("agent01")
+            told = [site.switch.register_phone, site.switch.unregister_phone]
             for tell in told if back_first else reversed(told):
                 tell("agent01")
                 await asyncio.sleep(0.4)
@@ -307,8 +307,8 @@ async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: P
         before = set()
         for port in (59_980, 59_996):
             before.add(site.switch.phone_channel("agent01"))
-            site.switch.silence_seat("agent01")
-            site.switch.contact_back("agent01", port)
+            site.switch.silence_phone("agent01")
+            site.switch.register_phone("agent01", port)
             await asyncio.sleep(0.9)
             assert site.switch.phone_channel("agent01") not in {None, *before}
         await site.until(lambda: bool(site.ended()), seconds=30)
@@ -319,7 +319,7 @@ async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: P
 @virtual_time()
 async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
-        site.switch.contact_back("agent01")
+        site.switch.register_phone("agent01")
         await asyncio.sleep(10)
         assert site.switch.phone_channel("agent01") is None
 

@@ -54,7 +54,7 @@ async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -
 async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
     async with a_floor(tmp_path, agent_login={"code": "*1"}) as site:
         for extension in ("s", "01", "*2", "+919800000001", "h"):
-            assert site.switch.phone_dials("agent01", extension) is None
+            assert site.switch.dial_from_phone("agent01", extension) is None
 
 
 @virtual_time()
@@ -72,11 +72,11 @@ async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
 @virtual_time()
 async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
-        site.switch.phone_dials("agent01", "*1")
+        site.switch.dial_from_phone("agent01", "*1")
         for keyed in ("101#", "9999#", "101#", "2468#"):
             await keys(site, keyed)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=10)
-        site.switch.phone_dials("agent02", "*1")
+        site.switch.dial_from_phone("agent02", "*1")
         for keyed in ("102#", "0000#") * 3:
             await keys(site, keyed, "agent02")
         await site.until(lambda: site.switch.phone_channel("agent02") is None, seconds=10)
@@ -86,9 +86,9 @@ async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: P
 @virtual_time()
 async def test_a_caller_who_keys_nothing_or_hangs_up_leaves_the_seat_as_it_was(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
-        site.switch.phone_dials("agent01", "*1")
+        site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=60)
-        site.switch.phone_dials("agent01", "*1")
+        site.switch.dial_from_phone("agent01", "*1")
         await keys(site, "101#")
         site.switch.drop_seat("agent01")
         await asyncio.sleep(60)
@@ -186,7 +186,7 @@ async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
 @virtual_time()
 async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Path) -> None:
     async with a_floor(tmp_path, agents=[]) as site:
-        site.switch.phone_dials("agent01", "*1")
+        site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"no \[\[agents\]\]"):
             await site.centre.engine.execute(SeatCall(seat="01"))
@@ -252,11 +252,11 @@ async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        site.switch.phone_keys("agent01", "316")  # later, at 4 in the afternoon
+        site.switch.press_phone_keys("agent01", "316")  # later, at 4 in the afternoon
         await asyncio.sleep(2)
         assert seat(site).state is SeatState.TALKING
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
-        site.switch.phone_keys("agent01", "1")
+        site.switch.press_phone_keys("agent01", "1")
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=2)
     assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL")[0] == ("voted",)
     assert rows(tmp_path, "SELECT kind, hour, agent FROM mark ORDER BY at LIMIT 2") == [
@@ -273,7 +273,7 @@ async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_
     async with a_floor(tmp_path, Behaviour(talk_seconds=120.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        site.switch.phone_keys("agent01", "1")
+        site.switch.press_phone_keys("agent01", "1")
         await asyncio.sleep(45)  # two looks at the list of channels, and more
         assert seat(site).state is SeatState.TALKING
         site.switch.cut_ami()
@@ -320,18 +320,18 @@ async def test_the_star_codes(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
-        site.switch.phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
+        site.switch.press_phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
         await asyncio.sleep(0.5)  # a key during the sound that answers the last one is lost
-        site.switch.phone_keys("agent01", "2")
+        site.switch.press_phone_keys("agent01", "2")
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=2)
         assert seat(site).reason == "meal"
         assert rows(tmp_path, "SELECT paused, reason FROM log_in") == [(1, "meal")]
         await asyncio.sleep(0.5)
-        site.switch.phone_keys("agent01", "*1")
+        site.switch.press_phone_keys("agent01", "*1")
         await site.until(lambda: seat(site).state is not SeatState.PAUSED, seconds=2)
         await asyncio.sleep(0.5)
-        site.switch.phone_keys("agent01", "*0")
+        site.switch.press_phone_keys("agent01", "*0")
         await site.until(lambda: seat(site).agent is None, seconds=400)
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
 
@@ -354,9 +354,9 @@ async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
         await log_in_by_phone(site, "101", "2468")
         await until_talking(site)
         for wrong in ("*4", "*9", "*29", "399", "*#", "A"):
-            site.switch.phone_keys("agent01", wrong, every_seconds=0.4)
+            site.switch.press_phone_keys("agent01", wrong, every_seconds=0.4)
             await asyncio.sleep(2)
-        site.switch.phone_keys("agent01", "*4*9*5" * 200, every_seconds=0.05)
+        site.switch.press_phone_keys("agent01", "*4*9*5" * 200, every_seconds=0.05)
         await asyncio.sleep(90)
         assert seat(site).state is SeatState.TALKING
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE disposition IS NOT NULL") == [(0,)]
@@ -411,7 +411,7 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
 @virtual_time()
 async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
-        site.switch.set_phone("agent01", PhoneMode.PUTS_DOWN)
+        site.switch.set_phone("agent01", PhoneMode.HANGS_UP)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="agent-01"))
         await asyncio.sleep(12)
         assert site.view.seats[0].state is SeatState.LOST
@@ -514,7 +514,7 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
         await until_talking(site)
         second = seat(site).attempt_id
         assert second not in {first, None}
-        site.switch.phone_keys("agent01", "2")
+        site.switch.press_phone_keys("agent01", "2")
         await asyncio.sleep(1)
         await site.centre.engine.execute(SeatHangUp(seat="01"))
     said = dict(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))

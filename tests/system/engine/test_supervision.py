@@ -351,7 +351,7 @@ async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Pa
             ("*7", "on", "hold"),
             ("*5", "on", None),
         ]:
-            site.switch.phone_keys("agent01", keys, every_seconds=0.5)
+            site.switch.press_phone_keys("agent01", keys, every_seconds=0.5)
             await asyncio.sleep(2)
             assert (site.view.seats[0].recording, site.view.seats[0].transfer) == (recording, help_now)
 
@@ -418,7 +418,7 @@ async def test_a_call_that_came_in_is_held_handed_over_and_recorded_under_its_at
     async with a_site(tmp_path, a_switch(recordings=folder), seats=2, **changes) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
-        channel = site.switch.call_in("+917000000060", called="+911140000012")
+        channel = site.switch.place_inbound_call("+917000000060", called="+911140000012")
         await until_talking(site)
         attempt = site.view.seats[0].attempt_id
         assert attempt != channel.uniqueid

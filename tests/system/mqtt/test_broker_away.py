@@ -130,7 +130,7 @@ async def work(site: Site, seconds: float) -> Counter[str]:
             if view.state is SeatState.TALKING and view.attempt_id not in spoken:
                 spoken.add(view.attempt_id)
                 key = list(KEYS)[len(spoken) % len(KEYS)]
-                site.switch.phone_keys(f"agent{name}", key)
+                site.switch.press_phone_keys(f"agent{name}", key)
                 keyed[KEYS[key]] += 1
         await asyncio.sleep(1.0)
     return keyed

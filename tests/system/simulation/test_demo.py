@@ -17,7 +17,13 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.centre_model.policies import caps_for
 from dialer.simulation.demo import centre as demo
-from dialer.simulation.demo.centre import TAUGHT, DemoOptions, demo_settings, hour_before, run_demo
+from dialer.simulation.demo.centre import (
+    PRETRAINED_CAMPAIGN,
+    DemoOptions,
+    demo_settings,
+    pretraining_scenario,
+    run_demo,
+)
 from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
@@ -33,8 +39,8 @@ def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_it
     async def centre_made(_options: DemoOptions, store_path: Path, *_: object) -> None:
         store = await open_store(store_path)
         try:
-            found.append(str(await store.pacer_state(TAUGHT)))
-            await store.save_pacer_state(TAUGHT, '{"kept": true}')
+            found.append(str(await store.pacer_state(PRETRAINED_CAMPAIGN)))
+            await store.save_pacer_state(PRETRAINED_CAMPAIGN, '{"kept": true}')
         finally:
             await store.close()
         raise Enough
@@ -52,7 +58,7 @@ def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_it
 
 
 def test_the_hour_that_teaches_rings_as_the_demos_phones_do() -> None:
-    hour = hour_before(DemoOptions(answer_rate=0.45))
+    hour = pretraining_scenario(DemoOptions(answer_rate=0.45))
     random = Random(1)
     fates = [hour.ring.draw(answered, random) for answered in (True, False) for _ in range(2_000)]
     answers, others = fates[:2_000], fates[2_000:]
@@ -65,7 +71,7 @@ def test_the_hour_that_teaches_rings_as_the_demos_phones_do() -> None:
 
 
 def test_a_demo_with_a_desk_has_seats_and_agents_for_who_sits_at_the_machine(tmp_path: Path) -> None:
-    visitors = DemoVisitors.after(10)
+    visitors = DemoVisitors.for_user(10)
     settings = demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
     assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]
     assert len(settings.seats) == 10 + len(visitors.seats)

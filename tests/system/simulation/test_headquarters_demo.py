@@ -12,7 +12,7 @@ from rich.console import Console
 from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo
 from dialer.uplink import material
 
-OF_THE_CLOCK = "in time"  # a bench's business
+TIMING_CHECK = "uploads take less than 5 s"  # depends on the machine; a bench measures it
 
 
 async def test_what_centres_have_is_what_headquarters_has_and_all_stop(
@@ -23,9 +23,9 @@ async def test_what_centres_have_is_what_headquarters_has_and_all_stop(
     report = tmp_path / "report.json"
     options = HqDemoOptions(for_seconds=14.0, report_path=report, centres=6, voters=400, rows_per_second=40.0)
     checks = await run_hq_demo(options, Console(file=shown, width=200))
-    assert {check.name: check.seen for check in checks if not check.holds and check.name != OF_THE_CLOCK} == {}
+    assert {check.name: check.seen for check in checks if not check.holds and check.name != TIMING_CHECK} == {}
     assert len(checks) == 7
     assert checks[0].seen.endswith("the centres run turnout-2, turnout-2, turnout-2")
-    assert "6 of 6 centres have stopped" in checks[1].seen
-    assert "6 centres heard" in shown.getvalue()
+    assert "6 of 6 centres stopped" in checks[1].seen
+    assert "6 centres connected" in shown.getvalue()
     assert json.loads(report.read_text(encoding="utf-8"))["stop-all"]["holds"]

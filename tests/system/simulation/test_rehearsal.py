@@ -14,10 +14,10 @@ import pytest
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
+from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import rehearsal_settings
-from dialer.simulation.rehearsal.verdict import DayOutcome, draw_days, findings, is_ready
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day, plot_days
 from dialer.store.exports import record_export
 from dialer.store.keys import write_new_key
 from dialer.store.roll import copy_roll
@@ -41,7 +41,7 @@ def site(tmp_path: Path) -> Settings:
 
 
 def test_the_days_of_a_site(site: Settings) -> None:
-    days = days_of(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
+    days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
     assert [(day.load, len(day.faults), day.seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
         (2, 0, 7200.0, 7),
@@ -77,7 +77,7 @@ def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Setting
     key = write_new_key(tmp_path / "key")
     fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
     encrypted = site.model_copy(update={"store": site.store.model_copy(update={"encryption_key_file": key.file})})
-    day = days_of(encrypted, POLL, faults=False, hours=0.2, seed=3)[0]
+    day = plan_rehearsed_days(encrypted, POLL, faults=False, hours=0.2, seed=3)[0]
     outcome = rehearse_day(encrypted, tmp_path / "centre.db", tmp_path, day, LIVELY, lambda _: None)
     assert outcome.attempts > 10
     assert all(holds for holds, _ in outcome.checks.values())
@@ -87,7 +87,7 @@ def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Setting
 
 
 def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: Path) -> None:
-    day = days_of(site, POLL, faults=True, hours=1.0, seed=3)[2]
+    day = plan_rehearsed_days(site, POLL, faults=True, hours=1.0, seed=3)[2]
     done: list[float] = []
     outcome = rehearse_day(site, tmp_path / "centre.db", tmp_path, day, LIVELY, done.append)
     assert outcome.attempts > 100
@@ -97,9 +97,9 @@ def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: 
     assert done == sorted(done)
     assert done[-1] > 0.95
     assert len(outcome.samples) >= 60  # one a minute
-    bad = [finding.text for finding in findings(outcome) if finding.level is Level.ERROR]
+    bad = [finding.text for finding in judge_day(outcome) if finding.level is Level.ERROR]
     assert bad == []
-    draw_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
+    plot_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
 
 
@@ -136,7 +136,7 @@ def outcome_of(**changes: object) -> DayOutcome:
 )
 def test_errors_come_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
     outcome = outcome_of(**changes)
-    first = findings(outcome)[0]
+    first = judge_day(outcome)[0]
     assert first.level is Level.ERROR
     assert text in first.text
     assert not is_ready([outcome_of(), outcome])
@@ -144,10 +144,10 @@ def test_errors_come_first_and_the_site_is_not_ready(changes: dict[str, object],
 
 def test_a_good_day_is_ready() -> None:
     assert is_ready([outcome_of()])
-    assert all(finding.level is Level.OK for finding in findings(outcome_of()))
+    assert all(finding.level is Level.OK for finding in judge_day(outcome_of()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no trunk")])
 def test_nothing_to_rehearse_is_said(site: Settings, section: str, text: str) -> None:
     with pytest.raises(CannotRehearse, match=text):
-        days_of(site.model_copy(update={section: ()}), POLL, faults=True, hours=None, seed=1)
+        plan_rehearsed_days(site.model_copy(update={section: ()}), POLL, faults=True, hours=None, seed=1)

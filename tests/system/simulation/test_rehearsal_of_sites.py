@@ -18,11 +18,11 @@ from dialer.domain.finding import Level
 from dialer.engine.seats.pins import hash_pin
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.day import days_of
+from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, findings, is_ready
+from dialer.simulation.rehearsal.site import read_store_facts
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -43,14 +43,14 @@ def rehearsed(
     settings: Settings, *, hours: float = TEN_MINUTES, run: int = 0, faults: bool = False, answer_rate: float = 0.6
 ) -> DayOutcome:
     directory = settings.store.path.parent
-    facts = store_facts(settings.store.path, None, 1800.0)
-    day = days_of(settings, POLL, faults=faults, hours=hours, seed=3, areas=facts.areas)[run]
+    facts = read_store_facts(settings.store.path, None, 1800.0)
+    day = plan_rehearsed_days(settings, POLL, faults=faults, hours=hours, seed=3, areas=facts.areas)[run]
     voters = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=20.0)
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)
 
 
 def told(outcome: DayOutcome, verdict: Level) -> list[str]:
-    return [f"{each.subject} {each.text}" for each in findings(outcome) if each.level is verdict]
+    return [f"{each.subject} {each.text}" for each in judge_day(outcome) if each.level is verdict]
 
 
 # Certificates

@@ -16,7 +16,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
-from dialer.simulation.demo.training import SAYINGS, run_training, training_settings
+from dialer.simulation.demo.training import VOTER_REPLIES, run_training, training_settings
 from tests.support.waiting import HANG_SECONDS
 
 PIN = "739164"
@@ -87,7 +87,10 @@ def test_who_looks_before_dialling_is_trained_to(tmp_path: Path) -> None:
     assert (trained.pacing, trained.preview_seconds) == (PacingPolicy.PREVIEW, 20.0)
 
 
-@pytest.mark.parametrize(("without", "problem"), [("agents", "has none to train"), ("campaigns", "has none of agents")])
+@pytest.mark.parametrize(
+    ("without", "problem"),
+    [("agents", "must list at least one agent to train"), ("campaigns", "must include an agent campaign")],
+)
 async def test_without_agents_or_their_campaigns_it_is_refused(tmp_path: Path, without: str, problem: str) -> None:
     settings = site(tmp_path).model_copy(update={without: ()})
     with pytest.raises(SettingError, match=problem):
@@ -119,6 +122,6 @@ async def test_an_agent_is_trained_on_voters_whose_words_are_shown(tmp_path: Pat
                         break
         assert pop is not None
         assert pop["voters"]
-        assert said in SAYINGS["en"]
+        assert said in VOTER_REPLIES["en"]
         os.kill(os.getpid(), signal.SIGTERM)
     assert not (tmp_path / "centre.db").exists()

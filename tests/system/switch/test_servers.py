@@ -284,7 +284,7 @@ async def test_a_conversation_between_servers_survives_the_loss_of_either_link(s
         assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
         voters(site, "a")[0].hung_up = True
-        voters(site, "a")[0].poke()
+        voters(site, "a")[0].wake()
         await site.until(lambda: bool(site.ended()), seconds=5)
         assert seat(site, "b01").state is not SeatState.TALKING
 
@@ -364,7 +364,7 @@ async def test_flows_and_incoming_calls_on_every_server(tmp_path: Path) -> None:
     ) as site:
         await site.log_in("a01")
         await site.until(lambda: site.view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
-        site.servers["b"].call_in("+917000000050", called="+911140000012")
+        site.servers["b"].place_inbound_call("+917000000050", called="+911140000012")
         await site.until(lambda: seat(site, "a01").state is SeatState.TALKING, seconds=5)
         assert len(joins(site)) == 1
 
@@ -487,7 +487,7 @@ async def test_calls_on_a_failed_server_do_not_count_against_the_campaign(tmp_pa
         await asyncio.sleep(5)
         assert placed(site)["b"] == 2  # on its own trunk
         voters(site, "b")[0].hung_up = True
-        voters(site, "b")[0].poke()
+        voters(site, "b")[0].wake()
         await site.until(lambda: placed(site)["b"] == 3, seconds=10)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.baseline_pacers import CallsPerIdleSeat
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.centre_model.day_result import abandoned_share_by_window, worst_window
+from dialer.simulation.centre_model.day_result import abandoned_rate_by_window, worst_abandoned_rate
 from dialer.simulation.centre_model.distributions import (
     BreakHabits,
     DayCurve,
@@ -107,13 +107,13 @@ def test_default_ring_times_have_the_expected_means_and_shares() -> None:
 
 def test_stage_signals_are_sometimes_missing_or_false() -> None:
     law, random = StageSignals(), Random(4)
-    pressed = [law.closing_at(100.0, random) for _ in range(10_000)]
+    pressed = [law.draw_closing_seconds(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [law.filled_at(10.0, random) for _ in range(1000)]
+    filled = [law.draw_half_filled_seconds(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
@@ -309,9 +309,9 @@ def test_centre_without_seats_places_no_calls() -> None:
 
 def test_abandoned_share_by_window_and_worst_window() -> None:
     resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
-    assert abandoned_share_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
-    assert worst_window(resolved, 60.0) == pytest.approx(2.0 / 3.0)
-    assert worst_window(resolved, 500.0) == 0.0
+    assert abandoned_rate_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
+    assert worst_abandoned_rate(resolved, 60.0) == pytest.approx(2.0 / 3.0)
+    assert worst_abandoned_rate(resolved, 500.0) == 0.0
 
 
 @pytest.mark.parametrize(

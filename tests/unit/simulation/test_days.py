@@ -14,11 +14,18 @@ from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
 from dialer.settings.site import Settings
-from dialer.simulation.rehearsal.day import CampaignHours, CannotRehearse, Fault, FaultKind, RehearsedDay, days_of
-from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
+from dialer.simulation.rehearsal.day import (
+    CampaignHours,
+    CannotRehearse,
+    Fault,
+    FaultKind,
+    RehearsedDay,
+    plan_rehearsed_days,
+)
+from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_unjudged_faults
 from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
-from dialer.simulation.rehearsal.staff import at_work
-from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, findings, preparation_findings
+from dialer.simulation.rehearsal.staff import choose_working_agents
+from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, judge_day, preparation_findings
 from tests.support.centre import site_settings
 from tests.support.seats import CHEAP
 
@@ -47,7 +54,7 @@ def site(**changes: Any) -> Settings:
 
 
 def days(settings: Settings, today: date = POLL, **changes: Any) -> tuple[RehearsedDay, ...]:
-    return days_of(settings, today, **{"faults": True, "hours": None, "seed": 1, **changes})
+    return plan_rehearsed_days(settings, today, **{"faults": True, "hours": None, "seed": 1, **changes})
 
 
 def clock(at: float) -> str:
@@ -153,7 +160,7 @@ def test_a_fault_is_judged_only_if_somebody_could_have_been_called_after_it(
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),), 1, hours)
-    assert not_judged(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
+    assert find_unjudged_faults(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
 
 
 def verdict_of(**changes: Any) -> list[Finding]:
@@ -169,7 +176,7 @@ def verdict_of(**changes: Any) -> list[Finding]:
     }
     rest = {"utilisation": 0.8, "channels": 30, "abandoned_limit": 0.03, "took_seconds": 1.0, "checks": {}}
     recovered = {FaultKind.LINK_CUT.value: 3.0}
-    return findings(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
+    return judge_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
 def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> None:
@@ -317,7 +324,9 @@ def test_whoever_has_a_skill_that_is_asked_for_has_a_seat(
     agents: list[dict[str, Any]], seats: int, chosen: list[int]
 ) -> None:
     skill = "tamil" if agents[-1]["skills"] else None
-    assert at_work(site(campaign={"skill": skill, "hours": ALL_DAY}, agents=agents, seats=seats)) == chosen
+    assert (
+        choose_working_agents(site(campaign={"skill": skill, "hours": ALL_DAY}, agents=agents, seats=seats)) == chosen
+    )
 
 
 def test_what_must_be_done_before_the_day_is_noted() -> None:

@@ -34,8 +34,8 @@ from dialer.simulation.centre_model.what_if import (
     half_interval,
     what_if,
 )
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_figures
-from dialer.simulation.replay.store_day import day_named
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, build_scenario, compute_recorded_figures
+from dialer.simulation.replay.store_day import parse_day
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
@@ -179,7 +179,7 @@ def _day() -> RecordedDay:
 
 
 def test_figures_of_a_recorded_day_are_its_own() -> None:
-    figures = recorded_figures(_day())
+    figures = compute_recorded_figures(_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
     lost = sum(n % 40 == 0 for n in range(400))
     assert (figures.placed, figures.connected) == (400, reached)
@@ -189,7 +189,7 @@ def test_figures_of_a_recorded_day_are_its_own() -> None:
 
 
 def test_recorded_day_becomes_a_scenario_with_its_rates_and_times() -> None:
-    scenario = as_scenario(_day())
+    scenario = build_scenario(_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
     assert rate.at(1800.0) == pytest.approx(0.5, abs=0.06)
@@ -225,19 +225,19 @@ def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
         for number, attempt in enumerate(_attempts())
     ]
     day = RecordedDay(cut, DayCurve.constant(5), hours=2.0)
-    scenario, whole = as_scenario(day), as_scenario(_day())
+    scenario, whole = build_scenario(day), build_scenario(_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
         assert rate == pytest.approx(truth)
     assert scenario.ring.ring_out_seconds == 25.0
-    assert recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
+    assert compute_recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
 
 
 def test_voter_who_hung_up_while_waiting_is_a_live_answer_but_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _attempts()]
-    figures = recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
+    figures = compute_recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
-    assert recorded_figures(_day()).worst_sliding_hour > 0.0
+    assert compute_recorded_figures(_day()).worst_sliding_hour > 0.0
 
 
 # Plots
@@ -405,5 +405,5 @@ def test_share_is_read_with_and_without_a_percent_sign() -> None:
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
 def test_day_outside_the_possible_years_is_refused(day: str) -> None:
-    with pytest.raises(BadScenario, match=f"--day is {day}; its year must be from 1970 to 2999"):
-        day_named(day)
+    with pytest.raises(BadScenario, match=f"--day: the year must be from 1970 to 2999"):
+        parse_day(day)

@@ -7,14 +7,14 @@ from statistics import fmean
 
 import pytest
 
-from dialer.simulation.asterisk.voters import Behaviour, VoterProfile, draw, random_of
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile, draw_behaviour, random_for_call
 
 PROFILE = VoterProfile()
 
 
 def drawn(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int = 1) -> list[Behaviour]:
     numbers = (f"+91{n:010d}" for n in range(count))
-    return [draw(profile, seed, number, now, random_of(seed, number, 0)) for number in numbers]
+    return [draw_behaviour(profile, seed, number, now, random_for_call(seed, number, 0)) for number in numbers]
 
 
 def test_shares_are_those_of_the_profile() -> None:
@@ -48,13 +48,17 @@ def test_the_answer_rate_follows_the_local_hour() -> None:
 def test_a_draw_depends_on_seed_number_and_call_alone() -> None:
     assert drawn(PROFILE, 50) == drawn(PROFILE, 50)
     assert drawn(PROFILE, 50, seed=2) != drawn(PROFILE, 50)
-    first, second = (draw(PROFILE, 1, "911", 0.0, random_of(1, "911", call)) for call in (0, 1))
+    first, second = (draw_behaviour(PROFILE, 1, "911", 0.0, random_for_call(1, "911", call)) for call in (0, 1))
     assert first != second
 
 
 def test_an_invalid_number_stays_invalid() -> None:
     profile = replace(PROFILE, invalid_share=0.3)
-    invalid = [n for n in range(200) if draw(profile, 1, str(n), 0.0, random_of(1, str(n), 0)).fails_with == 404]
+    invalid = [
+        n
+        for n in range(200)
+        if draw_behaviour(profile, 1, str(n), 0.0, random_for_call(1, str(n), 0)).fails_with == 404
+    ]
     assert len(invalid) > 20
     for n in invalid:
-        assert draw(profile, 1, str(n), 0.0, random_of(1, str(n), 1)).fails_with == 404
+        assert draw_behaviour(profile, 1, str(n), 0.0, random_for_call(1, str(n), 1)).fails_with == 404
