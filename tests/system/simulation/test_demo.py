@@ -1,4 +1,4 @@
-"""The demo: what its pacing begins with, and who may sign in."""
+"""The demo of one centre: its pretrained pacing, and the accounts of its desk."""
 
 from __future__ import annotations
 
@@ -28,49 +28,49 @@ from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
 
-def test_a_new_demo_dials_as_one_that_has_learned_and_a_kept_one_goes_on_with_its_own(
+def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
 
-    class Enough(Exception):
-        """The centre would be made now: it takes up what the store has."""
+    class CentreStarts(Exception):
+        """Raised in place of starting the centre, which would load the pacer state of the store."""
 
-    async def centre_made(_options: DemoOptions, store_path: Path, *_: object) -> None:
+    async def inspect_store(_options: DemoOptions, store_path: Path, *_: object) -> None:
         store = await open_store(store_path)
         try:
             found.append(str(await store.pacer_state(PRETRAINED_CAMPAIGN)))
-            await store.save_pacer_state(PRETRAINED_CAMPAIGN, '{"kept": true}')
+            await store.save_pacer_state(PRETRAINED_CAMPAIGN, '{"learned": true}')
         finally:
             await store.close()
-        raise Enough
+        raise CentreStarts
 
-    monkeypatch.setattr(demo, "_run_centre", centre_made)
+    monkeypatch.setattr(demo, "_run_centre", inspect_store)
     for _ in range(2):
-        with pytest.raises(Enough):
+        with pytest.raises(CentreStarts):
             asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
     first, second = found
-    cold, taught = (make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03)) for _ in range(2))
-    taught.restore(json.loads(first))
+    cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03)) for _ in range(2))
+    pretrained.restore(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
-    assert taught.calls_to_place(free) > cold.calls_to_place(free)
-    assert second == '{"kept": true}'
+    assert pretrained.calls_to_place(free) > cold.calls_to_place(free)
+    assert second == '{"learned": true}'
 
 
-def test_the_hour_that_teaches_rings_as_the_demos_phones_do() -> None:
+def test_pretraining_uses_the_ring_times_of_the_demos_voters() -> None:
     hour = pretraining_scenario(DemoOptions(answer_rate=0.45))
     random = Random(1)
-    fates = [hour.ring.draw(answered, random) for answered in (True, False) for _ in range(2_000)]
-    answers, others = fates[:2_000], fates[2_000:]
+    rings = [hour.ring.draw(answered, random) for answered in (True, False) for _ in range(2_000)]
+    answers, others = rings[:2_000], rings[2_000:]
     assert {answered for answered, _, _ in answers} == {True, False}  # some would answer too late
     assert fmean(seconds for answered, seconds, _ in answers if answered) == pytest.approx(11.8, abs=0.3)
-    silent = [seconds for fate, seconds, set_up in others if set_up is None]
+    silent = [seconds for _, seconds, set_up in others if set_up is None]
     assert len(silent) / len(others) == pytest.approx(0.33, abs=0.04)  # busy, unavailable, invalid, congestion
     assert max(silent) <= 2.0
-    assert max(seconds for _, seconds, _ in fates) == 30.0
+    assert max(seconds for _, seconds, _ in rings) == 30.0
 
 
-def test_a_demo_with_a_desk_has_seats_and_agents_for_who_sits_at_the_machine(tmp_path: Path) -> None:
+def test_demo_with_a_desk_has_seats_and_agents_for_its_user(tmp_path: Path) -> None:
     visitors = DemoVisitors.for_user(10)
     settings = demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
     assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]

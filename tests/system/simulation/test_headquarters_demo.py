@@ -1,4 +1,4 @@
-"""The demo of a headquarters: real centres, their uplinks over their brokers, the gatherer, and a stop of all."""
+"""The demo of a headquarters with real and virtual centres: uploads, peer updates, material and a stop of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dialer.uplink import material
 TIMING_CHECK = "uploads take less than 5 s"  # depends on the machine; a bench measures it
 
 
-async def test_what_centres_have_is_what_headquarters_has_and_all_stop(
+async def test_demo_passes_all_checks_of_headquarters_and_centres(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 2.0)

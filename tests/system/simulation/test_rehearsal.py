@@ -1,4 +1,4 @@
-"""A rehearsal of a small site: the day at its load and at twice it, faults, and what it says of a site that is not ready."""
+"""A rehearsal of a small site: its runs, faults, and the verdict on a site that is not ready."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Settings:
     )
 
 
-def test_the_days_of_a_site(site: Settings) -> None:
+def test_rehearsal_has_three_runs_of_the_day(site: Settings) -> None:
     days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
     assert [(day.load, len(day.faults), day.seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
@@ -51,7 +51,7 @@ def test_the_days_of_a_site(site: Settings) -> None:
     assert days[0].starts_at == 1_714_102_200.0  # 26 April 2024, 09:00 in India
 
 
-def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Path) -> None:
+def test_rehearsal_settings_contain_no_real_asterisk_store_or_broker(site: Settings, tmp_path: Path) -> None:
     rehearsed = rehearsal_settings(site, 2, tmp_path / "copy.db", 15_038)
     assert (rehearsed.ami.host, rehearsed.ami.port, rehearsed.fastagi.port) == ("127.0.0.1", 15_038, 0)
     assert rehearsed.store.path == tmp_path / "copy.db"
@@ -61,7 +61,7 @@ def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Pa
     assert (rehearsed.trunks[0].channels, rehearsed.trunks[0].calls_per_second) == (60, 10.0)
 
 
-def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path: Path) -> None:
+def test_copied_store_has_the_roll_without_turnout(site: Settings, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     record_export(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
@@ -72,7 +72,7 @@ def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path:
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
 
 
-def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Settings, tmp_path: Path) -> None:
+def test_rehearsal_of_an_encrypted_site_leaves_no_plain_text(site: Settings, tmp_path: Path) -> None:
     (tmp_path / "centre.db").unlink()
     key = write_new_key(tmp_path / "key")
     fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
@@ -86,7 +86,7 @@ def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Setting
         assert b"+91700000000" not in store.read_bytes()
 
 
-def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: Path) -> None:
+def test_day_with_faults_recovers_from_each_of_them(site: Settings, tmp_path: Path) -> None:
     day = plan_rehearsed_days(site, POLL, faults=True, hours=1.0, seed=3)[2]
     done: list[float] = []
     outcome = rehearse_day(site, tmp_path / "centre.db", tmp_path, day, LIVELY, done.append)
@@ -130,11 +130,11 @@ def outcome_of(**changes: object) -> DayOutcome:
         ({"took_seconds": 3000.0}, "1 times faster"),
         (
             {"checks": {"nobody was called twice at once": (False, "a-1")}},
-            "broken: nobody was called twice at once: a-1",
+            "violated: nobody was called twice at once: a-1",
         ),
     ],
 )
-def test_errors_come_first_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
+def test_error_is_the_first_finding_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
     outcome = outcome_of(**changes)
     first = judge_day(outcome)[0]
     assert first.level is Level.ERROR
@@ -142,12 +142,12 @@ def test_errors_come_first_and_the_site_is_not_ready(changes: dict[str, object],
     assert not is_ready([outcome_of(), outcome])
 
 
-def test_a_good_day_is_ready() -> None:
+def test_site_without_errors_is_ready() -> None:
     assert is_ready([outcome_of()])
     assert all(finding.level is Level.OK for finding in judge_day(outcome_of()))
 
 
-@pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no trunk")])
-def test_nothing_to_rehearse_is_said(site: Settings, section: str, text: str) -> None:
+@pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no Asterisk trunk")])
+def test_settings_without_campaigns_or_trunks_are_rejected(site: Settings, section: str, text: str) -> None:
     with pytest.raises(CannotRehearse, match=text):
         plan_rehearsed_days(site.model_copy(update={section: ()}), POLL, faults=True, hours=None, seed=1)

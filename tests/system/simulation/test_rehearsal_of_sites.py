@@ -1,4 +1,4 @@
-"""Rehearsals of sites of many kinds: each is judged by what its own polling day would bring, and by nothing else."""
+"""Rehearsals of different sites: certificates, skills, booth workers, stricter rules and faults."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def rehearsed(
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)
 
 
-def told(outcome: DayOutcome, verdict: Level) -> list[str]:
+def finding_texts(outcome: DayOutcome, verdict: Level) -> list[str]:
     return [f"{each.subject} {each.text}" for each in judge_day(outcome) if each.level is verdict]
 
 
 # Certificates
 
 
-def of_india(directory: Path, **prompt: Any) -> Settings:
-    """A site under a profile that wants every recording certified. Its sounds are not on this machine."""
+def certified_site_settings(directory: Path, **prompt: Any) -> Settings:
+    """Return a site whose profile requires certified recordings. The sounds themselves are not installed."""
     audio = certified_site(directory, "turnout", **prompt)
     shutil.rmtree(audio["sounds"])
     sign_off = {
@@ -77,8 +77,8 @@ def of_india(directory: Path, **prompt: Any) -> Settings:
     return settings
 
 
-def test_a_site_whose_recordings_are_certified_is_rehearsed_without_their_sounds(tmp_path: Path) -> None:
-    outcome = rehearsed(of_india(tmp_path))
+def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path: Path) -> None:
+    outcome = rehearsed(certified_site_settings(tmp_path))
     assert outcome.attempts > 50
     assert is_ready([outcome])
 
@@ -90,29 +90,29 @@ def test_a_site_whose_recordings_are_certified_is_rehearsed_without_their_sounds
         ({"valid_until": date(2024, 4, 25)}, "it expired on 2024-04-25"),
     ],
 )
-def test_a_site_that_lacks_a_certificate_on_the_day_is_told_so(
+def test_missing_or_expired_certificate_is_reported_for_the_campaign(
     tmp_path: Path, prompt: dict[str, Any], problem: str
 ) -> None:
-    outcome = rehearsed(of_india(tmp_path, **prompt))
+    outcome = rehearsed(certified_site_settings(tmp_path, **prompt))
     assert outcome.attempts == 0
-    (text,) = [each for each in told(outcome, Level.ERROR) if "campaign calls" in each]
-    assert text.startswith("campaign calls called nobody: a recorded turnout call needs a certificate: ")
+    (text,) = [each for each in finding_texts(outcome, Level.ERROR) if "campaign calls" in each]
+    assert text.startswith("campaign calls placed no call: a recorded turnout call needs a certificate: ")
     assert problem in text
 
 
-def test_voters_of_a_language_without_certificates_are_told_of(tmp_path: Path) -> None:
-    settings = of_india(tmp_path)
+def test_forbidden_calls_in_a_language_without_certificates_are_reported(tmp_path: Path) -> None:
+    settings = certified_site_settings(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
     outcome = rehearsed(settings)
     assert outcome.attempts > 20
-    assert any("calls were forbidden (certificate)" in text for text in told(outcome, Level.WARNING))
+    assert any("calls were forbidden (certificate)" in text for text in finding_texts(outcome, Level.WARNING))
 
 
 # Agents
 
 
-def test_only_agents_with_the_skill_take_the_calls_that_ask_for_it(tmp_path: Path) -> None:
+def test_calls_that_require_a_skill_go_only_to_agents_with_it(tmp_path: Path) -> None:
     agents = [
         {"number": "11", "pin": hash_pin("4711")},
         {"number": "12", "pin": hash_pin("4711"), "skills": ["tamil"]},
@@ -125,7 +125,7 @@ def test_only_agents_with_the_skill_take_the_calls_that_ask_for_it(tmp_path: Pat
         assert db.execute("SELECT count(DISTINCT seat) FROM seat_interval WHERE agent IS NOT NULL").fetchone() == (2,)
 
 
-def test_agents_note_the_serials_of_booth_workers(tmp_path: Path) -> None:
+def test_agents_enter_the_serials_of_booth_workers(tmp_path: Path) -> None:
     campaign = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "hours": HOURS}
     settings = a_site(tmp_path, campaigns=[campaign])
     workers = tmp_path / "workers.csv"
@@ -150,12 +150,12 @@ def _booths(settings: Settings) -> list[tuple[int, int]]:
 # Rules
 
 
-def test_a_profile_stricter_than_a_default_is_no_setting_that_loosens_it(tmp_path: Path) -> None:
+def test_profile_stricter_than_a_default_setting_can_be_rehearsed(tmp_path: Path) -> None:
     rules = {**CLOSES_AT_SIX, "stricter": {"redial_lock": {"hours": 100}}}
     assert rehearsed(a_site(tmp_path, rules=rules), hours=0.1).attempts > 10
 
 
-def test_the_profiles_cap_of_abandoned_calls_is_the_limit(tmp_path: Path) -> None:
+def test_abandoned_limit_is_the_strictest_cap_of_the_profile(tmp_path: Path) -> None:
     caps = [{"window_hours": hours, "share": 0.015} for hours in (24, 720)]
     rules = {**CLOSES_AT_SIX, "stricter": {"abandoned": {"caps": caps}}}
     outcome = rehearsed(a_site(tmp_path, rules=rules), hours=0.1)
@@ -165,23 +165,25 @@ def test_the_profiles_cap_of_abandoned_calls_is_the_limit(tmp_path: Path) -> Non
 # Faults
 
 
-def test_a_fault_is_not_judged_when_the_list_is_done(tmp_path: Path) -> None:
+def test_fault_is_not_judged_once_the_list_is_completed(tmp_path: Path) -> None:
     outcome = rehearsed(a_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
-    assert is_ready([outcome]), told(outcome, Level.ERROR)
+    assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
-def test_a_fault_for_which_a_short_rehearsal_has_no_time_is_not_judged(tmp_path: Path) -> None:
+def test_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearsed(a_site(tmp_path, campaign=careful), run=2, faults=True)
-    assert is_ready([outcome]), told(outcome, Level.ERROR)
+    assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
     assert NOT_OVER in outcome.not_judged.values()
 
 
 # The command
 
 
-def test_the_command_says_what_must_be_done_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_reports_what_must_be_done_before_the_polling_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = a_site(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute(
@@ -199,10 +201,10 @@ def test_the_command_says_what_must_be_done_beside(tmp_path: Path, monkeypatch: 
         campaigns = [{{ id = "agents", kind = "agents" }}]
         """
     )
-    # It would log to the runner's output, which is closed afterwards.
+    # Logging would go to the runner's output, which is closed afterwards.
     monkeypatch.setattr(rehearsal_cli, "quiet_logging", lambda: None)
     ran = CliRunner().invoke(app, ["rehearse", "-c", str(config), "--no-faults", "--answer-rate", "0.9"])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.output
-    assert "polls: all polls of the settings are over, the last one on 2024-04-26" in ran.output
+    assert "polls: all polls in the settings are in the past, the last one on 2024-04-26" in ran.output
     assert "campaign agents: paused, but rehearsed as running" in ran.output
     assert "the site's load: 2024-04-26 09:00 to 09:06" in ran.output  # the last call is half an hour before the close

@@ -1,4 +1,4 @@
-"""Training at the desk: the site's own agent works on made-up voters, and nothing of the site is touched."""
+"""Training at the desk: the site's agents, simulated voters, and no changes to the site."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def site(folder: Path) -> Settings:
     return load_settings(path)
 
 
-def test_page_agents_and_scripts_are_the_sites_and_all_else_is_made_up(tmp_path: Path) -> None:
+def test_training_keeps_agents_and_scripts_and_replaces_everything_else(tmp_path: Path) -> None:
     settings = site(tmp_path)
     trained = training_settings(settings, tmp_path / "other.db", 5038)
     assert trained.agents == settings.agents
@@ -79,7 +79,7 @@ def test_page_agents_and_scripts_are_the_sites_and_all_else_is_made_up(tmp_path:
     assert trained.desk.user == "training-desk"
 
 
-def test_who_looks_before_dialling_is_trained_to(tmp_path: Path) -> None:
+def test_training_uses_previews_if_the_site_does(tmp_path: Path) -> None:
     settings = site(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})
@@ -91,14 +91,16 @@ def test_who_looks_before_dialling_is_trained_to(tmp_path: Path) -> None:
     ("without", "problem"),
     [("agents", "must list at least one agent to train"), ("campaigns", "must include an agent campaign")],
 )
-async def test_without_agents_or_their_campaigns_it_is_refused(tmp_path: Path, without: str, problem: str) -> None:
+async def test_training_without_agents_or_agent_campaigns_is_rejected(
+    tmp_path: Path, without: str, problem: str
+) -> None:
     settings = site(tmp_path).model_copy(update={without: ()})
     with pytest.raises(SettingError, match=problem):
         await run_training(settings, lambda _: None)
 
 
 @pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages")
-async def test_an_agent_is_trained_on_voters_whose_words_are_shown(tmp_path: Path) -> None:
+async def test_trained_agent_sees_the_replies_of_simulated_voters(tmp_path: Path) -> None:
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(run_training(site(tmp_path), opened.set_result))

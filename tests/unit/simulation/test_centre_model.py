@@ -1,4 +1,4 @@
-"""The simulated centre: its distributions, its bookkeeping, and the events and snapshots that a pacer gets."""
+"""The centre model: its distributions, its figures, and the events and snapshots that a pacer receives."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
 SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
 
 
-class Witness(Pacer):
+class RecordingPacer(Pacer):
     """Dials `ratio` calls per available seat, and records every event and snapshot."""
 
     def __init__(self, ratio: float = 3.0, cancels: int = 0) -> None:
@@ -69,7 +69,7 @@ class Witness(Pacer):
         return sum(event.kind is kind for event in self.events)
 
 
-def test_day_curve_in_steps_and_joined_by_lines() -> None:
+def test_day_curve_changes_in_steps_or_linearly() -> None:
     steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
     assert [steps.at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
     joined = DayCurve(steps.points, joined=True)
@@ -78,27 +78,27 @@ def test_day_curve_in_steps_and_joined_by_lines() -> None:
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
 def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
-    law, random = TalkDistribution(DayCurve.constant(90.0), cv=0.8, shape=shape), Random(1)
-    drawn = [law.draw(0.0, random) for _ in range(40_000)]
+    distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.8, shape=shape), Random(1)
+    drawn = [distribution.draw(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
 
 def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
-    law, random = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
-    drawn = [law.draw(0.0, random) for _ in range(20_000)]
+    distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
+    drawn = [distribution.draw(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
     assert between < sum(20.0 < talk < 35.0 for talk in drawn) / 3
     assert between < sum(130.0 < talk < 145.0 for talk in drawn)
 
 
-def test_default_ring_times_have_the_expected_means_and_shares() -> None:
-    law, random = GammaRingTimes(), Random(2)
-    answers = [law.draw(True, random) for _ in range(20_000)]
+def test_default_ring_times_have_documented_means_and_shares() -> None:
+    distribution, random = GammaRingTimes(), Random(2)
+    answers = [distribution.draw(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
-    others = [law.draw(False, random) for _ in range(20_000)]
+    others = [distribution.draw(False, random) for _ in range(20_000)]
     assert fmean(seconds for _, seconds, _ in others) == pytest.approx(20.4, abs=0.2)
     rang_out = [seconds for answered, seconds, set_up in others if not answered and set_up is not None]
     assert len(rang_out) / 20_000 == pytest.approx(0.616, abs=0.01)
@@ -106,14 +106,14 @@ def test_default_ring_times_have_the_expected_means_and_shares() -> None:
 
 
 def test_stage_signals_are_sometimes_missing_or_false() -> None:
-    law, random = StageSignals(), Random(4)
-    pressed = [law.draw_closing_seconds(100.0, random) for _ in range(10_000)]
+    distribution, random = StageSignals(), Random(4)
+    pressed = [distribution.draw_closing_seconds(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [law.draw_half_filled_seconds(10.0, random) for _ in range(1000)]
+    filled = [distribution.draw_half_filled_seconds(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
@@ -125,37 +125,37 @@ def test_answer_rate_changes_with_each_list() -> None:
     assert curve.at(1199.0) != curve.at(1201.0)
 
 
-def test_seed_determines_the_day() -> None:
+def test_same_seed_gives_the_same_day() -> None:
     first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
 def test_seat_seconds_and_call_counts_add_up() -> None:
-    witness = Witness()
-    day = simulate(SMALL, lambda: witness, 1)
+    pacer = RecordingPacer()
+    day = simulate(SMALL, lambda: pacer, 1)
     last = day.moments[-1]
     assert last.free_seat_seconds + last.busy_seat_seconds == pytest.approx(10 * 1800.0)
     assert day.utilisation == pytest.approx(last.busy_seat_seconds / 18_000.0)
     assert day.idle_seconds_per_call == pytest.approx(last.free_seat_seconds / day.connected)
-    assert day.placed == witness.count(PacingEventKind.PLACED)
-    landed = witness.count(PacingEventKind.ANSWERED) + witness.count(PacingEventKind.FAILED)
-    assert day.placed - landed == last.ringing
-    assert day.connected == witness.count(PacingEventKind.CONNECTED)
-    assert day.abandoned == witness.count(PacingEventKind.ABANDONED)
+    assert day.placed == pacer.count(PacingEventKind.PLACED)
+    resolved_calls = pacer.count(PacingEventKind.ANSWERED) + pacer.count(PacingEventKind.FAILED)
+    assert day.placed - resolved_calls == last.ringing
+    assert day.connected == pacer.count(PacingEventKind.CONNECTED)
+    assert day.abandoned == pacer.count(PacingEventKind.ABANDONED)
     assert day.answered == day.connected + day.abandoned
-    assert witness.count(PacingEventKind.ANSWERED) - day.answered == last.waiting
-    assert witness.count(PacingEventKind.TALK_ENDED) == day.connected - last.talking
+    assert pacer.count(PacingEventKind.ANSWERED) - day.answered == last.waiting
+    assert pacer.count(PacingEventKind.TALK_ENDED) == day.connected - last.talking
     assert len(day.moments) == 31
 
 
 def test_events_are_in_time_order_and_snapshots_are_consistent() -> None:
-    witness = Witness()
-    simulate(SMALL, lambda: witness, 1)
-    times = [event.at_seconds for event in witness.events]
+    pacer = RecordingPacer()
+    simulate(SMALL, lambda: pacer, 1)
+    times = [event.at_seconds for event in pacer.events]
     assert times == sorted(times)
-    assert len(witness.snapshots) > 1000
-    for snapshot in witness.snapshots:
+    assert len(pacer.snapshots) > 1000
+    for snapshot in pacer.snapshots:
         assert snapshot.free_seats + len(snapshot.busy_seats) == 10
         assert all(seat.elapsed_seconds >= 0.0 for seat in snapshot.busy_seats)
         assert all(0.0 <= call.elapsed_seconds <= 30.0 for call in snapshot.ringing)
@@ -165,10 +165,10 @@ def test_events_are_in_time_order_and_snapshots_are_consistent() -> None:
 
 
 def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
-    witness = Witness(ratio=8.0)
-    day = simulate(SMALL, lambda: witness, 1)
+    pacer = RecordingPacer(ratio=8.0)
+    day = simulate(SMALL, lambda: pacer, 1)
     assert day.abandoned > 0
-    for event in witness.events:
+    for event in pacer.events:
         if event.kind is PacingEventKind.ABANDONED:
             assert event.seconds == pytest.approx(2.0)
         if event.kind is PacingEventKind.CONNECTED:
@@ -177,128 +177,128 @@ def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
 
 def test_voters_who_hang_up_while_waiting_are_not_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
-    witness = Witness(ratio=8.0)
-    day = simulate(impatient, lambda: witness, 1)
-    assert day.dropped == witness.count(PacingEventKind.DROPPED) > 0
+    pacer = RecordingPacer(ratio=8.0)
+    day = simulate(impatient, lambda: pacer, 1)
+    assert day.dropped == pacer.count(PacingEventKind.DROPPED) > 0
     assert day.abandoned < day.dropped
     assert day.answered == day.connected + day.abandoned + day.dropped
 
 
 def test_answer_rate_follows_its_curve() -> None:
     changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(DayCurve(((0.0, 0.1), (3600.0, 0.6)))),))
-    witness = Witness(ratio=1.0)
-    simulate(changing, lambda: witness, 1)
+    pacer = RecordingPacer(ratio=1.0)
+    simulate(changing, lambda: pacer, 1)
     shares = []
     for start in (0.0, 3600.0):
-        kinds = Counter(event.kind for event in witness.events if start <= event.at_seconds < start + 3600.0)
+        kinds = Counter(event.kind for event in pacer.events if start <= event.at_seconds < start + 3600.0)
         answered, failed = kinds[PacingEventKind.ANSWERED], kinds[PacingEventKind.FAILED]
         shares.append(answered / (answered + failed))
     assert shares == pytest.approx([0.1, 0.6], abs=0.04)
 
 
 def test_stage_signals_reach_the_pacer() -> None:
-    witness = Witness()
-    simulate(replace(SMALL, signals=StageSignals()), lambda: witness, 1)
-    seen = {seat.stage for snapshot in witness.snapshots for seat in snapshot.busy_seats}
+    pacer = RecordingPacer()
+    simulate(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
+    seen = {seat.stage for snapshot in pacer.snapshots for seat in snapshot.busy_seats}
     assert seen == set(SeatStage)
-    ends = [event for event in witness.events if event.kind is PacingEventKind.TALK_ENDED]
+    ends = [event for event in pacer.events if event.kind is PacingEventKind.TALK_ENDED]
     closing = [event.closing_seconds for event in ends if event.closing_seconds is not None]
     assert 0.6 < len(closing) / len(ends) < 0.95  # some agents never press it
     assert all(event.closing_seconds is None or event.closing_seconds <= event.seconds for event in ends)
 
 
-def test_seats_go_on_breaks_and_come_back() -> None:
-    witness = Witness()
-    day = simulate(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: witness, 1)
-    assert witness.count(PacingEventKind.BREAK_STARTED) > 10
-    assert any(seat.leaving for snapshot in witness.snapshots for seat in snapshot.busy_seats)
-    paused = [snapshot.paused_seats for snapshot in witness.snapshots]
+def test_seats_take_breaks_and_become_available_again() -> None:
+    pacer = RecordingPacer()
+    day = simulate(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: pacer, 1)
+    assert pacer.count(PacingEventKind.BREAK_STARTED) > 10
+    assert any(seat.leaving for snapshot in pacer.snapshots for seat in snapshot.busy_seats)
+    paused = [snapshot.paused_seats for snapshot in pacer.snapshots]
     assert max(paused) > 0
     assert any(later < earlier for earlier, later in pairwise(paused))
-    assert all(s.free_seats + len(s.busy_seats) + s.paused_seats == 10 for s in witness.snapshots)
+    assert all(s.free_seats + len(s.busy_seats) + s.paused_seats == 10 for s in pacer.snapshots)
     assert day.moments[-1].free_seat_seconds + day.moments[-1].busy_seat_seconds < 10 * 7200.0
 
 
-def test_shift_changes_log_groups_of_seats_in_and_out() -> None:
-    witness = Witness()
+def test_shift_change_logs_seats_in_and_out() -> None:
+    pacer = RecordingPacer()
     shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
-    simulate(replace(SMALL, seats=shifts), lambda: witness, 1)
+    simulate(replace(SMALL, seats=shifts), lambda: pacer, 1)
 
     def seats(at_seconds: float) -> int:
-        last = [snapshot for snapshot in witness.snapshots if snapshot.now_seconds <= at_seconds][-1]
+        last = [snapshot for snapshot in pacer.snapshots if snapshot.now_seconds <= at_seconds][-1]
         return last.free_seats + len(last.busy_seats)
 
     assert seats(590.0) == 10
     assert seats(1199.0) == 4
     assert seats(1201.0) == 12
-    assert witness.count(PacingEventKind.BREAK_STARTED) <= 6
+    assert pacer.count(PacingEventKind.BREAK_STARTED) <= 6
 
 
 def test_channels_and_calls_per_second_are_never_exceeded() -> None:
-    witness = Witness(ratio=8.0)
+    pacer = RecordingPacer(ratio=8.0)
     narrow = replace(SMALL, channels=12, calls_per_second=0.5)
-    simulate(narrow, lambda: witness, 1)
-    for snapshot in witness.snapshots:
+    simulate(narrow, lambda: pacer, 1)
+    for snapshot in pacer.snapshots:
         talking = sum(seat.stage is SeatStage.TALKING for seat in snapshot.busy_seats)
         used = talking + len(snapshot.ringing) + len(snapshot.waiting_seconds)
         assert 0 <= snapshot.free_channels == 12 - used
-    starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
+    starts = [event.at_seconds for event in pacer.events if event.kind is PacingEventKind.PLACED]
     assert len(starts) > 100
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
-def test_policy_decides_again_as_soon_as_a_call_start_is_allowed() -> None:
-    witness = Witness(ratio=20.0)
-    simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: witness, 1)
-    starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
+def test_policy_decides_again_when_the_cps_limit_allows_a_call() -> None:
+    pacer = RecordingPacer(ratio=20.0)
+    simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
+    starts = [event.at_seconds for event in pacer.events if event.kind is PacingEventKind.PLACED]
     assert len(starts) == pytest.approx(0.5 * 1_800, rel=0.02)
 
 
-def test_slow_carrier_takes_longer_to_ring_with_many_calls_in_set_up() -> None:
+def test_slow_carrier_rings_later_with_many_calls_in_set_up() -> None:
     def mean_set_up(scenario: Scenario) -> float:
-        witness = Witness(ratio=8.0)
-        simulate(scenario, lambda: witness, 1)
+        pacer = RecordingPacer(ratio=8.0)
+        simulate(scenario, lambda: pacer, 1)
         return fmean(
-            event.seconds - event.ringing_seconds for event in witness.events if event.ringing_seconds is not None
+            event.seconds - event.ringing_seconds for event in pacer.events if event.ringing_seconds is not None
         )
 
     assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
 
 
-def test_carrier_with_false_answers_answers_every_call_at_once() -> None:
-    witness = Witness(ratio=1.0)
-    simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: witness, 1)
-    inside = [event for event in witness.events if 630.0 < event.at_seconds < 1200.0]
+def test_false_answers_come_for_every_call_within_their_period() -> None:
+    pacer = RecordingPacer(ratio=1.0)
+    simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
+    inside = [event for event in pacer.events if 630.0 < event.at_seconds < 1200.0]
     assert all(event.kind is not PacingEventKind.FAILED for event in inside)
     assert {round(event.seconds, 6) for event in inside if event.kind is PacingEventKind.ANSWERED} == {0.3}
 
 
-def test_cancelled_calls_have_not_rung_or_have_rung_for_the_minimum() -> None:
-    witness = Witness(ratio=3.0, cancels=1)
-    day = simulate(SMALL, lambda: witness, 1)
-    cancelled = [event for event in witness.events if event.kind is PacingEventKind.CANCELLED]
+def test_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
+    pacer = RecordingPacer(ratio=3.0, cancels=1)
+    day = simulate(SMALL, lambda: pacer, 1)
+    cancelled = [event for event in pacer.events if event.kind is PacingEventKind.CANCELLED]
     assert day.cancelled == len(cancelled) > 0
-    assert all(event.seconds in witness.may_be_cancelled for event in cancelled)
-    landed = witness.count(PacingEventKind.ANSWERED) + witness.count(PacingEventKind.FAILED)
-    assert day.placed == landed + len(cancelled) + day.moments[-1].ringing
+    assert all(event.seconds in pacer.may_be_cancelled for event in cancelled)
+    resolved_calls = pacer.count(PacingEventKind.ANSWERED) + pacer.count(PacingEventKind.FAILED)
+    assert day.placed == resolved_calls + len(cancelled) + day.moments[-1].ringing
 
 
-def test_campaigns_share_seats_and_see_each_others_calls() -> None:
-    witnesses = [Witness(ratio=1.0), Witness(ratio=1.0)]
-    queue = iter(witnesses)
+def test_campaigns_share_seats_and_see_calls_of_other_campaigns() -> None:
+    pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
+    queue = iter(pacers)
     day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
-    assert day.connected == sum(witness.count(PacingEventKind.CONNECTED) for witness in witnesses)
-    assert min(witness.count(PacingEventKind.CONNECTED) for witness in witnesses) > 20
+    assert day.connected == sum(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers)
+    assert min(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers) > 20
     assert day.abandoned == 0
-    foreign = [c for s in witnesses[0].snapshots for c in s.ringing if c.answer_probability is not None]
+    foreign = [c for s in pacers[0].snapshots for c in s.ringing if c.answer_probability is not None]
     assert foreign
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
 def test_events_within_the_decision_interval_lead_to_one_decision() -> None:
-    witness = Witness()
-    simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: witness, 1)
-    times = [snapshot.now_seconds for snapshot in witness.snapshots]
+    pacer = RecordingPacer()
+    simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
+    times = [snapshot.now_seconds for snapshot in pacer.snapshots]
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.5 - 1e-9
 
 
@@ -307,7 +307,7 @@ def test_centre_without_seats_places_no_calls() -> None:
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
-def test_abandoned_share_by_window_and_worst_window() -> None:
+def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None:
     resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
     assert abandoned_rate_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
     assert worst_abandoned_rate(resolved, 60.0) == pytest.approx(2.0 / 3.0)
@@ -326,13 +326,13 @@ def test_abandoned_share_by_window_and_worst_window() -> None:
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],
 )
-def test_scenario_with_a_figure_out_of_limits_is_refused_in_one_line(bad: Scenario, words: str) -> None:
+def test_scenario_with_a_figure_outside_its_limits_is_rejected_in_one_line(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
         simulate(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)
 
 
-def test_unknown_scenario_is_refused_with_the_command_that_lists_them() -> None:
+def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
     assert scenario_named("27 seats").name == "27 seats"
     with pytest.raises(BadScenario, match="no scenario 'nowhere'; list them with `dialer simulate --list`"):
         scenario_named("nowhere")

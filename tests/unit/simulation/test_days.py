@@ -1,4 +1,4 @@
-"""Which day a rehearsal goes through, when its faults come, which of them are judged, and what becomes of a site's settings."""
+"""Rehearsal plans: the day, its faults and which of them are judged, and the settings and agents of a rehearsal."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def clock(at: float) -> str:
     return f"{datetime.fromtimestamp(at, INDIA):%d %H:%M}"
 
 
-def whole(day: RehearsedDay) -> tuple[str, str]:
+def limits(day: RehearsedDay) -> tuple[str, str]:
     return clock(day.starts_at), clock(day.ends_at)
 
 
 # The day
 
 
-def test_the_day_ends_with_the_last_call_and_every_fault_has_time_to_pass() -> None:
+def test_day_ends_at_the_last_call_with_time_to_recover_from_every_fault() -> None:
     day = days(site())[2]
-    assert whole(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
+    assert limits(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
     assert len(day.faults) == len(FaultKind)
     assert day.faults[-1].at_seconds + 600 + 3600 < day.seconds
 
@@ -83,40 +83,38 @@ def test_the_day_ends_with_the_last_call_and_every_fault_has_time_to_pass() -> N
         ({"polls": [{"day": POLL, "closes_at": "22:00"}]}, ("26 09:00", "26 20:00")),
     ],
 )
-def test_the_profiles_hours_of_that_weekday_or_holiday_are_the_days(
-    rules: dict[str, Any], hours: tuple[str, str]
-) -> None:
-    assert whole(days(site(rules=rules))[0]) == hours
+def test_day_has_the_profile_hours_of_its_weekday_or_holiday(rules: dict[str, Any], hours: tuple[str, str]) -> None:
+    assert limits(days(site(rules=rules))[0]) == hours
 
 
-def test_the_closes_of_the_rolls_booths_count() -> None:
+def test_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> None:
     areas = Areas([Area(1, "15:00"), Area(1, "16:30")], True, 1800.0)
-    assert whole(days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
+    assert limits(days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
 
 
-def test_no_fault_comes_in_hours_in_which_nobody_may_be_called() -> None:
+def test_no_fault_begins_outside_calling_hours() -> None:
     hours = [{"start": "09:00", "until": "10:00"}, {"start": "16:00", "until": "17:00"}]
     day = days(site(campaign={"hours": hours}))[2]
-    assert whole(day) == ("26 09:00", "26 17:00")
+    assert limits(day) == ("26 09:00", "26 17:00")
     at = [clock(day.starts_at + fault.at_seconds) for fault in day.faults]
     assert all(moment < "26 10:00" or moment >= "26 16:00" for moment in at)
     assert at[-1] == "26 16:33"
 
 
-def test_the_next_poll_is_rehearsed_and_not_one_that_is_over() -> None:
+def test_next_poll_is_rehearsed_instead_of_a_past_one() -> None:
     polls = [
         {"day": date(2024, 4, 19), "closes_at": "18:00", "constituencies": [1]},
         {"day": POLL, "closes_at": "18:00", "constituencies": [2]},
     ]
-    assert whole(days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
+    assert limits(days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
 
 
-def test_where_the_polling_day_forbids_every_call_the_first_day_that_does_not_is_rehearsed() -> None:
+def test_first_open_day_is_rehearsed_if_the_polling_day_forbids_every_call() -> None:
     settings = site(campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]})
-    assert whole(days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
+    assert limits(days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
 
 
-def test_where_nobody_may_ever_be_called_the_reason_is_told() -> None:
+def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> None:
     settings = site(campaign={"purpose": "booth-workers", "hours": ALL_DAY}, rules={})
     with pytest.raises(
         CannotRehearse, match=r"campaign agents: it calls booth workers on polling days only.*\[\[rules.polls"
@@ -124,7 +122,7 @@ def test_where_nobody_may_ever_be_called_the_reason_is_told() -> None:
         days(settings)
 
 
-def test_of_a_part_of_the_day_the_reason_of_that_time_is_told_and_not_what_comes_later() -> None:
+def test_closed_reason_refers_to_the_rehearsed_hours_only() -> None:
     material = {"id": "material", "kind": "ivr", "flow": "manifesto", "purpose": "material", "candidate": "A"}
     turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
     late = {"id": "late", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
@@ -147,15 +145,15 @@ def test_of_a_part_of_the_day_the_reason_of_that_time_is_told_and_not_what_comes
     [
         ({}, {"agents": 0.0}, {"agents"}, NOT_OVER),
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, {"agents"}, None),
-        ({FaultKind.LINK_CUT.value: 3100.0}, {"agents": 0.0}, {"agents"}, NOBODY_LEFT),  # too near the last call
-        # Who is left is due too late.
+        ({FaultKind.LINK_CUT.value: 3100.0}, {"agents": 0.0}, {"agents"}, NOBODY_LEFT),  # too close to the last call
+        # The remaining numbers are due too late.
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 3500.0}, {"agents"}, NOBODY_LEFT),
-        ({FaultKind.LINK_CUT.value: 1000.0}, {}, {"agents"}, NOBODY_LEFT),  # the list is done
-        # It never called: that is told by itself.
+        ({FaultKind.LINK_CUT.value: 1000.0}, {}, {"agents"}, NOBODY_LEFT),  # the list is completed
+        # The campaign placed no calls, which is a finding of its own.
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, set(), NOBODY_LEFT),
     ],
 )
-def test_a_fault_is_judged_only_if_somebody_could_have_been_called_after_it(
+def test_fault_is_judged_only_if_a_call_was_possible_after_it(
     over_at: dict[str, float], due: dict[str, float], calling: set[str], why: str | None
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
@@ -179,9 +177,9 @@ def verdict_of(**changes: Any) -> list[Finding]:
     return judge_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> None:
+def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
     noted = verdict_of(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
-    assert (noted.level, str(noted)) == (Level.WARNING, f"the manager link is cut: not judged: {NOBODY_LEFT}")
+    assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
     assert verdict_of(recovered={})[0].level is Level.ERROR
 
 
@@ -191,12 +189,12 @@ def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> Non
         (
             CampaignOutcome("a", 0, True, "no agent is there"),
             Level.ERROR,
-            "campaign a: called nobody: no agent is there",
+            "campaign a: placed no call: no agent is there",
         ),
         (
             CampaignOutcome("a", 0, False, "silence"),
             Level.WARNING,
-            "called nobody: it may not call in this time (silence)",
+            "placed no call: not allowed in these hours (silence)",
         ),
         (CampaignOutcome("a", 0, True, ""), Level.WARNING, "its list is empty, or other campaigns used all seats"),
         (
@@ -206,15 +204,13 @@ def test_a_fault_that_is_not_judged_is_a_note_and_one_that_is_stays_bad() -> Non
         ),
     ],
 )
-def test_a_campaign_that_called_nobody_is_told_with_what_kept_it(
-    campaign: CampaignOutcome, level: Level, text: str
-) -> None:
+def test_campaign_without_calls_is_reported_with_the_reason(campaign: CampaignOutcome, level: Level, text: str) -> None:
     first = verdict_of(campaigns=(campaign,))[0]
     assert first.level is level
     assert text in str(first)
 
 
-def test_calls_that_mark_no_voter_are_bad_only_where_nobody_answered() -> None:
+def test_no_marks_are_an_error_only_if_no_call_was_answered() -> None:
     assert verdict_of(reached=0)[0].level is Level.WARNING
     assert verdict_of(reached=0, answered=0)[0].level is Level.ERROR
 
@@ -222,7 +218,9 @@ def test_calls_that_mark_no_voter_are_bad_only_where_nobody_answered() -> None:
 # The settings of a rehearsal
 
 
-def test_the_environment_leads_no_rehearsal_to_the_sites_lines_or_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_do_not_lead_a_rehearsal_to_the_real_asterisk_or_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings = site()
     for name, value in {
         "AMI__HOST": "10.0.0.5",
@@ -243,19 +241,19 @@ def test_the_environment_leads_no_rehearsal_to_the_sites_lines_or_store(monkeypa
 @pytest.mark.parametrize(
     "names", [["01", "01-2"], ["aa-of-desks-no-00012", "bb-of-desks-no-00012"], ["more-1", "02"], ["1", "2"]]
 )
-def test_the_seats_of_twice_the_load_have_names_of_their_own(names: list[str]) -> None:
+def test_seats_added_for_twice_the_load_have_unique_names(names: list[str]) -> None:
     seats = [{"name": name, "endpoint": f"phone{place}", "languages": ["hi"]} for place, name in enumerate(names)]
     rehearsed = rehearsal_settings(site(seats=seats), 2, Path("copy.db"), 1)
     assert len({seat.name for seat in rehearsed.seats}) == len({seat.endpoint for seat in rehearsed.seats}) == 4
     assert all(seat.languages == ("hi",) for seat in rehearsed.seats)
 
 
-def test_a_site_that_plays_only_what_is_approved_can_be_rehearsed() -> None:
+def test_site_that_plays_approved_recordings_only_can_be_rehearsed() -> None:
     audio = {"catalogue": "catalogue", "approved_only": True, "certified_recordings": True, "play_drafts": False}
     assert rehearsal_settings(site(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
 
 
-def test_campaigns_of_twilios_trunks_alone_are_left_out_with_their_numbers() -> None:
+def test_campaigns_with_twilio_trunks_only_are_excluded_with_their_inbound_numbers() -> None:
     ivr = {"kind": "ivr", "flow": "turnout", "hours": ALL_DAY}
     campaigns = [{"id": "theirs", "trunks": ["twilio"], **ivr}, {"id": "ours", "trunks": ["twilio", "carrier"], **ivr}]
     numbers = [
@@ -270,11 +268,11 @@ def test_campaigns_of_twilios_trunks_alone_are_left_out_with_their_numbers() -> 
     assert [str(each) for each in preparation_findings(settings, {}, POLL)] == [
         "campaign theirs: not rehearsed, because it has only Twilio trunks"
     ]
-    with pytest.raises(CannotRehearse, match="Twilio's trunks alone"):
+    with pytest.raises(CannotRehearse, match="Twilio trunks only"):
         days(settings.model_copy(update={"campaigns": settings.campaigns[:1]}))
 
 
-def test_a_flow_stands_in_for_a_script() -> None:
+def test_agi_script_is_replaced_by_a_flow() -> None:
     declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
     scripted = {
         "id": "calls",
@@ -288,7 +286,7 @@ def test_a_flow_stands_in_for_a_script() -> None:
     rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert (rehearsed.campaigns[0].flow, rehearsed.inbound.numbers[0].flow) == ("turnout", "inbound")
     (note,) = preparation_findings(settings, {}, POLL)
-    assert "a flow was rehearsed in place of its AGI script" in note.text
+    assert "rehearsed with a flow instead of its AGI script" in note.text
 
 
 # Agents
@@ -298,7 +296,7 @@ def agent(number: int, *skills: str) -> dict[str, Any]:
     return {"number": str(number), "pin": PIN, "skills": list(skills)}
 
 
-def test_the_agents_of_a_rehearsal_can_do_what_the_sites_can() -> None:
+def test_rehearsal_agents_have_the_skills_of_the_sites_agents() -> None:
     agents = [agent(10), agent(12, "tamil")]
     settings = site(campaign={"skill": "tamil", "hours": ALL_DAY}, agents=agents, seats=1)
     rehearsed = rehearsal_settings(settings, 2, Path("copy.db"), 1)
@@ -320,7 +318,7 @@ def test_the_agents_of_a_rehearsal_can_do_what_the_sites_can() -> None:
         ([agent(1, "tamil")], 0, []),
     ],
 )
-def test_whoever_has_a_skill_that_is_asked_for_has_a_seat(
+def test_agents_with_a_required_skill_get_seats_first(
     agents: list[dict[str, Any]], seats: int, chosen: list[int]
 ) -> None:
     skill = "tamil" if agents[-1]["skills"] else None
@@ -329,12 +327,12 @@ def test_whoever_has_a_skill_that_is_asked_for_has_a_seat(
     )
 
 
-def test_what_must_be_done_before_the_day_is_noted() -> None:
+def test_differences_from_the_real_day_are_reported() -> None:
     settings = site(agents=[agent(1)], seats=3)
     notes = [str(each) for each in preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))]
     assert notes == [
-        "polls: all polls of the settings are over, the last one on 2024-04-26; correct [[rules.polls]]",
+        "polls: all polls in the settings are in the past, the last one on 2024-04-26; correct [[rules.polls]]",
         "campaign agents: paused, but rehearsed as running; an operator must resume it",
-        "agents: 1 agents for 3 seats: the other seats stayed empty",
+        "agents: 1 agents for 3 seats: the other seats stayed offline",
     ]
     assert list(preparation_findings(site(), {}, POLL)) == []

@@ -1,4 +1,4 @@
-"""The language of the simulated dialplan: entries, patterns, variables, expressions; and our own dialplan's places."""
+"""The dialplan of the simulated Asterisk: entries, patterns, variables, expressions, and our own dialplan."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from dialer.simulation.asterisk.extensions import (
 )
 
 
-def test_our_dialplan_has_its_contexts_and_only_applications_that_the_simulation_knows() -> None:
+def test_our_dialplan_uses_only_applications_that_the_simulation_supports() -> None:
     ours = parse_dialplan(dialplan())
     assert set(ours) >= {"matdan-voter", "matdan-flow", "matdan-message", "matdan-seat", "matdan-agent"}
     used = {step.application for entries in ours.values() for entry in entries for step in entry.steps.values()}
     assert used <= set(APPLICATIONS)
 
 
-def test_a_hang_up_in_a_seats_context_ends_there() -> None:
-    """`h` is one letter, and the pattern of the seats takes it: each priority after the last of h's own is the pattern's."""
+def test_extension_h_of_a_seat_context_hangs_up_first() -> None:
+    """The seats' pattern matches `h` too, so priorities that `h` itself lacks come from the pattern."""
     ours = parse_dialplan(dialplan())
     for context in ("matdan-seat", "matdan-agent"):
         first = find_step(ours, context, "h", 1)
@@ -36,13 +36,13 @@ def test_a_hang_up_in_a_seats_context_ends_there() -> None:
         assert find_step(ours, context, "h", 2) == find_step(ours, context, "01", 2)
 
 
-def test_a_seats_phone_reaches_the_log_in_and_its_own_echo_alone() -> None:
+def test_seat_phone_can_dial_only_the_log_in_code_and_the_echo_test() -> None:
     ours = parse_dialplan(dialplan(log_in_code="*77"))
     assert [extension.name for extension in ours["matdan-phones"]] == ["*77", "*43"]
     assert find_extension(ours, "matdan-phones", "*1") is None
 
 
-def test_priorities_labels_comments_and_settings() -> None:
+def test_parser_reads_priorities_and_labels_and_skips_comments_and_settings() -> None:
     dialplan = parse_dialplan(
         """
         [general]
@@ -72,7 +72,7 @@ def test_priorities_labels_comments_and_settings() -> None:
         ("_Z", ["1"], ["0"]),
     ],
 )
-def test_patterns(pattern: str, fits: list[str], fails: list[str]) -> None:
+def test_pattern_matches_the_extensions_it_describes(pattern: str, fits: list[str], fails: list[str]) -> None:
     dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
     for name in fits:
         assert find_extension(dialplan, "a", name) is not None
@@ -81,7 +81,7 @@ def test_patterns(pattern: str, fits: list[str], fails: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["[a]\nexten => s,1", "exten => s,1,NoOp()", "[a]\nnonsense", "[a]\nsame => n,NoOp()"])
-def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
+def test_invalid_line_is_rejected_with_its_number(text: str) -> None:
     with pytest.raises(DialplanError, match=f"line {text.count(chr(10)) + 1}"):
         parse_dialplan(text)
 
@@ -102,11 +102,11 @@ def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
         ("a < b", "1"),
     ],
 )
-def test_expressions(expression: str, value: str) -> None:
+def test_expression_evaluates_to_its_value(expression: str, value: str) -> None:
     assert evaluate(expression) == value
 
 
-def test_substitution_goes_from_the_inside_out() -> None:
+def test_substitution_replaces_inner_variables_first() -> None:
     values = {"EXTEN": "7", "seat-7": "x", "INFO(marked,seat-7)": "1", "N": "12345"}
     assert substitute("a${${${NONE}EXTEN}}b", lambda name: {"EXTEN": "N", "N": "5"}.get(name, "")) == "a5b"
     assert substitute('$["${INFO(marked,seat-${EXTEN})}" = "1"]?go', lambda name: values.get(name, "")) == "1?go"
@@ -115,12 +115,12 @@ def test_substitution_goes_from_the_inside_out() -> None:
 
 
 @pytest.mark.parametrize("text", ["${OPEN", "$[1 + ", "$[1 1]"])
-def test_an_expression_that_cannot_be_read(text: str) -> None:
+def test_invalid_expression_is_rejected(text: str) -> None:
     with pytest.raises(DialplanError):
         substitute(text, lambda _: "")
 
 
-def test_truth() -> None:
+def test_condition_is_false_if_empty_or_zero() -> None:
     assert [is_true(value) for value in ("", "0", " 0 ", "1", "no")] == [False, False, False, True, True]
 
 
@@ -134,7 +134,7 @@ def test_truth() -> None:
         ("", ("", "")),
     ],
 )
-def test_caller_ids(text: str, caller: tuple[str, str]) -> None:
+def test_caller_id_is_split_into_number_and_name(text: str, caller: tuple[str, str]) -> None:
     assert parse_caller_id(text) == caller
 
 
@@ -148,5 +148,5 @@ def test_caller_ids(text: str, caller: tuple[str, str]) -> None:
         ("", []),
     ],
 )
-def test_words_of_a_command(line: str, words: list[str]) -> None:
+def test_agi_command_is_split_into_words(line: str, words: list[str]) -> None:
     assert split_words(line) == words

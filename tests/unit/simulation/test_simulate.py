@@ -1,4 +1,4 @@
-"""Policies by name, what-if comparisons, replay of a recorded day, plots, and the command `dialer simulate`."""
+"""`dialer simulate`: policies by name, what-if comparisons, replays of recorded days, and plots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     SURE_WITHIN,
     Site,
-    changed,
+    apply_change,
     half_interval,
     what_if,
 )
@@ -55,13 +55,13 @@ def _run(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
-def test_policy_name_gives_a_fresh_pacer_each_time(name: str) -> None:
+def test_named_policy_makes_a_new_pacer_each_time(name: str) -> None:
     policy = policy_named(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
 
 
-def test_caps_cover_an_hour_and_a_day_with_the_hard_stop_above() -> None:
+def test_caps_cover_an_hour_and_a_day_with_a_higher_hard_stop() -> None:
     hour, day = caps_for(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03
@@ -71,19 +71,19 @@ def test_caps_cover_an_hour_and_a_day_with_the_hard_stop_above() -> None:
 # What-if
 
 
-def test_change_replaces_or_adds_to_a_figure() -> None:
-    assert changed(SITE, "seats=+5").seats == 10
-    assert changed(SITE, "seats=9").seats == 9
-    assert changed(SITE, "cap=2%").cap == pytest.approx(0.02)
-    assert changed(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
-    both = changed(SITE, "talk=-10, wrap-up=12.5")
+def test_change_sets_a_figure_or_adds_to_it() -> None:
+    assert apply_change(SITE, "seats=+5").seats == 10
+    assert apply_change(SITE, "seats=9").seats == 9
+    assert apply_change(SITE, "cap=2%").cap == pytest.approx(0.02)
+    assert apply_change(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
+    both = apply_change(SITE, "talk=-10, wrap-up=12.5")
     assert (both.talk_seconds, both.wrap_up_seconds) == (80.0, 12.5)
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
-def test_unreadable_change_is_refused_with_an_example(change: str) -> None:
+def test_invalid_change_is_rejected_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
-        changed(SITE, change)
+        apply_change(SITE, change)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_unreadable_change_is_refused_with_an_example(change: str) -> None:
         (replace(SITE, talk_cv=0.0), "talk variation is 0"),
     ],
 )
-def test_site_with_a_figure_out_of_limits_is_refused(site: Site, words: str) -> None:
+def test_site_with_a_figure_outside_its_limits_is_rejected(site: Site, words: str) -> None:
     with pytest.raises(BadScenario, match=words):
         site.scenario()
 
@@ -115,7 +115,7 @@ def test_what_if_compares_the_site_with_its_changes() -> None:
     assert shares[-1] == pytest.approx(1.0)
 
 
-def test_days_simulated_in_several_processes_are_the_same() -> None:
+def test_several_processes_simulate_the_same_days_as_one() -> None:
     site = replace(SITE, hours=0.1)
     alone = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
     shares: list[float] = []
@@ -126,16 +126,16 @@ def test_days_simulated_in_several_processes_are_the_same() -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_interval_of_a_mean_follows_students_t() -> None:
+def test_confidence_interval_follows_students_t() -> None:
     assert half_interval([0.9]) is None
     assert half_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
     assert half_interval(parts) == pytest.approx(
         DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
-    )  # of 7 degrees of freedom, a deviation of 0.02
+    )  # 7 degrees of freedom, standard deviation 0.02
 
 
-def test_days_are_simulated_until_utilisation_is_known() -> None:
+def test_days_are_added_until_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
     (unsure,) = what_if(small, [], policy="progressive", progress=shares.append)
@@ -148,7 +148,7 @@ def test_days_are_simulated_until_utilisation_is_known() -> None:
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
-def test_invalid_change_is_refused_before_anything_is_simulated() -> None:
+def test_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
     with pytest.raises(BadScenario, match="seats is -1"):
         what_if(SITE, ["seats=-6"], progress=shares.append)
@@ -159,7 +159,10 @@ def test_invalid_change_is_refused_before_anything_is_simulated() -> None:
 
 
 def _attempts(count: int = 400) -> list[AttemptRecord]:
-    """Return attempts: half answered in the first hour, a quarter in the second; talk 60 s, wrap-up 10 s, ring 8 s or 25 s."""
+    """Return attempts, half of them answered in the first hour and a quarter in the second.
+
+    Talk 60 s, wrap-up 10 s, ring 8 s if answered and 25 s if not.
+    """
     made = []
     for n in range(count):
         placed = 18.0 * n
@@ -178,7 +181,7 @@ def _day() -> RecordedDay:
     return RecordedDay(_attempts(), DayCurve.constant(5), hours=2.0)
 
 
-def test_figures_of_a_recorded_day_are_its_own() -> None:
+def test_recorded_figures_are_those_of_the_attempts() -> None:
     figures = compute_recorded_figures(_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
     lost = sum(n % 40 == 0 for n in range(400))
@@ -188,7 +191,7 @@ def test_figures_of_a_recorded_day_are_its_own() -> None:
     assert figures.utilisation == pytest.approx(70.0 * reached / 36_000.0, rel=0.01)
 
 
-def test_recorded_day_becomes_a_scenario_with_its_rates_and_times() -> None:
+def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
     scenario = build_scenario(_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
@@ -211,13 +214,13 @@ def test_recorded_day_becomes_a_scenario_with_its_rates_and_times() -> None:
         ([AttemptRecord(float(n), n + 20.0, None, n + 5.0, n + 5.0) for n in range(200)], "every attempt"),
     ],
 )
-def test_day_that_cannot_be_replayed_is_refused_with_the_reason(attempts: list[AttemptRecord], words: str) -> None:
+def test_day_unfit_for_a_replay_is_rejected_with_the_reason(attempts: list[AttemptRecord], words: str) -> None:
     with pytest.raises(BadScenario, match=words):
         RecordedDay(attempts, DayCurve.constant(5), hours=2.0)
 
 
 def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
-    """Cancel many calls after 15 s of ringing, as a pacer does: rate and ring-out of the scenario stay those of the day."""
+    """Many calls are cancelled after 15 s of ringing, as a pacer does; the scenario keeps the day's rates and ring-out."""
     cut = [
         replace(attempt, ended_seconds=attempt.placed_seconds + 15.0, cancelled=True)
         if attempt.answered_seconds is None and number % 3
@@ -233,7 +236,7 @@ def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
     assert compute_recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
 
 
-def test_voter_who_hung_up_while_waiting_is_a_live_answer_but_not_abandoned() -> None:
+def test_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _attempts()]
     figures = compute_recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
@@ -244,7 +247,7 @@ def test_voter_who_hung_up_while_waiting_is_a_live_answer_but_not_abandoned() ->
 
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_plots_are_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
+def test_plots_are_reproducible(tmp_path: Path, suffix: str, head: bytes) -> None:
     day = simulate_policy(SCENARIOS["5 seats"], policy_named("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
     points = [
         PolicyPoint("ours", 0.9, 0.03, highlighted=True),
@@ -261,7 +264,7 @@ def test_plots_are_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) 
     assert seen[0] == seen[1]
 
 
-def test_policy_names_lie_inside_the_plot_without_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_labels_stay_inside_the_plot_without_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
     near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
@@ -273,20 +276,20 @@ def test_policy_names_lie_inside_the_plot_without_overlap(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
-def test_plot_that_cannot_be_written_is_refused_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
+def test_plot_to_an_invalid_path_is_rejected_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(CannotPlot, match=words):
         plot_policies([], tmp_path / name, cap=0.03, title="")
 
 
-def test_plot_is_not_written_over_a_directory(tmp_path: Path) -> None:
+def test_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(CannotPlot, match="is a directory"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
-    with pytest.raises(CannotPlot, match="is a directory"):  # before a day is simulated, which would take minutes
+    with pytest.raises(CannotPlot, match="is a directory"):  # before the simulation, which would take minutes
         _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
 
-def test_missing_matplotlib_is_reported_with_the_extra_to_install(
+def test_missing_matplotlib_is_reported_with_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picture_file, "find_spec", lambda _: None)
@@ -318,7 +321,7 @@ def test_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
     assert day.stat().st_size > 1000
 
 
-def test_command_compares_changes() -> None:
+def test_command_compares_what_if_changes() -> None:
     arguments = ("--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive")
     text = _run(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
     assert "as now" in text
@@ -326,7 +329,7 @@ def test_command_compares_changes() -> None:
     assert "cap=2%" in text
 
 
-def test_caps_of_the_site_apply_unless_a_cap_is_given(tmp_path: Path) -> None:
+def test_site_caps_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
     caps = site_caps(load_settings(config))
@@ -358,7 +361,7 @@ def test_caps_of_the_site_apply_unless_a_cap_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
-def test_worst_hour_is_unknown_for_a_day_without_a_full_hour(hours: str, worst: str) -> None:
+def test_worst_hour_is_shown_only_for_days_longer_than_an_hour(hours: str, worst: str) -> None:
     text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
     (cells,) = (line.split("│") for line in text.splitlines() if "progressive" in line)
     assert cells[5].strip().endswith(worst)
@@ -392,18 +395,18 @@ def test_command_lists_scenarios() -> None:
         (["--what-if", "seats=+1", "--policy", "ratio", "--policy", "progressive"], "give --policy once"),
     ],
 )
-def test_invalid_option_is_refused_in_one_line(arguments: list[str], words: str) -> None:
+def test_invalid_option_is_rejected_in_one_line(arguments: list[str], words: str) -> None:
     with pytest.raises(MatdanError) as refused:
         _run(*arguments)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_share_is_read_with_and_without_a_percent_sign() -> None:
+def test_share_may_have_a_percent_sign() -> None:
     assert share_of("3%", "cap") == share_of(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
-def test_day_outside_the_possible_years_is_refused(day: str) -> None:
-    with pytest.raises(BadScenario, match=f"--day: the year must be from 1970 to 2999"):
+def test_day_outside_the_supported_years_is_rejected(day: str) -> None:
+    with pytest.raises(BadScenario, match="--day: the year must be from 1970 to 2999"):
         parse_day(day)

@@ -1,4 +1,4 @@
-"""The loop in virtual time: jumps, loopback sockets, inline executors, and the two ways of being stuck."""
+"""The event loop in virtual time: clock, loopback sockets, executors, and detection of a stuck loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.simulation.virtual_time import VirtualTimeStuck, run_virtual
 from tests.support.virtual import virtual_time
 
 
-def test_an_eleven_hour_day_takes_no_time() -> None:
+def test_sleeping_through_eleven_hours_takes_no_real_time() -> None:
     async def day() -> float:
         for _ in range(11 * 60):
             await asyncio.sleep(60)
@@ -20,7 +20,7 @@ def test_an_eleven_hour_day_takes_no_time() -> None:
     assert run_virtual(day) == pytest.approx(11 * 3600)
 
 
-def test_timers_fire_in_order_at_their_own_moment() -> None:
+def test_timers_fire_in_order_at_their_exact_time() -> None:
     async def main() -> list[tuple[str, float]]:
         loop = asyncio.get_running_loop()
         fired: list[tuple[str, float]] = []
@@ -37,8 +37,8 @@ def test_timers_fire_in_order_at_their_own_moment() -> None:
 
 
 @virtual_time()
-async def test_loopback_traffic_is_seen_before_the_clock_jumps() -> None:
-    """A thousand request and reply rounds over real TCP while a timer waits: not one of them lets the timer pass."""
+async def test_loopback_data_is_handled_before_the_clock_jumps() -> None:
+    """A thousand requests and replies over real TCP finish before a pending timer fires."""
     loop = asyncio.get_running_loop()
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,7 +69,7 @@ async def test_timeouts_count_virtual_seconds() -> None:
 
 
 @virtual_time()
-async def test_executor_work_is_done_inline() -> None:
+async def test_executor_functions_run_in_the_loops_thread() -> None:
     me = threading.get_ident()
     assert await asyncio.to_thread(threading.get_ident) == me
 
@@ -80,7 +80,7 @@ async def test_executor_work_is_done_inline() -> None:
         await asyncio.get_running_loop().run_in_executor(None, broken)
 
 
-def test_waiting_for_what_never_comes_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_with_nothing_left_to_wait_for_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.simulation.virtual_time.DEADLOCK_SECONDS", 0.01)
 
     async def main() -> None:
@@ -90,14 +90,14 @@ def test_waiting_for_what_never_comes_is_an_error_and_no_hang(monkeypatch: pytes
         run_virtual(main)
 
 
-def test_a_clock_past_its_limit_is_an_error() -> None:
+def test_clock_past_its_limit_raises_an_error() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
 
-        def again() -> None:
-            loop.call_later(5, again)
+        def reschedule() -> None:
+            loop.call_later(5, reschedule)
 
-        again()
+        reschedule()
         await loop.create_future()
 
     with pytest.raises(VirtualTimeStuck, match="limit of 100 s"):

@@ -1,4 +1,4 @@
-"""Voters drawn from a profile: the laws hold, and a draw depends on seed, number and call alone."""
+"""Voters drawn from a profile: distributions, and reproducibility by seed, number and call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dialer.simulation.asterisk.voters import Behaviour, VoterProfile, draw_beha
 PROFILE = VoterProfile()
 
 
-def drawn(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int = 1) -> list[Behaviour]:
+def draw_behaviours(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int = 1) -> list[Behaviour]:
     numbers = (f"+91{n:010d}" for n in range(count))
     return [draw_behaviour(profile, seed, number, now, random_for_call(seed, number, 0)) for number in numbers]
 
 
-def test_shares_are_those_of_the_profile() -> None:
-    behaviours = drawn(PROFILE)
+def test_drawn_outcomes_have_the_shares_of_the_profile() -> None:
+    behaviours = draw_behaviours(PROFILE)
     total = len(behaviours)
     answered = sum(1 for behaviour in behaviours if behaviour.fails_with is None)
     assert answered / total == pytest.approx(PROFILE.answer_rate, abs=0.03)
@@ -28,31 +28,33 @@ def test_shares_are_those_of_the_profile() -> None:
         assert count / unanswered == pytest.approx(share, abs=0.03), status
 
 
-def test_means_are_those_of_the_profile() -> None:
-    answered = [behaviour for behaviour in drawn(replace(PROFILE, answer_rate=1.0)) if behaviour.fails_with is None]
+def test_drawn_times_have_the_means_of_the_profile() -> None:
+    answered = [
+        behaviour for behaviour in draw_behaviours(replace(PROFILE, answer_rate=1.0)) if behaviour.fails_with is None
+    ]
     assert len(answered) == 4000
     assert fmean(behaviour.answer_after for behaviour in answered) == pytest.approx(11.0, rel=0.05)
     assert fmean(behaviour.talk_seconds or 0 for behaviour in answered) == pytest.approx(90.0, rel=0.06)
     assert all(0.3 <= behaviour.post_dial_seconds <= 2.0 for behaviour in answered)
 
 
-def test_the_answer_rate_follows_the_local_hour() -> None:
+def test_answer_rate_depends_on_the_local_hour() -> None:
     profile = replace(PROFILE, answer_rate_by_hour=(0.0,) * 12 + (0.8,) * 12, utc_offset_hours=5.5)
-    morning = drawn(profile, 500, now=3 * 3600)  # 08:30
-    afternoon = drawn(profile, 500, now=9 * 3600)  # 14:30
+    morning = draw_behaviours(profile, 500, now=3 * 3600)  # 08:30
+    afternoon = draw_behaviours(profile, 500, now=9 * 3600)  # 14:30
     assert not [behaviour for behaviour in morning if behaviour.fails_with is None]
     rate = sum(1 for behaviour in afternoon if behaviour.fails_with is None) / 500
     assert rate == pytest.approx(0.8, abs=0.06)
 
 
-def test_a_draw_depends_on_seed_number_and_call_alone() -> None:
-    assert drawn(PROFILE, 50) == drawn(PROFILE, 50)
-    assert drawn(PROFILE, 50, seed=2) != drawn(PROFILE, 50)
+def test_behaviour_depends_only_on_seed_number_and_call() -> None:
+    assert draw_behaviours(PROFILE, 50) == draw_behaviours(PROFILE, 50)
+    assert draw_behaviours(PROFILE, 50, seed=2) != draw_behaviours(PROFILE, 50)
     first, second = (draw_behaviour(PROFILE, 1, "911", 0.0, random_for_call(1, "911", call)) for call in (0, 1))
     assert first != second
 
 
-def test_an_invalid_number_stays_invalid() -> None:
+def test_invalid_number_is_invalid_on_every_call() -> None:
     profile = replace(PROFILE, invalid_share=0.3)
     invalid = [
         n
