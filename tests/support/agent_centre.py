@@ -1,4 +1,4 @@
-"""A centre of simulated lines by the machine's clock, a broker, and a desk to which agents sign in over HTTP."""
+"""A centre on a simulated Asterisk in real time, with a broker and a desk at which agents sign in over HTTP."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.waiting import HANG_SECONDS
 
 @dataclass(slots=True)
 class AgentPage:
-    """One page, as the desk sees it: requests, and a stream of what it is told."""
+    """An agent's page as the desk sees it: its requests, and the events it receives."""
 
     origin: str
     http: httpx.AsyncClient
@@ -42,13 +42,13 @@ class AgentPage:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """Ask as the page does."""
+        """Send a request with the page's origin and session cookie."""
         headers = {"origin": self.origin, "cookie": f"{DESK_COOKIE}={self.token}"}
         sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
         return await self.http.request(method, path, **{**sent, "headers": {**headers, **sent.get("headers", {})}})  # type: ignore[arg-type,dict-item]
 
     async def sign_in(self, agent: str = "101", pin: str = "2468", seat: str = "01") -> httpx.Response:
-        """Take a seat."""
+        """Sign an agent in at a seat."""
         answer = await self.ask(
             "POST", "/api/agent/sign-in", {"agent": agent, "pin": pin, "seat": seat, "phone": "own"}
         )
@@ -57,14 +57,14 @@ class AgentPage:
         return answer
 
     async def do(self, name: str, command_id: str | None = None, **values: Any) -> tuple[int, dict[str, Any]]:
-        """Give a command; status and answer."""
+        """Send a command. Return the HTTP status and the JSON answer."""
         asked = {"id": command_id or str(uuid.uuid4()), "name": name, "values": values}
         answer = await self.ask("POST", "/api/agent/command", asked)
         return answer.status_code, answer.json()
 
     @asynccontextmanager
     async def open(self, query: str = "?tab=one") -> AsyncIterator[None]:
-        """Have the page open: it hears until the context ends."""
+        """Receive events until the context ends, as an open page does."""
         self.told.clear()
         dialler_client = asyncio.create_task(self._hear(query))
         try:
@@ -87,14 +87,14 @@ class AgentPage:
                     self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Return once it holds of what was told."""
+        """Wait until `holds()` is true. It is evaluated after each event."""
         async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 self._news.clear()
                 await self._news.wait()
 
     async def talking(self) -> dict[str, Any]:
-        """The pop of the call, once somebody is on the line."""
+        """Return the screen pop of the call once the seat is talking."""
         await self.until(lambda: self.now["seat"] is not None and self.now["seat"]["state"] == "talking")
         await self.until(lambda: self.now["pop"] is not None)
         pop: dict[str, Any] = self.now["pop"]
@@ -103,7 +103,7 @@ class AgentPage:
 
 @dataclass(slots=True)
 class AgentCentre:
-    """The centre, and its desk."""
+    """A running centre and its desk."""
 
     site: SimulatedSite
     settings: Settings
@@ -113,7 +113,7 @@ class AgentCentre:
     page: AgentPage
 
     async def supervise(self, name: str, **values: Any) -> dict[str, Any]:
-        """Give a command of the board as a supervisor."""
+        """Send a command from the board as a supervisor. Return the JSON answer."""
         headers = {"origin": self.origin}
         async with httpx.AsyncClient(base_url=self.origin, timeout=HANG_SECONDS) as http:
             answer = await http.post("/api/sign-in", json={"name": "asha", "password": PASSWORD}, headers=headers)
@@ -128,7 +128,7 @@ class AgentCentre:
 async def agent_centre(
     folder: Path, lines: SimulatedAsteriskConfig, change: Callable[[Path], None] = lambda _: None, **campaign: Any
 ) -> AsyncIterator[AgentCentre]:
-    """Run it for as long as the context lasts, with Mosquitto. `change` may alter the store before; `campaign` are its settings."""
+    """Run a centre with Mosquitto and a desk. `change` may alter the store first; `campaign` are the campaign's settings."""
     store = folder / "centre.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
     change(store)

@@ -1,4 +1,4 @@
-"""A desk for an agent's page alone: its guard, headers and stream as they are, with a dialler that is a list of what was asked."""
+"""A desk for tests of the agent's page: real request checks, headers and event stream, with a recorded dialler."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ME: dict[str, Any] = {
 
 
 def voter(number: int, name: str, **more: Any) -> dict[str, Any]:
-    """One of the household, still to be called."""
+    """Return a voter of the household who is still to be called."""
     said: dict[str, Any] = {
         "relative": "Mohan Kale",
         "relation": "H",
@@ -61,19 +61,19 @@ def voter(number: int, name: str, **more: Any) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class PollingMorning:
-    """A clock that goes, and began at 10:40 of a polling day in Pune."""
+    """A running clock that starts at 10:40 on a polling day in Pune."""
 
     began: float = field(default_factory=time.monotonic)
-    ahead: float = 0.0  # put on since
+    ahead: float = 0.0  # seconds by which a test has advanced it
 
     def now(self) -> float:
-        """Epoch seconds."""
+        """Return the time (epoch seconds)."""
         return TEN_FORTY + time.monotonic() - self.began + self.ahead
 
 
 @dataclass(slots=True)
 class AgentDesk:
-    """The desk of one seat."""
+    """The desk of one seat, which records the page's commands and drafts."""
 
     page_state: PageState
     clock: PollingMorning
@@ -83,16 +83,16 @@ class AgentDesk:
     me: dict[str, Any] = field(default_factory=lambda: {**ME})
     commands: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     replies: list[dict[str, Any] | int] = field(default_factory=list)
-    """What the next commands are answered by: JSON, or a status without an answer. Else all are done."""
+    """Answers to the next commands: JSON, or an HTTP status. Further commands are answered "done"."""
     notes: dict[str, str] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
-    """The attempts whose drafts came, in order."""
+    """The attempts of the received drafts, in order."""
     away: set[str] = field(default_factory=set)
-    """Of "note" and "draft", what is answered by 503."""
+    """The requests, "note" or "draft", that are answered with 503."""
     taken: bool = False
-    """Another page of the seat is open."""
+    """Whether another page of the seat is open."""
     silent: bool = False
-    """Nothing more is told."""
+    """Whether the event stream ends at the next event."""
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def router(self) -> APIRouter:
@@ -111,15 +111,15 @@ class AgentDesk:
         return router
 
     async def page(self, request: Request) -> Response:
-        """The page itself."""
+        """Serve the page."""
         return self.assets["agent.html"].response(request, "no-cache")
 
     async def asset(self, name: str, request: Request) -> Response:
-        """What it is made of."""
+        """Serve a script or style sheet of the page."""
         return self.assets[f"assets/{name}"].response(request, "no-cache")
 
     async def sign_in(self, request: Request) -> Response:
-        """The PIN is 2468."""
+        """Sign in if the PIN is 2468."""
         asked = await request.json()
         if asked["pin"] != "2468":
             raise RequestRefused(401, "pin-wrong")
@@ -128,18 +128,18 @@ class AgentDesk:
         return Response(status_code=204)
 
     async def seats(self) -> list[dict[str, Any]]:
-        """Two, one of which is taken."""
+        """Return two seats, of which one is in use."""
         return [
             {"seat": "seat-03", "taken": True, "phone": "own"},
             {"seat": "seat-04", "taken": False, "phone": "own"},
         ]
 
     async def who(self) -> dict[str, Any] | None:
-        """Who has signed in."""
+        """Return the signed-in agent, or None."""
         return {**self.me, "other_tab": self.taken} if self.signed_in else None
 
     async def events(self, take: bool = False) -> Response:
-        """The page state of the seat."""
+        """Stream the page state of the seat."""
         if self.taken and not take:
             raise RequestRefused(409, "open-elsewhere")
         self.taken = False
@@ -153,7 +153,7 @@ class AgentDesk:
                 yield event_of(update)
 
     async def command(self, request: Request) -> Response:
-        """Done once for each id, as the dialler does it."""
+        """Record a command and return the next reply."""
         asked = await request.json()
         reply = self.replies.pop(0) if self.replies else {"status": "done", "text": "it was done"}
         self.commands.append((asked["id"], asked["name"], asked["values"]))
@@ -163,7 +163,7 @@ class AgentDesk:
         return JSONResponse({"word": None, **reply})
 
     async def dial(self, request: Request) -> Response:
-        """The list has one number."""
+        """Record a manual call. The list has one number."""
         asked = await request.json()
         self.commands.append((asked["id"], "dial", {"number": asked["number"]}))
         self._told.set()
@@ -174,7 +174,7 @@ class AgentDesk:
         raise RequestRefused(422, "no-number")
 
     async def draft(self, request: Request) -> Response:
-        """Kept with the pop."""
+        """Store a draft in the screen pop of its attempt."""
         asked = await request.json()
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
@@ -185,24 +185,24 @@ class AgentDesk:
         return Response(status_code=204)
 
     async def note(self, request: Request) -> Response:
-        """Kept by its id."""
+        """Store a note by its id."""
         asked = await request.json()
         if "note" in self.away:
             raise RequestRefused(503, "not-kept")
         self.notes[asked["id"]] = asked["text"]
         return Response(status_code=204)
 
-    # What the dialler says
+    # Updates from the dialler
 
     def seat(self, state: str, attempt: str | None = None, **more: Any) -> None:
-        """Publish the seat; `more` has other fields of it."""
+        """Publish the seat's state; `more` are further fields."""
         now = self.clock.now()
         view = {"seat": "seat-04", "at": now, "agent": "17", "state": state, "since": now, "attempt_id": attempt}
         figures = {"campaign_id": "turnout-agents", "utilisation": 0.5, "calls": 31}
         self.page_state.put("seat", adapter(SeatView).validate_python({**view, **figures, **more}))
 
     def call(self, attempt: str, voters: list[dict[str, Any]], state: str = "talking", **more: Any) -> dict[str, Any]:
-        """A voter is on the line; the first of the household is whom the call addresses."""
+        """Publish a call and return its screen pop. It addresses the first of `voters`."""
         booth = {
             "id": 118,
             "name": "Municipal School No. 14, Room 2",
@@ -235,12 +235,12 @@ class AgentDesk:
         return pop
 
     def idle(self, state: str = "ready") -> None:
-        """Nobody is on the line."""
+        """Publish that the seat has no call."""
         self.page_state.put("pop", None)
         self.seat(state)
 
     async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until so many commands of that name came; their values."""
+        """Wait for `count` commands of that name. Return their values."""
         async with asyncio.timeout(HANG_SECONDS):
             while True:
                 found = [values for _, each, values in self.commands if each == name]
@@ -252,7 +252,7 @@ class AgentDesk:
 
 @contextlib.asynccontextmanager
 async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
-    """Serve it on this machine for as long as the context lasts, with further routes."""
+    """Serve the desk on loopback, with the further routes `more`."""
     clock = PollingMorning()
     desk = AgentDesk(PageState(clock.now), clock)
     desk.page_state.put("desk", DeskStatus(True, 0.0))

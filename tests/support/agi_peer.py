@@ -1,4 +1,4 @@
-"""Asterisk's end of a FastAGI call, as a test writes it: the environment, then an answer to each command."""
+"""Asterisk's side of a FastAGI connection, scripted by a test: the environment, then a reply to each command."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ENVIRONMENT = encode_environment(
 
 
 class AsteriskCall(asyncio.Protocol):
-    """One call's connection to a FastAGI server: `async with AsteriskCall(port) as call: ...`."""
+    """A connection of one call to a FastAGI server: `async with AsteriskCall(port) as call: ...`."""
 
     def __init__(self, port: int, environment: bytes = ENVIRONMENT) -> None:
-        """`environment` is sent at once; b"" sends none."""
+        """`environment` is sent on connecting; b"" sends none."""
         self.wire: asyncio.Transport
-        self.lines: list[str] = []  # every command that came
+        self.lines: list[str] = []  # every received command
         self.ended = asyncio.Event()
         self._port = port
         self._environment = environment
@@ -61,7 +61,7 @@ class AsteriskCall(asyncio.Protocol):
         self._came.set()
 
     async def command(self) -> str:
-        """The next command, "" when the server closed instead."""
+        """Return the next command, or "" if the server has closed the connection."""
         while self._taken >= len(self.lines):
             if self.ended.is_set():
                 return ""
@@ -71,7 +71,7 @@ class AsteriskCall(asyncio.Protocol):
         return self.lines[self._taken - 1]
 
     async def exchange(self, *answers: bytes) -> list[str]:
-        """Answer the next commands, one by one, and return them."""
+        """Reply to the next commands one by one. Return the commands."""
         commands = []
         for answer in answers:
             commands.append(await self.command())
@@ -85,11 +85,13 @@ def claim(
     unique_id: str,
     channel: str,
     *,
-    secret: str | None = "dialler",  # noqa: S107 - of the tests' sites
+    secret: str | None = "dialler",  # noqa: S107 - the secret of the test sites
     token: str | None = None,
 ) -> AsteriskCall:
-    """Somebody who says that they are this channel of Asterisk's, and asks this desk; by default with the token that the dialplan
-    of the tests' sites would show. `secret` is the manager's; None, and no `token`: shows none.
+    """Return a connection that claims to be the channel `unique_id`, with `entrance` as its script.
+
+    By default it sends the token that the dialplan derives from the AMI `secret`. With `secret` None and no `token` it
+    sends no token.
     """
     if token is None and secret is not None:
         token = agi_token(agi_secret(secret), entrance, unique_id, channel)
@@ -107,7 +109,7 @@ Handler = Callable[[AgiCall], Awaitable[None]]
 
 
 class Recorder:
-    """A handler that keeps what the flow returned or raised."""
+    """A handler that records the results and errors of a flow."""
 
     def __init__(self, flow: Callable[[AgiCall], Awaitable[object]]) -> None:
         self.results: list[object] = []
@@ -125,10 +127,10 @@ class Recorder:
 
 
 def server_of(handler: Handler, **limits: float) -> AgiServer:
-    """A server on a free port."""
+    """Return a server for `handler` on a free port."""
     return AgiServer(handler, AgiLimits(**limits), port=0)  # type: ignore[arg-type]  # a test's shorthand
 
 
 async def answer_all(call: AgiCall) -> None:
-    """The shortest flow."""
+    """Answer the call and do nothing else."""
     await call.answer()

@@ -1,4 +1,4 @@
-"""A bare AMI client for tests: writes actions, keeps every message with the moment it came."""
+"""A plain AMI client for tests, which sends actions and records every message."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_acti
 
 
 class AmiLab:
-    """One AMI connection. Use it with `async with AmiLab(port) as lab:`."""
+    """An AMI connection: `async with AmiLab(port) as lab:`."""
 
     def __init__(self, port: int, user: str = "lab", secret: str | None = None) -> None:
-        """Logs in as `user` on entering; the secret is the user's name unless given."""
+        """Log in as `user` on entering the context. The secret is the user's name unless given."""
         self.messages: list[AmiMessage] = []
         self.ended = asyncio.Event()
         self._port = port
@@ -46,24 +46,27 @@ class AmiLab:
         self._came.set()
 
     def send(self, name: str, **fields: str) -> str:
-        """Write an action; returns its ActionID."""
+        """Send an action. Return its ActionID."""
         self._count += 1
         action_id = fields.pop("ActionID", f"t{self._count}")
         self._writer.write(encode_action(name, list(fields.items()), action_id))
         return action_id
 
     def write(self, data: bytes) -> None:
-        """Write bytes as they are."""
+        """Send raw bytes."""
         self._writer.write(data)
 
     async def action(self, name: str, **fields: str) -> AmiMessage:
-        """Write an action and return its response."""
+        """Send an action. Return its response."""
         start = len(self.messages)
         action_id = self.send(name, **fields)
         return await self.until(lambda message: bool(message.response) and message.action_id == action_id, start)
 
     async def until(self, wanted: Callable[[AmiMessage], bool], start: int = 0) -> AmiMessage:
-        """The first message that fits, from `start` on; waits for it. Raises ConnectionError when the session ends before."""
+        """Wait for the first message from index `start` on for which `wanted` is true, and return it.
+
+        Raises ConnectionError if the session ends first.
+        """
         while True:
             for message in self.messages[start:]:
                 if wanted(message):
@@ -75,17 +78,17 @@ class AmiLab:
             await self._came.wait()
 
     async def event(self, name: str, **fields: str) -> AmiMessage:
-        """The first event of that name with these fields; waits for it."""
+        """Wait for the first event of that name with these fields, and return it."""
         return await self.until(
             lambda message: message.event == name and all(message.get(key) == value for key, value in fields.items())
         )
 
     def events(self, name: str | None = None) -> list[AmiMessage]:
-        """The events that came so far, of one name or all."""
+        """Return the events received so far, of one name or all."""
         return [message for message in self.messages if message.event and name in (None, message.event)]
 
     async def call(self, number: str, channel_id: str, context: str = "matdan-voter", **more: str) -> AmiMessage:
-        """Originate to a voter as the dialler does it; returns the response."""
+        """Originate a call to a voter as the dialler does. Return the response."""
         fields = {
             "ActionID": channel_id,
             "Channel": f"PJSIP/{number}@carrier",
@@ -100,7 +103,7 @@ class AmiLab:
         return await self.action("Originate", **(fields | more))
 
     async def call_seat(self, seat: str, endpoint: str, channel_id: str) -> AmiMessage:
-        """Originate to an agent's phone as the dialler does it; returns the response."""
+        """Originate a call to a seat's phone as the dialler does. Return the response."""
         return await self.action(
             "Originate",
             ActionID=channel_id,

@@ -1,4 +1,4 @@
-"""A manager that says what a test wants: it reads actions, and a function answers each with bytes, or not."""
+"""A scripted AMI server: a function of the test answers each action with bytes, or not at all."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 
 Answer = Callable[["PeerSession", AmiMessage], bytes | None]
-"""Returns what to write at once. It may keep the session and write later, or never."""
+"""Returns bytes to send now, or None. It may also store the session and send later."""
 
 
 def success(action: AmiMessage, *fields: tuple[str, str]) -> bytes:
-    """A Success response to an action."""
+    """Return a Success response to an action."""
     return encode_message([("Response", "Success"), ("ActionID", action.action_id), *fields])
 
 
 def error(action: AmiMessage, text: str) -> bytes:
-    """An Error response to an action."""
+    """Return an Error response to an action."""
     return encode_message([("Response", "Error"), ("ActionID", action.action_id), ("Message", text)])
 
 
 def event(name: str, *fields: tuple[str, str]) -> bytes:
-    """An event."""
+    """Return an event."""
     return encode_message([("Event", name), *fields])
 
 
 def item(action: AmiMessage, name: str, *fields: tuple[str, str]) -> bytes:
-    """One event of the list that an action asked for."""
+    """Return an event of the list that answers an action."""
     return event(name, ("ActionID", action.action_id), *fields)
 
 
 class PeerSession(asyncio.Protocol):
-    """One connection to the peer. `actions` are what came on it."""
+    """A connection to the server. `actions` are the received actions."""
 
     def __init__(self, peer: ManagerPeer) -> None:
         self.actions: list[AmiMessage] = []
@@ -66,12 +66,12 @@ class PeerSession(asyncio.Protocol):
         self._peer.sessions_ended += 1
 
     def named(self, name: str) -> list[AmiMessage]:
-        """The actions of that name that came."""
+        """Return the received actions of that name."""
         return [action for action in self.actions if action.action == name]
 
 
 class ManagerPeer:
-    """A listener on a free port of 127.0.0.1 whose sessions a test scripts."""
+    """An AMI server on a free loopback port, scripted by a test."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class ManagerPeer:
         accepts_login: bool = True,
         receive_bytes: int = 0,
     ) -> None:
-        """Without `answer` every action succeeds. `receive_bytes` limits the kernel's buffer, 0: as it comes."""
+        """Without `answer` every action succeeds. `receive_bytes` sets the kernel's receive buffer (0: its default)."""
         self.answer: Answer = answer or (lambda _, action: success(action))
         self.banner = banner
         self.accepts_login = accepts_login
@@ -92,7 +92,7 @@ class ManagerPeer:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        # asyncio switches Nagle's delay off only where the protocol is named, and a delay stops virtual time
+        # asyncio sets TCP_NODELAY only if the protocol is given; Nagle's delay would stop virtual time
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if self._receive_bytes:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
@@ -110,13 +110,13 @@ class ManagerPeer:
 
     @property
     def login(self) -> AmiLogin:
-        """How to reach it."""
+        """The host, port and credentials for a client."""
         assert self._server is not None
         return AmiLogin("127.0.0.1", self._server.sockets[0].getsockname()[1], "dialler", "s3cret")
 
     @property
     def session(self) -> PeerSession:
-        """The newest session."""
+        """The latest session."""
         return self.sessions[-1]
 
     def stop_listening(self) -> None:
@@ -126,7 +126,7 @@ class ManagerPeer:
 
 
 async def settle() -> None:
-    """In virtual time: let everything happen that is ready, on the wire too."""
+    """Let everything happen that is ready, including network traffic. For virtual time."""
     await asyncio.sleep(0.001)
 
 
@@ -140,24 +140,24 @@ def client_of(
     limits: AmiLimits | None = None,
     keep_events: set[str] | None = None,
 ) -> AmiClient:
-    """A session with the peer, not yet entered, whose events go into the list."""
-    heard = events if events is not None else []
-    return AmiClient(peer.login, on_event=heard.append, limits=limits, keep_events=keep_events)
+    """Return a client of the server, not yet connected, that appends its events to `events`."""
+    received = events if events is not None else []
+    return AmiClient(peer.login, on_event=received.append, limits=limits, keep_events=keep_events)
 
 
 async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:
-    """The exception that it ends with."""
+    """Return the exception that `awaited` raises. Fails if it raises none."""
     try:
         await awaited
-    except Exception as raised:  # noqa: BLE001 - it is what the test looks at
+    except Exception as raised:  # noqa: BLE001 - the test checks it
         return raised
-    raise AssertionError("it raised nothing")
+    raise AssertionError("no exception was raised")
 
 
 def silent(_: PeerSession, __: AmiMessage) -> None:
-    """Answer nothing."""
+    """Leave the action unanswered."""
 
 
 def loop_now() -> float:
-    """Virtual seconds."""
+    """Return the loop's time (virtual seconds)."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""A site to render, with everything that a site can have."""
+"""A site that uses every kind of trunk and seat, for tests of rendered Asterisk files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PASSWORDS = {"agent01": "made-for-agent-01"}
 
 
 def a_site(**changes: Any) -> Settings:
-    """Two trunks, one known by address and one with an account over TLS; a desk phone and a browser."""
+    """Return a site with an IP-authenticated trunk, a registered TLS trunk, a desk phone and a browser phone."""
     values: dict[str, Any] = {
         "ami": {"secret": "a-long-random-secret"},
         "trunks": [

@@ -1,4 +1,4 @@
-"""A security key made of software: it registers and signs as a device does, and as one does that lies."""
+"""A software security key for tests of passkeys, which can also sign false statements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRESENT, VERIFIED, KEY_DATA = 0x01, 0x04, 0x40
 
 
 class SoftKey:
-    """One passkey. What it says of itself may be changed before it signs."""
+    """A passkey. Tests may change its attributes before it signs."""
 
     def __init__(self, origin: str, host: str) -> None:
         self.origin = origin
@@ -27,7 +27,7 @@ class SoftKey:
         self._key = ec.generate_private_key(ec.SECP256R1())
 
     def register(self, options: dict[str, Any]) -> dict[str, Any]:
-        """What the browser would send for the options of a registration."""
+        """Return the browser's answer to the options of a registration."""
         self.handle = base64url_to_bytes(options["user"]["id"])
         numbers = self._key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
@@ -37,7 +37,7 @@ class SoftKey:
         return self._answer({"clientDataJSON": client, "attestationObject": encode_cbor(attested)})
 
     def sign(self, options: dict[str, Any]) -> dict[str, Any]:
-        """What the browser would send for the options of a sign-in."""
+        """Return the browser's answer to the options of a sign-in."""
         self.count += 1
         about, client = self._about(0), self._client("webauthn.get", options["challenge"])
         signature = self._key.sign(about + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))

@@ -1,4 +1,4 @@
-"""Ways to break a running site: a store that fails, a dialler that is gone."""
+"""Ways to break a running site: a failing store, a killed dialler."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ ASite = TypeVar("ASite", bound=Site)
 
 
 class FailingStore:
-    """Makes one method of a site's store raise, before it does its work or after, until told otherwise."""
+    """Makes one method of a site's store raise while `failing` is set, before or after its commit."""
 
     def __init__(self, site: Site, method: str, *, after_commit: bool = False) -> None:
         self.failing = True
         store: Any = site.centre.store
-        whole = getattr(store, method)
+        original = getattr(store, method)
 
-        async def spoilt(*arguments: Any, **named: Any) -> Any:
+        async def fail(*arguments: Any, **named: Any) -> Any:
             if self.failing and not after_commit:
                 raise StoreFull("centre.db: the disk is full; free some space")
-            result = await whole(*arguments, **named)
+            result = await original(*arguments, **named)
             if self.failing:
                 raise StoreError("centre.db: the commit's reply was lost")
             return result
 
-        setattr(store, method, spoilt)
+        setattr(store, method, fail)
 
 
 def until_killed(
     directory: Path, switch: SimulatedAsterisk, *, seats: int = SEATS, **changes: Any
 ) -> contextlib.AbstractAsyncContextManager[Site]:
-    """A dialler that is gone when the context is left: nothing drained, nothing said."""
+    """Run a site whose dialler is killed at the end of the context, without draining."""
     return killed(a_site(directory, switch=switch, seats=seats, **(changes or SETTINGS)))
 
 
 @contextlib.asynccontextmanager
 async def killed(running: contextlib.AbstractAsyncContextManager[ASite]) -> AsyncIterator[ASite]:
-    """The same of a site however it is made."""
+    """Run a site and kill its dialler at the end of the context."""
     ready: asyncio.Future[ASite] = asyncio.get_running_loop().create_future()
 
     async def live() -> None:

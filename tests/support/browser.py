@@ -1,4 +1,4 @@
-"""The desk's pages in Debian's Chromium."""
+"""The desk's pages in Chromium: browser, accessibility checks, and checks of the layout."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ NO_AXE = "axe-core comes with the pages' build (npm ci), which has not run here"
 PATIENCE_MS = HANG_SECONDS * 1000
 expect.set_options(timeout=PATIENCE_MS)
 SIZES = [(1366, 768), (683, 384), (360, 640)]
-"""Half of 1366 by 768 is what 200 % zoom leaves."""
+"""Window sizes. 683 by 384 is 1366 by 768 at 200 % zoom."""
 NEEDS_A_BROWSER = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
-"""In the browser's loop, which is there for as long as it."""
+"""Marks of browser tests. They run in the session's event loop, in which the browser was started."""
 _UNWANTED = [
-    # Pages of Chromium's own, for what falls out of an address bar, and a process in reserve: half of a page's cost.
+    # Chromium's own pages of the address bar and its spare process, which double the cost of a page.
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"),
-    # Of Playwright's own list, which this one replaces: what asks elsewhere or changes what a page sees.
+    # From Playwright's own list, which this list replaces: features that use the network or change pages.
     *(
         "AimEnabled",
         "AvoidUnnecessaryBeforeUnloadCheckSync",
@@ -48,7 +48,7 @@ CHROMIUM_ARGS = ["--no-sandbox", f"--disable-features={','.join(_UNWANTED)}"]
 
 @contextlib.asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser, for as long as the context lasts."""
+    """Start Chromium and close it at the end of the context."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield browser
@@ -57,7 +57,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def alone(browser: Browser) -> AsyncIterator[None]:
-    """Whatever pages are opened in the context are closed with it: the next one finds none, and nothing that they kept."""
+    """Close all pages and their storage at the end of the context, so that the next test starts without them."""
     try:
         yield
     finally:
@@ -66,7 +66,7 @@ async def alone(browser: Browser) -> AsyncIterator[None]:
 
 
 async def violations(page: Page) -> list[Any]:
-    """What axe finds, for `must_suit_everybody`. It runs beside the page's own scripts, whose policy would not let it in."""
+    """Return the accessibility violations that axe finds. It is injected past the page's Content-Security-Policy."""
     if not AXE.is_file():
         return [NO_AXE]
     session = await page.context.new_cdp_session(page)
@@ -81,14 +81,14 @@ async def violations(page: Page) -> list[Any]:
 
 
 def must_suit_everybody(found: list[Any]) -> None:
-    """The last word of a test on all that axe found in it: what else the test says has been looked at, with axe or without."""
+    """Fail if axe found violations; skip if it is not installed. Call it last, after all other checks."""
     if NO_AXE in found:
         pytest.skip(NO_AXE)
     assert found == []
 
 
 def forgive(faults: list[str], status: int) -> None:
-    """Forget that the browser says of an expected answer that it is a failure; whatever else was said fails."""
+    """Remove the browser's console errors about an expected HTTP status. Fails on any other error."""
     assert all(f"status of {status} " in fault for fault in faults), faults
     faults.clear()
 
@@ -117,13 +117,13 @@ _IN_LETTERS = """async ([name, font]) => {
   document.adoptedStyleSheets.pop();
   return shown;
 }"""
-"""Neither a FontFace of bytes nor a constructed style sheet is subject to the pages' policy (CSP)."""
+"""Uses a FontFace from bytes and a constructed style sheet, which the Content-Security-Policy does not restrict."""
 
 
 async def overflowing(page: Page) -> list[str]:
-    """Return what is wider than its box or lies beyond a side of the page, in narrow letters or in wide ones.
+    """Return the elements that overflow their box or the page, with a narrow and with a wide test font.
 
-    What scrolls by itself may hold more than it shows.
+    Elements that scroll by themselves are excluded.
     """
     found: list[str] = []
     for name, width in (("Narrow", NARROW), ("Wide", WIDE)):
@@ -134,7 +134,7 @@ async def overflowing(page: Page) -> list[str]:
 async def new_page(
     browser: Browser, faults: list[str], width: int = 1366, height: int = 768, language: str = "en-IN"
 ) -> Page:
-    """A page in a browser of its own; what it complains of is put into `faults`."""
+    """Open a page in a browser context of its own. Console errors are appended to `faults`."""
     context = await browser.new_context(viewport={"width": width, "height": height}, locale=language)
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
@@ -144,9 +144,10 @@ async def new_page(
 
 
 async def weight(page: Page, address: str, shows: str) -> int:
-    """Bytes that a first visit fetches until `shows` is there, as they are on the wire. Nothing may come from elsewhere.
+    """Return the compressed bytes of the assets that a first visit loads until `shows` is visible.
 
-    A font is fetched only where a machine has none of that script.
+    Fails if anything comes from another origin. Fonts are not counted: they load only if the machine has none for the
+    script.
     """
     fetched: set[str] = set()
     origin = "/".join(address.split("/")[:3])

@@ -1,4 +1,4 @@
-"""A call of the engine with the facts that a test names, each in the part of the call that it belongs to."""
+"""Calls of the engine, built from the fields that a test names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART_OF = {field.name: name for name, kind in _PARTS.items() for field in field
 
 
 def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
-    """One that was written at 0 s; `facts` by the names of the call's and its parts' fields."""
+    """Return a call stored at 0 s. `facts` are fields of the call or of its parts, by name."""
     parts: dict[str, dict[str, Any]] = {"leg": {"began_seconds": 0.0, "written": True}, "talk": {}, "flow": {}}
     values: dict[str, Any] = {
         "attempt_id": ID,

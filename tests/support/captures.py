@@ -12,7 +12,7 @@ NAMES = sorted(path.stem for path in DIRECTORY.glob("*.jsonl"))
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one side sent at one moment."""
+    """The data that one side sent at one moment."""
 
     seconds: float
     who: str  # asterisk-ami, client-ami, asterisk-agi, server-agi
@@ -20,12 +20,12 @@ class Said:
 
 
 def read_capture(name: str) -> list[Said]:
-    """The session of that name, in order."""
+    """Return the recorded session of that name, in order."""
     lines = (DIRECTORY / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [Said(said["t"], said["who"], said["data"]) for said in map(json.loads, lines)]
 
 
 def said_by(name: str, who: str) -> bytes:
-    """All that one side of a session sent. Where a second one stands in it, its opening is left out."""
+    """Return all bytes that one side sent. Of a repeated opening message, only the first is included."""
     said = [said.data for said in read_capture(name) if said.who == who]
     return "".join(data for number, data in enumerate(said) if number == 0 or data != said[0]).encode()

@@ -1,7 +1,7 @@
-"""Everything that can be reached from a running centre, counted by what holds it: so that a leak in whatever structure is seen.
+"""Counts of all objects reachable from a running centre, to find memory leaks in any structure.
 
-No list of structures is kept anywhere: the walk goes from the roots over attributes, containers, closures, tasks and callbacks, and
-over the modules' own names and caches, so that a structure that is written tomorrow is counted from then on.
+The count follows attributes, containers, closures, tasks and callbacks from the given roots and from all modules, so new
+structures are counted without being listed anywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 OURS = ("dialer", "ivr_flows", "audio", "config")
 NOT_OURS = ("dialer.simulation",)
-"""What stands in for the world outside: its journal may grow."""
+"""Simulated surroundings, which may grow (such as the journal)."""
 
 _WITHOUT_INSIDE = (
     str,
@@ -35,9 +35,10 @@ _CONTAINERS = (dict, list, set, frozenset, deque, bytearray)
 
 
 def census(*roots: object) -> Counter[str]:
-    """How many entries each container has, and how many objects of each of our classes there are.
+    """Return the number of entries of each container and of objects of each of our classes.
 
-    A container is named by the class and the attribute that hold it, as "Centre.calls"; all that are held so are counted together.
+    A container is named after the class and attribute that hold it, such as "Centre.calls". Containers of the same name
+    are counted together.
     """
     found: Counter[str] = Counter()
     seen: set[int] = set()
@@ -77,7 +78,7 @@ def _is_the_world(value: object) -> bool:
 
 
 def _is_bounded(value: object) -> bool:
-    """A cache that says so itself, and SQLite's of statements."""
+    """Return whether a value is a cache with a size limit, or a SQLite connection with its statement cache."""
     if isinstance(value, sqlite3.Connection):
         return True
     parameters = getattr(value, "cache_parameters", None)
@@ -89,7 +90,7 @@ def _is_bounded(value: object) -> bool:
 
 
 def grown(before: Counter[str], after: Counter[str], by_more_than: int) -> dict[str, int]:
-    """What has so many entries more than it had."""
+    """Return the names whose counts have grown by more than `by_more_than`, with the growth."""
     return {name: after[name] - before[name] for name in after if after[name] - before[name] > by_more_than}
 
 
@@ -100,7 +101,7 @@ def _inside(name: str, value: object) -> Iterable[tuple[str, object]]:
     if isinstance(value, list | set | frozenset | deque | tuple):
         inner = _deeper(name)
         return [(inner, each) for each in value] + _attributes(name, value)
-    if isinstance(value, types.FunctionType):  # not its module's names: those are walked for themselves
+    if isinstance(value, types.FunctionType):  # without its globals, which are counted with the module
         return [
             (f"{value.__qualname__}()", each) for each in (value.__closure__, value.__defaults__, value.__kwdefaults__)
         ]
@@ -128,5 +129,5 @@ def _attributes(name: str, value: object) -> list[tuple[str, object]]:
 
 
 def _deeper(name: str) -> str:
-    """The name of what lies in a container; a nest of them has one name."""
+    """Return the name for the entries of a container. Nested containers share one name."""
     return name if name.endswith("[]") else f"{name}[]"

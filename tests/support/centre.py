@@ -1,4 +1,4 @@
-"""A whole centre in one loop: the simulated Asterisk, the engine, and a roll; in virtual time, over real loopback TCP."""
+"""A centre under test: simulated Asterisk, engine and roll in one event loop, in virtual time over loopback TCP."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dialer.simulation.site import SimulatedSite
 from tests.support.roll_filler import fill_roll
 
 SCRIPTS_AS_WE_ARE = {"script_user": getpass.getuser()} if os.geteuid() == 0 else {}
-"""[flows] of a site whose scripts lie in a test's own folder: where we are root, nobody else may read it."""
+"""[flows] settings for scripts in a test's folder. As root, scripts must run as root, who alone may read the folder."""
 
 START_EPOCH = 1_713_758_400.0  # Monday 22 April 2024, 09:30 in India
 
 
 class Site(SimulatedSite):
-    """A centre under test."""
+    """A centre under test, with the changes it has published."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre, clock: LoopClock) -> None:
         super().__init__(switch, centre)
@@ -41,17 +41,17 @@ class Site(SimulatedSite):
         centre.engine.subscribe(self.changes.append)
 
     def ended(self) -> list[CallChange]:
-        """The calls that have ended, in order."""
+        """Return the calls that have ended, in order."""
         return [change for change in self.changes if isinstance(change, CallChange) and change.outcome is not None]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
-        """Wait in virtual time until the condition holds; fail after `seconds`."""
+        """Wait until the condition holds. Raises TimeoutError after `seconds` of virtual time."""
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.05)
 
     async def log_in(self, *seats: str) -> None:
-        """Log agents in and wait until their phones are there."""
+        """Log agents in at the seats and wait until their phones are connected."""
         for seat in seats:
             await self.centre.engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
@@ -60,7 +60,7 @@ class Site(SimulatedSite):
 def site_settings(
     directory: Path, ami_port: int, *, seats: int | list[dict[str, str]] = 2, **changes: Mapping[str, Any] | Any
 ) -> Settings:
-    """A site's settings with one campaign of agents; `changes` replace whole sections, or keys of the campaign."""
+    """Return settings with one agent campaign. `changes` replace sections; `campaign` replaces keys of the campaign."""
     if isinstance(seats, int):
         seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)]
     campaign = {
@@ -107,13 +107,24 @@ async def a_site(
     made: Callable[[int], Settings] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Site]:
-    """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one. `clocked`
-    makes its clock, from the epoch second that it begins at; `made` its settings, from the manager's port.
+    """Run a centre and stop it at the end of the context.
+
+    Args:
+        directory: Folder of the store, which is filled with `voters` if it does not exist.
+        switch_config: Configuration of the simulated Asterisk.
+        voters: Number of voters on the roll.
+        seats: Number of seats.
+        run: Whether to run the centre, or only create it.
+        switch: A running Asterisk to use, for a second dialler on the same one.
+        profile: The profile; None: the one of the settings.
+        clocked: Makes the clock from its start (epoch seconds).
+        made: Makes the settings from the AMI port.
+        changes: Changes to the settings; see `site_settings`.
     """
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
-        # In virtual time a loop is never late: to probe it took a tenth of a test's time.
+        # A loop in virtual time is never late, and probing it takes a tenth of a test's time.
         stack.enter_context(mock.patch.object(loop_lag, "LAG_PROBE_SECONDS", 3600.0))
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
@@ -140,7 +151,7 @@ async def a_site(
 
 @contextlib.asynccontextmanager
 async def agents_at_work(site: Site, habits: AgentHabits | None = None) -> AsyncIterator[None]:
-    """One simulated agent per seat for as long as the context lasts."""
+    """Run one simulated agent per seat until the end of the context."""
     stop = asyncio.Event()
     agents = SimulatedAgents(
         site.centre.engine, [seat.seat for seat in site.view.seats], habits or AgentHabits(break_share=0.0), seed=1

@@ -1,4 +1,4 @@
-"""A catalogue for tests: every prompt that a flow says in a language, as a recording with its sound on disk."""
+"""A catalogue for tests: a recording, with its sound file, for every prompt of a flow in a language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CERTIFICATE: dict[str, Any] = {
 
 
 def entry(**changes: Any) -> Entry:
-    """A recorded prompt."""
+    """Return the catalogue entry of a recorded prompt."""
     values: dict[str, Any] = {
         "voice": "human", "source": "x.mp3", "source_sha256": RECORDING, "recipe": "1", "seconds": 1.0,
         "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": sha256_of_bytes(b"sound")},
@@ -32,7 +32,7 @@ def entry(**changes: Any) -> Entry:
 
 
 def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
-    """What the flow says of its own."""
+    """Return the prompts of a flow, without shared sounds."""
     names = [prompt_of_sound(sound) for sound in own_sounds(load_flow(flow), language, shipped_texts())]
     return [name for name in names if name is not None]
 
@@ -40,7 +40,7 @@ def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
 def write_prompts(
     directory: Path, entries: dict[PromptName, Entry], catalogue: str = "catalogue", sounds: str = "sounds"
 ) -> dict[str, Any]:
-    """Write them and their sounds; the settings of section [audio] that say where."""
+    """Write a catalogue and its sound files. Return the [audio] settings for them."""
     places = Places(directory / "recordings", directory / sounds)
     for name in entries:
         sound = places.sound(name, SoundFormat.ALAW)
@@ -51,7 +51,7 @@ def write_prompts(
 
 
 def certified_site(directory: Path, flow: str, language: str = "hi", **changes: Any) -> dict[str, Any]:
-    """The settings of a catalogue in which all that the flow says in one language is certified, but for `changes` to the first."""
+    """Return [audio] settings in which all prompts of the flow are certified. `changes` apply to the first prompt."""
     names = prompts_of(flow, language)
     entries = {name: entry(**CERTIFICATE) for name in names}
     entries[names[0]] = entry(**CERTIFICATE | changes)

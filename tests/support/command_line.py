@@ -1,4 +1,4 @@
-"""Commands run as from a shell: their exit code, and what a person reads."""
+"""Runs commands of the command line: exit codes and printed texts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dialer.errors import MatdanError
 
 
 def ran(*arguments: str | Path, given: str = "") -> Result:
-    """The command, with `given` on its standard input. Raises AssertionError where it failed and refused nothing."""
+    """Run a command with `given` on standard input. Raises AssertionError if it crashed."""
     result = CliRunner().invoke(app, [*map(str, arguments)], input=given)
     assert result.exception is None or isinstance(result.exception, MatdanError | SystemExit), result.exception
     return result
 
 
 def run(*arguments: str | Path, given: str = "") -> tuple[int, str]:
-    """The exit code and the output, or the line of a refusal."""
+    """Run a command. Return its exit code and its output or error."""
     result = ran(*arguments, given=given)
     if isinstance(result.exception, MatdanError):
         return result.exception.exit_code, str(result.exception)
@@ -26,7 +26,7 @@ def run(*arguments: str | Path, given: str = "") -> tuple[int, str]:
 
 
 def told_by(*arguments: str | Path) -> tuple[int, str]:
-    """The exit code and what a person would be told on standard error."""
+    """Run a command. Return its exit code and its standard error."""
     result = ran(*arguments)
     if isinstance(result.exception, MatdanError):
         return result.exception.exit_code, str(result.exception)

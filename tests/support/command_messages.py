@@ -1,4 +1,4 @@
-"""Supervisors' commands as they come from the broker: a good message of each kind."""
+"""Valid command messages of every kind, as received from the broker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOW = 1713771727.0
 
 
 def message(**changes: Any) -> bytes:
-    """A good command with some keys changed; None takes a key out."""
+    """Return a valid command message with some fields changed; None leaves a field out."""
     fields = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": NOW + 30, **changes}
     return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
 

@@ -1,4 +1,4 @@
-"""A desk without a network: its doors, guard and file as they are, with a broker that is a list of what was asked."""
+"""A desk without a network: real routes, request checks and files, with a recorded broker."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ORIGIN = "https://desk.test"
 PASSWORD = "lorry-mango-violin"
 EVERYBODY = tuple(Supervisor(name=role.value, role=role) for role in SupervisorRole)
 PAGE = b"<!doctype html><title>Matdan</title>"
-AGENT = "agent"  # who has signed in at seat 04 as 101
+AGENT = "agent"  # signed in at seat 04 as 101
 PIN = "2468"
 PIN_HASH = CHEAP.hash(PIN)
 SEATED = SeatView(
@@ -68,13 +68,13 @@ SEATED = SeatView(
     utilisation=0.5,
     calls=31,
 )
-"""That seat while nobody is on the line."""
+"""Seat 04 without a call."""
 ONLINE, OFFLINE = (CentreState("pune-1", 0.0, online=online) for online in (True, False))
 CONNECTED, DISCONNECTED = DeskStatus(True, 0.0), DeskStatus(False, 0.0)
 
 
 async def full_disk(*_: object) -> None:
-    """What a method of the desk's file does where nothing can be written, or read, any more."""
+    """Raise StoreError, in place of a method of the desk's file."""
     raise StoreError("the disk is full")
 
 
@@ -92,19 +92,19 @@ class SetClock(SystemClock):
         return self.seconds
 
     def pass_seconds(self, seconds: float) -> None:
-        """Time goes by, on both clocks."""
+        """Advance the wall clock and the monotonic clock."""
         self.at += seconds
         self.seconds += seconds
 
 
 class FakeDiallerClient(DiallerClient):
-    """A dialler that does what it is asked, and a broker that may be away."""
+    """A dialler client that records commands. `reply` None means that the broker is unreachable."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
         self.reply: Reply | None = Reply("done", "it was done")
         self.page_state: PageState | None = None
-        self.meanwhile: Callable[[Mapping[str, Any]], None] | None = None  # what is looked at while it is asked
+        self.meanwhile: Callable[[Mapping[str, Any]], None] | None = None  # called with the values of each command
 
     async def ask(
         self,
@@ -150,7 +150,7 @@ def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
 
 @dataclass(slots=True)
 class DeskStand:
-    """The desk, and a browser before it."""
+    """A desk with its parts, and a browser that sends requests to it."""
 
     routes: list[DeclaredRoute]
     page_state: PageState
@@ -168,17 +168,17 @@ class DeskStand:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def events(self, token: str, who: Who) -> AsyncIterator[bytes]:
-        """What a board of that one is told."""
+        """Return the event stream of a board page of `who`."""
         return self.streams.events(token, who, shown_to(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
-        """Ask as somebody of that role; None: nobody has signed in."""
+        """Send a GET request as a user with that role; None: not signed in."""
         return await self.browser.get(path, headers={**await self.cookie(role), **headers})
 
     async def post(
         self, path: str, body: object, role: str | None = None, *, method: str = "POST", **headers: str
     ) -> httpx.Response:
-        """Send JSON, or bytes as they are, as one of our pages does."""
+        """Send a JSON body, or raw bytes, with the headers of our own pages."""
         sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         whole = {name: value for name, value in {**sent, **await self.cookie(role), **given}.items() if value}
@@ -187,7 +187,7 @@ class DeskStand:
         )
 
     async def socket(self, path: str, role: str | None = None) -> str | None:
-        """Ask for a WebSocket as one of our pages does; the problem, None: it comes to its door."""
+        """Request a WebSocket as our own pages do. Return the problem code, or None if the route is reached."""
         said: list[Any] = []
 
         async def say(message: Any) -> None:
@@ -208,7 +208,7 @@ class DeskStand:
         return problem
 
     async def cookie(self, role: str | None) -> dict[str, str]:
-        """The header of a session of that role."""
+        """Return the cookie header of a session with that role."""
         if role is None:
             return {}
         if role == AGENT and role not in self.tokens:
@@ -218,7 +218,7 @@ class DeskStand:
         return {"cookie": f"{DESK_COOKIE}={self.tokens[role]}"}
 
     async def agent_token(self, agent: str = "101", seat: str = "04") -> str:
-        """Sign an agent in; the session's token. What was sent for it is forgotten."""
+        """Sign an agent in and return the session token. The recorded commands are cleared."""
         answer = await self.post("/api/agent/sign-in", {"agent": agent, "pin": PIN, "seat": seat, "phone": "own"})
         assert answer.status_code == 204, answer.text
         self.dialler_client.asked.clear()
@@ -227,7 +227,7 @@ class DeskStand:
 
 
 def stand_settings() -> Settings:
-    """Those of a desk at which 101 and 102 may sign in; 06 is a browser's seat."""
+    """Return settings with the agents 101 and 102; seat 06 has a browser phone."""
     return Settings.model_validate(
         {
             "centre": {"id": "pune-1"},
@@ -248,7 +248,7 @@ def stand_settings() -> Settings:
 
 @contextlib.asynccontextmanager
 async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskStand]:
-    """A desk at which somebody of each role may sign in, by the role's name."""
+    """Run a desk with one user for each role, named after the role."""
     clock = SetClock()
     file = await DeskFile.open(folder / "centre.desk.db", None)
     page_state, dialler_client = PageState(clock.now), FakeDiallerClient()
@@ -317,7 +317,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
 
 
 async def keep_passwords(settings: Settings, *names: str) -> None:
-    """Give supervisors of the settings PASSWORD, hashed at little cost, in the desk's file beside the store."""
+    """Set PASSWORD, with a cheap hash, for supervisors of the settings in the desk's file."""
     file = await DeskFile.open(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
     for name in names:
@@ -327,7 +327,7 @@ async def keep_passwords(settings: Settings, *names: str) -> None:
 
 
 def desk_settings(store: Path) -> Settings:
-    """Settings of a centre with a desk on any free port."""
+    """Return settings of a centre with a desk on any free port."""
     supervisors = [
         {"name": "asha", "role": "supervisor"},
         {"name": "vikram", "role": "viewer"},
@@ -352,7 +352,7 @@ def desk_settings(store: Path) -> Settings:
 def recorded_talk(
     folder: Path, began: float, sound: bytes, *, ended: bool = True, campaign: str = "turnout-agents"
 ) -> str:
-    """A talk of a minute that began at an epoch second, in the folder's store, with its file in `recorded`; the attempt's id."""
+    """Add a recorded talk of one minute to the store in `folder`, with its sound file. Return the attempt id."""
     attempt = str(uuid.uuid4())
     row = (attempt, campaign, began - 20, began, began + 60 if ended else None, "connected" if ended else None)
     with contextlib.closing(sqlite3.connect(folder / "centre.db")) as db:

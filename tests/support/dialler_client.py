@@ -27,7 +27,7 @@ class Watched(PageState):
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Return once it holds."""
+        """Wait until `holds()` is true. It is evaluated after each update."""
         async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 self._news.clear()

@@ -1,4 +1,4 @@
-"""An agent's page as the dialler meets it, and a storm of what pages send: `python -m tests.support.dispositions 10000 7`."""
+"""Agents' pages that send dispositions, and a stress test of them: `python -m tests.support.dispositions 10000 7`."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ SEATS = ("01", "02", "03", "04")
 SAID = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
 ANSWERS = ("knows", "told")
 MARKED = frozenset({"voted", "not-yet", "will-not", "wrong-number"})
-BETWEEN_RESTARTS = 30  # words
+BETWEEN_RESTARTS = 30  # dispositions
 CAMPAIGN = {"wrap_up_seconds": 30.0, "script": "polling_day"}
 
 
 class LosesReplies(CommandGateway):
-    """A desk of commands whose next answers never go out: as where the dialler dies between its commit and the reply."""
+    """A command gateway that loses its next replies, as if the dialler died between commit and reply."""
 
     lose = 0
 
     async def _answer(self, user: str, reply: CommandReply) -> None:
         if self.lose:
             self.lose -= 1
-            raise StoreBusy("the dialler ended before it had answered")
+            raise StoreBusy("the dialler ended before it replied")
         await super()._answer(user, reply)
 
 
 class Page:
-    """The program behind an agent's page: it gives commands as the broker would hand them over."""
+    """An agent's page, which sends commands as the broker delivers them."""
 
     def __init__(self, site: Site, directory: Path) -> None:
         self.site = site
@@ -57,7 +57,7 @@ class Page:
         self.desk = LosesReplies(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
 
     async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
-        """What is answered: status and text; ("", "") where nothing was."""
+        """Send a command. Return (status, text) of the reply, or ("", "") if there was none."""
         now = self.site.clock.now()
         fields = {"id": command_id or f"c-{next(self._ids)}", "name": name, "expires_at": now + 60, **values}
         [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
@@ -81,11 +81,11 @@ class Page:
 
 @dataclass
 class Storm:
-    """What pages sent, and what they were told."""
+    """A stress test: the commands that pages sent, and the replies they received."""
 
     chance: random.Random
-    kept: dict[str, str] = field(default_factory=dict)  # by attempt: what was thanked for last
-    answers: dict[str, str] = field(default_factory=dict)  # by attempt, to the script's one question that is answered
+    kept: dict[str, str] = field(default_factory=dict)  # by attempt: the last disposition that was confirmed
+    answers: dict[str, str] = field(default_factory=dict)  # by attempt: the answer to the script's question
     unanswered: list[tuple[str, str, str, str]] = field(default_factory=list)  # seat, id, attempt, word
     refused: int = 0
     repeated: int = 0
@@ -93,7 +93,7 @@ class Storm:
     faults: list[str] = field(default_factory=list)
 
     async def turn(self, page: Page, name: str) -> None:
-        """A page does what it may do now, and now and then what it must not."""
+        """Let a page send a valid command for its call, and sometimes an invalid one."""
         chance, view = self.chance, seat(page.site, name)
         if view.state not in (SeatState.TALKING, SeatState.WRAP_UP) or view.attempt_id is None:
             return
@@ -134,7 +134,7 @@ class Storm:
             self.kept[attempt] = word
 
     async def ask_again(self, page: Page) -> None:
-        """What was not answered is sent again, with the same id."""
+        """Resend the commands without a reply, with the same ids."""
         for name, command_id, attempt, word in self.unanswered:
             said = {"answers": {"knows_booth": self.answers[attempt]}}
             self.expect("done", await page.dispose(attempt, word, name, command_id=command_id, **said))
@@ -146,15 +146,15 @@ class Storm:
             self.faults.append(f"{answer} is not {status}")
 
     def judge(self, directory: Path) -> None:
-        """What the store holds is what was thanked for, and nothing else."""
+        """Compare the store with the confirmed dispositions, answers and marks. Differences are added to `faults`."""
         store = directory / "centre.db"
         held = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
         if held != self.kept:
             different = {each for each in held.keys() | self.kept.keys() if held.get(each) != self.kept.get(each)}
-            self.faults += [f"{each}: thanked for {self.kept.get(each)}, holds {held.get(each)}" for each in different]
+            self.faults += [f"{each}: confirmed {self.kept.get(each)}, stored {held.get(each)}" for each in different]
         answered = query(store, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id")
         if answered != sorted((attempt, "knows_booth", value) for attempt, value in self.answers.items()):
-            self.faults.append(f"{len(answered)} answers stand, {len(self.answers)} were thanked for")
+            self.faults.append(f"{len(answered)} answers stored, {len(self.answers)} confirmed")
         standing = query(
             store,
             "SELECT attempt_id, kind FROM mark WHERE undoes IS NULL AND key NOT IN"
@@ -162,11 +162,11 @@ class Storm:
         )
         expected = sorted((attempt, word) for attempt, word in self.kept.items() if word in MARKED)
         if sorted(standing) != expected:
-            self.faults.append(f"{len(standing)} marks stand, {len(expected)} were thanked for")
+            self.faults.append(f"{len(standing)} marks stored, {len(expected)} confirmed")
 
 
 async def storm(directory: Path, words: int, seed: int) -> Storm:
-    """So many words of four pages, with repeats, late clicks, answers that are lost and diallers that end."""
+    """Let four pages send `words` dispositions, with repeats, late clicks, lost replies and dialler restarts."""
     told = Storm(random.Random(seed))
     config = scripted(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
     async with SimulatedAsterisk(config) as switch:
@@ -190,7 +190,7 @@ async def storm(directory: Path, words: int, seed: int) -> Storm:
 
 
 def main() -> None:
-    """Run it, and tell."""
+    """Run the stress test and print its result."""
     words, seed = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as directory:
         told: list[Storm] = []
@@ -200,8 +200,8 @@ def main() -> None:
 
         run_virtual(run, limit_seconds=1e7)
     [result] = told
-    print(  # noqa: T201 - a program's own words
-        f"{len(result.kept)} kept, {result.refused} refused, {result.repeated} sent twice, {result.restarts} restarts,"
+    print(  # noqa: T201 - the output of a program
+        f"{len(result.kept)} stored, {result.refused} refused, {result.repeated} repeated, {result.restarts} restarts,"
         f" {len(result.faults)} faults"
     )
     sys.exit("\n".join(result.faults[:20]) or None)

@@ -1,4 +1,4 @@
-"""A dialler of its own that dies at a named point, as `kill -9` would: run by test_crashes.py, never by anybody else."""
+"""A dialler process that kills itself at a named crash point, as `kill -9` would. Used by test_crashes.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def die() -> None:
 
 
 def arm(point: str) -> None:
-    """From now on this process dies when it comes to `point`."""
+    """Let this process kill itself when it reaches the crash point."""
     originate, commit, event = AsteriskSwitch.originate, FlowService.commit, Engine.on_switch_event
 
     async def originate_and_die(self: AsteriskSwitch, request: Any) -> None:
@@ -62,7 +62,7 @@ def arm(point: str) -> None:
 
 
 def tell_acknowledged(path: str) -> None:
-    """From now on each mark that a caller is told is noted stands in this file, one a line, before they are told."""
+    """Append each committed mark to a file, one per line, before the caller hears the confirmation."""
     commit = FlowService.commit
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
@@ -93,11 +93,13 @@ async def _dial(options: dict[str, Any]) -> None:
     async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
-            with contextlib.suppress(CommandRefused):  # its agent, whose phone stayed on the line, was adopted already
+            with contextlib.suppress(
+                CommandRefused
+            ):  # the seat was restored, because its agent's phone stayed connected
                 await centre.engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         await running
 
 
 def run(options: dict[str, Any]) -> None:
-    """Dial until told to stop, or dead."""
+    """Dial until SIGTERM or the crash point."""
     asyncio.run(_dial(options))

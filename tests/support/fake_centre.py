@@ -1,4 +1,4 @@
-"""A centre to look at: views made by hand, and an engine that does nothing but what the test tells it."""
+"""Views of a centre made for tests, and an engine that only records commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SEAT_STATES = (
 
 
 def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) -> CampaignView:
-    """A campaign in full swing."""
+    """Return the view of a campaign with calls in every state."""
     agents = {CallState.SENDING: 1, CallState.RINGING: 6, CallState.WAITING: 1, CallState.TALKING: 15}
     return CampaignView(
         campaign_id=campaign_id,
@@ -67,7 +67,7 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
 
 
 def centre_view(*, seats: int = 27, booths: int = 24, campaigns: int = 2, alerts: tuple[Alert, ...] = ()) -> CentreView:
-    """A centre of that size; the same for the same arguments."""
+    """Return the view of a centre of that size. The same arguments give the same view."""
     chance = random.Random(4)
     names = ["turnout-agents", "turnout-ivr", *(f"campaign-{number}" for number in range(3, campaigns + 1))]
     kinds = (CampaignKind.AGENTS, CampaignKind.IVR)
@@ -127,7 +127,7 @@ def _booth(chance: random.Random, number: int) -> BoothTurnout:
 
 
 class FakeEngine:
-    """What the monitor sees of an engine."""
+    """An engine that records commands and publishes the changes given by a test."""
 
     def __init__(self, view: CentreView | None = None) -> None:
         self.current = view or centre_view()
@@ -137,30 +137,30 @@ class FakeEngine:
         self._listeners: list[Callable[[Change], None]] = []
 
     def view(self) -> CentreView:
-        """The centre at this moment."""
+        """Return the current view of the centre."""
         return self.current
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Tell `callback` of changes."""
+        """Call `callback` with every change. Return a function that ends the subscription."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
     def tell(self, change: Change) -> None:
-        """Tell all who listen."""
+        """Publish a change to all subscribers."""
         for listener in self._listeners:
             listener(change)
 
     def take_alert(self, alert: Alert) -> None:
-        """Keep an alert in the view, or take it out when it is cleared; and tell of it."""
+        """Add an alert to the view, or remove it if it is cleared, and publish it."""
         others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
 
     async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Nothing is done about it."""
+        """Ignore the opt-out."""
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Keep the command; a campaign that is not in the view is refused."""
+        """Record the command. Raises CommandRefused for a campaign that is not in the view."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
         if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:
             raise CommandRefused(f"there is no campaign {command.campaign!r}")

@@ -1,4 +1,4 @@
-"""Small flows and callers for tests of flows."""
+"""Small flows, and helpers to run them, for tests of the flow language."""
 
 from __future__ import annotations
 

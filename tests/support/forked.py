@@ -1,4 +1,4 @@
-"""Processes of their own that are there at once, forked from one that has imported the product: that takes most of a second."""
+"""Processes that start quickly, forked from a server process that has already imported the product."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CONTEXT.set_forkserver_preload(
 
 
 class Forked(contextlib.ExitStack):
-    """What `python -c program arguments` does in the folder `cwd`, with this environment; killed when the context is left.
+    """A process equivalent to `python -c program arguments`, in the folder `cwd`; killed at the end of the context.
 
-    Its standard input and output are pipes; with a `log` all that it writes is added to that file.
+    Standard input and output are pipes. With a `log`, all output is appended to that file instead.
     """
 
     def __init__(self, program: str, *arguments: str | Path, cwd: Path = ROOT, log: Path | None = None) -> None:
@@ -56,26 +56,26 @@ class Forked(contextlib.ExitStack):
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         assert self._process.pid is not None
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code; that of a signal is negative; None: it runs."""
+        """The exit code, negative after a signal; None while it runs."""
         return self._process.exitcode
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it, wherever it is, and wait until it is gone."""
+        """Kill the process and wait until it has ended."""
         self._process.kill()
         self._process.join()
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended."""
+        """Wait until the process has ended. Return its exit code."""
         loop, end = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self._process.sentinel, end.set)
         try:
@@ -85,7 +85,7 @@ class Forked(contextlib.ExitStack):
         return self._exit_code()
 
     def ended(self, given: str = "") -> subprocess.CompletedProcess[str]:
-        """What it wrote and how it ended, after it was given this and no more."""
+        """Write `given` to standard input, close it, and return the completed process with its output."""
         with self.stdin:
             self.stdin.write(given)
         output = self.stdout.read()
@@ -100,7 +100,7 @@ class Forked(contextlib.ExitStack):
 
 
 def forked(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """What such a process wrote and how it ended."""
+    """Run a program to its end. Return the completed process with its output."""
     with Forked(program, *arguments, cwd=cwd) as process:
         return process.ended()
 

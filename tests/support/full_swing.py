@@ -1,4 +1,4 @@
-"""A site on which every kind of call is live at once: agents talk, flows play, it rings, and people call in."""
+"""A site with every kind of call at once: conversations, flows, ringing calls and inbound calls."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SEATS = 3
 
 
 def busy_voters() -> SimulatedAsteriskConfig:
-    """They let it ring for some seconds, talk for a minute and a half, and listen to a flow for as long."""
+    """Return voters who answer after six seconds and stay on the call for a minute and a half."""
     return scripted(*[Behaviour(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
 
 
 async def in_full_swing(site: Site) -> None:
-    """Every kind of call is live."""
+    """Wait until every kind of call is live."""
     await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
     caller = Behaviour(hang_up_after=100.0, talk_seconds=80.0)
     site.switch.place_inbound_call("+917000000050", called=AGENT, script=caller)

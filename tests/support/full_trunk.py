@@ -1,4 +1,4 @@
-"""A trunk that is at its CPS for a long time: who waits between the decision and the wire, and for how long."""
+"""A trunk at its CPS limit for a long time, and how long calls wait between the decision and their start."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 
-TICK_SECONDS = 2e-5  # between two readings of a clock that moves while one thing is done, as a real one does
-COMMIT_SECONDS = (0.002, 0.03)  # of the disks on which calls were seen to queue
+TICK_SECONDS = 2e-5  # advance per reading, as on a real clock
+COMMIT_SECONDS = (0.002, 0.03)  # commit times of slow disks
 
 
 class TickingClock(LoopClock):
-    """A clock that goes on from reading to reading, also while the loop's own stands still."""
+    """A clock that advances with each reading, even while virtual time does not."""
 
     def __init__(self, start: float) -> None:
         super().__init__(start)
@@ -31,17 +31,17 @@ class TickingClock(LoopClock):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A call that went out. Seconds since the start."""
+    """A placed call. Seconds since the start."""
 
     kind: str
-    wired_at: float
-    waited: float  # from the decision, which asks for the commit, to the switch
+    wired_at: float  # when the switch placed it
+    waited: float  # from the decision to the switch
 
 
 async def placed_on_a_full_trunk(
     directory: Path, *, calls_per_second: float, minutes: float, seats: int, ivr_channels: int
 ) -> list[Placed]:
-    """All calls of a campaign with agents and one without, on a trunk that carries less than either would place."""
+    """Return all calls of an agent and an IVR campaign, on a trunk that limits both."""
     config = SimulatedAsteriskConfig(
         seats=seat_phones(seats), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.3), seed=1
     )
@@ -91,6 +91,6 @@ def _note_decisions(site: Site, decided: dict[str, tuple[str, float]]) -> None:
 
 
 def most_in_a_second(placed: list[Placed]) -> int:
-    """The most starts that any second had."""
+    """Return the highest number of call starts within one second."""
     times = sorted(each.wired_at for each in placed)
     return max(sum(first <= at < first + 0.999 for at in times[n : n + 200]) for n, first in enumerate(times))

@@ -1,4 +1,4 @@
-"""A wall clock that stands still: what a test expects of a day holds at every hour, and over midnight."""
+"""A fixed wall clock, so that tests about days give the same result at any hour."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TODAY = NOW.date()
 
 
 def hold_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have it be `NOW` for all of the product that asks for the time of day, until the test's end."""
+    """Fix the time of `SystemClock` at `NOW` until the end of the test."""
     monkeypatch.setattr(SystemClock, "now", lambda _: NOW.timestamp())
 
 
 def days_ago(days: int) -> str:
-    """The day so many days before `TODAY`, as YYYY-MM-DD."""
+    """Return the date `days` before `TODAY` as YYYY-MM-DD."""
     return (TODAY - timedelta(days=days)).isoformat()

@@ -1,4 +1,4 @@
-"""Fonts of the tests' own: the result of a test of a page must not depend on the fonts of a machine."""
+"""Test fonts, so that tests of pages do not depend on the fonts of the machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib.tables._c_m_a_p import CmapSubtable
 
 NARROW, WIDE = 400, 700
-"""Widths of a letter in thousandths of its size. English text has 510 on average in DejaVu Sans, 575 in its bold."""
+"""Widths of a letter in thousandths of the font size. The average of English text in DejaVu Sans is 510, bold 575."""
 _ASCENT, _DESCENT = 930, -240
 _ZERO_WIDTH = {"Mn", "Me", "Cf"}  # Unicode's categories of marks on a letter, and of joiners
 _SURROGATES = range(0xD800, 0xE000)

@@ -1,4 +1,4 @@
-"""Campaigns of flows on a simulated site, and flows that a test plays there."""
+"""IVR campaigns on a simulated site, and flows for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def ivr(flow: str | Path, **changes: Any) -> dict[str, Any]:
 
 
 def voters_of_flows(*scripts: Behaviour) -> SimulatedAsteriskConfig:
-    """The first numbers of the roll behave as scripted; all others let it ring."""
+    """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,

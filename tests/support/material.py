@@ -1,4 +1,4 @@
-"""A headquarters that publishes material over loopback HTTP(S), as a web server would, and centres that fetch it."""
+"""A headquarters that publishes material over loopback HTTP(S), and centres that download it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PEOPLE = [
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves ranges, as Caddy and nginx do, and breaks off where it is told."""
+    """A file server with range requests that can break off a download after a number of bytes."""
 
     def do_GET(self) -> None:
         server = self.server

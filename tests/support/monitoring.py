@@ -1,4 +1,4 @@
-"""A monitoring server, as far as tests need one."""
+"""Reads metrics as a monitoring server does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 async def ask(port: int, path: str) -> tuple[int, str]:
-    """Status and text of an answer."""
+    """Send a GET request to a loopback port. Return the status and the text of the answer."""
 
     def get() -> tuple[int, str]:
         try:
@@ -23,7 +23,7 @@ async def ask(port: int, path: str) -> tuple[int, str]:
 
 
 def samples(text: str) -> dict[str, float]:
-    """Each sample with its labels."""
+    """Return the value of each sample by its name and label values: "name,value,value"."""
     return {
         each.name + "".join(f",{value}" for _, value in sorted(each.labels.items())): each.value
         for family in text_string_to_metric_families(text)

@@ -1,4 +1,4 @@
-"""Somebody who listens to a broker, and a wire that can be cut."""
+"""A client that receives all messages of a broker, and a TCP proxy whose connections can be cut."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dialer.settings.supervision import OWN_USER
 from tests.support.waiting import HANG_SECONDS
 
 NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
-"""For what the broker that is always there cannot do: MQTT 5, sessions that wait, users with passwords."""
+"""Mark of tests that need MQTT 5, persistent sessions or passwords, which the embedded broker lacks."""
 BOSS = "supervisor"
 SENDERS = Senders(
     [
@@ -29,12 +29,12 @@ SENDERS = Senders(
         *(Sender(role.value, frozenset({role})) for role in SupervisorRole),
     ]
 )
-"""Somebody of each role, by its name, and the dialler's own command line."""
+"""One sender for each role, named after the role, and the dialler's own command line."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """A message as a supervisor gets it."""
+    """A received message."""
 
     topic: str  # below dialer/v1/pune-1/
     text: str
@@ -42,20 +42,20 @@ class Heard:
 
     @property
     def payload(self) -> Any:
-        """The JSON in it."""
+        """The decoded JSON of the message."""
         return json.loads(self.text)
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """A client that hears everything."""
+    """A client that receives all messages and sends commands."""
 
     client: aiomqtt.Client
     heard: list[Heard] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self) -> None:
-        """Keep every message until cancelled."""
+        """Record every message until cancelled."""
         async for message in self.client.messages:
             assert isinstance(message.payload, bytes)
             topic = message.topic.value.removeprefix("dialer/v1/pune-1/")
@@ -63,7 +63,7 @@ class Supervisor:
             self._news.set()
 
     async def wait_for(self, wanted: Callable[[Heard], bool], count: int = 1) -> list[Heard]:
-        """The messages that are `wanted`, once there are `count` of them."""
+        """Wait for `count` messages for which `wanted` is true. Return them."""
         async with asyncio.timeout(HANG_SECONDS):
             while len(found := [message for message in self.heard if wanted(message)]) < count:
                 self._news.clear()
@@ -71,7 +71,7 @@ class Supervisor:
         return found
 
     async def wait_for_topic(self, topic: str, count: int = 1) -> list[Heard]:
-        """The messages on a topic below the centre's, once there are `count` of them."""
+        """Wait for `count` messages on a topic of the centre. Return them."""
         return await self.wait_for(lambda message: message.topic == topic, count)
 
     async def command(self, *, retain: bool = False, user: str = BOSS, **fields: Any) -> None:
@@ -81,7 +81,7 @@ class Supervisor:
 
 @contextlib.asynccontextmanager
 async def supervisor(settings: BrokerSettings) -> AsyncIterator[Supervisor]:
-    """A supervisor, subscribed to everything."""
+    """Connect a client that is subscribed to everything."""
     version5 = settings.version is MqttVersion.V5
     protocol = aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311
     async with aiomqtt.Client(settings.host, settings.port, protocol=protocol) as client:
@@ -94,7 +94,7 @@ async def supervisor(settings: BrokerSettings) -> AsyncIterator[Supervisor]:
 
 
 class Wire:
-    """A port of its own that leads to a broker, or to none; and can be cut without a word."""
+    """A TCP proxy in front of a broker. Its connections can be cut, and its port closed."""
 
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
@@ -105,7 +105,7 @@ class Wire:
             self.port = int(probe.getsockname()[1])
 
     async def lead_to(self, port: int) -> None:
-        """From now on connections go to the broker at `port`; before, they were refused."""
+        """Start listening and forward connections to the broker at `port`."""
 
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -116,12 +116,12 @@ class Wire:
         self._server = await asyncio.start_server(carry, "127.0.0.1", self.port)
 
     def cut(self) -> None:
-        """Reset every connection; new ones are carried."""
+        """Reset every connection. New ones are forwarded."""
         for writer in self._writers:
             writer.transport.abort()
 
     async def take_down(self) -> None:
-        """Reset every connection; new ones are refused."""
+        """Reset every connection and stop listening."""
         if self._server is not None:
             self._server.close()
             self.cut()

@@ -1,4 +1,4 @@
-"""The sounds' work without processes of its own: to start one costs more than most sounds do."""
+"""Conversion of sounds without worker processes, whose start takes longer than most sounds do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialer.process import pool
 
 
 class AtOnce(Executor):
-    """Does each job as it is handed in."""
+    """An executor that runs each job when it is submitted."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
@@ -20,11 +20,11 @@ class AtOnce(Executor):
         done: Future[Any] = Future()
         try:
             done.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - whatever comes is the future's
+        except Exception as error:  # noqa: BLE001 - raised where the future is awaited
             done.set_exception(error)
         return done
 
 
 def work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the test's end. What processes are for is tried by tests/unit/audio/test_prepare.py."""
+    """Run pool jobs in this process until the end of the test. tests/unit/audio/test_prepare.py covers real processes."""
     monkeypatch.setattr(pool, "ProcessPoolExecutor", AtOnce)

@@ -80,7 +80,7 @@ class LossyDisk:
         return folder
 
     def open(self, path: str) -> None:
-        """Take up a file, with what it holds already."""
+        """Add a file with its current content."""
         if path not in self.durable:
             self.durable[path] = bytearray(Path(path).read_bytes() if Path(path).exists() else b"")
 
@@ -95,7 +95,7 @@ def lossy_disk() -> Iterator[LossyDisk]:
     shim = _Vfs.from_buffer_copy(real.contents)
     shim.name, shim.next = b"lossy", None
 
-    # The name stays a pointer: behind it SQLite has the parameters of the URI.
+    # The name stays a pointer: SQLite stores the URI parameters behind it.
     def open_file(_: int, name: int | None, file: int, flags: int, out: int | None) -> int:
         path = None if name is None else ctypes.string_at(name).decode()
         if path is not None:

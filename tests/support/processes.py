@@ -1,4 +1,4 @@
-"""A dialler in a process of its own, on a simulated Asterisk that lives on."""
+"""A dialler in a separate process, on a simulated Asterisk that survives it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.forked import Forked
 
 HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
-WAIT_SECONDS = 150.0  # real ones; some 7 on a quiet machine
+WAIT_SECONDS = 150.0  # real time; about 7 on an idle machine
 PROGRAM = "import json, sys; from tests.support.dying_dialler import run; run(json.loads(sys.argv[1]))"
-SPEED = 20.0  # voters and prompts; the processes themselves run in real time
+SPEED = 20.0  # of voters and prompts; the processes run in real time
 
 
 def a_dialler(
     directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str, **more: str
 ) -> Forked:
-    """A dialler in a process of its own; it is gone when the context is left, however that comes."""
+    """Start a dialler process. It is killed at the end of the context."""
     options = {
         "directory": str(directory),
         "ami_port": switch.ami_port,

@@ -1,4 +1,4 @@
-"""Recordings as media teams send them, made with PyAV: no ffmpeg and no sound file is needed."""
+"""Recordings such as media teams send, generated with PyAV without ffmpeg or sound files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODECS = {
 
 
 def speech(seconds: float, rate: int, *, level: float = 0.25, seed: int = 1) -> Samples:
-    """Something that rises and falls as syllables do: a voiced tone with harmonics, and a little noise; `level` is its peak."""
+    """Return speech-like samples: a voiced tone in the rhythm of syllables, with some noise. `level` is the peak (0-1)."""
     times = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(seed).standard_normal(len(times))
     syllables = np.clip(np.sin(2 * np.pi * 4 * times) + 0.3, 0, 1)
@@ -33,14 +33,14 @@ def speech(seconds: float, rate: int, *, level: float = 0.25, seed: int = 1) -> 
 
 
 def tone(frequency: float, seconds: float, rate: int, level: float = 0.5) -> Samples:
-    """A sine."""
+    """Return a sine tone."""
     times = np.arange(round(seconds * rate)) / rate
     sine: Samples = (level * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
     return sine
 
 
 def write_recording(path: Path, left: Samples, rate: int, right: Samples | None = None) -> Path:
-    """Write samples as the kind of file that the name says; stereo with `right`."""
+    """Write samples in the format of the file's suffix; stereo if `right` is given."""
     codec, sample_format = _CODECS[path.suffix]
     channels = np.stack([left] if right is None else [left, right])
     if sample_format == "s16":

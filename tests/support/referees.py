@@ -1,4 +1,4 @@
-"""Referees: what must hold at the end of any history of a site."""
+"""Checks of invariants that must hold after any sequence of events on a site."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.stored import rows
 
 
 def nobody_on_two_calls(site: Site) -> None:
-    """The referee: no number was ever on two calls at once, and no channel id was used twice."""
+    """Check that no number had two calls at once and no channel id was used twice."""
     live: dict[str, float] = {}
     seen: set[str] = set()
     for call in site.switch.placed:
@@ -22,19 +22,20 @@ def nobody_on_two_calls(site: Site) -> None:
 
 
 def nobody_dialled_twice(site: Site) -> None:
-    """Within these tests no number is due a second time, so any second call is one too many."""
+    """Check that no number was called twice. For tests in which no number is due again."""
     twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
     assert not twice
     nobody_on_two_calls(site)
 
 
 def every_attempt_has_one_end(directory: Path) -> None:
+    """Check that every attempt in the store has ended, with an outcome."""
     assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
     assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
 
 
 def on_the_switch(site: Site) -> set[str]:
-    """Attempts of the voters' channels that live."""
+    """Return the attempts of the voters' live channels."""
     return {
         channel.variables.get("MATDAN_ATTEMPT", channel.uniqueid)
         for channel in site.switch.channels.values()
@@ -43,7 +44,7 @@ def on_the_switch(site: Site) -> set[str]:
 
 
 def all_agree(site: Site, directory: Path) -> bool:
-    """Store, memory, channels and seats say the same."""
+    """Return whether store, engine, channels and seats agree about the live calls."""
     stored = {row[0] for row in rows(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
     live = on_the_switch(site)
     in_seats = {
@@ -59,7 +60,7 @@ def all_agree(site: Site, directory: Path) -> bool:
 
 
 def nobody_twice(site: Site, directory: Path) -> None:
-    """No number was on two calls at once, and within these tests none is due a second time in its campaign."""
+    """Check that no number had two calls at once, was called twice by a campaign, or is due after an unknown outcome."""
     nobody_on_two_calls(site)
     placed = "SELECT 1 FROM attempt WHERE direction = 'outbound' AND outcome <> 'refused'"
     assert not rows(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")

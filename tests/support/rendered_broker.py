@@ -1,4 +1,4 @@
-"""A real Mosquitto on the files that `dialer mqtt render` writes."""
+"""A real Mosquitto that runs on the files of `dialer mqtt render`."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ PASSWORD = "dialler's-own-9f2c"
 
 @dataclass(frozen=True, slots=True)
 class RenderedBroker:
-    """A broker that runs, and who may connect to it."""
+    """A running broker and the credentials of its users."""
 
     process: asyncio.subprocess.Process
     sites: dict[str, Settings]  # by centre
     made: dict[str, str]  # passwords by user
 
     def dialler(self, centre: str) -> BrokerSettings:
-        """How the dialler of a centre connects."""
+        """Return the connection settings of a centre's dialler."""
         return broker_settings(self.sites[centre])
 
     def user(self, centre: str, name: str) -> dict[str, Any]:
-        """How a supervisor connects: what aiomqtt.Client takes."""
+        """Return the aiomqtt.Client arguments of a supervisor."""
         settings = self.sites[centre]
         username = broker_user(settings, name)
         return {
@@ -47,7 +47,7 @@ class RenderedBroker:
 
 
 def a_site(centre: str, port: int, *, supervisors: list[dict[str, Any]], **more: Any) -> Settings:
-    """Settings of a centre whose broker will be there."""
+    """Return settings of a centre with a broker at `port`."""
     broker = {"port": port, "username": f"{centre}.dialler", "password": PASSWORD, **more.pop("broker", {})}
     return Settings.model_validate({"centre": {"id": centre}, "broker": broker, "supervisors": supervisors, **more})
 
@@ -56,13 +56,13 @@ def a_site(centre: str, port: int, *, supervisors: list[dict[str, Any]], **more:
 async def rendered_broker(
     directory: Path, *sites: Settings, altered: Callable[[dict[str, str]], None] = lambda _: None
 ) -> AsyncIterator[RenderedBroker]:
-    """Render into the directory, and run what was rendered; `altered` spoils the files before."""
+    """Render broker files into a directory and run the broker. `altered` may change the files first."""
     directory.mkdir(exist_ok=True)
     files, made = render_broker([(each.centre.id, each) for each in sites], directory, {})
     altered(files)
     write_files(directory, plan_files(directory, files, MARKER), force=False)
     configuration = directory / CONFIGURATION
-    if os.geteuid() == 0:  # it would become a user who may not read here
+    if os.geteuid() == 0:  # as root it would switch to a user who may not read the folder
         configuration = directory / "as-root.conf"
         configuration.write_text((directory / CONFIGURATION).read_text() + "user root\n")
     path = mosquitto_path()
@@ -70,7 +70,7 @@ async def rendered_broker(
     with (directory / "broker.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(path, "-c", str(configuration), stdout=log, stderr=log)
     try:
-        await _listens(process, sites[0].broker.port, directory / "broker.log")
+        await _wait_until_listening(process, sites[0].broker.port, directory / "broker.log")
         yield RenderedBroker(process, {each.centre.id: each for each in sites}, made)
     finally:
         if process.returncode is None:
@@ -78,7 +78,7 @@ async def rendered_broker(
         await process.wait()
 
 
-async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+async def _wait_until_listening(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         while True:
             assert process.returncode is None, log.read_text()
@@ -90,5 +90,5 @@ async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) ->
 
 
 def a_free_port() -> int:
-    """A port for the broker."""
+    """Return a free port for the broker."""
     return free_port("127.0.0.1")

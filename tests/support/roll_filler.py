@@ -1,7 +1,7 @@
-"""Fill a store with booths, voters, phones and links: a roll for tests and benches, the same for the same arguments.
+"""Fills a store with a roll of booths, voters and phones for tests and benches. The same arguments give the same roll.
 
-Voters stand in households that follow one another in their booth; each household shares one number. By default every third
-household is of two and every sixth of three, so that 1,000 voters have about 667 numbers.
+Voters of a household share one number and have consecutive serials. Of six households four have one voter, one has two
+and one has three, so that 1,000 voters have about 667 numbers.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from dialer.store.connection import exclusive_connection
 from dialer.store.keys import StoreKey
 
-VOTERS_PER_BOOTH = 920  # of a polling station (domain: 968 M electors in 1.05 M stations)
+VOTERS_PER_BOOTH = 920  # average of an Indian polling station
 HOUSEHOLDS = (1, 1, 2, 1, 1, 3)
 LANGUAGES = ("hi", "bn", "en")
 STATE_CODE = "S24"
 CONSTITUENCY_NUMBER = 174
 ROLL_VERSION = "2026-1"
 BLOCK = 100_000
-MOST_COPIED_VOTERS = 5_000  # larger ones are rare, and stay in memory
+MOST_COPIED_VOTERS = 5_000  # larger rolls are rare and would stay in memory
 
 
 def fill_roll(
@@ -32,9 +32,9 @@ def fill_roll(
     numbers_weigh_alike: bool = False,
     key: StoreKey | None = None,
 ) -> None:
-    """Make the store at `path` if there is none and put a roll of `voters` into it. Ids of voters, phones, booths run from 1.
+    """Create the store at `path` if it does not exist, and add a roll of `voters`. Ids of voters, phones and booths start at 1.
 
-    `numbers_weigh_alike`: so that they are called in the order of their ids, not the largest households first.
+    With `numbers_weigh_alike` numbers are called in the order of their ids, otherwise large households first.
     """
     if voters <= MOST_COPIED_VOTERS and not path.exists():
         path.write_bytes(_store_with_roll(voters, voters_per_booth, numbers_weigh_alike, key))
@@ -45,7 +45,7 @@ def fill_roll(
 
 @functools.lru_cache(maxsize=16)
 def _store_with_roll(voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None) -> bytes:
-    """The file of a new store with that roll: to make one anew runs every migration, 18 ms of CPU for a copy's 1."""
+    """Return the file of a new store with the roll. Cached, because creating a store runs every migration."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "centre.db"
         _fill(path, voters, voters_per_booth, numbers_weigh_alike, key)
@@ -63,11 +63,13 @@ def _fill(path: Path, voters: int, voters_per_booth: int, numbers_weigh_alike: b
 
 
 def fill_roll_into(db: sqlite3.Connection, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH) -> None:
-    """The same on an open connection in autocommit mode."""
+    """Add a roll to the store of an open connection in autocommit mode."""
     booths = -(-voters // voters_per_booth)
     db.execute("BEGIN IMMEDIATE")
-    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shuffle'").fetchone():  # else it is of an earlier version
-        db.execute("UPDATE shuffle SET seed = 0")  # the order of the ids: tests script the first ones
+    if db.execute(
+        "SELECT 1 FROM sqlite_master WHERE name = 'shuffle'"
+    ).fetchone():  # missing in stores of earlier versions
+        db.execute("UPDATE shuffle SET seed = 0")  # calls in the order of ids: tests script the first numbers
     db.executemany(
         "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number, name, language)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""Rolls and stores for the tests of the import."""
+"""Roll files and store contents for tests of the roll import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_roll(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] 
 
 
 def contents(store: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All that a roll brings into a store. The record of the imports themselves is no part of it."""
+    """Return the tables that a roll import fills, without the record of imports."""
     tables = ("booth", "voter", "phone", "link")
     return {table: query(store, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}  # noqa: S608 - names above
 

@@ -1,4 +1,4 @@
-"""A scenario: a site, how its voters and phones behave, and what must come out. One file, played on any switch."""
+"""Scenario files: a site, the behaviour of its voters and phones, and the expected outcome, for any switch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
 class Part(BaseModel):
-    """A part of the file, closed to keys it does not know."""
+    """Base of the parts of a scenario file. Unknown keys are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Does(StrEnum):
-    """What a voter's phone does when it is called."""
+    """How a voter's phone reacts to a call."""
 
     ANSWER = "answer"
     BUSY = "busy"
@@ -51,51 +51,51 @@ SIP_STATUS = {
 
 
 class Voters(Part):
-    """`count` voters who do the same. Seconds of keys and of `stays` count from the answer."""
+    """A group of `count` voters with the same behaviour. Keys and `stays` are timed from the answer."""
 
     does: Does
     count: int = Field(1, ge=1, le=500)
     rings: float = Field(1.0, ge=0, le=60)  # seconds of ringing before the answer or the failure
-    early_media: bool = False  # the carrier says 183 in place of 180
-    stays: float | None = Field(None, ge=0.1)  # until the voter hangs up; none: until we do
+    early_media: bool = False  # the carrier sends 183 instead of 180
+    stays: float | None = Field(None, ge=0.1)  # until the voter hangs up; None: until the dialler does
     keys: tuple[tuple[float, str], ...] = ()
 
 
 class Site(Part):
-    """The centre. `campaign` are keys of the settings' [[campaigns]], `settings` whole sections."""
+    """The centre. `campaign` are keys of its [[campaigns]] table, `settings` are whole sections."""
 
     seats: int = Field(2, ge=0, le=10)
-    wrap_up: float = Field(1.0, ge=0.1)  # seconds after a call until the agent says the disposition
+    wrap_up: float = Field(1.0, ge=0.1)  # seconds after a call until the agent enters the disposition
     disposition: Disposition = Disposition.VOTED
-    workers: bool = False  # the voters are booth workers too, and vote today
-    calls_per_second: float | None = None  # of the carrier; none: more than the scenario asks for
+    workers: bool = False  # the voters are booth workers too, and the poll is today
+    calls_per_second: float | None = None  # CPS limit of the carrier; None: no effective limit
     campaign: dict[str, Any] = {}
     settings: dict[str, Any] = {}
-    unheard: tuple[str, ...] = ()  # sounds that the switch has not
-    silent_music: bool = False  # its class of music on hold has nothing to play
+    unheard: tuple[str, ...] = ()  # missing sounds
+    silent_music: bool = False  # the music-on-hold class is empty
 
 
 class Step(StrEnum):
-    """What befalls the centre."""
+    """What happens to the centre during the scenario."""
 
-    PHONE_DIES = "phone-dies"  # an agent's phone hangs up and answers no more
-    PHONE_SILENT = "phone-silent"  # it is without power: nobody hangs up, and nothing comes from it any more
+    PHONE_DIES = "phone-dies"  # an agent's phone hangs up and no longer answers
+    PHONE_SILENT = "phone-silent"  # it stops sending RTP without hanging up
     PHONE_RETURNS = "phone-returns"
     LOG_OFF = "log-off"
     PAUSE = "pause"
     LINK_CUT = "link-cut"  # the AMI connection is lost
-    SWITCH_RESTARTS = "switch-restarts"  # Asterisk begins anew: every call is gone
-    DIALLER_RESTARTS = "dialler-restarts"  # it ends at once, without letting calls end, and is started again
+    SWITCH_RESTARTS = "switch-restarts"  # Asterisk restarts: all calls are lost
+    DIALLER_RESTARTS = "dialler-restarts"  # it is killed without draining, and started again
 
 
 class Event(Part):
-    """Something happens `after` seconds from the start, or from the first time that `seat` is in the state `once`."""
+    """An event `after` seconds from the start, or from the first time that `seat` is in the state `once`."""
 
     do: Step
     seat: str | None = None
     once: SeatState | None = None
     after: float = Field(0.0, ge=0)
-    lasts: float = Field(0.0, ge=0)  # seconds for which a dialler that restarts is away
+    lasts: float = Field(0.0, ge=0)  # seconds until a killed dialler starts again
 
     @model_validator(mode="after")
     def _whole(self) -> Event:
@@ -112,37 +112,35 @@ class Event(Part):
 
 
 Count = int | tuple[int, int]
-"""A number, or the least and the most."""
+"""An exact number, or (minimum, maximum)."""
 
 
 class Expected(Part):
-    """What must come out. A kind that is not named must not occur."""
+    """The expected outcome. Kinds that are not listed must not occur."""
 
     outcomes: dict[Outcome, Count]
     marks: dict[MarkKind, Count] = {}
     seats: dict[str, SeatState] = {}  # at the end
-    held: str | None = None  # the campaign ends held for this reason, and has not called everybody
-    message_within: float | None = None  # seconds from a voter's answer to the information message, at the most
-    rings_within: float | None = (
-        None  # mean seconds from an attempt's commit to "ringing", of each third and of each campaign
-    )
-    seconds: float = Field(60.0, le=600)  # until the list is done
+    held: str | None = None  # the campaign is held for this reason at the end, before its list is completed
+    message_within: float | None = None  # most seconds from a voter's answer to the information message
+    rings_within: float | None = None  # most mean seconds from an attempt's commit to "ringing", per third and campaign
+    seconds: float = Field(60.0, le=600)  # time limit for the list
 
 
 class Scenario(Part):
-    """One file."""
+    """A scenario file."""
 
     about: str
     site: Site = Site()
     voters: tuple[Voters, ...] = Field(min_length=1)
-    shuffle: int | None = None  # a seed: voters come mixed instead of in the order of the file
+    shuffle: int | None = None  # seed for a random order of voters; None: the order of the file
     events: tuple[Event, ...] = ()
     expect: Expected
     on: Literal["both", "simulated", "real"] = "both"
-    delays: bool = True  # whether the delays of its calls count: not those of voters who had to wait for a seat
+    delays: bool = True  # whether delays of calls are measured; not if voters have to wait for seats
 
-    def at_its_pace(self, settings: Settings) -> Settings:
-        """The same site, where its trunks start as many calls a second as the scenario says."""
+    def limit_cps(self, settings: Settings) -> Settings:
+        """Return the settings with the scenario's CPS limit on all trunks."""
         pace = self.site.calls_per_second
         if pace is None:
             return settings
@@ -150,7 +148,7 @@ class Scenario(Part):
         return settings.model_copy(update={"trunks": trunks})
 
     def numbers(self) -> list[tuple[str, int]]:
-        """The voters' numbers in the order of the roll, each with the index of its group. The number's digits name the group."""
+        """Return (number, index of its group) of every voter in the order of the roll. The number contains the index."""
         numbers = [
             (f"+917{group:02d}{serial:07d}", group)
             for group, voters in enumerate(self.voters)
@@ -162,21 +160,21 @@ class Scenario(Part):
 
 
 def load_scenario(path: Path) -> Scenario:
-    """Read a file. Raises pydantic.ValidationError for what is no scenario."""
+    """Read a scenario file. Raises pydantic.ValidationError if it is invalid."""
     return Scenario.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def scenario_files() -> list[Path]:
-    """All of them."""
+    """Return all scenario files in order."""
     return sorted(SCENARIOS.glob("*.yaml"))
 
 
 def fill_numbers(path: Path, numbers: list[str], *, workers: bool = False) -> None:
-    """Make a store with one voter per number, called in this order; with `workers` each is a booth worker as well."""
+    """Create a store with one voter per number, called in this order. With `workers` they are booth workers too."""
     with exclusive_connection(path, "a scenario's roll") as db:
         db.execute("BEGIN IMMEDIATE")
         _fill(db, numbers)
-        db.execute("UPDATE shuffle SET seed = 0")  # the roll's order
+        db.execute("UPDATE shuffle SET seed = 0")  # calls in the order of the roll
         if workers:
             db.execute("INSERT INTO worker (worker_id, phone_id) SELECT phone_id, phone_id FROM phone")
             db.execute("INSERT INTO worker_booth (worker_id, booth_id) SELECT worker_id, 1 FROM worker")

@@ -1,4 +1,4 @@
-"""Plays a scenario on a stage, a simulated switch or a real one, and says in what the outcome differs from what must come out."""
+"""Plays a scenario on a simulated or real switch and reports the differences from the expected outcome."""
 
 from __future__ import annotations
 
@@ -33,54 +33,54 @@ from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 _CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))
 _OPEN = simulated_profile()
 LINES = _OPEN.model_copy(update={"abandoned": _OPEN.abandoned.model_copy(update={"target": 1.0, "caps": _CAPS})})
-"""Nobody is called: open at all hours, and the caps are the scenario's own."""
+"""The profile of scenarios: calls at any hour, and no abandoned-call caps but the scenario's own."""
 
 
 class Stage(Protocol):
-    """A switch on which scenarios are played, with the phones of voters and agents."""
+    """A switch for scenarios, with the phones of voters and agents."""
 
     clock: Clock
 
     def settings(self, directory: Path, scenario: Scenario) -> Settings:
-        """The site's settings on this switch."""
+        """Return the scenario's settings for this switch."""
         ...
 
     def ready(self, centre: RunningCentre) -> None:
-        """The dialler listens for flows now."""
+        """Prepare for calls, now that the dialler's FastAGI server is listening."""
         ...
 
     async def phone_dies(self, seat: str) -> None:
-        """The agent's phone hangs up and answers no more."""
+        """Let the seat's phone hang up and no longer answer."""
         ...
 
     async def phone_silent(self, seat: str) -> None:
-        """Nothing comes from the agent's phone any more, and nobody hangs up."""
+        """Stop the RTP from the seat's phone without hanging up."""
         ...
 
     async def phone_returns(self, seat: str) -> None:
-        """It can be called again."""
+        """Let the seat's phone answer calls again."""
         ...
 
     async def cut_link(self) -> None:
-        """The AMI connection is lost."""
+        """Reset the AMI connection."""
         ...
 
     async def restart(self) -> None:
-        """The switch begins anew; its phones are known as before."""
+        """Restart the switch. Its phones stay registered."""
         ...
 
     def called(self) -> list[str]:
-        """The number of each call that reached the carrier, in order."""
+        """Return the numbers of all calls that reached the carrier, in order."""
         ...
 
     async def left_over(self) -> list[str]:
-        """Channels that live on the switch after the centre has stopped."""
+        """Return the channels still on the switch after the centre has stopped."""
         ...
 
 
 @dataclass
 class Played:
-    """What came out."""
+    """The actual outcome of a scenario, and its differences from the expected one."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
@@ -88,25 +88,23 @@ class Played:
     called: list[str] = field(default_factory=list)
     held: str | None = None
     changes: list[CallChange] = field(default_factory=list)
-    rings: dict[str, float] = field(
-        default_factory=dict
-    )  # mean seconds from commit to "ringing", where that is asked for
+    rings: dict[str, float] = field(default_factory=dict)  # mean seconds from commit to "ringing", if expected
     faults: list[str] = field(default_factory=list)
 
 
 async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
-    """Run the centre until its list is done. `Played.faults` is empty when all is as the scenario says."""
+    """Run the centre until its list is completed. `faults` of the result is empty if all is as expected."""
     numbers = [number for number, _ in scenario.numbers()]
     fill_numbers(directory / "centre.db", numbers, workers=scenario.site.workers)
     played = Played()
     run = _Run(scenario, stage, played)
     while not run.over:
-        settings = scenario.at_its_pace(stage.settings(directory, scenario))
+        settings = scenario.limit_cps(stage.settings(directory, scenario))
         if scenario.site.workers:
-            settings = _with_a_poll(settings, stage.clock.now())
+            settings = _add_poll_today(settings, stage.clock.now())
         async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
             stage.ready(centre)
-            await run.one_life(centre)
+            await run.run_dialler(centre)
         await asyncio.sleep(run.away_seconds)
     played.called = stage.called()
     left = await stage.left_over()
@@ -116,19 +114,19 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
     return played
 
 
-def _with_a_poll(settings: Settings, now: float) -> Settings:
-    """The same site, where the poll is today."""
+def _add_poll_today(settings: Settings, now: float) -> Settings:
+    """Return the settings with a poll today."""
     today = datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).date()
     polls = (Poll(day=today, closes_at=time(23, 59, 59)),)
     return settings.model_copy(update={"rules": settings.rules.model_copy(update={"polls": polls})})
 
 
 class _Run:
-    """One run: agents at their desks, events in their time. The dialler may have several lives in it."""
+    """One run of a scenario with agents and events. The dialler may be restarted in it."""
 
     def __init__(self, scenario: Scenario, stage: Stage, played: Played) -> None:
         self.over = False
-        self.away_seconds = 0.0  # until the next life
+        self.away_seconds = 0.0  # until the dialler starts again
         self._scenario = scenario
         self._stage = stage
         self._engine: Engine
@@ -140,8 +138,8 @@ class _Run:
         self._killed = False
         self._deadline = stage.clock.monotonic() + scenario.expect.seconds
 
-    async def one_life(self, centre: RunningCentre) -> None:
-        """Until the list is done, or the dialler is killed. Then `over` says which it was."""
+    async def run_dialler(self, centre: RunningCentre) -> None:
+        """Run the dialler until the list is completed, which sets `over`, or until an event kills it."""
         self._engine = centre.engine
         self._killed = False
         stop = asyncio.Event()
@@ -169,8 +167,8 @@ class _Run:
                     await self._engine.execute(SeatLogIn(seat=seat.seat, agent=f"agent-{seat.seat}"))
             if not self._events:
                 loop = asyncio.get_running_loop()
-                self._events = [loop.create_task(self._befall(event)) for event in self._scenario.events]
-            await self._until(lambda: self._done() or self._killed or running.done())
+                self._events = [loop.create_task(self._run_event(event)) for event in self._scenario.events]
+            await self._until(lambda: self._is_completed() or self._killed or running.done())
         except TimeoutError:
             view = self._engine.view()
             calls = {state.value: count for campaign in view.campaigns for state, count in campaign.calls.items()}
@@ -183,7 +181,7 @@ class _Run:
         self._played.held = None if hold is None else str(hold)
         self._played.seats = {seat.seat: seat.state.value for seat in self._engine.view().seats}
 
-    def _done(self) -> bool:
+    def _is_completed(self) -> bool:
         view = self._engine.view()
         at_work = {SeatState.TALKING, SeatState.WRAP_UP, SeatState.RESERVED}
         attempts = sum(campaign.progress.attempts for campaign in view.campaigns)
@@ -207,32 +205,32 @@ class _Run:
         if isinstance(change, CallChange):
             self._played.changes.append(change)
         elif isinstance(change, SeatView):
-            self._reach(change.seat, change.state).set()
+            self._state_event(change.seat, change.state).set()
             if change.state is SeatState.WRAP_UP:
-                self._begin(self._wrap_up(change.seat))
+                self._start_task(self._wrap_up(change.seat))
             elif change.preview is not None and change.attempt_id is not None:
-                self._begin(self._dial(change.seat, AttemptId(change.attempt_id)))
+                self._start_task(self._dial_preview(change.seat, AttemptId(change.attempt_id)))
 
-    def _reach(self, seat: str, state: SeatState) -> asyncio.Event:
+    def _state_event(self, seat: str, state: SeatState) -> asyncio.Event:
         return self._reached.setdefault((seat, state), asyncio.Event())
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._wrap_ups.add(task)
         task.add_done_callback(self._wrap_ups.discard)
 
-    async def _dial(self, seat: str, attempt_id: AttemptId) -> None:
-        """The agent sees whom the call is for, and dials; told of twice, it is dialled once."""
+    async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
+        """Dial the previewed call of a seat, as its agent does."""
         await self._engine.execute(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)
-        with contextlib.suppress(CommandRefused):  # the wrap-up ended by itself
+        with contextlib.suppress(CommandRefused):  # the wrap-up has already ended
             await self._engine.execute(KeyedDisposition(seat=seat, disposition=self._scenario.site.disposition))
 
-    async def _befall(self, event: Event) -> None:
+    async def _run_event(self, event: Event) -> None:
         if event.once is not None and event.seat is not None:
-            await self._reach(event.seat, event.once).wait()
+            await self._state_event(event.seat, event.once).wait()
         await asyncio.sleep(event.after)
         seat = event.seat or ""
         match event.do:
@@ -255,7 +253,7 @@ class _Run:
 
 
 def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
-    """Hold what came out, and what the store kept, against what must."""
+    """Add the differences between the actual and the expected outcome to `played.faults`."""
     expect, faults = scenario.expect, played.faults
     with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
         kept = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
@@ -267,23 +265,23 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
     faults += _differences("mark", expect.marks.items(), played.marks)
     faults += [
-        f"seat {seat} is {played.seats.get(seat)}, not {state}"
+        f"seat {seat} is {played.seats.get(seat)}, expected {state}"
         for seat, state in expect.seats.items()
         if played.seats.get(seat) != state
     ]
     if expect.held is not None and played.held != expect.held:
-        faults.append(f"the campaign is held for {played.held!r}, not {expect.held!r}")
+        faults.append(f"the campaign is held for {played.held!r}, expected {expect.held!r}")
     limit = int(scenario.site.campaign.get("max_attempts", 1))
     often = {phone for phone, count in Counter(phone for _, phone in kept).items() if count > limit}
     if often:
-        faults.append(f"{len(often)} numbers have more attempts than {limit}")
+        faults.append(f"{len(often)} numbers have more than {limit} attempts")
     twice = {number for number, count in Counter(played.called).items() if count > limit}
     if twice:
-        faults.append(f"{len(twice)} numbers were called more often than {limit} times")
+        faults.append(f"{len(twice)} numbers were called more than {limit} times")
     if expect.rings_within is not None:
         played.rings = ringing_delays(rang)
         faults += [
-            f"{what}: {seconds:.2f} s from commit to ringing, not {expect.rings_within:g}"
+            f"{what}: {seconds:.2f} s from commit to ringing, more than {expect.rings_within:g}"
             for what, seconds in played.rings.items()
             if seconds > expect.rings_within
         ]
@@ -293,8 +291,9 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
 
 
 def ringing_delays(rang: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """Mean seconds from commit to "ringing", of each third of the calls and of each campaign; `rang`: campaign and seconds, in
-    the order of the commits.
+    """Return the mean seconds from commit to "ringing" of the first and last third of the calls and of each campaign.
+
+    `rang` are (campaign, seconds) in the order of the commits.
     """
     third = max(1, len(rang) // 3)
     parts = {"first third": rang[:third], "last third": rang[-third:]}
@@ -304,7 +303,7 @@ def ringing_delays(rang: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 
 def message_delays(changes: Iterable[CallChange]) -> list[float]:
-    """Of each call that heard the information message: seconds from the answer to it."""
+    """Return the seconds from the answer to the information message, for each call that heard it."""
     answered: dict[str, float] = {}
     delays = []
     for change in changes:
@@ -323,5 +322,5 @@ def _differences(what: str, expected: Iterable[tuple[str, Count]], counted: Coun
         least, most = count if isinstance(count, tuple) else (count, count)
         if not least <= counted[name] <= most:
             span = str(least) if least == most else f"{least} to {most}"
-            faults.append(f"{what} {name}: {counted[name]}, not {span}")
+            faults.append(f"{what} {name}: {counted[name]}, expected {span}")
     return faults

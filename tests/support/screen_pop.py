@@ -1,4 +1,4 @@
-"""An agent's page before the desk: what it is told, and a number with a household in the desk's store."""
+"""Screen pops for tests: a household in the store, and the events of an agent's page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUNDS = {
 
 
 def fill_household(store: Path, at: float) -> None:
-    """Phone 1 with three voters of booth 118, of whom the first has voted as a worker saw; a call of it, and one before."""
+    """Add a number with three voters of booth 118 (the first marked "voted"), an earlier attempt, and a live call."""
     with exclusive_connection(store, "a test") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
         db.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (NUMBER,))
@@ -60,7 +60,7 @@ def fill_household(store: Path, at: float) -> None:
 
 
 def on_the_line(state: SeatState = SeatState.TALKING, *, agent: str = "101", **pop: Any) -> SeatView:
-    """Return seat 04 while an agent has that call; `pop` has other values of its screen pop."""
+    """Return the view of seat 04 on the live call; `pop` are further fields of its screen pop."""
     screen_pop = ScreenPop(ATTEMPT, phone_id=1, voter_id=2, booth_id=118, voters=(2, 3), opted_out=False, grounds=3)
     return SeatView(
         seat="04",
@@ -77,13 +77,13 @@ def on_the_line(state: SeatState = SeatState.TALKING, *, agent: str = "101", **p
 
 
 def values_of(event: bytes) -> dict[str, Any]:
-    """What a server-sent event sets."""
+    """Return the values in a server-sent event."""
     found: dict[str, Any] = json.loads(event.decode().partition("data: ")[2])["values"]
     return found
 
 
 async def until(news: AsyncIterator[bytes], key: str) -> Any:
-    """The next value of a key that the page is told, null but for the first event."""
+    """Wait for the next event with a value for `key`, and return the value."""
     async for event in news:
         values = values_of(event)
         if values.get(key) is not None:
@@ -92,5 +92,5 @@ async def until(news: AsyncIterator[bytes], key: str) -> Any:
 
 
 def closing(news: AsyncIterator[bytes]) -> aclosing[Any]:
-    """The stream, for as long as the page is open."""
+    """Close the event stream at the end of the context."""
     return aclosing(news)

@@ -1,4 +1,4 @@
-"""A caller of the FastAGI driver who is only a script of keys."""
+"""A caller for the FastAGI driver, scripted as lines of keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 
 
 class ScriptedCall:
-    """A caller who keys one line a question. Each line is keyed when the question has been heard; the rest is silence.
+    """A caller who presses one line of keys after each question, and hangs up at a line that is None.
 
-    `None` as a line hangs up. `missing` are sounds that the switch does not have.
+    `missing` are sounds that do not exist on the switch.
     """
 
     def __init__(self, lines: Sequence[str | None], missing: Sequence[str] = ()) -> None:
@@ -29,7 +29,7 @@ class ScriptedCall:
             if escape_digits:
                 self._asking = True
                 return self._take()
-            self._keys = ""  # a prompt that cannot be broken off swallows what is keyed
+            self._keys = ""  # a prompt that keys cannot stop discards them
         if name in self._missing:
             raise SoundMissing(f"no {name}")
         self.journal.append(name)

@@ -1,4 +1,4 @@
-"""Agents at simulated phones: who logs in from the phone, and what a seat is doing."""
+"""Agents at simulated phones: log-in by phone, and the state of a seat."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AGENTS: list[dict[str, Any]] = [
 
 
 def switch_config(*scripts: Behaviour, seats: int = 2) -> SimulatedAsteriskConfig:
-    """A switch on which the first numbers behave as scripted, the last of them for all that follow up to a hundred."""
+    """Return an Asterisk on which the first hundred numbers follow `scripts`; the last script is repeated."""
     return scripted(*scripts, *scripts[-1:] * (100 - len(scripts)), seats=seats)
 
 
 @contextlib.asynccontextmanager
 async def a_floor(directory: Path, *scripts: Behaviour, **changes: Any) -> AsyncIterator[Site]:
-    """A site whose agents have PINs."""
+    """Run a site whose agents have PINs."""
     changes.setdefault("agents", AGENTS)
     async with a_site(directory, switch_config(*scripts), **changes) as site:
         yield site
@@ -41,7 +41,7 @@ def seat(site: Site, name: str = "01") -> SeatView:
 
 
 async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
-    """Key something in while the question is asked: what was said before it takes three seconds."""
+    """Press keys on a seat's phone after 3.5 s, when the prompt before the question has ended."""
     await asyncio.sleep(3.5)
     if site.switch.phone_channel(endpoint) is not None:
         site.switch.press_phone_keys(endpoint, keyed)
@@ -52,7 +52,7 @@ async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "ag
     assert site.switch.dial_from_phone(endpoint, "*1") is not None
     await keys(site, f"{number}#", endpoint)
     await keys(site, f"{pin}#", endpoint)
-    await asyncio.sleep(5)  # what is said then
+    await asyncio.sleep(5)  # the announcement after the log-in
 
 
 async def until_talking(site: Site, name: str = "01") -> None:

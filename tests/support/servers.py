@@ -1,4 +1,4 @@
-"""A centre on several simulated Asterisks, which call each other as servers do; in virtual time, over real loopback TCP."""
+"""A centre on several connected, simulated Asterisks, in virtual time over loopback TCP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.roll_filler import fill_roll
 
 
 class MultiServerSite(Site):
-    """A centre under test; `switch` is its first server."""
+    """A centre under test with several servers. `switch` is the first one."""
 
     def __init__(self, servers: Mapping[str, SimulatedAsterisk], *others: Any) -> None:
         super().__init__(next(iter(servers.values())), *others)
@@ -30,7 +30,7 @@ class MultiServerSite(Site):
 
 
 def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
-    """So many seats at each server: a01, a02, ..., b01, ..."""
+    """Return the settings of seats a01, a02, ..., b01, ... for the number of seats at each server."""
     names = [(server, f"{server}{number:02}") for server, count in seats.items() for number in range(1, count + 1)]
     return [{"name": name, "endpoint": f"agent-{name}", "server": server} for server, name in names]
 
@@ -39,7 +39,7 @@ def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
 async def some_servers(
     config: SimulatedAsteriskConfig, seats: Mapping[str, int], phones: Sequence[Mapping[str, str]] = ()
 ) -> AsyncIterator[Mapping[str, SimulatedAsterisk]]:
-    """Yield simulated servers of one `config` that can call each other, each with a trunk and the phones of its seats."""
+    """Run simulated servers that can call each other, each with a trunk and the phones of its seats."""
     async with contextlib.AsyncExitStack() as stack:
         servers: dict[str, SimulatedAsterisk] = {}
         for place, server in enumerate(seats):
@@ -62,7 +62,7 @@ def multi_server_settings(
     history: Path | None = None,
     **changes: Any,
 ) -> Settings:
-    """The settings of a centre on them; `history` is that of each."""
+    """Return the settings of a centre on these servers, which share the call-record file `history`."""
     trunk = {"channels": channels, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
     managers = [
         {"name": server, "host": "127.0.0.1", "port": each.ami_port, "history": history}
@@ -92,8 +92,9 @@ async def a_multi_server_site(
     moved: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> AsyncIterator[MultiServerSite]:
-    """Yield a running centre with so many seats at each server. Pass `servers` to run a second dialler on the same ones, with
-    trunks `moved` to other servers.
+    """Run a centre with the given number of seats at each server.
+
+    Pass running `servers` to start a second dialler on them, with trunks `moved` to other servers.
     """
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)

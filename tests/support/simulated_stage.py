@@ -1,4 +1,4 @@
-"""The stage of `make test`: scenarios on the simulated Asterisk."""
+"""The stage that plays scenarios on a simulated Asterisk, for `make test`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.scenario import SIP_STATUS, Scenario, Voters
 
 
 class SimulatedStage:
-    """One simulated Asterisk for one scenario."""
+    """A simulated Asterisk for one scenario. See `tests.support.scenario_run.Stage`."""
 
     def __init__(self, switch: SimulatedAsterisk) -> None:
         self.switch = switch
@@ -63,7 +63,7 @@ class SimulatedStage:
 
 @contextlib.asynccontextmanager
 async def simulated_stage(scenario: Scenario) -> AsyncIterator[SimulatedStage]:
-    """A simulated Asterisk whose voters behave as the scenario says."""
+    """Run a simulated Asterisk whose voters behave as in the scenario."""
     with tempfile.TemporaryDirectory(prefix="matdan-history-") as directory:
         (Path(directory) / "cdr-custom").mkdir()
         async with SimulatedAsterisk(_config(scenario, Path(directory) / "cdr-custom" / "matdan.csv")) as switch:

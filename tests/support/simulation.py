@@ -1,4 +1,4 @@
-"""A simulated switch with a FastAGI server that a test scripts, in one running loop."""
+"""A simulated Asterisk with a FastAGI server scripted by a test, in one event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.ami_lab import AmiLab
 
 
 class AgiPeer:
-    """The server's end of one AGI call."""
+    """The server's side of an AGI connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.environment: dict[str, str] = {}
@@ -21,20 +21,20 @@ class AgiPeer:
         self._writer = writer
 
     async def read_environment(self) -> None:
-        """Read up to the blank line."""
+        """Read the environment, up to the blank line."""
         while (line := await self.line()) != "":
             name, _, value = line.partition(": ")
             self.environment[name] = value
 
     async def line(self) -> str:
-        """The next line without its line feed; raises EOFError at the end."""
+        """Return the next line without its line feed. Raises EOFError at the end."""
         data = await self._reader.readline()
         if not data:
             raise EOFError
         return data.decode().rstrip("\n")
 
     async def ask(self, command: str) -> str:
-        """Send a command and return the next line, whatever it is."""
+        """Send a command. Return the next line."""
         self.send(command)
         return await self.line()
 
@@ -51,7 +51,7 @@ Script = Callable[[AgiPeer], Coroutine[Any, Any, None]]
 
 
 async def flow_of_one_key(peer: AgiPeer) -> None:
-    """Asks for one key, says that it is done."""
+    """Ask for one key, then set MATDAN_DONE."""
     await peer.ask("ANSWER")
     await peer.ask("GET DATA menu 5000 1")
     await peer.ask("SET VARIABLE MATDAN_DONE 1")
@@ -59,7 +59,10 @@ async def flow_of_one_key(peer: AgiPeer) -> None:
 
 @contextlib.asynccontextmanager
 async def agi_server(script: Script, port: int = 0) -> AsyncIterator[int]:
-    """Serve each call with `script`; gives the port. An end of the line inside the script ends that call alone."""
+    """Run a server that handles each call with `script`. Yield its port.
+
+    A disconnection ends only its own call. Other errors of the script fail at the end of the context.
+    """
     failures: list[BaseException] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,7 +91,7 @@ async def agi_server(script: Script, port: int = 0) -> AsyncIterator[int]:
 async def simulated_centre(
     config: SimulatedAsteriskConfig, script: Script = flow_of_one_key
 ) -> AsyncIterator[SimulatedAsterisk]:
-    """A started switch whose AGI() reaches `script`."""
+    """Run a simulated Asterisk whose AGI() calls are handled by `script`."""
     async with agi_server(script) as port, SimulatedAsterisk(config) as switch:
         switch.agi_port = port
         yield switch
@@ -98,6 +101,6 @@ async def simulated_centre(
 async def lab_centre(
     config: SimulatedAsteriskConfig, user: str = "dialler", script: Script = flow_of_one_key
 ) -> AsyncIterator[tuple[SimulatedAsterisk, AmiLab]]:
-    """A started switch and a client that is logged in to it."""
+    """Run a simulated Asterisk and an AMI client that is logged in to it."""
     async with simulated_centre(config, script) as switch, AmiLab(switch.ami_port, user) as lab:
         yield switch, lab

@@ -1,6 +1,6 @@
-"""A stand-in for Asterisk's WebSocket, as far as a page's phone needs one: registers whoever comes, calls, and notes what is said.
+"""A stand-in for Asterisk's SIP WebSocket: accepts registrations, calls the page's phone and records its messages.
 
-What it sends is what Asterisk 22.10.1 sent to the same page, with ids of its own; no voice flows.
+Its messages are those that Asterisk 22.10.1 sent to the same page, with other ids. There is no audio.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ a=mid:audio-0
 
 @dataclass(slots=True)
 class SipStandIn:
-    """What the page's phone speaks to."""
+    """The SIP server of a page's phone."""
 
     said: list[str] = field(default_factory=list)
     """Every message of the page, in order."""
     lines: list[WebSocket] = field(default_factory=list)
-    """Every WebSocket that it opened."""
+    """Every WebSocket that the page has opened."""
     status: int = 200
-    """How a registration is answered."""
+    """The SIP status of answers to registrations."""
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def router(self) -> APIRouter:
@@ -78,11 +78,11 @@ class SipStandIn:
         return router
 
     async def phone(self) -> Response:
-        """The phone of seat 04."""
+        """Return the credentials of the phone of seat 04."""
         return JSONResponse({"uri": "sip:agent04@matdan.invalid", "password": "pass", "ws": "/api/agent/ws"})
 
     async def line(self, page: WebSocket) -> None:
-        """One WebSocket: a registration is answered, everything is noted."""
+        """Serve a WebSocket: answer REGISTER and BYE, and record every message."""
         await page.accept("sip")
         self.lines.append(page)
         while (message := await page.receive())["type"] == "websocket.receive":
@@ -98,7 +98,7 @@ class SipStandIn:
                 await page.send_text(_answer(text, 200))
 
     async def heard(self, beginning: str, count: int = 1) -> list[str]:
-        """Wait until so many messages that begin so have come; they."""
+        """Wait for `count` messages that start with `beginning`. Return them."""
         async with asyncio.timeout(HANG_SECONDS):
             while len(found := [each for each in self.said if each.startswith(beginning)]) < count:
                 self._heard.clear()
@@ -106,7 +106,7 @@ class SipStandIn:
         return found
 
     async def call(self, call: str) -> str:
-        """Call the page's phone; its answer, acknowledged."""
+        """Call the page's phone, acknowledge its answer, and return the answer."""
         offer = OFFER.replace("\n", "\r\n")
         text = INVITE.replace("\n", "\r\n").format(call=call, length=len(offer), offer=offer)
         await self.lines[-1].send_text(text)

@@ -1,4 +1,4 @@
-"""What a store holds, read from outside as another process would."""
+"""Reads and changes a store from outside, as another process would."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 
 def one_line(error: BaseException, path: Path) -> bool:
-    """Whether the text is what a person can use: one line that begins with the file."""
+    """Return whether an error is one line that starts with the file's path."""
     text = str(error)
     return text.startswith(f"{path}: ") and "\n" not in text and len(text) < 200 + len(str(path))
 
 
 def query(store: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """The rows of a query, through a connection that cannot write."""
+    """Return the rows of a query on a store, opened read-only."""
     with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as db:
         return db.execute(sql, parameters).fetchall()
 
 
 def execute(store: Path, sql: str, *parameters: object) -> None:
-    """Do one statement to a store that nobody else has open, and commit it."""
+    """Execute and commit one statement on a store that is not in use."""
     with closing(sqlite3.connect(store)) as db, db:
         db.execute(sql, parameters)
 
 
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a query to the store of a site in `directory`."""
+    """Return the rows of a query on the store of the site in `directory`."""
     return query(directory / "centre.db", sql)
 
 

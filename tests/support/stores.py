@@ -1,6 +1,6 @@
-"""What the store's suite needs of an implementation: a roll in it, opening, and opening again after it was closed.
+"""Store implementations for the store's test suite, and helpers for its tests.
 
-A second implementation adds its class here and to `BACKENDS`; the suite itself speaks only to the `Store` protocol.
+Another implementation adds its class to `BACKENDS`. The tests use only the `Store` protocol.
 """
 
 from __future__ import annotations
@@ -40,48 +40,48 @@ CAMPAIGN = "turnout"
 
 
 def key_file(path: Path) -> Path:
-    """The test's key as a file, at `path`."""
+    """Write the test key to `path`. Return the path."""
     path.write_text(TEST_KEY.digits + "\n", encoding="ascii")
     path.chmod(0o600)
     return path
 
 
 class Backend(Protocol):
-    """One kind of store, at one place."""
+    """A kind of store, in one folder."""
 
     encode: Encode
-    written_past: bool  # a test wrote rows by its own SQL, which no seal fits
+    written_past: bool  # set by a test that writes rows without seals, by its own SQL
 
     def fill(self, voters: int, voters_per_booth: int) -> None:
-        """Put in the roll of `tests.support.roll_filler`. The store is closed."""
+        """Add a roll to the store while it is closed."""
         ...
 
     def list_workers(self, file: Path) -> None:
-        """Take a list of booth workers. The store is closed."""
+        """Import a list of booth workers while the store is closed."""
         ...
 
     async def open(self) -> Store:
-        """Open the store, after a `close` too."""
+        """Open the store, also again after it was closed."""
         ...
 
     def connect(self) -> sqlite3.Connection:
-        """Somebody else's connection to the same store, in autocommit mode."""
+        """Return another connection to the same store, in autocommit mode."""
         ...
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
-        """What is kept of the seats' time: seconds by seat and state."""
+        """Return the stored seconds by (seat, state)."""
         ...
 
 
 def announce_by_kind(result: Result) -> Announcement:
-    """An encoder: the topic is the kind of the result; the payload the hash of an opt-out, else the kind again."""
+    """Encode a result: the topic is its class name; the payload an opt-out's hash, otherwise the class name."""
     kind = type(result).__name__
     hashed = result.number_hash if isinstance(result, OptOut) else None
     return Announcement(kind, hashed or kind)
 
 
 class SqliteBackend:
-    """The store of one file."""
+    """The SQLite store."""
 
     key: StoreKey | None = None
 
@@ -100,7 +100,7 @@ class SqliteBackend:
         return await open_store(self.path, encode=self.encode, key=self.key)
 
     def connect(self) -> sqlite3.Connection:
-        """Somebody else's connection, with the key in hand where there is one; in autocommit mode."""
+        """Return another connection to the store, with its key if it has one, in autocommit mode."""
         return connect(self.path, "rw", self.key)
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
@@ -110,7 +110,7 @@ class SqliteBackend:
 
 
 class EncryptedBackend(SqliteBackend):
-    """The same, encrypted."""
+    """The encrypted SQLite store."""
 
     key = TEST_KEY
 
@@ -122,10 +122,10 @@ BACKENDS: dict[str, type[SqliteBackend]] = {"sqlite": SqliteBackend, "encrypted"
 async def filled(
     backend: Backend, voters: int = 54, *, voters_per_booth: int = 9, campaigns: Sequence[str] = (CAMPAIGN,)
 ) -> AsyncIterator[Store]:
-    """An open store with a roll, every number enrolled in each of `campaigns`.
+    """Open a store with a roll whose numbers are all enrolled in each of `campaigns`.
 
-    54 voters have 36 numbers in 6 booths. The first households are of 1, 1, 2, 1, 1 and 3 voters: number 3 is that of
-    voters 3 and 4, number 6 that of 7, 8 and 9.
+    54 voters have 36 numbers in 6 booths. The first households have 1, 1, 2, 1, 1 and 3 voters: number 3 belongs to
+    voters 3 and 4, number 6 to voters 7, 8 and 9.
     """
     backend.fill(voters, voters_per_booth)
     store = await backend.open()
@@ -139,12 +139,12 @@ async def filled(
 
 
 async def claim(store: Store, limit: int = 1, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> list[Claim]:
-    """Claims for one owner, "engine"."""
+    """Claim up to `limit` numbers for the owner "engine"."""
     return await store.claim(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
 
 
 async def claim_phone(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
-    """The claim of one number; all others go back."""
+    """Claim one number. All other claims are released."""
     claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
     [wanted] = [each for each in claims if each.phone_id == phone_id]
     await store.release([each for each in claims if each is not wanted])
@@ -152,12 +152,12 @@ async def claim_phone(store: Store, phone_id: int, *, campaign_id: str = CAMPAIG
 
 
 def attempt(claim: Claim, *, at: float = NOW) -> NewAttempt:
-    """A new attempt at a claim."""
+    """Return a new attempt for a claim."""
     return NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", at)
 
 
 async def open_one(store: Store, new: NewAttempt, *, since: float = DAY_START, max_attempts: int = 3) -> Refusal | None:
-    """Open one attempt."""
+    """Open one attempt. Return its refusal, or None."""
     [refusal] = await store.open_attempts([new], max_attempts_since=since, max_attempts=max_attempts)
     return refusal
 
@@ -176,7 +176,7 @@ async def end(
     *,
     retry_at: float | None = None,
 ) -> bool:
-    """End one attempt 30 s after it began."""
+    """End one attempt 30 s after its start. Return whether it was open."""
     ended = EndedAttempt(new.attempt_id, outcome, new.at + 30.0, retry_at=retry_at)
     [was_open] = await store.end_attempts([ended])
     return was_open
@@ -190,7 +190,7 @@ async def call(
     retry_at: float | None = None,
     now: float = NOW,
 ) -> NewAttempt:
-    """One whole call."""
+    """Open and end an attempt to a number. Return it."""
     new = await dial(store, phone_id, now=now)
     assert await end(store, new, outcome, retry_at=retry_at)
     return new
@@ -204,7 +204,7 @@ def mark(
     source: MarkSource = MarkSource.AGENT,
     new: NewAttempt | None = None,
 ) -> Mark:
-    """A mark; its key is made of voter, kind and source, unless given."""
+    """Return a mark. Its key consists of voter, kind and source unless given."""
     attempt_id = None if new is None else new.attempt_id
     return Mark(key or f"{voter_id}/{kind}/{source}", voter_id, kind, source, NOW + 60.0, attempt_id=attempt_id)
 

@@ -1,4 +1,4 @@
-"""An engine as far as users go: the table is the real one."""
+"""A fake engine with the real table of users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.fake_centre import FakeEngine
 
 
 class TableEngine(FakeEngine):
-    """Carries out what is asked of the table, and notes all else."""
+    """Executes commands about users and records all others."""
 
     def __init__(self, users: Users, view: CentreView | None = None) -> None:
         super().__init__(view)

@@ -1,4 +1,4 @@
-"""Messages checked against the table of topics and its documents."""
+"""Checks of messages against the table of topics and docs/asyncapi.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help with a call on the simulated Asterisk: a seat that talks, the phones that may be asked, and who hears whom."""
+"""Transfers on the simulated Asterisk: a talking seat, transfer targets, and who is in a conference with whom."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRANSFERS = [
 
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
-    """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
+    """Return an Asterisk with voters who answer and stay, a supervisor's phone, and an outside number that answers."""
     voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter) for n in range(50)}
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(seats), SeatPhone("boss", "", mode, 1.0)),
@@ -38,7 +38,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: An
 async def talking(
     directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
-    """A centre whose seat 01 talks to a voter."""
+    """Run a centre whose seat 01 talks to a voter."""
     async with a_site(directory, config or a_switch(), seats=1, transfers=TRANSFERS, **changes) as site:
         await site.log_in("01")
         await until_talking(site)
@@ -46,7 +46,7 @@ async def talking(
 
 
 def voter(site: Site) -> Channel:
-    """The voter that seat 01 has or had last."""
+    """Return the channel of the voter who talks, or last talked, to seat 01."""
     attempt = seat(site).attempt_id or next(
         change.attempt_id
         for change in reversed(site.changes)
@@ -56,7 +56,7 @@ def voter(site: Site) -> Channel:
 
 
 def together(site: Site) -> set[frozenset[str]]:
-    """Who hears whom: the members of each conference, by what they are."""
+    """Return the members of each conference: "voter", "outside", or the endpoint of a phone."""
 
     def who(channel: Channel) -> str:
         if channel.seat is not None:
@@ -69,15 +69,17 @@ def together(site: Site) -> set[frozenset[str]]:
 
 
 def party(site: Site) -> Channel:
+    """Return the channel of the third party."""
     return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
 
 
 def parties(site: Site) -> int:
+    """Return the number of third-party channels."""
     return sum(channel.uniqueid.startswith("help-") for channel in site.switch.channels.values())
 
 
 async def bring_to(site: Site, stage: str) -> None:
-    """Help with the call of seat 01, up to a stage."""
+    """Bring the call of seat 01 to a stage of a transfer."""
     execute = site.centre.engine.execute
     if stage == "hold":
         await execute(SeatHold(seat="01"))

@@ -1,4 +1,4 @@
-"""An engine without a store, a switch or a loop: a time and an event go in, what follows comes out as lines for a table."""
+"""An engine without store, switch and event loop: events go in, and their effects come out as lines of text."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HUNG_UP = CallEnded(A, EndedBy.HANGUP, answered=True)
 
 
 class ByHand:
-    """A clock that stands until it is put on: noon and so many seconds."""
+    """A clock that a test sets, in seconds after noon."""
 
     seconds = 0.0
 
@@ -60,7 +60,7 @@ class ByHand:
 
 
 class Named:
-    """A store or a switch whose methods have names and do nothing."""
+    """A store or switch whose methods have names and must not be called."""
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         """Return a method with this name."""
@@ -73,17 +73,17 @@ class Named:
 
 
 class Turns:
-    """The engine of a site with one campaign, on the table."""
+    """The engine of a site with one campaign, run one event at a time."""
 
     def __init__(self, seats: int = 1, campaign: dict[str, Any] | None = None, **sections: Any) -> None:
-        """Agents are logged in at all seats, their phones nailed up; these may be silent, where no section says otherwise."""
+        """Log agents in at all seats with connected phones. The RTP timeout of seats is off unless a section sets it."""
         names = [f"{number:02}" for number in range(1, seats + 1)]
         phones = [{"name": name, "endpoint": f"agent{name}"} for name in names]
         sections.setdefault("asterisk", {"seat_rtp_timeout_seconds": 0})
         plan = engine_plan(site(campaign=campaign, seats=phones, **sections), neutral_with())
         self.clock = ByHand()
         core = Core("centre", KOLKATA, self.clock, plan)
-        self.beside: list[str] = []  # what was begun that waits for an answer
+        self.beside: list[str] = []  # names of the tasks started by the last event
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
         store, switch = cast(Any, Named()), cast(Any, Named())
         self.engine = Engine(core, Dependencies(store, switch, nothing, no_scripts, nothing, lambda: True))
@@ -115,29 +115,29 @@ class Turns:
         self.features.core.in_event = False
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """Nothing runs on the table."""
+        """Record the name of a task instead of running it."""
         work.close()
         self.beside.append(name)
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
-        """A call that was placed at 0 s, and is live."""
+        """Add a live call that was placed at 0 s. Return it."""
         [run] = self.features.runs.all()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
         return self.features.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
     def talking(self, seat: str = "01") -> Call:
-        """A voter who was answered at 8 s and talks at a seat since 8.4 s."""
+        """Add a call answered at 8 s and connected to a seat at 8.4 s. Return it."""
         self.call()
         self.at(8.0, CallWaiting(A))
         self.at(8.4, CallConnected(A, seat))
         return self.features.calls[A]
 
     def at(self, seconds: float, event: Event) -> list[str]:
-        """What follows from an event at that second, one line each; what follows at once from that too."""
+        """Handle an event at `seconds`. Return its effects, and those that follow immediately, one line each."""
         return self.after(seconds, lambda: self.engine.handle(event))
 
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
-        """The same of whatever is done at that second."""
+        """Call `do` at `seconds`. Return the effects, one line each."""
         self.clock.seconds = seconds
         self.features.core.in_event = True
         self.beside.clear()
@@ -152,13 +152,13 @@ class Turns:
         return [*lines, *(f"beside {name}" for name in self.beside)]
 
     def play(self, table: list[tuple[float, Event, str]]) -> None:
-        """Each event at its second has what stands beside it follow, "; " between two, and nothing else."""
+        """Check a table of (seconds, event, expected effects). Effects are joined by "; "."""
         for seconds, event, follows in table:
             seen = "; ".join(self.at(seconds, event))
             assert seen == follows, f"{type(event).__name__} at {seconds} s: {seen}"
 
     def seat(self, name: str = "01") -> SeatState:
-        """What a seat is doing."""
+        """Return the state of a seat."""
         return self.features.seats[name].state
 
     def _line(self, effect: Effect) -> str:

@@ -1,4 +1,4 @@
-"""Webhooks over a desk that is only memory: what a flow committed, sent and ended with."""
+"""Twilio webhooks with an engine in memory, which records what flows commit, send and end with."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from tests.support.twilio_line import account
 
 @dataclass
 class Call:
-    """One attempt, as the desk knows it."""
+    """An attempt and everything its flow has done."""
 
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str = "hi"
     begun: bool = False
     commits: dict[int, FlowCommit] = field(default_factory=dict)
-    asked: list[FlowCommit] = field(default_factory=list)  # repeats too
+    asked: list[FlowCommit] = field(default_factory=list)  # with repeats
     sms: list[str] = field(default_factory=list)
     handed_over: list[Mapping[str, str]] = field(default_factory=list)
     ends: list[tuple[bool, str | None, dict[str, str]]] = field(default_factory=list)
 
 
 class MemoryDesk:
-    """Stands in for the engine and its flow desk."""
+    """A stand-in for the engine and its flow service."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
@@ -82,7 +82,7 @@ class MemoryDesk:
 
 
 class NoCalls:
-    """Stands in for the adapter: callbacks that come are kept."""
+    """A stand-in for the switch adapter, which records callbacks."""
 
     def __init__(self) -> None:
         self.statuses: list[tuple[str, str]] = []
@@ -100,7 +100,7 @@ class NoCalls:
 
 
 class OneLibrary:
-    """Every flow that the calls of a desk have."""
+    """A flow library of the flows of all calls."""
 
     def __init__(self, desk: MemoryDesk) -> None:
         self._desk = desk
@@ -114,7 +114,7 @@ class OneLibrary:
 
 @dataclass
 class Served:
-    """What a test has in hand."""
+    """Running webhooks and their stand-ins."""
 
     desk: MemoryDesk
     switch: NoCalls
@@ -131,7 +131,7 @@ class Served:
 async def served(
     *, sounds: bool = True, transfer: bool = True, records: bool = True, library: FlowLibrary | None = None
 ) -> AsyncIterator[Served]:
-    """Webhooks that listen, over a desk in memory."""
+    """Run webhooks with an engine in memory."""
     desk, switch = MemoryDesk(), NoCalls()
     settings = account(port=0, transfer_to="sip:agents@example.org" if transfer else None)
     flows = TwilioFlows(

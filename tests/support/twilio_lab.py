@@ -1,4 +1,4 @@
-"""The Twilio adapter beside a stand-in of its REST API, with a clock that stands."""
+"""The Twilio adapter with a stand-in of the REST API and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = 1_713_758_400.0
 
 
 class StillClock(Clock):
-    """Stands until it is told."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -40,7 +40,7 @@ class StillClock(Clock):
 
 @dataclass
 class Lab:
-    """An adapter and its Twilio. Nobody answers: calls ring until a test says otherwise."""
+    """A Twilio adapter and its stand-in. Calls ring until a test changes that."""
 
     twilio: TwilioStandIn
     switch: TwilioSwitch

@@ -1,7 +1,7 @@
-"""Twilio's side of one call: TwiML is fetched with signed requests and done, with a caller who keys in lines.
+"""Twilio's side of a call: requests TwiML from the webhooks and executes it, with a scripted caller.
 
-A caller's keys are those of the other drivers' tests: one line for each question, keyed when it has been heard; the rest is
-silence; no line left, or None, hangs up. What is keyed ahead breaks off prompts inside a Gather and is swallowed by any other.
+The caller presses one line of keys after each question, as in the tests of the other drivers, and hangs up at None or
+after the last line. Keys pressed early stop a prompt inside a Gather and are discarded by any other.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ MOST_PAGES = 200
 
 
 def account(**changes: object) -> Twilio:
-    """The settings of the account."""
+    """Return Twilio settings of the test account."""
     given = {"account_sid": ACCOUNT, "auth_token": AUTH_TOKEN, "public_url": PUBLIC_URL, **changes}
     return Twilio.model_validate({"enabled": True, **given})
 
 
 class HungUp(Exception):
-    """The caller is gone."""
+    """The caller has hung up."""
 
 
 @dataclass
 class Line:
-    """One call that Twilio has placed and somebody has answered."""
+    """An answered call of Twilio, with its scripted caller."""
 
     port: int  # of the webhooks
     lines: list[str | None]
@@ -49,7 +49,7 @@ class Line:
     _keys: str = ""
 
     async def run(self, session: aiohttp.ClientSession, voice_path: str) -> bool:
-        """The whole call. False: the caller hung up."""
+        """Run the whole call. Return False if the caller hung up."""
         path: str | None = voice_path
         form: dict[str, str] = {}
         try:
@@ -61,7 +61,7 @@ class Line:
                     return True
         except HungUp:
             return False
-        raise AssertionError(f"a call of more than {MOST_PAGES} pages")
+        raise AssertionError(f"the call has more than {MOST_PAGES} TwiML documents")
 
     async def post(
         self,
@@ -72,7 +72,7 @@ class Line:
         signature: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
-        """One webhook, signed as Twilio signs it: over the public URL and the sorted fields, HMAC-SHA1 with the account's token."""
+        """Send a webhook request, signed as by Twilio. Return (status, TwiML)."""
         fields = {"AccountSid": ACCOUNT, "CallSid": self.sid, **form}
         self.requests.append((path, dict(fields)))
         signed = signature or RequestValidator(AUTH_TOKEN).compute_signature(PUBLIC_URL + path, fields)
@@ -90,9 +90,9 @@ class Line:
             return answer.status, text
 
     def do(self, text: str) -> tuple[str | None, dict[str, str]]:
-        """Do a page: where Twilio goes next, and with what. None: the call is over."""
-        asked = False  # something was said on this page
-        for verb in ElementTree.fromstring(text):  # noqa: S314 - our own server's
+        """Execute a TwiML document. Return the next path, or None at the end of the call, and its form fields."""
+        asked = False  # a prompt was played in this document
+        for verb in ElementTree.fromstring(text):  # noqa: S314 - from our own server
             match verb.tag:
                 case "Play" | "Say":
                     self._keys, asked = "", True
@@ -119,11 +119,11 @@ class Line:
         return None, {}
 
     def _gather(self, verb: ElementTree.Element, *, asked: bool) -> tuple[str, str]:
-        """The keys of a question; one that goes on with what was keyed ahead, and asks nothing, waits for no new line."""
+        """Return the digits of a Gather and its finishing key. One without a question uses only keys pressed earlier."""
         assert int(verb.attrib["timeout"]) >= 1
         if not self._keys:
             self._hear(list(verb))
-            if asked and int(verb.attrib["timeout"]) > 1:  # a second is no question: the caller listens on
+            if asked and int(verb.attrib["timeout"]) > 1:  # a timeout of 1 s is not a question
                 self._keys = self._take_line()
         digits, terminator = "", verb.attrib["finishOnKey"]
         while self._keys and len(digits) < int(verb.attrib["numDigits"]):

@@ -1,8 +1,8 @@
-"""Twilio for tests: its REST API with state, checked requests, and a telephone network behind it that calls our webhooks.
+"""A stand-in for Twilio: its REST API with state, and a telephone network that calls our webhooks.
 
-The fields that a request may have are those of Twilio's published OpenAPI (github.com/twilio/twilio-oai,
-spec/json/twilio_api_v2010.json: CreateCallRequest, UpdateCallRequest, CreateMessageRequest), as far as we send them; what is
-not among them is refused as Twilio refuses it, and kept in `wrong` for the test to see.
+Requests are checked against the fields that we use of Twilio's published OpenAPI (github.com/twilio/twilio-oai,
+spec/json/twilio_api_v2010.json: CreateCallRequest, UpdateCallRequest, CreateMessageRequest). Other fields are rejected as
+by Twilio, and recorded in `wrong`.
 """
 
 from __future__ import annotations
@@ -64,20 +64,20 @@ _LIVE = frozenset({"queued", "ringing", "in-progress"})
 
 @dataclass
 class Person:
-    """Who is called: `status` is how a call that nobody answers ends."""
+    """A called person. `status` other than "completed" is the status of a call without an answer."""
 
     lines: list[str | None] = field(default_factory=list)
     status: str = "completed"
     sip_status: str = ""
     seconds: int = 30
-    holds: asyncio.Event | None = None  # answers only when it is set
-    callbacks: Callable[[list[dict[str, str]]], list[dict[str, str]]] = list  # loses, repeats or reorders them
-    late: float | None = None  # hangs up with the last key, whose request comes so many seconds after the call's end
+    holds: asyncio.Event | None = None  # answers only once it is set
+    callbacks: Callable[[list[dict[str, str]]], list[dict[str, str]]] = list  # may lose, repeat or reorder them
+    late: float | None = None  # hangs up with the last key; its request arrives this many seconds after the end
 
 
 @dataclass
 class PlacedCall:
-    """A call resource."""
+    """A call resource of the REST API."""
 
     sid: str
     form: dict[str, Any]
@@ -103,7 +103,7 @@ class TwilioStandIn:
     """`async with TwilioStandIn(now) as twilio: twilio.url`. Faults are attributes that a test sets."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """`now` is the epoch second of what is created."""
+        """`now` returns the time of created resources (epoch seconds)."""
         self.webhook_port = 0
         self.people: dict[str, Person] = {}
         self.anybody = Person(status="no-answer")
@@ -111,9 +111,9 @@ class TwilioStandIn:
         self.messages: list[dict[str, Any]] = []
         self.wrong: list[str] = []
         self.spent = 0.0
-        self.day: str | None = None  # of what was spent, in ISO 8601; None: it is not said
-        self.answers_with: list[int] = []  # statuses of the next requests, instead of an answer
-        self.loses_answers = 0  # of the next requests that place a call: done, and the connection cut
+        self.day: str | None = None  # date of the usage record, in ISO 8601; None: without date
+        self.answers_with: list[int] = []  # HTTP error statuses of the next requests
+        self.loses_answers = 0  # number of calls to place whose answers are lost
         self.url = ""
         self._now = now
         self._runner: web.AppRunner | None = None
@@ -262,7 +262,7 @@ class TwilioStandIn:
         await self._end(call, "completed", person, held)
 
     async def _leave_at_the_last_key(self, call: PlacedCall, line: Line, person: Person, late: float) -> None:
-        """Key and hang-up are one moment, and their requests travel on two connections: the second is there first."""
+        """Press the last key and hang up at once: the request for the end arrives before the one for the key."""
         assert self._session is not None
         path: str | None = _path(call.form["Url"])
         form: dict[str, str] = {"CallStatus": "in-progress"}
@@ -284,7 +284,7 @@ class TwilioStandIn:
     async def _tell(
         self, call: PlacedCall, status: str, held: list[dict[str, str]], extra: Mapping[str, str] | None = None
     ) -> None:
-        """A status callback. Those of a call are told as its person's `callbacks` orders them, once the last has come."""
+        """Send a status callback. If the person has `callbacks`, all are sent at the end, in the order it returns."""
         person = self.person(call)
         held.append({"CallStatus": status, **(extra or {})})
         if person.callbacks is not list:

@@ -15,7 +15,7 @@ class RecordingSession(Session):
 
     def __init__(self) -> None:
         self.published: list[tuple[str, Any]] = []
-        """Subjects and JSON values."""
+        """Published messages as (subject, JSON value)."""
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Record a message."""

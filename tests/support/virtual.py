@@ -1,4 +1,4 @@
-"""Tests in virtual time: `@virtual_time` turns a coroutine test into one whose clock jumps."""
+"""Tests in virtual time, by the decorator `@virtual_time`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _Parameters = ParamSpec("_Parameters")
 def virtual_time(
     limit_seconds: float = 1e5,
 ) -> Callable[[Callable[_Parameters, Coroutine[Any, Any, None]]], Callable[_Parameters, None]]:
-    """Run the decorated coroutine test on a fresh loop in virtual time; past `limit_seconds` it fails.
+    """Run the decorated coroutine test on a new event loop in virtual time. It fails past `limit_seconds`.
 
-    Fixtures and parameters reach the test as usual.
+    Fixtures and parameters work as usual.
     """
 
     def decorate(test: Callable[_Parameters, Coroutine[Any, Any, None]]) -> Callable[_Parameters, None]:

@@ -1,4 +1,4 @@
-"""Simulated voters as a test scripts them: the first numbers of the roll one by one, all others let it ring."""
+"""Simulated voters scripted by a test: the first numbers of the roll; all others never answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "ch
 
 
 def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
-    """A switch on which the first numbers of the roll behave as scripted and all others let it ring."""
+    """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
         seats=seat_phones(seats),
         start_epoch=START_EPOCH,
@@ -23,5 +23,5 @@ def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
 
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
-    """A switch on which the first hundred numbers do the same."""
+    """Return an Asterisk on which the first hundred numbers behave the same."""
     return scripted(*[Behaviour(**script)] * 100)  # type: ignore[arg-type]  # facts by name

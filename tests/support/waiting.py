@@ -1,7 +1,7 @@
-"""How long a test waits for an event that must come: until it comes.
+"""The timeout of tests that wait for an event.
 
-A wait needs an end only so that a test which hangs is reported with its own name. This end says nothing about speed, so it is
-beyond what a heavily loaded machine needs, and one figure serves every test.
+It only ensures that a hanging test is reported by its name. It does not measure speed, so it is longer than a heavily
+loaded machine needs, and all tests share it.
 """
 
 from __future__ import annotations

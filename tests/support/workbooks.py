@@ -1,4 +1,4 @@
-"""Workbooks that no spreadsheet program would write: the XML of one sheet, packed as it is."""
+"""Unusual .xlsx workbooks, written as raw XML of one sheet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARTS = {
 
 
 def write_workbook(path: Path, rows: str, strings: str = "") -> Path:
-    """A workbook with one sheet whose `rows` and shared `strings` are given as XML."""
+    """Write a workbook with one sheet from XML: its `rows` and the shared `strings`."""
     sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
     shared = f'<sst xmlns="{_MAIN}">{strings}</sst>'
     parts = {**_PARTS, "xl/worksheets/sheet1.xml": sheet, "xl/sharedStrings.xml": shared}
@@ -33,10 +33,10 @@ def write_workbook(path: Path, rows: str, strings: str = "") -> Path:
 
 
 def row(number: int, cells: str) -> str:
-    """A row as XML."""
+    """Return a row as XML."""
     return f'<row r="{number}">{cells}</row>'
 
 
 def cell(place: str, value: str = "1") -> str:
-    """A cell with a number, as XML."""
+    """Return a number cell as XML."""
     return f'<c r="{place}"><v>{value}</v></c>'

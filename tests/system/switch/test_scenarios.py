@@ -42,11 +42,11 @@ async def test_a_scenario_that_fails_says_why(tmp_path: Path) -> None:
     async with simulated_stage(scenario) as stage:
         played = await play(scenario, stage, tmp_path)
     assert played.faults == [
-        "outcome busy: 1, not 0",
-        "outcome connected: 1, not 2 to 3",
-        "mark not-yet: 0, not 1",
-        "mark voted: 1, not 0",
-        "seat 01 is ready, not lost",
+        "outcome busy: 1, expected 0",
+        "outcome connected: 1, expected 2 to 3",
+        "mark not-yet: 0, expected 1",
+        "mark voted: 1, expected 0",
+        "seat 01 is ready, expected lost",
     ]
 
 
