@@ -1,7 +1,7 @@
-"""The other end of the FastAGI bench, in a process of its own: Asterisk's side of many calls at once.
+"""Asterisk's side of the FastAGI bench, in a separate process that makes many calls at once.
 
-It reads one JSON order a line (`Order`), makes that many calls on the given port, answers every command of the script
-below and checks that exactly these came, in this order; then it writes one JSON result (`Outcome`).
+It reads one JSON order per line (`CallOrder`), makes the calls, answers the commands of the script and checks that
+exactly these commands arrive in this order. Then it writes one JSON result per line (`CallResult`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENVIRONMENT = b"".join(
 ) + b"\n"  # fmt: skip
 
 Script = tuple[tuple[bytes, bytes], ...]
-"""A call's commands, as they must begin, and their answers."""
+"""The expected commands of a call, by their beginnings, and the replies to them."""
 
 TWELVE: Script = (
     (b"ANSWER", b"200 result=0\n"),
@@ -55,34 +55,34 @@ TURNOUT: Script = (
     (b"STREAM FILE matdan/hi/common/goodbye", b"200 result=0 endpos=16179\n"),
     (b"HANGUP", b"200 result=1\n"),
 )
-"""What the shipped flow `turnout` does with somebody who says "1": a mark is committed after the question."""
+"""The commands of the shipped flow `turnout` for a caller who presses 1. A mark is committed after the question."""
 
 SCRIPTS = {"twelve": TWELVE, "turnout": TURNOUT}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What to do."""
+class CallOrder:
+    """A number of calls to make."""
 
     port: int
     calls: int
     outstanding: int  # calls at once
-    think_seconds: float = 0.0  # mean time from a command to its answer, spread by half
+    think_seconds: float = 0.0  # mean time from a command to its reply, varied by half
     script: str = "twelve"
-    hold: bool = False  # make all calls, answer nothing, report, and end them at the next order
+    hold: bool = False  # leave all calls unanswered until the next order
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What came of it."""
+class CallResult:
+    """The result of an order."""
 
     calls: int = 0
-    wrong: int = 0  # calls with another command than the script's, or not all of them
-    turnaround_ms: list[float] = field(default_factory=list)  # of an answer to the next command: p50, p99, longest
+    wrong: int = 0  # calls with a wrong or missing command
+    turnaround_ms: list[float] = field(default_factory=list)  # from a reply to the next command: p50, p99, longest
 
 
 class Call(asyncio.Protocol):
-    """One call."""
+    """Asterisk's side of one call."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -108,7 +108,7 @@ class Call(asyncio.Protocol):
                 self._wire.abort()
                 return
             if self._run.order.hold:
-                self._run.held(self._wire)
+                self._run.hold_call(self._wire)
             elif self._run.order.think_seconds:
                 seconds = self._run.order.think_seconds * self._run.random.uniform(0.5, 1.5)
                 asyncio.get_running_loop().call_later(seconds, self._answer)
@@ -121,26 +121,26 @@ class Call(asyncio.Protocol):
         self._next += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._run.ended(self._right and self._next == len(self._script))
+        self._run.count_ended_call(self._right and self._next == len(self._script))
 
 
 class Run:
-    """One order under way."""
+    """An order in progress."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: CallOrder) -> None:
         self.order = order
         self.turnarounds: list[float] = []
         self.random = random.Random(1)
-        self._outcome = Outcome()
+        self._outcome = CallResult()
         self._begun = 0
         self._held: list[asyncio.Transport] = []
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def outcome(self) -> Outcome:
-        """Make the calls and return what came of them."""
+    async def make_calls(self) -> CallResult:
+        """Make the calls and return the result."""
         for _ in range(min(self.order.outstanding, self.order.calls)):
-            self._begin()
+            self._start_call()
         await self._done
         if self.turnarounds:
             ranked = sorted(self.turnarounds)
@@ -148,7 +148,7 @@ class Run:
             self._outcome.turnaround_ms = [round(seconds * 1000, 3) for seconds in points]
         return self._outcome
 
-    def _begin(self) -> None:
+    def _start_call(self) -> None:
         self._begun += 1
         task = asyncio.ensure_future(
             asyncio.get_running_loop().create_connection(lambda: Call(self), "127.0.0.1", self.order.port)
@@ -156,55 +156,55 @@ class Run:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def ended(self, right: bool) -> None:
-        """A call is over."""
+    def count_ended_call(self, right: bool) -> None:
+        """Count an ended call and start the next one."""
         self._outcome.calls += 1
         self._outcome.wrong += not right
         if self._begun < self.order.calls:
-            self._begin()
+            self._start_call()
         elif self._outcome.calls == self.order.calls and not self._done.done():
             self._done.set_result(None)
 
-    def held(self, wire: asyncio.Transport) -> None:
-        """A call waits for its answer, and gets none."""
+    def hold_call(self, wire: asyncio.Transport) -> None:
+        """Leave a call waiting for its reply."""
         self._held.append(wire)
         if len(self._held) == self.order.calls and not self._done.done():
             self._done.set_result(None)
 
-    def release(self) -> None:
-        """End the calls that are held."""
+    def end_held_calls(self) -> None:
+        """End the waiting calls."""
         for wire in self._held:
             wire.abort()
 
 
-async def _obey() -> None:
+async def _serve_orders() -> None:
     loop = asyncio.get_running_loop()
     run: Run | None = None
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         if run is not None:
-            run.release()
-        run = Run(Order(**json.loads(line)))
-        print(json.dumps(asdict(await run.outcome())), flush=True)
+            run.end_held_calls()
+        run = Run(CallOrder(**json.loads(line)))
+        print(json.dumps(asdict(await run.make_calls())), flush=True)
 
 
 class Driver:
-    """The parent's side of the driver."""
+    """The driver process, as its parent sees it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def order(self, order: Order) -> Outcome:
-        """Have an order done; blocks until it is."""
+    def run_order(self, order: CallOrder) -> CallResult:
+        """Run an order and return its result. Blocks."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
         self._process.stdin.flush()
-        return Outcome(**json.loads(self._process.stdout.readline()))
+        return CallResult(**json.loads(self._process.stdout.readline()))
 
 
 @contextmanager
 def driver() -> Iterator[Driver]:
-    """Run the driver in its own process."""
+    """Run the driver in a separate process."""
     command = [sys.executable, "-m", "bench.agi_driver"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -214,4 +214,4 @@ def driver() -> Iterator[Driver]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_obey())
+    asyncio.run(_serve_orders())

@@ -1,7 +1,7 @@
-"""The other end of the AMI bench, in a process of its own: a manager that streams recorded events or answers actions.
+"""The AMI server of the AMI bench, in a separate process: streams recorded events or answers actions.
 
-A contender logs in and says by `Action: Events` what it wants, in the header EventMask: `blocks-N` (N events, 64 KiB a
-send), `paced-N-R` (N events, one a send, R a second) or `actions` (answers, each read's shuffled).
+A contender logs in and sends `Action: Events` with the EventMask `blocks-N` (N events, 64 KiB per send), `paced-N-R`
+(N events, one per send, R per second) or `actions` (responses to the actions of one read come in random order).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ USED = {
     "ConfbridgeLeave": ("Uniqueid", "Conference"),
     "FullyBooted": ("Uptime",),
 }
-"""The events that a dialler wants, and the fields it looks at; the other events must be got rid of."""
+"""The events that a dialler uses, and their fields that it reads. Other events must be discarded."""
 LAST = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: BenchEnds\r\nUniqueid: \r\n\r\n"
 
 _ACTION_ID = re.compile(rb"ActionID: ([^\r\n]*)", re.IGNORECASE)
@@ -42,7 +42,7 @@ _MASK = re.compile(rb"EventMask: ([^\r\n]*)", re.IGNORECASE)
 
 @cache
 def recorded_events() -> tuple[bytes, ...]:
-    """Every event of every capture with its blank line; the caller's name in another script, to see it arrive whole."""
+    """Return every captured event with its blank line. The caller's name is in Hindi, to check its encoding."""
     events = []
     for path in sorted(CAPTURES.glob("*.jsonl")):
         said = map(json.loads, path.read_text(encoding="utf-8").splitlines())
@@ -52,8 +52,8 @@ def recorded_events() -> tuple[bytes, ...]:
 
 
 @cache
-def stream(events: int) -> bytes:
-    """That many events, the last of them LAST."""
+def event_stream(events: int) -> bytes:
+    """Return the bytes of `events` events, of which the last is LAST."""
     recorded = recorded_events()
     whole, rest = divmod(events - 1, len(recorded))
     return b"".join(recorded) * whole + b"".join(recorded[:rest]) + LAST
@@ -61,9 +61,9 @@ def stream(events: int) -> bytes:
 
 @cache
 def expected_uses(events: int) -> list[tuple[str, ...]]:
-    """What a right reader takes from `stream(events)`: (event, used fields...), read the plain way."""
+    """Return what a correct reader finds in `event_stream(events)`: (event, used fields...) of each used event."""
     uses = []
-    for text in stream(events).decode().split("\r\n\r\n")[:-1]:
+    for text in event_stream(events).decode().split("\r\n\r\n")[:-1]:
         fields: dict[str, str] = {}
         for line in text.split("\r\n"):
             name, _, value = line.partition(": ")
@@ -78,14 +78,14 @@ def _serve(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            _attend(connection)
+            _serve_connection(connection)
         except OSError:
             continue
         finally:
             connection.close()
 
 
-def _attend(connection: socket.socket) -> None:
+def _serve_connection(connection: socket.socket) -> None:
     connection.sendall(b"Asterisk Call Manager/11.0.0\r\n")
     pending = b""
     shuffle = random.Random(1).shuffle
@@ -98,7 +98,7 @@ def _attend(connection: socket.socket) -> None:
             if b"Action: Logoff" in action:
                 return
             if mask := _MASK.search(action):
-                time.sleep(0.05)  # the answer is read by then: only the stream is measured
+                time.sleep(0.05)  # until the response is read, so that only the stream is measured
                 _stream_to(connection, mask[1].decode())
 
 
@@ -114,13 +114,13 @@ def _answer(action: bytes) -> bytes:
 def _stream_to(connection: socket.socket, mask: str) -> None:
     how, *numbers = mask.split("-")
     if how == "blocks":
-        data = memoryview(stream(int(numbers[0])))
+        data = memoryview(event_stream(int(numbers[0])))
         for begin in range(0, len(data), 65_536):
             connection.sendall(data[begin : begin + 65_536])
     elif how == "paced":
         events, rate = map(int, numbers)
         begun = time.perf_counter()
-        for number, event in enumerate(stream(events).split(b"\r\n\r\n")[:-1]):
+        for number, event in enumerate(event_stream(events).split(b"\r\n\r\n")[:-1]):
             while (ahead := begun + number / rate - time.perf_counter()) > 0:
                 time.sleep(ahead)
             connection.sendall(event + b"\r\n\r\n")
@@ -128,7 +128,7 @@ def _stream_to(connection: socket.socket, mask: str) -> None:
 
 @contextmanager
 def feeder() -> Iterator[int]:
-    """Run the feeder in its own process; yields its port."""
+    """Run the server in a separate process. Yield its port."""
     command = [sys.executable, "-m", "bench.ami_feeder"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

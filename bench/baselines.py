@@ -1,7 +1,6 @@
 """Re-implemented pacing policies of other diallers, by family and by name.
 
-A family is a rule with settings. `bench/pacing_tuning.py` finds the best settings of each family for a scenario with
-hindsight.
+A family is a rule with settings. `bench/pacing_tuning.py` finds the best settings of each family with hindsight.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ FAMILIES: dict[str, Family] = {
 """Every family, by name."""
 
 
-def policy_of(family: Family, settings: Settings, scenario: Scenario, name: str | None = None) -> NamedPolicy:
+def make_policy(family: Family, settings: Settings, scenario: Scenario, name: str | None = None) -> NamedPolicy:
     """Return the policy of a family with these settings, for this scenario."""
     return NamedPolicy(name or family.name, lambda: family.make(settings, scenario), family.schedule)
 
@@ -127,4 +126,4 @@ def baseline_named(name: str, scenario: Scenario) -> NamedPolicy:
     if name not in _NAMED:
         raise BadScenario(f"there is no baseline {name!r}; use one of: {', '.join(BASELINE_NAMES)}")
     family, settings = _NAMED[name]
-    return policy_of(FAMILIES[family], settings, scenario, name)
+    return make_policy(FAMILIES[family], settings, scenario, name)

@@ -1,10 +1,10 @@
-"""AMI: taking in events and sending actions, beside the libraries people use and beside the bare limit.
+"""AMI events and actions: our client compared with other libraries and with the minimum on asyncio.
 
     python -m bench.bench_ami [--quick] [--rounds N] [--uvloop] [--json FILE]
 
-Events are recorded ones (`tests/captures`) from another process over TCP, as blocks and one by one at a fixed pace; a
-contender hands over the events a dialler wants with the fields it uses, and is void if one is missing or wrong. Actions
-are answered in shuffled order; an answer at the wrong caller makes a contender void. CPU is this process's alone.
+Another process sends recorded events (`tests/captures`) over TCP, in blocks and one by one at a fixed rate. A contender
+must deliver the events that a dialler uses, with their fields; a missing or wrong one makes it void. Actions are
+answered in random order, and a response to the wrong caller makes a contender void. CPU time is that of this process.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from bench.ami_feeder import USED, expected_uses, feeder, stream
+from bench.ami_feeder import USED, event_stream, expected_uses, feeder
 from bench.common import (
     Contender,
     Done,
     Result,
     Stopwatch,
     Unrunnable,
-    arguments,
-    goal,
+    describe_machine,
     interleave,
-    machine,
+    judge_goal,
+    parse_arguments,
+    print_table,
     ratio_figures,
     record,
-    show,
     write_json,
 )
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -45,26 +45,26 @@ Uses = list[tuple[str, ...]]
 Runner = Callable[[Coroutine[Any, Any, Done]], Done]
 
 
-def checked(events: int, uses: Uses) -> Done:
-    """The round's verdict: what was handed over against what was sent."""
+def check_events(events: int, uses: Uses) -> Done:
+    """Compare the delivered events with those that were sent."""
     expected = expected_uses(events)
     if uses == expected:
         return Done(events)
     if len(uses) != len(expected):
-        return Done(events, f"{len(uses)} of {len(expected)} wanted events arrived")
+        return Done(events, f"{len(uses)} of {len(expected)} used events arrived")
     wrong = sum(one != other for one, other in zip(uses, expected, strict=True))
-    return Done(events, f"{wrong} of {len(expected)} wanted events have a wrong field")
+    return Done(events, f"{wrong} of {len(expected)} used events have a wrong field")
 
 
-class Taker:
-    """Takes events from whichever reader, keeps what is used, and notices the last."""
+class EventCollector:
+    """Collects the used fields of events from any reader, and calls `ended` at the last event."""
 
     def __init__(self, ended: Callable[[], object]) -> None:
         self.uses: Uses = []
         self._ended = ended
 
-    def take(self, event: str, get: Callable[[str, str], Any]) -> None:
-        """`get(name, default)` is the reader's own way to a field."""
+    def add(self, event: str, get: Callable[[str, str], Any]) -> None:
+        """Add an event. `get(name, default)` returns a field in the reader's own way."""
         used = USED.get(event)
         if used is None:
             return
@@ -73,34 +73,34 @@ class Taker:
             self._ended()
 
 
-async def ours(port: int, mask: str, watch: Stopwatch, *, skip_by_name: bool) -> Uses:
-    """Our session, with or without dropping unwanted events by their name."""
+async def receive_ours(port: int, mask: str, watch: Stopwatch, *, skip_by_name: bool) -> Uses:
+    """Receive events with our client, which may discard unused events by their name."""
     ended = asyncio.Event()
-    taker = Taker(ended.set)
+    collector = EventCollector(ended.set)
     keep = tuple(USED) if skip_by_name else None
     login = AmiLogin("127.0.0.1", port, "bench", "bench")
-    async with AmiClient(login, on_event=lambda m: taker.take(m.event, m.get), keep_events=keep) as client:
+    async with AmiClient(login, on_event=lambda m: collector.add(m.event, m.get), keep_events=keep) as client:
         await client.action("Events", [("EventMask", mask)])
         with watch.running():
             await ended.wait()
-    return taker.uses
+    return collector.uses
 
 
-async def panoramisk(port: int, mask: str, watch: Stopwatch) -> Uses:
-    """panoramisk's manager with one callback for all events."""
-    manager = await panoramisk_manager(port)
+async def receive_panoramisk(port: int, mask: str, watch: Stopwatch) -> Uses:
+    """Receive events with panoramisk, with one callback for all events."""
+    manager = await connect_panoramisk(port)
     ended = asyncio.Event()
-    taker = Taker(ended.set)
-    manager.register_event("*", lambda _, message: taker.take(message.event, message.get))
+    collector = EventCollector(ended.set)
+    manager.register_event("*", lambda _, message: collector.add(message.event, message.get))
     await manager.send_action({"Action": "Events", "EventMask": mask})
     with watch.running():
         await ended.wait()
     manager.close()
-    return taker.uses
+    return collector.uses
 
 
-async def panoramisk_manager(port: int) -> Any:
-    """A logged-in panoramisk manager."""
+async def connect_panoramisk(port: int) -> Any:
+    """Return a panoramisk manager that is logged in."""
     try:
         from panoramisk import Manager
     except ImportError as error:
@@ -121,8 +121,8 @@ async def panoramisk_manager(port: int) -> Any:
     return manager
 
 
-async def stream_reader(port: int, mask: str, watch: Stopwatch) -> Uses:
-    """The way a tutorial shows it: asyncio streams, readuntil, a dict a message."""
+async def receive_stream_reader(port: int, mask: str, watch: Stopwatch) -> Uses:
+    """Receive events as in a tutorial: asyncio streams, readuntil, and a dict per message."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await reader.readline()
     for text in ("Login\r\nActionID: 1", f"Events\r\nActionID: 2\r\nEventMask: {mask}"):
@@ -134,18 +134,18 @@ async def stream_reader(port: int, mask: str, watch: Stopwatch) -> Uses:
         nonlocal going
         going = False
 
-    taker = Taker(stop)
+    collector = EventCollector(stop)
     with watch.running():
         while going:
             text = (await reader.readuntil(EOM)).decode("utf-8", "replace")
             fields = dict(line.split(": ", 1) for line in text.split("\r\n") if ": " in line)
-            taker.take(fields.get("Event", ""), fields.get)
+            collector.add(fields.get("Event", ""), fields.get)
     writer.close()
-    return taker.uses
+    return collector.uses
 
 
 class Counter(asyncio.BufferedProtocol):
-    """The limit: read into one buffer, count blank lines, look at nothing."""
+    """The minimum: reads into one buffer and counts blank lines, without parsing."""
 
     def __init__(self) -> None:
         self.buffer = memoryview(bytearray(65_536))
@@ -169,14 +169,14 @@ class Counter(asyncio.BufferedProtocol):
             self.reached.set()
 
     async def until(self, ends: int) -> None:
-        """Wait for so many more blank lines, or the end of the stream."""
+        """Wait for `ends` more blank lines, or the end of the stream."""
         self.ends, self.wanted_ends = 0, ends
         self.reached.clear()
         await self.reached.wait()
 
 
 async def count_only(port: int, mask: str, watch: Stopwatch, events: int) -> Done:
-    """asyncio + count. A blank line cut by a read is not counted here, bytes are."""
+    """Receive events without parsing. Bytes are checked, because a blank line split by a read is not counted."""
     _, counter = await asyncio.get_running_loop().create_connection(Counter, "127.0.0.1", port)
     for text in ("Login\r\nActionID: 1", f"Events\r\nActionID: 2\r\nEventMask: {mask}"):
         counter.wire.write(f"Action: {text}\r\n\r\n".encode())
@@ -185,13 +185,13 @@ async def count_only(port: int, mask: str, watch: Stopwatch, events: int) -> Don
     with watch.running():
         await counter.until(sys.maxsize)
     counter.wire.abort()
-    missing = len(stream(events)) - counter.bytes
+    missing = len(event_stream(events)) - counter.bytes
     return Done(events, f"{missing} bytes missing" if missing else "")
 
 
-def pyst2_manager(port: int) -> Any:
-    """A logged-in pyst2 manager."""
-    warnings.simplefilter("ignore", DeprecationWarning)  # its threads are made the old way
+def connect_pyst2(port: int) -> Any:
+    """Return a pyst2 manager that is logged in."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # it uses deprecated methods of threads
     try:
         from asterisk.manager import Manager
     except ImportError as error:
@@ -203,60 +203,67 @@ def pyst2_manager(port: int) -> Any:
 
 
 def close_pyst2(manager: Any) -> None:
-    """Log off. Its reader closes the file at the peer's end of file, perhaps between our write and its flush."""
+    """Log off. pyst2's reader may close the file between our write and its flush, which raises ValueError."""
     with suppress(ValueError):
         manager.close()
 
 
-def pyst2_intake(port: int, mask: str, watch: Stopwatch) -> Uses:
-    """pyst2's manager with its three threads."""
-    manager = pyst2_manager(port)
+def receive_pyst2(port: int, mask: str, watch: Stopwatch) -> Uses:
+    """Receive events with pyst2, which uses three threads."""
+    manager = connect_pyst2(port)
     ended = threading.Event()
-    taker = Taker(ended.set)
-    manager.register_event("*", lambda event, _: taker.take(event.name, event.get_header))
+    collector = EventCollector(ended.set)
+    manager.register_event("*", lambda event, _: collector.add(event.name, event.get_header))
     with watch.running():
         manager.send_action({"Action": "Events", "EventMask": mask})
         if not ended.wait(120):
-            raise Unrunnable("it did not see the end of the stream within 120 s")
+            raise Unrunnable("did not receive the end of the stream within 120 s")
     close_pyst2(manager)
-    return taker.uses
+    return collector.uses
 
 
-def intake_contenders(port: int, events: int, rate: int | None, run: Runner) -> list[Contender]:
-    """Everybody on one stream; `rate` None is blocks. pyst2 gets a fortieth of the blocks: figures are per event."""
+def make_event_contenders(port: int, events: int, rate: int | None, run: Runner) -> list[Contender]:
+    """Return the contenders for events, in blocks (`rate` None) or at a rate per second.
+
+    pyst2 receives a fortieth of the events in blocks, because figures are per event.
+    """
 
     def mask(number: int) -> str:
         return f"blocks-{number}" if rate is None else f"paced-{number}-{rate}"
 
     def on_loop(reader: Callable[[Stopwatch], Coroutine[Any, Any, Uses]]) -> Callable[[Stopwatch], Done]:
         async def round_of(watch: Stopwatch) -> Done:
-            return checked(events, await reader(watch))
+            return check_events(events, await reader(watch))
 
         return lambda watch: run(round_of(watch))
 
     few = max(500, events // 40) if rate is None else events
     return [
         Contender(
-            "ours (unwanted events dropped by name)",
-            on_loop(lambda w: ours(port, mask(events), w, skip_by_name=True)),
+            "ours (unused events discarded by name)",
+            on_loop(lambda w: receive_ours(port, mask(events), w, skip_by_name=True)),
             "ours",
         ),
-        Contender("ours, every event handed over", on_loop(lambda w: ours(port, mask(events), w, skip_by_name=False))),
-        Contender(PANORAMISK, on_loop(lambda w: panoramisk(port, mask(events), w))),
-        Contender("asyncio StreamReader, a dict each", on_loop(lambda w: stream_reader(port, mask(events), w))),
-        Contender(PYST2, lambda w: checked(few, pyst2_intake(port, mask(few), w))),
+        Contender(
+            "ours, every event delivered", on_loop(lambda w: receive_ours(port, mask(events), w, skip_by_name=False))
+        ),
+        Contender(PANORAMISK, on_loop(lambda w: receive_panoramisk(port, mask(events), w))),
+        Contender(
+            "asyncio StreamReader, a dict per event", on_loop(lambda w: receive_stream_reader(port, mask(events), w))
+        ),
+        Contender(PYST2, lambda w: check_events(few, receive_pyst2(port, mask(few), w))),
         Contender("asyncio + count", lambda w: run(count_only(port, mask(events), w, events)), "limit"),
     ]
 
 
-def paired(answers: list[str]) -> Done:
-    """The verdict on actions: each answer must carry its own question's value."""
+def check_answers(answers: list[str]) -> Done:
+    """Check that each response has the value of its own action."""
     wrong = sum(answer != str(number) for number, answer in enumerate(answers))
-    return Done(len(answers), f"{wrong} answers at the wrong caller" if wrong else "")
+    return Done(len(answers), f"{wrong} responses went to the wrong caller" if wrong else "")
 
 
-async def spread(actions: int, outstanding: int, ask: Callable[[str], Coroutine[Any, Any, str]]) -> list[str]:
-    """Ask every number once with so many callers at work, and return the answers in the numbers' order."""
+async def ask_concurrently(actions: int, outstanding: int, ask: Callable[[str], Coroutine[Any, Any, str]]) -> list[str]:
+    """Send one action per number with `outstanding` concurrent callers. Return the answers in order."""
     answers = [""] * actions
     numbers = iter(range(actions))
 
@@ -271,7 +278,7 @@ async def spread(actions: int, outstanding: int, ask: Callable[[str], Coroutine[
 
 
 async def our_actions(port: int, actions: int, outstanding: int, watch: Stopwatch) -> Done:
-    """Our session's `action`."""
+    """Send actions with our client."""
     login = AmiLogin("127.0.0.1", port, "bench", "bench")
     limits = AmiLimits(outstanding_actions=outstanding)
     async with AmiClient(login, on_event=lambda _: None, limits=limits) as client:
@@ -280,24 +287,24 @@ async def our_actions(port: int, actions: int, outstanding: int, watch: Stopwatc
             return (await client.action("Getvar", [("Variable", number)])).get("Value")
 
         with watch.running():
-            return paired(await spread(actions, outstanding, ask))
+            return check_answers(await ask_concurrently(actions, outstanding, ask))
 
 
 async def panoramisk_actions(port: int, actions: int, outstanding: int, watch: Stopwatch) -> Done:
-    """panoramisk's `send_action`."""
-    manager = await panoramisk_manager(port)
+    """Send actions with panoramisk."""
+    manager = await connect_panoramisk(port)
 
     async def ask(number: str) -> str:
         return str((await manager.send_action({"Action": "Getvar", "Variable": number})).value)
 
     with watch.running():
-        done = paired(await spread(actions, outstanding, ask))
+        done = check_answers(await ask_concurrently(actions, outstanding, ask))
     manager.close()
     return done
 
 
 async def count_answers(port: int, actions: int, outstanding: int, watch: Stopwatch) -> Done:
-    """The limit: write made bytes, count answers, `outstanding` at a time."""
+    """Send prepared actions and count responses, `outstanding` at a time, without parsing."""
     _, counter = await asyncio.get_running_loop().create_connection(Counter, "127.0.0.1", port)
     counter.wire.write(b"Action: Login\r\nActionID: 1\r\n\r\n")
     await counter.until(1)
@@ -305,7 +312,7 @@ async def count_answers(port: int, actions: int, outstanding: int, watch: Stopwa
     with watch.running():
         for _ in range(actions // outstanding):
             counter.wire.write(batch)
-            await counter.until(outstanding * 9 // 10)  # blank lines cut by a read are not counted
+            await counter.until(outstanding * 9 // 10)  # blank lines split by a read are not counted
             while counter.ends < outstanding * 9 // 10:
                 await counter.until(1)
     counter.wire.abort()
@@ -313,19 +320,19 @@ async def count_answers(port: int, actions: int, outstanding: int, watch: Stopwa
 
 
 def pyst2_actions(port: int, actions: int, watch: Stopwatch) -> Done:
-    """pyst2's `send_action`, which waits for each answer."""
-    manager = pyst2_manager(port)
+    """Send actions with pyst2, which waits for each response."""
+    manager = connect_pyst2(port)
     with watch.running():
         answers = [
             manager.send_action({"Action": "Getvar", "Variable": str(number)}).get_header("Value")
             for number in range(actions)
         ]
     close_pyst2(manager)
-    return paired(answers)
+    return check_answers(answers)
 
 
-def action_contenders(port: int, actions: int, outstanding: int, run: Runner) -> list[Contender]:
-    """Everybody on the same questions; pyst2 asks one at a time and a twentieth of them."""
+def make_action_contenders(port: int, actions: int, outstanding: int, run: Runner) -> list[Contender]:
+    """Return the contenders for actions. pyst2 sends a twentieth of them, one at a time."""
     few = max(100, actions // 20)
     return [
         Contender("ours", lambda w: run(our_actions(port, actions, outstanding, w)), "ours"),
@@ -336,8 +343,8 @@ def action_contenders(port: int, actions: int, outstanding: int, run: Runner) ->
 
 
 @contextmanager
-def runner(*, uvloop: bool) -> Iterator[Runner]:
-    """How coroutines are run: each on a fresh loop of the chosen kind."""
+def choose_runner(*, uvloop: bool) -> Iterator[Runner]:
+    """Yield a function that runs a coroutine on a new asyncio or uvloop event loop."""
     if not uvloop:
         yield asyncio.run
         return
@@ -347,26 +354,26 @@ def runner(*, uvloop: bool) -> Iterator[Runner]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the three tables and judge the goals; 0 when all are met or nothing is judged (`--quick`)."""
-    chosen = arguments(__doc__ or "", rounds=5, argv=argv)
+    """Run the bench. Return 0 if all goals are met or not judged (`--quick`)."""
+    chosen = parse_arguments(__doc__ or "", rounds=5, argv=argv)
     events, paced, actions = (10_000, 400, 10_000) if chosen.quick else (200_000, 6000, 50_000)
     tables: dict[str, list[Result]] = {}
     begun = time.perf_counter()
-    with feeder() as port, runner(uvloop=chosen.uvloop) as run:
-        print(f"{machine()}, {'uvloop' if chosen.uvloop else 'asyncio'}, {chosen.rounds} rounds")
-        title = f"AMI intake, {events:,} events in blocks: CPU seconds per 100,000 events"
-        tables[title] = interleave(intake_contenders(port, events, None, run), chosen.rounds)
-        show(title, tables[title], unit="s/100k", scale=1e5)
-        met = [goal(tables[title], PANORAMISK, 8)]
-        title = f"AMI intake, {paced:,} events one by one at 2,000/s: CPU seconds per 100,000 events"
-        tables[title] = interleave(intake_contenders(port, paced, 2000, run), chosen.rounds, warm_up=False)
-        show(title, tables[title], unit="s/100k", scale=1e5)
-        met.append(goal(tables[title], PANORAMISK, 3))
-        title = f"AMI actions, 500 outstanding, {actions:,} of them: CPU microseconds each"
-        tables[title] = interleave(action_contenders(port, actions, 500, run), chosen.rounds)
-        show(title, tables[title])
-        met.append(goal(tables[title], PANORAMISK, 4))
-    print(f"\n{time.perf_counter() - begun:.0f} s in all")
+    with feeder() as port, choose_runner(uvloop=chosen.uvloop) as run:
+        print(f"{describe_machine()}, {'uvloop' if chosen.uvloop else 'asyncio'}, {chosen.rounds} rounds")
+        title = f"AMI events, {events:,} in blocks: CPU seconds per 100,000 events"
+        tables[title] = interleave(make_event_contenders(port, events, None, run), chosen.rounds)
+        print_table(title, tables[title], unit="s/100k", scale=1e5)
+        met = [judge_goal(tables[title], PANORAMISK, 8)]
+        title = f"AMI events, {paced:,} one by one at 2,000/s: CPU seconds per 100,000 events"
+        tables[title] = interleave(make_event_contenders(port, paced, 2000, run), chosen.rounds, warm_up=False)
+        print_table(title, tables[title], unit="s/100k", scale=1e5)
+        met.append(judge_goal(tables[title], PANORAMISK, 3))
+        title = f"AMI actions, {actions:,} with 500 outstanding: CPU microseconds per action"
+        tables[title] = interleave(make_action_contenders(port, actions, 500, run), chosen.rounds)
+        print_table(title, tables[title])
+        met.append(judge_goal(tables[title], PANORAMISK, 4))
+    print(f"\n{time.perf_counter() - begun:.0f} s in total")
     if chosen.json:
         write_json(chosen.json, tables)
     record("ami", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])

@@ -1,12 +1,12 @@
-"""Prompts made ready for the line: ours beside plain ffmpeg, one process a file, as many at once as there are cores.
+"""Conversion of prompts: `dialer audio prepare` compared with ffmpeg, with one process per core.
 
-    python -m bench.bench_audio                100 MP3 recordings of 60 s to 8 kHz A-law; --quick to see it work
+    python -m bench.bench_audio                100 MP3 recordings of 60 s to 8 kHz A-law; --quick: a short trial
 
-Ours decodes, takes off offset and rumble, trims, levels to -19 LUFS with the true peak under -2 dB, encodes, measures what came
-out, hashes it and writes the catalogue. The contender is what people write: `ffmpeg -af loudnorm`, one pass. The limit is ffmpeg
-without loudness: decode, resample, encode. Every output must have its length; ours must be within 0.7 LU of -19 LUFS, loudnorm
-within 4 (one pass has to guess what comes), and both below their peak. Both figures count all processes: wall, because that is
-what is waited for, and CPU.
+Ours decodes, removes offset and rumble, trims, normalises to -19 LUFS with a true peak below -2 dB, encodes, measures the
+result, hashes it and writes the catalogue. The contender is one pass of `ffmpeg -af loudnorm`, as people usually write it.
+The minimum is ffmpeg without loudness: decode, resample, encode. Every output must have the right length. Ours must be
+within 0.7 LU of -19 LUFS, loudnorm within 4 (one pass has to guess), both below their peak. Wall time and CPU time count
+all processes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bench.common import (
     Done,
     Stopwatch,
     Unrunnable,
-    arguments,
+    describe_machine,
     interleave,
-    machine,
+    parse_arguments,
+    print_table,
     ratio_figures,
     record,
-    show,
     write_json,
 )
 from dialer.audio.catalogue import changing_catalogue
@@ -46,12 +46,12 @@ from tests.support.recordings import speech, write_recording
 
 LINE = SoundFormat.ALAW
 SECONDS = 60
-KINDS = 4  # recordings that differ; the others are copies
+KINDS = 4  # different recordings; the others are copies
 LOUDNORM = "ffmpeg, loudnorm in one pass"
 
 
 def make_recordings(directory: Path, count: int, seconds: float) -> None:
-    """Stereo MP3s at 44.1 kHz, each at another level."""
+    """Write stereo MP3 files at 44.1 kHz with different levels."""
     made = []
     for number in range(min(KINDS, count)):
         voice = speech(seconds, 44_100, level=0.08 * (number + 1), seed=number)
@@ -61,8 +61,8 @@ def make_recordings(directory: Path, count: int, seconds: float) -> None:
 
 
 @contextmanager
-def all_processes(watch: Stopwatch) -> Iterator[None]:
-    """Run the stopwatch, and add what the children used."""
+def measure_all_processes(watch: Stopwatch) -> Iterator[None]:
+    """Run the stopwatch and add the CPU time of child processes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with watch.running():
         yield
@@ -70,8 +70,11 @@ def all_processes(watch: Stopwatch) -> Iterator[None]:
     watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def wrong_output(directory: Path, count: int, seconds: float, *, within_lu: float | None) -> str:
-    """What is wrong with the files; empty: nothing. `within_lu` of -19 LUFS they must be; None: as they come."""
+def find_wrong_output(directory: Path, count: int, seconds: float, *, within_lu: float | None) -> str:
+    """Return the problem of the output files, or "".
+
+    They must be within `within_lu` of -19 LUFS (None: any loudness).
+    """
     files = sorted(directory.rglob("*.alaw"))
     if len(files) != count:
         return f"{len(files)} files of {count}"
@@ -87,20 +90,20 @@ def wrong_output(directory: Path, count: int, seconds: float, *, within_lu: floa
 
 
 def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> Done:
-    """`dialer audio prepare`, without its progress bar."""
+    """Convert the recordings as `dialer audio prepare` does."""
     with tempfile.TemporaryDirectory() as out:
         places = Places(recordings, Path(out) / "sounds")
-        with all_processes(watch), changing_catalogue(Path(out) / "catalogue") as entries:
+        with measure_all_processes(watch), changing_catalogue(Path(out) / "catalogue") as entries:
             report = prepare(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].why)
-        return Done(count, wrong_output(places.sounds, count, seconds, within_lu=0.7))
+        return Done(count, find_wrong_output(places.sounds, count, seconds, within_lu=0.7))
 
 
 def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str], watch: Stopwatch) -> Done:
-    """One ffmpeg a file, as many at once as there are cores, one thread each."""
+    """Convert each recording with an ffmpeg process of one thread, one process per core at once."""
     if shutil.which("ffmpeg") is None:
-        raise Unrunnable("no ffmpeg here (Debian: apt install ffmpeg)")
+        raise Unrunnable("ffmpeg is not installed (Debian: apt install ffmpeg)")
     sources = sorted(recordings.rglob("*.mp3"))
     with tempfile.TemporaryDirectory() as out:
 
@@ -109,14 +112,14 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
             command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(source), *filters]
             subprocess.run([*command, "-ac", "1", "-ar", "8000", "-f", "alaw", target], check=True)
 
-        with all_processes(watch), ThreadPoolExecutor(process_count(count, 0)) as pool:
+        with measure_all_processes(watch), ThreadPoolExecutor(process_count(count, 0)) as pool:
             list(pool.map(one, sources))
-        return Done(count, wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
+        return Done(count, find_wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
 
 
 def main() -> None:
     """Run the bench and print its tables."""
-    chosen = arguments(__doc__ or "", rounds=3)
+    chosen = parse_arguments(__doc__ or "", rounds=3)
     count, seconds = (6, 10.0) if chosen.quick else (100, float(SECONDS))
     with tempfile.TemporaryDirectory() as directory:
         recordings = Path(directory)
@@ -124,19 +127,19 @@ def main() -> None:
         ffmpeg: Callable[..., Done] = partial(run_ffmpeg, recordings, count, seconds)
         contenders = [
             Contender(
-                "ours: trimmed, levelled, measure, catalogued", partial(run_ours, recordings, count, seconds), "ours"
+                "ours: trimmed, normalised, measured, catalogued", partial(run_ours, recordings, count, seconds), "ours"
             ),
             Contender(LOUDNORM, partial(ffmpeg, ["-af", "loudnorm=I=-19:TP=-2"])),
-            Contender("ffmpeg, nothing levelled (the limit)", partial(ffmpeg, []), "limit"),
+            Contender("ffmpeg without loudness (the minimum)", partial(ffmpeg, []), "limit"),
         ]
         results = interleave(contenders, chosen.rounds, warm_up=False)
-    print(f"{machine()}; {count} MP3s of {seconds:.0f} s, {process_count(count, 0)} at once")
-    show("Wall, ms a prompt", results, unit="ms", scale=1e3, wall=True)
+    print(f"{describe_machine()}; {count} MP3s of {seconds:.0f} s, {process_count(count, 0)} at once")
+    print_table("Wall time, ms per prompt", results, unit="ms", scale=1e3, wall=True)
     ours, loudnorm = results[0], results[1]
     if ours.usable and loudnorm.usable:
         ratio = ours.wall_per_operation / loudnorm.wall_per_operation
         print(f"  goal: at most 1.2 x {LOUDNORM}: {ratio:.2f} x - {'met' if ratio <= 1.2 else 'NOT met'}")
-    show("CPU of all processes, ms a prompt", results, unit="ms", scale=1e3)
+    print_table("CPU time of all processes, ms per prompt", results, unit="ms", scale=1e3)
     if chosen.json:
         write_json(chosen.json, {"prompts": results})
     record("audio", [*ratio_figures("wall", results, wall=True), *ratio_figures("CPU", results)])

@@ -1,9 +1,10 @@
-"""A trunk at its CPS: seconds from a decision to the wire, minute by minute, for calls to agents and to a flow.
+"""A trunk at its CPS limit: seconds from the pacing decision to the start of a call, by minute and campaign.
 
     python -m bench.bench_cps_queue [--quick]
 
-In virtual time, over a simulated Asterisk and real loopback TCP, with commits of 2 to 30 ms. 20 agents and a flow share a trunk
-of 5 call starts a second, less than either would place. Nothing may pile up: the wait of the last minute is that of the first.
+In virtual time, over a simulated Asterisk and loopback TCP, with commits of 2 to 30 ms. 20 agents and an IVR campaign share
+a trunk of 5 call starts per second, fewer than either would place. The queue must not grow: the waits of the last minute
+are those of the first.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ CALLS_PER_SECOND = 5.0
 
 
 def main() -> None:
-    """Run it and print a row a minute."""
+    """Run the bench and print a row per minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="3 minutes in place of 14")
+    parser.add_argument("--quick", action="store_true", help="3 minutes instead of 14")
     minutes = 3 if parser.parse_args().quick else 14
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
@@ -33,7 +34,7 @@ def main() -> None:
                 Path(directory), calls_per_second=CALLS_PER_SECOND, minutes=minutes, seats=20, ivr_channels=150
             )
         )
-    print("minute   agents: calls, s at p50, most      flow: calls, s at p50, most")
+    print("minute   agents: calls, wait s p50, max     IVR: calls, wait s p50, max")
     for minute in range(minutes):
         rows = [each for each in placed if minute * 60 <= each.wired_at < (minute + 1) * 60]
         print(
@@ -41,7 +42,7 @@ def main() -> None:
             + "      ".join(_row([r for r in rows if r.kind == kind]) for kind in ("agents", "ivr"))
         )
     most = most_in_a_second(placed)
-    print(f"\n{len(placed)} calls; most in any second {most}, allowed {CALLS_PER_SECOND:g}")
+    print(f"\n{len(placed)} calls; at most {most} starts in a second, limit {CALLS_PER_SECOND:g}")
     last = sorted(each.waited for each in placed if each.wired_at >= (minutes - 1) * 60)
     record(
         "cps_queue",

@@ -1,13 +1,13 @@
-"""From the engine's word of who is on the line to what an agent's page is told: milliseconds, with agents and boards that listen.
+"""Screen pops: milliseconds from the engine's update to the agent's page, with 100 agents and 20 boards connected.
 
     python -m bench.bench_desk [--quick]
 
-A real broker (Mosquitto), `dialer desk serve` as a process of its own, and a stream of server-sent events for each page, read here.
-The engine says nothing but what seats and calls do; the store has the calls, each number ten earlier ones and a mark. What is
-measured begins when the engine tells its change, and ends when the stream's bytes are read in this process: broker, desk, reading
-of the store and both ways are in it, the engine's own way from the answer to its word is not. Four of the agents' pages are in
-Debian's Chromium, where there is one: a fifth of the calls come to them, and their row ends when the browser has painted who is on
-the line. Beside it, as the limit: a message of the same length through the broker alone and back here, sent a moment later.
+Mosquitto and `dialer desk serve` run as separate processes; this process reads a stream of server-sent events for each
+page. A fake engine publishes only states of seats and calls. The store has the calls, each number with ten earlier calls
+and a mark. The time runs from the engine's update until this process has read the event: it includes broker, desk and
+store, but not the engine's own work after the answer. If Chromium is installed, four agents' pages run in it and get a
+fifth of the calls; their time ends when the browser has painted the screen pop. The minimum is a message of the same
+length through the broker and back, sent shortly after each update.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from bench.desk_site import (
     BOARDS,
     CAMPAIGN,
     CENTRE,
-    agent_token,
-    board_token,
-    let_boards_in,
-    listen,
+    read_events,
     seat_name,
+    set_board_passwords,
+    sign_agent_in,
+    sign_board_in,
     site_lines,
     start_desk,
 )
@@ -57,10 +57,10 @@ from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import CHEAP
 
-POPS_PER_SECOND = 5.0  # three times what a hundred agents have
+POPS_PER_SECOND = 5.0  # three times the rate of a hundred agents
 EARLIER_CALLS = 10
-PAINTED = 4 if CHROMIUM else 0  # of the agents, in a browser
-TO_BROWSERS = 5  # one call of so many
+PAINTED = 4 if CHROMIUM else 0  # agents whose page runs in a browser
+TO_BROWSERS = 5  # every fifth call goes to a browser
 WATCH = """() => {
   window.painted = [];
   let shown = "";
@@ -71,29 +71,27 @@ WATCH = """() => {
     if (now) requestAnimationFrame(() => setTimeout(() => painted.push(Date.now() / 1000)));
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""
-"""What notes when who is on the line has been painted: what runs after a frame's callbacks runs when that frame is done."""
+"""Records when a screen pop has been painted: a timeout set in a frame callback runs after that frame."""
 
 
 def main() -> None:
-    """Run it and print the row."""
+    """Run the bench and print its rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="10 seconds in place of 60")
+    parser.add_argument("--quick", action="store_true", help="10 seconds instead of 60")
     seconds = 10 if parser.parse_args().quick else 60
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
         waits, painted, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
     print(
-        f"{AGENTS} agents, {BOARDS} boards, {len(waits)} pops at {POPS_PER_SECOND:g} a second; the desk's CPU {cpu:.1%} of a core"
+        f"{AGENTS} agents, {BOARDS} boards, {len(waits)} screen pops at {POPS_PER_SECOND:g}/s; CPU of the desk {cpu:.1%} of a core"
     )
-    figures = [("the desk's CPU, of a core", f"{cpu:.1%}", "")]
-    for what, row in (("to the page", waits), ("painted", painted), ("through the broker alone", limit)):
+    figures = [("CPU of the desk, of a core", f"{cpu:.1%}", "")]
+    for what, row in (("to the page", waits), ("painted", painted), ("through the broker only", limit)):
         if not row:
-            continue  # no browser here
+            continue  # no browser is installed
         row.sort()
         p99 = row[min(len(row) - 1, int(len(row) * 0.99))]
-        print(
-            f"{what:>26}: p50 {statistics.median(row) * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f}, most {row[-1] * 1e3:6.1f}"
-        )
+        print(f"{what:>26}: p50 {statistics.median(row) * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f}, max {row[-1] * 1e3:6.1f}")
         shown = f"{statistics.median(row) * 1e3:.1f} / {p99 * 1e3:.0f}"
         figures.append((f"screen pop {what}, ms at p50 / p99", shown, "30 / 200" if what == "painted" else ""))
     record("desk", figures)
@@ -101,8 +99,8 @@ def main() -> None:
 
 async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[float], float]:
     store_path = folder / "centre.db"
-    voters = _fill(store_path, pops)
-    engine = FakeEngine(_view())
+    voters = _fill_store(store_path, pops)
+    engine = FakeEngine(_make_view())
     roles = {"desk": SupervisorRole.DESK, "asha": SupervisorRole.SUPERVISOR}
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
@@ -112,8 +110,8 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        config = _settings_file(folder, store_path, broker.port)
-        await let_boards_in(config)
+        config = _write_settings(folder, store_path, broker.port)
+        await set_board_passwords(config)
         desk, origin = await start_desk(config)
         try:
             async with Echo(broker.settings.host, broker.port) as echo:
@@ -127,31 +125,31 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
 
 
 class Echo:
-    """A message through the broker and back, again and again."""
+    """Measures the time of messages through the broker and back."""
 
     def __init__(self, host: str, port: int) -> None:
         self.waits: list[float] = []
         self._client = aiomqtt.Client(host, port)
         self._sent_at = 0.0
-        self._hearing: asyncio.Task[None] | None = None
+        self._receiving: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
         await self._client.subscribe("echo", qos=0)
-        self._hearing = asyncio.create_task(self._hear())
+        self._receiving = asyncio.create_task(self._receive())
         return self
 
     async def __aexit__(self, *problem: object) -> None:
-        assert self._hearing is not None
-        self._hearing.cancel()
+        assert self._receiving is not None
+        self._receiving.cancel()
         await self._client.__aexit__(None, None, None)
 
-    async def ask(self) -> None:
-        """Send one."""
+    async def send(self) -> None:
+        """Send a message."""
         self._sent_at = time.perf_counter()
         await self._client.publish("echo", b"x" * 600, qos=0)
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         async for _ in self._client.messages:
             self.waits.append(time.perf_counter() - self._sent_at)
 
@@ -174,16 +172,16 @@ async def _measure_with(
     pops: int,
     echo: Echo,
 ) -> tuple[list[float], list[float], float]:
-    heard: dict[str, float] = {}  # by attempt
+    received: dict[str, float] = {}  # by attempt
     streams = [
-        asyncio.create_task(listen(origin, await board_token(origin, number), "/api/board/events", {}))
+        asyncio.create_task(read_events(origin, await sign_board_in(origin, number), "/api/board/events", {}))
         for number in range(BOARDS)
     ]
     for number in range(len(pages) + 1, AGENTS + 1):
-        token = await agent_token(origin, number)
-        streams.append(asyncio.create_task(listen(origin, token, "/api/agent/events", heard)))
+        token = await sign_agent_in(origin, number)
+        streams.append(asyncio.create_task(read_events(origin, token, "/api/agent/events", received)))
     await asyncio.sleep(2.0)
-    told: dict[str, float] = {}
+    published: dict[str, float] = {}
     painting: list[tuple[int, float]] = []  # page, epoch second
     chance = random.Random(1)
     cpu, began = cpu_seconds_of(desk), time.perf_counter()
@@ -192,7 +190,7 @@ async def _measure_with(
         by_browser = bool(pages) and number % TO_BROWSERS == 0
         place = turn % len(pages) if by_browser else len(pages) + number % (AGENTS - len(pages))
         seat = engine.current.seats[place]
-        attempt = _attempt(number)
+        attempt = _attempt_id(number)
         reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
         engine.tell(reserved)
         for _ in range(5):
@@ -204,34 +202,34 @@ async def _measure_with(
         if by_browser:
             painting.append((place, time.time()))
         else:
-            told[attempt] = time.perf_counter()
+            published[attempt] = time.perf_counter()
         engine.tell(replace(reserved, screen_pop=pop))
         asyncio.get_running_loop().call_later(
             0.3, engine.tell, replace(reserved, state=SeatState.TALKING, screen_pop=pop)
         )
         await asyncio.sleep(0.05)
-        await echo.ask()
+        await echo.send()
         await asyncio.sleep(chance.uniform(0.5, 1.5) / POPS_PER_SECOND - 0.05)
     wall = time.perf_counter() - began
     await asyncio.sleep(1.0)
     used = cpu_seconds_of(desk) - cpu
     for stream in streams:
         stream.cancel()
-    lost = told.keys() - heard.keys()
+    lost = published.keys() - received.keys()
     if lost:
-        raise RuntimeError(f"{len(lost)} of {len(told)} pops were told to nobody")
+        raise RuntimeError(f"{len(lost)} of {len(published)} screen pops did not arrive")
     painted = [await page.evaluate("painted") for page in pages]
     seen: list[float] = []
     for place, at in painting:
         after = [each for each in painted[place] if each >= at]
         if not after:
-            raise RuntimeError("a browser never painted who was on the line")
+            raise RuntimeError("a browser did not paint a screen pop")
         seen.append(after[0] - at)
-    return [heard[attempt] - at for attempt, at in told.items()], seen, used / wall
+    return [received[attempt] - at for attempt, at in published.items()], seen, used / wall
 
 
 async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
-    """An agent's page that has signed in and waits for the next voter."""
+    """Open an agent's page, sign in and wait until it is ready for calls."""
     page = await new_page(browser, [])
     await page.goto(f"{origin}/agent")
     await page.fill("input[name=agent]", str(number))
@@ -243,11 +241,11 @@ async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
     return page
 
 
-def _attempt(number: int) -> str:
+def _attempt_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
 
 
-def _view() -> Any:
+def _make_view() -> Any:
     view = centre_view(seats=AGENTS, booths=300)
     seats: list[SeatView] = [
         replace(seat, agent=str(number), state=SeatState.READY) for number, seat in enumerate(view.seats, 1)
@@ -255,8 +253,8 @@ def _view() -> Any:
     return replace(view, at=time.time(), seats=tuple(seats))
 
 
-def _fill(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
-    """A roll, the calls, and what was before; the voters of each number."""
+def _fill_store(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
+    """Fill the store with a roll, the calls, earlier calls and marks. Return the voters of each number."""
     fill_roll(store, pops * 3)
     with exclusive_connection(store, "a bench") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
@@ -269,7 +267,7 @@ def _fill(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
             phone, voter = number + 1, voters[number + 1][0]
             for call in range(EARLIER_CALLS + 1):
                 last = call == EARLIER_CALLS
-                attempt = _attempt(number) if last else f"earlier-{number}-{call}"
+                attempt = _attempt_id(number) if last else f"earlier-{number}-{call}"
                 at = now - 3600 * (EARLIER_CALLS - call) - 60
                 ended = (None, None) if last else (at + 30, "no-answer")
                 db.execute(
@@ -285,7 +283,7 @@ def _fill(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
     return voters
 
 
-def _settings_file(folder: Path, store: Path, broker_port: int) -> Path:
+def _write_settings(folder: Path, store: Path, broker_port: int) -> Path:
     text = f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\n[broker]\nport = {broker_port}\n'
     text += '[desk]\nport = 0\nuser = "desk"\n'
     text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\n' + site_lines(CHEAP.hash(PIN))

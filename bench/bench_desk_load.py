@@ -1,13 +1,13 @@
-"""What the desk and its people cost the dialler: its loop's lag while a hundred agents sign in, and its CPU with and without them.
+"""The desk's load on the dialler: event-loop lag while 100 agents sign in, and CPU with and without the desk.
 
     python -m bench.bench_desk_load [--quick]
 
-The dialler is this process; the simulated Asterisk, Mosquitto, `dialer desk serve` and the pages' streams are processes of their
-own. A flow's calls go on all the time. First nothing else happens (quiet), then a hundred agents sign in over ten seconds, each
-PIN at its full price, while five reports over a store with a full day's calls are made, each a `dialer report` of its own. Then
-the hundred have calls, and the desk with a hundred agents' and twenty boards' streams is there or is not, in turn: what it costs
-the dialler is the CPU of a call with it over that without. The lag is this loop's, looked at every 10 ms; beside it, as the limit,
-that of a loop in a process of its own that does nothing.
+The dialler is this process; the simulated Asterisk, Mosquitto, `dialer desk serve` and the pages' event streams are
+separate processes. An IVR campaign places calls all the time. First nothing else happens (quiet). Then 100 agents sign in
+within ten seconds, with PINs hashed at full cost, while five `dialer report` processes read a store with a full day of
+calls. Then the agents take calls, in turn with the desk (100 agents' and 20 boards' streams) and without it: the desk's cost
+is the ratio of the dialler's CPU per call. The lag of this event loop is probed every 10 ms; the minimum is the lag of an
+idle loop in a separate process.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from bench.desk_site import (
     BOARDS,
     CAMPAIGN,
     CENTRE,
-    agent_token,
-    board_token,
-    let_boards_in,
-    listen,
+    read_events,
+    set_board_passwords,
+    sign_agent_in,
+    sign_board_in,
     site_lines,
     start_desk,
 )
@@ -63,79 +63,79 @@ PAGES = "pages"
 IDLE = "idle"
 
 
-class Lag:
-    """How late a loop runs what is due, in milliseconds."""
+class LagProbe:
+    """Probes the lag of an event loop (milliseconds)."""
 
     def __init__(self) -> None:
         self.lags: list[float] = []
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Probe until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + PROBE_SECONDS
             await asyncio.sleep(PROBE_SECONDS)
             self.lags.append(max(0.0, (loop.time() - due) * 1e3))
 
-    def take(self) -> list[float]:
-        """What was seen since the last time, sorted."""
+    def pop_sorted(self) -> list[float]:
+        """Return the sorted lags since the last call."""
         taken, self.lags = sorted(self.lags), []
         return taken
 
 
 @dataclass(slots=True)
-class Seen:
-    """What the run found."""
+class Measurements:
+    """The results of a run."""
 
     lags: dict[str, tuple[list[float], list[float]]] = field(
         default_factory=dict
-    )  # when: the dialler's, an idle loop's
+    )  # by phase: (lags of the dialler, lags of an idle loop)
     sign_ins: list[float] = field(default_factory=list)  # seconds
     report_seconds: float = 0.0
-    with_desk: list[float] = field(default_factory=list)  # CPU ms a call
+    with_desk: list[float] = field(default_factory=list)  # CPU ms per call
     without: list[float] = field(default_factory=list)
     desk_share: list[float] = field(default_factory=list)  # of a core
-    floor: str = ""  # what was going on
+    final_state: str = ""  # seats and calls at the end
 
 
 def main() -> None:
-    """Run it and print the table; or be one of its other processes."""
+    """Run the bench and print its figures, or run one of its other processes."""
     if sys.argv[1:2] == [PAGES]:
-        asyncio.run(_pages(sys.argv[2]))
+        asyncio.run(_run_pages(sys.argv[2]))
     elif sys.argv[1:2] == [IDLE]:
-        asyncio.run(_idle())
+        asyncio.run(_run_idle_loop())
     else:
         _bench()
 
 
 def _bench() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds in place of two of 30")
+    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds instead of two of 30")
     quick = parser.parse_args().quick
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        seen = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
+        measured = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
     figures: list[Figure] = []
-    for when, rows in seen.lags.items():
+    for when, rows in measured.lags.items():
         ours, idle = (
-            f"p50 {statistics.median(row):5.2f}, p99 {row[len(row) * 99 // 100]:6.1f}, most {row[-1]:6.1f}"
+            f"p50 {statistics.median(row):5.2f}, p99 {row[len(row) * 99 // 100]:6.1f}, max {row[-1]:6.1f}"
             for row in rows
         )
-        print(f"loop's lag, ms, {when:>8}: {ours}   (a loop that does nothing: {idle})")
+        print(f"event-loop lag, ms, {when:>8}: {ours}   (idle loop: {idle})")
         figures += [
             (f"event-loop lag, {when}, ms at p99{whose}", f"{row[len(row) * 99 // 100]:.1f}", "")
             for whose, row in zip(("", " (idle loop)"), rows, strict=True)
         ]
-    print(f"at the end: {seen.floor}")
-    sign_ins = sorted(seen.sign_ins)
-    print(f"sign-in, s: p50 {statistics.median(sign_ins):.2f}, most {sign_ins[-1]:.2f}")
-    print(f"{len(REPORTS)} reports in {seen.report_seconds:.1f} s")
-    ratios = [with_it / without for with_it, without in zip(seen.with_desk, seen.without, strict=True)]
+    print(f"at the end: {measured.final_state}")
+    sign_ins = sorted(measured.sign_ins)
+    print(f"sign-in, s: p50 {statistics.median(sign_ins):.2f}, max {sign_ins[-1]:.2f}")
+    print(f"{len(REPORTS)} reports in {measured.report_seconds:.1f} s")
+    ratios = [with_it / without for with_it, without in zip(measured.with_desk, measured.without, strict=True)]
     for what, row, form in (
-        ("dialler's CPU a call, ms, without the desk", seen.without, ".2f"),
-        ("dialler's CPU a call, ms, with the desk", seen.with_desk, ".2f"),
-        ("CPU a call with the desk / without", ratios, ".3f"),
-        ("the desk's CPU, of a core", seen.desk_share, ".1%"),
+        ("CPU of the dialler, ms per call, without the desk", measured.without, ".2f"),
+        ("CPU of the dialler, ms per call, with the desk", measured.with_desk, ".2f"),
+        ("CPU per call with the desk / without", ratios, ".3f"),
+        ("CPU of the desk, of a core", measured.desk_share, ".1%"),
     ):
         print(f"{what}: {', '.join(f'{each:{form}}' for each in row)}; median {statistics.median(row):{form}}")
         figures.append((f"{what}, median", f"{statistics.median(row):{form}}", ""))
@@ -145,25 +145,25 @@ def _bench() -> None:
     )
 
 
-async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
-    seen = Seen()
+async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
+    measured = Measurements()
     agi_port, desk_port = free_port(), free_port()
     store = folder / "centre.db"
-    _fill(store)
+    _fill_store(store)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
         lines = ("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60")
         ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
-        path = _settings_file(folder, store, broker.port, ami_port, agi_port, desk_port)
+        path = _write_settings(folder, store, broker.port, ami_port, agi_port, desk_port)
         settings = load_settings(path)
-        await let_boards_in(path)
+        await set_board_passwords(path)
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
         freeze_start_up_objects()  # as `dialer run` does
         stop = asyncio.Event()
         dialling = asyncio.create_task(centre.run(stop))
-        lag = Lag()
+        lag = LagProbe()
         probing = asyncio.create_task(lag.run())
         idle = await stack.enter_async_context(_process("-m", "bench.bench_desk_load", IDLE))
         pages = await stack.enter_async_context(
@@ -172,67 +172,67 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Seen:
         desk, _ = await start_desk(path)
         try:
             await asyncio.sleep(10.0)
-            lag.take()
-            await _ask(idle, "take")
+            lag.pop_sorted()
+            await _ask(idle, "lags")
             await asyncio.sleep(20.0)
-            seen.lags["quiet"] = (lag.take(), json.loads(await _ask(idle, "take")))
+            measured.lags["quiet"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
             began = time.monotonic()
-            reports = asyncio.gather(*(_report(name, path) for name in REPORTS))
-            seen.sign_ins = json.loads(await _ask(pages, "sign-in"))
+            reports = asyncio.gather(*(_run_report(name, path) for name in REPORTS))
+            measured.sign_ins = json.loads(await _ask(pages, "sign-in"))
             await reports
-            seen.report_seconds = time.monotonic() - began
-            seen.lags["sign-ins"] = (lag.take(), json.loads(await _ask(idle, "take")))
+            measured.report_seconds = time.monotonic() - began
+            measured.lags["sign-ins"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
             probing.cancel()
             await _ask(pages, "listen")
-            await asyncio.sleep(60.0)  # calls come to the seats
+            await asyncio.sleep(60.0)  # until the seats have calls
             for _ in range(pairs):
-                desk = await _pair(centre, desk, pages, path, seconds, seen)
-            seen.floor = _floor(centre)
+                desk = await _measure_pair(centre, desk, pages, path, seconds, measured)
+            measured.final_state = _describe_centre(centre)
         finally:
             desk.terminate()
             await desk.wait()
             stop.set()
             await dialling
-    return seen
+    return measured
 
 
-async def _pair(
+async def _measure_pair(
     centre: RunningCentre,
     desk: asyncio.subprocess.Process,
     pages: asyncio.subprocess.Process,
     path: Path,
     seconds: float,
-    seen: Seen,
+    measured: Measurements,
 ) -> asyncio.subprocess.Process:
-    """With the desk and its pages, then without; the desk that was started afterwards."""
+    """Measure with the desk and its pages, then without. Return the desk process started afterwards."""
     before = cpu_seconds_of(desk.pid)
-    seen.with_desk.append(await _cost(centre, seconds))
-    seen.desk_share.append((cpu_seconds_of(desk.pid) - before) / seconds)
+    measured.with_desk.append(await _measure_cpu_per_call(centre, seconds))
+    measured.desk_share.append((cpu_seconds_of(desk.pid) - before) / seconds)
     desk.terminate()
     await desk.wait()
     await asyncio.sleep(3.0)
-    seen.without.append(await _cost(centre, seconds))
+    measured.without.append(await _measure_cpu_per_call(centre, seconds))
     desk, _ = await start_desk(path)
     await _ask(pages, "listen")
     await asyncio.sleep(5.0)
     return desk
 
 
-def _floor(centre: RunningCentre) -> str:
+def _describe_centre(centre: RunningCentre) -> str:
     view = centre.engine.view()
     seats = Counter(str(seat.state) for seat in view.seats)
     campaigns = (f"{each.campaign_id}: {each.attempts} calls, {each.connected} connected" for each in view.campaigns)
     return f"seats {dict(seats)}, {', '.join(campaigns)}"
 
 
-async def _cost(centre: RunningCentre, seconds: float) -> float:
-    """CPU ms of this process for each call that ended."""
-    before, cpu = _ended(centre), time.process_time()
+async def _measure_cpu_per_call(centre: RunningCentre, seconds: float) -> float:
+    """Return the CPU ms of this process per ended call."""
+    before, cpu = _count_ended_calls(centre), time.process_time()
     await asyncio.sleep(seconds)
-    return (time.process_time() - cpu) * 1e3 / max(1, _ended(centre) - before)
+    return (time.process_time() - cpu) * 1e3 / max(1, _count_ended_calls(centre) - before)
 
 
-def _ended(centre: RunningCentre) -> int:
+def _count_ended_calls(centre: RunningCentre) -> int:
     return sum(sum(each.outcomes.values()) for each in centre.engine.view().campaigns)
 
 
@@ -249,7 +249,7 @@ async def _process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]
         await process.wait()
 
 
-async def _line(process: asyncio.subprocess.Process) -> str:
+async def _read_line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
     return (await process.stdout.readline()).decode()
 
@@ -257,10 +257,10 @@ async def _line(process: asyncio.subprocess.Process) -> str:
 async def _ask(process: asyncio.subprocess.Process, what: str) -> str:
     assert process.stdin is not None
     process.stdin.write(f"{what}\n".encode())
-    return await _line(process)
+    return await _read_line(process)
 
 
-async def _report(name: str, path: Path) -> None:
+async def _run_report(name: str, path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "dialer", "report", name, "-c", str(path)), stdout=asyncio.subprocess.DEVNULL
     )
@@ -268,40 +268,40 @@ async def _report(name: str, path: Path) -> None:
         raise RuntimeError(f"dialer report {name} failed")
 
 
-async def _idle() -> None:
-    lag = Lag()
+async def _run_idle_loop() -> None:
+    lag = LagProbe()
     probing = asyncio.create_task(lag.run())
-    async for _ in _asked():
-        print(json.dumps([round(each, 2) for each in lag.take()]), flush=True)
+    async for _ in _read_commands():
+        print(json.dumps([round(each, 2) for each in lag.pop_sorted()]), flush=True)
     probing.cancel()
 
 
-async def _pages(origin: str) -> None:
-    """A hundred agents' pages and twenty boards'."""
+async def _run_pages(origin: str) -> None:
+    """Run the streams of 100 agents' pages and 20 boards, as commands on standard input say."""
     agents: list[str] = []
     boards: list[str] = []
     streams: list[asyncio.Task[None]] = []
-    async for what in _asked():
+    async for what in _read_commands():
         if what == "sign-in":
-            boards += [await board_token(origin, number) for number in range(BOARDS)]
+            boards += [await sign_board_in(origin, number) for number in range(BOARDS)]
             signed_in = await asyncio.gather(*(_sign_in(origin, number) for number in range(1, AGENTS + 1)))
             agents += [each for each, _ in signed_in]
             print(json.dumps([round(seconds, 3) for _, seconds in signed_in]), flush=True)
             continue
         for stream in streams:
             stream.cancel()
-        streams = [asyncio.create_task(listen(origin, each, "/api/board/events", {})) for each in boards]
-        streams += [asyncio.create_task(listen(origin, each, "/api/agent/events", {})) for each in agents]
+        streams = [asyncio.create_task(read_events(origin, each, "/api/board/events", {})) for each in boards]
+        streams += [asyncio.create_task(read_events(origin, each, "/api/agent/events", {})) for each in agents]
         print("listening", flush=True)
 
 
 async def _sign_in(origin: str, number: int) -> tuple[str, float]:
-    """Take a seat at one's moment of the ten seconds, and be ready; the cookie, and how long the desk took."""
+    """Sign in at the agent's share of the ten seconds. Return the session token and the seconds it took."""
     await asyncio.sleep(number * SIGN_IN_SECONDS / AGENTS)
     began = time.monotonic()
     while True:
         try:
-            cookie = await agent_token(origin, number)
+            cookie = await sign_agent_in(origin, number)
             break
         except RuntimeError as refusal:
             if " 429 " not in str(refusal):
@@ -310,15 +310,15 @@ async def _sign_in(origin: str, number: int) -> tuple[str, float]:
     return cookie, time.monotonic() - began
 
 
-async def _asked() -> AsyncIterator[str]:
+async def _read_commands() -> AsyncIterator[str]:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         yield line.decode().strip()
 
 
-def _fill(store: Path) -> None:
-    """A roll, and yesterday's calls."""
+def _fill_store(store: Path) -> None:
+    """Fill the store with a roll and yesterday's calls."""
     fill_roll(store, VOTERS)
     with exclusive_connection(store, "a bench") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('yesterday', 'agents', 'turnout')")
@@ -337,7 +337,7 @@ def _fill(store: Path) -> None:
         db.execute("COMMIT")
 
 
-def _settings_file(folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int) -> Path:
+def _write_settings(folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int) -> Path:
     text = (
         f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker_port}\n'
     )

@@ -1,10 +1,10 @@
-"""The whole engine against the simulated Asterisk: calls at once, starts a second, the loop's lag, CPU a call, memory.
+"""The whole engine on a simulated Asterisk: concurrent calls, starts per second, event-loop lag, CPU per call, memory.
 
     python -m bench.bench_engine [--quick]
 
-The dialler is this process; the simulated Asterisk is a process of its own. An IVR campaign keeps every channel busy, so each
-call is committed, originated, answered, led through its flow over FastAGI, marked and ended. There is no contender that does
-the whole of it; the figures stand beside the goals.
+The dialler is this process; the simulated Asterisk is a separate one. An IVR campaign keeps every channel busy: each call is
+committed, originated, answered, led through its flow over FastAGI, marked and ended. Figures are compared with goals,
+because no other program does all of this.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
 CALLS_AT_ONCE = 300
-STARTS_A_SECOND = 30.0
+STARTS_PER_SECOND = 30.0
 FILL = """
 import sys
 from pathlib import Path
 from tests.support.roll_filler import fill_roll
 fill_roll(Path(sys.argv[1]), int(sys.argv[2]))
 """
-GOALS = {"lag p99 ms": 50.0, "CPU ms a call": 5.0, "memory MB": 150.0}
+GOALS = {"lag p99 ms": 50.0, "CPU ms per call": 5.0, "memory MB": 150.0}
 
 
 def bench_settings(store: Path, ami_port: int, agi_port: int) -> Settings:
-    """One IVR campaign that takes all channels and call starts it can get."""
+    """Return settings with one IVR campaign that uses all channels and call starts."""
     return Settings.model_validate(
         {
             "centre": {"id": "bench"},
@@ -57,7 +57,7 @@ def bench_settings(store: Path, ami_port: int, agi_port: int) -> Settings:
                     "name": "carrier",
                     "endpoint": "carrier",
                     "channels": CALLS_AT_ONCE,
-                    "calls_per_second": STARTS_A_SECOND,
+                    "calls_per_second": STARTS_PER_SECOND,
                     "caller_ids": ["+911140000001"],
                 }
             ],
@@ -74,13 +74,13 @@ def bench_settings(store: Path, ami_port: int, agi_port: int) -> Settings:
 
 
 def resident_megabytes() -> float:
-    """This process's resident memory now."""
+    """Return the resident memory of this process (MB)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
 async def measure(voters: int, seconds: float, directory: Path) -> dict[str, float]:
-    """Run the engine for `seconds` after a warm-up, and say what it cost."""
+    """Run the engine for `seconds` after a warm-up. Return the figures by name."""
     agi_port = free_port()
     stop = asyncio.Event()
     figures: dict[str, float] = {}
@@ -104,17 +104,17 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
         starts = after.attempts - before.attempts
         ended = sum(after.outcomes.values()) - sum(before.outcomes.values())
         figures = {
-            "calls at once (mean)": sum(live) / len(live),
-            "calls at once (most)": max(live),
-            "starts a second": starts / passed,
+            "concurrent calls (mean)": sum(live) / len(live),
+            "concurrent calls (max)": max(live),
+            "starts per second": starts / passed,
             "calls ended": ended,
             "answered": after.answered - before.answered,
             "lag median ms": centre.engine.view().state.figures["loop_lag_median_seconds"] * 1000,
             "lag p99 ms": centre.engine.view().state.figures["loop_lag_p99_seconds"] * 1000,
-            "CPU ms a call": (time.process_time() - cpu) * 1000 / max(1, ended),
+            "CPU ms per call": (time.process_time() - cpu) * 1000 / max(1, ended),
             "share of a core": (time.process_time() - cpu) / passed,
             "memory MB": resident_megabytes(),
-            "memory MB (most)": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+            "memory MB (max)": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
             "voters": voters,
         }
         stop.set()
@@ -122,20 +122,20 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
+    """Run the bench and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smaller roll and a shorter run")
-    parser.add_argument("--seconds", type=float, help="how long to measure")
+    parser.add_argument("--quick", action="store_true", help="smaller roll and shorter run")
+    parser.add_argument("--seconds", type=float, help="length of the measurement")
     options: Any = parser.parse_args(arguments)
     voters = 20_000 if options.quick else 1_000_000
     quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         print(f"filling a store with {voters:,} voters ...", flush=True)
         store = str(Path(folder) / "centre.db")
-        # In a process of its own: what filling takes is none of the dialler's memory.
+        # In a separate process, so that its memory is not counted as the dialler's.
         subprocess.run([sys.executable, "-c", FILL, store, str(voters)], check=True)
         figures = uvloop.run(measure(voters, options.seconds or (15 if options.quick else 60), Path(folder)))
-    print(f"the whole engine, {CALLS_AT_ONCE} channels, {STARTS_A_SECOND:g} call starts a second allowed")
+    print(f"the whole engine, {CALLS_AT_ONCE} channels, {STARTS_PER_SECOND:g} call starts per second")
     for name, value in figures.items():
         goal = GOALS.get(name)
         print(f"  {name:24} {value:12,.2f}" + (f"   goal {goal:g}: ratio {value / goal:.2f}" if goal else ""))

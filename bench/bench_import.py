@@ -1,12 +1,12 @@
-"""Import of a roll: ours beside what people would write, and beside a bare load of the same file without any checks.
+"""Import of a roll: `dialer import` compared with common scripts and with a plain load of the file without checks.
 
-    python -m bench.bench_import               200,000 rows; --rows 1000000 for the size of a centre; --quick to see it work
+    python -m bench.bench_import               200,000 rows; --rows 1000000: a large centre; --quick: a short trial
 
-The file is synthetic (`dialer sample-roll`), 14 % of its rows messy, once with the 20 columns of a usual export and once with
-the four of the smallest one. Ours finds the encoding, maps the columns, cleans every cell, rejects with reasons, keeps booths,
-voters, numbers and links apart, and is all or nothing. The others read the same file, bring numbers to E.164 and insert rows
-into one flat table; what they cannot read they pass over. The limit is `sqlite3 .import`: columns as text, no key, no check.
-All contenders must have every row and every plainly written number; more than one that is made up and they are void.
+The file is synthetic (`dialer sample-roll`) with 14 % messy rows, once with the 20 columns of a usual export and once with
+the four columns of the smallest file. Ours detects the encoding, maps the columns, cleans every cell, rejects rows with
+reasons, separates booths, voters, numbers and links, and imports all or nothing. The others convert numbers to E.164 and
+insert rows into one flat table, skipping what they cannot read. The minimum is `sqlite3 .import`: text columns without keys
+and checks. A contender is void if it misses a row or a plainly written number, or has more than two invented numbers.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from bench.common import (
     Result,
     Stopwatch,
     Unrunnable,
-    arguments,
+    describe_machine,
     interleave,
-    machine,
+    parse_arguments,
+    print_table,
     ratio_figures,
     record,
-    show,
     write_json,
 )
 from dialer.roll.importer import ImportOptions, import_file
@@ -54,7 +54,7 @@ CLI_NAME = "sqlite3 .import (no checks)"
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """The file and what must come of it."""
+    """A roll file and the numbers that an import must find."""
 
     path: Path
     columns: int
@@ -62,14 +62,14 @@ class Roll:
     plain_numbers: frozenset[str]  # E.164 of the cells that hold ten plain digits
 
     def wrong_numbers(self, found: set[str]) -> str:
-        """What is missing or mangled among the numbers of a contender; "" if nothing."""
+        """Return the problem with a contender's numbers, or ""."""
         lost = len(self.plain_numbers - found)
         mangled = sum(not number.startswith("+91699") for number in found)
-        return f"{lost} numbers lost, {mangled} mangled" if lost or mangled > 2 else ""
+        return f"{lost} numbers missing, {mangled} wrong" if lost or mangled > 2 else ""
 
 
 def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
-    """A synthetic roll, cut down to the columns of the smallest file if asked."""
+    """Write a synthetic roll, with `smallest` only the columns of the smallest file."""
     path = folder / ("smallest.csv" if smallest else "export.csv")
     export = folder / "export.csv"
     if not export.exists():
@@ -83,7 +83,7 @@ def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
         next(reader)
         for row in reader:
             writer.writerow([row[place] for place in places])
-            # Rows without a serial are nobody, and ours rejects them whole.
+            # Ours rejects rows without a serial.
             if (
                 re.fullmatch("[6-9][0-9]{9}", row[-1])
                 and row[-1] not in MADE_UP
@@ -93,8 +93,8 @@ def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
     return Roll(path, len(SMALLEST) if smallest else len(HEADER), rows, frozenset(plain))
 
 
-def ours(roll: Roll, *, encrypted: bool = False) -> Contender:
-    """`dialer import` into a new store."""
+def import_contender(roll: Roll, *, encrypted: bool = False) -> Contender:
+    """Return the contender `dialer import`, into a new store."""
 
     def run(watch: Stopwatch) -> Done:
         with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def ours(roll: Roll, *, encrypted: bool = False) -> Contender:
         if result.rows != roll.rows or result.rows != result.voters + result.unchanged + result.rejected:
             wrong = f"{result.count_rows()} do not add up to {roll.rows} rows"
         elif voters > result.voters:
-            wrong = f"{voters} voters in the store, {result.voters} told"
+            wrong = f"{voters} voters in the store, {result.voters} reported"
         return Done(roll.rows, wrong)
 
     if encrypted:
@@ -118,7 +118,7 @@ def ours(roll: Roll, *, encrypted: bool = False) -> Contender:
 
 
 def e164_by_library(cell: str) -> str | None:
-    """A cell's number as somebody would write it with `phonenumbers`."""
+    """Return the E.164 number in a cell by `phonenumbers`, or None."""
     try:
         number = phonenumbers.parse(cell, "IN")
     except phonenumbers.NumberParseException:
@@ -129,14 +129,14 @@ def e164_by_library(cell: str) -> str | None:
 
 
 def flat_table(db: sqlite3.Connection, columns: int) -> str:
-    """Make a table of text columns and one for the number; returns the statement that fills it."""
+    """Create a flat table with a column for the number. Return its INSERT statement."""
     names = [f"c{number}" for number in range(columns)] + ["e164"]
     db.execute(f"CREATE TABLE roll ({', '.join(names)})")
     return f"INSERT INTO roll VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names above
 
 
-def checked_table(roll: Roll, path: Path) -> Done:
-    """What a contender with a flat table has kept."""
+def check_table(roll: Roll, path: Path) -> Done:
+    """Check the rows and numbers in a contender's flat table."""
     with closing(sqlite3.connect(path)) as db:
         found = {number for (number,) in db.execute("SELECT e164 FROM roll WHERE e164 IS NOT NULL")}
         kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
@@ -144,7 +144,7 @@ def checked_table(roll: Roll, path: Path) -> Done:
 
 
 def csv_and_phonenumbers(roll: Roll) -> Contender:
-    """The script that most would write."""
+    """Return the contender that most people would write."""
 
     def run(watch: Stopwatch) -> Done:
         with tempfile.TemporaryDirectory() as folder:
@@ -159,13 +159,13 @@ def csv_and_phonenumbers(roll: Roll) -> Contender:
                 next(reader)
                 db.executemany(statement, ((*row, e164_by_library(row[-1])) for row in reader))
                 db.commit()
-            return checked_table(roll, path)
+            return check_table(roll, path)
 
     return Contender("csv + phonenumbers + sqlite3", run)
 
 
 def pandas_and_phonenumbers(roll: Roll) -> Contender:
-    """The same with a data frame."""
+    """Return the contender that uses a pandas data frame."""
 
     def run(watch: Stopwatch) -> Done:
         try:
@@ -179,13 +179,13 @@ def pandas_and_phonenumbers(roll: Roll) -> Contender:
                 frame["e164"] = frame[frame.columns[-1]].map(e164_by_library)
                 frame.to_sql("roll", db, index=False)
                 db.commit()
-            return checked_table(roll, path)
+            return check_table(roll, path)
 
     return Contender("pandas + phonenumbers", run)
 
 
 def sqlite_cli(roll: Roll) -> Contender:
-    """The limit: SQLite's own command line loads the file as it stands."""
+    """Return the minimum: SQLite's command line loads the unchanged file."""
 
     def run(watch: Stopwatch) -> Done:
         program = shutil.which("sqlite3")
@@ -197,7 +197,7 @@ def sqlite_cli(roll: Roll) -> Contender:
             with watch.running():
                 subprocess.run([program, str(path), "-cmd", ".mode csv", f".import {roll.path} roll"], check=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            # The work is a child's: the stopwatch counts this process alone.
+            # The stopwatch counts this process only; the work is done by a child process.
             watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             with closing(sqlite3.connect(path)) as db:
                 kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
@@ -207,7 +207,7 @@ def sqlite_cli(roll: Roll) -> Contender:
 
 
 def bare_executemany(roll: Roll, *, role: str) -> Contender:
-    """The csv module straight into executemany: the least that Python can do, and the limit where there is no sqlite3."""
+    """Return the minimum in Python: the csv module into executemany."""
 
     def run(watch: Stopwatch) -> Done:
         with tempfile.TemporaryDirectory() as folder:
@@ -228,7 +228,7 @@ def bare_executemany(roll: Roll, *, role: str) -> Contender:
 
 
 def peak_megabytes(roll: Path) -> float:
-    """The most memory that an import of this file takes, in a process of its own, MB."""
+    """Return the peak memory of an import in a separate process (MB)."""
     script = (
         "import sys, tempfile\nfrom pathlib import Path\nfrom common import peak_memory_bytes\n"
         "from dialer.roll.importer import ImportOptions, import_file\n"
@@ -237,7 +237,7 @@ def peak_megabytes(roll: Path) -> float:
         "    options = ImportOptions(rejects_path=folder / 'rejects.csv')\n"
         "    import_file(Path(sys.argv[1]), folder / 'centre.db', options)\n"
         "status = Path('/proc/self/status')\n"
-        # ru_maxrss would begin with the memory of the process that started this one.
+        # ru_maxrss would include the memory of the parent process.
         "lines = status.read_text().splitlines() if status.exists() else []\n"
         "peaks = [int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM')]\n"
         "print((peaks or [peak_memory_bytes()])[0] / 1e6)\n"
@@ -248,27 +248,27 @@ def peak_megabytes(roll: Path) -> float:
     return float(answer.stdout)
 
 
-def contenders(roll: Roll) -> list[Contender]:
-    """Everybody on one roll; the limit is the CLI, or bare executemany where there is none."""
+def make_contenders(roll: Roll) -> list[Contender]:
+    """Return the contenders. The minimum is sqlite3, or plain executemany if sqlite3 is not installed."""
     has_cli = shutil.which("sqlite3") is not None
-    makers: Sequence[Callable[[Roll], Contender]] = (ours, csv_and_phonenumbers, pandas_and_phonenumbers)
+    makers: Sequence[Callable[[Roll], Contender]] = (import_contender, csv_and_phonenumbers, pandas_and_phonenumbers)
     limits = [sqlite_cli(roll)] if has_cli else []
     bare = bare_executemany(roll, role="other" if has_cli else "limit")
-    return [*(maker(roll) for maker in makers), ours(roll, encrypted=True), bare, *limits]
+    return [*(maker(roll) for maker in makers), import_contender(roll, encrypted=True), bare, *limits]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the bench; 0 if the goal was met on the usual export.
+    """Run the bench. Return 0 if the goal is met on the usual export.
 
-    On the smallest file the limit writes twenty bytes a row into one table where the store has six trees to keep: there the
-    ratio is shown and not judged.
+    The ratio on the smallest file is not judged: there the minimum writes twenty bytes per row into one table, but the
+    store maintains six trees.
     """
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--rows", type=int, default=None)
     chosen, rest = own.parse_known_args(argv)
-    options = arguments(__doc__ or "", rounds=3, argv=rest)
+    options = parse_arguments(__doc__ or "", rounds=3, argv=rest)
     rows = chosen.rows or (10_000 if options.quick else 200_000)
-    print(machine())
+    print(describe_machine())
     tables: dict[str, Sequence[Result]] = {}
     met = False
     with tempfile.TemporaryDirectory() as name:
@@ -276,11 +276,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for smallest in (False, True):
             roll = make_roll(folder, rows, smallest=smallest)
             title = f"import of {rows:,} rows, {roll.columns} columns, {roll.path.stat().st_size / 1e6:.0f} MB"
-            results = interleave(contenders(roll), options.rounds, warm_up=not options.quick)
+            results = interleave(make_contenders(roll), options.rounds, warm_up=not options.quick)
             tables[title] = results
-            show(title, results, unit="us/row")
+            print_table(title, results, unit="us/row")
             if not smallest:
-                met = within_limit(results)
+                met = judge_limit(results)
         quarter = folder / "quarter.csv"
         write_sample(quarter, rows // 4)
         print(f"\npeak memory: {peak_megabytes(quarter):.0f} MB for {rows // 4:,} rows, ", end="")
@@ -291,11 +291,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if met or options.quick else 1
 
 
-def within_limit(results: Sequence[Result], at_most: float = 6.0) -> bool:
-    """Print whether ours costs at most so many times the limit, and return it."""
+def judge_limit(results: Sequence[Result], at_most: float = 6.0) -> bool:
+    """Print and return whether ours costs at most `at_most` times the minimum."""
     by_role = {result.role: result for result in results if result.usable}
     if not {"ours", "limit"} <= by_role.keys():
-        print("  goal: cannot be judged, no usable figure")
+        print("  goal: not judged, because a figure is missing")
         return False
     ratio = by_role["ours"].cpu_per_operation / by_role["limit"].cpu_per_operation
     print(

@@ -1,9 +1,9 @@
-"""What a centre costs that is not at its limit: agents in their seats, five call starts a second, a broker; and an idle one.
+"""CPU of a centre below its limits: agents, five call starts per second and a broker; then the same centre idle.
 
     python -m bench.bench_paced [--seconds 60] [--seats 40] [--starts 5] [--profile]
 
-The dialler is this process; the simulated Asterisk and the broker are processes of their own. Calls go to seats whose wrap-up runs
-out by itself; idle, agents sit in their seats and nobody is to be called. CPU time (user + system) is this process's alone.
+The dialler is this process; the simulated Asterisk and the broker are separate ones. Wrap-ups end by their time limit. When
+idle, agents are logged in but the campaign is paused. CPU time (user + system) is that of this process.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 
-GOALS = {"CPU ms a call": 6.0, "idle CPU ms a second": 5.0}
+GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0}
 WARM_SECONDS = 15.0
-LONGEST_TALK_SECONDS = 120.0  # at SPEED: until the last call has ended and nothing is left but to be idle
-SPEED = 4.0  # of voters: they ring, talk and hang up so many times faster, so that forty seats take five calls a second
+LONGEST_TALK_SECONDS = 120.0  # at SPEED, until the last call has ended
+SPEED = 4.0  # factor of the voters' speed, at which forty seats take five calls per second
 
 
 def paced_settings(
     store: Path, ami_port: int, agi_port: int, broker_port: int | None, seats: int, starts: float
 ) -> Settings:
-    """One predictive campaign with agents on a trunk that starts so many calls a second."""
+    """Return settings with one predictive agent campaign and `starts` call starts per second."""
     return Settings.model_validate(
         {
             "centre": {"id": "bench"},
@@ -74,25 +74,25 @@ def paced_settings(
     )
 
 
-async def cpu_of(seconds: float) -> float:
-    """CPU seconds that this process takes in so many."""
+async def measure_cpu(seconds: float) -> float:
+    """Return the CPU seconds that this process uses in `seconds`."""
     began = time.process_time()
     await asyncio.sleep(seconds)
     return time.process_time() - began
 
 
 async def measure(options: Any, directory: Path, broker_port: int | None) -> dict[str, float]:
-    """Work for a while, then sit idle for a while, and say what each cost."""
+    """Measure the centre at work, then idle. Return the figures by name."""
     agi_port = free_port()
     lines = ("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED))
     async with simulated_carrier(agi_port, *lines) as ami_port:
         settings = paced_settings(
             directory / "centre.db", ami_port, agi_port, broker_port, options.seats, options.starts
         )
-        return await _measured(settings, options)
+        return await _measure_site(settings, options)
 
 
-async def _measured(settings: Settings, options: Any) -> dict[str, float]:
+async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
     async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
@@ -102,14 +102,14 @@ async def _measured(settings: Settings, options: Any) -> dict[str, float]:
         for seat in settings.seats:
             await centre.engine.execute(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
         await asyncio.sleep(WARM_SECONDS)
-        before = _attempts(centre)
+        before = _count_attempts(centre)
         if profile is not None:
             profile.enable()
-        working = await cpu_of(options.seconds)
+        working = await measure_cpu(options.seconds)
         if profile is not None:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-        calls, answered = (after - earlier for after, earlier in zip(_attempts(centre), before, strict=True))
+        calls, answered = (after - earlier for after, earlier in zip(_count_attempts(centre), before, strict=True))
         await centre.engine.execute(PauseCampaign(campaign="agents"))
         async with asyncio.timeout(LONGEST_TALK_SECONDS):
             while centre.engine.view().campaigns[0].calls:
@@ -118,27 +118,27 @@ async def _measured(settings: Settings, options: Any) -> dict[str, float]:
         if profile is not None:
             profile = cProfile.Profile()
             profile.enable()
-        idle = await cpu_of(options.seconds / 2)
+        idle = await measure_cpu(options.seconds / 2)
         if profile is not None:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         stop.set()
     return {
-        "calls a second": calls / options.seconds,
+        "calls per second": calls / options.seconds,
         "answered": answered,
-        "CPU ms a call": working * 1000 / max(1, calls),
-        "CPU ms a second": working * 1000 / options.seconds,
-        "idle CPU ms a second": idle * 1000 / (options.seconds / 2),
+        "CPU ms per call": working * 1000 / max(1, calls),
+        "CPU ms per second": working * 1000 / options.seconds,
+        "idle CPU ms per second": idle * 1000 / (options.seconds / 2),
     }
 
 
-def _attempts(centre: RunningCentre) -> tuple[int, int]:
+def _count_attempts(centre: RunningCentre) -> tuple[int, int]:
     view = centre.engine.view().campaigns[0]
     return view.attempts, view.answered
 
 
-async def with_broker(options: Any, directory: Path) -> dict[str, float]:
-    """Measure beside Mosquitto where it is installed, else without a broker."""
+async def measure_with_broker(options: Any, directory: Path) -> dict[str, float]:
+    """Measure with Mosquitto if it is installed, otherwise without a broker."""
     if mosquitto_path() is None:
         return await measure(options, directory, None)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker:
@@ -146,22 +146,22 @@ async def with_broker(options: Any, directory: Path) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
+    """Run the bench and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of work; half as many idle")
+    parser.add_argument("--seconds", type=float, default=60.0, help="seconds of work; idle for half as long")
     parser.add_argument("--seats", type=int, default=40)
-    parser.add_argument("--starts", type=float, default=5.0, help="call starts a second")
-    parser.add_argument("--profile", action="store_true", help="say where the time goes; the figures are then too high")
-    parser.add_argument("--quick", action="store_true", help="a round of seconds: shows that it works, not a figure")
+    parser.add_argument("--starts", type=float, default=5.0, help="call starts per second")
+    parser.add_argument("--profile", action="store_true", help="print a profile, which makes the figures too high")
+    parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
     options = parser.parse_args(arguments)
     if options.quick:
         options.seconds, options.seats = 4.0, 10
     quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
-        # In a process of its own: what filling takes is none of the dialler's memory.
+        # In a separate process, so that its memory is not counted as the dialler's.
         subprocess.run([sys.executable, "-c", FILL, str(store), "2000" if options.quick else "50000"], check=True)
-        figures = uvloop.run(with_broker(options, Path(folder)))
+        figures = uvloop.run(measure_with_broker(options, Path(folder)))
     for name, value in figures.items():
         goal = GOALS.get(name)
         print(f"  {name:24} {value:10.2f}" + (f"   goal {goal:g}: ratio {value / goal:.2f}" if goal else ""))

@@ -1,11 +1,11 @@
-"""Does memory grow? The whole engine at 25 call starts a second, hour after hour, in virtual time.
+"""Memory growth of the whole engine at 25 call starts per second over hours of virtual time.
 
     python -m bench.bench_soak [--hours 2] [--starts 25] [--real] [--containers] [--objects]
 
-Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
-and not an hour; what the simulated Asterisk remembers of numbers and calls is taken from it. The figures are the resident memory,
-what SQLite and malloc have of it, and Python's blocks and objects. `--containers` says what has more entries than before of all
-that is reached from the centre, `--objects` which lines' allocations grew.
+Engine, store, AMI, FastAGI and the simulated Asterisk are in one process, so that virtual time can be used. The simulated
+Asterisk does not keep its records of numbers and calls. Figures: resident memory, memory of SQLite and malloc, Python's
+blocks and objects. `--containers` lists the containers reachable from the centre that have grown, `--objects` the source
+lines whose allocations have grown.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from dialer.simulation.virtual_time import run_virtual
 from tests.support.census import census, grown
 
 START_EPOCH = 1_713_724_200.0
-VOTERS_A_HOUR_AND_START = 3_600 * 2  # a number is called about once an hour
+VOTERS_PER_HOUR_AND_START = 3_600 * 2  # so that each number is called about once an hour
 
 
 def soak_settings(store: Path, ami_port: int, agi_port: int, starts: float) -> Settings:
-    """One IVR campaign at the limit of its trunk's call starts."""
+    """Return settings with one IVR campaign at the CPS limit of its trunk."""
     return Settings.model_validate(
         {
             "centre": {"id": "soak"},
@@ -73,8 +73,8 @@ def soak_settings(store: Path, ami_port: int, agi_port: int, starts: float) -> S
     )
 
 
-class _Forgets(Counter[str]):
-    """How often the simulated Asterisk called each number: it begins anew with each call."""
+class _NoCounter(Counter[str]):
+    """Replaces the simulated Asterisk's count of calls per number, which would grow."""
 
     def __setitem__(self, key: str, value: int) -> None:
         pass
@@ -99,7 +99,7 @@ class _Mallinfo2(ctypes.Structure):
 
 
 def malloc_megabytes() -> tuple[float, float]:
-    """What glibc's malloc has given out, and what it holds free; Python's own small objects are not among it."""
+    """Return (allocated, free) memory of glibc's malloc (MB), without Python's small objects."""
     libc = ctypes.CDLL(None)
     libc.mallinfo2.restype = _Mallinfo2
     info = libc.mallinfo2()
@@ -107,16 +107,16 @@ def malloc_megabytes() -> tuple[float, float]:
 
 
 def sqlite_megabytes() -> float:
-    """What SQLite has allocated, all connections together: caches, statements, schema."""
+    """Return the memory of all SQLite connections (MB)."""
     library = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
     library.sqlite3_memory_used.restype = ctypes.c_int64
     return library.sqlite3_memory_used() / 1e6
 
 
 async def soak(options: argparse.Namespace, folder: Path) -> None:
-    """Run in virtual time, with the simulated Asterisk in this loop, and print the figures from time to time."""
+    """Run in virtual time with the simulated Asterisk in this process, and print figures at intervals."""
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
-        switch.caller._calls = _Forgets()
+        switch.caller._calls = _NoCounter()
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
         settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
         clock = LoopClock(switch.now())
@@ -124,20 +124,20 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
             settings, clock=clock, chance=random.Random(1), profile=simulated_profile()
         ) as centre:
             switch.agi_port = centre.agi_port
-            await run_and_look(centre, options)
+            await run_and_measure(centre, options)
 
 
 async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
-    """The same, with the simulated Asterisk in a process of its own, real threads and a real disk."""
+    """Run in real time with the simulated Asterisk in a separate process, real threads and a real disk."""
     agi_port = free_port()
     async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
         settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
         async with running_centre(settings, profile=simulated_profile()) as centre:
-            await run_and_look(centre, options)
+            await run_and_measure(centre, options)
 
 
-async def run_and_look(centre: RunningCentre, options: argparse.Namespace) -> None:
-    """Let it dial, and print its figures; no figure of an earlier look but the last one's is kept, for that would grow too."""
+async def run_and_measure(centre: RunningCentre, options: argparse.Namespace) -> None:
+    """Let the centre dial and print its figures at intervals. Only the last figures are kept, so that nothing else grows."""
     stop, began, before = asyncio.Event(), time.process_time(), None
     last: tracemalloc.Snapshot | None = None
     async with asyncio.TaskGroup() as group:
@@ -145,7 +145,7 @@ async def run_and_look(centre: RunningCentre, options: argparse.Namespace) -> No
         for step in range(round(options.hours * 60 / options.every) + 1):
             if step:
                 await asyncio.sleep(options.every * 60)
-            now = look(centre, step * options.every / 60, began, containers=options.containers)
+            now = measure(centre, step * options.every / 60, began, containers=options.containers)
             print_line(now, before)
             before = now
             if options.objects:
@@ -157,8 +157,8 @@ async def run_and_look(centre: RunningCentre, options: argparse.Namespace) -> No
         await running
 
 
-def look(centre: RunningCentre, hours: float, began: float, *, containers: bool) -> dict[str, Any]:
-    """The figures of this moment."""
+def measure(centre: RunningCentre, hours: float, began: float, *, containers: bool) -> dict[str, Any]:
+    """Return the current figures."""
     gc.collect()
     view = centre.engine.view().campaigns[0]
     return {
@@ -176,7 +176,7 @@ def look(centre: RunningCentre, hours: float, began: float, *, containers: bool)
 
 
 def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
-    """One line, and the containers that grew by more than a hundred entries."""
+    """Print the figures, and the containers that have grown by more than a hundred entries."""
     print(
         f"{now['hours']:6.2f} h {now['attempts']:9,d} attempts {now['live']:5d} live {now['resident']:8.1f} MB resident"
         f" {now['sqlite']:6.2f} MB SQLite {now['malloc'][0]:7.2f} MB malloc and {now['malloc'][1]:6.2f} free"
@@ -189,27 +189,25 @@ def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
+    """Run the bench and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hours", type=float, default=2.0, help="virtual ones")
-    parser.add_argument("--starts", type=float, default=25.0, help="call starts a second")
-    parser.add_argument("--every", type=float, default=10.0, help="virtual minutes between two lines")
+    parser.add_argument("--hours", type=float, default=2.0, help="virtual hours")
+    parser.add_argument("--starts", type=float, default=25.0, help="call starts per second")
+    parser.add_argument("--every", type=float, default=10.0, help="virtual minutes between lines")
+    parser.add_argument("--real", action="store_true", help="run in real time, with Asterisk in a separate process")
     parser.add_argument(
-        "--real", action="store_true", help="hours of the wall clock, and Asterisk in a process of its own"
+        "--containers", action="store_true", help="list containers that have grown; counting them takes 20 MB"
     )
-    parser.add_argument(
-        "--containers", action="store_true", help="say what has more entries; the walk itself takes 20 MB"
-    )
-    parser.add_argument("--objects", action="store_true", help="say which lines' allocations grew")
-    parser.add_argument("--quick", action="store_true", help="a round of seconds: shows that it works, not a figure")
+    parser.add_argument("--objects", action="store_true", help="list source lines whose allocations have grown")
+    parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
     options = parser.parse_args(arguments)
     if options.quick:
         options.hours, options.starts, options.every = 0.05, 5.0, 1.0
     quiet_logging()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        voters = int(max(1.0, options.hours) * options.starts * VOTERS_A_HOUR_AND_START)
-        # In a process of its own: what filling takes is none of the dialler's memory.
+        voters = int(max(1.0, options.hours) * options.starts * VOTERS_PER_HOUR_AND_START)
+        # In a separate process, so that its memory is not counted as the dialler's.
         subprocess.run([sys.executable, "-c", FILL, str(folder / "soak.db"), str(min(voters, 2_000_000))], check=True)
         if options.objects:
             tracemalloc.start(1)

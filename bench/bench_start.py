@@ -1,8 +1,9 @@
-"""A start with 4,802 prompts: CPU seconds of `dialer run` until its calls could be placed, beside importing its libraries alone.
+"""Start of `dialer run` with 4,802 prompts: CPU seconds until calls could be placed, compared with importing libraries.
 
     python -m bench.bench_start [--quick]
 
-Each round is a process of its own, in turn; what it counts is its own CPU, all threads. No Asterisk and no broker is spoken to.
+Each round is a separate process, the two kinds in turn. CPU time is that of the process with all threads. No Asterisk and no
+broker is used.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.common import machine, record
+from bench.common import describe_machine, record
 from dialer.audio.catalogue import Entry, Voice, write_catalogue
 from dialer.audio.names import prompt_name
 from dialer.settings.audio import SoundFormat
@@ -70,20 +71,20 @@ print(time.process_time(), 4802)
 
 
 def main() -> None:
-    """Run it and print both, and their ratio."""
+    """Run the bench and print both figures and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="2 rounds in place of 9")
+    parser.add_argument("--quick", action="store_true", help="2 rounds instead of 9")
     rounds = 2 if parser.parse_args().quick else 9
     with tempfile.TemporaryDirectory() as temporary:
-        site = _site(Path(temporary))
+        site = _write_site(Path(temporary))
         ours, limit = [], []
         for _ in range(rounds):
-            limit.append(_seconds(_LIMIT, site))
-            ours.append(_seconds(_OURS, site))
-    print(f"a start with {PROMPTS:,} prompts, {rounds} rounds in turn, {machine()}: CPU s, median (least to most)")
-    for name, seconds in (("ours", ours), ("its libraries imported: the limit", limit)):
+            limit.append(_measure_cpu_seconds(_LIMIT, site))
+            ours.append(_measure_cpu_seconds(_OURS, site))
+    print(f"a start with {PROMPTS:,} prompts, {rounds} rounds each, {describe_machine()}: CPU s, median (min to max)")
+    for name, seconds in (("ours", ours), ("imports of libraries (the minimum)", limit)):
         print(f"  {name:<36}{statistics.median(seconds):6.2f}  ({min(seconds):.2f} to {max(seconds):.2f})")
-    print(f"  ours / limit {statistics.median(ours) / statistics.median(limit):.2f}; goal {GOAL_SECONDS:g} s")
+    print(f"  ours / minimum {statistics.median(ours) / statistics.median(limit):.2f}; goal {GOAL_SECONDS:g} s")
     record(
         "start",
         [
@@ -93,7 +94,7 @@ def main() -> None:
     )
 
 
-def _site(directory: Path) -> Path:
+def _write_site(directory: Path) -> Path:
     sound = bytes(4000)
     sha = hashlib.sha256(sound).hexdigest()
     entries = {}
@@ -120,12 +121,12 @@ def _site(directory: Path) -> Path:
     return site
 
 
-def _seconds(program: str, site: Path) -> float:
-    """CPU of one start. An error of it ends the bench."""
+def _measure_cpu_seconds(program: str, site: Path) -> float:
+    """Return the CPU seconds of one start. Its failure ends the bench."""
     done = subprocess.run([sys.executable, "-c", program, str(site)], check=True, stdout=subprocess.PIPE, text=True)
     seconds, prompts = done.stdout.split()[-2:]
     if int(prompts) != PROMPTS:
-        raise RuntimeError(f"the start knows {prompts} prompts of {PROMPTS}")
+        raise RuntimeError(f"the start found {prompts} of {PROMPTS} prompts")
     return float(seconds)
 
 

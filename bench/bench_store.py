@@ -1,11 +1,11 @@
-"""The store: a durable cycle of claim, record and announce, beside what people would write, and beside the bare limit.
+"""The store: durable cycles of claim, record and announce, compared with common libraries and with plain sqlite3.
 
     python -m bench.bench_store [--quick] [--rounds N] [--uvloop] [--json FILE]
 
-Every contender runs the same four statements a cycle on the same roll and schema (WAL, every commit synced), and is void
-unless every cycle was recorded and announced once and no number was claimed twice. Wall time counts: the disk is part of
-the work. Then the same through the whole contract (three durable calls a cycle), both on an encrypted store, how long a
-caller waits at a given load, what a claim costs in a short and in a long list, and the memory that a long list takes.
+Every contender runs the same four statements per cycle on the same roll and schema (WAL, every commit synced). It is void
+unless every cycle was recorded and announced once and no number was claimed twice. Wall time counts, because the disk is
+part of the work. Then come: the same through the whole store interface (three durable calls per cycle), both on an encrypted
+store, the wait of callers at a given load, the cost of a claim in a short and in a long list, and the memory for a long list.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from typing import Any
 from bench.common import (
     Contender,
     Result,
-    arguments,
-    goal,
+    describe_machine,
     interleave,
-    machine,
+    judge_goal,
+    parse_arguments,
     peak_memory_bytes,
+    print_table,
     ratio_figures,
     record,
-    show,
     write_json,
 )
 from bench.store_contenders import (
     CAMPAIGN,
     NOW,
-    Ground,
+    StoreTemplate,
     cycle,
     enrol,
-    in_a_thread,
-    limit,
-    ours,
     plain_aiosqlite,
     sqlalchemy_core,
+    sqlite_in_thread,
     whole_contract,
+    write_in_batches,
+    write_with_store,
 )
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import claims
@@ -63,20 +63,24 @@ SQLALCHEMY = "SQLAlchemy + aiosqlite"
 AIOSQLITE = "aiosqlite"
 THREAD = "sqlite3 in a thread"
 GOAL_CYCLES_PER_SECOND = 20_000
-GOAL_LIMIT_RATIO = 1.5  # holds on a busy disk too, where the limit itself falls below the cycles asked for
+GOAL_LIMIT_RATIO = 1.5  # also meaningful on a busy disk, where plain sqlite3 is too slow for the goal above
 GOAL_WAIT_SECONDS = 0.005
 GOAL_CLAIM_RATIO = 1.5
-CALLS_CYCLES = 75  # of 25 calls a second: started, ended, announced
+CALLS_CYCLES = 75  # durable cycles per second for 25 calls per second: started, ended, announced
 GOAL_MEMORY_BYTES = 150e6
 
-# What a caller waits, what a claim costs, what a long list takes
+# Waits of callers, cost of a claim, memory of a long list
 
 
-def waits(
-    ground: Ground, per_second: int, seconds: float, beside: Callable[[Path], Coroutine[Any, Any, None]] | None = None
+def measure_waits(
+    template: StoreTemplate,
+    per_second: int,
+    seconds: float,
+    beside: Callable[[Path], Coroutine[Any, Any, None]] | None = None,
 ) -> list[float]:
-    """How long each of fifty callers waited for a durable cycle, in seconds, at `per_second` cycles by all of them together, with
-    something going on `beside` that lasts as long.
+    """Return the waits of fifty callers for a durable cycle (seconds), at `per_second` cycles by all together.
+
+    `beside` is a job that runs meanwhile.
     """
     taken: list[float] = []
 
@@ -104,13 +108,13 @@ def waits(
             await writer.close()
         close_writer(db)
 
-    with ground.copy() as path:
-        ground.run(work(path))
+    with template.copy() as path:
+        template.run(work(path))
     return taken
 
 
-def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each claim of one number, by the list's name; the lists take turns."""
+def measure_claims(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each claim of one number by list. The lists take turns."""
     costs: dict[str, list[float]] = {name: [] for name in lists}
     stores = {name: open_for_writing(path, key=key) for name, (path, key) in lists.items()}
     for _ in range(rounds):
@@ -129,8 +133,8 @@ def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> 
     return costs
 
 
-async def a_while_of_calls(path: Path) -> None:
-    """Two thousand calls and the board's figures: what an engine does with its store."""
+async def run_calls(path: Path) -> None:
+    """Run two thousand calls and read the board's figures, as an engine does."""
     async with await open_store(path) as store:
         for _ in range(100):
             claims = await store.claim(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
@@ -141,11 +145,11 @@ async def a_while_of_calls(path: Path) -> None:
             await store.booth_turnout()
 
 
-def memory_of(path: Path) -> int:
-    """Peak memory, in bytes, of a process of its own that works with the store for a while."""
+def measure_peak_memory(path: Path) -> int:
+    """Return the peak memory of a separate process that runs calls on the store (bytes)."""
     code = (
-        "import asyncio, sys; from pathlib import Path; from bench.bench_store import a_while_of_calls, own_peak_bytes;"
-        " asyncio.run(a_while_of_calls(Path(sys.argv[1]))); print(own_peak_bytes())"
+        "import asyncio, sys; from pathlib import Path; from bench.bench_store import run_calls, own_peak_bytes;"
+        " asyncio.run(run_calls(Path(sys.argv[1]))); print(own_peak_bytes())"
     )
     return int(
         subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True).stdout
@@ -153,7 +157,7 @@ def memory_of(path: Path) -> int:
 
 
 def own_peak_bytes() -> int:
-    """The most memory this process has held. Linux lets a child inherit its parent's peak in `getrusage`, not in here."""
+    """Return the peak memory of this process (bytes). Unlike `getrusage`, it excludes the peak of the parent process."""
     try:
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -162,69 +166,73 @@ def own_peak_bytes() -> int:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which `share` of the values lie."""
+    """Return the value below which `share` (0-1) of the values lie."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def verdict(text: str, met: bool) -> None:
-    """Print a goal's line as `goal` does."""
+def print_goal(text: str, met: bool) -> None:
+    """Print whether a goal is met, as `judge_goal` does."""
     print(f"  goal: {text} - {'met' if met else 'NOT met'}")
 
 
-def show_cycles(ground: Ground, rounds: int, cycles: int) -> list[Result]:
-    """The table of the cycle, and its goals."""
+def show_cycles(template: StoreTemplate, rounds: int, cycles: int) -> list[Result]:
+    """Run and print the cycles and their goals."""
     few = max(50, cycles // 10)
     contenders = [
-        Contender("ours, 50 waiting", ours(ground, 50, cycles), role="ours"),
-        Contender("ours, 1 waiting", ours(ground, 1, few)),
-        Contender("ours, 500 waiting", ours(ground, 500, cycles)),
-        Contender(SQLALCHEMY, sqlalchemy_core(ground, 50, few)),
-        Contender(AIOSQLITE, plain_aiosqlite(ground, 50, few)),
-        Contender(THREAD, in_a_thread(ground, 50, few)),
-        Contender("50 in one transaction, no callers", limit(ground, 50, cycles), role="limit"),
+        Contender("ours, 50 waiting", write_with_store(template, 50, cycles), role="ours"),
+        Contender("ours, 1 waiting", write_with_store(template, 1, few)),
+        Contender("ours, 500 waiting", write_with_store(template, 500, cycles)),
+        Contender(SQLALCHEMY, sqlalchemy_core(template, 50, few)),
+        Contender(AIOSQLITE, plain_aiosqlite(template, 50, few)),
+        Contender(THREAD, sqlite_in_thread(template, 50, few)),
+        Contender("50 in one transaction, no callers (minimum)", write_in_batches(template, 50, cycles), role="limit"),
     ]
     results = interleave(contenders, rounds)
-    show("Claim + record + announce, durable, per cycle", results, wall=True)
-    show("The same, without the time that the disk takes", results)
+    print_table("Claim + record + announce, durable, per cycle", results, wall=True)
+    print_table("The same, CPU time only", results)
     if results[0].usable:
         per_second = 1 / results[0].wall_per_operation
-        verdict(
+        print_goal(
             f"{GOAL_CYCLES_PER_SECOND:,} cycles/s at 50 waiting: {per_second:,.0f}",
             per_second >= GOAL_CYCLES_PER_SECOND,
         )
     if results[0].usable and results[-1].usable:
         ratio = results[0].wall_per_operation / results[-1].wall_per_operation
-        verdict(f"at most {GOAL_LIMIT_RATIO} x the limit of the same run: {ratio:.2f} x", ratio <= GOAL_LIMIT_RATIO)
-    goal(results, SQLALCHEMY, 10, wall=True)
+        print_goal(
+            f"at most {GOAL_LIMIT_RATIO} x the minimum of the same run: {ratio:.2f} x", ratio <= GOAL_LIMIT_RATIO
+        )
+    judge_goal(results, SQLALCHEMY, 10, wall=True)
     return results
 
 
-def show_contract(ground: Ground, rounds: int, cycles: int) -> list[Result]:
-    """The table of the whole contract."""
+def show_contract(template: StoreTemplate, rounds: int, cycles: int) -> list[Result]:
+    """Run and print the cycles through the store interface."""
     contenders = [
-        Contender("50 waiting", whole_contract(ground, 50, cycles), role="ours"),
-        Contender("1 waiting", whole_contract(ground, 1, max(50, cycles // 10))),
-        Contender("500 waiting", whole_contract(ground, 500, cycles)),
-        Contender("1 waiting, 20 numbers a call", whole_contract(ground, 1, cycles, batch=20)),
+        Contender("50 waiting", whole_contract(template, 50, cycles), role="ours"),
+        Contender("1 waiting", whole_contract(template, 1, max(50, cycles // 10))),
+        Contender("500 waiting", whole_contract(template, 500, cycles)),
+        Contender("1 waiting, 20 numbers per call", whole_contract(template, 1, cycles, batch=20)),
     ]
     results = interleave(contenders, rounds)
-    show("The same through the contract (three durable calls, every check), per number", results, wall=True)
+    print_table(
+        "The same through the store interface (three durable calls, all checks), per number", results, wall=True
+    )
     return results
 
 
-def show_encryption(ground: Ground, encrypted: Ground, rounds: int, cycles: int) -> list[Result]:
-    """What encryption at rest costs: the cycle and the contract, on a plain store and on an encrypted one in turn."""
+def show_encryption(template: StoreTemplate, encrypted: StoreTemplate, rounds: int, cycles: int) -> list[Result]:
+    """Run and print the cycles on a plain and on an encrypted store."""
     few = max(50, cycles // 10)
     pairs = [
-        ("cycle, 50 waiting", lambda where: ours(where, 50, cycles)),
-        ("cycle, 1 waiting", lambda where: ours(where, 1, few)),
-        ("contract, 50 waiting", lambda where: whole_contract(where, 50, cycles)),
+        ("cycle, 50 waiting", lambda where: write_with_store(where, 50, cycles)),
+        ("cycle, 1 waiting", lambda where: write_with_store(where, 1, few)),
+        ("interface, 50 waiting", lambda where: whole_contract(where, 50, cycles)),
     ]
     results = interleave(
         [
             Contender(f"{name}, {how}", make(where))
             for name, make in pairs
-            for how, where in (("plain", ground), ("encrypted", encrypted))
+            for how, where in (("plain", template), ("encrypted", encrypted))
         ],
         rounds,
     )
@@ -240,22 +248,22 @@ def show_encryption(ground: Ground, encrypted: Ground, rounds: int, cycles: int)
     return results
 
 
-def show_waits(ground: Ground, seconds: float) -> None:
-    """How long callers wait, and its goal."""
-    print("\nWhat a caller waits for a durable cycle, 50 callers, ms")
+def show_waits(template: StoreTemplate, seconds: float) -> None:
+    """Run and print the waits of callers, with their goal."""
+    print("\nWait of a caller for a durable cycle, 50 callers, ms")
     for per_second in (100, 1000, 2000):
-        taken = waits(ground, per_second, seconds)
+        taken = measure_waits(template, per_second, seconds)
         p50, p99 = statistics.median(taken), percentile(taken, 0.99)
         print(f"  {len(taken) / seconds:>6.0f} cycles/s: p50 {p50 * 1e3:.2f}, p99 {p99 * 1e3:.2f}")
         if per_second == 1000:
-            verdict(
+            print_goal(
                 f"p99 below {GOAL_WAIT_SECONDS * 1e3:g} ms at 1,000 cycles/s: {p99 * 1e3:.2f}", p99 < GOAL_WAIT_SECONDS
             )
 
 
 def show_backups(directory: Path, voters: int, seconds: float, rounds: int) -> dict[str, float]:
-    """How long callers wait while the store is copied again and again, as `dialer backup` does it, in a process of its own."""
-    ground = Ground(directory / "backed-up", voters, uvloop=False)
+    """Run and print the waits of callers while `dialer backup` copies the store repeatedly in a separate process."""
+    template = StoreTemplate(directory / "backed-up", voters, uvloop=False)
     took: list[float] = []
 
     async def back_up(path: Path) -> None:
@@ -275,15 +283,15 @@ def show_backups(directory: Path, voters: int, seconds: float, rounds: int) -> d
 
     alone, beside = [], []
     for _ in range(rounds):
-        alone += waits(ground, CALLS_CYCLES, seconds)
-        beside += waits(ground, CALLS_CYCLES, seconds, back_up)
-    megabytes = ground.template.stat().st_size / 1e6
+        alone += measure_waits(template, CALLS_CYCLES, seconds)
+        beside += measure_waits(template, CALLS_CYCLES, seconds, back_up)
+    megabytes = template.path.stat().st_size / 1e6
     print(
-        f"\nA backup of {megabytes:,.0f} MB beside 25 calls a second ({CALLS_CYCLES} durable cycles), what callers wait, ms"
+        f"\nWaits of callers during backups of {megabytes:,.0f} MB at 25 calls/s ({CALLS_CYCLES} durable cycles/s), ms"
     )
-    for name, taken in (("nothing beside it", alone), ("backups beside it", beside)):
+    for name, taken in (("without backups", alone), ("with backups", beside)):
         p50, p99 = statistics.median(taken) * 1e3, percentile(taken, 0.99) * 1e3
-        print(f"  {name:>20}: p50 {p50:.2f}, p99 {p99:.2f}, most {max(taken) * 1e3:.1f}")
+        print(f"  {name:>20}: p50 {p50:.2f}, p99 {p99:.2f}, max {max(taken) * 1e3:.1f}")
     if took:
         print(f"  a backup took {statistics.median(took):.1f} s, {len(took)} of them")
     ratio = percentile(beside, 0.99) / percentile(alone, 0.99)
@@ -292,7 +300,7 @@ def show_backups(directory: Path, voters: int, seconds: float, rounds: int) -> d
 
 
 def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: int) -> dict[str, float]:
-    """What a claim costs in a short, a long and a long encrypted list, the memory of the long one, and their goals."""
+    """Run and print claims in a short, a long and a long encrypted list, the memory of the long one, and their goals."""
     names = (f"{short:,} voters", f"{long:,} voters", f"{long:,} voters, encrypted")
     lists: dict[str, tuple[Path, StoreKey | None]] = {}
     for place, (name, voters) in enumerate(zip(names, (short, long, long), strict=True)):
@@ -300,39 +308,39 @@ def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: in
         fill_roll(path, voters, key=used)
         enrol(path, used)
     print("\nA claim of one number (two statements, one update, in a transaction), us")
-    costs = claim_costs(lists, rounds)
+    costs = measure_claims(lists, rounds)
     for name, each in costs.items():
         print(f"  {name:>30}: p50 {statistics.median(each) * 1e6:.1f}, p99 {percentile(each, 0.99) * 1e6:.1f}")
     middle = [statistics.median(costs[name]) for name in names]
     ratio, encrypted = middle[1] / middle[0], middle[2] / middle[1]
-    verdict(f"{long:,} voters at most {GOAL_CLAIM_RATIO} x {short:,}: {ratio:.2f} x", ratio <= GOAL_CLAIM_RATIO)
+    print_goal(f"{long:,} voters at most {GOAL_CLAIM_RATIO} x {short:,}: {ratio:.2f} x", ratio <= GOAL_CLAIM_RATIO)
     print(f"  encrypted / plain: {encrypted:.2f} x")
-    memory = memory_of(lists[names[1]][0])
+    memory = measure_peak_memory(lists[names[1]][0])
     text = (
         f"under {GOAL_MEMORY_BYTES / 1e6:.0f} MB for a process with {long:,} voters in its store: {memory / 1e6:.0f} MB"
     )
-    verdict(text, memory < GOAL_MEMORY_BYTES)
+    print_goal(text, memory < GOAL_MEMORY_BYTES)
     return {"claim_ratio": ratio, "claim_encrypted_ratio": encrypted, "peak_memory_bytes": memory}
 
 
 def main() -> None:
     """Run the bench and print its tables."""
-    chosen = arguments(__doc__ or "", rounds=7)
+    chosen = parse_arguments(__doc__ or "", rounds=7)
     cycles = 500 if chosen.quick else 10_000
-    print(machine(), "SQLite", sqlite3.sqlite_version)
-    # Beside the working directory, not in /tmp, which may be memory: a commit must reach a disk.
+    print(describe_machine(), "SQLite", sqlite3.sqlite_version)
+    # In the working directory, not in /tmp, which may be in memory: commits must reach a disk.
     with tempfile.TemporaryDirectory(prefix="bench-store-", dir=Path.cwd()) as place:
         directory = Path(place)
         voters = max(cycles * 2, 5_000)
-        ground = Ground(directory / "plain", voters, uvloop=chosen.uvloop)
+        template = StoreTemplate(directory / "plain", voters, uvloop=chosen.uvloop)
         key = write_new_key(directory / "key")
-        encrypted = Ground(directory / "encrypted", voters, uvloop=chosen.uvloop, key=key)
+        encrypted = StoreTemplate(directory / "encrypted", voters, uvloop=chosen.uvloop, key=key)
         tables: dict[str, Any] = {
-            "cycle": show_cycles(ground, chosen.rounds, cycles),
-            "contract": show_contract(ground, chosen.rounds, cycles),
-            "encryption": show_encryption(ground, encrypted, chosen.rounds, cycles),
+            "cycle": show_cycles(template, chosen.rounds, cycles),
+            "contract": show_contract(template, chosen.rounds, cycles),
+            "encryption": show_encryption(template, encrypted, chosen.rounds, cycles),
         }
-        show_waits(ground, 0.5 if chosen.quick else 5.0)
+        show_waits(template, 0.5 if chosen.quick else 5.0)
         lists = show_backups(
             directory, 20_000 if chosen.quick else 1_000_000, 3.0 if chosen.quick else 20.0, 1 if chosen.quick else 3
         )

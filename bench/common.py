@@ -1,9 +1,8 @@
-"""What every bench shares: contenders that take turns in one process, a CPU clock, checked output, a table of ratios.
+"""Common parts of all benches: interleaved contenders, a CPU stopwatch, checked output and a table of ratios.
 
-A bench is a list of contenders. Each is a function of one round: it gets a stopwatch, starts it round the work that counts,
-and returns what it did, so that a contender that lost or mangled something is void instead of fast. Rounds are interleaved
-(A B A B), so that a machine that slows down slows all of them; the figure is the median round, and only ratios inside one
-run are compared.
+A bench is a list of contenders. Each is a function of one round: it runs a stopwatch around the measured work and returns
+what it did, so that a contender with wrong output is void instead of fast. Rounds are interleaved (A B A B), so that a
+change of the machine's speed affects all. The figure is the median round, and only ratios within one run are compared.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from pathlib import Path
 
 
 class Unrunnable(Exception):
-    """A contender cannot run here at all; the text is the reason that the table shows."""
+    """A contender cannot run on this machine. The text is the reason shown in the table."""
 
 
 class Stopwatch:
-    """Adds up the CPU seconds of this process (all threads, user and system) and wall seconds, while it runs."""
+    """Adds up CPU seconds of this process (all threads, user and system) and wall seconds while it runs."""
 
     def __init__(self) -> None:
         self.cpu_seconds = 0.0
@@ -38,7 +37,7 @@ class Stopwatch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count what happens inside; may be entered more than once in a round."""
+        """Measure the time of the block. It may be used more than once per round."""
         self.used = True
         wall = time.perf_counter()
         cpu = cpu_seconds()
@@ -51,7 +50,7 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One round's work: how many operations, and what was wrong with the output ("" when all was right)."""
+    """The result of a round: the number of operations, and the problem with the output or ""."""
 
     operations: int
     wrong: str = ""
@@ -59,7 +58,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to do the work. `role` is "ours", "other" or "limit" (the bare minimum that nobody can beat)."""
+    """One way to do the work. `role` is "ours", "other" or "limit" (the minimum that no contender can beat)."""
 
     name: str
     run: Callable[[Stopwatch], Done]
@@ -68,7 +67,10 @@ class Contender:
 
 @dataclass(slots=True)
 class Result:
-    """A contender's rounds, in seconds per operation; void when a round was wrong, unrunnable when it never ran."""
+    """The rounds of a contender in seconds per operation.
+
+    `void` is the problem of a wrong round, `unrunnable` the reason why it could not run.
+    """
 
     name: str
     role: str
@@ -79,7 +81,7 @@ class Result:
 
     @property
     def usable(self) -> bool:
-        """Whether the figures may be compared."""
+        """Whether the figures can be compared."""
         return bool(self.cpu) and not self.void and not self.unrunnable
 
     @property
@@ -94,19 +96,19 @@ class Result:
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process, user and system, all its threads; never its children."""
+    """Return the CPU seconds of this process (user and system, all threads), without its children."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def cpu_seconds_of(process_id: int) -> float:
-    """CPU seconds of another process, user and system, all its threads; raises OSError where it has ended."""
+    """Return the CPU seconds of another process (user and system, all threads). Raises OSError if it has ended."""
     fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory_bytes() -> int:
-    """The most memory this process has held so far (resident set)."""
+    """Return the peak resident memory of this process (bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -114,8 +116,8 @@ def peak_memory_bytes() -> int:
 def interleave(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = True) -> list[Result]:
     """Run every contender once per round, in turn, and return their results in the given order.
 
-    With `warm_up` one uncounted round goes first. A contender that raises Unrunnable or returns a wrong output is not
-    run again; any other exception is a bug of the bench and ends it.
+    With `warm_up` a round that is not counted comes first. A contender that raises Unrunnable or returns wrong output is
+    not run again. Any other exception is a bug of the bench and ends it.
     """
     results = [Result(contender.name, contender.role) for contender in contenders]
     for number in range(-1 if warm_up else 0, rounds):
@@ -138,25 +140,27 @@ def _one_round(contender: Contender, result: Result, *, counted: bool) -> None:
         result.void = done.wrong
         return
     if not watch.used:
-        raise RuntimeError(f"{contender.name} never started its stopwatch")
+        raise RuntimeError(f"{contender.name} did not start its stopwatch")
     if counted:
         result.cpu.append(watch.cpu_seconds / done.operations)
         result.wall.append(watch.wall_seconds / done.operations)
 
 
-def show(title: str, results: Sequence[Result], *, unit: str = "us", scale: float = 1e6, wall: bool = False) -> None:
-    """Print the table of one bench: the median with its spread, and ratios to our own path and to the limit.
+def print_table(
+    title: str, results: Sequence[Result], *, unit: str = "us", scale: float = 1e6, wall: bool = False
+) -> None:
+    """Print a table: the median of each contender with its range, and its ratios to ours and to the minimum.
 
-    `scale` turns seconds per operation into `unit` (1e6: microseconds each; 1e5: seconds per 100,000). CPU is
+    `scale` turns seconds per operation into `unit` (1e6: microseconds each; 1e5: seconds per 100,000). CPU time is
     compared unless `wall` is set.
     """
     clock = "wall" if wall else "CPU"
-    print(f"\n{title}\n  {'contender':<44}{clock + ' ' + unit:>14}{'min-max':>20}{'/ ours':>9}{'/ limit':>9}")
+    print(f"\n{title}\n  {'contender':<44}{clock + ' ' + unit:>14}{'min-max':>20}{'/ ours':>9}{'/ min':>9}")
     ours = _figure_of(results, "ours", wall=wall)
     limit = _figure_of(results, "limit", wall=wall)
     for result in results:
         if not result.usable:
-            print(f"  {result.name:<44}{_why_not(result)}")
+            print(f"  {result.name:<44}{_describe_void(result)}")
             continue
         figures = result.wall if wall else result.cpu
         middle = statistics.median(figures)
@@ -164,15 +168,15 @@ def show(title: str, results: Sequence[Result], *, unit: str = "us", scale: floa
         print(f"  {result.name:<44}{middle * scale:>14.3g}{spread:>20}{_ratio(middle, ours)}{_ratio(middle, limit)}")
 
 
-def goal(results: Sequence[Result], other: str, at_least: float, *, wall: bool = False) -> bool:
-    """Print whether ours is `at_least` times as cheap as the contender named `other`, and return it.
+def judge_goal(results: Sequence[Result], other: str, at_least: float, *, wall: bool = False) -> bool:
+    """Print and return whether ours costs at most 1 / `at_least` of the contender named `other`.
 
-    False too when either of them has no usable figure.
+    Also False if either has no usable figure.
     """
     ours = _figure_of(results, "ours", wall=wall)
     theirs = next((_figure(result, wall=wall) for result in results if result.name == other and result.usable), None)
     if ours is None or theirs is None:
-        print(f"  goal: {at_least:g} x {other}: cannot be judged, no usable figure")
+        print(f"  goal: {at_least:g} x {other}: not judged, because a figure is missing")
         return False
     reached = theirs / ours
     print(f"  goal: {at_least:g} x {other}: {reached:.1f} x - {'met' if reached >= at_least else 'NOT met'}")
@@ -191,18 +195,16 @@ def _ratio(figure: float, to: float | None) -> str:
     return f"{figure / to:>9.2f}" if to else f"{'-':>9}"
 
 
-def _why_not(result: Result) -> str:
+def _describe_void(result: Result) -> str:
     if result.unrunnable:
-        return f"cannot run here: {result.unrunnable}"
+        return f"cannot run: {result.unrunnable}"
     return f"VOID: {result.void}" if result.void else "no rounds"
 
 
-def arguments(description: str, *, rounds: int, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the switches every bench has: `--quick`, `--rounds N`, `--json FILE`, `--uvloop`."""
+def parse_arguments(description: str, *, rounds: int, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the options of all benches: `--quick`, `--rounds N`, `--json FILE`, `--uvloop`."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--quick", action="store_true", help="a small run under 20 s: shows that it works, not a figure"
-    )
+    parser.add_argument("--quick", action="store_true", help="a run under 20 s: shows that it works, not a figure")
     parser.add_argument("--rounds", type=int, default=None, help=f"counted rounds of each contender (default {rounds})")
     parser.add_argument("--json", type=Path, default=None, help="also write the figures to this file")
     parser.add_argument("--uvloop", action="store_true", help="run the asyncio contenders on uvloop")
@@ -212,9 +214,9 @@ def arguments(description: str, *, rounds: int, argv: Sequence[str] | None = Non
     return chosen
 
 
-def machine() -> str:
-    """One line on what this ran on, to stand above the tables."""
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
+def describe_machine() -> str:
+    """Return a line that describes the machine, for the head of the output."""
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.describe_machine()}"
 
 
 Figure = tuple[str, str, str]
@@ -228,7 +230,7 @@ def record(bench: str, figures: Sequence[Figure]) -> None:
         return
     path = Path(name)
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    where = f"{machine()}, {os.cpu_count()} cores"
+    where = f"{describe_machine()}, {os.cpu_count()} cores"
     stored[bench] = {"date": f"{datetime.now().astimezone():%Y-%m-%d}", "machine": where, "figures": list(figures)}
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -244,6 +246,9 @@ def ratio_figures(title: str, results: Sequence[Result], *, wall: bool = False) 
 
 
 def write_json(path: Path, tables: dict[str, Sequence[Result]]) -> None:
-    """Write each table's rounds, in seconds per operation, with the machine they came from."""
-    document = {"machine": machine(), "tables": {title: [asdict(r) for r in rows] for title, rows in tables.items()}}
+    """Write the rounds of each table (seconds per operation) and the machine to a JSON file."""
+    document = {
+        "machine": describe_machine(),
+        "tables": {title: [asdict(r) for r in rows] for title, rows in tables.items()},
+    }
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

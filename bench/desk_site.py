@@ -1,4 +1,4 @@
-"""What the benches of the desk share: a site of a hundred agents, `dialer desk serve` over it, and pages that are streams."""
+"""Common parts of the desk benches: a site with 100 agents, `dialer desk serve`, and pages as event streams."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.desk import PASSWORD, PIN, keep_passwords
 AGENTS, BOARDS = 100, 20
 CENTRE = "pune-1"
 CAMPAIGN = "turnout-agents"
-_SUPERVISORS = tuple(f"asha-{number}" for number in range(3))  # whose boards: eight at most may be open of each
+_SUPERVISORS = tuple(f"asha-{number}" for number in range(3))  # each may have eight boards open at most
 
 
 def site_lines(pin_hash: str) -> str:
-    """The lines of settings that say who may sign in at the desk, and the seats; what has no table of its own goes before them."""
+    """Return the settings of supervisors, seats and agents. They must come last in the file, because they are tables."""
     text = '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     text += "".join(f'[[supervisors]]\nname = "{name}"\nrole = "supervisor"\n' for name in _SUPERVISORS)
     for number in range(1, AGENTS + 1):
@@ -33,17 +33,17 @@ def site_lines(pin_hash: str) -> str:
 
 
 def seat_name(number: int) -> str:
-    """The seat at which that agent sits, from 1 on."""
+    """Return the seat of an agent (from 1)."""
     return f"seat-{number:02}"
 
 
-async def let_boards_in(config: Path) -> None:
-    """Give the supervisors of the site their passwords."""
+async def set_board_passwords(config: Path) -> None:
+    """Set the passwords of the site's supervisors."""
     await keep_passwords(load_settings(config), *_SUPERVISORS)
 
 
 async def start_desk(config: Path) -> tuple[asyncio.subprocess.Process, str]:
-    """`dialer desk serve` as a process of its own, and where it listens; its log stands beside the settings."""
+    """Start `dialer desk serve`. Return the process and its origin. Its log is next to the settings file."""
     log = config.parent / "desk.log"
     with log.open("wb") as errors:
         desk = await asyncio.create_subprocess_exec(
@@ -58,14 +58,14 @@ async def start_desk(config: Path) -> tuple[asyncio.subprocess.Process, str]:
     return desk, line.removeprefix(OPEN_AT)
 
 
-async def agent_token(origin: str, number: int) -> str:
-    """Have that agent take the own seat; the session's token. Raises RuntimeError with the desk's answer."""
+async def sign_agent_in(origin: str, number: int) -> str:
+    """Sign an agent in at its seat. Return the session token. Raises RuntimeError with the desk's answer."""
     asked = {"agent": str(number), "pin": PIN, "seat": seat_name(number), "phone": "own"}
     return await _token(origin, "/api/agent/sign-in", asked)
 
 
-async def board_token(origin: str, number: int) -> str:
-    """Sign in for that board, from 0 on; the session's token."""
+async def sign_board_in(origin: str, number: int) -> str:
+    """Sign a supervisor in for a board (from 0). Return the session token."""
     asked = {"name": _SUPERVISORS[number % len(_SUPERVISORS)], "password": PASSWORD}
     return await _token(origin, "/api/sign-in", asked)
 
@@ -78,8 +78,8 @@ async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
     return answer.cookies[DESK_COOKIE]
 
 
-async def listen(origin: str, token: str, path: str, heard: dict[str, float]) -> None:
-    """Read a stream as a browser does, until cancelled; note in `heard` when each attempt's pop was there (perf_counter)."""
+async def read_events(origin: str, token: str, path: str, received: dict[str, float]) -> None:
+    """Read an event stream until cancelled. Set in `received` when each attempt's screen pop arrived (perf_counter)."""
     host, port = origin.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 22)
     asked = f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncookie: __Host-desk={token}\r\n\r\n"
@@ -88,6 +88,6 @@ async def listen(origin: str, token: str, path: str, heard: dict[str, float]) ->
         while line := await reader.readline():
             if line.startswith(b"data: ") and b'"pop":{' in line:
                 at = time.perf_counter()
-                heard.setdefault(json.loads(line[6:])["values"]["pop"]["attempt"], at)
+                received.setdefault(json.loads(line[6:])["values"]["pop"]["attempt"], at)
     finally:
         writer.close()

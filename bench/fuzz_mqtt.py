@@ -1,4 +1,4 @@
-"""Checks malformed command messages: no crash, none accepted, constant memory.
+"""Fuzzes the checks of command messages: no crash, none accepted, constant memory.
 
 `python -m bench.fuzz_mqtt [count] [seed]`: ten million by default, in some minutes; 50,000 run with the tests
 (tests/attack/test_forged_commands.py).
@@ -17,22 +17,22 @@ from dialer.mqtt.commands.message import open_message
 from tests.attack.malformed import good_commands, malformed
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
 
-STRETCH = 500_000
+BATCH = 500_000
 
 
 def main() -> None:
-    """Run and print, a line a stretch: how many, CPU seconds, resident megabytes at most, memory blocks held."""
+    """Run and print a line per half million messages: count, CPU seconds, peak memory, allocated blocks."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     chance, seeds = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1), good_commands(NOW)
-    for done in range(0, count, STRETCH):
-        for _ in range(min(STRETCH, count - done)):
+    for done in range(0, count, BATCH):
+        for _ in range(min(BATCH, count - done)):
             opened = open_message(malformed(chance, seeds))
             parsed = check_message(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
             assert isinstance(parsed, RefusedCommand), parsed
         gc.collect()
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{done + STRETCH:>12,} {time.process_time():8.1f} s {resident:7.1f} MB {sys.getallocatedblocks():>9,} blocks"
+            f"{done + BATCH:>12,} {time.process_time():8.1f} s {resident:7.1f} MB {sys.getallocatedblocks():>9,} blocks"
         )
 
 

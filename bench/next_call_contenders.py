@@ -1,9 +1,8 @@
-"""The contenders of `bench_next_call`: other ways to choose the next number from the same store, each with nothing else to do.
+"""The contenders of `bench_next_call`: other ways to choose the next number from the same store, on an idle machine.
 
-Every one gives the number, its household and the facts that the rules ask for, by the same priorities of booths and weights of
-households, and commits it durably before it is told. Ours gives each booth its share; a list in order calls the best booths
-through, whose rows lie together, so it reads less. Three calls are chosen for ten marks, as in the engine's run; the marks are
-written in between and not counted.
+Each returns the number, its household and the facts for the rules, by the same priorities of booths and weights of
+households, and commits the choice. Ours gives each booth its share. A list in order calls the best booths first, whose rows
+are adjacent, so it reads less. Three calls are chosen per ten marks, as in the engine's run; the marks are not timed.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.next_call_stage import CAMPAIGN, MARKS_A_SECOND, STARTS_A_SECOND
+from bench.next_call_stage import CAMPAIGN, MARKS_PER_SECOND, STARTS_PER_SECOND
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Mark, MarkSource
@@ -36,7 +35,7 @@ NEXT_OF_LIST = "SELECT phone_id FROM call_list WHERE taken = 0 ORDER BY priority
 TAKE_OF_LIST = "UPDATE call_list SET taken = 1 WHERE phone_id = ?1"
 NEXT_OF_HOPPER = "SELECT phone_id FROM hopper ORDER BY priority DESC, phone_id LIMIT 1"
 TAKE_OF_HOPPER = "DELETE FROM hopper WHERE phone_id = ?1"
-# As VICIdial's AST_VDhopper does: the list is sorted, for its order is an expression that no index has.
+# As VICIdial's AST_VDhopper does: sorts the list, because no index has its order.
 FILL_OF_HOPPER = """
 INSERT INTO hopper SELECT call_list.phone_id, booth_priority.priority * call_list.weight AS priority
 FROM call_list CROSS JOIN booth_priority USING (booth_id) WHERE taken = 0 ORDER BY 2 DESC, 1 LIMIT ?1
@@ -49,51 +48,51 @@ FROM booth_priority WHERE booth_priority.booth_id = call_list.booth_id
 
 @dataclass(slots=True)
 class Choices:
-    """What one contender took, seconds each, and the numbers it chose."""
+    """The times of one contender (seconds) and the numbers it chose."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
-    statements: list[float] = field(default_factory=list)  # of them, without the commit
+    statements: list[float] = field(default_factory=list)  # without the commit
     numbers: list[int] = field(default_factory=list)
-    beside: str = ""  # what it needs besides, in words
+    note: str = ""  # additional costs, for the table
 
     @property
     def wrong(self) -> str:
-        """What is wrong with its output; "" if nothing."""
+        """The problem with its output, or ""."""
         return "" if len(set(self.numbers)) == len(self.numbers) else "a number was chosen twice"
 
 
 def booth_priorities(booths: int) -> dict[int, float]:
-    """Priorities as they are in the middle of a polling day: each booth's its own."""
+    """Return a different priority for each booth, as in the middle of a polling day."""
     chance = random.Random(booths)
     return {booth_id: chance.uniform(0.2, 1.0) for booth_id in range(1, booths + 1)}
 
 
-def all_choices(store: Path, voters_there: int, booths: int, count: int) -> list[Choices]:
-    """Every contender on this store, one after the other; the store is changed."""
+def run_contenders(store: Path, voters: int, booths: int, count: int) -> list[Choices]:
+    """Run every contender on this store, one after the other. Changes the store."""
     priorities = booth_priorities(booths)
     db = open_for_writing(store)
     try:
         return [
-            _ours_without_hopper(db, priorities, voters_there, count),
-            *_from_a_list(db, priorities, voters_there, count),
+            _choose_without_hopper(db, priorities, voters, count),
+            *_choose_from_list(db, priorities, voters, count),
         ]
     finally:
         close_writer(db)
 
 
-def _marks(voters_there: int) -> Iterator[Mark]:
-    chance = random.Random(voters_there)
+def _make_marks(voters: int) -> Iterator[Mark]:
+    chance = random.Random(voters)
     for number in itertools.count():
         kind = MarkKind.VOTED if number % 2 else MarkKind.NOT_YET
         key = f"bench/{chance.random()}/{number}"
-        yield Mark(key, chance.randrange(1, voters_there + 1), kind, MarkSource.BOOTH_WORKER, NOW)
+        yield Mark(key, chance.randrange(1, voters + 1), kind, MarkSource.BOOTH_WORKER, NOW)
 
 
-def _timed(
-    db: sqlite3.Connection, name: str, choose: Callable[[], int], marks: Iterator[Mark], count: int, beside: str = ""
+def _time_choices(
+    db: sqlite3.Connection, name: str, choose: Callable[[], int], marks: Iterator[Mark], count: int, note: str = ""
 ) -> Choices:
-    choices = Choices(name, beside=beside)
+    choices = Choices(name, note=note)
     owed = 0.0
     for _ in range(count):
         began = time.perf_counter()
@@ -102,7 +101,7 @@ def _timed(
             choices.statements.append(time.perf_counter() - began)
         choices.seconds.append(time.perf_counter() - began)
         choices.numbers.append(phone_id)
-        owed += MARKS_A_SECOND / STARTS_A_SECOND
+        owed += MARKS_PER_SECOND / STARTS_PER_SECOND
         while owed >= 1:
             owed -= 1
             with transaction(db):
@@ -110,9 +109,7 @@ def _timed(
     return choices
 
 
-def _ours_without_hopper(
-    db: sqlite3.Connection, priorities: dict[int, float], voters_there: int, count: int
-) -> Choices:
+def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float], voters: int, count: int) -> Choices:
     order = BoothOrder(priorities)
     order.set_priorities(priorities)
 
@@ -124,23 +121,23 @@ def _ours_without_hopper(
         order.took(quotas, claimed, full=True)
         return claimed[0].phone_id
 
-    return _timed(db, "ours, one claim a call, no hopper", choose, _marks(voters_there), count)
+    return _time_choices(db, "ours, one claim a call, no hopper", choose, _make_marks(voters), count)
 
 
-def _from_a_list(
-    db: sqlite3.Connection, priorities: dict[int, float], voters_there: int, count: int
+def _choose_from_list(
+    db: sqlite3.Connection, priorities: dict[int, float], voters: int, count: int
 ) -> Iterator[Choices]:
-    """Those that keep one list in the order of priority."""
+    """Run the contenders that use one list in order of priority."""
     _make_list(db, priorities)
-    marks = _marks(voters_there)
+    marks = _make_marks(voters)
 
-    def with_facts(phone_id: int) -> bool:
-        """Whether somebody is pending on the number; reads what the call needs to know of it."""
+    def read_facts(phone_id: int) -> bool:
+        """Read the facts of a number. Return whether a voter on it is pending."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
         number_facts.phone_facts(db, phone_id, number, consent, DAY_START)
         return HOUSEHOLD.first(db, phone_id=phone_id) is not None
 
-    def next_of(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
+    def make_chooser(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
         def choose() -> int:
             while True:
                 row = db.execute(next_one).fetchone()
@@ -148,13 +145,13 @@ def _from_a_list(
                     fill()
                     continue
                 db.execute(take, row)
-                if with_facts(row[0]):
+                if read_facts(row[0]):
                     return int(row[0])
 
         return choose
 
-    def nobody_left() -> None:
-        raise StoreError("the list is done")
+    def fail_without_numbers() -> None:
+        raise StoreError("the list is completed")
 
     def fill_hopper() -> None:
         db.execute(FILL_OF_HOPPER, (HOPPER_ROWS,))
@@ -163,23 +160,28 @@ def _from_a_list(
     began = time.perf_counter()
     with transaction(db):
         db.execute(NEW_PRIORITIES)
-    beside = f"new priorities for all: {time.perf_counter() - began:.1f} s"
-    yield _timed(
-        db, "SQL, ORDER BY priority LIMIT 1", next_of(NEXT_OF_LIST, TAKE_OF_LIST, nobody_left), marks, count, beside
+    note = f"new priorities for all: {time.perf_counter() - began:.1f} s"
+    yield _time_choices(
+        db,
+        "SQL, ORDER BY priority LIMIT 1",
+        make_chooser(NEXT_OF_LIST, TAKE_OF_LIST, fail_without_numbers),
+        marks,
+        count,
+        note,
     )
-    beside = f"a fill of {HOPPER_ROWS} by sorting the list is in its max"
-    yield _timed(
-        db, "hopper table, as VICIdial's", next_of(NEXT_OF_HOPPER, TAKE_OF_HOPPER, fill_hopper), marks, count, beside
+    note = f"a fill of {HOPPER_ROWS} by sorting the list is in its max"
+    yield _time_choices(
+        db, "hopper table, as VICIdial's", make_chooser(NEXT_OF_HOPPER, TAKE_OF_HOPPER, fill_hopper), marks, count, note
     )
-    yield _heap(db, count)
+    yield _choose_from_heap(db, count)
 
 
-def _heap(db: sqlite3.Connection, count: int) -> Choices:
-    """The limit: the whole list in memory, nothing kept, no household, no facts."""
+def _choose_from_heap(db: sqlite3.Connection, count: int) -> Choices:
+    """Run the minimum: the whole list in memory, without storing choices and without reading facts."""
     with closing(db.execute("SELECT -priority, phone_id FROM call_list WHERE taken = 0")) as rows:
         heap = list(rows)
     heapq.heapify(heap)
-    choices = Choices("a heap in memory (the limit)", beside="nothing kept, no household, no facts")
+    choices = Choices("a heap in memory (minimum)", note="nothing stored, no facts")
     for _ in range(count):
         began = time.perf_counter()
         _, phone_id = heapq.heappop(heap)

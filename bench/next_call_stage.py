@@ -1,4 +1,4 @@
-"""The stage of `bench_next_call`: stores of a given size, and a whole centre at work on one of them, watched from outside."""
+"""Stores of a given size for `bench_next_call`, and a centre that runs on one of them while its calls are timed."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ from dialer.store.migrate import shipped_migrations
 from tests.support.roll_filler import fill_roll
 
 CAMPAIGN = "ivr"
-STARTS_A_SECOND = 30.0
-MARKS_A_SECOND = 100.0
-CHANNELS = 900  # more than 30 starts a second need: what is scarce is call starts, and each is wanted at once
+STARTS_PER_SECOND = 30.0
+MARKS_PER_SECOND = 100.0
+CHANNELS = 900  # enough for 30 starts per second, so that only call starts are limited
 PROBE_SECONDS = 0.01
 SYNC_SECONDS = 0.1
 
 
-def built_store(directory: Path, voters: int) -> Path:
-    """A store with `voters` on its roll, enrolled in the campaign; made only where it is not there yet."""
+def build_store(directory: Path, voters: int) -> Path:
+    """Return a store with `voters` on its roll, enrolled in the campaign. It is built unless it exists."""
     path = directory / f"{voters}-schema{shipped_migrations()[-1].version}.db"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
@@ -67,8 +67,8 @@ def built_store(directory: Path, voters: int) -> Path:
 
 
 @contextmanager
-def a_copy(path: Path) -> Iterator[Path]:
-    """A copy to work on, on the disk before it is used: what the kernel still had to write would hold up every commit."""
+def temporary_copy(path: Path) -> Iterator[Path]:
+    """Yield a synced copy of a store: unwritten pages of the copy would delay every commit."""
     copy = path.with_suffix(".round")
     shutil.copyfile(path, copy)
     with copy.open("rb") as file:
@@ -81,12 +81,12 @@ def a_copy(path: Path) -> Iterator[Path]:
 
 
 def noon_zone(now: datetime) -> str:
-    """A zone in which it is about noon, so that the polling day is in its middle whenever the bench runs."""
+    """Return a time zone in which it is about noon, so that the bench always runs in the middle of the polling day."""
     return f"Etc/GMT{now.hour - 12:+d}"
 
 
-def settings_at(store: Path, ami_port: int, agi_port: int) -> Settings:
-    """One IVR campaign on its polling day."""
+def make_settings(store: Path, ami_port: int, agi_port: int) -> Settings:
+    """Return settings with one IVR campaign on its polling day."""
     now = datetime.now(UTC)
     return Settings.model_validate(
         {
@@ -102,7 +102,7 @@ def settings_at(store: Path, ami_port: int, agi_port: int) -> Settings:
                     "name": "carrier",
                     "endpoint": "carrier",
                     "channels": CHANNELS,
-                    "calls_per_second": STARTS_A_SECOND,
+                    "calls_per_second": STARTS_PER_SECOND,
                     "caller_ids": ["+911140000001"],
                 }
             ],
@@ -120,68 +120,68 @@ def settings_at(store: Path, ami_port: int, agi_port: int) -> Settings:
 
 @dataclass(slots=True)
 class Figures:
-    """What was seen. Seconds each."""
+    """The measurements of a run (seconds)."""
 
-    # From a call's being wanted to its number's having passed the gate.
+    # From the decision for a call until its number has passed the gate.
     chosen: list[float] = field(default_factory=list)
-    handed: list[float] = field(default_factory=list)  # from there to its being handed to the store to be committed
-    claims: list[float] = field(default_factory=list)  # a claim of several numbers, as the engine waits for it
-    claim_work: list[float] = field(default_factory=list)  # its statements alone, in the store's thread
-    claimed: int = 0  # numbers
-    opened: list[float] = field(default_factory=list)  # the commit before the call is dialled
+    handed: list[float] = field(default_factory=list)  # from the gate until it is passed to the store
+    claims: list[float] = field(default_factory=list)  # claims of several numbers, as the engine waits for them
+    claim_work: list[float] = field(default_factory=list)  # their statements only, in the store's thread
+    claimed: int = 0  # claimed numbers
+    opened: list[float] = field(default_factory=list)  # commits before calls are dialled
     marks: list[float] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)
-    waited: int = 0  # calls that were still wanted at the engine's next decision
-    bare: list[float] = field(default_factory=list)  # how late a loop is that does nothing, in a process of its own
-    syncs: list[float] = field(default_factory=list)  # an fsync of two pages, ten a second, by that process
+    waited: int = 0  # calls without a number at the engine's next decision
+    bare: list[float] = field(default_factory=list)  # lag of an idle event loop in a separate process
+    syncs: list[float] = field(default_factory=list)  # fsyncs of two pages by that process, ten per second
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    ready_seconds: float = 0.0  # from the opening of the store until the centre may dial
+    ready_seconds: float = 0.0  # from opening the store until the centre can dial
 
     def clear(self) -> None:
-        """Forget what the warm-up gave."""
+        """Discard the measurements of the warm-up."""
         for values in (self.chosen, self.handed, self.claims, self.claim_work, self.opened, self.marks, self.lag):
             values.clear()
         self.claimed = self.waited = 0
 
 
-class Watch:
-    """Stands between the engine and its pacer and store, and notes when a call is wanted and when it is there."""
+class CallWatch:
+    """Records when the engine decides for calls, when their numbers are chosen, and when they are passed to the store."""
 
     def __init__(self, figures: Figures) -> None:
         self.figures = figures
         self._wanted: deque[float] = deque()
         self._chosen: deque[float] = deque()
 
-    def wants(self, calls: int) -> None:
-        """The engine wants so many calls now; those it wanted before and has not got yet are among them."""
+    def note_wanted(self, calls: int) -> None:
+        """Record that the engine wants `calls` calls, including earlier ones without a number yet."""
         while len(self._wanted) > calls:
             self._wanted.pop()
         self.figures.waited += len(self._wanted)
         now = time.perf_counter()
         self._wanted.extend([now] * (calls - len(self._wanted)))
 
-    def got(self) -> None:
-        """One more has its number, household and facts, and the gate has let it pass: the one that was wanted longest."""
+    def note_chosen(self) -> None:
+        """Record that a number has passed the gate, for the call that has waited longest."""
         now = time.perf_counter()
         self.figures.chosen.append(now - self._wanted.popleft())
         self._chosen.append(now)
 
-    def handed(self, calls: int) -> None:
-        """So many go to the store."""
+    def note_handed(self, calls: int) -> None:
+        """Record that `calls` calls are passed to the store."""
         now = time.perf_counter()
         for _ in range(calls):
             self.figures.handed.append(now - self._chosen.popleft())
 
-    def plan(self, settings: Settings, profile: Profile) -> EnginePlan:
-        """The engine's plan, its pacers watched."""
+    def watched_plan(self, settings: Settings, profile: Profile) -> EnginePlan:
+        """Return the engine's plan with watched pacers."""
         plan = plan_of_site.engine_plan(settings, profile)
         watched = {name: replace(each, pacer=_WatchedPacer(each.pacer, self)) for name, each in plan.campaigns.items()}
         return replace(plan, campaigns=watched)
 
     @contextmanager
-    def on_store(self, store: Any) -> Iterator[None]:
-        """Watch the claims, the gate and the openings."""
+    def watch_store(self, store: Any) -> Iterator[None]:
+        """Time claims, gate decisions and openings of attempts within the block."""
         claim, open_attempts, work, ask = store.claim, store.open_attempts, claims.claim, Eligibility.claim
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
@@ -192,7 +192,7 @@ class Watch:
             return found
 
         async def timed_opening(attempts: Sequence[NewAttempt], **named: Any) -> list[Refusal | None]:
-            self.handed(len(attempts))
+            self.note_handed(len(attempts))
             began = time.perf_counter()
             refusals: list[Refusal | None] = await open_attempts(attempts, **named)
             self.figures.opened.append(time.perf_counter() - began)
@@ -207,7 +207,7 @@ class Watch:
         def noted_ask(*arguments: Any, **named: Any) -> Ruling:
             ruling = ask(*arguments, **named)
             if ruling.allowed:
-                self.got()
+                self.note_chosen()
             return ruling
 
         with (
@@ -220,46 +220,46 @@ class Watch:
 
 
 class _WatchedPacer(Pacer):
-    """A pacer whose answers are noted. What may be placed of them is what the trunks allow, as `Placing` has it."""
+    """A pacer whose decisions are recorded, up to the limits of the trunks."""
 
-    def __init__(self, pacer: Pacer, watch: Watch) -> None:
+    def __init__(self, pacer: Pacer, watch: CallWatch) -> None:
         self._pacer = pacer
         self._watch = watch
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """The pacer's answer, noted."""
+        """Record and return the pacer's decision."""
         calls = self._pacer.calls_to_place(snapshot)
-        self._watch.wants(min(calls, snapshot.cps_budget, snapshot.free_channels))
+        self._watch.note_wanted(min(calls, snapshot.cps_budget, snapshot.free_channels))
         return calls
 
     def observe(self, event: PacingEvent) -> None:
-        """Passed on."""
+        """Pass the event on."""
         self._pacer.observe(event)
 
     def explain(self) -> Explanation:
-        """Passed on."""
+        """Return the pacer's explanation."""
         return self._pacer.explain()
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Passed on."""
+        """Return the pacer's excess calls."""
         return self._pacer.excess_calls(snapshot)
 
     def state(self) -> dict[str, object]:
-        """Passed on."""
+        """Return the pacer's state."""
         return self._pacer.state()
 
     def restore(self, state: object) -> None:
-        """Passed on."""
+        """Restore the pacer's state."""
         self._pacer.restore(state)
 
 
-async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) -> None:
-    """Marks of electors all over the roll, as the booths' desk brings them in: a command each."""
+async def send_marks(centre: RunningCentre, figures: Figures, voters: int) -> None:
+    """Record marks of random voters, one command each, as from booth workers."""
     chance = random.Random(6)
 
     async def mark(number: int) -> None:
         report = MarkReport(
-            key=f"told-{number}",
+            key=f"mark-{number}",
             voter=chance.randrange(1, voters + 1),
             kind="voted" if number % 2 else "not-yet",
             source="booth-worker",
@@ -272,21 +272,21 @@ async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) ->
     due = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for number in itertools.count(1):
-            due += chance.expovariate(MARKS_A_SECOND)
+            due += chance.expovariate(MARKS_PER_SECOND)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             group.create_task(mark(number))
 
 
 async def probe_lag(lag: list[float]) -> None:
-    """How late the loop is, every 10 ms, seconds."""
+    """Append the lag of this event loop to `lag` every 10 ms (seconds)."""
     while True:
         due = time.perf_counter() + PROBE_SECONDS
         await asyncio.sleep(PROBE_SECONDS)
         lag.append(max(0.0, time.perf_counter() - due))
 
 
-async def bare_machine(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
-    """The same of a loop that does nothing else, and what the disk takes for an fsync of two pages, seconds each."""
+async def measure_bare_machine(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
+    """Return the lags of an idle event loop and the times of fsyncs of two pages (seconds)."""
     lag: list[float] = []
     syncs: list[float] = []
 
@@ -306,43 +306,43 @@ async def bare_machine(directory: Path, seconds: float) -> tuple[list[float], li
     return lag, syncs
 
 
-async def bare_machine_beside(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
-    """The same, measured in a process of its own."""
+async def measure_bare_machine_in_process(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
+    """Run `measure_bare_machine` in a separate process."""
     code = (
-        "import json, sys, uvloop; from pathlib import Path; from bench.next_call_stage import bare_machine;"
-        " print(json.dumps(uvloop.run(bare_machine(Path(sys.argv[1]), float(sys.argv[2])))))"
+        "import json, sys, uvloop; from pathlib import Path; from bench.next_call_stage import measure_bare_machine;"
+        " print(json.dumps(uvloop.run(measure_bare_machine(Path(sys.argv[1]), float(sys.argv[2])))))"
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, str(directory), str(seconds)), stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await process.communicate()
-    lag, syncs = json.loads(told)
+    output, _ = await process.communicate()
+    lag, syncs = json.loads(output)
     return lag, syncs
 
 
-async def centre_at_work(store: Path, voters: int, seconds: float, warm_up_seconds: float) -> Figures:
-    """Run a whole centre on this store for `seconds` after a warm-up. Raises StoreError where it did not place its calls."""
+async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: float) -> Figures:
+    """Run a centre on this store for `seconds` after a warm-up. Raises StoreError if it placed no calls."""
     figures = Figures()
-    watch = Watch(figures)
+    watch = CallWatch(figures)
     agi_port = free_port()
     stop = asyncio.Event()
     async with simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port:
         began = time.perf_counter()
-        with mock.patch("dialer.app.engine_plan", watch.plan):
-            settings = settings_at(store, ami_port, agi_port)
+        with mock.patch("dialer.app.engine_plan", watch.watched_plan):
+            settings = make_settings(store, ami_port, agi_port)
             async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
                 figures.ready_seconds = time.perf_counter() - began
-                with watch.on_store(centre.store):
+                with watch.watch_store(centre.store):
                     freeze_start_up_objects()
                     beside = [
-                        group.create_task(booth_workers(centre, figures, voters)),
+                        group.create_task(send_marks(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),
                     ]
                     running = group.create_task(centre.run(stop))
                     await asyncio.sleep(warm_up_seconds)
                     figures.clear()
                     cpu, at = time.process_time(), time.perf_counter()
-                    figures.bare, figures.syncs = await bare_machine_beside(store.parent, seconds)
+                    figures.bare, figures.syncs = await measure_bare_machine_in_process(store.parent, seconds)
                     figures.cpu_seconds = time.process_time() - cpu
                     figures.seconds = time.perf_counter() - at
                     for task in beside:

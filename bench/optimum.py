@@ -1,19 +1,19 @@
-"""The least idle time that any counting controller can reach: a constrained Markov decision process, solved exactly.
+"""The least idle time that a controller can reach from counts alone: a constrained Markov decision process, solved exactly.
 
-    python bench/optimum.py                     the design's table: 5, 10, 27 and 100 seats, p = 0.15, 0.30, 0.50
+    python bench/optimum.py                     table for 5, 10, 27 and 100 seats, p = 0.15, 0.30, 0.50
     python bench/optimum.py --seats 40 --answer-rate 0.22 --cap 0.01
 
-The Markov version of a centre: N seats, work (talk and wrap-up) exponential of mean 105 s, ringing exponential of mean 11 s
-whatever its outcome, an answer with probability p, an answered caller without a seat leaves after an exponential time of
-mean 2 s. State: seats busy plus callers waiting, and calls ringing. At any event the controller may place any number of
-calls. It maximises calls that reach a seat, while abandoned / live answers stays at the cap in the long run.
+The Markov version of a centre has N seats, exponential work (talk and wrap-up) of mean 105 s, exponential ringing of mean
+11 s for any outcome, and answers with probability p. An answered caller without a seat leaves after an exponential time of
+mean 2 s. The state is seats busy plus callers waiting, and calls ringing. At any event the controller may place any number
+of calls. It maximises calls that reach a seat, while abandoned / live answers stays at the cap in the long run.
 
-Method. With a price on each abandoned call (Lagrange multiplier) it is an average-reward decision process: Howard's policy
-iteration solves it, each policy exactly by block elimination (the chain is block tridiagonal in the seats busy). The price
-is bisected; the cap is met by mixing the two policies on either side of it, which is optimal (Beutler and Ross 1985).
+Method: with a price on each abandoned call (Lagrange multiplier) it is an average-reward decision process, which Howard's
+policy iteration solves. Each policy is evaluated exactly by block elimination, because the chain is block tridiagonal in the
+busy seats. The price is bisected. The cap is met by mixing the two policies on either side of it, which is optimal (Beutler
+and Ross 1985).
 
-It is no bound for a real centre with known elapsed times: those are information that this controller does not have. Nor
-has it the dead time of real ringing.
+A real centre can do better, because it knows elapsed times, or worse, because real ringing has a dead time.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ Targets = NDArray[np.int64]
 
 SEATS = (5, 10, 27, 100)
 ANSWER_RATES = (0.15, 0.30, 0.50)
-_NEVER = -1e6  # value of the empty centre that places no call: no policy may stay there
-_SAME = 1e-9  # values closer than that are equal: without it policy iteration may swing between twins
+_NEVER = -1e6  # value of the empty centre without calls, so that no policy stays there
+_SAME = 1e-9  # closer values count as equal; otherwise policy iteration may alternate between equal policies
 
-_MOST_IMPROVEMENTS = 200  # of one policy; some ten are usual
+_MOST_IMPROVEMENTS = 200  # per price; about ten are usual
 
 
 @dataclass(frozen=True, slots=True)
 class MarkovCentre:
-    """The figures of the Markov version; times are means in seconds."""
+    """The parameters of the Markov version. Times are means (seconds)."""
 
     seats: int
     answer_rate: float
@@ -48,32 +48,32 @@ class MarkovCentre:
     ring_seconds: float = 11.0
     patience_seconds: float = 2.0
 
-    def most_waiting(self) -> int:
-        """Callers that may wait at once; one more is turned away, which hardly ever happens."""
+    def max_waiting(self) -> int:
+        """Return the modelled maximum of waiting callers. More are very unlikely and count as abandoned."""
         return max(6, round(0.12 * self.seats) + 6)
 
-    def most_ringing(self) -> int:
-        """Calls that may ring at once: well above what full seats need."""
+    def max_ringing(self) -> int:
+        """Return the modelled maximum of ringing calls, well above the need of all seats."""
         needed = self.seats * self.ring_seconds / self.work_seconds / self.answer_rate
         return round(1.6 * needed * (1.0 + 3.0 / math.sqrt(self.seats)) + 20.0 / self.answer_rate)
 
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """The best that counting can do."""
+    """The optimum of a controller that knows only counts."""
 
     idle_seconds_per_call: float
     utilisation: float
     abandoned_share: float
-    price: float  # of one abandoned call, in calls that reach a seat
+    price: float  # of an abandoned call, in calls that reach a seat
     policy_evaluations: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Events per second in each state (busy plus waiting, ringing), and what they bring."""
+    """The rates of events per second in each state (busy plus waiting, ringing)."""
 
-    down: Array  # [busy]: a seat comes free or a waiting caller leaves
+    down: Array  # [busy]: a seat becomes available or a waiting caller leaves
     answered: Array  # [ringing]
     unanswered: Array  # [ringing]
     reached: Array  # [busy, ringing]: calls that reach a seat per second
@@ -81,9 +81,9 @@ class _Rates:
 
     @classmethod
     def of(cls, centre: MarkovCentre) -> _Rates:
-        seats, most = centre.seats, centre.seats + centre.most_waiting()
+        seats, most = centre.seats, centre.seats + centre.max_waiting()
         busy = np.arange(most + 1)
-        ringing = np.arange(centre.most_ringing() + 1, dtype=np.float64)
+        ringing = np.arange(centre.max_ringing() + 1, dtype=np.float64)
         waiting = np.maximum(0, busy - seats)
         finishing = np.minimum(busy, seats) / centre.work_seconds
         leaving = waiting / centre.patience_seconds
@@ -104,7 +104,7 @@ class _Evaluation:
 
 
 def _generator(rates: _Rates, targets: Targets) -> tuple[list[Array], list[Array], list[Array]]:
-    """The chain under a policy: blocks to one busy less, to the same, to one more."""
+    """Return the chain under a policy as blocks: to one busy seat less, to the same number, to one more."""
     most_busy, most_ringing = targets.shape[0] - 1, targets.shape[1] - 1
     ringing = np.arange(most_ringing + 1)
     fewer = np.maximum(0, ringing - 1)
@@ -133,7 +133,7 @@ def _evaluate(centre: MarkovCentre, rates: _Rates, targets: Targets, reward: Arr
         for n in range(reward.shape[0])
     ]
     same[0][0, 0], right[0][0] = 1.0, (0.0, _NEVER, 0.0, 0.0)
-    # The reference must be visited often: its return time divides the gain.
+    # The reference state must be visited often, because the gain is divided by its return time.
     busy = max(1, round(centre.seats - 1 - 0.5 * math.sqrt(centre.seats)))
     ringing = int(targets[busy, 0])
     row = lower[busy][ringing].copy(), same[busy][ringing].copy(), upper[busy][ringing].copy()
@@ -161,7 +161,7 @@ def _evaluate(centre: MarkovCentre, rates: _Rates, targets: Targets, reward: Arr
 
 
 def _improve(value: Array, targets: Targets) -> Targets:
-    """The best number ringing after a decision, for each state: never fewer than ring already."""
+    """Return the best number ringing after a decision in each state, never fewer than before it."""
     states, most = value.shape[0], value.shape[1] - 1
     best = np.full(states, most)
     height = value[:, most].copy()
@@ -175,13 +175,13 @@ def _improve(value: Array, targets: Targets) -> Targets:
     return kept
 
 
-def optimum(centre: MarkovCentre, *, tolerance: float = 1e-3) -> Optimum:
-    """The least idle seconds per call at the cap. `tolerance` is the relative width to which the price is bisected.
+def compute_optimum(centre: MarkovCentre, *, tolerance: float = 1e-3) -> Optimum:
+    """Return the optimum at the cap. The price is bisected to the relative width `tolerance`.
 
-    Raises ValueError where there is nothing to weigh: no seat, nobody who answers, a cap of nothing or of everything.
+    Raises ValueError without seats or answers, or for a cap outside 0-0.5.
     """
     if centre.seats < 1 or not 0.0 < centre.answer_rate <= 1.0 or not 0.0 < centre.cap < 0.5:
-        raise ValueError(f"needs a seat or more, 0 < answer rate <= 1 and 0 < cap < 0.5, not {centre}")
+        raise ValueError(f"needs at least one seat, 0 < answer rate <= 1 and 0 < cap < 0.5 (is {centre})")
     rates = _Rates.of(centre)
     states = rates.reached.shape
     first = np.maximum(np.arange(states[1])[None, :], np.maximum(1, centre.seats + 1 - np.arange(states[0]))[:, None])
@@ -220,7 +220,7 @@ def optimum(centre: MarkovCentre, *, tolerance: float = 1e-3) -> Optimum:
 
 
 def main() -> None:
-    """Print the table, or one site's optimum."""
+    """Print the optimum of each combination of seats and answer rates."""
     parser = argparse.ArgumentParser(description="Exact optimum of the Markov version of a call centre.")
     parser.add_argument("--seats", type=int, nargs="+", default=list(SEATS))
     parser.add_argument("--answer-rate", type=float, nargs="+", default=list(ANSWER_RATES))
@@ -230,7 +230,7 @@ def main() -> None:
     for seats in chosen.seats:
         for answer_rate in chosen.answer_rate:
             started = time.perf_counter()
-            best = optimum(MarkovCentre(seats, answer_rate, chosen.cap))
+            best = compute_optimum(MarkovCentre(seats, answer_rate, chosen.cap))
             print(
                 f"{seats:5d} {answer_rate:5.2f} {chosen.cap:5.3f} {best.idle_seconds_per_call:7.2f} {best.utilisation:6.1%}"
                 f" {best.abandoned_share:9.2%} {best.price:6.2f} {time.perf_counter() - started:7.2f}",

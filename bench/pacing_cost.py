@@ -3,8 +3,8 @@
     python -m bench.pacing_cost
 
 A policy is warmed up on some simulated minutes of a site. Then one decision (`excess_calls` and `calls_to_place`, as in
-the engine) is timed repeatedly on the last snapshot. The minimum over several rounds counts, because anything above it
-is other load on the machine.
+the engine) is timed repeatedly on the last snapshot. The minimum over several rounds counts, because longer times come from
+other load on the machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Cost:
     numpy_call: float  # adding two arrays of eight numbers
 
     def __str__(self) -> str:
-        """One line."""
+        """Return the costs as one line."""
         return (
             f"{self.site}: predictive {self.ours:.0f} us, {self.ours / self.adaptive:.1f} times an adaptive VICIdial "
             f"decision ({self.adaptive:.1f} us), {self.ours / self.numpy_call:.0f} times one numpy call on eight numbers "
@@ -44,7 +44,7 @@ class Cost:
         )
 
 
-class _Watched(Pacer):
+class _RecordingPacer(Pacer):
     """A pacer that records the last snapshot with ringing calls."""
 
     def __init__(self, pacer: Pacer) -> None:
@@ -82,10 +82,10 @@ def least_microseconds(work: Callable[[], object], times: int) -> float:
     return 1e6 * best / times
 
 
-def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
+def measure_decision(site: str, policy: NamedPolicy, times: int) -> float:
     """Return the cost of one decision of a warmed-up policy (microseconds)."""
     scenario = SCENARIOS[site]
-    watched = [_Watched(policy.make()) for _ in scenario.campaigns]
+    watched = [_RecordingPacer(policy.make()) for _ in scenario.campaigns]
     unused = list(watched)
     warm = NamedPolicy(policy.name, unused.pop, policy.schedule)
     simulate_policy(scenario, warm, 1, hours=WARM_HOURS)
@@ -100,13 +100,13 @@ def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
     return least_microseconds(ask, times)
 
 
-def cost_at(site: str) -> Cost:
+def measure_cost(site: str) -> Cost:
     """Measure the three costs of a site."""
     scenario = SCENARIOS[site]
     return Cost(
         site,
-        ours=decision_microseconds(site, policy_named("predictive", scenario, 0.03), 200),
-        adaptive=decision_microseconds(site, baseline_named("vicidial-average", scenario), 2000),
+        ours=measure_decision(site, policy_named("predictive", scenario, 0.03), 200),
+        adaptive=measure_decision(site, baseline_named("vicidial-average", scenario), 2000),
         numpy_call=least_microseconds(lambda: np.add(_NUMBERS, _NUMBERS), 20_000),
     )
 
@@ -114,7 +114,7 @@ def cost_at(site: str) -> Cost:
 def main() -> None:
     """Print one line per site."""
     for site in SITES:
-        print(cost_at(site), flush=True)
+        print(measure_cost(site), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The baselines' best settings for every scenario, found with hindsight and kept in pacing_tuned.json.
+"""Finds the best settings of each baseline for every scenario with hindsight, and stores them in pacing_tuned.json.
 
     python -m bench.pacing_tuning                  every scenario that is not in the file yet
-    python -m bench.pacing_tuning "27 seats" ...   these, anew
+    python -m bench.pacing_tuning "27 seats" ...   these scenarios again
 
-A baseline is at its best when somebody who knows the day chooses its settings: a policy that beats what is found here beats
-whatever a manager could have set. A search takes minutes a scenario, so its result is kept; that also lets anyone see what a
-baseline was set to. The days it is tuned on (seeds from 101) are never those that the bench scores (seeds from 1).
+With hindsight a baseline is at its best: a policy that beats these settings beats any that a manager could have chosen. A
+search takes minutes per scenario, so its result is stored. The days used for tuning (seeds from 101) are never those that
+the bench scores (seeds from 1).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from bench.baselines import FAMILIES, Family, Settings, policy_of
+from bench.baselines import FAMILIES, Family, Settings, make_policy
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
 from dialer.simulation.centre_model.policies import simulate_policy
 from dialer.simulation.centre_model.scenario import Scenario
@@ -40,28 +40,28 @@ FILE = Path(__file__).with_name("pacing_tuned.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A family's best settings on one scenario under one cap, and what they gave on the tuning days."""
+class TunedFamily:
+    """The best settings of a family for a scenario and a cap, and their figures on the tuning days."""
 
     family: str
     settings: Settings
     idle_seconds_per_call: float
     abandoned_share: float
-    kept_cap: bool
+    within_cap: bool
 
 
 class Tuner:
-    """Searches a family's settings on some days of one scenario. What was simulated once is kept for other caps."""
+    """Searches the best settings of a family on some days of a scenario. Results are reused for other caps."""
 
     def __init__(self, scenario: Scenario, family: Family, seeds: Sequence[int], hours: float | None = None) -> None:
         self._scenario, self._family, self._seeds, self._hours = scenario, family, tuple(seeds), hours
         self._known: dict[tuple[tuple[str, float | str | bool], ...], tuple[float, float]] = {}
 
-    def _figures(self, settings: Settings) -> tuple[float, float]:
-        """(idle seconds per call, abandoned share), means over the days."""
+    def _measure(self, settings: Settings) -> tuple[float, float]:
+        """Return (idle seconds per call, abandoned-call rate), means over the days."""
         key = tuple(sorted(settings.items()))
         if key not in self._known:
-            policy = policy_of(self._family, settings, self._scenario)
+            policy = make_policy(self._family, settings, self._scenario)
             days = [simulate_policy(self._scenario, policy, seed, hours=self._hours) for seed in self._seeds]
             idle, abandoned = (
                 fmean(day.idle_seconds_per_call for day in days),
@@ -70,11 +70,11 @@ class Tuner:
             self._known[key] = (idle, abandoned)
         return self._known[key]
 
-    def best(self, cap: float, *, rounds: int = 2) -> Kept:
-        """The best settings: along each setting in turn, `rounds` times over; one setting alone is searched in full."""
+    def find_best(self, cap: float, *, rounds: int = 2) -> TunedFamily:
+        """Return the best settings for a cap, searched along each setting in turn for `rounds` rounds."""
 
         def rank(settings: Settings) -> tuple[bool, float]:
-            idle, abandoned = self._figures(settings)
+            idle, abandoned = self._measure(settings)
             return abandoned > cap, abandoned if abandoned > cap else idle
 
         axes = self._family.axes
@@ -85,20 +85,20 @@ class Tuner:
                 best = min(({**best, axis: value} for value in values), key=rank)
             if best == before:
                 break
-        idle, abandoned = self._figures(best)
-        return Kept(self._family.name, best, idle, abandoned, abandoned <= cap)
+        idle, abandoned = self._measure(best)
+        return TunedFamily(self._family.name, best, idle, abandoned, abandoned <= cap)
 
 
-def best_of(found: Sequence[Kept]) -> Kept:
-    """Idle least of those that kept the cap; where none did, fewest abandoned."""
-    kept = [one for one in found if one.kept_cap]
+def choose_best(found: Sequence[TunedFamily]) -> TunedFamily:
+    """Return the least idle within the cap. If none is within it, return the one with the fewest abandoned calls."""
+    kept = [one for one in found if one.within_cap]
     if kept:
         return min(kept, key=lambda one: one.idle_seconds_per_call)
     return min(found, key=lambda one: one.abandoned_share)
 
 
 def _is_steady(scenario: Scenario) -> bool:
-    """Whether every hour of the day is like the first."""
+    """Return whether seats, answer rates and talk times are constant over the day."""
     courses = [scenario.seats, *(campaign.answer_rate for campaign in scenario.campaigns)]
     talks = [campaign.talk for campaign in scenario.campaigns]
     courses += [talk.mean for talk in talks if isinstance(talk, TalkDistribution)]
@@ -106,56 +106,56 @@ def _is_steady(scenario: Scenario) -> bool:
 
 
 def tuning_days(scenario: Scenario) -> tuple[list[int], float]:
-    """(seeds, hours) of some 200 seat-hours or more; a day that changes is never cut short."""
+    """Return (seeds, hours) of the tuning days: about 200 seat-hours or more. A day that changes is not shortened."""
     seats = max(seats for _, seats in scenario.seats.points)
     hours = min(scenario.hours, max(2.0, 300.0 / seats)) if _is_steady(scenario) else scenario.hours
     days = min(4, max(1, round(200.0 / (seats * hours))))
     return [FIRST_TUNING_SEED + day for day in range(days)], hours
 
 
-def caps_of(scenario: Scenario) -> tuple[float, ...]:
-    """The caps that a scenario is run under."""
+def caps_to_run(scenario: Scenario) -> tuple[float, ...]:
+    """Return the caps under which a scenario is run."""
     return (0.03, 0.01) if scenario.name in TIGHT else (0.03,)
 
 
 def tune(
     scenario: Scenario, caps: Sequence[float], families: Sequence[str] = tuple(FAMILIES)
 ) -> dict[str, list[dict[str, object]]]:
-    """Each family's best for each cap."""
+    """Return the best settings of each family by cap, as stored in the file."""
     seeds, hours = tuning_days(scenario)
     found: dict[str, list[dict[str, object]]] = {f"{cap:.2f}": [] for cap in caps}
     for family in (FAMILIES[name] for name in families):
         tuner = Tuner(scenario, family, seeds, hours)
         for cap in caps:
-            best = tuner.best(cap, rounds=1 if len(family.axes) > 3 else 2)
+            best = tuner.find_best(cap, rounds=1 if len(family.axes) > 3 else 2)
             found[f"{cap:.2f}"].append(
                 {
                     "family": best.family,
                     "settings": dict(best.settings),
                     "idle_seconds_per_call": round(best.idle_seconds_per_call, 3),
                     "abandoned_share": round(best.abandoned_share, 5),
-                    "kept_cap": best.kept_cap,
+                    "within_cap": best.within_cap,
                 }
             )
     return found
 
 
-def load(path: Path = FILE) -> dict[str, dict[str, list[Kept]]]:
-    """What is kept: by scenario and cap ("0.03"), one entry a family."""
+def load_tuned(path: Path = FILE) -> dict[str, dict[str, list[TunedFamily]]]:
+    """Return the stored settings by scenario and cap ("0.03"), with one entry per family."""
     if not path.exists():
         return {}
     kept = json.loads(path.read_text(encoding="utf-8"))
     return {
-        scenario: {cap: [Kept(**entry) for entry in entries] for cap, entries in caps.items()}
+        scenario: {cap: [TunedFamily(**entry) for entry in entries] for cap, entries in caps.items()}
         for scenario, caps in kept.items()
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tune and keep, one scenario after another; the file is written after each."""
+    """Tune the scenarios one after another and write the file after each. Return an exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("scenarios", nargs="*", help="names; none: all that are not kept yet")
-    parser.add_argument("--family", action="append", choices=tuple(FAMILIES), help="one family; again for more")
+    parser.add_argument("scenarios", nargs="*", help="names; default: all that are not in the file")
+    parser.add_argument("--family", action="append", choices=tuple(FAMILIES), help="a family; may be repeated")
     given = parser.parse_args(arguments)
     chosen, families = given.scenarios, given.family or tuple(FAMILIES)
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for name in chosen or [name for name in SCENARIOS if name not in kept]:
         started = time.perf_counter()
-        kept[name] = tune(SCENARIOS[name], caps_of(SCENARIOS[name]), families)
+        kept[name] = tune(SCENARIOS[name], caps_to_run(SCENARIOS[name]), families)
         unfinished = FILE.with_suffix(".tmp")
         unfinished.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(FILE)

@@ -1,4 +1,4 @@
-"""The simulated Asterisk of a bench, in a process of its own: what it takes is none of the dialler's."""
+"""Runs the simulated Asterisk of a bench in a separate process, so that its load is not counted as the dialler's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def simulated_carrier(agi_port: int, *options: str) -> AsyncIterator[int]:
-    """The port of its AMI, for as long as the context lasts; its calls come to `agi_port`. `options`: see
-    `python -m dialer.simulation.asterisk --help`.
+    """Run a simulated Asterisk that uses the FastAGI server at `agi_port`. Yield its AMI port.
+
+    `options` are those of `python -m dialer.simulation.asterisk --help`.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
@@ -25,5 +26,5 @@ async def simulated_carrier(agi_port: int, *options: str) -> AsyncIterator[int]:
     try:
         yield int(json.loads(await process.stdout.readline())["ami_port"])
     finally:
-        process.stdin.close()  # which ends it
+        process.stdin.close()  # ends the process
         await process.wait()

@@ -1,4 +1,4 @@
-"""The contenders of `bench_store`: each runs the same statements on its own copy of the same store, and is checked."""
+"""The contenders of `bench_store`. Each runs the same statements on a copy of the same store, and is checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _announcement(result: Result) -> Announcement:
 
 
 def cycle(db: sqlite3.Connection) -> None:
-    """Claim a number, record its call, announce it: four statements in the caller's transaction."""
+    """Claim a number, record its call and announce it: four statements in the caller's transaction."""
     target, phone_id, *_ = db.execute(CLAIM, {"campaign_id": CAMPAIGN}).fetchone()
     attempt_id = str(uuid.uuid4())
     db.execute(TAKE, {"target": target, "owner": "bench", "until": NOW})
@@ -50,23 +50,23 @@ def cycle(db: sqlite3.Connection) -> None:
     db.execute(ANNOUNCE, {"attempt_id": attempt_id, "at": NOW})
 
 
-class Ground:
-    """A store with everybody enrolled, copied anew for every round."""
+class StoreTemplate:
+    """A store with all numbers enrolled, which is copied for every round."""
 
     def __init__(self, directory: Path, voters: int, *, uvloop: bool, key: StoreKey | None = None) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.key = key
-        self.template = directory / "template.db"
+        self.path = directory / "template.db"
         self._uvloop = uvloop
-        fill_roll(self.template, voters, key=key)
-        enrol(self.template, key)
+        fill_roll(self.path, voters, key=key)
+        enrol(self.path, key)
 
     @contextmanager
     def copy(self) -> Iterator[Path]:
-        """The file of one round."""
+        """Yield a copy for one round."""
         path = self.directory / "round.db"
-        shutil.copyfile(self.template, path)
+        shutil.copyfile(self.path, path)
         try:
             yield path
         finally:
@@ -74,7 +74,7 @@ class Ground:
                 file.unlink()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a contender's coroutine on the chosen kind of loop."""
+        """Run a contender's coroutine on asyncio or uvloop."""
         if self._uvloop:
             import uvloop
 
@@ -84,14 +84,14 @@ class Ground:
 
 
 def enrol(path: Path, key: StoreKey | None = None) -> None:
-    """Put every number of the roll into the bench's campaign."""
+    """Enrol every number of the roll in the bench's campaign."""
     with exclusive_connection(path, "a bench", key=key) as db:
         campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         targets.enrol(db, CAMPAIGN)
 
 
-def checked(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
-    """The round's verdict: every cycle once, no number twice."""
+def check_round(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
+    """Check that every cycle was recorded and announced once and no number was claimed twice."""
     db = connect(path, "ro", key)
     try:
         found = db.execute(
@@ -104,8 +104,8 @@ def checked(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     return Done(cycles) if set(found) == {cycles} else Done(cycles, f"{found} instead of {cycles} each")
 
 
-async def by_many(waiting: int, cycles: int, one: Callable[[], Awaitable[None]]) -> None:
-    """`cycles` cycles by `waiting` callers, each of which begins the next when the last is durable."""
+async def run_callers(waiting: int, cycles: int, one: Callable[[], Awaitable[None]]) -> None:
+    """Run `cycles` cycles with `waiting` callers. Each caller starts its next cycle when the last one is durable."""
 
     async def caller() -> None:
         for _ in range(cycles // waiting):
@@ -119,28 +119,28 @@ async def by_many(waiting: int, cycles: int, one: Callable[[], Awaitable[None]])
 # Contenders of the cycle
 
 
-def ours(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
-    """The store's own writer."""
+def write_with_store(template: StoreTemplate, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """Return a round with the store's own writer."""
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_for_writing(path, key=ground.key)
+            db = open_for_writing(path, key=template.key)
             with ThreadPoolExecutor(1) as executor:
                 writer = Writer(db, path, executor)
                 with watch.running():
-                    await by_many(waiting, cycles, lambda: writer.write(cycle))
+                    await run_callers(waiting, cycles, lambda: writer.write(cycle))
                 await writer.close()
             close_writer(db)
 
-        with ground.copy() as path:
-            ground.run(work(path))
-            return checked(path, cycles, ground.key)
+        with template.copy() as path:
+            template.run(work(path))
+            return check_round(path, cycles, template.key)
 
     return run
 
 
-def in_a_thread(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
-    """One thread, one commit each."""
+def sqlite_in_thread(template: StoreTemplate, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """Return a round with one thread and a commit per cycle."""
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
@@ -155,18 +155,18 @@ def in_a_thread(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatc
                 await asyncio.get_running_loop().run_in_executor(executor, commit_one)
 
             with ThreadPoolExecutor(1) as executor, watch.running():
-                await by_many(waiting, cycles, one)
+                await run_callers(waiting, cycles, one)
             close_writer(db)
 
-        with ground.copy() as path:
-            ground.run(work(path))
-            return checked(path, cycles)
+        with template.copy() as path:
+            template.run(work(path))
+            return check_round(path, cycles)
 
     return run
 
 
-def plain_aiosqlite(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
-    """One connection of aiosqlite, a lock round each transaction."""
+def plain_aiosqlite(template: StoreTemplate, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """Return a round with one aiosqlite connection and a lock around each transaction."""
 
     def run(watch: Stopwatch) -> Done:
         import aiosqlite
@@ -190,17 +190,17 @@ def plain_aiosqlite(ground: Ground, waiting: int, cycles: int) -> Callable[[Stop
                         await db.execute("COMMIT")
 
                 with watch.running():
-                    await by_many(waiting, cycles, one)
+                    await run_callers(waiting, cycles, one)
 
-        with ground.copy() as path:
-            ground.run(work(path))
-            return checked(path, cycles)
+        with template.copy() as path:
+            template.run(work(path))
+            return check_round(path, cycles)
 
     return run
 
 
-def sqlalchemy_core(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
-    """SQLAlchemy Core on aiosqlite, one connection in its pool, a transaction each."""
+def sqlalchemy_core(template: StoreTemplate, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """Return a round with SQLAlchemy Core on aiosqlite, one pooled connection and a transaction per cycle."""
 
     def run(watch: Stopwatch) -> Done:
         try:
@@ -228,21 +228,21 @@ def sqlalchemy_core(ground: Ground, waiting: int, cycles: int) -> Callable[[Stop
                     await connection.execute(announce, {"attempt_id": attempt_id, "at": NOW})
 
             with watch.running():
-                await by_many(waiting, cycles, one)
+                await run_callers(waiting, cycles, one)
             await engine.dispose()
 
-        with ground.copy() as path:
-            ground.run(work(path))
-            return checked(path, cycles)
+        with template.copy() as path:
+            template.run(work(path))
+            return check_round(path, cycles)
 
     return run
 
 
-def limit(ground: Ground, batch: int, cycles: int) -> Callable[[Stopwatch], Done]:
-    """No callers at all: `batch` cycles in one transaction, one after the other."""
+def write_in_batches(template: StoreTemplate, batch: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """Return a round without callers: `batch` cycles per transaction."""
 
     def run(watch: Stopwatch) -> Done:
-        with ground.copy() as path:
+        with template.copy() as path:
             db = open_for_writing(path)
             with watch.running():
                 for _ in range(cycles // batch):
@@ -251,15 +251,15 @@ def limit(ground: Ground, batch: int, cycles: int) -> Callable[[Stopwatch], Done
                         cycle(db)
                     db.execute("COMMIT")
             close_writer(db)
-            return checked(path, cycles)
+            return check_round(path, cycles)
 
     return run
 
 
-def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) -> Callable[[Stopwatch], Done]:
-    """Through the contract: claim, open before the dialling, end with its announcement; each of the three is durable.
+def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: int = 1) -> Callable[[Stopwatch], Done]:
+    """Return a round through the store interface: claim, open and end an attempt, each durable.
 
-    `batch` numbers are claimed, opened and ended by one call each, as the engine does.
+    Each call handles `batch` numbers, as in the engine.
     """
 
     async def one(store: Store) -> None:
@@ -275,20 +275,20 @@ def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) ->
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            async with await open_store(path, encode=_announcement, key=ground.key) as store:
-                # Numbers that were called come back fifteen minutes later, so every claim finds a fresh one.
+            async with await open_store(path, encode=_announcement, key=template.key) as store:
+                # Called numbers are due again fifteen minutes later, so every claim finds a new number.
                 with watch.running():
-                    await by_many(waiting, cycles // batch, lambda: one(store))
+                    await run_callers(waiting, cycles // batch, lambda: one(store))
 
-        with ground.copy() as path:
-            ground.run(work(path))
-            return checked_contract(path, cycles, ground.key)
+        with template.copy() as path:
+            template.run(work(path))
+            return check_contract(path, cycles, template.key)
 
     return run
 
 
-def checked_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
-    """The verdict on a round through the contract: the numbers called are due again, so they are counted as such."""
+def check_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
+    """Check a round through the store interface. Called numbers are due again and counted as such."""
     db = connect(path, "ro", key)
     try:
         found = db.execute(

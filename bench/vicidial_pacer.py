@@ -73,7 +73,7 @@ def next_level(
         elif settings.method is DialMethod.AVERAGE:
             new /= 2.0
         elif settings.method is DialMethod.TAPERED:
-            left = settings.latest_server_time - hhmm  # a difference of HHMM numbers, as there
+            left = settings.latest_server_time - hhmm  # a difference of HHMM numbers, as in the original
             new = 1.0 if left < 0 else new * min(1.0, left / 1000.0)
     return float(str(max(1.0, new))[:6])  # the column holds six characters
 
@@ -86,7 +86,7 @@ def calls_to_make(level: float, free: int, talking: int, ringing: int, waiting: 
 
 
 class VicidialPacer(SelfTimedPacer):
-    """Both loops. Places one call every 1 / calls_per_second seconds, as the placer does."""
+    """VICIdial's adapter and placer. One call is placed every 1 / calls_per_second seconds, as by the placer."""
 
     def __init__(self, settings: VicidialSettings) -> None:
         super().__init__()

@@ -1,15 +1,15 @@
-"""How fast the room of an abandoned-call window is best spent: where the governor's law of the room comes from.
+"""The best spending of an abandoned-call window, from which the governor's rule for its room is derived.
 
-    python -m bench.window_optimum                     windows that bear 4, 9, 27 and 105 drops
+    python -m bench.window_optimum                     windows that allow 4, 9, 27 and 105 drops
     python -m bench.window_optimum --drops 50 --hard-stop 0.01
 
-A window of n answers bears `drops` = hard stop * n abandoned calls. Each answer is dropped with a probability d that may be
-chosen anew whenever a drop comes or leaves; a drop stays for the window's length (taken as exponential: the stationary law of
-such a loss system does not depend on more than its mean). Idle time falls with the logarithm of d, as simulated days show from
-0.4 to 3 % (3 s for each factor of e at 27 seats). With the window full, d is CAREFUL_SHARE of the hard stop.
+A window of n answers allows `drops` = hard stop * n abandoned calls. Each answer is dropped with a probability d, which may
+change whenever a drop enters or leaves the window. A drop stays for the length of the window (taken as exponential: the
+stationary distribution of such a loss system depends only on the mean). Idle time falls with the logarithm of d, as
+simulated days show from 0.4 to 3 %. While the window is full, d is CAREFUL_SHARE of the hard stop.
 
-Method. A birth and death process whose births have a price: Howard's policy iteration. In state k the best d minimises
--log(d) + d * (value[k + 1] - value[k]), so it is one over that difference.
+Method: a birth and death process with a price on births, solved by Howard's policy iteration. In state k the best d
+minimises -log(d) + d * (value[k + 1] - value[k]), so it is one over that difference.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _SAME = 1e-9
 class Spending:
     """The best drop rates of a window, as shares of its hard stop."""
 
-    by_room: Vector  # by room 0, 1, ...: abandoned calls that the window can still take
+    by_room: Vector  # by room 0, 1, ...: the abandoned calls that the window still allows
     mean_share: float  # of the hard stop, in the long run
     cost: float  # mean of -log(d / hard stop); 0 would be the hard stop itself, all the time
 
 
-def best_spending(drops: int) -> Spending:
-    """The optimum of a window that bears so many drops. Raises ValueError for none."""
+def compute_best_spending(drops: int) -> Spending:
+    """Return the best drop rates of a window that allows `drops` drops. Raises ValueError if `drops` is below 1."""
     if drops < 1:
-        raise ValueError(f"a window that bears {drops} drops has nothing to spend; give 1 or more")
+        raise ValueError(f"drops is {drops}: a window without drops has nothing to spend; give 1 or more")
     states = np.arange(drops + 1, dtype=np.float64)
     rates = np.full(drops + 1, 0.5)  # drops per answer over the hard stop, by drops held
     rates[drops] = CAREFUL_SHARE
@@ -61,10 +61,10 @@ def best_spending(drops: int) -> Spending:
 
 
 def _evaluate(rates: Vector, states: Vector, drops: int) -> tuple[Vector, float]:
-    """Relative values and mean cost of a policy. Unit of time: the answers that bring one drop at the hard stop."""
+    """Return (relative values, mean cost) of a policy. The unit of time is the answers per drop at the hard stop."""
     size = drops + 1
     births, deaths = rates.copy(), states / drops
-    births[drops] = 0.0  # one more would pass the stop; it is not counted on
+    births[drops] = 0.0  # one more would exceed the hard stop
     equations = np.zeros((size + 1, size + 1))
     for held in range(size):
         equations[held, held] = -births[held] - deaths[held]
@@ -79,16 +79,16 @@ def _evaluate(rates: Vector, states: Vector, drops: int) -> tuple[Vector, float]
 
 
 def main() -> None:
-    """Print the best drop rates by room beside the governor's law."""
+    """Print the best drop rates by room, and those of the governor."""
     parser = argparse.ArgumentParser(description="The best spending of an abandoned-call window.")
     parser.add_argument(
-        "--drops", type=int, nargs="+", default=list(DROPS), help="that the window bears at its hard stop"
+        "--drops", type=int, nargs="+", default=list(DROPS), help="drops that the window allows at its hard stop"
     )
     parser.add_argument("--hard-stop", type=float, default=0.032)
     chosen = parser.parse_args()
     print(f"drop rates in %, hard stop {chosen.hard_stop:.2%}; by room 1, 2, ...")
     for drops in chosen.drops:
-        found = best_spending(drops)
+        found = compute_best_spending(drops)
         best = " ".join(f"{rate * chosen.hard_stop:6.2%}" for rate in found.by_room[1:9].tolist())
         print(f"{drops:4d} drops: {best}   mean {found.mean_share * chosen.hard_stop:.2%}")
     law = " ".join(f"{TUNED.room_share * room**TUNED.room_power * chosen.hard_stop:6.2%}" for room in range(1, 9))

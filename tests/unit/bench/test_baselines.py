@@ -1,4 +1,4 @@
-"""Each baseline policy reproduces figures worked out by hand from its source code."""
+"""Each baseline policy reproduces figures calculated by hand from its source code."""
 
 from __future__ import annotations
 
@@ -40,14 +40,12 @@ RINGING = RingingCall(4.0)
         (0.0, 2.0, -20.0, 1.760),
     ],
 )
-def test_vicidial_sets_the_level_worked_out_by_hand(
-    ready: float, waiting: float, intensity: float, level: float
-) -> None:
+def test_vicidial_sets_the_calculated_level(ready: float, waiting: float, intensity: float, level: float) -> None:
     settings = VicidialSettings(intensity=intensity)
     assert next_level(2.0, ready, waiting, 20.0, settings, NO_DROPS, 1430) == pytest.approx(level)
 
 
-def test_vicidial_tapers_by_the_difference_of_hhmm_values() -> None:
+def test_vicidial_tapered_method_uses_the_difference_of_hhmm_values() -> None:
     settings = VicidialSettings(method=DialMethod.TAPERED)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1430) == pytest.approx(2.01)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 2130) == 1.0
@@ -70,7 +68,7 @@ def test_vicidial_level_stays_between_one_and_the_maximum() -> None:
     assert next_level(1.1, 0.0, 10.0, 20.0, settings, NO_DROPS, 1430) == 1.0
 
 
-def test_vicidial_places_the_number_of_calls_worked_out_by_hand() -> None:
+def test_vicidial_places_the_calculated_number_of_calls() -> None:
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings()) == 18
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
@@ -124,7 +122,7 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     assert pacer.calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
-def test_one_abandoned_call_latches_omnidialer_for_fourteen_connects() -> None:
+def test_omnidialer_is_progressive_for_fourteen_connects_after_an_abandoned_call() -> None:
     pacer = _omni()
     pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
@@ -181,14 +179,14 @@ def test_every_baseline_runs_a_centre_and_cancels_no_call(name: str) -> None:
     assert policy.make().excess_calls(PacingSnapshot(0.0)) == 0
 
 
-def test_progressive_idles_as_long_as_calculated() -> None:
+def test_progressive_policy_has_the_calculated_idle_time() -> None:
     scenario = SCENARIOS["27 seats"]
     day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
     assert day.abandoned == 0
 
 
-def test_vicidial_decides_at_the_times_of_its_loops() -> None:
+def test_vicidial_decides_at_the_times_of_its_own_loops() -> None:
     decided: list[float] = []
 
     class Watched(VicidialPacer):

@@ -1,4 +1,4 @@
-"""The pacing bench: its choice of baseline, its verdicts, its page."""
+"""The pacing bench: choice of the baseline, cells of a row, and the results page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bench.baselines import FAMILIES
-from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of, taught
-from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
+from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_idle_seconds, pretrained
+from bench.pacing_tuning import FIRST_TUNING_SEED, TunedFamily, load_tuned, tuning_days
 from bench.pacing_tuning import main as tuning_main
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.centre_model.policies import policy_named
@@ -27,13 +27,13 @@ def _row(abandoned: float, worst: float, run_on: str = "2026-11-28") -> Row:
     return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons, run_on)
 
 
-def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
-    kept = [
-        Kept("omnidialer", {"boost": 1.0}, 5.0, 0.2, kept_cap=False),
-        Kept("calls per idle seat", {"ratio": 3.0}, 17.0, 0.02, kept_cap=True),
-        Kept("erlang rate", {"gain": 0.5}, 36.0, 0.02, kept_cap=True),
+def test_best_baseline_is_the_least_idle_within_the_cap() -> None:
+    tuned = [
+        TunedFamily("omnidialer", {"boost": 1.0}, 5.0, 0.2, within_cap=False),
+        TunedFamily("calls per idle seat", {"ratio": 3.0}, 17.0, 0.02, within_cap=True),
+        TunedFamily("erlang rate", {"gain": 0.5}, 36.0, 0.02, within_cap=True),
     ]
-    chosen, words = best_baseline(SCENARIOS["27 seats"], kept)
+    chosen, words = best_baseline(SCENARIOS["27 seats"], tuned)
     assert chosen.family == "calls per idle seat"
     assert words == "calls per idle seat: ratio 3.0"
 
@@ -41,7 +41,7 @@ def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
 @pytest.mark.parametrize(
     ("abandoned", "worst", "held"), [(0.03, 0.032, "yes"), (0.031, 0.03, "no"), (0.03, 0.033, "no")]
 )
-def test_held_is_the_days_cap_and_every_hours_within_two_tenths(abandoned: float, worst: float, held: str) -> None:
+def test_row_is_within_the_cap_by_day_and_by_hour_with_a_tolerance(abandoned: float, worst: float, held: str) -> None:
     shown = cells(_row(abandoned, worst))
     assert shown[7] == held
     assert (shown[11], shown[13]) == ("0.75", "1.20")
@@ -67,9 +67,9 @@ def test_page_has_a_date_column_only_if_rows_have_several_dates() -> None:
 
 
 @pytest.mark.parametrize("name", ["5 seats", "two campaigns 27"])
-def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(name: str) -> None:
+def test_pretrained_policy_starts_with_knowledge_and_empty_windows(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=0.2)
-    policy = taught(scenario, policy_named("predictive", scenario, 0.03))
+    policy = pretrained(scenario, policy_named("predictive", scenario, 0.03))
     pacers = [policy.make() for _ in scenario.campaigns]
     states = [pacer.state() for pacer in pacers]
     cold = policy_named("predictive", scenario, 0.03).make().state()
@@ -81,13 +81,13 @@ def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(
         assert state["knowledge"] != cold["knowledge"]
 
 
-def test_the_optimum_stands_beside_plain_steady_sites_only() -> None:
-    assert optimum_of(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
+def test_optimum_is_computed_for_plain_steady_sites_only() -> None:
+    assert optimum_idle_seconds(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
     for name in ("mixed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
-        assert optimum_of(SCENARIOS[name], 0.03) is None
+        assert optimum_idle_seconds(SCENARIOS[name], 0.03) is None
 
 
-def test_tuning_days_are_never_the_scored_ones_and_a_changing_day_is_whole() -> None:
+def test_tuning_days_differ_from_scored_days_and_changing_days_are_whole() -> None:
     for scenario in SCENARIOS.values():
         seeds, hours = tuning_days(scenario)
         assert min(seeds) >= FIRST_TUNING_SEED
@@ -96,10 +96,10 @@ def test_tuning_days_are_never_the_scored_ones_and_a_changing_day_is_whole() -> 
     assert tuning_days(SCENARIOS["300 seats"])[1] == 2.0
 
 
-def test_what_is_kept_names_families_and_settings_that_exist() -> None:
-    kept = load()
-    assert kept
-    for scenario, caps in kept.items():
+def test_tuned_file_names_existing_families_and_settings() -> None:
+    tuned = load_tuned()
+    assert tuned
+    for scenario, caps in tuned.items():
         assert scenario in SCENARIOS
         for entries in caps.values():
             assert set(STRONGEST) <= {entry.family for entry in entries} <= set(FAMILIES)
@@ -108,7 +108,7 @@ def test_what_is_kept_names_families_and_settings_that_exist() -> None:
 
 
 @pytest.mark.parametrize("run", [main, tuning_main])
-def test_an_unknown_scenario_is_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_scenario_is_rejected_in_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(run)
     arguments = ["nowhere"] if run is tuning_main else ["--scenario", "nowhere"]
     assert run(arguments) == 2

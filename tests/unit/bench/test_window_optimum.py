@@ -1,11 +1,11 @@
-"""The best spending of an abandoned-call window, and the governor's law beside it."""
+"""The best spending of an abandoned-call window, compared with the governor's rule."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bench.window_optimum import CAREFUL_SHARE, DROPS, Vector, _evaluate, best_spending, main
+from bench.window_optimum import CAREFUL_SHARE, DROPS, Vector, _evaluate, compute_best_spending, main
 from dialer.pacing.tuning import TUNED
 
 
@@ -15,8 +15,8 @@ def _cost(by_room: Vector) -> float:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_no_other_spending_is_better(drops: int) -> None:
-    best = best_spending(drops)
+def test_other_drop_rates_cost_more(drops: int) -> None:
+    best = compute_best_spending(drops)
     assert _cost(best.by_room) == pytest.approx(best.cost)
     for other in (0.5, 0.8, 1.0, 1.5):
         even = np.full(drops + 1, other)
@@ -29,25 +29,25 @@ def test_no_other_spending_is_better(drops: int) -> None:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_the_governors_law_has_its_shape(drops: int) -> None:
+def test_governor_rule_has_the_shape_of_the_optimum(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
-    over = best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
+    over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 
 
-def test_a_larger_window_is_used_closer() -> None:
-    shares = [best_spending(drops).mean_share for drops in DROPS]
+def test_larger_window_is_used_more_fully() -> None:
+    shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0
 
 
-def test_nothing_to_spend_is_said() -> None:
+def test_window_without_drops_is_rejected() -> None:
     with pytest.raises(ValueError, match="nothing to spend"):
-        best_spending(0)
+        compute_best_spending(0)
 
 
-def test_the_table_names_the_governors_law(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_includes_the_governor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])
     main()
     shown = capsys.readouterr().out
