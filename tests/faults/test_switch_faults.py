@@ -166,8 +166,8 @@ async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the
     """A real Asterisk makes a channel some milliseconds after it has answered the Originate."""
     config = all_answer(answer_after=25.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
-        place = site.switch.place
-        site.switch.place = lambda order: asyncio.get_running_loop().call_later(0.005, place, order)  # type: ignore[method-assign, assignment]
+        place = site.switch.place_call
+        site.switch.place_call = lambda order: asyncio.get_running_loop().call_later(0.005, place, order)  # type: ignore[method-assign, assignment]
         stopped: list[str] = []
 
         def stop_at_once(change: object) -> None:

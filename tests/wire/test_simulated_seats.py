@@ -103,8 +103,8 @@ async def test_a_second_phone_is_rejected_by_a_seat() -> None:
         await in_conversation(lab, "912")
         await lab.call_seat("1", "agent02", "seat-b")
         await lab.event("Hangup", Uniqueid="seat-b")
-        assert switch.conferences.info("parties", "seat-1") == "2"
-        assert switch.conferences.info("admins", "seat-1") == "0"
+        assert switch.conferences.get_info("parties", "seat-1") == "2"
+        assert switch.conferences.get_info("admins", "seat-1") == "0"
 
 
 @virtual_time()

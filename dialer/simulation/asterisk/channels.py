@@ -205,7 +205,7 @@ class Channel:
             timer.cancel()
         self._timers.clear()
 
-    def press(self, digit: str) -> None:
+    def receive_key(self, digit: str) -> None:
         """Pass a pressed key to the application that reads keys. Without one the key is lost, as in Asterisk."""
         if self.reads_keys:
             self.digits.append(digit)

@@ -23,7 +23,7 @@ class EventFaults:
         """Whether any fault is set or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
-    def set(
+    def set_shares(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.

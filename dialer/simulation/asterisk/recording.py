@@ -25,7 +25,7 @@ class ChannelRecording:
         self._bridged_only = bridged_only
         self._since = asyncio.get_running_loop().time()
 
-    def count(self) -> None:
+    def update_duration(self) -> None:
         """Add the time since the last update. Call it before every change that starts or stops the recording."""
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:
@@ -35,12 +35,12 @@ class ChannelRecording:
 
     def mute(self, muted: bool) -> None:
         """Mute or unmute the recording."""
-        self.count()
+        self.update_duration()
         self.muted = muted
 
     def finish(self) -> None:
         """End the recording and write its file. Nothing is written if its folder is missing, as in Asterisk."""
-        self.count()
+        self.update_duration()
         if not self.path.parent.is_dir():
             return
         with wave.open(str(self.path), "wb") as file:

@@ -58,7 +58,12 @@ def voters(site: MultiServerSite, server: str) -> list[Channel]:
 
 def joins(site: MultiServerSite) -> list[Channel]:
     """The channels of voters whose call is on another server."""
-    return [channel for server in site.servers.values() for channel in server.channels.values() if channel.met_agent]
+    return [
+        channel
+        for server in site.servers.values()
+        for channel in server.channels.values()
+        if channel.on_conversation_start
+    ]
 
 
 @contextlib.asynccontextmanager
