@@ -96,7 +96,7 @@ def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> 
         with measure_all_processes(watch), changing_catalogue(Path(out) / "catalogue") as entries:
             report = prepare(places, entries, Recipe((LINE,)), {})
         if report.refused:
-            return Done(count, report.refused[0].why)
+            return Done(count, report.refused[0].reason)
         return Done(count, find_wrong_output(places.sounds, count, seconds, within_lu=0.7))
 
 

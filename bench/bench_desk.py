@@ -191,7 +191,7 @@ async def _measure_with(
         place = turn % len(pages) if by_browser else len(pages) + number % (AGENTS - len(pages))
         seat = engine.current.seats[place]
         attempt = _attempt_id(number)
-        reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, seconds=0.0)
+        reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, since=time.time())
         engine.tell(reserved)
         for _ in range(5):
             call = CallChange(CAMPAIGN, f"ringing-{number}", CallState.RINGING, time.time())
@@ -250,7 +250,7 @@ def _make_view() -> Any:
     seats: list[SeatView] = [
         replace(seat, agent=str(number), state=SeatState.READY) for number, seat in enumerate(view.seats, 1)
     ]
-    return replace(view, at=time.time(), seats=tuple(seats))
+    return replace(view, state=replace(view.state, at=time.time()), seats=tuple(seats))
 
 
 def _fill_store(store: Path, pops: int) -> dict[int, tuple[int, ...]]:

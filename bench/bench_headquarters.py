@@ -253,7 +253,7 @@ async def _measure_rate(options: argparse.Namespace, *, backlog: int) -> str:
         results = json.loads(await asyncio.to_thread(truth.read_text, "utf-8"))
         wrong = await find_wrong_counts(at, results["counts"])
         gathering.cancel()
-        await asyncio.run_gatherer(gathering, return_exceptions=True)
+        await asyncio.gather(gathering, return_exceptions=True)
     if wrong or results["missing"] or results["committed"] != results["made"]:
         return f"VOID {wrong} {results['committed']:,} of {results['made']:,} rows, {results['missing']} peer updates missing"
     costs = ", ".join(f"{name} {seconds / results['measured'] * 1e6:.0f}" for name, seconds in cpu.items())
@@ -300,7 +300,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             after = await db.fetch_tuples(_ALL)
         for task in (gathering, *joined):
             task.cancel()
-        await asyncio.run_gatherer(gathering, *joined, return_exceptions=True)
+        await asyncio.gather(gathering, *joined, return_exceptions=True)
     if wrong or late or before != after or count != CENTRES:
         return f"VOID {wrong} {', '.join(late[:5])} {before} {after} {count}"
     return (
@@ -329,7 +329,7 @@ async def run_kill_history(seed: int) -> str:
                         await at.server.start()
                     case "gatherer":
                         gathering.cancel()
-                        await asyncio.run_gatherer(gathering, return_exceptions=True)
+                        await asyncio.gather(gathering, return_exceptions=True)
                         gathering = asyncio.create_task(run_gatherer(at))
                     case "postgresql":
                         await asyncio.to_thread(_kill_postgresql, at.folder)
@@ -343,7 +343,7 @@ async def run_kill_history(seed: int) -> str:
                         place = chance.randrange(len(centres))
                         dying = joined[centres[place].name]
                         dying.cancel()
-                        await asyncio.run_gatherer(dying, return_exceptions=True)
+                        await asyncio.gather(dying, return_exceptions=True)
                         joined[centres[place].name] = asyncio.create_task(centres[place].run(lines[place]))
             until = time.monotonic() + SETTLE_SECONDS
             while time.monotonic() < until and not all(
@@ -362,7 +362,7 @@ async def run_kill_history(seed: int) -> str:
         finally:
             for task in (gathering, *joined.values()):
                 task.cancel()
-            await asyncio.run_gatherer(gathering, *joined.values(), return_exceptions=True)
+            await asyncio.gather(gathering, *joined.values(), return_exceptions=True)
 
 
 def _kill_postgresql(folder: Path) -> None:

@@ -216,7 +216,7 @@ def parse_arguments(description: str, *, rounds: int, argv: Sequence[str] | None
 
 def describe_machine() -> str:
     """Return a line that describes the machine, for the head of the output."""
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.describe_machine()}"
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
 
 
 Figure = tuple[str, str, str]

@@ -115,7 +115,7 @@ def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
     [
         (["--day", "2024-04-23"], "no calls of agent campaigns on 2024-04-23; its calls are from 2024-04-22 to"),
         (["--day", "22.4.2024"], "--day must be a date such as 2026-04-22 (is '22.4.2024')"),
-        (["--day", "2024-13-01"], "--day is '2024-13-01'"),
+        (["--day", "2024-13-01"], "--day must be a date such as 2026-04-22 (is '2024-13-01')"),
         ([], "name it with --day"),
         (["--day", "2024-04-22", "--hours", "2"], "leave --scenario, --hours and --what-if out"),
         (["--day", "2024-04-22", "--what-if", "seats=+1"], "leave --scenario, --hours and --what-if out"),

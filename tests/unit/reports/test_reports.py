@@ -420,9 +420,9 @@ async def test_matching_journal_passes_the_check(store: HandFilled, tmp_path: Pa
 @pytest.mark.parametrize(
     ("entries", "says"),
     [
-        ([("placed", "stranger", 1)], "no attempt"),
+        ([("placed", "stranger", 1)], "without an attempt"),
         ([("placed", "attempt-1", 1), ("ended", "attempt-1", None), ("placed", "attempt-1", 1)], "placed 2 times"),
-        ([("placed", "attempt-1", 2)], "another number"),
+        ([("placed", "attempt-1", 2)], "a number other than"),
         ([("placed", "attempt-3", 3), ("placed", "attempt-1", 1)], "refused"),
         ([("placed", "attempt-1", 1), ("placed", "attempt-2", 1)], "was live"),
         ([], "never placed"),
