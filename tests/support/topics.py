@@ -1,4 +1,4 @@
-"""Checks of messages against the table of topics and docs/asyncapi.json."""
+"""Checks of messages against the table of topics and docs/reference/asyncapi.json."""
 
 from __future__ import annotations
 
