@@ -1,5 +1,5 @@
-# Starts broker, Asterisk, dialler and desk, and ends when one of them does: the container's restart policy begins anew, and the store
-# knows what was under way. Given a command, runs that in their place, as the site's user: `dialer init`, `dialer check`.
+# Starts broker, Asterisk, dialler and desk, and exits when one of them does, so that the container's restart policy applies; the
+# store has the calls that were in progress. With arguments it runs that command instead, as the site's user, such as `dialer init`.
 set -eu
 settings=/etc/matdan/centre.toml
 cd /var/lib/matdan
@@ -19,7 +19,7 @@ mosquitto -c /etc/mosquitto/mosquitto.conf &
 asterisk -f -U asterisk &
 switch=$!
 until asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q booted; do
-  kill -0 $switch # ends here where Asterisk has
+  kill -0 $switch # exits if Asterisk has exited
   sleep 0.5
 done
 "${ours[@]}" dialer run -c "$settings" &
