@@ -14,9 +14,9 @@ import structlog
 
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.words import load_all_words
+from dialer.domain.alerts import AlertKind, new_alert
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
@@ -135,7 +135,7 @@ async def running_centre(
         await apply_settings(settings, store, weights, clock.now())
         await engine.prepare(trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
         if weights.problem is not None:
-            engine.take_alert(Alert("weights", AlertLevel.WARNING, weights.problem, clock.now()))
+            engine.take_alert(new_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = labels_synthetic(settings, rules)
             await stack.enter_async_context(twilio.serving(engine, flows, prompts, label=label))

@@ -27,9 +27,10 @@ from dialer.board.parts import (
     shortened,
     stacked_bar,
 )
+from dialer.domain.alerts import Alert, AlertLevel
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkState, TrunkView
+from dialer.domain.view import CentreView, SeatState, SeatView, TrunkState, TrunkView
 
 SEAT_CELLS = 32  # of one seat in the grid, its gap included
 BRIEF_SEAT_CELLS = 25  # the same without the time in the state

@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from dialer.domain.alerts import AlertLevel
 from dialer.domain.model import CampaignState
-from dialer.domain.view import AlertLevel, CallState, SeatState
+from dialer.domain.view import CallState, SeatState
 
 FULL = "━"
 HALF = "╸"

@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
 from dialer.desk.figures import WarningList
+from dialer.domain.alerts import AlertList
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
-from dialer.domain.view import AlertList
 from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.engine.command.catalogue import COMMANDS

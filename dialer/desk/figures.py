@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
+from dialer.domain.alerts import Alert, AlertKind, new_alert
 from dialer.domain.clock import Clock
 from dialer.domain.model import CampaignState
 from dialer.domain.schema import MESSAGE, Tenths, Time
-from dialer.domain.view import Alert, AlertLevel, CallState, CampaignView, CentreState, SeatState, SeatView
+from dialer.domain.view import CallState, CampaignView, CentreState, SeatState, SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
@@ -173,9 +174,10 @@ class BoardFigures:
         campaigns = self._page_state.below("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
             self._page_state.put(f"why/{campaign_id}", why(centre, campaign, seats, connected=connected))
-        standing = warnings(campaigns, self._page_state.below("abandoned", tuple), seats)
         now = round(self._clock.now(), 3)
-        self._warned = {code: self._warned.get(code, Alert(code, level, "", now)) for code, level in standing.items()}
+        active = warnings(campaigns, self._page_state.below("abandoned", tuple), seats, now)
+        # One that was active before keeps the time when it was raised: whoever has acknowledged it has done so.
+        self._warned = {each.code: replace(each, at=self._warned.get(each.code, each).at) for each in active}
         self._page_state.put("warnings", WarningList(tuple(self._warned.values())))
 
 
@@ -315,18 +317,20 @@ def warnings(
     campaigns: Mapping[str, CampaignView],
     abandoned: Mapping[str, Iterable[AbandonedWindow]],
     seats: Iterable[SeatView],
-) -> dict[str, AlertLevel]:
-    """Return the codes of active warnings with their levels. `abandoned`: the windows of each campaign's caps."""
-    found: dict[str, AlertLevel] = {}
+    now: float,
+) -> Iterator[Alert]:
+    """Yield the active warnings, raised `now` (epoch seconds). `abandoned`: the windows of each campaign's caps."""
     for name, windows in abandoned.items():
-        for window in windows:
-            if window.answers >= LEAST_ANSWERS and window.abandoned / window.answers >= NEAR_SHARE * window.stop:
-                found[f"cap-near-{name}"] = AlertLevel.WARNING
+        rates = [(each.abandoned / each.answers, each.stop) for each in windows if each.answers >= LEAST_ANSWERS]
+        near = [(rate, stop) for rate, stop in rates if rate >= NEAR_SHARE * stop]
+        if near:
+            rate, stop = max(near, key=lambda each: each[0] - each[1])
+            percent, limit = round(100 * rate, 1), round(100 * stop, 1)
+            yield new_alert(AlertKind.CAP_NEAR, now, campaign=name, percent=percent, limit=limit)
     for name, campaign in campaigns.items():
         total, remaining = campaign.progress.total, campaign.progress.remaining
         if campaign.state is CampaignState.RUNNING and 0 < remaining < LOW_SHARE * total:
-            found[f"list-low-{name}"] = AlertLevel.NOTICE
+            yield new_alert(AlertKind.LIST_LOW, now, campaign=name, remaining=remaining)
     for seat in seats:
         if seat.state is SeatState.LOST:
-            found[f"seat-lost-{seat.seat}"] = AlertLevel.WARNING
-    return found
+            yield new_alert(AlertKind.SEAT_LOST, now, seat=seat.seat)

@@ -7,8 +7,9 @@ from typing import Any
 from dialer.desk.figures import AbandonedWindow, AgentDayFigures, CallBack, DayFigures, IdleReason, WarningList
 from dialer.desk.lists import ListShown
 from dialer.desk.pages_built import SOURCES
+from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import AlertList, CampaignView, CentreState, SeatView
+from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_file import Acknowledgement
 from dialer.web.page_state import Update

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
+from dialer.domain.alerts import Alert
 from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.schema import (
     MESSAGE,
-    PRIVATE,
     Count,
     Microseconds,
     Rate,
@@ -73,41 +73,6 @@ class TrunkState(StrEnum):
     WORKING = "working"
     RESTING = "resting"  # it failed: no call until the rest is over
     PROBING = "probing"  # the rest is over: one call tests whether it works again
-
-
-class AlertLevel(StrEnum):
-    """How urgent an alert is."""
-
-    NOTICE = "notice"
-    WARNING = "warning"
-    CRITICAL = "critical"  # dialling has stopped
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """Something that a person should look at. An alert replaces the earlier one of the same `code`."""
-
-    __pydantic_config__ = MESSAGE
-
-    code: str
-    """such as switch-down, store or broker-down; with a name where there are several: trunk-north"""
-    level: Annotated[AlertLevel, unknown_as(AlertLevel.WARNING)]
-    """critical: dialling has stopped"""
-    text: str
-    """one line, without names and phone numbers"""
-    at: Time
-    """when it was raised"""
-    cleared: Annotated[bool, PRIVATE] = False
-
-
-@dataclass(frozen=True, slots=True)
-class AlertList:
-    """All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it."""
-
-    __pydantic_config__ = MESSAGE
-
-    at: Time
-    alerts: tuple[Alert, ...]
 
 
 class HoldReason(StrEnum):

@@ -15,10 +15,11 @@ import structlog
 
 from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.domain import switch_events
+from dialer.domain.alerts import Alert
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.parties import attempt_of
-from dialer.domain.view import Alert, CentreView, Change
+from dialer.domain.view import CentreView, Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext, SeatCommand
 from dialer.engine.core import Core

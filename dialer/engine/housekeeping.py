@@ -9,9 +9,10 @@ from typing import NoReturn
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.audit_chain import AuditHead
 from dialer.domain.errors import StoreError
-from dialer.domain.view import AlertLevel, OutboxWait
+from dialer.domain.view import OutboxWait
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
@@ -83,13 +84,9 @@ class Housekeeping:
         if bound.deleted:
             _log.warning("outbox.full", lost=bound.deleted)
         if bound.bytes_over_limit:
-            megabytes = bound.bytes_over_limit >> 20
-            text = f"results wait for headquarters, {megabytes} MB more than headquarters.outbox_megabytes: none is"
-            self._alerts.raise_alert(
-                "outbox-full", AlertLevel.WARNING, f"{text} dropped, telemetry is; see why it is away"
-            )
+            self._alerts.raise_alert(AlertKind.OUTBOX_FULL, megabytes=bound.bytes_over_limit >> 20)
         else:
-            self._alerts.clear("outbox-full")
+            self._alerts.clear(AlertKind.OUTBOX_FULL)
 
     async def finish(self) -> None:
         """Save everything after the last call, and announce the head of the audit."""

@@ -6,8 +6,9 @@ import asyncio
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.switch_events import SwitchDown, SwitchUp
-from dialer.domain.view import AlertLevel, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.features import Features
 from dialer.engine.seats.messages import SEAT_MESSAGE
 from dialer.engine.seats.service import SEAT_CAMPAIGNS
@@ -40,11 +41,9 @@ class Resync:
         features, server = self._features, event.server
         features.servers.up.discard(server)
         if server:
-            code = f"switch-down-{server}"
-            text = f"no link to server {server}, which takes no calls until it is back: {event.reason}"
+            features.alerts.raise_alert(AlertKind.SERVER_DOWN, server=server, problem=event.reason)
         else:
-            code, text = "switch-down", f"no link to the switch: {event.reason}"
-        features.alerts.raise_alert(code, AlertLevel.CRITICAL, text)
+            features.alerts.raise_alert(AlertKind.SWITCH_DOWN, problem=event.reason)
         features.core.wake.set()
 
     def switch_up(self, up: SwitchUp) -> None:
@@ -64,7 +63,10 @@ class Resync:
         features.supervision.resync(up)
         features.servers.up.add(up.server)
         self._done.set()
-        features.alerts.clear(f"switch-down-{up.server}" if up.server else "switch-down")
+        if up.server:
+            features.alerts.clear(AlertKind.SERVER_DOWN, up.server)
+        else:
+            features.alerts.clear(AlertKind.SWITCH_DOWN)
         for seat in seats:
             features.acd.call_phone(seat.name)
         features.core.wake.set()

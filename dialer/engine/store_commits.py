@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError
-from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.core import Core
 from dialer.engine.effects import StoreCommit
@@ -66,7 +66,7 @@ class StoreCommits:
             recent = now - self._recovered_at < RECENT_SECONDS
             self._quiet_seconds = min(2 * self._quiet_seconds, RECENT_SECONDS) if recent else QUIET_SECONDS
             self.trouble = str(error)
-            self._alerts.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+            self._alerts.raise_alert(AlertKind.STORE, problem=str(error))
         if not self._recovering and not self.closing:
             self._recovering = True
             self._core.spawn(self._recover(), "recover-store")
@@ -85,7 +85,7 @@ class StoreCommits:
             if self._core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
                 self._recovered_at = self._core.clock.monotonic()
                 self.trouble = None
-                self._alerts.clear("store")
+                self._alerts.clear(AlertKind.STORE)
                 self._core.wake.set()
                 break
         self._recovering = False

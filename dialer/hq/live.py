@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.schema import json_value
+
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
-_MAX_LETTERS_OF_ALERT = {"code": 64, "level": 16, "text": 300}
+_MAX_LETTERS_OF_ALERT = {"code": 64, "kind": 64, "level": 16, "text": 500}
+_MAX_FIELDS_OF_ALERT = 16
 _MAX_ALERTS = 20
 MAX_BYTES = 65_536
 MAX_CAMPAIGNS = 200
-_MAX_LAG_SECONDS = 1e9  # excludes NaN and Infinity, with which a browser could read the figures of no centre
+_MAX_NUMBER = 1e9  # of seconds, and in an alert: excludes NaN and Infinity, with which a browser could read the figures of no centre
 
 
 @dataclass(slots=True)
@@ -56,10 +60,7 @@ class LiveCentre:
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
             },
-            "alerts": [
-                {name: str(each.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}
-                for each in [*self._peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]
-            ],
+            "alerts": [_alert_row(each) for each in [*self._peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]],
             "material": _text(self.material, "active"),
             "assigned_material": _text(self.material, "assigned"),
             "material_problem": _text(self.material, "problem"),
@@ -67,10 +68,8 @@ class LiveCentre:
         }
 
     def _peer_update_alerts(self) -> list[Mapping[str, Any]]:
-        if not self.peer_update_problem:
-            return []
-        text = f"updates of other centres are not imported: {self.peer_update_problem}"
-        return [{"code": "no-peer-updates", "level": "critical", "text": text}]
+        problem = self.peer_update_problem
+        return [json_value(new_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
 
 
 class LiveCentres:
@@ -103,13 +102,20 @@ class LiveCentres:
                 if "problem" in fields:
                     centre.peer_update_problem = _text(fields, "problem") or ""
                 lag = fields.get("opt_out_lag_seconds", centre.opt_out_lag_seconds)
-                if isinstance(lag, int | float) and abs(lag) < _MAX_LAG_SECONDS:
+                if isinstance(lag, int | float) and abs(lag) < _MAX_NUMBER:
                     centre.opt_out_lag_seconds = float(lag)
                 else:
                     centre.opt_out_lag_seconds = None
             case _:
                 return
         centre.at = now
+
+
+def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an alert as the page shows it, with every text cut."""
+    fields = [*_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
+    shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
+    return {**{name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}, "fields": shown}
 
 
 def _progress(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,6 +128,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:

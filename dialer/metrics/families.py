@@ -14,8 +14,9 @@ from importlib.metadata import version
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from dialer.domain.alerts import AlertLevel
 from dialer.domain.model import CampaignState
-from dialer.domain.view import AlertLevel, CallState, CampaignView, CentreView, SeatState, TrunkState, TrunkView
+from dialer.domain.view import CallState, CampaignView, CentreView, SeatState, TrunkState, TrunkView
 
 Values = Iterable[tuple[tuple[str, ...], float]]
 """Pairs of label values and a metric's value."""

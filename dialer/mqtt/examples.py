@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.forecast import Forecast
@@ -23,9 +24,6 @@ from dialer.domain.model import (
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
 from dialer.domain.view import (
     AbandonedTarget,
-    Alert,
-    AlertLevel,
-    AlertList,
     CallChange,
     CallState,
     CampaignView,
@@ -136,7 +134,7 @@ def examples() -> dict[str, Any]:
         ),
         topics.ALERTS.key: AlertList(
             at=_AT,
-            alerts=(Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch: nothing is dialled", _AT),),
+            alerts=(new_alert(AlertKind.SERVER_DOWN, _AT, server="b", problem="connection refused"),),
         ),
         topics.HOME_ASSISTANT.key: discovery(
             "pune-1", topics.CENTRE_STATE.address("pune-1"), topics.ALERTS.address("pune-1")

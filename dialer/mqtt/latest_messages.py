@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import AlertList, CampaignView, CentreState, CentreView, SeatView
+from dialer.domain.view import CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from dialer.domain.alerts import Alert, AlertKind, new_alert
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
-from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, client_id_of
 from dialer.mqtt.connection import Connection, connected, describe_failure
@@ -22,10 +22,6 @@ from dialer.mqtt.duplicate_dialler import refuse_duplicate
 
 _log = structlog.get_logger(__name__)
 
-BROKER_DOWN = "broker-down"
-CENTRE_ID_TAKEN = "centre-id-taken"
-OUTBOX_HELD = "outbox-held"
-OPT_OUTS_DISCONNECTED = "opt-outs-disconnected"
 STABLE_SECONDS = 10.0  # after a connection that lasted this long the next wait is short again
 
 
@@ -34,16 +30,14 @@ class LinkPurpose:
     """The purpose of one of the dialler's connections."""
 
     listens_on: str  # a topic
-    down: str  # code of the alert while the connection is lost
-    meanwhile: str  # what happens then, for the text of the alert
+    down: AlertKind  # while the connection is lost; its field is `problem`
     client: str = ""  # suffix of the client id
     publishes: bool = True  # and leaves a last will; else it only reads, and acknowledges a message once it is stored
 
 
 def for_commands(centre: str) -> LinkPurpose:
     """Return the purpose of the main connection: it publishes everything and reads commands."""
-    meanwhile = "dialling goes on, results wait in the outbox"
-    return LinkPurpose(topics.commands_filter(centre), BROKER_DOWN, meanwhile)
+    return LinkPurpose(topics.commands_filter(centre), AlertKind.BROKER_DOWN)
 
 
 def for_opt_outs() -> LinkPurpose:
@@ -51,8 +45,7 @@ def for_opt_outs() -> LinkPurpose:
 
     It is separate because the broker holds back what this centre cannot store yet, and must not hold back commands with it.
     """
-    meanwhile = "opt-outs of other centres wait there for an hour; after that exchange files of them"
-    return LinkPurpose(topics.opt_outs_filter(), OPT_OUTS_DISCONNECTED, meanwhile, client="-opt-outs", publishes=False)
+    return LinkPurpose(topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client="-opt-outs", publishes=False)
 
 
 Serve = Callable[[Connection], Awaitable[None]]
@@ -88,7 +81,7 @@ class BrokerLink:
         self._clock = presence.clock
         self._raise_alert = raise_alert
         self._backoff = Backoff(settings.backoff_first_seconds, settings.backoff_most_seconds)
-        self._raised: set[str] = set()
+        self._raised: dict[AlertKind, Alert] = {}
         self.up = False
 
     async def run(self, serve: Serve, stop: asyncio.Event) -> None:
@@ -106,15 +99,14 @@ class BrokerLink:
                     return
             except* (MqttError, OSError) as lost:
                 if not stop.is_set():
-                    problem = describe_failure(self._settings, _first(lost))
-                    self._set_down(self._purpose.down, f"{problem}; {self._purpose.meanwhile}")
+                    self._set_down(self._purpose.down, describe_failure(self._settings, _first(lost)))
             except* CentreIdTaken as other:
-                self._set_down(CENTRE_ID_TAKEN, f"{_first(other)}; {self._purpose.meanwhile}")
+                self._set_down(AlertKind.CENTRE_ID_TAKEN, str(_first(other)))
             except* BrokerUnreachable as away:
                 if not stop.is_set():
-                    self._set_down(self._purpose.down, f"{_first(away)}; {self._purpose.meanwhile}")
+                    self._set_down(self._purpose.down, str(_first(away)))
             except* StoreError as held:
-                self._set_down(OUTBOX_HELD, f"results wait in the outbox: {_first(held)}")
+                self._set_down(AlertKind.OUTBOX_HELD, str(_first(held)))
             finally:
                 self.up = False
             if stop.is_set():
@@ -139,15 +131,15 @@ class BrokerLink:
         _log.info(
             "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.listens_on
         )
-        for code in sorted(self._raised):
-            self._raise_alert(Alert(code, AlertLevel.NOTICE, "the broker is back", self._clock.now(), cleared=True))
+        for _, alert in sorted(self._raised.items()):
+            self._raise_alert(replace(alert, at=self._clock.now(), cleared=True))
         self._raised.clear()
 
-    def _set_down(self, code: str, text: str) -> None:
-        _log.warning("broker.lost", code=code, problem=text)
-        if code not in self._raised:
-            self._raised.add(code)
-            self._raise_alert(Alert(code, AlertLevel.WARNING, text, self._clock.now()))
+    def _set_down(self, kind: AlertKind, problem: str) -> None:
+        _log.warning("broker.lost", code=kind.value, problem=problem)
+        if kind not in self._raised:
+            alert = self._raised[kind] = new_alert(kind, self._clock.now(), problem=problem)
+            self._raise_alert(alert)
 
 
 async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:

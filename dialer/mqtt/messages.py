@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from dialer.domain.alerts import AlertLevel, AlertList
 from dialer.domain.model import Announcement, BoothTurnout
 from dialer.domain.results import Result
 from dialer.domain.schema import encode
-from dialer.domain.view import AlertLevel, AlertList, CallChange, CampaignView, CentreState, CentreView, SeatView
+from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt import topics
 from dialer.mqtt.home_assistant import discovery, encode_discovery
 from dialer.mqtt.reply import CommandReply

@@ -12,9 +12,10 @@ from typing import Protocol
 
 import structlog
 
+from dialer.domain.alerts import AlertKind, new_alert
 from dialer.domain.errors import StoreError
 from dialer.domain.other_centres import ForeignOptOut
-from dialer.domain.view import Alert, AlertLevel, CentreView, Change
+from dialer.domain.view import CentreView, Change
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
@@ -72,7 +73,9 @@ class Monitor:
             centre,
             store,
             engine.outbox_event,
-            lambda text: engine.take_alert(Alert("outbox-unsendable", AlertLevel.WARNING, text, clock.now())),
+            lambda row, problem: engine.take_alert(
+                new_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
+            ),
         )
         self._centre = centre
         self._gateway = CommandGateway(engine, store, clock, senders, centre)

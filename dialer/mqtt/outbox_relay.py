@@ -22,10 +22,14 @@ class OutboxRelay:
     """Publishes the rows of the store's outbox (QoS 1) and removes them when the broker has acknowledged them."""
 
     def __init__(
-        self, centre: str, store: Store, waiting: asyncio.Event, unsendable: Callable[[str], None] = lambda _: None
+        self,
+        centre: str,
+        store: Store,
+        waiting: asyncio.Event,
+        unsendable: Callable[[int, str], None] = lambda _row, _problem: None,
     ) -> None:
         """`waiting` is set by whoever commits announcements and cleared here; the store is never polled. `unsendable`
-        gets a sentence about each row that no client can send.
+        gets the id of each row that no client can send, and the problem.
         """
         self._centre = centre
         self._store = store
@@ -63,4 +67,4 @@ class OutboxRelay:
             await publish(announced_message(self._centre, row.topic, row.payload))
         except ValueError as error:
             _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
-            self._unsendable(f"A message could not be sent and was skipped (outbox row {row.outbox_id}): {error}")
+            self._unsendable(row.outbox_id, str(error))

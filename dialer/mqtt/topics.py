@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from dialer.domain.alerts import AlertList
 from dialer.domain.audit_chain import AuditHead
 from dialer.domain.model import BoothTurnout, DispositionRecord, EndedAttempt, Mark
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
-from dialer.domain.view import AlertList, CallChange, CampaignView, CentreState, SeatView
+from dialer.domain.view import CallChange, CampaignView, CentreState, SeatView
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.reply import CommandReply
 

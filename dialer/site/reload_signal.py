@@ -7,7 +7,7 @@ import signal
 
 import structlog
 
-from dialer.domain.view import Alert, AlertLevel
+from dialer.domain.alerts import AlertKind, new_alert
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.engine import Engine
 from dialer.engine.settings_reload.commands import ReloadSettings
@@ -31,12 +31,11 @@ def reload_on_hang_up(engine: Engine) -> None:
 
 async def reload_site(engine: Engine) -> None:
     """Reload the settings, then the flows. What is wrong stays as it was, and an alert says why until it is corrected."""
-    for content, command in (("settings", ReloadSettings()), ("flows", ReloadFlows())):
+    for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
             result = await engine.execute(command)
         except MatdanError as error:
-            text = f"{content} not reloaded: {error}"
-            engine.take_alert(Alert(content, AlertLevel.WARNING, text, engine.view().state.at))
+            engine.take_alert(new_alert(kind, engine.view().state.at, problem=str(error)))
         else:
-            _log.info(f"{content}.reloaded", result=result)
-            engine.take_alert(Alert(content, AlertLevel.WARNING, result, engine.view().state.at, cleared=True))
+            _log.info(f"{kind}.reloaded", result=result)
+            engine.take_alert(new_alert(kind, engine.view().state.at, cleared=True, problem=""))

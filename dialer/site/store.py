@@ -41,7 +41,7 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
     from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
 
     recorded, problem = await asyncio.to_thread(import_new_weights, folder, settings.store.path, key=site_key(settings))
-    return ImportedWeights(recorded, None if problem is None else f"Voters' weights were not imported: {problem}")
+    return ImportedWeights(recorded, problem)
 
 
 async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:

@@ -19,12 +19,12 @@ from typing import Any, cast
 
 import pytest
 
+from dialer.domain.alerts import Alert
 from dialer.domain.clock import LoopClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.signing import public_key
-from dialer.domain.view import Alert
 from dialer.engine.campaigns.commands import ResumeCampaign, StopAll
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
@@ -354,7 +354,7 @@ async def test_flood_does_not_delay_stop_all(flooder: str) -> None:
     ]
     assert served_at - asked_at[0] < 2.5  # behind one command of the flood that had begun, and one in its turn
     alert = next(alert for alert in ground.alerts if alert.code == "command-flood")
-    assert ("strangers" if flooder == "eve" else flooder) in alert.text
+    assert ("Senders: -; unknown senders:" if flooder == "eve" else f"Senders: {flooder} (") in alert.text
     assert len(ground.store.audit) < 700  # and each that waited is in it
 
 
@@ -384,11 +384,11 @@ async def test_flood_alert_counts_and_clears() -> None:
         await asyncio.sleep(200)
 
     await running(ground, attack())
-    told = [(alert.text, alert.cleared) for alert in ground.alerts if alert.code == "command-flood"]
+    told = [(alert.fields, alert.cleared) for alert in ground.alerts if alert.code == "command-flood"]
     assert told == [
-        ("1 commands arrived too fast and were not answered: desk 1", False),
-        ("7 commands arrived too fast and were not answered: desk 7", False),
-        ("no more commands arrived too fast and were not answered", True),
+        ({"count": 1, "users": "desk (1)", "unknown": 0}, False),
+        ({"count": 7, "users": "desk (7)", "unknown": 0}, False),
+        ({"count": 7, "users": "desk (7)", "unknown": 0}, True),
     ]
 
 

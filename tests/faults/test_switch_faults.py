@@ -101,7 +101,7 @@ async def test_a_manager_user_without_the_right_to_see_voters_is_found_out(tmp_p
     async with a_site(tmp_path, config, seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
-        (alert,) = [alert for alert in site.view.alerts if alert.code == "voters-unseen"]
+        (alert,) = [alert for alert in site.view.alerts if alert.code == "user-events-missing"]
         assert "read = system,call,user" in alert.text
 
 

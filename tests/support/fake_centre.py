@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from dialer.domain.alerts import Alert
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (
-    Alert,
     AlertRaised,
     CallState,
     CampaignView,

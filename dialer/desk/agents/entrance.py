@@ -12,8 +12,9 @@ from pydantic import Field
 
 from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
+from dialer.domain.alerts import AlertKind, AlertList
 from dialer.domain.errors import RefusedBecause
-from dialer.domain.view import AlertList, CentreState, SeatView
+from dialer.domain.view import CentreState, SeatView
 from dialer.mqtt.dialler_client import DiallerClient, Reply
 from dialer.web.access import PageRoute, allow_anyone, start_session
 from dialer.web.page_requests import PageRequest
@@ -93,7 +94,7 @@ class AgentEntrance:
         match reply.code:
             case RefusedBecause.PIN_WRONG:
                 active = self._page_state.get("alerts", AlertList)
-                locked = f"log-in-locked-{asked.seat}"
+                locked = AlertKind.LOG_IN_LOCKED.code_for(asked.seat)
                 if active is not None and any(alert.code == locked for alert in active.alerts):
                     return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Unpack
+
 import structlog
 
-from dialer.domain.view import Alert, AlertLevel, AlertRaised
+from dialer.domain.alerts import Alert, AlertKind, AlertValues, new_alert
+from dialer.domain.view import AlertRaised
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
 
@@ -22,25 +26,28 @@ class Alerts:
         """Return whether an alert with this code is active."""
         return code in self.active
 
-    def raise_alert(self, code: str, level: AlertLevel, text: str) -> None:
-        """Raise an alert, replacing one with the same code. The same text again is not repeated."""
-        before = self.active.get(code)
-        if before is not None and before.text == text:
-            return
-        alert = self.active[code] = Alert(code, level, text, self._core.clock.now())
-        _log.warning("alert.raised", code=code, level=level.value, text=text)
-        self._core.do(Notify(AlertRaised(alert)))
+    def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
+        """Raise an alert. `values` are exactly the fields of the kind."""
+        self.accept(new_alert(kind, self._core.clock.now(), **values))
 
-    def clear(self, code: str) -> None:
-        """Clear an alert, if it is active."""
-        before = self.active.pop(code, None)
-        if before is not None:
-            cleared = Alert(code, before.level, before.text, self._core.clock.now(), cleared=True)
-            self._core.do(Notify(AlertRaised(cleared)))
+    def clear(self, kind: AlertKind, subject: str | None = None) -> None:
+        """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
+        self._clear(kind.value if subject is None else kind.code_for(subject))
 
     def accept(self, alert: Alert) -> None:
-        """Raise or clear an alert of another part of the dialler."""
+        """Raise an alert, replacing one with the same code, or clear it. The same text again is not repeated."""
         if alert.cleared:
-            self.clear(alert.code)
-        else:
-            self.raise_alert(alert.code, alert.level, alert.text)
+            self._clear(alert.code)
+            return
+        before = self.active.get(alert.code)
+        if before is not None and before.text == alert.text:
+            return
+        self.active[alert.code] = alert
+        _log.warning("alert.raised", code=alert.code, level=alert.level.value, text=alert.text)
+        self._core.do(Notify(AlertRaised(alert)))
+
+    def _clear(self, code: str) -> None:
+        before = self.active.pop(code, None)
+        if before is not None:
+            cleared = replace(before, at=self._core.clock.now(), cleared=True)
+            self._core.do(Notify(AlertRaised(cleared)))

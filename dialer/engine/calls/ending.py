@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import Direction, EndedAttempt, Outcome
 from dialer.domain.switch_events import CallEnded
-from dialer.domain.view import AlertLevel, CallState
+from dialer.domain.view import CallState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, outcome_of
@@ -108,10 +109,9 @@ class CallEndings:
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
         if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
-            self._alerts.clear("voters-unseen")
+            self._alerts.clear(AlertKind.USER_EVENTS_MISSING)
         elif self._core.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
-            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
-            self._alerts.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
+            self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:

@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Claim
-from dialer.domain.view import AlertLevel, CampaignChange, CampaignSpeed
+from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.abandoned_counts import recount
@@ -250,17 +251,15 @@ class Campaigns:
         """Hold the campaign of a call whose voter did not hear a sound. For an inbound call only an alert is raised."""
         run = self._runs[call.campaign_id]
         if call.inbound:
-            text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"
+            kind = AlertKind.NO_AUDIO_INBOUND
         else:
+            kind = AlertKind.NO_AUDIO
             run.inaudible_sound = sound
-            text = (
-                f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
-                "(`dialer check` names what is missing), then resume the campaign"
-            )
-        self._alerts.raise_alert(f"no-audio-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._alerts.raise_alert(kind, campaign=call.campaign_id, sound=sound)
         self._core.wake.set()
 
     def _clear_inaudible(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
-        self._alerts.clear(f"no-audio-{run.spec.campaign_id}")
+        for kind in (AlertKind.NO_AUDIO, AlertKind.NO_AUDIO_INBOUND):
+            self._alerts.clear(kind, run.spec.campaign_id)
         self._core.wake.set()

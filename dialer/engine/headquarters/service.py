@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import (
@@ -21,7 +22,6 @@ from dialer.domain.orders import (
     signers_of,
     was_obeyed,
 )
-from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.service import Campaigns
 from dialer.engine.core import Core
@@ -29,7 +29,6 @@ from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
 from dialer.store.audit import AuditNote
 from dialer.store.store import Store
 
-_STANDS = "headquarters-stop"
 _FORGED = "headquarters-forged"
 QUIET_SECONDS = 3600.0  # without another forged order before the alert is cleared; each refusal stays in the audit
 
@@ -59,10 +58,8 @@ class HeadquartersOrders:
             raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
         try:
             signers = signers_of(text, signatures, plan.leaders)
-        except OrderForged as forged:
-            self._alerts.raise_alert(
-                _FORGED, AlertLevel.CRITICAL, f"somebody sends orders in headquarters' name: {forged}"
-            )
+        except OrderForged:
+            self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
             self._core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGED_ORDERS_OVER)))
             raise
         now = self._core.clock.now()
@@ -100,7 +97,7 @@ class HeadquartersOrders:
 
     def clear_forgery_alert(self) -> None:
         """Clear the alert: no forged order has come for a while."""
-        self._alerts.clear(_FORGED)
+        self._alerts.clear(AlertKind.HEADQUARTERS_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because
@@ -111,10 +108,10 @@ class HeadquartersOrders:
             if why is not None:
                 self._campaigns.suspend_all(why, {})
             raise
-        self._alerts.clear(_STANDS)
+        self._alerts.clear(AlertKind.HEADQUARTERS_STOP)
         return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
 
     def _suspend_all(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
-        self._alerts.raise_alert(_STANDS, AlertLevel.CRITICAL, why)
+        self._alerts.raise_alert(AlertKind.HEADQUARTERS_STOP, order=order_id)
         return self._campaigns.suspend_all(why, stopped)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.clock import ClockWatch
-from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.core import Core
 from dialer.store.sent_journal import SentJournal
@@ -30,8 +30,8 @@ class ClockGuard:
     def accept(self) -> str:
         """Accept the clock as it is and resume dialling."""
         self._watch.accept(self._core.instant())
-        held = "clock" in self._alerts
-        self._alerts.clear("clock")
+        held = AlertKind.CLOCK in self._alerts
+        self._alerts.clear(AlertKind.CLOCK)
         self._core.wake.set()
         return "clock accepted; dialling resumes" if held else "the clock was not set; nothing was held"
 
@@ -41,17 +41,12 @@ class ClockGuard:
         ahead = self._watch.look(now)
         self._sent.keep_clock(self._watch.should(now) - self._core.clock.since_boot())
         if ahead is None:
-            self._alerts.clear("clock")
+            self._alerts.clear(AlertKind.CLOCK)
             return False
-        if "clock" not in self._alerts:
+        if AlertKind.CLOCK not in self._alerts:
             expected, shown = (
                 datetime.fromtimestamp(at, self._core.zone).strftime("%d %b %H:%M:%S")
                 for at in (now.at - ahead, now.at)
             )
-            direction = "ahead of" if ahead > 0 else "behind"
-            text = (
-                f"dialling is held: the clock says {shown}, {abs(ahead):.0f} s {direction} the expected {expected}."
-                " It was set, or the machine was suspended. Correct it, or send the command accept-clock if it is right now"
-            )
-            self._alerts.raise_alert("clock", AlertLevel.CRITICAL, text)
+            self._alerts.raise_alert(AlertKind.CLOCK, time=shown, expected=expected, seconds=round(ahead))
         return True

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.model import AttemptId, Claim, OpenAttempt
 from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
-from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -32,10 +32,15 @@ _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
 """A number whose reason does not expire is looked at again after a day: consent or a register may have been imported."""
-_TO_BE_MENDED = frozenset(
-    {Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID, Reason.RETENTION}
-)
-"""Reasons for data that is missing and that somebody can supply: an alert names them."""
+_MISSING_DATA = {
+    Reason.NO_POLL: AlertKind.RULES_POLL_UNKNOWN,
+    Reason.NO_CLOSE: AlertKind.RULES_CLOSE_OF_POLL_UNKNOWN,
+    Reason.NO_ZONE: AlertKind.RULES_TIME_ZONE_UNKNOWN,
+    Reason.NOTHING_KNOWN: AlertKind.RULES_NOTHING_KNOWN,
+    Reason.CALLER_ID: AlertKind.RULES_CALLER_ID,
+    Reason.RETENTION: AlertKind.RULES_RETENTION,
+}
+"""The alerts for data that is missing and that somebody can supply."""
 MOST_GROUNDS = 10_000
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
@@ -231,8 +236,6 @@ class Eligibility:
                     reason=objection.reason.value,
                     words=objection.words,
                 )
-                if objection.reason in _TO_BE_MENDED:
-                    code = f"rules-{objection.reason.value}"
-                    text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
-                    self._alerts.raise_alert(code, AlertLevel.WARNING, text)
+                if (alert := _MISSING_DATA.get(objection.reason)) is not None:
+                    self._alerts.raise_alert(alert, campaign=run.spec.campaign_id)
         return ruling

@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
 from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, EndedBy
-from dialer.domain.view import AlertLevel, CallState, Preview, TrunkState
+from dialer.domain.view import CallState, Preview, TrunkState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers, ServerLoads
 from dialer.engine.calls.live_calls import LiveCalls
@@ -339,8 +340,8 @@ class Originator:
         try:
             self._sent.sending(attempt_id)
         except OSError as error:
-            text = f"no call is placed that could not be told of: {error}"
-            self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
+            text = f"the call could not be recorded before it is placed: {error}"
+            self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
             self._not_placed(attempt_id)
             return CommandRefused(text)
         self._calls.update(call, call.sent(self._core.clock.monotonic()))
@@ -363,11 +364,11 @@ class Originator:
         except (SwitchError, UnsafeValue) as error:  # any other error means that the call was not placed
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch places no calls: {error}"
-            self._alerts.raise_alert("originate", AlertLevel.WARNING, text)
+            self._alerts.raise_alert(AlertKind.ORIGINATE, problem=str(error))
             self._not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
-            self._alerts.clear("originate")
+            self._alerts.clear(AlertKind.ORIGINATE)
         return None
 
     def _not_placed(self, attempt_id: AttemptId) -> None:

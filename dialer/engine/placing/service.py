@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind
 from dialer.domain.view import CallState
 from dialer.engine.alerts.state import Alerts
@@ -81,7 +82,7 @@ class Placing:
         if hold is None:
             hold = self._trunks.hold(run.spec.campaign_id, self._servers.reachable(run.spec.trunks))
         else:
-            self._alerts.clear(f"trunks-{run.spec.campaign_id}")
+            self._alerts.clear(AlertKind.TRUNKS, run.spec.campaign_id)
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold

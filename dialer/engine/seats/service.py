@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause, StoreError, SwitchError
 from dialer.domain.pin_proof import PinProof
-from dialer.domain.view import AlertLevel, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
@@ -319,13 +320,8 @@ class Agents:
 
     def _locked(self, seat: str) -> None:
         rules = self._core.plan.agent_rules
-        minutes = rules.lock_seconds / 60
-        self._alerts.raise_alert(
-            f"log-in-locked-{seat}",
-            AlertLevel.WARNING,
-            f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
-            f"{rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
-        )
+        minutes = round(rules.lock_seconds / 60, 1)
+        self._alerts.raise_alert(AlertKind.LOG_IN_LOCKED, seat=seat, minutes=minutes, failed=rules.wrong_pins)
         self._core.do(StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
@@ -338,7 +334,7 @@ class Agents:
 
     def unlocked(self, seat_name: str) -> None:
         """Note that the seat accepts log-ins again."""
-        self._alerts.clear(f"log-in-locked-{seat_name}")
+        self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
 
     async def call_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of an empty seat, so that an agent can enter number and PIN. Raises CommandRefused."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import CallEnded
-from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
+from dialer.domain.view import Hold, HoldReason, TrunkState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.state import Call
@@ -35,7 +36,7 @@ class Trunks:
         )
         self._trunks.use(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
-            self._alerts.clear(f"trunk-{name}")
+            self._alerts.clear(AlertKind.TRUNK, name)
 
     def rang(self, call: Call) -> None:
         """Note that a call of a trunk rings."""
@@ -66,20 +67,20 @@ class Trunks:
             return
         now = self._core.clock.monotonic()
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
-            self._alerts.clear(f"trunk-{name}")
+            self._alerts.clear(AlertKind.TRUNK, name)
         elif health.state(now) is TrunkState.RESTING:
             until = self._local(health.rest_seconds_left(now))
-            text = f"trunk {name} rests until {until}: {health.reason}; then one call finds out whether it works"
-            self._alerts.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
+            self._alerts.raise_alert(
+                AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
+            )
 
     def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return a hold if no call can go out over a campaign's trunks, or None. An alert is active as long as this is
         so.
         """
         now = self._core.clock.monotonic()
-        code = f"trunks-{campaign_id}"
         if not self._trunks.all_resting(names, now):
-            self._alerts.clear(code)
+            self._alerts.clear(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
             (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),
@@ -91,7 +92,7 @@ class Trunks:
             else "a call finds out whether a trunk works again"
         )
         reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
-        self._alerts.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
+        self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
     def _local(self, seconds_ahead: float) -> str:

@@ -51,7 +51,8 @@ class TrunkHealth:
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
         """It works until it fails. Times are monotonic seconds."""
         self.rests = 0  # since it last worked
-        self.reason = ""  # of the rest
+        self.failed_calls = 0  # of the `judged_calls` for which it rests; 0: it works
+        self.judged_calls = 0
         self.ringing_seconds: float | None = None  # from Originate to ringing, recently
         self.share = 1.0  # of the allowed call starts
         self.row = 0  # failures in a row
@@ -82,6 +83,11 @@ class TrunkHealth:
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
+    def reason(self) -> str:
+        """Return why the trunk rests; empty if it works."""
+        return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
+
+    @property
     def to_blame(self) -> bool:
         """Return whether failures are the trunk's own and not the numbers'."""
         return self.row >= _ALREADY or self._resting_until is not None
@@ -109,7 +115,7 @@ class TrunkHealth:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call probes
                 elif failed:
-                    self._rest(now_seconds, "its probing call failed")
+                    self._rest(now_seconds, failed=1, judged=1)
                 else:
                     self._work(now_seconds)
 
@@ -119,22 +125,22 @@ class TrunkHealth:
         self.row = self.row + 1 if failed else 0
         failures = sum(self._window)
         if self.row >= rules.failures_in_a_row:
-            self._rest(now_seconds, f"{self.row} calls in a row failed")
+            self._rest(now_seconds, failed=self.row, judged=self.row)
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._rest(now_seconds, f"{failures} of the last {rules.window_calls} calls failed")
+            self._rest(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _rest(self, now_seconds: float, reason: str) -> None:
+    def _rest(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
         self.rests += 1
-        self.reason = reason
+        self.failed_calls, self.judged_calls = failed, judged
         self._resting_until = now_seconds + seconds
         self._since = now_seconds
         self._probe_out = False
 
     def _work(self, now_seconds: float) -> None:
         self.rests = self.row = 0
-        self.reason = ""
+        self.failed_calls = self.judged_calls = 0
         self._resting_until = None
         self._since = now_seconds
         self._probe_out = False

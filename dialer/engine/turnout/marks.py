@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import structlog
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, Claim, Mark
-from dialer.domain.view import AlertLevel
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -76,12 +76,9 @@ class Marks:
     def alert_unknown_voters(self, marks: int) -> None:
         """Alert that marks of other centres are about voters who are on no roll here. 0: clear the alert."""
         if marks:
-            text = f"{marks} marks of other centres were left out: they are of voters whom no roll here has"
-            self._alerts.raise_alert(
-                "peer-marks-skipped", AlertLevel.NOTICE, f"{text}; import the roll that the others have"
-            )
+            self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)
         else:
-            self._alerts.clear("peer-marks-skipped")
+            self._alerts.clear(AlertKind.PEER_MARKS_SKIPPED)
 
     def read_queues_again(self) -> None:
         """Have all campaigns read their queues again: closed numbers may be open."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dialer.domain.alerts import Alert, AlertKind, new_alert
 from dialer.domain.clock import Clock
-from dialer.domain.view import Alert, AlertLevel
 
 QUIET_SECONDS = 60.0
 """An alert ends this long after the last incident."""
@@ -14,13 +14,9 @@ QUIET_SECONDS = 60.0
 class CountingAlert:
     """An alert that counts incidents, such as commands with a bad signature."""
 
-    def __init__(
-        self, code: str, level: AlertLevel, incidents: str, raise_alert: Callable[[Alert], None], clock: Clock
-    ) -> None:
-        """`incidents` are named in the plural; the alert's text puts a number before it."""
-        self._code = code
-        self._level = level
-        self._incidents = incidents
+    def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
+        """`kind` has the fields `count`, `users` and `unknown`."""
+        self._kind = kind
         self._raise_alert = raise_alert
         self._clock = clock
         self._counts: dict[str, int] = {}  # by sender
@@ -28,7 +24,7 @@ class CountingAlert:
         self._last_at = 0.0  # monotonic
 
     def count(self, sender: str, number: int = 1) -> None:
-        """Count incidents of a sender ("" = strangers). The first one raises the alert at once, later ones at the next `update`."""
+        """Count incidents of a sender ("" = unknown senders). The first raises the alert at once, others at the next `update`."""
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
@@ -39,8 +35,7 @@ class CountingAlert:
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:
-            text = f"no more {self._incidents}"
-            self._raise_alert(Alert(self._code, AlertLevel.NOTICE, text, self._clock.now(), cleared=True))
+            self._raise_alert(self._alert(cleared=True))
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
@@ -49,6 +44,15 @@ class CountingAlert:
 
     def _report(self) -> None:
         self._reported = sum(self._counts.values())
-        senders = [f"{sender or 'strangers'} {count:,}" for sender, count in sorted(self._counts.items())[:5]]
-        text = f"{self._reported:,} {self._incidents}: {', '.join(senders)}"
-        self._raise_alert(Alert(self._code, self._level, text, self._clock.now()))
+        self._raise_alert(self._alert())
+
+    def _alert(self, *, cleared: bool = False) -> Alert:
+        users = [f"{sender} ({count:,})" for sender, count in sorted(self._counts.items()) if sender]
+        return new_alert(
+            self._kind,
+            self._clock.now(),
+            cleared=cleared,
+            count=self._reported,
+            users=", ".join(users[:5]) or "-",
+            unknown=self._counts.get("", 0),
+        )

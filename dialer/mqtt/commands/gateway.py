@@ -10,10 +10,10 @@ from typing import Protocol
 
 import structlog
 
+from dialer.domain.alerts import Alert, AlertKind
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
 from dialer.domain.model import Receipt
-from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand, Urgency
 from dialer.errors import MatdanError
@@ -76,27 +76,9 @@ class CommandGateway:
         self._number = 0
         self._in_progress: set[str] = set()  # keys of commands that the store does not know yet
         self._halts: dict[str | None, int] = {}  # number of the last halt of each campaign (None: all campaigns)
-        self._floods = CountingAlert(
-            "command-flood",
-            AlertLevel.WARNING,
-            "commands arrived too fast and were not answered",
-            engine.take_alert,
-            clock,
-        )
-        self._forgeries = CountingAlert(
-            "command-forged",
-            AlertLevel.WARNING,
-            "commands did not have their sender's signature",
-            engine.take_alert,
-            clock,
-        )
-        self._bursts = CountingAlert(
-            "records-burst",
-            AlertLevel.NOTICE,
-            "records arrived by command in quick succession",
-            engine.take_alert,
-            clock,
-        )
+        self._floods = CountingAlert(AlertKind.COMMAND_FLOOD, engine.take_alert, clock)
+        self._forgeries = CountingAlert(AlertKind.COMMAND_FORGED, engine.take_alert, clock)
+        self._bursts = CountingAlert(AlertKind.RECORDS_BURST, engine.take_alert, clock)
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
         self._has_counts = asyncio.Event()
         self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from importlib.metadata import version
 from uuid import uuid4
 
+from dialer.domain.alerts import AlertLevel
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
-from dialer.domain.view import AlertLevel, CentreState, CentreView
+from dialer.domain.view import CentreState, CentreView
 from dialer.domain.words import counted
 from dialer.mqtt.connection import visiting
 from dialer.mqtt.dialler_client import DiallerClient

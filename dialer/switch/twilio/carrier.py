@@ -9,10 +9,10 @@ from functools import partial
 
 import structlog
 
+from dialer.domain.alerts import AlertKind, new_alert
 from dialer.domain.clock import Clock
 from dialer.domain.errors import SwitchError
 from dialer.domain.switch import Switch
-from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
@@ -89,7 +89,7 @@ class TwilioCarrier:
             await self.switch.resync()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
-            engine.take_alert(Alert("twilio", AlertLevel.WARNING, str(error), engine.view().state.at))
+            engine.take_alert(new_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -202,7 +202,7 @@ async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wron
     change(path, ("channels = 20", "channels = 0"))
     await reload_site(engine)
     (alert,) = (each for each in engine.view().alerts if each.code == "settings")
-    assert alert.text.startswith("settings not reloaded: no change was applied: ")
+    assert alert.text.startswith("The settings were not reloaded. Cause: no change was applied: ")
     change(path, ("channels = 0", "channels = 9"))
     await reload_site(engine)
     assert not any(each.code == "settings" for each in engine.view().alerts)

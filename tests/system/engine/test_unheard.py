@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.alerts import AlertLevel
 from dialer.domain.model import Outcome
-from dialer.domain.view import AlertLevel, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.flows.texts import shipped_texts

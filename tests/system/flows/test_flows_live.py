@@ -258,7 +258,7 @@ async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: st
         assert (flows.current(str(good)), flows.current(str(other))) == before
         await reload_site(site.centre.engine)
         (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
-        assert alert.text.startswith("flows not reloaded: ")
+        assert alert.text.startswith("The call flows were not reloaded. Cause: ")
         other.write_text(OLD.replace("flow: ask", "flow: other"))
         await reload_site(site.centre.engine)
         assert not any(alert.code == "flows" for alert in site.view.alerts)

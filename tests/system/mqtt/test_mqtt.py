@@ -214,7 +214,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
         assert not monitor.served_to_the_end
         (alert,) = engine.view().alerts
         assert f"127.0.0.1:{wire.port}" in alert.text
-        assert "dialling goes on" in alert.text
+        assert "Dialling continues" in alert.text
         await announce(store, engine, 0, 70)
         await wire.lead_to(broker.port)
         heard = await boss.wait_for_topic("results/marks", count=70)
@@ -334,7 +334,7 @@ async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_
             await alert_change(second, "centre-id-taken", standing=True)
             (alert,) = [each for each in second.view().alerts if each.code == "centre-id-taken"]
             assert "process 812" in alert.text
-            assert "dialling goes on" in alert.text
+            assert "Dialling continues" in alert.text
             assert monitor.broker_up
             assert not other.broker_up
             assert not [each for each in boss.heard if each.topic == "state" and SECOND.text in each.text]

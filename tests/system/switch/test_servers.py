@@ -303,7 +303,7 @@ async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
         lived = {channel.uniqueid for server in "ac" for channel in voters(site, server)}
         before = placed(site)
         dying = asyncio.create_task(site.servers["b"].restart(down_seconds=120.0))
-        await site.until(lambda: "switch-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
+        await site.until(lambda: "server-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
         assert site.view.state.switch_up
         await asyncio.sleep(110)
         assert placed(site)["b"] == before["b"]
@@ -313,7 +313,7 @@ async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
         assert {outcomes[each] for each in lived} == {Outcome.CONNECTED}
         assert not lost & outcomes.keys()
         await dying
-        await site.until(lambda: "switch-down-b" not in {alert.code for alert in site.view.alerts}, seconds=10)
+        await site.until(lambda: "server-down-b" not in {alert.code for alert in site.view.alerts}, seconds=10)
         await site.until(lambda: placed(site)["b"] > before["b"], seconds=60)
         outcomes = {each.attempt_id: each.outcome for each in site.ended()}
         assert lost <= outcomes.keys()

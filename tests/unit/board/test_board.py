@@ -15,9 +15,10 @@ from rich.console import Console
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
+from dialer.domain.alerts import Alert, AlertKind, AlertLevel, new_alert
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
-from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
+from dialer.domain.view import CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
 from dialer.pacing.port import Limit
 from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
@@ -44,7 +45,7 @@ def lines(
 
 
 def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
-    alert = Alert("list-completed", AlertLevel.NOTICE, "turnout-ivr: the list is completed", AT)
+    alert = new_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40)
     shown = lines(centre_view(alerts=(alert,)))
     assert len(shown) == 30
     assert max(map(len, shown)) == 100
@@ -165,18 +166,21 @@ def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> 
 
 def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
     alerts = (
-        Alert("a", AlertLevel.NOTICE, "the list is completed", AT),
-        Alert("b", AlertLevel.CRITICAL, "no connection to the switch", AT - 60),
-        Alert("c", AlertLevel.WARNING, "gone", AT, cleared=True),
+        new_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),
+        new_alert(AlertKind.SWITCH_DOWN, AT - 60, problem="connection refused"),
+        new_alert(AlertKind.ORIGINATE, AT, problem="busy", cleared=True),
     )
     text = "\n".join(lines(centre_view(alerts=alerts)))
-    assert text.index("no connection to the switch") < text.index("the list is completed")
-    assert "gone" not in text
+    assert text.index("Asterisk is disconnected") < text.index("only 40 numbers remain")
+    assert "busy" not in text
     assert "▲" not in "\n".join(lines(centre_view()))
 
 
 def test_a_flood_of_alerts_leaves_room_for_the_rest() -> None:
-    alerts = tuple(Alert(f"a{number}", AlertLevel.WARNING, f"trouble {number}", AT + number) for number in range(20))
+    alerts = tuple(
+        Alert(f"a{number}", AlertKind.OTHER, AlertLevel.WARNING, {}, f"trouble {number}", AT + number)
+        for number in range(20)
+    )
     shown = lines(centre_view(alerts=alerts))
     assert next(line for line in shown if "trouble" in line).split()[-1] == "19"
     assert any("and 17 more alerts" in line for line in shown)

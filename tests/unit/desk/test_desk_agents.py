@@ -16,10 +16,11 @@ from dialer.desk.agents.sessions import NOBODY_SECONDS
 from dialer.desk.agents.streams import LOOK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.figures import AgentDayFigures, AgentFigures, day_began
+from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
-from dialer.domain.view import Alert, AlertLevel, AlertList, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
@@ -129,7 +130,8 @@ async def test_what_the_dialler_refuses_has_a_word(
 
 async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
     desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
-    desk.page_state.put("alerts", AlertList(1.0, (Alert("log-in-locked-04", AlertLevel.WARNING, "", 1.0),)))
+    locked = new_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
+    desk.page_state.put("alerts", AlertList(1.0, (locked,)))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
 

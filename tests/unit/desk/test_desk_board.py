@@ -22,9 +22,10 @@ from dialer.desk.figures import (
     warnings,
     why,
 )
+from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
-from dialer.domain.view import Alert, AlertLevel, AlertList, CallState, Hold, HoldReason, SeatState, SeatView
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.dialler_client import Reply
 from dialer.pacing.port import Limit
@@ -98,7 +99,7 @@ async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) 
 
 
 async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: DeskStand) -> None:
-    alert = Alert("switch-down", AlertLevel.CRITICAL, "no connection", 5.0)
+    alert = new_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
     assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
@@ -225,20 +226,23 @@ def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() ->
     assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
-def test_what_is_about_to_go_wrong_is_told_while_it_stands() -> None:
+def test_warnings_are_active_while_their_cause_lasts() -> None:
+    def found(*figures: Any) -> dict[str, Any]:
+        return {alert.code: alert.fields for alert in warnings(*figures, now=1.0)}
+
     window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
     nothing = replace(window, abandoned=23)
     few = replace(window, answers=20, abandoned=1)
-    assert warnings({}, {"turnout": [nothing, few]}, []) == {}
-    assert warnings({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": AlertLevel.WARNING}
+    assert found({}, {"turnout": [nothing, few]}, []) == {}
+    near = {"campaign": "turnout", "percent": 2.4, "limit": 3.0}
+    assert found({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": near}
     progress = CampaignProgress(total=100, completed=96, remaining=4, attempts=99)
     low = replace(RUNNING, progress=progress)
-    assert warnings({"turnout": low}, {}, []) == {"list-low-turnout": AlertLevel.NOTICE}
+    assert found({"turnout": low}, {}, []) == {"list-low-turnout": {"campaign": "turnout", "remaining": 4}}
     for other in (replace(progress, remaining=5), replace(progress, remaining=0), replace(progress, total=0)):
-        assert warnings({"turnout": replace(low, progress=other)}, {}, []) == {}
-    assert warnings({"turnout": replace(low, state=CampaignState.PAUSED)}, {}, []) == {}
-    found = warnings({}, {}, seats(SeatState.LOST, SeatState.READY))
-    assert found == {"seat-lost-04": AlertLevel.WARNING}
+        assert found({"turnout": replace(low, progress=other)}, {}, []) == {}
+    assert found({"turnout": replace(low, state=CampaignState.PAUSED)}, {}, []) == {}
+    assert found({}, {}, seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
 
 
 async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_path: Path) -> None:
@@ -250,7 +254,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
         await figures.answer()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get("warnings", WarningList)
-    assert shown == WarningList((Alert("seat-lost-04", AlertLevel.WARNING, "", began),))
+    assert shown == WarningList((new_alert(AlertKind.SEAT_LOST, began, seat="04"),))
     assert (
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204

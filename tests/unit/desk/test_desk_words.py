@@ -10,6 +10,7 @@ import pytest
 
 from dialer.desk.board import HANDED_OVER, OFFERED
 from dialer.desk.pages_built import ROOM, SOURCES
+from dialer.domain.alerts import AlertField, AlertKind, AlertValues
 from dialer.domain.enums import HqRole, MarkKind
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import RefusedBecause
@@ -75,6 +76,7 @@ THE_SAME_EVERYWHERE = {
         "csv",
         "xlsx",
         "ASR",
+        "FastAGI",
     ),
 }
 """Names, and what is typed or read as it is."""
@@ -117,17 +119,24 @@ def test_the_agents_page_is_there_in_thirteen_languages() -> None:
 
 
 def values_of(text: str) -> set[str]:
-    """What is filled in, and whether there are words of their own for none."""
-    return {*re.findall(r"\$[a-z-]+|\[0\]", text)}
+    """Return the fields of a message, the commands and settings that it names, and whether it has a variant for none."""
+    return {*re.findall(r"\$[a-z-]+|\[0\]|`[^`]+`", text)}
 
 
 def plain_of(text: str) -> str:
-    """A sentence without what is filled in."""
-    return re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]", " ", text)
+    """Return a message without its fields, and without the commands and settings that it names."""
+    return re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]|`[^`]+`", " ", text)
 
 
 def latin_of(text: str) -> set[str]:
     return {*re.findall(r"[A-Za-z][A-Za-z.]*[A-Za-z]", plain_of(text))}
+
+
+@pytest.mark.parametrize("kind", sorted(set(AlertKind) - {AlertKind.OTHER}))
+def test_each_alert_has_a_message_with_exactly_its_fields(kind: AlertKind) -> None:
+    english, hindi = (sentences_in(LOCALES / f"staff/{language}.ftl")[f"alert-{kind}"] for language in ("en", "hi"))
+    assert english == re.sub(r"\{(\w+)\}", r"{ $\1 }", kind.sentence)
+    assert {*re.findall(r"\$(\w+)", hindi)} == kind.fields <= {*AlertField} == AlertValues.__optional_keys__
 
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError, SwitchError
-from dialer.domain.view import AlertLevel, CampaignChange, SeatState
+from dialer.domain.view import CampaignChange, SeatState
 from dialer.engine.effects import Notify, RunCommand, StartTimer, TimerExpired, TimerKind, UpdatePacer, commit, order
 from dialer.engine.seats.commands import SeatClosing
 from dialer.pacing.port import PacingEventKind
@@ -135,7 +136,7 @@ def test_error_in_an_event_loses_no_effects_requested_before() -> None:
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
     turns.features.core.in_event = True
-    turns.features.alerts.raise_alert("x", AlertLevel.WARNING, "text")
+    turns.features.alerts.raise_alert(AlertKind.TWILIO, problem="no answer")
     with pytest.raises(KeyError):
         turns.engine.on_switch_event(TimerExpired(TimerKind.CALL_PHONE, "no such seat"))
     assert len(heard) == 1

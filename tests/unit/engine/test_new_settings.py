@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, ListeningMode
 from dialer.domain.parties import supervision_party
 from dialer.domain.switch_events import CallConnected, CallWaiting, SeatDown
-from dialer.domain.view import AlertLevel, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.effects import TimerExpired, TimerKind
 from dialer.engine.plan import SeatPlan
 from dialer.engine.supervision.state import Listener, SupervisorPhone
@@ -127,7 +128,7 @@ def test_log_in_at_a_removed_seat_is_not_restored() -> None:
 def test_removed_trunk_ends_its_call_and_clears_its_alert() -> None:
     turns = Turns()
     turns.talking()
-    turns.features.alerts.raise_alert("trunk-carrier", AlertLevel.WARNING, "rests")
+    turns.features.alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
     lines = take(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
     assert "alert trunk-carrier over" in lines
     assert "commit end connected" in turns.at(40, HUNG_UP)

@@ -13,18 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.domain.alerts import AlertKind, new_alert
 from dialer.domain.clock import LoopClock
-from dialer.domain.view import (
-    Alert,
-    AlertLevel,
-    AlertRaised,
-    CallChange,
-    CallState,
-    CampaignChange,
-    CentreView,
-    ScreenPop,
-    SeatState,
-)
+from dialer.domain.view import AlertRaised, CallChange, CallState, CampaignChange, CentreView, ScreenPop, SeatState
 from dialer.mqtt import topics
 from dialer.mqtt.messages import Message
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
@@ -32,7 +23,7 @@ from tests.support.fake_centre import AT, centre_view
 from tests.support.topics import topic_of
 from tests.support.virtual import virtual_time
 
-ALERT = Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch", AT)
+ALERT = new_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
 
 
 def count_by_topic(messages: list[Message]) -> Counter[str]:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.finding import Finding, Level
 from dialer.domain.model import Announcement, CampaignProgress, CampaignState
-from dialer.domain.view import Alert, AlertLevel, AlertList, CentreState, Hold, HoldReason, SeatState
+from dialer.domain.view import CentreState, Hold, HoldReason, SeatState
 from dialer.metrics.families import describe_desk
 from dialer.metrics.server import serve_metrics
 from dialer.mqtt.latest_messages import LatestMessages
@@ -41,7 +42,7 @@ STATE = CentreState(
 )
 CAMPAIGN = replace(campaign_view("calls"), progress=CampaignProgress(5_000, 3_800, 1_200, 4_000))
 HELD = replace(CAMPAIGN, hold=Hold(HoldReason.NO_AGENT, "no agent is free"))
-ALERTS = AlertList(NOW, (Alert("store", AlertLevel.CRITICAL, "the disk is full", NOW),))
+ALERTS = AlertList(NOW, (new_alert(AlertKind.STORE, NOW, problem="the disk is full"),))
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None
             "has not published for 10 min",
         ),
         ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
-        ({"centre": STATE, "alerts": ALERTS}, "alert store", Level.ERROR, "the disk is full"),
+        ({"centre": STATE, "alerts": ALERTS}, "alert store", Level.ERROR, "Dialling has stopped"),
         ({"centre": STATE, "campaign/calls": CAMPAIGN}, "campaign calls", Level.OK, "running, 1,200 numbers remaining"),
         (
             {"centre": STATE, "campaign/calls": HELD},

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dialer.domain.view import Alert, AlertLevel, AlertList
+from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.web.page_state import GATHER_SECONDS, HEARTBEAT_SECONDS, PageState, Update
 from dialer.web.streams import event_of
 from tests.support.virtual import virtual_time
@@ -110,8 +110,15 @@ def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
 
 
 def test_event_has_records_as_their_schema_says() -> None:
-    alert = Alert("switch-down", AlertLevel.CRITICAL, "no connection", 1.23456)
-    event = event_of(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"switch-down": alert}}))
+    alert = new_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
+    event = event_of(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
     values = json.loads(event.decode().partition("data: ")[2])["values"]
-    shown = {"code": "switch-down", "level": "critical", "text": "no connection", "at": 1.235}
-    assert values == {"alerts": {"at": 2.0, "alerts": [shown]}, "seen": {"switch-down": shown}}
+    shown = {
+        "code": "seat-lost-04",
+        "kind": "seat-lost",
+        "level": "warning",
+        "fields": {"seat": "04"},
+        "text": "The phone of seat 04 is disconnected.",
+        "at": 1.235,
+    }
+    assert values == {"alerts": {"at": 2.0, "alerts": [shown]}, "seen": {"seat-lost-04": shown}}

@@ -10,19 +10,15 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 
 from dialer.deploy.asterisk.agi_secret import agi_token
+from dialer.domain.alerts import Alert, AlertKind, new_alert
 from dialer.domain.clock import Clock
-from dialer.domain.view import Alert, AlertLevel
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import AgiAuthenticator
 
 QUIET_SECONDS = 300.0  # from the last rejected connection to the end of its alert
-STRANGER, CROWDED = "fastagi-stranger", "fastagi-crowded"
-_STRANGER_TEXT = (
-    "a FastAGI connection without the dialplan's secret was rejected: if calls are not served, Asterisk runs an older dialplan "
-    "(run `dialer asterisk render`, then reload it); else find out who connects to the FastAGI port"
-)
 
 
 class TokenAuthenticator(AgiAuthenticator):
@@ -43,24 +39,24 @@ class TokenAuthenticator(AgiAuthenticator):
         shown = (*environment.arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
-        self._report(STRANGER, _STRANGER_TEXT)
+        self._report(new_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
         return False
 
     def on_overload(self, problem: str) -> None:
         """Raise the alert of too many connections."""
-        self._report(CROWDED, f"FastAGI connections are closed because there are too many: {problem}")
+        self._report(new_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
         """Raise no alert after this."""
         for timer in self._timers.values():
             timer.cancel()
 
-    def _report(self, code: str, text: str) -> None:
-        loop = asyncio.get_running_loop()
+    def _report(self, alert: Alert) -> None:
+        loop, code = asyncio.get_running_loop(), alert.code
         self._last[code] = loop.time()
         if code in self._raised:
             return
-        alert = self._raised[code] = Alert(code, AlertLevel.WARNING, text, self._clock.now())
+        self._raised[code] = alert
         self._raise_alert(alert)
         self._timers[code] = loop.call_later(QUIET_SECONDS, self._end_if_quiet, code)
 
@@ -70,5 +66,4 @@ class TokenAuthenticator(AgiAuthenticator):
         if left > 0:
             self._timers[code] = loop.call_later(left, self._end_if_quiet, code)
             return
-        alert = self._raised.pop(code)
-        self._raise_alert(Alert(code, alert.level, alert.text, self._clock.now(), cleared=True))
+        self._raise_alert(replace(self._raised.pop(code), at=self._clock.now(), cleared=True))

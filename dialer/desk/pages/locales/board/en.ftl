@@ -261,28 +261,6 @@ alert-seen-by = acknowledged by { $name }, { $at }
 level-notice = Notice
 level-warning = Warning
 level-critical = Critical
-alert-switch-down = Asterisk is disconnected.
-alert-store = Results cannot be saved.
-alert-broker-down = The dialler is disconnected from the broker.
-alert-clock = The clock has changed.
-alert-originate = Asterisk rejects calls.
-alert-outbox-held = Results are waiting for the broker.
-alert-opt-outs-disconnected = Opt-outs of other centres are not arriving.
-alert-centre-id-taken = Another dialler uses this centre's ID.
-alert-voters-unseen = The end of calls cannot be detected.
-alert-flows = Call flows could not be reloaded.
-alert-twilio = Twilio problem.
-alert-command-flood = Too many commands.
-alert-command-forged = Commands had an invalid signature.
-alert-records-burst = Unusually many records at once.
-alert-of-cap-near = { $name }: the abandoned rate is close to its limit.
-alert-of-list-low = { $name }: almost no numbers remain.
-alert-of-switch-down = Asterisk server { $name } is unreachable; the others continue.
-alert-of-seat-lost = The phone of seat { $name } is disconnected.
-alert-of-no-audio = { $name }: a sound cannot be played.
-alert-of-log-in-locked = Log-in at seat { $name } is locked.
-alert-of-trunk = Problem on trunk { $name }.
-alert-of-trunks = All trunks of { $name } are suspended.
 
 ## Commands
 

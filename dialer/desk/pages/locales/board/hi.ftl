@@ -249,28 +249,6 @@ alert-seen-by = { $name } ने देखा, { $at }
 level-notice = सूचना
 level-warning = चेतावनी
 level-critical = गंभीर
-alert-switch-down = एस्टरिस्क से संपर्क नहीं है।
-alert-store = परिणाम सहेजे नहीं जा सकते।
-alert-broker-down = डायलर के पास ब्रोकर नहीं है।
-alert-clock = घड़ी बदली गई।
-alert-originate = एस्टरिस्क कॉल नहीं ले रहा।
-alert-outbox-held = परिणाम ब्रोकर की प्रतीक्षा में हैं।
-alert-opt-outs-disconnected = दूसरे केंद्रों के मना करने वाले नंबर नहीं मिल रहे।
-alert-centre-id-taken = कोई और डायलर इस केंद्र के नाम से बोल रहा है।
-alert-voters-unseen = कॉल का अंत दिखाई नहीं दे रहा।
-alert-flows = फ़्लो फिर नहीं पढ़े गए।
-alert-twilio = ट्विलियो।
-alert-command-flood = आदेश बहुत तेज़ी से आए।
-alert-command-forged = आदेशों पर भेजने वाले के हस्ताक्षर नहीं थे।
-alert-records-burst = एक साथ बहुत से अभिलेख आए।
-alert-of-cap-near = { $name }: छूटी कॉल का हिस्सा सीमा के पास है।
-alert-of-list-low = { $name }: सूची में नंबर लगभग समाप्त हैं।
-alert-of-switch-down = बॉक्स { $name } से संपर्क नहीं है; बाकी डायल कर रहे हैं।
-alert-of-seat-lost = सीट { $name } का फ़ोन कट गया है।
-alert-of-no-audio = { $name }: मतदाताओं को एक ध्वनि सुनाई नहीं देगी।
-alert-of-log-in-locked = सीट { $name } पर कुछ देर लॉग-इन नहीं होगा।
-alert-of-trunk = ट्रंक { $name }।
-alert-of-trunks = { $name } के सभी ट्रंक विराम पर हैं।
 
 ## आदेश
 

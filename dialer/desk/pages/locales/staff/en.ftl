@@ -26,3 +26,45 @@ problem-passkey-wrong = This passkey is not valid here. Sign in with your passwo
 problem-passkey-none = No passkey was selected.
 problem-full = Too many pages are open. Close one and try again.
 time = Time
+
+## Alerts: the sentences of dialer/domain/alerts.py
+
+alert-switch-down = Asterisk is disconnected: no calls are placed. Cause: { $problem }
+alert-server-down = Asterisk server { $server } is disconnected. Dialling continues on the other servers. Cause: { $problem }
+alert-originate = Asterisk does not accept calls. Cause: { $problem }
+alert-user-events-missing = Asterisk does not report answered calls. Add `user` to the permissions of the manager account: `read = system,call,user`
+alert-trunk = Trunk { $trunk } is suspended until { $until }: { $failed } of the last { $calls } calls failed. One call will then test it.
+alert-trunks = Campaign { $campaign } is on hold: all its trunks are suspended.
+alert-twilio = No calls are placed over Twilio. Cause: { $problem }
+alert-fastagi-stranger = A FastAGI connection without the dialplan's secret was rejected. If calls fail, render and reload the dialplan (`dialer asterisk render`). Otherwise find out which program connects to the FastAGI port.
+alert-fastagi-crowded = FastAGI connections are closed because there are too many. Cause: { $problem }
+alert-no-audio = Campaign { $campaign } is on hold: Asterisk cannot play { $sound }. Install the sound (`dialer check` lists missing sounds), then resume the campaign.
+alert-no-audio-inbound = Callers of campaign { $campaign } do not hear { $sound }. Install the sound (`dialer check` lists missing sounds).
+alert-list-low = Campaign { $campaign }: only { $remaining } numbers remain.
+alert-cap-near = Campaign { $campaign }: the abandoned-call rate is { $percent }%, close to its limit of { $limit }%.
+alert-log-in-locked = Seat { $seat } and its agent are locked for { $minutes } minutes after { $failed } failed log-ins. A supervisor can unlock them.
+alert-seat-lost = The phone of seat { $seat } is disconnected.
+alert-rules-poll-unknown = Campaign { $campaign } does not call a polling area because its polling day is unknown. Add the day to `rules.polls`.
+alert-rules-close-of-poll-unknown = Campaign { $campaign } does not call a polling area because its close of poll is unknown. Add the time to `rules.polls` or to the roll.
+alert-rules-time-zone-unknown = Campaign { $campaign } does not call numbers whose time zone is unknown. Run `dialer rules check` for details.
+alert-rules-nothing-known = Campaign { $campaign } does not call numbers whose call history is unknown. Run `dialer rules check` for details.
+alert-rules-caller-id = Campaign { $campaign } does not call some numbers: no permitted caller ID is configured. Check the trunks' caller IDs.
+alert-rules-retention = Campaign { $campaign } does not call voters whose data should have been erased by now. Run `dialer purge`.
+alert-store = Dialling has stopped because the database is not available. Cause: { $problem }
+alert-clock = Dialling is on hold: the clock shows { $time } and differs by { $seconds } s from the expected time { $expected }. Correct the clock, or send the command `accept-clock` if it is right.
+alert-settings = The settings were not reloaded. Cause: { $problem }
+alert-flows = The call flows were not reloaded. Cause: { $problem }
+alert-weights = The voters' weights were not imported. Cause: { $problem }
+alert-broker-down = The dialler is disconnected from the broker. Dialling continues, and results are sent later. Cause: { $problem }
+alert-centre-id-taken = Another dialler uses this centre's ID, so the broker is not used. Dialling continues, and results are sent later. Cause: { $problem }
+alert-opt-outs-disconnected = Opt-outs of other centres are not received. The broker stores them for an hour. If this lasts longer, exchange files of opt-outs. Cause: { $problem }
+alert-outbox-held = Results are not sent because the database is not available. Cause: { $problem }
+alert-outbox-full = Results for headquarters exceed `headquarters.outbox_megabytes` by { $megabytes } MB. All results are stored; telemetry is discarded. Check the connection to headquarters.
+alert-outbox-unsendable = A message cannot be sent and was skipped. Its result is in the database. Report outbox row { $row }. Cause: { $problem }
+alert-command-flood = { $count } commands arrived too fast and were discarded. Senders: { $users }; unknown senders: { $unknown }.
+alert-command-forged = { $count } commands with an invalid signature were rejected. Senders: { $users }; unknown senders: { $unknown }.
+alert-records-burst = { $count } records were sent in quick succession. Senders: { $users }; unknown senders: { $unknown }.
+alert-headquarters-stop = Headquarters has stopped all campaigns (order { $order }). Only two of its leaders together can resume them.
+alert-headquarters-forged = An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. If they match, somebody is forging orders.
+alert-peer-marks-skipped = { $count } marks of other centres were skipped because their voters are not on a roll here. Import the other centres' roll.
+alert-no-peer-updates = Updates of other centres do not reach this centre. Cause: { $problem }

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { count, decimal, lasted, moment, percent, t } from "../shared/words";
+import { AlertText } from "../staff/alert_text";
 import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Centre, type Level, type Place, type Sum } from "./state";
 
 const NOT_KNOWN = "–";
@@ -337,8 +338,8 @@ function CentreNow({ centre }: { centre: Centre }) {
       {!!centre.alerts?.length && (
         <ul class="alerts" aria-label={t("alerts")}>
           {centre.alerts.map((alert) => (
-            <li key={alert.code} class={`alert ${alert.level}`} lang="en">
-              <strong>{alert.code}</strong> {alert.text}
+            <li key={alert.code} class={`alert ${alert.level}`}>
+              <AlertText alert={alert} />
             </li>
           ))}
         </ul>

@@ -1,6 +1,7 @@
 // What headquarters tells the page, and how the figures of several centres are one.
 import { me, namesOf, now, value } from "../shared/server";
 import { signal } from "@preact/signals";
+import type { Alert } from "../shared/wire";
 
 export interface HqMe {
   name: string;
@@ -28,11 +29,6 @@ export interface Today {
   opt_outs: number;
   marked_voted: number;
 }
-export interface Alert {
-  code: string;
-  level: string;
-  text: string;
-}
 /** A centre. What it never said is not there. */
 export interface Centre {
   centre: string;
@@ -50,7 +46,7 @@ export interface Centre {
   remaining?: number;
   abandoned_limit?: number | null;
   campaigns?: Record<string, string>;
-  alerts?: Alert[];
+  alerts?: Omit<Alert, "at">[];
   material?: string | null;
   assigned_material?: string | null;
   material_problem?: string | null;

@@ -53,15 +53,24 @@ export interface AgentMessage {
 
 /** Something that a person should look at. An alert replaces the earlier one of the same `code`. */
 export interface Alert {
-  /** such as switch-down, store or broker-down; with a name where there are several: trunk-north */
+  /** the kind; with a name where there are several, such as trunk-north */
   code: string;
+  kind: AlertKind;
   /** critical: dialling has stopped */
   level: AlertLevel;
-  /** one line, without names and phone numbers */
+  /** what the sentence shows */
+  fields: Partial<Record<AlertField, string | number>>;
+  /** the English sentence: one line, without names and phone numbers of voters */
   text: string;
   /** when it was raised (epoch seconds) */
   at: number;
 }
+
+/** A value that the sentence of an alert shows. Times of day are in the centre's time zone. */
+export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
+
+/** A kind of alert, with its severity, its English sentence, and the field that tells alerts of this kind apart. */
+export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "seat-lost" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** How urgent an alert is. */
 export type AlertLevel = "notice" | "warning" | "critical";

@@ -1,0 +1,343 @@
+"""Alerts: each kind with its severity, its fields and its English sentence.
+
+The pages show an alert in the reader's language: the message `alert-KIND` of `dialer/desk/pages/locales/staff`, with the same
+fields. Logs, the terminal board and the command line show the English sentence, `Alert.text`. Fields hold ids of this centre
+(campaign, seat, trunk) and figures, and no name or phone number of a voter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from string import Formatter
+from typing import Annotated, TypedDict, Unpack
+
+from dialer.domain.schema import MESSAGE, PRIVATE, Time, known_keys, unknown_as
+
+
+class AlertLevel(StrEnum):
+    """How urgent an alert is."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    CRITICAL = "critical"  # dialling has stopped
+
+
+class AlertField(StrEnum):
+    """A value that the sentence of an alert shows. Times of day are in the centre's time zone."""
+
+    CAMPAIGN = "campaign"
+    SEAT = "seat"
+    SERVER = "server"  # an Asterisk server
+    TRUNK = "trunk"
+    SOUND = "sound"  # the path of a sound, as Asterisk knows it
+    ORDER = "order"  # the id of an order of headquarters
+    USERS = "users"  # senders of commands, each with a number
+    PROBLEM = "problem"  # the cause, as the program that failed describes it (English)
+    TIME = "time"  # such as 14:05:00
+    EXPECTED = "expected"  # a time
+    UNTIL = "until"  # a time
+    CALLS = "calls"
+    COUNT = "count"
+    FAILED = "failed"
+    LIMIT = "limit"  # percent
+    MEGABYTES = "megabytes"
+    MINUTES = "minutes"
+    PERCENT = "percent"
+    REMAINING = "remaining"  # numbers to call
+    ROW = "row"  # of the outbox
+    SECONDS = "seconds"
+    UNKNOWN = "unknown"  # commands of unknown senders
+
+
+class AlertValues(TypedDict, total=False):
+    """The types of the fields of an alert, see `AlertField`."""
+
+    campaign: str
+    seat: str
+    server: str
+    trunk: str
+    sound: str
+    order: str
+    users: str
+    problem: str
+    time: str
+    expected: str
+    until: str
+    calls: int
+    count: int
+    failed: int
+    limit: float
+    megabytes: int
+    minutes: float
+    percent: float
+    remaining: int
+    row: int
+    seconds: int
+    unknown: int
+
+
+class AlertKind(StrEnum):
+    """A kind of alert, with its severity, its English sentence, and the field that tells alerts of this kind apart."""
+
+    level: AlertLevel
+    sentence: str
+    subject: AlertField | None
+
+    def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
+        """Make a kind of its code, its severity, its sentence and the field that tells its alerts apart."""
+        kind = str.__new__(cls, code)
+        kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject
+        return kind
+
+    # Asterisk, trunks and Twilio
+    SWITCH_DOWN = (
+        "switch-down",
+        AlertLevel.CRITICAL,
+        "Asterisk is disconnected: no calls are placed. Cause: {problem}",
+    )
+    SERVER_DOWN = (
+        "server-down",
+        AlertLevel.CRITICAL,
+        "Asterisk server {server} is disconnected. Dialling continues on the other servers. Cause: {problem}",
+        AlertField.SERVER,
+    )
+    ORIGINATE = "originate", AlertLevel.WARNING, "Asterisk does not accept calls. Cause: {problem}"
+    USER_EVENTS_MISSING = (
+        "user-events-missing",
+        AlertLevel.CRITICAL,
+        "Asterisk does not report answered calls. Add `user` to the permissions of the manager account: `read = system,call,user`",
+    )
+    TRUNK = (
+        "trunk",
+        AlertLevel.WARNING,
+        "Trunk {trunk} is suspended until {until}: {failed} of the last {calls} calls failed. One call will then test it.",
+        AlertField.TRUNK,
+    )
+    TRUNKS = (
+        "trunks",
+        AlertLevel.CRITICAL,
+        "Campaign {campaign} is on hold: all its trunks are suspended.",
+        AlertField.CAMPAIGN,
+    )
+    TWILIO = "twilio", AlertLevel.WARNING, "No calls are placed over Twilio. Cause: {problem}"
+    FASTAGI_STRANGER = (
+        "fastagi-stranger",
+        AlertLevel.WARNING,
+        "A FastAGI connection without the dialplan's secret was rejected. If calls fail, render and reload the dialplan "
+        "(`dialer asterisk render`). Otherwise find out which program connects to the FastAGI port.",
+    )
+    FASTAGI_CROWDED = (
+        "fastagi-crowded",
+        AlertLevel.WARNING,
+        "FastAGI connections are closed because there are too many. Cause: {problem}",
+    )
+
+    # Campaigns and seats
+    NO_AUDIO = (
+        "no-audio",
+        AlertLevel.CRITICAL,
+        "Campaign {campaign} is on hold: Asterisk cannot play {sound}. Install the sound (`dialer check` lists missing sounds), "
+        "then resume the campaign.",
+        AlertField.CAMPAIGN,
+    )
+    NO_AUDIO_INBOUND = (
+        "no-audio-inbound",
+        AlertLevel.CRITICAL,
+        "Callers of campaign {campaign} do not hear {sound}. Install the sound (`dialer check` lists missing sounds).",
+        AlertField.CAMPAIGN,
+    )
+    LIST_LOW = (
+        "list-low",
+        AlertLevel.NOTICE,
+        "Campaign {campaign}: only {remaining} numbers remain.",
+        AlertField.CAMPAIGN,
+    )
+    CAP_NEAR = (
+        "cap-near",
+        AlertLevel.WARNING,
+        "Campaign {campaign}: the abandoned-call rate is {percent}%, close to its limit of {limit}%.",
+        AlertField.CAMPAIGN,
+    )
+    LOG_IN_LOCKED = (
+        "log-in-locked",
+        AlertLevel.WARNING,
+        "Seat {seat} and its agent are locked for {minutes} minutes after {failed} failed log-ins. A supervisor can unlock them.",
+        AlertField.SEAT,
+    )
+    SEAT_LOST = "seat-lost", AlertLevel.WARNING, "The phone of seat {seat} is disconnected.", AlertField.SEAT
+
+    # Rules: missing data
+    RULES_POLL_UNKNOWN = (
+        "rules-poll-unknown",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call a polling area because its polling day is unknown. Add the day to `rules.polls`.",
+    )
+    RULES_CLOSE_OF_POLL_UNKNOWN = (
+        "rules-close-of-poll-unknown",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call a polling area because its close of poll is unknown. Add the time to "
+        "`rules.polls` or to the roll.",
+    )
+    RULES_TIME_ZONE_UNKNOWN = (
+        "rules-time-zone-unknown",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call numbers whose time zone is unknown. Run `dialer rules check` for details.",
+    )
+    RULES_NOTHING_KNOWN = (
+        "rules-nothing-known",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call numbers whose call history is unknown. Run `dialer rules check` for details.",
+    )
+    RULES_CALLER_ID = (
+        "rules-caller-id",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call some numbers: no permitted caller ID is configured. Check the trunks' caller IDs.",
+    )
+    RULES_RETENTION = (
+        "rules-retention",
+        AlertLevel.WARNING,
+        "Campaign {campaign} does not call voters whose data should have been erased by now. Run `dialer purge`.",
+    )
+
+    # The dialler itself
+    STORE = (
+        "store",
+        AlertLevel.CRITICAL,
+        "Dialling has stopped because the database is not available. Cause: {problem}",
+    )
+    CLOCK = (
+        "clock",
+        AlertLevel.CRITICAL,
+        "Dialling is on hold: the clock shows {time} and differs by {seconds} s from the expected time {expected}. "
+        "Correct the clock, or send the command `accept-clock` if it is right.",
+    )
+    SETTINGS = "settings", AlertLevel.WARNING, "The settings were not reloaded. Cause: {problem}"
+    FLOWS = "flows", AlertLevel.WARNING, "The call flows were not reloaded. Cause: {problem}"
+    WEIGHTS = "weights", AlertLevel.WARNING, "The voters' weights were not imported. Cause: {problem}"
+
+    # Broker and commands
+    BROKER_DOWN = (
+        "broker-down",
+        AlertLevel.WARNING,
+        "The dialler is disconnected from the broker. Dialling continues, and results are sent later. Cause: {problem}",
+    )
+    CENTRE_ID_TAKEN = (
+        "centre-id-taken",
+        AlertLevel.WARNING,
+        "Another dialler uses this centre's ID, so the broker is not used. Dialling continues, and results are sent later. "
+        "Cause: {problem}",
+    )
+    OPT_OUTS_DISCONNECTED = (
+        "opt-outs-disconnected",
+        AlertLevel.WARNING,
+        "Opt-outs of other centres are not received. The broker stores them for an hour. If this lasts longer, exchange files "
+        "of opt-outs. Cause: {problem}",
+    )
+    OUTBOX_HELD = (
+        "outbox-held",
+        AlertLevel.WARNING,
+        "Results are not sent because the database is not available. Cause: {problem}",
+    )
+    OUTBOX_FULL = (
+        "outbox-full",
+        AlertLevel.WARNING,
+        "Results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; telemetry is "
+        "discarded. Check the connection to headquarters.",
+    )
+    OUTBOX_UNSENDABLE = (
+        "outbox-unsendable",
+        AlertLevel.WARNING,
+        "A message cannot be sent and was skipped. Its result is in the database. Report outbox row {row}. Cause: {problem}",
+    )
+    COMMAND_FLOOD = (
+        "command-flood",
+        AlertLevel.WARNING,
+        "{count} commands arrived too fast and were discarded. Senders: {users}; unknown senders: {unknown}.",
+    )
+    COMMAND_FORGED = (
+        "command-forged",
+        AlertLevel.WARNING,
+        "{count} commands with an invalid signature were rejected. Senders: {users}; unknown senders: {unknown}.",
+    )
+    RECORDS_BURST = (
+        "records-burst",
+        AlertLevel.NOTICE,
+        "{count} records were sent in quick succession. Senders: {users}; unknown senders: {unknown}.",
+    )
+
+    # Headquarters and other centres
+    HEADQUARTERS_STOP = (
+        "headquarters-stop",
+        AlertLevel.CRITICAL,
+        "Headquarters has stopped all campaigns (order {order}). Only two of its leaders together can resume them.",
+    )
+    HEADQUARTERS_FORGED = (
+        "headquarters-forged",
+        AlertLevel.CRITICAL,
+        "An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. "
+        "If they match, somebody is forging orders.",
+    )
+    PEER_MARKS_SKIPPED = (
+        "peer-marks-skipped",
+        AlertLevel.NOTICE,
+        "{count} marks of other centres were skipped because their voters are not on a roll here. Import the other centres' roll.",
+    )
+    NO_PEER_UPDATES = (
+        "no-peer-updates",
+        AlertLevel.CRITICAL,
+        "Updates of other centres do not reach this centre. Cause: {problem}",
+    )
+
+    OTHER = "other", AlertLevel.WARNING, ""  # one that only a newer dialler knows: its text is shown
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields in the sentence."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
+
+    def code_for(self, subject: str) -> str:
+        """Return the code of this kind's alert about one trunk, seat, server or campaign."""
+        return f"{self.value}-{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that a person should look at. An alert replaces the earlier one of the same `code`."""
+
+    __pydantic_config__ = MESSAGE
+
+    code: str
+    """the kind; with a name where there are several, such as trunk-north"""
+    kind: Annotated[AlertKind, unknown_as(AlertKind.OTHER)]
+    level: Annotated[AlertLevel, unknown_as(AlertLevel.WARNING)]
+    """critical: dialling has stopped"""
+    fields: Annotated[Mapping[AlertField, str | int | float], known_keys(AlertField)]
+    """what the sentence shows"""
+    text: str
+    """the English sentence: one line, without names and phone numbers of voters"""
+    at: Time
+    """when it was raised"""
+    cleared: Annotated[bool, PRIVATE] = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlertList:
+    """All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    alerts: tuple[Alert, ...]
+
+
+def new_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values: Unpack[AlertValues]) -> Alert:
+    """Return an alert of a kind, raised `at` (epoch seconds). `values` are exactly the fields of the kind."""
+    fields = {AlertField(name): value for name, value in values.items() if isinstance(value, str | int | float)}
+    code = kind.value if kind.subject is None else kind.code_for(str(fields[kind.subject]))
+    shown = {
+        name.value: value if isinstance(value, str) else f"{value:,}".removesuffix(".0")
+        for name, value in fields.items()
+    }
+    return Alert(code, kind, kind.level, fields, kind.sentence.format_map(shown), at, cleared)
