@@ -55,7 +55,7 @@ def build_store(directory: Path, voters: int) -> Path:
     path = directory / f"{voters}-schema{shipped_migrations()[-1].version}.db"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        begun = path.with_suffix(".begun")
+        begun = path.with_suffix(".detail")
         begun.unlink(missing_ok=True)
         fill_roll(begun, voters)
         with exclusive_connection(begun, "a bench") as db:

@@ -166,7 +166,7 @@ class Board:
         alerts, warnings = self._page_state.get("alerts", AlertList), self._page_state.get("warnings", WarningList)
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
         if not any((each.code, each.at) == (seen.code, seen.at) for each in active):
-            raise RequestRefused(409, "alert-gone")
+            raise RequestRefused(409, "alert-ended")
         await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
 

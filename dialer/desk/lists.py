@@ -107,8 +107,8 @@ class Lists:
         router = APIRouter(route_class=PageRoute)
         upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MOST_ROLL_BYTES)
         router.post("/api/lists", dependencies=upload)(self.receive)
-        router.post("/api/lists/take-in", dependencies=allow(_IMPORTERS), status_code=204)(self.take_in)
-        router.post("/api/lists/forget", dependencies=allow(_IMPORTERS), status_code=204)(self.forget)
+        router.post("/api/lists/import", dependencies=allow(_IMPORTERS), status_code=204)(self.take_in)
+        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.forget)
         router.post("/api/numbers/suppress", dependencies=allow(HANDED_OVER["suppress"]))(self.suppress)
         router.post("/api/numbers/erase", dependencies=allow(HANDED_OVER["erase-number"]))(self.erase)
         return router
@@ -142,7 +142,7 @@ class Lists:
     async def take_in(self, asked: ListNamed, who: SignedIn) -> None:
         """Have the dialler take in a roll that was checked; how far it is stands in the centre's state."""
         self._refuse_other(asked.list, {"checked"})
-        self._change(asked.list, state="taking-in")
+        self._change(asked.list, state="importing")
         self._go_on(self._take_in(asked, who.name))
 
     async def forget(self, asked: ListNamed) -> None:

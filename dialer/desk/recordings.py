@@ -90,7 +90,7 @@ class RecordingsPage:
     async def play(self, asked: RecordingAsked, who: SignedIn) -> dict[str, str]:
         """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
         if self._file(asked.attempt) is None:
-            raise RequestRefused(409, "recording-gone")
+            raise RequestRefused(409, "recording-deleted")
         # Under an id that no other command has: what is answered to another must not be taken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
         reply = await reply_to(self._dialler_client, who.name, command_id, "recording-play", {"attempt": asked.attempt})
@@ -103,10 +103,10 @@ class RecordingsPage:
     async def sound(self, attempt: str, who: SignedIn) -> Response:
         """A recording that was asked for, whole or the bytes that are asked for."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
-            raise RequestRefused(409, "recording-not-asked")
+            raise RequestRefused(409, "playback-expired")
         path = self._file(attempt)
         if path is None:
-            raise RequestRefused(409, "recording-gone")
+            raise RequestRefused(409, "recording-deleted")
         return FileResponse(path, media_type=SOUND)
 
     def _file(self, attempt: str) -> Path | None:
@@ -114,7 +114,7 @@ class RecordingsPage:
             return kept_file(self._settings.recordings.directory, attempt, self._since())
         except RecordingError as error:
             _log.error("desk.recordings-not-read", problem=str(error))
-            raise RequestRefused(503, "recordings-not-read") from error
+            raise RequestRefused(503, "recordings-unreadable") from error
 
     def _since(self) -> float:
         """Older ones are over, whether somebody has purged them or not."""

@@ -100,12 +100,12 @@ class UsersPage:
         """
         self._refuse_stranger(asked.name)
         if self._directory.is_fixed(asked.name):
-            raise RequestRefused(409, "of-the-settings")
+            raise RequestRefused(409, "user-in-settings")
         if asked.name == who.name:
             raise RequestRefused(409, "own-account")
         noted = await reply_to(self._dialler_client, who.name, uuid4().hex, "user-password", {"user": asked.name})
         if noted.status != "done":
-            raise RequestRefused(409, "not-noted")
+            raise RequestRefused(409, "not-audited")
         password = await self._people.give_once(asked.name)
         self._streams.shut(asked.name)
         _log.info("desk.password-given", user=asked.name, by=who.name)

@@ -82,7 +82,7 @@ class Access:
             user = None if token is None else await find(token)
         except StoreError as error:
             _log.error("session.read_failed", problem=str(error))
-            raise RequestRefused(503, "not-kept") from error
+            raise RequestRefused(503, "not-saved") from error
         if user is None:
             raise RequestRefused(401, "signed-out")
         if user.role not in self.roles:

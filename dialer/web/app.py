@@ -76,5 +76,5 @@ def _refusal_of(error: Exception) -> RequestRefused:
             return RequestRefused(error.status_code, "too-long" if error.status_code == 413 else "values")
         case StoreError():
             _log.error("store.access_failed", problem=str(error))
-            return RequestRefused(503, "not-kept")
+            return RequestRefused(503, "not-saved")
     return RequestRefused(422, "values")  # without the input, which may be a password

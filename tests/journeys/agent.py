@@ -38,7 +38,7 @@ def at_work(walk: Walk, visit: Visit) -> None:
     walk.must("Example Office" in shown, "there is no script beside the call")
     page.keyboard.press("1")
     page.keyboard.press("Enter")  # of a household the others are not spoken of
-    expect(page.locator(".word.kept").first).to_be_visible()
+    expect(page.locator(".entry.saved").first).to_be_visible()
     visit.picture(walk, page, "What was said is kept")
     for keys in (("NumpadMultiply", "3"), ("NumpadMultiply", "2", "1")):  # hang up, then a break after it
         for key in keys:

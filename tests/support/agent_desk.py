@@ -178,7 +178,7 @@ class AgentDesk:
         asked = await request.json()
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
-            raise RequestRefused(503, "not-kept")
+            raise RequestRefused(503, "not-saved")
         pop = self.page_state.get("pop", dict)
         if pop is not None and pop["attempt"] == asked["attempt"]:
             self.page_state.put("pop", {**pop, "draft": asked["draft"]})
@@ -188,7 +188,7 @@ class AgentDesk:
         """Store a note by its id."""
         asked = await request.json()
         if "note" in self.away:
-            raise RequestRefused(503, "not-kept")
+            raise RequestRefused(503, "not-saved")
         self.notes[asked["id"]] = asked["text"]
         return Response(status_code=204)
 

@@ -140,7 +140,7 @@ async def test_an_agent_signs_in_sees_who_is_on_the_line_and_says_what_came_of_i
     site.engine.seat(SeatState.WRAP_UP, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
     await expect(page.locator("progress")).to_be_visible()
     await page.get_by_role("button", name="Done: save").click()
-    await expect(page.locator(".word.kept")).to_contain_text("Not yet")
+    await expect(page.locator(".entry.saved")).to_contain_text("Not yet")
     (said,) = [command for command in site.engine.executed if isinstance(command, SeatDispose)]
     assert (said.seat, said.details.attempt_id) == ("04", ATTEMPT)
     assert [(each.voter_id, each.kind.value) for each in said.details.voters] == [(2, "not-yet")]

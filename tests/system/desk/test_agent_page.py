@@ -151,7 +151,7 @@ async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(s
             await keyboard.press(key)
         assert keyboard.pressed - before <= 2
         if expected["disposition"] in ("refused", "opt-out"):  # others are told at once, so the page waits
-            await expect(page.locator(".word.waits")).to_be_visible()
+            await expect(page.locator(".entry.waiting")).to_be_visible()
             await page.clock.run_for(UNDO_MS)
         values = (await site.desk.asked("seat-dispose", number + 1))[-1]
         assert values["attempt"] == attempt
@@ -159,9 +159,9 @@ async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(s
         assert {key: values[key] for key in expected} == expected
         if expected["disposition"] in ("voted", "not-yet", "later", "will-not"):
             assert [each["mark"] for each in reported] == [expected["disposition"]]
-        await expect(page.locator(".word.kept")).to_be_visible()
+        await expect(page.locator(".entry.saved")).to_be_visible()
         await page.clock.run_for(UNDO_MS)
-        await expect(page.locator(".word")).to_have_count(0)
+        await expect(page.locator(".entry")).to_have_count(0)
         site.desk.idle()
         await page.wait_for_selector(".waiting")
     ids = [each for each, name, _ in site.desk.commands if name == "seat-dispose"]
@@ -203,7 +203,7 @@ async def test_what_was_said_during_the_talk_needs_no_wrap_up(site: Site) -> Non
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     site.desk.seat("wrap-up", "attempt-1")
     await expect(page.locator("progress")).to_be_visible()
     await page.keyboard.press("Enter")
@@ -251,17 +251,17 @@ async def test_what_is_not_kept_yet_survives_a_reload_and_is_sent_under_the_same
 
     site.desk.replies = [503] * 100  # for as long as it takes: the page goes on asking
     await page.keyboard.press("1")
-    await expect(page.locator(".word.unkept")).to_contain_text("Not saved yet")
-    await expect(page.locator(".word.unkept")).to_contain_text("Voter 1")
+    await expect(page.locator(".entry.retrying")).to_contain_text("Not saved yet")
+    await expect(page.locator(".entry.retrying")).to_contain_text("Voter 1")
     kept = await page.evaluate("JSON.stringify(localStorage)")
     assert "not-yet" in kept
     assert "Voter 1" not in kept
     assert "lunch" not in kept
     site.desk.replies = [{"status": "unanswered", "text": ""}]
     await page.reload()
-    await expect(page.locator(".word.unkept")).to_be_visible()
+    await expect(page.locator(".entry.retrying")).to_be_visible()
     await page.clock.run_for(1_500)  # it is asked again, and shown as kept for five seconds
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     ids = {each for each, name, _ in site.desk.commands if name == "seat-dispose"}
     assert len(ids) == 1
     assert len(await site.desk.asked("seat-dispose")) >= 3
@@ -272,7 +272,7 @@ async def test_a_note_that_is_written_after_the_outcome_is_kept(site: Site) -> N
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     site.desk.away = {"note"}
     await page.get_by_label("Note").fill("ask for the son")
     await page.keyboard.press("Escape")
@@ -293,10 +293,10 @@ async def test_a_note_that_a_reload_has_lost_is_not_told_as_kept(site: Site) -> 
     await page.clock.run_for(1_000)  # the draft goes to the desk
     site.desk.away = {"note"}
     await page.keyboard.press("1")
-    await expect(page.locator(".word.unkept")).to_be_visible()
+    await expect(page.locator(".entry.retrying")).to_be_visible()
     site.desk.away = set()
     await page.reload()  # the call is still there, and the desk has its draft
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     assert site.desk.notes == {"n-attempt-1": "after lunch"}
     assert (await site.desk.asked("seat-dispose"))[0]["note"] == "n-attempt-1"
     await page.clock.run_for(UNDO_MS)
@@ -306,17 +306,17 @@ async def test_a_note_that_a_reload_has_lost_is_not_told_as_kept(site: Site) -> 
     await page.keyboard.press("Escape")
     site.desk.away = {"note"}
     await page.keyboard.press("1")
-    await expect(page.locator(".word.unkept")).to_be_visible()
+    await expect(page.locator(".entry.retrying")).to_be_visible()
     site.desk.idle()
     await page.wait_for_selector(".waiting")
     await page.goto("about:blank")
     site.desk.away = set()
     await page.goto(f"{site.desk.origin}/agent")
-    await expect(page.locator(".word.kept")).to_contain_text("Saved without the note")
+    await expect(page.locator(".entry.saved")).to_contain_text("Saved without the note")
     assert "note" not in (await site.desk.asked("seat-dispose", 2))[1]
     await page.clock.run_for(UNDO_MS * 2)
     await page.get_by_role("button", name="Dismiss").click()
-    await expect(page.locator(".word")).to_have_count(0)
+    await expect(page.locator(".entry")).to_have_count(0)
     forgive(site.faults, 503)
 
 
@@ -324,7 +324,7 @@ async def test_a_draft_is_of_the_call_on_the_screen_and_is_saved_until_it_is_kep
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     await site.call(page, "attempt-2", household(2, 2))
     site.desk.drafts.clear()
     await page.keyboard.press("Backspace")
@@ -344,19 +344,19 @@ async def test_a_second_window_says_nothing_of_what_the_first_has_undone(site: S
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
-    await expect(page.locator(".word.waits")).to_be_visible()
+    await expect(page.locator(".entry.waiting")).to_be_visible()
     site.desk.taken = True
     second = await page.context.new_page()
     await second.clock.install()
     await second.goto(f"{site.desk.origin}/agent")
     await expect(second.locator(".sign-in [role=alert]")).to_contain_text("is open in another window")
     await page.keyboard.press("Backspace")
-    await expect(page.locator(".word.waits")).to_have_count(0)
+    await expect(page.locator(".entry.waiting")).to_have_count(0)
     await second.clock.run_for(UNDO_MS * 2)
     await second.get_by_role("button", name="Use it here").click()
     await expect(second.locator(".name")).to_be_visible()
     await second.clock.run_for(UNDO_MS * 2)
-    await expect(second.locator(".word")).to_have_count(0)
+    await expect(second.locator(".entry")).to_have_count(0)
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
 
 
@@ -364,7 +364,7 @@ async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site)
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
-    await expect(page.locator(".word.kept")).to_contain_text("Will not vote")
+    await expect(page.locator(".entry.saved")).to_contain_text("Will not vote")
     await site.call(page, "attempt-2", household(2, 1))
     await page.keyboard.press("Backspace")
     assert await site.desk.asked("seat-undo-disposition") == [{"attempt": "attempt-1"}]
@@ -380,9 +380,9 @@ async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site)
     # What other centres are told of is not sent while it may be undone.
     await site.call(page, "attempt-3", household(3, 1))
     await page.keyboard.press("9")
-    await expect(page.locator(".word.waits")).to_be_visible()
+    await expect(page.locator(".entry.waiting")).to_be_visible()
     await page.keyboard.press("Backspace")
-    await expect(page.locator(".word.waits")).to_have_count(0)
+    await expect(page.locator(".entry.waiting")).to_have_count(0)
     await page.clock.run_for(UNDO_MS * 2)
     assert len(await site.desk.asked("seat-dispose", 3)) == 3
 
@@ -399,9 +399,9 @@ async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_
         {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "call-over"}
     ]
     await page.keyboard.press("1")
-    await expect(page.locator(".word.refused")).to_contain_text("Not saved: that call and its wrap-up are over.")
+    await expect(page.locator(".entry.refused")).to_contain_text("Not saved: that call and its wrap-up are over.")
     await page.get_by_role("button", name="Dismiss").click()
-    await expect(page.locator(".word")).to_have_count(0)
+    await expect(page.locator(".entry")).to_have_count(0)
     assert len(await site.desk.asked("seat-dispose")) == 1
 
 
@@ -434,12 +434,12 @@ async def test_a_clock_that_is_set_back_holds_no_opt_out(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
-    await expect(page.locator(".word.waits")).to_be_visible()
+    await expect(page.locator(".entry.waiting")).to_be_visible()
     await page.clock.set_system_time("2020-01-01T00:00:00Z")
     await page.keyboard.press("Enter")
     assert (await site.desk.asked("seat-dispose"))[0]["disposition"] == "opt-out"
     await page.clock.run_for(UNDO_MS)
-    await expect(page.locator(".word")).to_have_count(0)
+    await expect(page.locator(".entry")).to_have_count(0)
 
 
 async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
@@ -546,9 +546,9 @@ async def test_a_pc_whose_clock_is_wrong_shows_the_desks_time_and_sends_it(site:
     await page.keyboard.press("Enter")  # the next hour
     (said,) = await site.desk.asked("seat-dispose")
     assert abs(said["call_back_at"] - ELEVEN) < 5
-    await expect(page.locator(".word.kept")).to_be_visible()
+    await expect(page.locator(".entry.saved")).to_be_visible()
     await page.clock.run_for(UNDO_MS + 500)
-    await expect(page.locator(".word")).to_have_count(0)
+    await expect(page.locator(".entry")).to_have_count(0)
 
 
 async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_shows_its_figures(site: Site) -> None:
@@ -816,11 +816,11 @@ async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Sit
     await preview(site, page, "attempt-1", seconds=90)
     await expect(page.locator(".until")).to_contain_text("Expires in 1:")
     await page.locator(".preview button", has_text="Skip").click()
-    await expect(page.locator(".preview .begun button")).to_have_count(6)
+    await expect(page.locator(".preview .detail button")).to_have_count(6)
     assert not await overflowing(page)
     found = await violations(page)
     await page.keyboard.press("Escape")
-    await expect(page.locator(".preview .begun")).to_have_count(0)
+    await expect(page.locator(".preview .detail")).to_have_count(0)
     await preview(site, page, "attempt-2", dials=True, seconds=20)
     await expect(page.locator(".until.near")).to_contain_text("Dials automatically in 0:")
     for language in LANGUAGES:

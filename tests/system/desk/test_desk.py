@@ -226,7 +226,7 @@ async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> 
     site.engine.take_alert(
         new_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
     )  # brings the centre's state with it
-    await expect(board.locator(".lamp.bad")).to_contain_text("Asterisk")
+    await expect(board.locator(".status.bad")).to_contain_text("Asterisk")
     await board.get_by_role("button", name="Sign out").click()
     await expect(board.locator("input[name=password]")).to_be_visible()
 

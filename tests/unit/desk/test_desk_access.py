@@ -154,10 +154,10 @@ async def test_unreadable_session_file_is_refused_with_503(desk: DeskStand, monk
     monkeypatch.setattr(AgentRecords, "session", full_disk)
     for role, path in ((AGENT, "/api/agent/command"), ("supervisor", "/api/board/commands")):
         answer = await desk.post(path, {"id": "0f9a7c1e-click", "name": "stop-all"}, role)
-        assert (answer.status_code, answer.json()) == (503, {"problem": "not-kept"})
+        assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})
         assert answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
-    assert await desk.socket("/api/agent/ws", AGENT) == "not-kept"
+    assert await desk.socket("/api/agent/ws", AGENT) == "not-saved"
     assert not desk.dialler_client.asked
 
 

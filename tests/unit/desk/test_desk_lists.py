@@ -73,8 +73,8 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
     assert not [name for name in spooled(tmp_path) if name == f"{list_id}.csv"]  # as it was sent
     assert not desk.dialler_client.asked
     other = {"id": ID, "list": "0" * 32}
-    assert (await desk.post("/api/lists/take-in", other, "supervisor")).json() == {"problem": "no-list"}
-    taking = await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
+    assert (await desk.post("/api/lists/import", other, "supervisor")).json() == {"problem": "no-list"}
+    taking = await desk.post("/api/lists/import", {"id": ID, "list": list_id}, "supervisor")
     assert taking.status_code == 204
     assert (await shown(desk, "done"))["text"] == "it was done"
     assert desk.dialler_client.asked == [
@@ -99,7 +99,7 @@ async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch:
     desk.dialler_client.meanwhile = answer
     list_id = (await hand_over(desk)).json()["list"]
     await shown(desk, "checked")
-    await desk.post("/api/lists/take-in", {"id": ID, "list": list_id}, "supervisor")
+    await desk.post("/api/lists/import", {"id": ID, "list": list_id}, "supervisor")
     assert (await shown(desk, "done"))["text"] == "40 rows"
     assert [each[1] for each in desk.dialler_client.asked] == [ID, ID]
 
@@ -119,7 +119,7 @@ async def test_a_roll_that_cannot_be_is_refused_in_words(
     assert told in found["text"]
     assert str(tmp_path) not in found["text"]
     assert spooled(tmp_path) == []
-    gone = await desk.post("/api/lists/forget", {"id": ID, "list": found["id"]}, "supervisor")
+    gone = await desk.post("/api/lists/discard", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
     assert desk.page_state.get("list", ListShown) is None
 
@@ -142,7 +142,7 @@ async def test_a_disk_that_fills_while_a_roll_comes_is_told(
     with monkeypatch.context() as full:
         full.setattr(Path, "open", lambda *_: Full())
         answer = await hand_over(desk)
-    assert (answer.status_code, answer.json()) == (503, {"problem": "not-kept"})
+    assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})
     assert desk.page_state.get("list", ListShown) is None
     assert (await hand_over(desk)).status_code == 200
 

@@ -81,7 +81,7 @@ async def test_older_ones_come_when_they_are_asked_for(
 async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskStand, tmp_path: Path) -> None:
     attempt = a_talk(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
-    assert (await desk.get(path, "supervisor")).json() == {"problem": "recording-not-asked"}
+    assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
     assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
     assert [(who, name, given) for who, _, name, given in desk.dialler_client.asked] == [
         ("supervisor", "recording-play", {"attempt": attempt})
@@ -92,7 +92,7 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     piece = await desk.get(path, "supervisor", range="bytes=4-7")
     assert (piece.status_code, piece.content) == (206, bytes(range(4)))
     # What one has asked for is nobody else's, and not for ever.
-    assert (await desk.get(path, "compliance")).json() == {"problem": "recording-not-asked"}
+    assert (await desk.get(path, "compliance")).json() == {"problem": "playback-expired"}
     desk.clock.pass_seconds(recordings.PLAYS_SECONDS)
     assert (await desk.get(path, "supervisor")).status_code == 409
 
@@ -128,8 +128,8 @@ async def test_what_is_erased_or_over_is_gone_while_it_plays_too(desk: DeskStand
     (tmp_path / "recorded" / f"{erased}.wav").unlink()
     desk.clock.pass_seconds(71)
     for attempt in (erased, over):
-        assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).json() == {"problem": "recording-gone"}
-        assert (await play(desk, attempt)).json() == {"problem": "recording-gone"}
+        assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).json() == {"problem": "recording-deleted"}
+        assert (await play(desk, attempt)).json() == {"problem": "recording-deleted"}
 
 
 async def test_a_profile_that_has_recordings_kept_keeps_them_listed(tmp_path: Path) -> None:
@@ -154,4 +154,4 @@ async def test_a_folder_that_cannot_be_read_is_told(desk: DeskStand, monkeypatch
     with monkeypatch.context() as locked:
         locked.setattr(Path, "lstat", denied)
         answer = await play(desk, str(uuid.uuid4()))
-    assert (answer.status_code, answer.json()) == (503, {"problem": "recordings-not-read"})
+    assert (answer.status_code, answer.json()) == (503, {"problem": "recordings-unreadable"})

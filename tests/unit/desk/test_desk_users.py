@@ -58,7 +58,7 @@ async def refused(desk: DeskStand, name: str, password: str, new: str | None = N
 
 @pytest.mark.parametrize(
     ("reply", "problem"),
-    [(None, "broker-away"), (Reply("refused", ""), "not-noted"), (Reply("unanswered", ""), "not-noted")],
+    [(None, "broker-away"), (Reply("refused", ""), "not-audited"), (Reply("unanswered", ""), "not-audited")],
 )
 async def test_no_password_is_given_that_the_audit_does_not_know_of(
     desk: DeskStand, table: Table, reply: Reply | None, problem: str
@@ -197,7 +197,7 @@ async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskSta
     for path, name, told in (
         ("password", "nobody", (404, {"problem": "no-user"})),
         ("sign-out", "nobody", (404, {"problem": "no-user"})),
-        ("password", "coach", (409, {"problem": "of-the-settings"})),
+        ("password", "coach", (409, {"problem": "user-in-settings"})),
     ):
         answer = await desk.post(f"/api/users/{path}", {"name": name}, "supervisor")
         assert (answer.status_code, answer.json()) == told

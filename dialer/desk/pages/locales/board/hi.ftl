@@ -13,7 +13,7 @@ all-campaigns = सभी अभियान
 to-board = बोर्ड पर वापस
 users = उपयोगकर्ता
 user-name = नाम
-user-name-is = 1 से 32 छोटे अंग्रेज़ी अक्षर, अंक और डैश
+user-name-help = 1 से 32 छोटे अंग्रेज़ी अक्षर, अंक और डैश
 role = भूमिका
 sign-in-by = साइन इन का तरीका
 signed-in-at = पिछला साइन इन
@@ -34,30 +34,30 @@ ask-user-role = अगले आदेश से { $name } की नई भू�
 ask-user-password = { $name } का पासवर्ड अब नहीं चलेगा और हर पेज साइन आउट होगा। एक बार का नया पासवर्ड आपको दिखाया जाएगा।
 ask-user-sign-out = { $name } हर पेज से साइन आउट होंगे, और फिर से साइन इन कर सकेंगे।
 ask-user-remove = { $name } अब कुछ नहीं कर सकेंगे, और हर पेज से साइन आउट होंगे।
-made-title = { $name } का पासवर्ड
-made-text = यह एक ही बार दिखाया जाता है। तीन दिन के भीतर एक साइन इन के लिए है, जिसमें नया पासवर्ड चुनना होगा। इसे आमने-सामने दें।
+new-password-title = { $name } का पासवर्ड
+new-password-help = यह एक ही बार दिखाया जाता है। तीन दिन के भीतर एक साइन इन के लिए है, जिसमें नया पासवर्ड चुनना होगा। इसे आमने-सामने दें।
 copy = कॉपी करें
 copied = कॉपी हो गया।
-made-done = हो गया
+done = हो गया
 signed-out-everywhere = { $name } सब जगह से साइन आउट हैं।
-users-are = सेटिंग में दर्ज उपयोगकर्ता केवल वहीं बदले जा सकते हैं। हर बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
+users-help = सेटिंग में दर्ज उपयोगकर्ता केवल वहीं बदले जा सकते हैं। हर बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
 
 ## क्या गड़बड़ हुई
 
-problem-alert-gone = चेतावनी इस बीच समाप्त हो गई या बदल गई।
+problem-alert-ended = चेतावनी इस बीच समाप्त हो गई या बदल गई।
 problem-no-user = इस नाम का कोई उपयोगकर्ता अब नहीं है।
-problem-of-the-settings = यह नाम केंद्र की सेटिंग में है: इसका पासवर्ड डायलर की मशीन पर बदला जाता है (dialer user password)।
+problem-user-in-settings = यह नाम केंद्र की सेटिंग में है: इसका पासवर्ड डायलर की मशीन पर बदला जाता है (dialer user password)।
 problem-own-account = यह आपका अपना खाता है: पासवर्ड ऊपर बदलें।
-problem-not-noted = डायलर ने इसे ऑडिट में नहीं लिखा: कोई पासवर्ड नहीं दिया गया।
+problem-not-audited = डायलर ने इसे ऑडिट में नहीं लिखा: कोई पासवर्ड नहीं दिया गया।
 
 ## स्थिति
 
-lamps = स्थिति
-lamp-broker = ब्रोकर
-lamp-dialler = डायलर
-lamp-switch = एस्टरिस्क
-lamp-good = चालू
-lamp-bad = बंद
+status = स्थिति
+status-broker = ब्रोकर
+status-dialler = डायलर
+status-switch = एस्टरिस्क
+status-up = चालू
+status-down = बंद
 stale-desk = डेस्क से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
 stale-broker = ब्रोकर से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
 stale-dialler = डायलर ऑफ़लाइन है: उसे रोका गया या ब्रोकर से उसका संपर्क टूट गया।
@@ -93,11 +93,11 @@ tile-calls = चालू कॉल
 tile-seats = सक्रिय एजेंट
 tile-abandoned = छूटी कॉल की दर
 tile-utilisation = उपयोग
-tile-utilisation-is = बातचीत और रैप-अप, लॉग-इन समय में से
+tile-utilisation-help = बातचीत और रैप-अप, लॉग-इन समय में से
 tile-asr = उत्तर दर (ASR)
-tile-asr-is = सभी ट्रंक की हाल की कॉल में से
-tile-left = शेष
-tile-left-of = { $numbers } नंबरों में से
+tile-asr-help = सभी ट्रंक की हाल की कॉल में से
+tile-remaining = शेष
+tile-remaining-of = { $numbers } नंबरों में से
 
 window-days = { $days } दिनों
 window-hours = { $hours ->
@@ -115,9 +115,8 @@ placed = कॉल
 answered = उत्तर
 connected = जुड़ीं
 abandoned = छूटीं
-pacing = गति:
-refused = नियमों के कारण कॉल नहीं:
-
+pacing = गति
+refused = नियमों के कारण कॉल नहीं
 rule-number = नंबर की अनुमति नहीं
 rule-opted-out = मना कर चुके
 rule-nothing-known = कुछ ज्ञात नहीं
@@ -181,7 +180,6 @@ why-trunks = { $until ->
 why-list-completed = सूची पूरी हुई: कोई नंबर नहीं बचा।
 why-nothing-due = अभी कोई नंबर बाकी नहीं: { $numbers } में से { $closed } पूरे।
 why-held = डायलर कहता है: { $detail }
-why-waiting = अभियान को कुछ नहीं रोक रहा; { $due } नंबर बचे हैं।
 why-limit-nobody = अभी कोई एजेंट कॉल नहीं ले रहा: { $paused } विराम पर, { $wrapup } रैप-अप में।
 why-limit-agents = हर खाली एजेंट को मतदाता दिखाया जाता है, और वही डायल करता है: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार।
 why-limit-seats = सभी सीटें व्यस्त हैं: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार। अगली कॉल तब जाएगी जब कोई खाली होने वाली हो।
@@ -198,9 +196,9 @@ why-limit-in-flight = जितनी कॉल एक साथ चल सक�
 ## सीटें
 
 seats = सीटें
-seats-at-work = { $seats } में से { $working } काम पर
+seats-active = { $seats } में से { $working } काम पर
 seat-actions = सीट { $seat } की कार्रवाई
-serves-alone = केवल { $campaigns }
+serves-only = केवल { $campaigns }
 seat-calls = { $calls } कॉल
 
 ## ट्रंक
@@ -218,7 +216,7 @@ seconds = { $seconds } से
 ## मतदान
 
 booths = बूथवार मतदान, मतदाताओं के अनुसार
-booths-whole = संपर्क हुए { $reached } में से { $voted } ने वोट दिया, { $booths } बूथ
+booths-summary = संपर्क हुए { $reached } में से { $voted } ने वोट दिया, { $booths } बूथ
 booths-more = और { $more }: ऊपर से छाँटें
 booth = क्षेत्र/भाग
 booth-find = खोजें
@@ -237,15 +235,15 @@ day = आज का दिन
 no-day = आज अभी कोई कॉल पूरी नहीं हुई।
 cap = सीमा
 chart-calls = कॉल, हर दस मिनट
-chart-calls-told = आज { $placed } कॉल की गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।
+chart-calls-summary = आज { $placed } कॉल की गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।
 chart-abandoned = छूटी कॉल, एक घंटे में
-chart-abandoned-told = आज एजेंटों के { $answers } उत्तरों में से { $abandoned } छूटीं; सीमा { $stop } है।
+chart-abandoned-summary = आज एजेंटों के { $answers } उत्तरों में से { $abandoned } छूटीं; सीमा { $stop } है।
 
 ## चेतावनियाँ
 
 alerts = चेतावनियाँ
-alert-see = देख लिया
-alert-seen-by = { $name } ने देखा, { $at }
+alert-acknowledge = देख लिया
+alert-acknowledged-by = { $name } ने देखा, { $at }
 level-notice = सूचना
 level-warning = चेतावनी
 level-critical = गंभीर
@@ -290,16 +288,16 @@ ask-whisper = आपका फ़ोन बजेगा। सीट { $seat } �
 ask-barge = आपका फ़ोन बजेगा। सीट { $seat } के एजेंट और मतदाता दोनों आपको सुनेंगे।
 
 message-text = एजेंट क्या पढ़े
-serve-which = अभियान
-serve-all = फिर से सभी
-speed-which = अधिक से अधिक
+campaign-choice = अभियान
+serve-all-campaigns = फिर से सभी
+speed-choice = अधिक से अधिक
 speed-per-seat = हर एजेंट के लिए { $calls } बजती कॉल
 speed-calls = एक साथ { $calls } कॉल
-speed-free = जितनी तेज़ हो सके
-speed-held = { $sender } ने आज की सीमा रखी है: { $most }
-target-which = लक्ष्य
-target-free = जो सेटिंग में है
-target-held = { $sender } ने छूटी कॉल का लक्ष्य { $share } रखा है
+speed-unlimited = जितनी तेज़ हो सके
+speed-set-by = { $sender } ने आज की सीमा रखी है: { $most }
+target-choice = लक्ष्य
+target-default = जो सेटिंग में है
+target-set-by = { $sender } ने छूटी कॉल का लक्ष्य { $share } रखा है
 pause-reason = कारण
 
 commands-signed = डायलर आपके आदेश केवल हस्ताक्षर के साथ मानता है, जो यह पन्ना नहीं कर सकता: उन्हें "dialer command" से दें।
@@ -313,19 +311,19 @@ to-lists = सूचियाँ
 do-roll-import = मतदाता सूची आयात करें
 do-suppress = फिर कभी कॉल न करें
 do-erase-number = मिटा दें
-roll-what = CSV या XLSX फ़ाइल। पहले इसकी जाँच होती है, और आप देखते हैं कि क्या बदलेगा। फिर डायलर कॉल के साथ-साथ इसे लेता है।
+roll-help = CSV या XLSX फ़ाइल। पहले इसकी जाँच होती है, और आप देखते हैं कि क्या बदलेगा। फिर डायलर कॉल के साथ-साथ इसे लेता है।
 roll-file = फ़ाइल
 roll-check = जाँचें
 roll-receiving = फ़ाइल भेजी जा रही है
-roll-take-in = आयात करें
-roll-forget = हटाएँ
+roll-import = आयात करें
+roll-discard = हटाएँ
 roll-by = { $name } से
 roll-is-receiving = आ रही है
 roll-is-checking = जाँची जा रही है; कुछ बदला नहीं जा रहा
 roll-is-checked = जाँच हुई: यह बदलेगा
-roll-is-taking-in = ली जा रही है
+roll-is-importing = ली जा रही है
 roll-is-done = ले ली गई।
-roll-is-refused = नहीं ली गई:
+roll-is-refused = नहीं ली गई
 roll-done = { $rows } में से { $done }
 roll-rows = पंक्तियाँ
 roll-voters = जोड़े या बदले गए मतदाता
@@ -338,9 +336,9 @@ roll-rejected-numbers = अस्वीकृत नंबर; उनके म�
 roll-rejected-cells = अन्य अस्वीकृत खाने; उनके मतदाता लिए जाते हैं
 roll-opted-out = मना कर चुके नंबर: कॉल नहीं होगी
 roll-without-close = बूथ जिनका मतदान समाप्ति समय नहीं है
-ask-roll-take-in = { $voters } मतदाता और { $numbers } नंबर जोड़े या बदले जाएँगे। चालू अभियान आते ही उन्हें कॉल करेंगे।
-numbers-out = नंबर जिस पर कॉल नहीं करनी
-numbers-what = यह किसी लॉग या सूची में नहीं जाता। मिटाने पर उसकी रिकॉर्डिंग और टिप्पणियाँ भी हमेशा के लिए जाती हैं।
+ask-roll-import = { $voters } मतदाता और { $numbers } नंबर जोड़े या बदले जाएँगे। चालू अभियान आते ही उन्हें कॉल करेंगे।
+numbers-title = नंबर जिस पर कॉल नहीं करनी
+numbers-help = यह किसी लॉग या सूची में नहीं जाता। मिटाने पर उसकी रिकॉर्डिंग और टिप्पणियाँ भी हमेशा के लिए जाती हैं।
 number = नंबर
 number-names = और उस पर के मतदाताओं के नाम
 ask-number-suppress = कोई अभियान { $number } को फिर कॉल नहीं करेगा, नई सूची आने पर भी। इसे वापस नहीं लिया जा सकता।
@@ -354,16 +352,16 @@ problem-no-number = यह टेलीफ़ोन नंबर नहीं �
 ## Recordings
 
 to-recordings = रिकॉर्डिंग
-recordings-are = रखी गई रिकॉर्ड की हुई बातचीत, बिना नाम और नंबर के। जो सुनता है, उसका नाम ऑडिट में दर्ज होता है।
+recordings-help = रखी गई रिकॉर्ड की हुई बातचीत, बिना नाम और नंबर के। जो सुनता है, उसका नाम ऑडिट में दर्ज होता है।
 recordings-none = यहाँ कोई रिकॉर्डिंग नहीं रखी है।
 recordings-older = और पुरानी
 recorded-at = शुरू हुई
-recorded-for = चली
+recorded-duration = चली
 recorded-seat = सीट
 recorded-agent = एजेंट
 recording-of = { $at } की रिकॉर्डिंग
 recording-play-of = { $at } की रिकॉर्डिंग सुनें
 do-recording-play = सुनें
-problem-recording-gone = वह रिकॉर्डिंग अब नहीं है।
-problem-recording-not-asked = "सुनें" फिर दबाएँ: रिकॉर्डिंग पंद्रह मिनट के लिए मिलती है।
-problem-recordings-not-read = रिकॉर्डिंग का फ़ोल्डर पढ़ा नहीं जा सकता: मशीन चलाने वाले को बताएँ।
+problem-recording-deleted = वह रिकॉर्डिंग अब नहीं है।
+problem-playback-expired = "सुनें" फिर दबाएँ: रिकॉर्डिंग पंद्रह मिनट के लिए मिलती है।
+problem-recordings-unreadable = रिकॉर्डिंग का फ़ोल्डर पढ़ा नहीं जा सकता: मशीन चलाने वाले को बताएँ।

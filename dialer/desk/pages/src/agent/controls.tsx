@@ -17,7 +17,7 @@ export async function give(name: string, values: Record<string, string | number>
   const given = attempt ? { ...values, attempt } : values;
   let reply = await command(id, name, given);
   if (!reply) reply = await command(id, name, given); // under the same id: it is done once
-  if (!reply) say(t("unanswered"), true);
+  if (!reply) say(t("seat-command-unanswered"), true);
   else if (reply.status === "refused") say(refusalOf({ word: reply.word ?? null, text: reply.text }), true);
   else say(t(`done-${name}`));
 }
@@ -43,7 +43,7 @@ export function star(typed: string): boolean {
   if (typed === "2") return true;
   if (pause) void give("seat-pause", { reason: pause });
   else if (BY_STAR[typed]) BY_STAR[typed]();
-  else say(t("no-such-key"), true);
+  else say(t("unknown-key"), true);
   return false;
 }
 

@@ -17,9 +17,9 @@ export interface Word {
   isNoteLost?: boolean;
   /** Held back until then: what the dialler cannot take back. Milliseconds since 1970. */
   from: number;
-  state: "waits" | "sent" | "unkept" | "kept" | "refused" | "taking-back";
+  state: "waiting" | "sending" | "retrying" | "saved" | "refused" | "undoing";
   /** When it was kept, milliseconds since 1970. */
-  keptAt: number;
+  savedAt: number;
   /** Why it was refused: a word that has a sentence here, else as the dialler says it. */
   refusal: { word: string | null; text: string } | null;
 }
@@ -61,7 +61,7 @@ function restore(): void {
   }
   work();
 }
-const RESTORED: Partial<Record<Word["state"], Word["state"]>> = { sent: "unkept", "taking-back": "kept" };
+const RESTORED: Partial<Record<Word["state"], Word["state"]>> = { sending: "retrying", "undoing": "saved" };
 
 function put(list: Word[]): void {
   if (!isHere.peek()) return;
@@ -85,7 +85,7 @@ export function drop(id: string): void {
 export function say(attempt: string, values: Word["values"], note: string, wait: boolean): void {
   const id = crypto.randomUUID();
   if (note) owe(attempt, note);
-  const others = words.value.filter((each) => each.attempt !== attempt || !["waits", "kept", "refused"].includes(each.state));
+  const others = words.value.filter((each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state));
   const from = Date.now() + (wait ? undoMs() : 0);
   const word: Word = {
     id,
@@ -93,8 +93,8 @@ export function say(attempt: string, values: Word["values"], note: string, wait:
     values: { ...values, ...(note ? { note: noteId(attempt) } : {}) },
     owesNote: Boolean(note),
     from,
-    state: wait ? "waits" : "sent",
-    keptAt: 0,
+    state: wait ? "waiting" : "sending",
+    savedAt: 0,
     refusal: null,
   };
   spokenOf.add(attempt);
@@ -104,7 +104,7 @@ export function say(attempt: string, values: Word["values"], note: string, wait:
 
 /** Send what is held back now. */
 export function hurry(attempt: string): void {
-  put(words.value.map((each) => (each.attempt === attempt && each.state === "waits" ? { ...each, from: 0 } : each)));
+  put(words.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)));
   work();
 }
 
@@ -112,30 +112,30 @@ export function hurry(attempt: string): void {
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
-  const standing = words.value.filter((each) => each.state !== "kept" || each.isNoteLost || isWithin(now - each.keptAt));
+  const standing = words.value.filter((each) => each.state !== "saved" || each.isNoteLost || isWithin(now - each.savedAt));
   if (standing.length !== words.value.length) put(standing);
-  const due = standing.find((each) => ["sent", "unkept"].includes(each.state) || (each.state === "waits" && !isWithin(each.from - now)));
+  const due = standing.find((each) => ["sending", "retrying"].includes(each.state) || (each.state === "waiting" && !isWithin(each.from - now)));
   if (due && !busy && isHere.peek()) return void send(due);
   const next = standing.flatMap((each) =>
-    each.state === "waits" ? [each.from - now] : each.state === "kept" && !each.isNoteLost ? [each.keptAt + undoMs() - now] : [],
+    each.state === "waiting" ? [each.from - now] : each.state === "saved" && !each.isNoteLost ? [each.savedAt + undoMs() - now] : [],
   );
   if (next.length) timer = window.setTimeout(work, Math.max(50, Math.min(...next)));
 }
 
 async function send(word: Word): Promise<void> {
   busy = true;
-  if (word.state === "waits") alter(word.id, { state: "sent" });
+  if (word.state === "waiting") alter(word.id, { state: "sending" });
   const went = await tell(word);
   busy = false;
   if (!words.value.some((each) => each.id === word.id)) return work();
   if (went === null) {
-    alter(word.id, { state: "unkept" });
+    alter(word.id, { state: "retrying" });
     clearTimeout(timer);
     timer = window.setTimeout(work, AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]);
     return;
   }
   failures = 0;
-  if (went.status === "done") alter(word.id, { state: "kept", keptAt: Date.now() });
+  if (went.status === "done") alter(word.id, { state: "saved", savedAt: Date.now() });
   else if (went.word === "other-script" && word.values.answers) {
     const { answers: _, ...rest } = word.values; // a dialler began anew with another script: its answers are lost, the outcome is not
     alter(word.id, { id: crypto.randomUUID(), values: rest as Word["values"] });
@@ -180,15 +180,15 @@ export function undoable(): Word | undefined {
 }
 /** What is held back, or what the dialler still takes back. */
 export const canBeUndone = (word: Word) =>
-  word.state === "waits" || (word.state === "kept" && !STANDS.has(word.values.disposition) && isWithin(Date.now() - word.keptAt));
+  word.state === "waiting" || (word.state === "saved" && !STANDS.has(word.values.disposition) && isWithin(Date.now() - word.savedAt));
 
 /** Undo it; null: nothing is kept of it any more, "unanswered": nobody knows, else why it stays. */
 export async function undo(word: Word): Promise<{ word: string | null; text: string } | "unanswered" | null> {
-  if (word.state === "waits") {
+  if (word.state === "waiting") {
     drop(word.id);
     return null;
   }
-  alter(word.id, { state: "taking-back" });
+  alter(word.id, { state: "undoing" });
   const id = crypto.randomUUID();
   let reply: Reply | null = null;
   for (let tries = 0; reply === null && tries < 3; tries++) {

@@ -5,7 +5,7 @@ import { command } from "./kept";
 import { seat } from "./state";
 
 async function read(at: number): Promise<void> {
-  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) say(t("unanswered"), true);
+  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) say(t("seat-command-unanswered"), true);
 }
 
 export function Line() {
@@ -14,8 +14,8 @@ export function Line() {
     <div role="status" class={line ? "line" : "unseen"}>
       {line && (
         <>
-          <b>{t("line-from", { sender: line.sender, at: clock(line.at) })}</b> <bdi>{line.text}</bdi>
-          <button onClick={() => void read(line.at)}>{t("line-read")}</button>
+          <b>{t("message-from", { sender: line.sender, at: clock(line.at) })}</b> <bdi>{line.text}</bdi>
+          <button onClick={() => void read(line.at)}>{t("message-mark-read")}</button>
         </>
       )}
     </div>

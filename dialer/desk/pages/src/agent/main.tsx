@@ -65,7 +65,7 @@ function SignIn() {
             {places.map((each) => (
               <option key={each.seat} value={each.seat}>
                 {each.seat}
-                {each.taken ? ` (${t("seat-is-taken")})` : ""}
+                {each.taken ? ` (${t("seat-in-use")})` : ""}
               </option>
             ))}
           </select>
@@ -87,9 +87,9 @@ function Elsewhere() {
     <main class="sign-in">
       <form onSubmit={(event) => event.preventDefault()}>
         <h1>{t("title-agent")}</h1>
-        <p role="alert">{t(place.value === "taken" ? "place-taken" : "place-elsewhere", { seat: me.value?.seat ?? "" })}</p>
+        <p role="alert">{t(place.value === "taken" ? "used-elsewhere" : "open-elsewhere", { seat: me.value?.seat ?? "" })}</p>
         <button class="main" onClick={takeOver}>
-          {t("take-over")}
+          {t("use-here")}
         </button>
       </form>
     </main>
@@ -107,7 +107,7 @@ function State() {
   return (
     <div class={`state-now ${there.state}`}>
       <strong>{stateIn(there)}</strong>
-      <time>{left === null ? lasted(now.value - since) : t("left", { left: lasted(left) })}</time>
+      <time>{left === null ? lasted(now.value - since) : t("time-left", { left: lasted(left) })}</time>
       {left !== null && most !== undefined && <progress max={most} value={left} aria-label={t("wrap-up-left")} />}
       <span>{more.filter(Boolean).join(" · ")}</span>
     </div>
@@ -138,15 +138,15 @@ function Stale() {
   const away = value<{ online: boolean }>("centre")?.online === false;
   const told =
     silent > STALE_SECONDS
-      ? t("old-desk", { ago: lasted(silent) })
+      ? t("stale-desk", { ago: lasted(silent) })
       : desk && !desk.connected
-        ? t("old-broker", { ago: lasted(now.value - desk.since) })
+        ? t("stale-broker", { ago: lasted(now.value - desk.since) })
         : away
-          ? t("old-dialler")
+          ? t("stale-dialler")
           : "";
   return (
     <div role="alert" class={told ? "stale" : "unseen"}>
-      {told && `${told} ${t("phone-keys-keep")}`}
+      {told && `${told} ${t("phone-keys-work")}`}
     </div>
   );
 }
@@ -210,7 +210,7 @@ function OwnCallBacks() {
           </li>
         ))}
       </ul>
-      <p class="small">{t("own-call-backs-come")}</p>
+      <p class="small">{t("own-call-backs-help")}</p>
     </Section>
   );
 }
@@ -220,7 +220,7 @@ const LEGEND = ["digits", "letters", "enter", "preview", "plus", "slash", "undo"
 function Legend() {
   return (
     <Section id="keys" title={t("keys")}>
-      <p class="small">{t("keys-off")}</p>
+      <p class="small">{t("keys-help")}</p>
       <dl class="legend-keys">
         {LEGEND.map((name) => (
           <div key={name}>
@@ -312,7 +312,7 @@ let lastAttempt: string | null = null;
 effect(() => {
   const state = stateOf();
   const isNews = lastAttempt !== ended; // what this page has ended itself is none
-  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => say(t("called-off")));
+  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => say(t("call-cancelled")));
   lastState = state;
   lastAttempt = seat()?.attempt_id ?? null;
 });

@@ -10,7 +10,7 @@ const AGAIN_MS = 2000;
 /** What is not with the desk yet, by attempt; the newest of each. */
 const owed = new Map<string, string>();
 /** What became of the notes of this page, by attempt. */
-export const noteStates = signal<Record<string, "owed" | "kept" | "refused">>({});
+export const noteStates = signal<Record<string, "unsaved" | "saved" | "refused">>({});
 let timer = 0;
 /** One after the other: the desk keeps the one that comes last. */
 let last: Promise<unknown> = Promise.resolve();
@@ -21,7 +21,7 @@ export const noteId = (attempt: string) => `n-${attempt}`;
 /** A note to be kept, soon, or with the outcome that names it. */
 export function owe(attempt: string, text: string): void {
   owed.set(attempt, text);
-  tellOf(attempt, "owed");
+  tellOf(attempt, "unsaved");
   pushIn(TYPING_MS);
 }
 
@@ -37,7 +37,7 @@ function pushIn(ms: number): void {
   timer = window.setTimeout(() => void push(), ms);
 }
 
-function tellOf(attempt: string, state: "owed" | "kept" | "refused"): void {
+function tellOf(attempt: string, state: "unsaved" | "saved" | "refused"): void {
   noteStates.value = { ...noteStates.value, [attempt]: state };
 }
 
@@ -49,14 +49,14 @@ export function keep(attempt: string): Promise<boolean | null> {
 }
 
 async function send(attempt: string): Promise<boolean | null> {
-  if (!owed.has(attempt) && noteStates.value[attempt] === "kept") return true;
+  if (!owed.has(attempt) && noteStates.value[attempt] === "saved") return true;
   const text = owed.get(attempt) ?? typedNote(attempt); // a reload may have lost it
   if (text === undefined) return false;
   const went = await ask("POST", "/api/agent/note", { id: noteId(attempt), attempt, text });
   if (isProblem(went) && UNSENT.has(went.problem)) return null;
   if ((owed.get(attempt) ?? text) === text) {
     owed.delete(attempt);
-    tellOf(attempt, isProblem(went) ? "refused" : "kept");
+    tellOf(attempt, isProblem(went) ? "refused" : "saved");
   }
   return !isProblem(went);
 }

@@ -52,7 +52,7 @@ export const current = (): Pop | null => correcting.value ?? pop();
 function mayBeSaid(call: Pop): boolean {
   if (call === correcting.value) return true;
   if (pop()?.attempt !== call.attempt) {
-    tell(t("late"), true);
+    tell(t("entry-late"), true);
     return false;
   }
   if (isUnsettled()) {
@@ -60,7 +60,7 @@ function mayBeSaid(call: Pop): boolean {
     return false;
   }
   if (!["talking", "wrap-up"].includes(stateOf())) {
-    tell(t("not-yet-there"), true);
+    tell(t("voter-not-connected"), true);
     return false;
   }
   return true;
@@ -70,7 +70,7 @@ function mayBeSaid(call: Pop): boolean {
 export function choose(call: Pop, outcome: string): void {
   if (!mayBeSaid(call)) return;
   begun.value = null;
-  if (outcome === "later" && !hoursFor(call).length) tell(t("no-hours"), true);
+  if (outcome === "later" && !hoursFor(call).length) tell(t("no-hours-left"), true);
   else if (outcome === "later") begun.value = { attempt: call.attempt, outcome, typed: "" };
   else if (outcome === "language") begun.value = { attempt: call.attempt, outcome, typed: "" };
   else if (OF_VOTER.has(outcome)) ofVoter(call, chosenOf(call), { mark: outcome });
@@ -94,7 +94,7 @@ export function ofVoter(call: Pop, voter: number | null, said: Said): void {
 
 /** Send what has been said of the household, though not all are spoken of. */
 export function enough(call: Pop): void {
-  if (words.value.some((each) => each.attempt === call.attempt && each.state === "waits")) return hurry(call.attempt);
+  if (words.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return hurry(call.attempt);
   const { voters, sent } = draftOf(call).value;
   if (!sent && Object.keys(voters).length && mayBeSaid(call)) finish(call, null);
 }
@@ -147,7 +147,7 @@ function hourDigit(call: Pop, digit: string): void {
     return;
   }
   begun.value = { ...pad, typed: "" };
-  tell(t("no-such-hour"), true);
+  tell(t("invalid-hour"), true);
 }
 
 export function giveHour(call: Pop, hour: number): void {
@@ -184,12 +184,12 @@ export function digit(call: Pop, key: string): void {
   if (begun.value.outcome !== "language") return hourDigit(call, key);
   const language = otherLanguages(call)[Number(key) - 1];
   if (language) giveLanguage(call, language);
-  else tell(t("no-such-language"), true);
+  else tell(t("invalid-language"), true);
 }
 
 /** All was said during the talk: the wrap-up may end. */
 const isSaid = (call: Pop) =>
-  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !words.value.some((each) => each.attempt === call.attempt && each.state === "waits");
+  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !words.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
 
 /** Enter: what is begun in its ordinary form, else what has been said so far; once all is said, the wrap-up's end. */
 export function confirm(call: Pop): void {

@@ -40,7 +40,7 @@ export function beginSkip(): void {
 }
 
 function skip(call: Pop, reason: string): void {
-  if (shown()?.attempt !== call.attempt) return say(t("late"), true);
+  if (shown()?.attempt !== call.attempt) return say(t("entry-late"), true);
   skipping.value = "";
   ended = call.attempt;
   void give("seat-preview-skip", { attempt: call.attempt, reason });
@@ -51,7 +51,7 @@ export function ownDigit(call: Pop, key: string): void {
   const reason = skipping.value === call.attempt ? REASONS[Number(key) - 1] : undefined;
   if (reason) skip(call, reason);
   else if (key === "0") beginSkip();
-  else say(t("not-yet-there"), true);
+  else say(t("voter-not-connected"), true);
 }
 
 /** Who it is, before anything is dialled: dial, or skip with a reason. */
@@ -62,7 +62,7 @@ export function Preview({ call }: { call: Pop }) {
   return (
     <Section id="preview" title={t("preview")}>
       <div class="own preview">
-        <p>{t("preview-is")}</p>
+        <p>{t("preview-help")}</p>
         <p class={preview.auto_dial || left < 30 ? "until near" : "until"}>{t(preview.auto_dial ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
         <div class="keypad two">
           <button class="main" onClick={dialShown}>
@@ -73,8 +73,8 @@ export function Preview({ call }: { call: Pop }) {
           </button>
         </div>
         {skipping.value === call.attempt && (
-          <div class="begun" role="group" aria-label={t("skip-why")}>
-            <p>{t("skip-why")}</p>
+          <div class="detail" role="group" aria-label={t("skip-reason")}>
+            <p>{t("skip-reason")}</p>
             <div class="row">
               {REASONS.map((reason, index) => (
                 <button key={reason} onClick={() => skip(call, reason)}>
@@ -123,7 +123,7 @@ export function Manual() {
     const answer = await ask<{ status: string; text: string; word: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
     setBusy(false);
     if (isProblem(answer)) return say(sentence(answer), true);
-    if (answer.status === "unanswered") return say(t("unanswered"), true);
+    if (answer.status === "unanswered") return say(t("seat-command-unanswered"), true);
     if (answer.status === "refused") return say(refusalOf(answer), true);
     setNumber("");
     say(t("done-seat-dial"));
@@ -131,7 +131,7 @@ export function Manual() {
   return (
     <Section id="manual" title={t("manual")}>
       <div class="own manual">
-        <p class="small">{t("manual-is")}</p>
+        <p class="small">{t("manual-help")}</p>
         <form class="row" onSubmit={(event) => void dial(event)}>
           <label>
             {t("manual-number")}

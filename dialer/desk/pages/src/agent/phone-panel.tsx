@@ -24,7 +24,7 @@ export function PhoneTrouble() {
   return (
     <div role="alert" class={told ? (state === "on-call" ? "warn" : "stale") : "unseen"}>
       {told}{" "}
-      {told && state === "refused" && <button onClick={() => void startPhone()}>{t("phone-again")}</button>}
+      {told && state === "refused" && <button onClick={() => void startPhone()}>{t("phone-reconnect")}</button>}
     </div>
   );
 }
@@ -38,7 +38,7 @@ function Choice({ label, of, value, use }: { label: string; of: Device[]; value:
     <label>
       {label}
       <select value={value} onChange={(event) => void use(event.currentTarget.value)}>
-        <option value="">{t("phone-any")}</option>
+        <option value="">{t("phone-default-device")}</option>
         {of
           .filter((each) => each.id && each.id !== "default")
           .map((each) => (
@@ -60,7 +60,7 @@ export function PhonePanel() {
     setChecking(true);
     try {
       await checkEcho();
-      say(t("phone-heard"));
+      say(t("phone-check-passed"));
     } catch (error) {
       const problem = error instanceof Error ? error.message : "";
       say(problemOf(problem), true);
@@ -83,11 +83,11 @@ export function PhonePanel() {
         </p>
         <Choice label={t("phone-microphone")} of={devices.value.microphones} value={chosen.value.microphone} use={useMicrophone} />
         <Choice label={t("phone-speaker")} of={devices.value.speakers} value={chosen.value.speaker} use={useSpeaker} />
-        <p class="small">{t("phone-check-is")}</p>
+        <p class="small">{t("phone-check-help")}</p>
         <button disabled={checking} onClick={() => void check()}>
           {t(checking ? "phone-checking" : "phone-check")}
         </button>
-        <button onClick={() => void startPhone()}>{t("phone-again")}</button>
+        <button onClick={() => void startPhone()}>{t("phone-reconnect")}</button>
       </div>
     </>
   );

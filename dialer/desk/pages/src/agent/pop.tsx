@@ -19,7 +19,7 @@ export function Text({ text }: { text: string }) {
     <span>
       <bdi>{whole ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`}</bdi>{" "}
       <button class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
-        {t(whole ? "less" : "whole")}
+        {t(whole ? "show-less" : "show-all")}
       </button>
     </span>
   );
@@ -32,7 +32,8 @@ function Facts({ voter }: { voter: Voter }) {
     <p class="facts">
       {voter.relative && (
         <span>
-          {relation} <Text text={voter.relative} />
+          {relation && `${relation}: `}
+          <Text text={voter.relative} />
         </span>
       )}
       {voter.age !== null && <span>{t("age", { age: voter.age })}</span>}
@@ -79,7 +80,8 @@ function Elsewhere({ call }: { call: Pop }) {
       {call.opted_out && <p>{t("opted-out")}</p>}
       {settled.map((voter) => (
         <p key={voter.id}>
-          <Text text={nameOf(voter)} />: {t("settled-elsewhere")} {voter.marks.length > 0 && markIn(voter.marks.at(-1)!)}
+          <Text text={nameOf(voter)} />: {voter.marks.length > 0 && `${markIn(voter.marks.at(-1)!)} – `}
+          {t("recorded-elsewhere")}
         </p>
       ))}
     </div>
@@ -113,8 +115,8 @@ function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; in
       <div class="row between">
         <Facts voter={voter} />
         {choosable && (
-          <select aria-label={t("more-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
-            <option value="">{t("more")}</option>
+          <select aria-label={t("other-outcome-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
+            <option value="">{t("other-outcome")}</option>
             {MORE_OF_VOTER.map((mark) => (
               <option key={mark} value={mark}>
                 {word("outcome", mark)}
@@ -135,7 +137,7 @@ export function Household({ call }: { call: Pop }) {
     <>
       {pending.length > 0 && (
         <>
-          <h3>{t("household", { voters: pending.length })}</h3>
+          <h3>{t("household-pending", { voters: pending.length })}</h3>
           <ul class="household">
             {pending.map((voter, index) => (
               <Member key={voter.id} call={call} voter={voter} index={index} choosable={pending.length > 1} />
@@ -145,7 +147,7 @@ export function Household({ call }: { call: Pop }) {
       )}
       {others.length > 0 && (
         <>
-          <h3>{t("settled")}</h3>
+          <h3>{t("household-others")}</h3>
           <ul class="household quiet">
             {others.map((voter) => (
               <Member key={voter.id} call={call} voter={voter} index={0} choosable={false} />
@@ -177,8 +179,8 @@ export function Who({ call }: { call: Pop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const others = call.voters.length > (voter ? 1 : 0);
   return (
-    <Section id="who" title={t(seat()?.preview || seat()?.dialling ? "who-next" : "who")} aside={<span class="id">{call.masked}</span>}>
-      <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "worker" : "nobody-named")}</div>
+    <Section id="who" title={t(seat()?.preview || seat()?.dialling ? "next-voter" : "on-the-line")} aside={<span class="id">{call.masked}</span>}>
+      <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "booth-worker" : "not-in-list")}</div>
       {voter && <Facts voter={voter} />}
       <Elsewhere call={call} />
       {call.booth && (
@@ -205,15 +207,15 @@ export function About({ call }: { call: Pop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const registers = (call.lawful?.registers ?? []).map((each) => each.name).join(", ");
   return (
-    <Section id="about" title={t("about")}>
+    <Section id="about" title={t("about-call")}>
       {call.note && (
         <p class="note-before">
-          <strong>{t("note-before")}</strong> <Text text={call.note.text} />
+          <strong>{t("previous-note")}:</strong> <Text text={call.note.text} />
         </p>
       )}
       {call.lawful && (
         <p>
-          <strong>{t("lawful")}</strong> {t(`lawful-${call.lawful.word}`, { registers })}
+          <strong>{t("lawful")}:</strong> {t(`lawful-${call.lawful.word}`, { registers })}
         </p>
       )}
       {voter && voter.marks.length > 0 && (
@@ -228,7 +230,7 @@ export function About({ call }: { call: Pop }) {
           </ul>
         </>
       )}
-      <h3>{t("calls-before", { calls: call.calls.length })}</h3>
+      <h3>{t("previous-calls", { calls: call.calls.length })}</h3>
       {call.calls.length > 0 && (
         <ul>
           {call.calls.map((each) => (
@@ -239,7 +241,7 @@ export function About({ call }: { call: Pop }) {
           ))}
         </ul>
       )}
-      {call.calls.length >= 10 && <p class="small">{t("calls-latest", { calls: count(10) })}</p>}
+      {call.calls.length >= 10 && <p class="small">{t("previous-calls-latest", { calls: count(10) })}</p>}
     </Section>
   );
 }

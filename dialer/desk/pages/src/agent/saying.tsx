@@ -27,9 +27,9 @@ function Begun({ call }: { call: Pop }) {
     return hourOfDigit(call, single) === hour ? single : String(hour).padStart(2, "0");
   };
   return (
-    <div class="begun" role="group" aria-label={t(`begun-${pad.outcome}`)}>
+    <div class="detail" role="group" aria-label={t(`detail-${pad.outcome}`)}>
       <p>
-        {t(`begun-${pad.outcome}`)} {pad.typed && <kbd>{pad.typed}_</kbd>}
+        {t(`detail-${pad.outcome}`)} {pad.typed && <kbd>{pad.typed}_</kbd>}
       </p>
       <div class="row">
         {pad.outcome === "language"
@@ -94,14 +94,14 @@ export function Saying({ call }: { call: Pop }) {
     <Section id="saying" title={t("outcome")}>
       {chosen && (
         <p>
-          {t("meant")} <Text text={nameOf(chosen)} /> ({t("spoken-of", { spoken, voters: pending.length })})
+          {t("next-key-for")}: <Text text={nameOf(chosen)} /> ({t("outcomes-entered", { spoken, voters: pending.length })})
         </p>
       )}
       <Keypad call={call} />
       <Begun call={call} />
       {chosen && spoken > 0 && !draft.sent && (
         <button onClick={() => enough(call)}>
-          <kbd>↵</kbd> {t("enough")}
+          <kbd>↵</kbd> {t("save-entered")}
         </button>
       )}
       <label class="note">
@@ -137,7 +137,7 @@ export function Correcting() {
           <Keypad call={call} />
           <Begun call={call} />
           <button onClick={() => (correcting.value = null)}>
-            <kbd>Esc</kbd> {t("correcting-leave")}
+            <kbd>Esc</kbd> {t("keep-outcome")}
           </button>
         </div>
       </div>
@@ -151,17 +151,15 @@ function outcomeOf(word_: Word): string {
   return [own ? t("own-call-back") : word("outcome", disposition), more].filter(Boolean).join(" ");
 }
 
-const STATE_WORDS = { waits: "said-waits", sent: "said-sent", unkept: "said-unkept", kept: "said-kept", refused: "said-refused", "taking-back": "said-taking-back" };
-
 function Line({ word: said }: { word: Word }) {
-  const isNoteLost = said.state === "kept" && said.isNoteLost;
-  const isBad = said.state === "unkept" || said.state === "refused" || isNoteLost;
+  const isNoteLost = said.state === "saved" && said.isNoteLost;
+  const isBad = said.state === "retrying" || said.state === "refused" || isNoteLost;
   const canUndo = canBeUndone(said);
   return (
-    <li class={`word ${said.state}`}>
+    <li class={`entry ${said.state}`}>
       <span>
-        {nameOfCall(whoWas(said.attempt)) || t("call-before")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "said-kept-noteless" : STATE_WORDS[said.state])}
-        {said.refusal && ` ${refusalOf(said.refusal)}`}
+        {nameOfCall(whoWas(said.attempt)) || t("previous-call")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${said.state}`)}
+        {said.refusal && `: ${refusalOf(said.refusal)}`}
       </span>
       <span class="row">
         {canUndo && (
@@ -169,12 +167,12 @@ function Line({ word: said }: { word: Word }) {
             {t("undo")} <kbd>⌫</kbd>
           </button>
         )}
-        {said.state === "waits" && (
+        {said.state === "waiting" && (
           <button onClick={() => hurry(said.attempt)}>
-            {t("at-once")} <kbd>↵</kbd>
+            {t("save-now")} <kbd>↵</kbd>
           </button>
         )}
-        {(said.state === "refused" || isNoteLost) && <button onClick={() => drop(said.id)}>{t("seen")}</button>}
+        {(said.state === "refused" || isNoteLost) && <button onClick={() => drop(said.id)}>{t("dismiss")}</button>}
       </span>
       {canUndo && <i class="time-left" aria-hidden="true" style={{ animationDuration: `${undoMs()}ms` }} />}
       {isBad && <span class="unseen">!</span>}
@@ -185,7 +183,7 @@ function Line({ word: said }: { word: Word }) {
 /** What was said, until it is kept and can be undone no more. */
 export function Words() {
   return (
-    <ul class={words.value.length ? "words" : "unseen"} aria-live="polite" aria-label={t("words")}>
+    <ul class={words.value.length ? "entries" : "unseen"} aria-live="polite" aria-label={t("entries")}>
       {words.value.map((each) => (
         <Line key={`${each.id}${each.state}`} word={each} />
       ))}

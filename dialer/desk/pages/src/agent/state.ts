@@ -82,7 +82,7 @@ export const me = signal<Agent | null | undefined>(undefined);
 export const place = signal<"" | "elsewhere" | "taken">("");
 
 /** Problems that pass: it is tried again. */
-export const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-kept", "busy", "unanswered"]);
+export const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-saved", "busy", "unanswered"]);
 
 /** Whether this page is the one that the desk tells of the seat. Another one neither sends nor keeps anything. */
 export const isHere = computed(() => Boolean(me.value) && place.value === "" && value("desk") !== undefined);

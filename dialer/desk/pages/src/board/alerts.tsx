@@ -24,9 +24,9 @@ export function Alerts() {
           <li key={alert.code} class={`alert ${alert.level}${by ? " seen" : ""}`}>
             <strong>{word("level", alert.level)}</strong> <time>{clock(alert.at)}</time> <AlertText alert={alert} />
             {by ? (
-              <em>{t("alert-seen-by", { name: by.name, at: clock(by.at) })}</em>
+              <em>{t("alert-acknowledged-by", { name: by.name, at: clock(by.at) })}</em>
             ) : (
-              me.value?.role !== "viewer" && <button onClick={() => void see(alert)}>{t("alert-see")}</button>
+              me.value?.role !== "viewer" && <button onClick={() => void see(alert)}>{t("alert-acknowledge")}</button>
             )}
           </li>
         );

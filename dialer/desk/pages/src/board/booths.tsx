@@ -35,7 +35,7 @@ export function Booths() {
     <Section
       id="booths"
       title={t("booths")}
-      aside={<span>{t("booths-whole", { booths: found.length, voted: count(voted), reached: count(reached) })}</span>}
+      aside={<span>{t("booths-summary", { booths: found.length, voted: count(voted), reached: count(reached) })}</span>}
     >
       <div class="row">
         <label>

@@ -82,7 +82,7 @@ function Card({ campaign }: { campaign: CampaignView }) {
       </dl>
       {campaign.speed && (
         <p class="pacing">
-          {t("speed-held", {
+          {t("speed-set-by", {
             most: [
               campaign.speed.calls_per_seat && t("speed-per-seat", { calls: campaign.speed.calls_per_seat }),
               campaign.speed.max_calls && t("speed-calls", { calls: campaign.speed.max_calls }),
@@ -94,19 +94,19 @@ function Card({ campaign }: { campaign: CampaignView }) {
         </p>
       )}
       {campaign.abandoned_target?.sender && (
-        <p class="pacing">{t("target-held", { share: percent(campaign.abandoned_target.rate), sender: campaign.abandoned_target.sender })}</p>
+        <p class="pacing">{t("target-set-by", { share: percent(campaign.abandoned_target.rate), sender: campaign.abandoned_target.sender })}</p>
       )}
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />
       ))}
       {campaign.hold === null && (
         <p class="pacing">
-          <b>{t("pacing")}</b> {pacingInWords(campaign)}
+          <b>{t("pacing")}:</b> {pacingInWords(campaign)}
         </p>
       )}
       {Object.keys(campaign.refused).length > 0 && (
         <p class="pacing">
-          <b>{t("refused")}</b>{" "}
+          <b>{t("refused")}:</b>{" "}
           {Object.entries(campaign.refused)
             .map(([reason, times]) => `${word("rule", reason)} ${count(times)}`)
             .join(" · ")}

@@ -37,7 +37,7 @@ export function Charts() {
   const wholeUntil = day.at.length > 1 && day.at.at(-1)! + stretchSeconds() > now.peek() ? -1 : undefined;
   const shownRows = (row: (number | null)[]) => row.slice(0, wholeUntil);
   const times = day.at.slice(0, wholeUntil);
-  const told = t("chart-calls-told", { placed: added("placed"), answered: added("answered"), connected: added("connected") });
+  const told = t("chart-calls-summary", { placed: added("placed"), answered: added("answered"), connected: added("connected") });
   return (
     <Section id="charts" title={t("day")}>
       {day.at.length ? (
@@ -65,7 +65,7 @@ export function Charts() {
             ]}
             least={0.02}
             axis={hours(stretchSeconds())}
-            label={t("chart-abandoned-told", { abandoned: added("abandoned"), answers: added("live_answers"), stop: percent(stop) })}
+            label={t("chart-abandoned-summary", { abandoned: added("abandoned"), answers: added("live_answers"), stop: percent(stop) })}
           />
         </>
       ) : (

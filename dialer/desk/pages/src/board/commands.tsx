@@ -46,30 +46,30 @@ function speeds(name: string): [string, string][] {
     kind === "agents"
       ? [0.25, 0.5, 1, 1.5, 2, 3].map((each) => [`calls_per_seat=${each}`, t("speed-per-seat", { calls: each })])
       : [1, 5, 10, 20, 50, 100, 200].map((each) => [`max_calls=${each}`, t("speed-calls", { calls: each })]);
-  return [...offered, ["", t("speed-free")]];
+  return [...offered, ["", t("speed-unlimited")]];
 }
 
 /** Shares of live answers that a campaign may be steered to: of what the profile allows. */
 function targets(name: string): [string, string][] {
   const most = value<CampaignView>(`campaign/${name}`)?.abandoned_target?.maximum ?? 0;
   const offered = [0.1, 0.25, 0.5, 0.75, 1].map((part) => Number((most * part).toPrecision(3)));
-  return [["", t("target-free")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
+  return [["", t("target-default")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
 }
 
 /** Ask whether to do it, then do it. */
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
-  const serving = [["", t("serve-all")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
+  const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
   question({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, { to: values.seat ?? values.campaign ?? "", ...values }),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
-    ...(name === "speed" ? { choices: { label: t("speed-which"), options: speeds(values.campaign ?? "") } } : {}),
-    ...(name === "abandoned-target" ? { choices: { label: t("target-which"), options: targets(values.campaign ?? "") } } : {}),
-    ...(name === "seat-campaigns" ? { choices: { label: t("serve-which"), options: serving } } : {}),
+    ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign ?? "") } } : {}),
+    ...(name === "abandoned-target" ? { choices: { label: t("target-choice"), options: targets(values.campaign ?? "") } } : {}),
+    ...(name === "seat-campaigns" ? { choices: { label: t("campaign-choice"), options: serving } } : {}),
     then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });
 }

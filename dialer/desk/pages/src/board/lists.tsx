@@ -8,7 +8,7 @@ import type { ListShown } from "../shared/wire";
 import { centre } from "./state";
 import "../staff/account.css";
 
-const BUSY = new Set(["receiving", "checking", "taking-in"]);
+const BUSY = new Set(["receiving", "checking", "importing"]);
 const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
 
 const told = (found: Problem) => say(sentence(found), true);
@@ -70,18 +70,19 @@ function Roll({ roll }: { roll: ListShown }) {
   const asked = { list: roll.id };
   const takeIn = () =>
     question({
-      title: t("roll-take-in"),
-      text: t("ask-roll-take-in", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
-      then: () => void give("/api/lists/take-in", asked),
+      title: t("roll-import"),
+      text: t("ask-roll-import", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
+      then: () => void give("/api/lists/import", asked),
     });
   return (
     <>
       <p role="status">
-        <strong>{roll.name}</strong> <small>{t("roll-by", { name: roll.by })}</small> — {t(`roll-is-${roll.state}`)} {roll.text}
+        <strong>{roll.name}</strong> <small>{t("roll-by", { name: roll.by })}</small> — {t(`roll-is-${roll.state}`)}
+        {roll.text && `: ${roll.text}`}
       </p>
-      {roll.state === "taking-in" && taken?.list === roll.id && (
+      {roll.state === "importing" && taken?.list === roll.id && (
         <p class="row">
-          <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-taking-in")} /> {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
+          <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-importing")} /> {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
         </p>
       )}
       {roll.doubts && roll.doubts.length > 0 && (
@@ -105,10 +106,10 @@ function Roll({ roll }: { roll: ListShown }) {
         <div class="row">
           {roll.state === "checked" && (
             <button class="main" onClick={takeIn}>
-              {t("roll-take-in")}
+              {t("roll-import")}
             </button>
           )}
-          <button onClick={() => void give("/api/lists/forget", asked)}>{t("roll-forget")}</button>
+          <button onClick={() => void give("/api/lists/discard", asked)}>{t("roll-discard")}</button>
         </div>
       )}
     </>
@@ -159,14 +160,14 @@ export function Lists() {
       {me.value?.signs && <p>{t("commands-signed")}</p>}
       {may("roll-import") && (
         <Section id="roll" title={t("do-roll-import")}>
-          <p class="small">{t("roll-what")}</p>
+          <p class="small">{t("roll-help")}</p>
           <HandOver />
           {roll && <Roll roll={roll} />}
         </Section>
       )}
       {(may("suppress") || may("erase-number")) && (
-        <Section id="numbers" title={t("numbers-out")}>
-          <p class="small">{t("numbers-what")}</p>
+        <Section id="numbers" title={t("numbers-title")}>
+          <p class="small">{t("numbers-help")}</p>
           <Numbers />
         </Section>
       )}

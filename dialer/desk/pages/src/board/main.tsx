@@ -19,9 +19,9 @@ import "./board.css";
 
 function Lamp({ name, good }: { name: string; good: boolean }) {
   return (
-    <li class={good ? "lamp good" : "lamp bad"}>
-      {t(`lamp-${name}`)}
-      <span class="unseen">: {t(good ? "lamp-good" : "lamp-bad")}</span>
+    <li class={good ? "status good" : "status bad"}>
+      {t(`status-${name}`)}
+      <span class="unseen">: {t(good ? "status-up" : "status-down")}</span>
     </li>
   );
 }
@@ -35,7 +35,7 @@ function Head() {
         {t("title")} <span class="id">{me.value?.centre}</span>
       </h1>
       <time>{clock(now.value)}</time>
-      <ul class="lamps" aria-label={t("lamps")}>
+      <ul class="statuses" aria-label={t("status")}>
         <Lamp name="broker" good={heard} />
         <Lamp name="dialler" good={heard && (stands?.online ?? false)} />
         <Lamp name="switch" good={heard && (stands?.switch_up ?? false)} />

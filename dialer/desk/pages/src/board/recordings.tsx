@@ -65,11 +65,11 @@ export function Recordings() {
     <main>
       {me.value?.signs && <p>{t("commands-signed")}</p>}
       <Section id="recordings" title={t("to-recordings")}>
-        <p class="small">{t("recordings-are")}</p>
+        <p class="small">{t("recordings-help")}</p>
         {recordings.length === 0 ? (
           <p>{t("recordings-none")}</p>
         ) : (
-          <Table of="recordings" names={["recorded-at", "recorded-for", "campaign", "recorded-seat", "recorded-agent"]} unseen="do-recording-play">
+          <Table of="recordings" names={["recorded-at", "recorded-duration", "campaign", "recorded-seat", "recorded-agent"]} unseen="do-recording-play">
             {recordings.map((talk) => (
               <Row key={talk.attempt} talk={talk} />
             ))}

@@ -23,7 +23,7 @@ function Card({ name }: { name: string }) {
   const seat = value<SeatView>(`seat/${name}`);
   if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
-  const alone = seat.campaigns.length > 0 && t("serves-alone", { campaigns: seat.campaigns.join(", ") });
+  const alone = seat.campaigns.length > 0 && t("serves-only", { campaigns: seat.campaigns.join(", ") });
   const more = [alone, seat.reason && word("pause", seat.reason), seat.transfer && word("help", seat.transfer), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
@@ -83,7 +83,7 @@ export function Seats() {
               </option>
             ))}
           </select>
-          {t("seats-at-work", { working: at.length, seats: count(names.length) })}
+          {t("seats-active", { working: at.length, seats: count(names.length) })}
           {may("stop-listening") && <button onClick={() => command("stop-listening")}>{t("do-stop-listening")}</button>}
         </span>
       }

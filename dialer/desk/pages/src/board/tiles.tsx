@@ -91,13 +91,13 @@ export function Tiles() {
         {nearest && <CapBar window={nearest} />}
       </Tile>
       <Tile name="tile-utilisation" figure={utilisation == null ? "–" : percent(utilisation)}>
-        <small>{t("tile-utilisation-is")}</small>
+        <small>{t("tile-utilisation-help")}</small>
       </Tile>
       <Tile name="tile-asr" figure={tries ? percent(answered / tries) : "–"}>
-        <small>{t("tile-asr-is")}</small>
+        <small>{t("tile-asr-help")}</small>
       </Tile>
-      <Tile name="tile-left" figure={count(due)}>
-        <small>{t("tile-left-of", { numbers })}</small>
+      <Tile name="tile-remaining" figure={count(due)}>
+        <small>{t("tile-remaining-of", { numbers })}</small>
       </Tile>
     </div>
   );

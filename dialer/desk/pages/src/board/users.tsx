@@ -80,14 +80,14 @@ function Made() {
   return (
     <dialog ref={box} onClose={() => (made.value = null)} aria-labelledby="made-title">
       <form method="dialog">
-        <h2 id="made-title">{t("made-title", { name })}</h2>
+        <h2 id="made-title">{t("new-password-title", { name })}</h2>
         <output class="made">{password}</output>
-        <p>{t("made-text")}</p>
+        <p>{t("new-password-help")}</p>
         <div class="row end">
           <button type="button" onClick={() => void navigator.clipboard.writeText(password).then(() => say(t("copied")))}>
             {t("copy")}
           </button>
-          <button class="main">{t("made-done")}</button>
+          <button class="main">{t("done")}</button>
         </div>
       </form>
     </dialog>
@@ -106,7 +106,7 @@ function Add() {
     <form class="row fields" onSubmit={ask}>
       <label>
         {t("user-name")}
-        <input name="name" autocomplete="off" autocapitalize="none" spellcheck={false} pattern="[a-z0-9][a-z0-9\-]{0,31}" title={t("user-name-is")} required />
+        <input name="name" autocomplete="off" autocapitalize="none" spellcheck={false} pattern="[a-z0-9][a-z0-9\-]{0,31}" title={t("user-name-help")} required />
       </label>
       <Choice name="role" label={t("role")} options={roles()} />
       <button>{t("user-add")}</button>
@@ -134,7 +134,7 @@ export function Users() {
           </tr>
         ))}
       </Table>
-      <small>{t("users-are")}</small>
+      <small>{t("users-help")}</small>
       <Made />
     </Section>
   );

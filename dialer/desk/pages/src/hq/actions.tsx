@@ -8,7 +8,7 @@ import { centres, incidents, may, orders, proposals, who, type Material, type Or
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
   if (isProblem(answer)) say(sentence(answer), true);
-  else if (answer.state === "failed") say(t("given-failed", { text: answer.result ?? "" }), true);
+  else if (answer.state === "failed") say(t("assigning-failed", { text: answer.result ?? "" }), true);
   else say(t(done));
   return !isProblem(answer);
 }
@@ -37,7 +37,7 @@ export function Incidents() {
     question({
       title: t("incident-owner"),
       text: t("ask-owner"),
-      yes: t("incident-give"),
+      yes: t("incident-assign"),
       choices: { label: t("owner"), options: mayOwn(zone) },
       then: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
     });
@@ -64,14 +64,14 @@ export function Incidents() {
         {open.map((each) => (
           <li key={each.id} class="alert warning">
             <strong>{each.centre || t("zone-named", { zone: each.zone })}</strong> <span dir="auto">{each.text}</span>{" "}
-            <small>{t("incident-since", { name: each.opened_by, ago: lasted(now.value - each.opened_at) })}</small>
+            <small>{t("incident-opened-by", { name: each.opened_by, ago: lasted(now.value - each.opened_at) })}</small>
             <b>{t("owned-by", { owner: each.owner })}</b>
             {may("manage-incidents") && (
               <span class="row">
                 {each.owner !== who().name && (
                   <button onClick={() => void send("incidents/owner", { id: each.id, owner: who().name }, "incident-owned")}>{t("incident-take")}</button>
                 )}
-                <button onClick={() => own(each.id, each.zone)}>{t("incident-give")}</button>
+                <button onClick={() => own(each.id, each.zone)}>{t("incident-assign")}</button>
                 <button onClick={() => close(each.id, each.text)}>{t("incident-close")}</button>
               </span>
             )}
@@ -195,7 +195,7 @@ export function Orders() {
   };
   return (
     <Section id="orders" title={t("orders")}>
-      <p>{t("orders-are")}</p>
+      <p>{t("orders-help")}</p>
       {!shown.length && <p>{t("no-orders")}</p>}
       <ul class="alerts">
         {shown.map((each) => (
@@ -239,8 +239,8 @@ export function Audit() {
   useEffect(() => void ask<Entry[]>("GET", "/api/hq/audit").then((found) => !isProblem(found) && setEntries(found)), []);
   return (
     <Section id="audit" title={t("audit")}>
-      <p>{t("audit-is")}</p>
-      <Table of="audit" names={["number", "time", "action", "person", "what"]}>
+      <p>{t("audit-help")}</p>
+      <Table of="audit" names={["number", "time", "action", "user", "what"]}>
         {entries.map((each) => (
           <tr key={each.number}>
             <td>{each.number}</td>

@@ -35,7 +35,7 @@ export function Days() {
     [t("chart-abandoned"), 0.02, [[abandonedOf, t("abandoned"), 4, percent]]],
     [t("chart-seats"), 1, [[(each) => each.seat_hours, t("seat-hours"), 2, decimal]]],
   ];
-  const told = t("chart-told", { days: days.length, calls: added((each) => each.attempts), contacts: added((each) => each.contacts) });
+  const told = t("chart-summary", { days: days.length, calls: added((each) => each.attempts), contacts: added((each) => each.contacts) });
   return (
     <Section id="days" title={t("days")} aside={<span>{centre || zone || t("all-zones")}</span>}>
       {days.length ? (

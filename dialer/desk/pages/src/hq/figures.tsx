@@ -51,25 +51,25 @@ function Tiles({ sum }: { sum: Sum }) {
       <Tile name="tile-abandoned" figure={share(abandoned)} bad={abandoned !== undefined && sum.abandoned_limit !== undefined && abandoned > sum.abandoned_limit}>
         <small>{sum.abandoned_limit === undefined ? t("no-cap") : t("of-cap", { cap: percent(sum.abandoned_limit) })}</small>
       </Tile>
-      <Tile name="tile-reached" figure={share(reached)} bad={!!expected && reached !== undefined && reached < expected.contacted * 0.8}>
-        <small>{expected ? t("of-expected", { share: percent(expected.contacted) }) : t("no-course")}</small>
+      <Tile name="tile-completed" figure={share(reached)} bad={!!expected && reached !== undefined && reached < expected.contacted * 0.8}>
+        <small>{expected ? t("of-expected", { share: percent(expected.contacted) }) : t("no-expected-curve")}</small>
       </Tile>
       <Tile name="tile-voted" figure={share(voted)} bad={!!expected && voted !== undefined && voted < expected.voted * 0.8}>
-        <small>{expected ? t("of-expected", { share: percent(expected.voted) }) : t("no-course")}</small>
+        <small>{expected ? t("of-expected", { share: percent(expected.voted) }) : t("no-expected-curve")}</small>
         <small>
           {sum.electors && sum.official_at !== undefined
             ? t("of-official", { share: percent(sum.official / sum.electors), at: moment(sum.official_at) })
             : t("no-official")}
         </small>
       </Tile>
-      <Tile name="tile-list" figure={hours(lasts)}>
+      <Tile name="tile-time-left" figure={hours(lasts)}>
         <small>{t("list-left", { due: count(sum.remaining), left: decimal(stands?.hours_left ?? 0) })}</small>
       </Tile>
-      <Tile name="tile-heard" figure={`${count(sum.heard)} / ${count(sum.centres)}`} bad={sum.heard < sum.centres}>
-        <small>{t("oldest-books")}</small> <Age at={sum.committed_at} old={300} />
+      <Tile name="tile-online" figure={`${count(sum.heard)} / ${count(sum.centres)}`} bad={sum.heard < sum.centres}>
+        <small>{t("oldest-results")}</small> <Age at={sum.committed_at} old={300} />
       </Tile>
       <Tile name="tile-lag" figure={sum.lag === undefined ? NOT_KNOWN : t("seconds", { seconds: decimal(sum.lag) })} bad={(sum.lag ?? 0) > 5}>
-        <small>{t("lag-is")}</small>
+        <small>{t("lag-help")}</small>
       </Tile>
     </div>
   );
@@ -150,7 +150,7 @@ function Path() {
   );
 }
 
-const order = signal("worst");
+const order = signal("problems");
 
 /** Work of a seat's hour, as it would be with the answer rate of all: a poor list is not the agents' fault. */
 const adjusted = (centre: Centre, answers: number) => {
@@ -175,7 +175,7 @@ function groupsAt(there: Place, every: Centre[]): { kind: string; groups: Group[
   return by("centre", (centre) => centre.centre, (centre) => ({ ...there, centre }));
 }
 
-const COLUMNS = ["age-line", "age-books", "seats", "contacts", "abandoned", "reached", "voted", "list", "material", "state-of"];
+const COLUMNS = ["age-live", "age-results", "seats", "contacts", "abandoned", "reached", "voted", "list", "material", "state-of"];
 
 function Rows({ every }: { every: Centre[] }) {
   const { kind, groups } = groupsAt(at(), every);
@@ -185,14 +185,14 @@ function Rows({ every }: { every: Centre[] }) {
   const bads = (group: Group) => group.own.filter((centre) => faultsOf(centre).level === "bad").length;
   const workOf = (group: Group) => group.own.reduce((most, centre) => most + adjusted(centre, answers), 0) / (group.own.length || 1);
   const sorted = [...groups];
-  if (order.value === "worst") sorted.sort((a, b) => levelOf(a) - levelOf(b) || bads(b) - bads(a));
+  if (order.value === "problems") sorted.sort((a, b) => levelOf(a) - levelOf(b) || bads(b) - bads(a));
   if (order.value === "work") sorted.sort((a, b) => workOf(b) - workOf(a));
   return (
     <>
       <label>
         {t("order-by")}{" "}
         <select value={order.value} onChange={(event) => (order.value = event.currentTarget.value)}>
-          {["worst", "name", "work"].map((each) => (
+          {["problems", "name", "work"].map((each) => (
             <option key={each} value={each}>
               {t(`order-${each}`)}
             </option>
@@ -312,8 +312,8 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
 function CentreNow({ centre }: { centre: Centre }) {
   const facts: [string, ComponentChildren][] = [
     ["state-of", told(centre)],
-    ["age-line", <Age at={centre.live_at} />],
-    ["age-books", <Age at={centre.committed_at} old={300} />],
+    ["age-live", <Age at={centre.live_at} />],
+    ["age-results", <Age at={centre.committed_at} old={300} />],
     ["campaigns", Object.entries(centre.campaigns ?? {}).map(([name, state]) => `${name}: ${t(`campaign-${state}`)}`).join(", ") || NOT_KNOWN],
     ["live-calls", count(centre.calls ?? 0)],
     ["material", `${centre.material ?? NOT_KNOWN} / ${centre.assigned_material ?? NOT_KNOWN}`],
@@ -371,7 +371,7 @@ export function Figures() {
         )}
       </Section>
       {!every.length && <p>{t("no-centres")}</p>}
-      {!isHeardAny(every) && every.length > 0 && <p>{t("nobody-heard")}</p>}
+      {!isHeardAny(every) && every.length > 0 && <p>{t("none-online")}</p>}
     </>
   );
 }

@@ -47,13 +47,13 @@ function Head() {
         {t("title")} <span class="id">{t("headquarters")}</span>
       </h1>
       <time>{clock(now.value)}</time>
-      <ul class="lamps" aria-label={t("lamps")}>
-        {(["line", "books"] as const).map((name) => {
-          const good = name === "line" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
+      <ul class="lamps" aria-label={t("status")}>
+        {(["nats", "database"] as const).map((name) => {
+          const good = name === "nats" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
           return (
             <li key={name} class={good ? "lamp good" : "lamp bad"}>
-              {t(`lamp-${name}`)}
-              <span class="unseen">: {t(good ? "lamp-good" : "lamp-bad")}</span>
+              {t(`status-${name}`)}
+              <span class="unseen">: {t(good ? "status-up" : "status-down")}</span>
             </li>
           );
         })}
@@ -78,7 +78,7 @@ function Stale() {
   const silent = silentSeconds.value;
   const stands = hq();
   const old = stands?.read_at == null ? 0 : now.value - stands.read_at;
-  const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-books", { ago: lasted(old) }) : stands && !stands.connected ? t("stale-line") : "";
+  const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-database", { ago: lasted(old) }) : stands && !stands.connected ? t("stale-nats") : "";
   return (
     <div role="alert" class={told ? "stale" : "unseen"}>
       {told}

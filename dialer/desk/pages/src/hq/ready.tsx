@@ -12,9 +12,9 @@ export function Ready() {
   const missing = every.filter((centre) => !wasTested(centre));
   const sorted = [...missing, ...every.filter(wasTested)];
   return (
-    <Section id="ready" title={t("ready")} aside={<span>{t("ready-whole", { ready: every.length - missing.length, centres: every.length })}</span>}>
-      <p>{t("ready-is")}</p>
-      <Table of="ready" names={["centre", "zone", "test-mark", "way", "line-now", "material"]}>
+    <Section id="ready" title={t("ready")} aside={<span>{t("ready-summary", { ready: every.length - missing.length, centres: every.length })}</span>}>
+      <p>{t("ready-help")}</p>
+      <Table of="ready" names={["centre", "zone", "test-mark", "transit-time", "connection", "material"]}>
         {sorted.map((centre) => (
           <tr key={centre.centre}>
             <th scope="row">
@@ -28,7 +28,7 @@ export function Ready() {
                 ? t("seconds", { seconds: decimal(Math.max(0, centre.test_committed_at - centre.test_sent_at)) })
                 : "–"}
             </td>
-            <td>{t(isHeard(centre) ? "heard" : "not-heard")}</td>
+            <td>{t(isHeard(centre) ? "centre-online" : "centre-offline")}</td>
             <td>{centre.material ?? "–"}</td>
           </tr>
         ))}

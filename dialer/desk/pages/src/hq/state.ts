@@ -157,9 +157,9 @@ export const listHoursOf = (centre: { remaining?: number; calls_per_hour?: numbe
 export function faultsOf(centre: Centre): { level: Level; words: string[] } {
   const bad: string[] = [];
   const near: string[] = [];
-  if (centre.live_at == null && centre.committed_at == null) return { level: "none", words: ["never-heard"] };
-  if (!isHeard(centre)) bad.push("silent");
-  else if (!centre.online || !centre.switch_up) bad.push("dialler-away");
+  if (centre.live_at == null && centre.committed_at == null) return { level: "none", words: ["never-online"] };
+  if (!isHeard(centre)) bad.push("offline");
+  else if (!centre.online || !centre.switch_up) bad.push("dialler-down");
   if (centre.problem) bad.push("trouble");
   if (centre.alerts?.some((alert) => alert.level === "critical")) bad.push("critical");
   const share = abandonedOf(centre.today);

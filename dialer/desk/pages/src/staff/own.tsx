@@ -64,7 +64,7 @@ export function Passkeys() {
     setProblem(wrong ? sentence(wrong) : "");
     if (wrong) return;
     form.reset();
-    say(t("passkey-made"));
+    say(t("passkey-created"));
     await look();
   };
   const remove = (id: string) =>
@@ -76,10 +76,10 @@ export function Passkeys() {
     });
   return (
     <Section id="passkeys" title={t("passkeys")}>
-      <p>{t("passkeys-are")}</p>
+      <p>{t("passkeys-help")}</p>
       <form class="row fields" onSubmit={(event) => void send(event)}>
         <OwnPassword />
-        <button>{t("passkey-make")}</button>
+        <button>{t("passkey-create")}</button>
       </form>
       <Alert text={problem} />
       <ul>
