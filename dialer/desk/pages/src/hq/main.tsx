@@ -47,11 +47,11 @@ function Head() {
         {t("title")} <span class="id">{t("headquarters")}</span>
       </h1>
       <time>{clock(now.value)}</time>
-      <ul class="lamps" aria-label={t("status")}>
+      <ul class="statuses" aria-label={t("status")}>
         {(["nats", "database"] as const).map((name) => {
           const good = name === "nats" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
           return (
-            <li key={name} class={good ? "lamp good" : "lamp bad"}>
+            <li key={name} class={good ? "status good" : "status bad"}>
               {t(`status-${name}`)}
               <span class="unseen">: {t(good ? "status-up" : "status-down")}</span>
             </li>
