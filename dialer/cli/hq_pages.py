@@ -83,7 +83,7 @@ async def add(
         await accounts.save(name, role, zone, person(who))
         if is_new:
             typer.echo(
-                f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
+                f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
             )
 
 
@@ -113,7 +113,7 @@ async def password(
         accounts.require_account(name)
         if given is None:
             typer.echo(
-                f"{name} may sign in once with {await people.give_once(name)}, and then chooses another password"
+                f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
             )
         else:
             await people.set_password(name, said(given, "the password"))

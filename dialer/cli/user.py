@@ -125,16 +125,16 @@ def password(
     ] = False,
 ) -> None:
     """Set the password for the pages; sessions with the old one end."""
-    from dialer.web.people import give_password, refuse_stranger, set_password  # noqa: PLC0415 - argon2
+    from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:
         raise typer.BadParameter("give one of --once, --password and --remove")
 
     settings = load_settings(config)
     if not remove:  # before anybody has typed a password, twice
-        refuse_stranger(name, [*fixed_users(settings), *_kept(settings)])
+        refuse_unknown_user(name, [*fixed_users(settings), *_kept(settings)])
     if once:
-        typer.echo(asyncio.run(give_password(settings, name)))
+        typer.echo(asyncio.run(create_one_time_password_at_site(settings, name)))
         return
     if remove:
         chosen = None

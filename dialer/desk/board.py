@@ -135,7 +135,7 @@ class Board:
 
     async def events(self, request: Request) -> Response:
         """The page state, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
-        return self._streams.answer(request, shown_to(request.state.user.role))
+        return self._streams.open_stream(request, shown_to(request.state.user.role))
 
     async def health(self) -> Response:
         """For a watchdog, told nothing of the centre. 200: the desk serves, and hears the broker; 503: it does not hear it."""

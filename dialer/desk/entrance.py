@@ -48,7 +48,7 @@ class BoardAccount:
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
         token = request.state.token
-        who = None if token is None else await self._people.who(token)
+        who = None if token is None else await self._people.find_user(token)
         if who is None:
             return None
         offered = may(who.role, has_phone=who.name in self._with_phone)

@@ -20,7 +20,7 @@ from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.store.desk_reading import CallsOfInterval, DeskReading
 from dialer.web.page_state import PageState
-from dialer.web.people import again, tolerated
+from dialer.web.people import repeat_every, try_or_log
 
 STRETCH_SECONDS = 600
 LATEST_SECONDS = 3_600  # a call that began longer before a reading had ended: what is before is read once
@@ -122,15 +122,15 @@ class BoardFigures:
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(again(READ_SECONDS, self.read_all), name="desk-reads")
-            group.create_task(again(WHY_SECONDS, self.answer), name="desk-why")
+            group.create_task(repeat_every(READ_SECONDS, self.read_all), name="desk-reads")
+            group.create_task(repeat_every(WHY_SECONDS, self.answer), name="desk-why")
 
     async def read_all(self) -> None:
         """Read each campaign's records; and with each new day what the booths are called. What cannot be read stays as it was."""
         if self._named_on != day_began(self._clock.now(), self._zone):
-            await tolerated(self.read_booths(), UNREAD)
+            await try_or_log(self.read_booths(), UNREAD)
         for campaign_id, caps in self.caps.items():
-            await tolerated(self.read(campaign_id, caps), UNREAD)
+            await try_or_log(self.read(campaign_id, caps), UNREAD)
 
     async def read_booths(self) -> None:
         """Read what the booths are called: once a day, for there are thousands. Raises StoreError."""
@@ -209,7 +209,7 @@ class AgentFigures:
 
     async def run(self) -> None:
         """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
-        await again(READ_SECONDS, lambda: tolerated(self.read(), UNREAD))
+        await repeat_every(READ_SECONDS, lambda: try_or_log(self.read(), UNREAD))
 
     async def read(self) -> None:
         """Read what all have done since midnight. Raises StoreError."""

@@ -35,7 +35,7 @@ from dialer.store.spool import Spool
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
-from dialer.web.people import Who
+from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -163,7 +163,7 @@ class Lists:
         return await self._of_number(asked, who, "erase-number", {"names": asked.names})
 
     async def _of_number(
-        self, asked: NumberSuppressed, who: Who, name: str, values: dict[str, str | bool]
+        self, asked: NumberSuppressed, who: SignedInUser, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:
             number = parse_single_number(asked.number, self._region)

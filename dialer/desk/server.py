@@ -49,9 +49,9 @@ from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
-from dialer.web.http import listening, own_origins, serving, stop_asked
+from dialer.web.http import allowed_origins, open_listener, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
-from dialer.web.passkeys import Passkeys, passkey_host
+from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
@@ -83,7 +83,7 @@ class AgentDesk:
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.page_state, parts.clock, idle_seconds)
-        self.who = self._sessions.who
+        self.who = self._sessions.find_user
         entrance = AgentEntrance(floor, self._sessions, parts.people, parts.dialler_client, parts.page_state)
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(floor, self._sessions, parts.page_state, self.drafts)
@@ -143,9 +143,9 @@ async def running_desk(
     """
     clock = SystemClock()
     page_state = PageState(clock.now)
-    with listening(settings.desk.host, settings.desk.port) as listener:
+    with open_listener(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
-        origins = own_origins(settings.desk, port)
+        origins = allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             path, key = settings.store.path, site_key(settings)
             reading = await DeskReading.open(path, key)
@@ -174,7 +174,7 @@ async def running_desk(
             lists = Lists(settings, page_state, dialler_client)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
             stack.callback(lists.close)
-            passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins))
+            passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
             routes = (
                 StaticPages(given, {"/board": {}, "/agent": MICROPHONE}),
                 PasswordSignIn(people, agents.sign_out),
@@ -186,20 +186,20 @@ async def running_desk(
                 recordings,
             )
             routers = [*(each.router() for each in routes), *agents.routers, document_router()]
-            sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.who, agents.who)
+            sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.find_user, agents.find_user)
             app = PageProtection(make_app(routers, sessions), origins)
-            beside = (dialler_client.run, figures.run, streams.keep_rights, agents.run)
+            beside = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
 
             async def take(again: Settings) -> None:
                 caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
                 figures.caps = caps
                 account.use(again)
                 recordings.use(again)
-                directory.use(again.supervisors)
+                directory.set_supervisors(again.supervisors)
                 use()
 
             async with (
-                serving(settings.desk, listener, app, beside, page_state.close),
+                serve_pages(settings.desk, listener, app, beside, page_state.close),
                 metrics_of(settings, page_state),
             ):
                 yield RunningDesk(port, origin, take)
@@ -207,7 +207,7 @@ async def running_desk(
 
 async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
     """Serve until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come."""
-    stop = stop_asked()
+    stop = stop_on_signals()
     async with running_desk(settings, broker=broker) as desk, service_ready(), asyncio.TaskGroup() as group:
         again = SettingsOfDesk(settings, desk.take)
         hang_up = signal.SIGHUP

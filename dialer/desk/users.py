@@ -15,7 +15,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
-from dialer.web.people import People, Who
+from dialer.web.people import People, SignedInUser
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
@@ -58,13 +58,13 @@ class UsersPage:
         router.get("")(self.listed)
         router.post("")(self.set)
         router.post("/remove")(self.remove)
-        router.post("/password")(self.give_password)
+        router.post("/password")(self.create_one_time_password)
         router.post("/sign-out", status_code=204)(self.sign_out)
         return router
 
     async def listed(self) -> list[dict[str, Any]]:
         """Everybody, by name. `fixed`: of the settings, so that nothing here changes it; times are epoch seconds, null: never."""
-        await self._directory.look(self._streams.follow)
+        await self._directory.report_changes(self._streams.apply_changed_rights)
         accounts = await self._file.accounts()
         return [self._shown(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
 
@@ -89,12 +89,12 @@ class UsersPage:
         """Remove a user."""
         return await self._command(who, asked.id, "user-remove", {"user": asked.name})
 
-    async def _command(self, who: Who, command_id: str, name: str, values: dict[str, str]) -> dict[str, str]:
+    async def _command(self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]) -> dict[str, str]:
         reply = await reply_to(self._dialler_client, who.name, command_id, name, values)
-        await self._directory.tried(self._streams.follow)  # what was done is done
+        await self._directory.report_changes_or_log(self._streams.apply_changed_rights)
         return answered(reply)
 
-    async def give_password(self, asked: UserNamed, who: SignedIn) -> dict[str, str]:
+    async def create_one_time_password(self, asked: UserNamed, who: SignedIn) -> dict[str, str]:
         """A password for one sign-in, told this once, and in the audit before it is. The passwords of the settings' names are
         set on the machine alone.
         """
@@ -106,8 +106,8 @@ class UsersPage:
         noted = await reply_to(self._dialler_client, who.name, uuid4().hex, "user-password", {"user": asked.name})
         if noted.status != "done":
             raise RequestRefused(409, "not-audited")
-        password = await self._people.give_once(asked.name)
-        self._streams.shut(asked.name)
+        password = await self._people.create_one_time_password(asked.name)
+        self._streams.end_streams_of(asked.name)
         _log.info("desk.password-given", user=asked.name, by=who.name)
         return {"password": password}
 
@@ -115,7 +115,7 @@ class UsersPage:
         """End every session of somebody."""
         self._refuse_stranger(asked.name)
         await self._people.sign_out_everywhere(asked.name)
-        self._streams.shut(asked.name)
+        self._streams.end_streams_of(asked.name)
         _log.info("desk.signed-out", user=asked.name, by=who.name)
 
     def _refuse_stranger(self, name: str) -> None:

@@ -29,7 +29,7 @@ from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
-from dialer.web.people import Who, again, tolerated
+from dialer.web.people import SignedInUser, repeat_every, try_or_log
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ class HqActions:
         router.get("/audit", dependencies=allow(roles_for(HqAction.READ_AUDIT)))(self.read_audit)
         return router
 
-    def _require_zone(self, who: Who, to: str) -> None:
+    def _require_zone(self, who: SignedInUser, to: str) -> None:
         """Raise RequestRefused unless "all", "zone:NAME" or "centre:ID" is within the user's zone."""
         if not self._accounts.covers(who.name, to):
             raise RequestRefused(403, "other-zone")
@@ -155,7 +155,7 @@ class HqActions:
         if name not in self._accounts.incident_owners(zone):
             raise RequestRefused(409, "no-owner")
 
-    async def _zone_of_incident(self, db: Database, incident: int, who: Who) -> str:
+    async def _zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
         """Return the zone of an open incident. Raises RequestRefused if there is none that the user sees."""
         zone = await SQL.zone_of_incident.fetch_first(db, incident)
         if zone is None or not self._accounts.can_see_zone(who.name, zone):
@@ -204,7 +204,7 @@ class HqActions:
         """Propose that leaders let centres resume."""
         await self._propose(who, "resume", request.to, request.text)
 
-    async def _propose(self, who: Who, kind: str, to: str, text: str) -> None:
+    async def _propose(self, who: SignedInUser, kind: str, to: str, text: str) -> None:
         self._require_zone(who, to)
         async with self._db.transaction() as db:
             proposal = await SQL.add_proposal.fetch_one(db, kind, to, text, who.name, self._db.clock.now())
@@ -244,7 +244,7 @@ class HqActions:
 
     async def run(self) -> NoReturn:
         """Settle confirmed proposals of unknown result until cancelled: this process or the database stopped while assigning."""
-        await again(SETTLE_SECONDS, lambda: tolerated(self.settle_proposals(), "hq_desk.settle_failed"))
+        await repeat_every(SETTLE_SECONDS, lambda: try_or_log(self.settle_proposals(), "hq_desk.settle_failed"))
 
     async def settle_proposals(self) -> None:
         """Settle material that was confirmed some time ago without a known result. Raises StoreError.

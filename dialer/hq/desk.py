@@ -22,9 +22,9 @@ from dialer.web.access import HQ_COOKIE, Sessions
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.http import listening, own_origins, serving, stop_asked
+from dialer.web.http import open_listener, allowed_origins, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
-from dialer.web.passkeys import Passkeys, passkey_host
+from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
@@ -64,9 +64,9 @@ async def running_hq_desk(
     clock = SystemClock()
     page_state = PageState(clock.now)
     async with contextlib.AsyncExitStack() as stack:
-        listener = stack.enter_context(listening(settings.desk.host, settings.desk.port))
+        listener = stack.enter_context(open_listener(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
-        origins = own_origins(settings.desk, port)
+        origins = allowed_origins(settings.desk, port)
         db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
         figures = HqFigures(settings, page_state, db, accounts)
@@ -74,27 +74,27 @@ async def running_hq_desk(
         routes = (
             StaticPages(assets, {"/hq": {}}),
             PasswordSignIn(people, people.sign_out),
-            Passkeys(PasskeyRecords(file), people, clock, passkey_host(origins)),
+            Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
             HqAccount(people, accounts, settings),
             HqBoard(streams, db, accounts, figures),
             actions,
         )
         routers = [each.router() for each in routes]
-        app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.who, people.who))
+        app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.find_user, people.find_user))
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,
             settings.metrics.desk_port,
             lambda: describe_headquarters_desk(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
-        background = (figures.run, figures.receive, actions.run, streams.keep_rights)
-        async with serving(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
+        background = (figures.run, figures.receive, actions.run, streams.watch_rights)
+        async with serve_pages(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
             yield settings.desk.origin(port)
 
 
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `on_ready` is called with the address once the pages can be opened."""
-    stop = stop_asked()
+    stop = stop_on_signals()
     async with running_hq_desk(settings, assets) as origin:
         on_ready(origin)
         await stop.wait()

@@ -26,7 +26,7 @@ from dialer.nats.session import Session, StreamRecreated, connected
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
-from dialer.web.people import tolerated
+from dialer.web.people import try_or_log
 
 UPDATE_SECONDS = 5.0
 """How often pages are updated. An update of three hundred centres has 190 kB, for each user who sees all zones."""
@@ -190,8 +190,8 @@ class HqFigures:
         While the database or the material cannot be read, the figures stay as they were, and the pages show their age.
         """
         while True:
-            await tolerated(self.read_database(), "hq_desk.read_failed")
-            await tolerated(self._show_material(), "hq_desk.material_read_failed")
+            await try_or_log(self.read_database(), "hq_desk.read_failed")
+            await try_or_log(self._show_material(), "hq_desk.material_read_failed")
             self.update_pages()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):

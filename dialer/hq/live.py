@@ -115,7 +115,10 @@ def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
     """Return an alert as the page shows it, with every text cut."""
     fields = [*_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
-    return {**{name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}, "fields": shown}
+    return {
+        **{name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()},
+        "fields": shown,
+    }
 
 
 def _progress(campaign: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from dialer.hq.rights import allowed_actions, can_see_key
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
-from dialer.web.people import People, Who
+from dialer.web.people import People, SignedInUser
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
@@ -68,7 +68,7 @@ class HqAccount:
     async def read_account(self, request: Request) -> dict[str, Any] | None:
         """Return the signed-in user with zone ("": all zones) and allowed actions; null if nobody is signed in."""
         token = request.state.token
-        who = None if token is None else await self._people.who(token)
+        who = None if token is None else await self._people.find_user(token)
         if who is None or who.name not in self._accounts.zone_of:
             return None
         zone = self._accounts.zone_of[who.name]
@@ -104,7 +104,7 @@ class HqBoard:
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.answer(request, lambda key: can_see_key(zone, key))
+        return self._streams.open_stream(request, lambda key: can_see_key(zone, key))
 
     async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of the constituencies whose voters a centre has reported marks of, by the marks of all centres."""
@@ -124,7 +124,7 @@ class HqBoard:
         async with self._db.transaction() as db:
             return [row._asdict() for row in await SQL.booths.fetch(db, centre, state, constituency)]
 
-    def _require_centre(self, who: Who, centre: str) -> None:
+    def _require_centre(self, who: SignedInUser, centre: str) -> None:
         """Raise RequestRefused unless the centre is within the user's zone."""
         if not self._accounts.covers(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")

@@ -22,7 +22,7 @@ from starlette.types import Message, Receive
 from dialer.domain.enums import USER_ROLES, HqRole
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import StoreError
-from dialer.web.people import AGENTS, Who
+from dialer.web.people import AGENTS, SignedInUser
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -38,13 +38,13 @@ EVERY_ROLE: frozenset[str] = frozenset({*USER_ROLES, Role.BOOTH_DESK, *HqRole})
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 """The documented response of a route that streams server-sent events."""
 
-FindUser = Callable[[str], Awaitable[Who | None]]
-"""Returns whose session a token belongs to. Raises StoreError."""
+FindUser = Callable[[str], Awaitable[SignedInUser | None]]
+"""Returns the user of a session token, or None. Raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The session cookie of an application, and who looks its tokens up."""
+    """The session cookie of an application, and the functions that find the user of its token."""
 
     cookie: str
     find_person: FindUser
@@ -55,8 +55,8 @@ class Sessions:
 class Access:
     """The access rules of one route."""
 
-    roles: frozenset[str] | None  # None: anyone, signed in or not
-    content_type: str = JSON  # of a request with a body; never one that a form of another site can send
+    roles: frozenset[str] | None  # None = anyone, signed in or not
+    content_type: str = JSON  # required of requests with a body; never one that an HTML form can send
     max_body_bytes: int = MAX_BODY_BYTES
 
     async def __call__(self, connection: HTTPConnection) -> None:
@@ -74,7 +74,7 @@ class Access:
         connection.state.token = connection.cookies.get(sessions.cookie)
         connection.state.user = await self._authorise(sessions, connection.state.token)
 
-    async def _authorise(self, sessions: Sessions, token: str | None) -> Who | None:
+    async def _authorise(self, sessions: Sessions, token: str | None) -> SignedInUser | None:
         if self.roles is None:
             return None
         find = sessions.find_agent if self.roles == AGENTS else sessions.find_person
@@ -120,15 +120,15 @@ class PageRoute(APIRoute):
 
         async def check_and_handle(request: Request) -> Response:
             await access.check(request)
-            return await handle(Request(request.scope, _limited(request.receive, access.max_body_bytes)))
+            return await handle(Request(request.scope, _limit_body(request.receive, access.max_body_bytes)))
 
         return check_and_handle
 
 
-def _limited(receive: Receive, max_bytes: int) -> Receive:
+def _limit_body(receive: Receive, max_bytes: int) -> Receive:
     remaining = max_bytes
 
-    async def limited() -> Message:
+    async def receive_limited() -> Message:
         nonlocal remaining
         message = await receive()
         remaining -= len(message.get("body", b""))
@@ -136,15 +136,15 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
             raise HTTPException(413)
         return message
 
-    return limited
+    return receive_limited
 
 
-async def _signed_in(connection: HTTPConnection) -> Who:
-    user: Who = connection.state.user
+async def _signed_in_user(connection: HTTPConnection) -> SignedInUser:
+    user: SignedInUser = connection.state.user
     return user
 
 
-SignedIn = Annotated[Who, Depends(_signed_in)]
+SignedIn = Annotated[SignedInUser, Depends(_signed_in_user)]
 """The signed-in user, as a parameter of a route that `allow`s roles."""
 
 

@@ -1,4 +1,4 @@
-"""The built pages and their files, served from memory to anyone: what they show comes after signing in."""
+"""The built pages and their files, served from memory to anyone. Their data needs a session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Asset:
 
     media_type: str
     body: bytes
-    gzipped: bytes | None  # None: the format is compressed already
+    gzipped: bytes | None  # None if the format is already compressed
 
     def response(self, request: Request, cache_control: str) -> Response:
         """Return the file, gzipped where the browser accepts it."""
@@ -39,7 +39,7 @@ class Asset:
 
 
 def read_assets(folder: Path) -> dict[str, Asset]:
-    """Return the built files by their path below `folder`; empty where the pages are not built."""
+    """Return the built files by their path below `folder`; empty if the pages are not built."""
     mimetypes.add_type("font/woff2", ".woff2")
     mimetypes.add_type("text/javascript", ".js")
     assets = {}
@@ -82,7 +82,7 @@ class StaticPages:
         return response
 
     async def asset(self, name: str, request: Request) -> Response:
-        """Return a file of the pages. Its name changes with its content."""
+        """Return a file of the pages, which browsers may cache for ever: its name changes with its content."""
         return self._asset(f"assets/{name}").response(request, "public, max-age=31536000, immutable")
 
     def _asset(self, path: str) -> Asset:

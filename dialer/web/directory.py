@@ -1,7 +1,7 @@
-"""Who there is at the desk, and with which role: those of the settings, and the users of the store as they are now.
+"""The users of the pages with their roles: those of the settings, and those of the store's table of users.
 
-The dialler judges each command by its own table; this one says who may open a page. A change is seen within a second, and at once
-where it was made here.
+The dialler checks each command against its own table; this directory decides who may open a page. A change in the store is
+noticed within a second, and at once if it was made on a page.
 """
 
 from __future__ import annotations
@@ -17,79 +17,82 @@ from dialer.store.users import StoredUser
 
 _log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
+READ_SECONDS = 1.0
 
 
-async def _nobody() -> list[StoredUser]:
+async def _no_users() -> list[StoredUser]:
     return []
 
 
 class Directory:
-    """The people of the pages, by name."""
+    """The users of the pages, by name."""
 
     def __init__(
-        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _nobody
+        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _no_users
     ) -> None:
-        """`read` gives the users that are kept; it is called once at a time."""
+        """`read` returns the users of the store; it is never called twice at the same time."""
         self._read = read
-        self._kept: dict[str, StoredUser] = {}
+        self._stored: dict[str, StoredUser] = {}
         self._was_read = False
-        self._turn = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self._changed: set[str] = set()
-        self._fixed: dict[str, StoredUser] = {}
-        self.use(supervisors)
+        self._in_settings: dict[str, StoredUser] = {}
+        self.set_supervisors(supervisors)
         self._changed.clear()
 
-    def use(self, supervisors: Iterable[Supervisor]) -> None:
-        """These are the settings' from now on; whose rights that changes is told."""
-        before = self._fixed
-        self._fixed = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
-        self._changed |= {name for name in before.keys() | self._fixed if before.get(name) != self._fixed.get(name)}
+    def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
+        """Replace the users of the settings. The next `report_changes` reports those whose rights differ."""
+        before = self._in_settings
+        self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
+        self._changed |= {
+            name for name in before.keys() | self._in_settings if before.get(name) != self._in_settings.get(name)
+        }
 
     def find(self, name: str) -> StoredUser | None:
-        """That one; None: nobody is called so."""
-        return self._fixed.get(name) or self._kept.get(name)
+        """Return a user, or None if nobody has this name."""
+        return self._in_settings.get(name) or self._stored.get(name)
 
     def names(self) -> list[str]:
-        """Everybody's."""
-        return sorted({*self._fixed, *self._kept})
+        """Return the names of all users, sorted."""
+        return sorted({*self._in_settings, *self._stored})
 
     def is_fixed(self, name: str) -> bool:
-        """Whether the settings have that name, so that nothing here changes it."""
-        return name in self._fixed
+        """Return whether a user is defined in the settings and therefore cannot be changed on the pages."""
+        return name in self._in_settings
 
     async def refresh(self) -> None:
         """Read the store's users again. Raises StoreError."""
-        async with self._turn:
+        async with self._reading:
             found = {each.name: each for each in await self._read()}
-        if self._was_read:  # else nobody is known to have been anything before
+        if self._was_read:  # the first reading is not a change
             self._changed |= {
-                name for name in self._kept.keys() | found.keys() if self._kept.get(name) != found.get(name)
+                name for name in self._stored.keys() | found.keys() if self._stored.get(name) != found.get(name)
             }
-        self._kept, self._was_read = found, True
+        self._stored, self._was_read = found, True
 
-    async def run(self, told: Callable[[str], Awaitable[None]]) -> None:
-        """Keep it true until cancelled: `look` each second."""
+    async def run(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+        """Report changes every second until cancelled."""
         while True:
-            await self.tried(told)
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.report_changes_or_log(on_change)
+            await asyncio.sleep(READ_SECONDS)
 
-    async def tried(self, told: Callable[[str], Awaitable[None]]) -> None:
-        """`look`. Where the store cannot be read now all stays as it was: the dialler refuses what is not so any more."""
+    async def report_changes_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+        """Report changes. If the store cannot be read, log that and keep the users as they are: the dialler has the last word."""
         try:
-            await self.look(told)
+            await self.report_changes(on_change)
         except StoreError as error:
-            _log.warning("desk.users-not-read", problem=str(error))
+            _log.warning("users.read_failed", problem=str(error))
 
-    async def look(self, told: Callable[[str], Awaitable[None]]) -> None:
-        """Read the store's users again, and tell of each whose rights have changed and who was not told of yet, one after another.
-        What `told` cannot keep now, by a StoreError, is told again. Raises StoreError where the users cannot be read.
+    async def report_changes(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+        """Read the store's users and call `on_change` with the name of each user whose rights have changed.
+
+        A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users cannot be read.
         """
         await self.refresh()
         for name in sorted(self._changed):
             self._changed.discard(name)
             try:
-                await told(name)
+                await on_change(name)
             except StoreError as error:
                 self._changed.add(name)
-                _log.warning("desk.rights-not-kept", user=name, problem=str(error))
+                _log.warning("users.rights_update_failed", user=name, problem=str(error))

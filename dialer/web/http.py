@@ -1,6 +1,6 @@
-"""The desk's HTTP server, and its WebSockets: uvicorn, with bounds on what a request may make it wait for and keep.
+"""The HTTP and WebSocket server of the pages: uvicorn with limits on the size and duration of requests.
 
-httptools takes a header of any length, and uvicorn waits for the rest of a request for as long as it takes.
+httptools accepts headers of any length, and uvicorn waits for the rest of a request without a time limit.
 """
 
 from __future__ import annotations
@@ -22,128 +22,128 @@ from dialer.domain.errors import PortInUse
 from dialer.errors import SettingError
 from dialer.settings.desk import PageServer
 
-MOST_CONNECTIONS = 1_000
-MOST_HEAD_BYTES = 16_384  # request line and headers
-HEAD_SECONDS = 10.0  # from the connection, or what comes after a request, to a head's end
-BODY_SECONDS = 30.0  # from the head's end to the request's, and for each megabyte of it
-MOST_SOCKET_BYTES = 32_768  # of a message; a browser's INVITE with a dozen addresses has some 5,000
-SOCKET_SECONDS = 5.0  # between two pings, and until one is answered: a page without power is missed as its phone is
-STOP_SECONDS = 3  # for what is under way; a page's stream is ended at once
+MAX_CONNECTIONS = 1_000
+MAX_HEAD_BYTES = 16_384  # request line and headers
+HEAD_SECONDS = 10.0  # for the request line and headers
+BODY_SECONDS = 30.0  # for each megabyte of a body
+MAX_WEBSOCKET_MESSAGE_BYTES = 32_768  # an INVITE of a browser with a dozen addresses has some 5,000
+WEBSOCKET_PING_SECONDS = 5.0  # between pings, and for each answer, so that a page that lost its power is noticed
+STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
 
 
-class BoundedRequests(HttpToolsProtocol):
-    """A connection of somebody who may mean no good."""
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """An HTTP connection that is closed if its client sends too much or too slowly."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._head_bytes = 0  # of headers that are whole
-        self._unfinished_bytes = 0  # that came for a head that is not
-        self._body_bytes = 0  # since there was time for more
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0  # of complete headers
+        self._unparsed_bytes = 0  # of a head that is not complete yet
+        self._body_bytes = 0  # since the deadline was last extended
         self._in_body = False
-        self._requests = 0  # that are whole
-        self._patience: asyncio.TimerHandle | None = None
+        self._requests = 0  # received completely
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody has come, and is to say what for."""
+        """Start the deadline of the first request."""
         super().connection_made(transport)
-        self._wait(HEAD_SECONDS)
+        self._set_deadline(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
-        self._wait(None)
+        """Cancel the deadline."""
+        self._set_deadline(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a request."""
-        whole = self._requests
+        """Parse received bytes, and limit the size of a head that is not complete yet."""
+        complete = self._requests
         super().data_received(data)
-        if self.transport.is_closing() or self._in_body or self._requests != whole:
+        if self.transport.is_closing() or self._in_body or self._requests != complete:
             return
-        self._unfinished_bytes += len(data)
-        if self._unfinished_bytes > MOST_HEAD_BYTES:  # of one header, which the parser keeps until it is whole
+        self._unparsed_bytes += len(data)
+        if self._unparsed_bytes > MAX_HEAD_BYTES:  # the parser buffers a header until it is complete
             self.send_400_response("The request's head is too long.")
-        elif self._patience is None:
-            self._wait(HEAD_SECONDS)
+        elif self._deadline is None:
+            self._set_deadline(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Count the bytes of a new request from zero."""
         super().on_message_begin()
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """What is asked for, or a part of it."""
-        self._count(url)
+        """Count the URL as part of the head."""
+        self._count_head(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        self._count(name + value)
+        """Count a header as part of the head."""
+        self._count_head(name + value)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
-        self._in_body, self._unfinished_bytes, self._body_bytes = True, 0, 0
-        self._wait(BODY_SECONDS)
+        """Start the deadline of the body."""
+        self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
+        self._set_deadline(BODY_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of what is sent; a long file has its time for each megabyte."""
+        """Extend the deadline after each megabyte of the body."""
         self._body_bytes += len(body)
         if self._body_bytes >= 1024**2:
             self._body_bytes = 0
-            self._wait(BODY_SECONDS)
+            self._set_deadline(BODY_SECONDS)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole: its answer takes as long as it takes."""
+        """Cancel the deadline: the answer may take any time."""
         self._in_body = False
         self._requests += 1
-        self._wait(None)
+        self._set_deadline(None)
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """The connection is a WebSocket from now on, with bounds of its own."""
-        self._wait(None)
+        """Cancel the deadline: WebSockets have their own limits."""
+        self._set_deadline(None)
         super().handle_websocket_upgrade()
 
-    def _count(self, part: bytes) -> None:
+    def _count_head(self, part: bytes) -> None:
         self._head_bytes += len(part)
-        if self._head_bytes > MOST_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES:
             raise ValueError("the request's head is too long")  # uvicorn answers 400 and closes
 
-    def _wait(self, seconds: float | None) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-        self._patience = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
 
 
-class DeskServer(uvicorn.Server):
-    """uvicorn's server, whose stop is ours to say."""
+class StoppableServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to its caller and says when it is open."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.open = asyncio.Event()  # people can come
+        self.open = asyncio.Event()  # set when the server accepts connections
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None are taken."""
+        """Install no signal handlers."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections."""
+        """Accept connections from now on."""
         await super().startup(sockets)
         self.open.set()
 
 
-def desk_server(desk: PageServer, app: ASGIApp) -> DeskServer:
-    """A server for `app`, with its certificate read. Raises SettingError where that cannot be used."""
+def create_server(desk: PageServer, app: ASGIApp) -> StoppableServer:
+    """Return a server for `app` with its certificate loaded. Raises SettingError if the certificate cannot be used."""
     config = uvicorn.Config(
         app,
-        http=BoundedRequests,
+        http=BoundedHttpProtocol,
         ws="websockets-sansio",
-        ws_max_size=MOST_SOCKET_BYTES,
-        ws_ping_interval=SOCKET_SECONDS,
-        ws_ping_timeout=SOCKET_SECONDS,
+        ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+        ws_ping_interval=WEBSOCKET_PING_SECONDS,
+        ws_ping_timeout=WEBSOCKET_PING_SECONDS,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
@@ -151,7 +151,7 @@ def desk_server(desk: PageServer, app: ASGIApp) -> DeskServer:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,
         ssl_certfile=desk.certificate,
         ssl_keyfile=desk.private_key,
@@ -164,34 +164,35 @@ def desk_server(desk: PageServer, app: ASGIApp) -> DeskServer:
         raise SettingError(
             "settings",
             "desk.certificate",
-            f"{desk.certificate} and {desk.private_key} are no certificate with its key ({error.strerror})",
-            "name a certificate with its chain and its key, both PEM and the key without a password",
+            f"{desk.certificate} and {desk.private_key} are not a certificate and its key ({error.strerror})",
+            "set a certificate with its chain and its key, both as PEM, the key without a password",
         ) from error
-    return DeskServer(config)
+    return StoppableServer(config)
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serve_pages(
     desk: PageServer,
     listener: socket.socket,
     app: ASGIApp,
-    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-    end: Callable[[], None],
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    end_streams: Callable[[], None],
 ) -> AsyncIterator[None]:
-    """Serve `app`, and run what is `beside` it, for as long as the context lasts; `end` ends the news of the pages that are open.
+    """Serve `app` and run the `background` tasks while the context is open. `end_streams` ends the streams of open pages.
+
     Raises SettingError.
     """
-    server = desk_server(desk, app)
+    server = create_server(desk, app)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(), name=f"desk-{run.__qualname__}") for run in beside]
+        tasks = [group.create_task(run(), name=f"desk-{run.__qualname__}") for run in background]
         served = group.create_task(server.serve(sockets=[listener]), name="desk-server")
         try:
             await server.open.wait()
             yield
         finally:
             server.should_exit = True
-            end()
-            await asyncio.wait({served})  # what is still asked is answered, and what agents type is kept
+            end_streams()
+            await asyncio.wait({served})  # requests in progress are answered first, so that agents lose no entries
             for task in tasks:
                 task.cancel()
 
@@ -202,34 +203,37 @@ def _refuse_unreadable(key: str, path: Path | None) -> None:
             path.open("rb").close()
     except OSError as error:
         raise SettingError(
-            "settings", key, f"{path} cannot be read ({error.strerror})", "correct the path, or this user's rights"
+            "settings",
+            key,
+            f"{path} cannot be read ({error.strerror})",
+            "correct the path, or let this user read the file",
         ) from error
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens there, for as long as the context lasts. Raises PortInUse."""
+def open_listener(host: str, port: int) -> Iterator[socket.socket]:
+    """Open a listening socket and close it with the context. Raises PortInUse."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise PortInUse(
-            f"{host}:{port} for the desk: {os.strerror(error.errno or 0)}; set desk.port or desk.host to another one"
+            f"{host}:{port} for the desk: {os.strerror(error.errno or 0)}; set another desk.port or desk.host"
         ) from error
     with listener:
         yield listener
 
 
-def stop_asked() -> asyncio.Event:
-    """What is set once SIGTERM or Ctrl-C asks this process to stop."""
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that is set when SIGTERM or SIGINT (Ctrl-C) is received."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
 
-def own_origins(desk: PageServer, port: int) -> frozenset[str]:
-    """What may stand before the path in a browser; of pages for this machine alone, however it is said."""
+def allowed_origins(desk: PageServer, port: int) -> frozenset[str]:
+    """Return the origins under which browsers may open the pages. Pages on loopback are available as localhost and 127.0.0.1."""
     origin = desk.origin(port)
     if desk.address is not None or not desk.host.startswith("127."):
         return frozenset({origin})

@@ -1,7 +1,7 @@
 """The state that open pages show: values by key, and subscriptions that are notified of changed keys.
 
-A subscription is notified of keys and reads their latest values when it is ready. A slow page misses intermediate values, never
-the last one, and what waits for it is bounded by the number of keys. It begins with the whole state, after each reconnect too.
+A subscription is notified of keys and reads their latest values when it is ready. A slow page misses intermediate values but
+never the last one, and at most one change of each key waits for it. After each connect it gets the whole state first.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Update:
 
 
 class PageState:
-    """Values by key: "centre", "campaign/turnout", "seat/04", ... A value is a record of its own class, or plain JSON."""
+    """Values by key, such as "centre", "campaign/turnout" and "seat/04". A value is a record or plain JSON."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` returns epoch seconds."""
         self.now = now
         self._values: dict[str, Any] = {}
-        self._subscriptions: dict[Subscription, bool] = {}  # whether it is a page
+        self._subscriptions: dict[Subscription, bool] = {}  # True = an open page
 
     @property
     def pages(self) -> int:
@@ -44,12 +44,12 @@ class PageState:
         return sum(self._subscriptions.values())
 
     def get(self, key: str, kind: type[T]) -> T | None:
-        """Return the value of a key; None: there is none of this class."""
+        """Return the value of a key, or None if there is no value of this class."""
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 
     def below(self, prefix: str, kind: type[T]) -> dict[str, T]:
-        """Return values by the rest of their key: `below("seat", SeatView)` has "04"."""
+        """Return the values whose keys begin with `prefix`/, by the rest of the key: `below("seat", SeatView)` has "04"."""
         beginning = f"{prefix}/"
         return {
             key[len(beginning) :]: value
@@ -72,7 +72,7 @@ class PageState:
     def subscribed(
         self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
     ) -> Iterator[Subscription]:
-        """Subscribe to the keys that `wants` accepts while the context lasts. `page`: it counts as an open page."""
+        """Subscribe to the keys that `wants` accepts while the context is open. `page` = it counts as an open page."""
         subscription = Subscription(self, wants, gather_seconds)
         self._subscriptions[subscription] = page
         try:
@@ -86,11 +86,11 @@ class PageState:
             subscription.end()
 
     def whole(self, wants: Callable[[str], bool]) -> Update:
-        """Return the first update of a subscription: the whole state."""
+        """Return the whole state of the keys that `wants` accepts: the first update of a subscription."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def update(self, number: int, keys: list[str]) -> Update:
-        """Return the current values of these keys."""
+        """Return an update with the current values of these keys."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
 
@@ -107,7 +107,7 @@ class Subscription:
         self._ended = False
 
     def end(self) -> None:
-        """End the updates."""
+        """End the subscription: `updates` stops."""
         self._ended = True
         self._waiting.set()
 

@@ -1,7 +1,7 @@
-"""Who sits before a page: passwords, sessions, and what slows a guesser down.
+"""The people who use the pages: their passwords and sessions, and the limits on failed sign-ins.
 
-Rights are not kept here: a name has the role that the settings or the table of users give it at that moment. Passwords are hashed
-with argon2id, one at a time and below everything else of the machine: a hundred people who sign in at once must not hold up a call.
+Roles are not stored here: a user has the role that the settings or the store's table of users give at that moment. Passwords are
+hashed with argon2id, one at a time and with low priority, so that a hundred simultaneous sign-ins do not delay a call.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ from dialer.web.directory import Directory
 
 _log = structlog.get_logger(__name__)
 
-LEAST_PASSWORD = 12
-MOST_PASSWORD = 200
-MOST_WAITING = 100  # who wait for their password to be looked at
-FREE_TRIES = 5  # wrong ones in a row
+MIN_PASSWORD_LENGTH = 12
+MAX_PASSWORD_LENGTH = 200
+MAX_WAITING = 100  # requests that wait for a password hash
+ALLOWED_FAILURES = 5  # in a row, before a name is locked
 FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30.0, 900.0
-NOTED_SECONDS = 300.0  # a session's last use is written down not more often
-REMEMBERED = 1_000  # names of nobody, with wrong tries: the longest ago goes
-ONCE_SECONDS = 3 * 86_400.0  # a one-time password that nobody has used by then is none
-_ONCE_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like another
-_ONCE_GROUPS = 5  # of four: 100 bits
+USE_RECORDED_SECONDS = 300.0  # least time between two records of a session's use
+MAX_UNKNOWN_NAMES = 1_000  # whose failed sign-ins are remembered; the oldest is forgotten first
+ONE_TIME_PASSWORD_SECONDS = 3 * 86_400.0  # validity of a one-time password
+_ONE_TIME_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
+_ONE_TIME_GROUPS = 5  # of four letters: 100 bits
 _NICE = 15
 
 _STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
 AGENT = "agent"
-"""The role of who has a seat: no role of the settings."""
+"""The role of an agent at a seat. It is not a role of the settings."""
 AGENTS = frozenset({AGENT})
-"""Of a door for them: it asks for their sessions alone, and every other for those of people, so that no door is for both."""
+"""The roles of a route for agents. Such a route accepts only sessions of agents; every other route only sessions of people."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """Somebody who has signed in."""
+class SignedInUser:
+    """A user with a session: a person, or an agent at a seat."""
 
-    name: str  # of an agent: the number
-    role: str  # of the settings or the table of users, or AGENT
-    seat: str = ""  # an agent's
+    name: str  # an agent's number
+    role: str  # a role of the settings or of the table of users, or AGENT
+    seat: str = ""  # of an agent
 
 
 class NotSignedIn(MatdanError):
-    """A sign-in that was refused. `problem` is the page's word for it, `status` that of HTTP."""
+    """A refused sign-in, with the problem code of the pages and the HTTP status."""
 
     def __init__(self, problem: str, seconds: float = 0.0) -> None:
         super().__init__(problem)
@@ -76,34 +76,34 @@ class NotSignedIn(MatdanError):
 
 
 @dataclass(slots=True)
-class _Tries:
-    wrong: int = 0
-    until: float = 0.0  # monotonic
+class _FailedSignIns:
+    count: int = 0  # in a row
+    locked_until: float = 0.0  # monotonic seconds
 
 
-def refuse_stranger(name: str, names: Iterable[str]) -> None:
-    """Raise SettingError for a name that neither the settings nor the table of users has."""
+def refuse_unknown_user(name: str, names: Iterable[str]) -> None:
+    """Raise SettingError for a name that is not a user of the settings or of the store."""
     known = sorted(names)
     if name not in known:
         there = ", ".join(known) or "none"
         raise SettingError(
             "settings",
             "supervisors",
-            f"have no {name!r}, and no user is called so; there are: {there}",
-            f"`dialer user add {name} ROLE` adds a user",
+            f"have no user {name!r}, nor has the store; known users: {there}",
+            f"`dialer user add {name} ROLE` adds this user",
         )
 
 
 def refuse_weak_password(name: str, password: str) -> None:
-    """Raise SettingError for a password that is too short, or the first that anybody would try."""
-    if len(password) > MOST_PASSWORD:
-        raise SettingError("password", name, f"has more than {MOST_PASSWORD} characters", "choose a shorter one")
-    if (why := why_weak(password, name, least=LEAST_PASSWORD)) is not None:
-        raise SettingError("password", name, why, "choose another: four words that nobody would put together will do")
+    """Raise SettingError for a password that is too short, too long or easy to guess."""
+    if len(password) > MAX_PASSWORD_LENGTH:
+        raise SettingError("password", name, f"has more than {MAX_PASSWORD_LENGTH} characters", "choose a shorter one")
+    if (why := why_weak(password, name, least=MIN_PASSWORD_LENGTH)) is not None:
+        raise SettingError("password", name, why, "choose another one, such as four unrelated words")
 
 
 class People:
-    """Everybody who may sign in, and everybody who has."""
+    """All users of the pages: checks their passwords and manages their sessions."""
 
     def __init__(
         self,
@@ -118,21 +118,22 @@ class People:
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._hasher = hasher or PasswordHasher(parallelism=1)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_stand_back)
-        self._nobody = self._hasher.hash(secrets.token_hex())
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_lower_thread_priority)
+        self._unknown_user_hash = self._hasher.hash(secrets.token_hex())
         self._waiting = 0
-        self._tries: dict[str, _Tries] = {}
-        self._strangers: OrderedDict[str, _Tries] = OrderedDict()
+        self._failures: dict[str, _FailedSignIns] = {}  # by name of a user
+        self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
-        """The token of a new session; a `new` password takes the place of the right one. Raises NotSignedIn: `wrong`, `locked` with
-        seconds, `busy`; of who gave the right one `once` (it was for one time: choose a new one), `expired`, `weak`. An unknown
-        name takes as long.
+        """Start a session and return its token. With `new`, the password is replaced first.
+
+        Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`; with the right password also `once` (a one-time password
+        needs a new one), `expired` or `weak`. An unknown name takes as long as a wrong password.
         """
-        kept = await self.check(name, password)
-        if kept.once and self._clock.now() - kept.at > ONCE_SECONDS:
+        stored = await self.check_password(name, password)
+        if stored.once and self._clock.now() - stored.at > ONE_TIME_PASSWORD_SECONDS:
             raise NotSignedIn("expired")
-        if kept.once and new is None:
+        if stored.once and new is None:
             raise NotSignedIn("once")
         if new is not None:
             try:
@@ -143,131 +144,138 @@ class People:
                 raise NotSignedIn("weak") from weak
         return await self.begin_session(name)
 
-    async def check(self, name: str, password: str) -> StoredPassword:
-        """The name's password, which that is. Raises NotSignedIn where it is not: `wrong`, `locked` with seconds, `busy`."""
-        self._refuse_crowd()
-        tries = self._tries_of(name)
-        self._refuse_locked(tries)
-        kept = await self._password_of(name)
-        if not await self.in_turn(lambda: self._try(tries, kept, password)) or kept is None:
+    async def check_password(self, name: str, password: str) -> StoredPassword:
+        """Return the stored password if `password` matches it. Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`."""
+        self._refuse_when_busy()
+        failures = self._failures_of(name)
+        self._refuse_locked(failures)
+        stored = await self._find_password(name)
+        if not await self.run_one_at_a_time(lambda: self._is_right(failures, stored, password)) or stored is None:
             raise NotSignedIn("wrong")
-        if await self._password_of(name) != kept:
-            raise NotSignedIn("wrong")  # it was changed or taken away meanwhile
-        return kept
+        if await self._find_password(name) != stored:
+            raise NotSignedIn("wrong")  # it was changed or removed meanwhile
+        return stored
 
-    def _try(self, tries: _Tries, kept: StoredPassword | None, password: str) -> bool:
-        """Whether the password is right; counted in its turn, else any number could be tried at a time."""
-        self._refuse_locked(tries)
-        if self._verify(self._nobody if kept is None else kept.hash, password) and kept is not None:
-            tries.wrong, tries.until = 0, 0.0
+    def _is_right(self, failures: _FailedSignIns, stored: StoredPassword | None, password: str) -> bool:
+        """Return whether the password is right, and count the failure if not.
+
+        The lock is checked again here, one request at a time: simultaneous requests would all have passed the first check.
+        """
+        self._refuse_locked(failures)
+        if self._verify(self._unknown_user_hash if stored is None else stored.hash, password) and stored is not None:
+            failures.count, failures.locked_until = 0, 0.0
             return True
-        tries.wrong += 1
-        if tries.wrong >= FREE_TRIES:
-            seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (tries.wrong - FREE_TRIES))
-            tries.until = self._clock.monotonic() + seconds
+        failures.count += 1
+        if failures.count >= ALLOWED_FAILURES:
+            seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (failures.count - ALLOWED_FAILURES))
+            failures.locked_until = self._clock.monotonic() + seconds
         return False
 
-    def _refuse_locked(self, tries: _Tries) -> None:
-        if (seconds := tries.until - self._clock.monotonic()) > 0:
+    def _refuse_locked(self, failures: _FailedSignIns) -> None:
+        if (seconds := failures.locked_until - self._clock.monotonic()) > 0:
             raise NotSignedIn("locked", seconds)
 
     async def begin_session(self, name: str) -> str:
-        """The token of a new session of somebody who has proved to be that one."""
-        token = new_token()
+        """Start a session for a user whose identity was verified, and return its token."""
+        token = create_session_token()
         at = self._clock.now()
-        await self._file.begin_session(digest_of(token), name, at, forget_before=at - self._idle_seconds)
+        await self._file.begin_session(token_digest(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
-    async def _password_of(self, name: str) -> StoredPassword | None:
-        """The password by which one may sign in now: that of an earlier user of the name is none."""
+    async def _find_password(self, name: str) -> StoredPassword | None:
+        """Return a user's stored password, or None. The password of an earlier user with the same name does not count."""
         if self.directory.find(name) is None:
-            return None  # a storm of strangers reads nothing
+            return None  # unknown names must not cost a read
         await self.directory.refresh()
-        user, kept = self.directory.find(name), await self._file.password_of(name)
-        return None if user is None or kept is None or kept.at < user.added_at else kept
+        user, stored = self.directory.find(name), await self._file.password_of(name)
+        return None if user is None or stored is None or stored.at < user.added_at else stored
 
-    async def is_still(self, name: str, at: float) -> bool:
-        """Whether that one is a user now who was so at `at` (epoch seconds)."""
+    async def is_user_since(self, name: str, at: float) -> bool:
+        """Return whether this user exists and was added no later than `at` (epoch seconds)."""
         await self.directory.refresh()
         user = self.directory.find(name)
         return user is not None and at >= user.added_at
 
-    def _tries_of(self, name: str) -> _Tries:
-        """Wrong ones under that name. Those of users' names are never forgotten, however many others are tried."""
+    def _failures_of(self, name: str) -> _FailedSignIns:
+        """Return the failed sign-ins of a name. Those of users are never forgotten, however many unknown names are tried."""
         if self.directory.find(name) is not None:
-            return self._tries.setdefault(name, _Tries())
-        tries = self._strangers.setdefault(name, _Tries())
-        self._strangers.move_to_end(name)
-        if len(self._strangers) > REMEMBERED:
-            self._strangers.popitem(last=False)
-        return tries
+            return self._failures.setdefault(name, _FailedSignIns())
+        failures = self._unknown_names.setdefault(name, _FailedSignIns())
+        self._unknown_names.move_to_end(name)
+        if len(self._unknown_names) > MAX_UNKNOWN_NAMES:
+            self._unknown_names.popitem(last=False)
+        return failures
 
-    async def who(self, token: str) -> Who | None:
-        """Whose session that is; None: nobody's, or nobody's any more. Another role than before ends it too."""
-        digest = digest_of(token)
+    async def find_user(self, token: str) -> SignedInUser | None:
+        """Return the user of a session, or None if it has expired, was ended, or the user's rights have changed since."""
+        digest = token_digest(token)
         found = await self._file.session(digest)
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
         user = self.directory.find(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
-            await tolerated(self._file.end_session(digest))
+            await try_or_log(self._file.end_session(digest))
             return None
-        if now - used_at > NOTED_SECONDS:
-            await tolerated(self._file.use_session(digest, now))
-        return Who(name, user.role)
+        if now - used_at > USE_RECORDED_SECONDS:
+            await try_or_log(self._file.use_session(digest, now))
+        return SignedInUser(name, user.role)
 
     async def sign_out(self, token: str) -> None:
-        """The session is over."""
-        await self._file.end_session(digest_of(token))
+        """End a session."""
+        await self._file.end_session(token_digest(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
-        """Every session of that one is over."""
+        """End all sessions of a user."""
         await self._file.end_sessions_of(name)
 
-    async def follow(self, name: str) -> None:
-        """That one's rights have changed: who has lost all keeps no password, and nobody a session that was begun with others."""
+    async def apply_changed_rights(self, name: str) -> None:
+        """End all sessions of a user whose rights have changed; delete the password of a user who was removed."""
         if self.directory.find(name) is None:
             await self.set_password(name, None)
         else:
             await self.sign_out_everywhere(name)
 
     async def set_password(self, name: str, password: str | None) -> None:
-        """Keep a new password, or none: then no passkey is kept either. Raises SettingError for a name of nobody, or a weak one."""
+        """Store a new password; None deletes it and the user's passkeys. Raises SettingError: unknown user or weak password."""
         if password is not None:
             await self.directory.refresh()
-            refuse_stranger(name, self.directory.names())
+            refuse_unknown_user(name, self.directory.names())
             refuse_weak_password(name, password)
-        await self._keep(name, password, once=False)
+        await self._store_password(name, password, once=False)
 
-    async def give_once(self, name: str) -> str:
-        """A new password for one sign-in, at which it must be changed; told here and kept nowhere. Whatever was before is none any
-        more. Raises SettingError for a name of nobody.
+    async def create_one_time_password(self, name: str) -> str:
+        """Store and return a new password for one sign-in, at which the user must replace it. It replaces the current password.
+
+        Raises SettingError for an unknown user.
         """
         await self.directory.refresh()
-        refuse_stranger(name, self.directory.names())
-        groups = ["".join(secrets.choice(_ONCE_LETTERS) for _ in range(4)) for _ in range(_ONCE_GROUPS)]
+        refuse_unknown_user(name, self.directory.names())
+        groups = ["".join(secrets.choice(_ONE_TIME_LETTERS) for _ in range(4)) for _ in range(_ONE_TIME_GROUPS)]
         password = "-".join(groups)
-        await self._keep(name, password, once=True)
+        await self._store_password(name, password, once=True)
         return password
 
-    async def _keep(self, name: str, password: str | None, *, once: bool) -> None:
-        hashed = None if password is None else await self.in_turn(lambda: self._hasher.hash(password))
-        kept = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
-        await self._file.set_password(name, kept)
-        self._tries.pop(name, None)
+    async def _store_password(self, name: str, password: str | None, *, once: bool) -> None:
+        hashed = None if password is None else await self.run_one_at_a_time(lambda: self._hasher.hash(password))
+        stored = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
+        await self._file.set_password(name, stored)
+        self._failures.pop(name, None)
 
     def close(self) -> None:
-        """No password is looked at any more."""
+        """Stop the thread that hashes passwords."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse_crowd(self) -> None:
-        if self._waiting >= MOST_WAITING:
+    def _refuse_when_busy(self) -> None:
+        if self._waiting >= MAX_WAITING:
             raise NotSignedIn("busy", 5.0)
 
-    async def in_turn(self, work: Callable[[], T]) -> T:
-        """What takes long on purpose, as a password's hash does: one at a time. Raises NotSignedIn where too many wait: `busy`."""
-        self._refuse_crowd()
+    async def run_one_at_a_time(self, work: Callable[[], T]) -> T:
+        """Run work that is slow on purpose, such as a password hash, in one low-priority thread, and return its result.
+
+        Raises NotSignedIn (`busy`) if too many requests wait.
+        """
+        self._refuse_when_busy()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -282,8 +290,8 @@ class People:
 
 
 @contextlib.asynccontextmanager
-async def people_of(settings: Settings) -> AsyncIterator[People]:
-    """Everybody of a site, for the command line. Raises StoreError."""
+async def open_people(settings: Settings) -> AsyncIterator[People]:
+    """Open the users of a site for the command line. Raises StoreError."""
     path, key = settings.store.path, site_key(settings)
     file = await DeskFile.open(desk_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_stored_users, path, key))
@@ -296,57 +304,55 @@ async def people_of(settings: Settings) -> AsyncIterator[People]:
 
 
 async def set_password(settings: Settings, name: str, password: str | None) -> None:
-    """Keep a password at a site, or none: `People.set_password`. Raises SettingError, StoreError."""
-    async with people_of(settings) as people:
+    """Store a user's password at a site, or delete it (None). Raises SettingError, StoreError."""
+    async with open_people(settings) as people:
         await people.set_password(name, password)
 
 
-async def give_password(settings: Settings, name: str) -> str:
-    """A one-time password at a site: `People.give_once`. Raises SettingError, StoreError."""
-    async with people_of(settings) as people:
-        return await people.give_once(name)
+async def create_one_time_password_at_site(settings: Settings, name: str) -> str:
+    """Store and return a one-time password of a user of a site. Raises SettingError, StoreError."""
+    async with open_people(settings) as people:
+        return await people.create_one_time_password(name)
 
 
-async def tolerated(work: Awaitable[object], said: str = "desk.unwritten") -> bool:
-    """Whether it could be done. A disk that is full, or cannot be read, signs nobody out and ends nothing: the log has it as
-    `said`, and who writes or reads tries again; of a session, at the next request.
-    """
+async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
+    """Return whether the work succeeded. A StoreError is logged as `event`: a full disk must not sign anybody out."""
     try:
         await work
     except StoreError as error:
-        _log.warning(said, problem=str(error))
+        _log.warning(event, problem=str(error))
         return False
     return True
 
 
-async def again(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Do that until cancelled, so many seconds after the time before."""
+async def repeat_every(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
+    """Repeat the work until cancelled, with a pause of `seconds` in between."""
     while True:
         await work()
         await asyncio.sleep(seconds)
 
 
-async def is_over(find: Callable[[str], Awaitable[Who | None]], token: str, who: Who) -> bool:
-    """Whether that one has the session no more, of whom a page is open. A file that cannot be read now ends no page: it is looked
-    at again.
-    """
+async def is_session_over(
+    find_user: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
+) -> bool:
+    """Return whether a session no longer belongs to this user. If it cannot be read now, it is not over."""
     try:
-        return await find(token) != who
+        return await find_user(token) != user
     except StoreError as error:
-        _log.warning("desk.session-unread", problem=str(error))
+        _log.warning("session.read_failed", problem=str(error))
         return False
 
 
-def new_token() -> str:
-    """A session's token: whoever has it is signed in."""
+def create_session_token() -> str:
+    """Return a new random session token. Whoever has it is signed in."""
     return secrets.token_urlsafe(32)
 
 
-def digest_of(token: str) -> str:
-    """What is kept of a session's token: it is random, and needs no stretching."""
+def token_digest(token: str) -> str:
+    """Return the digest of a session token, which is stored instead of it. A random token needs no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _stand_back() -> None:
-    if sys.platform == "linux":  # where a thread has a niceness of its own
+def _lower_thread_priority() -> None:
+    if sys.platform == "linux":  # where each thread has its own niceness
         os.nice(_NICE)

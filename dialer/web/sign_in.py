@@ -1,4 +1,4 @@
-"""Signing in with a password, and signing out. Refused sign-ins are logged with their address, for fail2ban."""
+"""Sign-in with a password, and sign-out. Refused sign-ins are logged with the client's address, for fail2ban."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import Field
 
 from dialer.web.access import PageRoute, allow_anyone, end_session, start_session
 from dialer.web.page_requests import PageRequest
-from dialer.web.people import MOST_PASSWORD, NotSignedIn, People
+from dialer.web.people import MAX_PASSWORD_LENGTH, NotSignedIn, People
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
-_Password = Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
+_Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class SignInRequest(PageRequest):
@@ -43,7 +43,7 @@ SIGN_IN = [*allow_anyone(), Depends(_log_refused)]
 
 
 def _client_address(request: Request) -> str:
-    """Return the client's address; from X-Forwarded-For only where a web server on this machine passes the request on."""
+    """Return the client's IP address. X-Forwarded-For counts only behind a reverse proxy on this machine."""
     client = "unknown" if request.client is None else request.client.host
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()  # added by the last proxy
     try:
@@ -56,7 +56,7 @@ class PasswordSignIn:
     """Routes to sign in with a password and to sign out."""
 
     def __init__(self, people: People, sign_out: Callable[[str], Awaitable[None]]) -> None:
-        """`sign_out` ends the session of a token, of a person or of an agent."""
+        """`sign_out` ends the session of a token, whether of a person or of an agent."""
         self._people = people
         self._sign_out = sign_out
 

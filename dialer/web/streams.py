@@ -12,12 +12,12 @@ from fastapi.responses import StreamingResponse
 from dialer.domain.clock import Clock
 from dialer.domain.schema import json_value
 from dialer.web.page_state import PageState, Subscription, Update
-from dialer.web.people import People, Who, is_over
+from dialer.web.people import People, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
 
-MOST_STREAMS = 200
-MOST_STREAMS_EACH = 8  # of one user
-LOOK_SECONDS = 30.0  # between checks that the user is still signed in
+MAX_STREAMS = 200
+MAX_STREAMS_PER_USER = 8  # of one user
+SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
 def event_of(update: Update) -> bytes:
@@ -39,27 +39,27 @@ class Streams:
     def __len__(self) -> int:
         return sum(map(len, self._open.values()))
 
-    def answer(self, request: Request, wants: Callable[[str], bool]) -> Response:
-        """Return a stream of the keys that this user may see. Raises RequestRefused when too many are open."""
-        who: Who = request.state.user
-        if len(self) >= MOST_STREAMS or len(self._open.get(who.name, ())) >= MOST_STREAMS_EACH:
+    def open_stream(self, request: Request, wants: Callable[[str], bool]) -> Response:
+        """Return a stream of the keys that `wants` accepts. Raises RequestRefused if too many streams are open."""
+        who: SignedInUser = request.state.user
+        if len(self) >= MAX_STREAMS or len(self._open.get(who.name, ())) >= MAX_STREAMS_PER_USER:
             raise RequestRefused(503, "full")
-        events = self.events(request.state.token, who, wants)
+        events = self.stream_events(request.state.token, who, wants)
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def events(self, token: str, who: Who, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
-        """Yield the events of one page until its user is signed out, or the session is another user's."""
-        looked = self._clock.monotonic()
-        with self._state.subscribed(wants) as subscription, self._counted(who.name, subscription):
+    async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
+        """Yield the events of one page until its user's session ends."""
+        checked_at = self._clock.monotonic()
+        with self._state.subscribed(wants) as subscription, self._count_open(who.name, subscription):
             async for update in subscription.updates():
                 yield event_of(update)
-                if self._clock.monotonic() - looked >= LOOK_SECONDS:
-                    looked = self._clock.monotonic()
-                    if await is_over(self._people.who, token, who):
+                if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
+                    checked_at = self._clock.monotonic()
+                    if await is_session_over(self._people.find_user, token, who):
                         return
 
     @contextmanager
-    def _counted(self, name: str, subscription: Subscription) -> Iterator[None]:
+    def _count_open(self, name: str, subscription: Subscription) -> Iterator[None]:
         self._open.setdefault(name, set()).add(subscription)
         try:
             yield
@@ -68,16 +68,16 @@ class Streams:
             if not self._open[name]:
                 del self._open[name]
 
-    def shut(self, name: str) -> None:
+    def end_streams_of(self, name: str) -> None:
         """End the streams of a user. A page that reconnects must be signed in."""
         for subscription in self._open.get(name, ()):
             subscription.end()
 
-    async def keep_rights(self) -> None:
-        """Follow changes of users' rights until cancelled."""
-        await self._people.directory.run(self.follow)
+    async def watch_rights(self) -> None:
+        """Watch for changes of users' rights until cancelled, and apply them."""
+        await self._people.directory.run(self.apply_changed_rights)
 
-    async def follow(self, name: str) -> None:
-        """End the pages of a user whose rights have changed: they were opened with other rights."""
-        self.shut(name)
-        await self._people.follow(name)
+    async def apply_changed_rights(self, name: str) -> None:
+        """End the streams and sessions of a user whose rights have changed."""
+        self.end_streams_of(name)
+        await self._people.apply_changed_rights(name)

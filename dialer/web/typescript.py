@@ -10,7 +10,7 @@ from dialer.domain.schema import json_schema
 
 
 def declarations(kinds: Iterable[type[Any]]) -> str:
-    """Return an interface or a type for each class of records, and for each class that these refer to, by name."""
+    """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name."""
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         schema = json_schema(kind)

@@ -35,8 +35,8 @@ from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_app
-from dialer.web.http import desk_server, listening
-from dialer.web.people import AGENT, Who
+from dialer.web.http import create_server, open_listener
+from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import RealAsterisk, free_ports
@@ -246,9 +246,9 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> To
 
 async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) -> None:
     """Every seat's phone registers at once, through the desk."""
-    who = {f"t{seat.name}": Who("1", AGENT, seat.name) for seat in settings.seats}
+    who = {f"t{seat.name}": SignedInUser("1", AGENT, seat.name) for seat in settings.seats}
 
-    async def find(token: str) -> Who | None:
+    async def find(token: str) -> SignedInUser | None:
         return who.get(token)
 
     async def one(seat: Any, origin: str) -> Any:
@@ -265,10 +265,10 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
         return page
 
     app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
-    with listening("127.0.0.1", 0) as listener:
+    with open_listener("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        desk = desk_server(settings.desk, PageProtection(app, frozenset({origin})))
-        serving = asyncio.create_task(desk.serve(sockets=[listener]))
+        desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
+        serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
         await desk.open.wait()
         begun = time.monotonic()
         pages = await asyncio.gather(*(one(seat, origin) for seat in settings.seats))
@@ -280,7 +280,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
         for page in pages:
             await page.close()
         desk.should_exit = True
-        await serving
+        await serve_pages
 
 
 async def voice_both_ways(floor: Floor, *, watch: PacketWatch, told: Told) -> None:

@@ -20,9 +20,9 @@ from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_app
 from dialer.web.assets import Asset, read_assets
-from dialer.web.http import desk_server, listening
+from dialer.web.http import create_server, open_listener
 from dialer.web.page_state import PageState
-from dialer.web.people import Who
+from dialer.web.people import SignedInUser
 from dialer.web.protection import PageProtection
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
@@ -258,19 +258,19 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
     desk.page_state.put("desk", DeskStatus(True, 0.0))
     desk.page_state.put("centre", {"online": True})
     desk.idle()
-    with listening("127.0.0.1", 0) as listener:
+    with open_listener("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-        async def find(token: str) -> Who | None:
+        async def find(token: str) -> SignedInUser | None:
             return None
 
         app = make_app([desk.router(), *more], Sessions(DESK_COOKIE, find, find))
-        server = desk_server(Desk(), PageProtection(app, frozenset({desk.origin})))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        server = create_server(Desk(), PageProtection(app, frozenset({desk.origin})))
+        serve_pages = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()
         try:
             yield desk
         finally:
             server.should_exit = True
             desk.page_state.close()
-            await serving
+            await serve_pages

@@ -42,8 +42,8 @@ from dialer.web.app import document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
 from dialer.web.page_state import PageState
-from dialer.web.passkeys import Passkeys, passkey_host
-from dialer.web.people import People, Who
+from dialer.web.passkeys import Passkeys, find_passkey_host
+from dialer.web.people import People, SignedInUser
 from dialer.web.protection import PageProtection
 from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
@@ -167,9 +167,9 @@ class DeskStand:
     app: PageProtection
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def events(self, token: str, who: Who) -> AsyncIterator[bytes]:
+    def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.events(token, who, shown_to(who.role))
+        return self.streams.stream_events(token, who, shown_to(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -272,7 +272,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentDesk(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
-    passkeys = Passkeys(PasskeyRecords(file), people, clock, passkey_host([ORIGIN]))
+    passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host([ORIGIN]))
     users = UsersPage(people, file, dialler_client, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
     lists = Lists(settings.model_copy(update={"store": here}), page_state, dialler_client)
@@ -290,7 +290,9 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         recordings,
     )
     routers = [*(each.router() for each in routes), *agents.routers, document_router()]
-    app = PageProtection(make_app(routers, Sessions(DESK_COOKIE, people.who, agents.who)), frozenset({ORIGIN}))
+    app = PageProtection(
+        make_app(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user)), frozenset({ORIGIN})
+    )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
         yield DeskStand(

@@ -76,7 +76,7 @@ class AgentEntrance:
         centre = self._page_state.get("centre", CentreState)
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
-        proof = await self._people.in_turn(
+        proof = await self._people.run_one_at_a_time(
             lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}

@@ -8,7 +8,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.pin_proof import PinProver
 from dialer.settings.campaigns import Campaign
 from dialer.settings.site import Settings
-from dialer.web.people import Who
+from dialer.web.people import SignedInUser
 
 UNDO_SECONDS = 5  # for taking back what was said of a call; the dialler allows for the way
 
@@ -44,7 +44,7 @@ class Floor:
             "training": self._training,
         }
 
-    def about(self, who: Who) -> dict[str, Any]:
+    def about(self, who: SignedInUser) -> dict[str, Any]:
         """What an agent's page has to know of agent, seat and site. The agent, or the seat, may be of the settings no more."""
         agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
@@ -60,11 +60,11 @@ class Floor:
             **self._same,
         }
 
-    def manual(self, who: Who) -> list[str]:
+    def manual(self, who: SignedInUser) -> list[str]:
         """The campaigns in which this agent may have numbers called."""
         return [each.id for each in self._served(who) if each.manual_dialling]
 
-    def _served(self, who: Who) -> list[Campaign]:
+    def _served(self, who: SignedInUser) -> list[Campaign]:
         agent = self._agents.get(who.name)
         skills = agent.skills if agent is not None else ()
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]

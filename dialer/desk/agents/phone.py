@@ -23,8 +23,8 @@ from dialer.settings.seats import SeatSettings, browser_password
 from dialer.settings.servers import ONLY, servers_of
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow
-from dialer.web.http import MOST_SOCKET_BYTES
-from dialer.web.people import AGENTS, Who, is_over
+from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
+from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ PATH = "/api/agent/ws"
 DOMAIN = "matdan.invalid"  # Asterisk knows a phone by its name alone
 CONNECT_SECONDS = 3.0
 MOST_MESSAGES, IN_SECONDS = 100, 10.0  # of a page; a registration, a call and its end are twelve
-LOOK_SECONDS = 10.0  # whether who has the phone is still signed in
+SESSION_CHECK_SECONDS = 10.0  # whether who has the phone is still signed in
 
 # Why the desk closes a page's WebSocket: codes of RFC 6455, and of our own where the page is not to try again.
 AWAY = 1013  # Asterisk is; try again later
@@ -45,7 +45,7 @@ TAKEN = 4409  # by another page of the seat
 class AgentPhones:
     """The phones of the seats whose `webrtc` is set."""
 
-    def __init__(self, settings: Settings, find: Callable[[str], Awaitable[Who | None]]) -> None:
+    def __init__(self, settings: Settings, find: Callable[[str], Awaitable[SignedInUser | None]]) -> None:
         """`find` gives who has a session's token."""
         self._find = find
         self._taken: dict[
@@ -83,7 +83,7 @@ class AgentPhones:
 
     async def line(self, page: WebSocket) -> None:
         """The page's way to Asterisk and back, for as long as both are there and who opened it is signed in."""
-        who: Who = page.state.user
+        who: SignedInUser = page.state.user
         seat = self._seats.get(who.seat)
         if seat is None or not self._is_of_the_house(page):
             await page.close(NOT_OURS)
@@ -97,7 +97,7 @@ class AgentPhones:
                 open_timeout=CONNECT_SECONDS,
                 close_timeout=CONNECT_SECONDS,
                 ping_interval=None,
-                max_size=MOST_SOCKET_BYTES,
+                max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
             ) as switch:
                 await page.accept("sip")
                 code = await self._carry(page, switch, seat)
@@ -149,8 +149,8 @@ class AgentPhones:
 
     async def _until_signed_out(self, page: WebSocket) -> int:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if await is_over(self._find, page.state.token, page.state.user):
+            await asyncio.sleep(SESSION_CHECK_SECONDS)
+            if await is_session_over(self._find, page.state.token, page.state.user):
                 return SIGNED_OUT
 
     def _is_of_the_house(self, page: WebSocket) -> bool:

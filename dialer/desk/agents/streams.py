@@ -16,11 +16,11 @@ from dialer.desk.agents.writing import AgentDrafts
 from dialer.domain.view import SeatView
 from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
 from dialer.web.page_state import PageState, Subscription, Update
-from dialer.web.people import AGENTS, Who, is_over
+from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
 
-LOOK_SECONDS = 5.0  # whether who has the page open is still signed in
+SESSION_CHECK_SECONDS = 5.0  # whether who has the page open is still signed in
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class AgentStreams:
     async def me(self, request: Request) -> dict[str, Any] | None:
         """Who has signed in, and all of the settings that the page needs; null: nobody."""
         token = request.state.token
-        who = None if token is None else await self._sessions.who(token)
+        who = None if token is None else await self._sessions.find_user(token)
         if who is None:
             return None
         return {**self._floor.about(who), "other_tab": who.seat in self._open}
@@ -66,14 +66,14 @@ class AgentStreams:
         """The own seat as server-sent events of JSON; a page that is open counts as used. One page at a time: a further one is
         refused unless it says `take`, or is the same `tab` anew, which ends the other one.
         """
-        who: Who = request.state.user
+        who: SignedInUser = request.state.user
         there = self._open.get(who.seat)
         if there is not None and not take and (not tab or there.tab != tab):
             raise RequestRefused(409, "open-elsewhere")
         news = self._news(request.state.token, who, tab)
         return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _news(self, token: str, who: Who, tab: str) -> AsyncIterator[bytes]:
+    async def _news(self, token: str, who: SignedInUser, tab: str) -> AsyncIterator[bytes]:
         names = {
             "desk": "desk",
             "online": "centre",
@@ -88,10 +88,10 @@ class AgentStreams:
             async for update in subscription.updates():
                 seat = self._page_state.get(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
-                if agent != who.name or abs(update.at - looked) >= LOOK_SECONDS:
+                if agent != who.name or abs(update.at - looked) >= SESSION_CHECK_SECONDS:
                     looked = update.at
                     # The next agent's voter is none of theirs, whatever the file says of the session.
-                    ended = await is_over(self._sessions.who, token, who) or agent not in {who.name, None}
+                    ended = await is_session_over(self._sessions.find_user, token, who) or agent not in {who.name, None}
                 if ended or stream.taken:
                     break
                 keys = names if number == 0 else [*update.values, *update.removed]

@@ -21,7 +21,7 @@ from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
-from dialer.web.people import AGENTS, Who, tolerated
+from dialer.web.people import AGENTS, SignedInUser, try_or_log
 from dialer.web.refusals import RequestRefused
 
 MOST_NOTE = 2_000  # characters
@@ -74,11 +74,11 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await tolerated(self._read(), "desk.drafts-unread")
-                await tolerated(self.write())
+                were_read = were_read or await try_or_log(self._read(), "desk.drafts-unread")
+                await try_or_log(self.write())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await tolerated(self.write())
+            await try_or_log(self.write())
 
     async def _read(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
@@ -143,7 +143,7 @@ class AgentWriting:
             raise RequestRefused(409, "late")
         self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
 
-    async def _phone_of(self, who: Who, attempt_id: str) -> int | None:
+    async def _phone_of(self, who: SignedInUser, attempt_id: str) -> int | None:
         """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""
         seat = self._page_state.get(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
@@ -151,5 +151,5 @@ class AgentWriting:
         call = await self._reading.whose(attempt_id)
         if call is None or (call.seat, call.agent) != (who.seat, who.name):
             return None
-        is_over = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS
-        return None if is_over else call.phone_id
+        is_session_over = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS
+        return None if is_session_over else call.phone_id

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.desk.agents.sessions import NOBODY_SECONDS
-from dialer.desk.agents.streams import LOOK_SECONDS
+from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
+from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
 from dialer.desk.agents.work import OFFERED
 from dialer.desk.figures import AgentDayFigures, AgentFigures, day_began
 from dialer.domain.alerts import AlertKind, AlertList, new_alert
@@ -28,7 +28,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
-from dialer.web.people import AGENT, NOTED_SECONDS, Who
+from dialer.web.people import AGENT, USE_RECORDED_SECONDS, SignedInUser
 from tests.support.desk import (
     CONNECTED,
     OFFLINE,
@@ -181,15 +181,15 @@ async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskS
 async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent=None))
-    assert await desk.agents.who(token) == Who("101", AGENT, "04")
-    desk.clock.pass_seconds(NOBODY_SECONDS - 1)
+    assert await desk.agents.who(token) == SignedInUser("101", AGENT, "04")
+    desk.clock.pass_seconds(EMPTY_SEAT_SECONDS - 1)
     assert await desk.agents.who(token) is not None
     desk.page_state.put("centre", OFFLINE)  # a dialler that is away is no agent who is
-    desk.clock.pass_seconds(NOBODY_SECONDS * 2)
+    desk.clock.pass_seconds(EMPTY_SEAT_SECONDS * 2)
     assert await desk.agents.who(token) is not None
     desk.page_state.put("centre", ONLINE)
     assert await desk.agents.who(token) is not None
-    desk.clock.pass_seconds(NOBODY_SECONDS + 1)
+    desk.clock.pass_seconds(EMPTY_SEAT_SECONDS + 1)
     assert await desk.agents.who(token) is None
     desk.page_state.put("seat/04", SEATED)
     assert await desk.agents.who(token) is None  # for good
@@ -208,8 +208,8 @@ async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "use_session", full_disk)
     monkeypatch.setattr(AgentRecords, "end_session", full_disk)
-    desk.clock.pass_seconds(NOTED_SECONDS + 1)
-    assert await desk.agents.who(token) == Who("101", AGENT, "04")
+    desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
+    assert await desk.agents.who(token) == SignedInUser("101", AGENT, "04")
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.who(token) is None
 
@@ -242,7 +242,7 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
     desk.page_state.put("call-backs/102", [{"name": "somebody"}])
     desk.page_state.put("campaign/turnout-agents", CAMPAIGN)
     desk.page_state.put("desk", CONNECTED)
-    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
         first = values_of(await anext(news))
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
@@ -256,7 +256,7 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
 
 async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
-    who = Who("101", AGENT, "04")
+    who = SignedInUser("101", AGENT, "04")
     async with closing(desk.agents.streams._news(token, who, "tab-1")) as first:
         await anext(first)
         assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
@@ -275,7 +275,7 @@ async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
 
 async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_told(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.page_state.put("seat/04", on_the_line(agent="102"))
         desk.page_state.put("pop/04", {"attempt": ATTEMPT})
@@ -289,9 +289,9 @@ async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_whic
 ) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "session", full_disk)
-    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
-        desk.clock.pass_seconds(LOOK_SECONDS)
+        desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         desk.page_state.put("seat/04", replace(SEATED, agent=None))
         assert "seat" in values_of(await anext(news))
         desk.page_state.put("seat/04", on_the_line(agent="102"))
@@ -305,7 +305,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
-    async with closing(desk.agents.streams._news(token, Who("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).version_of("turnout-agents")
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))

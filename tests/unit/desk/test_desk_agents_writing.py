@@ -19,7 +19,7 @@ from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, StoredPassword
-from dialer.web.people import AGENT, Who
+from dialer.web.people import AGENT, SignedInUser
 from tests.support.desk import ONLINE, SEATED, DeskStand, desk_stand
 from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until
 
@@ -40,7 +40,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
 async def pop_of(desk: DeskStand) -> dict[str, Any]:
     """What a page that is opened now is told of the call."""
     running = asyncio.create_task(desk.agents.run())
-    async with closing(desk.agents.streams._news(desk.tokens[AGENT], Who("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._news(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")) as news:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

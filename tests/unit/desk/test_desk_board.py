@@ -33,8 +33,8 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.store.desk_reading import DeskReading
 from dialer.web.page_state import PageState
-from dialer.web.people import Who
-from dialer.web.streams import LOOK_SECONDS, MOST_STREAMS_EACH
+from dialer.web.people import SignedInUser
+from dialer.web.streams import MAX_STREAMS_PER_USER, SESSION_CHECK_SECONDS
 from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskStand, SetClock, desk_stand, full_disk
 from tests.support.fake_centre import campaign_view
 
@@ -114,7 +114,7 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
     desk.page_state.put("seat/01", SEATED)
     desk.page_state.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.events(token, Who("viewer", "viewer"))
+    news = desk.events(token, SignedInUser("viewer", "viewer"))
     first = await anext(news)
     assert b"seat/01" in first
     assert b"somebody" not in first
@@ -125,16 +125,16 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.events(token, Who("viewer", "viewer"))
+    news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
         broken.setattr(DeskFile, "session", full_disk)
-        desk.clock.pass_seconds(LOOK_SECONDS)
+        desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
             desk.page_state.put("seat/01", replace(SEATED, calls=told))
             assert b"seat/01" in await anext(news)
-    desk.clock.pass_seconds(LOOK_SECONDS)
+    desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
     desk.page_state.put("seat/01", replace(SEATED, calls=9))
     with pytest.raises(StopAsyncIteration):
         await anext(news)
@@ -142,10 +142,10 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
 
 async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    news = desk.events(token, Who("viewer", "viewer"))
+    news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
     await desk.people.sign_out(token)
-    desk.clock.pass_seconds(LOOK_SECONDS)
+    desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
     desk.page_state.put("seat/01", SEATED)
     with pytest.raises(StopAsyncIteration):
         await anext(news)
@@ -154,12 +154,12 @@ async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) 
 
 async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
-    every = [desk.events(token, Who("viewer", "viewer")) for _ in range(MOST_STREAMS_EACH)]
+    every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
         await anext(news)
     answer = await desk.get("/api/board/events", "viewer")
     assert (answer.status_code, answer.json()) == (503, {"problem": "full"})
-    other = Request({"type": "http", "state": {"user": Who("coach", "coach"), "token": token}})
+    other = Request({"type": "http", "state": {"user": SignedInUser("coach", "coach"), "token": token}})
     assert (await desk.board.events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]

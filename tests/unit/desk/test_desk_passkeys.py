@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dialer.web.passkeys import CHALLENGE_SECONDS, MOST_CHALLENGES, MOST_PASSKEYS, PasskeyHost, passkey_host
-from dialer.web.people import FREE_TRIES
+from dialer.web.passkeys import CHALLENGE_SECONDS, MAX_CHALLENGES, MAX_PASSKEYS_PER_USER, PasskeyHost, find_passkey_host
+from dialer.web.people import ALLOWED_FAILURES
 from tests.support.authenticator import PRESENT, VERIFIED, SoftKey
 from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
 from tests.support.stored import execute
@@ -72,7 +72,7 @@ async def test_a_passkey_is_made_signs_in_again_and_again_and_is_removed(desk: D
 
 
 async def test_a_passkey_needs_the_password_once_more_and_a_guesser_is_locked_out(desk: DeskStand) -> None:
-    for _ in range(FREE_TRIES):
+    for _ in range(ALLOWED_FAILURES):
         answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
         assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
     answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
@@ -156,7 +156,7 @@ async def test_a_registration_is_good_for_who_asked_for_it_once(desk: DeskStand)
 
 
 async def test_nobody_has_more_passkeys_than_a_few(desk: DeskStand) -> None:
-    for _ in range(MOST_PASSKEYS):
+    for _ in range(MAX_PASSKEYS_PER_USER):
         await registered(desk)
     answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkeys-full")
@@ -168,7 +168,9 @@ async def test_a_user_who_went_takes_the_passkey_along(desk: DeskStand, tmp_path
 
     now = desk.clock.now()
     table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", now, now)
-    desk.tokens["meena"] = await desk.people.sign_in("meena", await desk.people.give_once("meena"), PASSWORD)
+    desk.tokens["meena"] = await desk.people.sign_in(
+        "meena", await desk.people.create_one_time_password("meena"), PASSWORD
+    )
     key = await registered(desk, "meena")
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
     desk.clock.pass_seconds(10)
@@ -180,7 +182,7 @@ async def test_a_user_who_went_takes_the_passkey_along(desk: DeskStand, tmp_path
 
 async def test_a_new_one_time_password_takes_the_passkeys_away(desk: DeskStand) -> None:
     key = await registered(desk)
-    await desk.people.give_once("coach")
+    await desk.people.create_one_time_password("coach")
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
 
 
@@ -210,16 +212,18 @@ async def test_an_answer_of_which_any_part_is_another_thing_is_refused(desk: Des
 
 
 async def test_strangers_who_ask_for_challenges_take_no_memory(desk: DeskStand) -> None:
-    for _ in range(MOST_CHALLENGES + 50):
+    for _ in range(MAX_CHALLENGES + 50):
         await challenge(desk)
-    assert len(desk.passkeys._sign_ins._given) == MOST_CHALLENGES
+    assert len(desk.passkeys._sign_ins._issued) == MAX_CHALLENGES
     key = await registered(desk)  # whose challenges are others
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 
 def test_passkeys_are_bound_to_a_name_and_never_to_a_number() -> None:
     local = ["http://127.0.0.1:8470", "http://localhost:8470"]
-    assert passkey_host(local) == PasskeyHost("localhost", ("http://localhost:8470",))
-    assert passkey_host(["https://10.0.0.5:8470"]) is None
-    assert passkey_host(["https://[::1]:8470"]) is None
-    assert passkey_host(["https://desk.example.org"]) == PasskeyHost("desk.example.org", ("https://desk.example.org",))
+    assert find_passkey_host(local) == PasskeyHost("localhost", ("http://localhost:8470",))
+    assert find_passkey_host(["https://10.0.0.5:8470"]) is None
+    assert find_passkey_host(["https://[::1]:8470"]) is None
+    assert find_passkey_host(["https://desk.example.org"]) == PasskeyHost(
+        "desk.example.org", ("https://desk.example.org",)
+    )

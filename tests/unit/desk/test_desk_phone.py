@@ -17,10 +17,10 @@ from websockets.typing import Origin, Subprotocol
 from dialer.desk.agents import phone
 from dialer.desk.agents.phone import (
     AWAY,
-    LOOK_SECONDS,
     MOST_MESSAGES,
     NOT_OURS,
     PATH,
+    SESSION_CHECK_SECONDS,
     SIGNED_OUT,
     TAKEN,
     AgentPhones,
@@ -31,8 +31,8 @@ from dialer.settings.seats import browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_app
-from dialer.web.http import MOST_SOCKET_BYTES, desk_server, listening
-from dialer.web.people import AGENT, Who
+from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_server, open_listener
+from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.support.virtual import virtual_time
 
@@ -106,7 +106,11 @@ def test_everything_else_does_not(message: str, why: str) -> None:
 # A desk on loopback, with a switch that keeps what it is sent
 
 PHONE = "t1"
-AGENTS = {PHONE: Who("101", AGENT, "01"), "t2": Who("102", AGENT, "02"), "boss": Who("asha", "supervisor")}
+AGENTS = {
+    PHONE: SignedInUser("101", AGENT, "01"),
+    "t2": SignedInUser("102", AGENT, "02"),
+    "boss": SignedInUser("asha", "supervisor"),
+}
 
 
 @dataclass(slots=True)
@@ -129,7 +133,7 @@ class PhoneStand:
     """The desk's doors for phones, open on this machine."""
 
     switch: Switch
-    who: dict[str, Who | StoreError]
+    who: dict[str, SignedInUser | StoreError]
     origin: str
     settings: Settings
 
@@ -153,9 +157,9 @@ class PhoneStand:
 @contextlib.asynccontextmanager
 async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
     switch = Switch()
-    who: dict[str, Who | StoreError] = {**AGENTS}
+    who: dict[str, SignedInUser | StoreError] = {**AGENTS}
 
-    async def find(token: str) -> Who | None:
+    async def find(token: str) -> SignedInUser | None:
         found = who.get(token)
         if isinstance(found, StoreError):
             raise found
@@ -168,17 +172,17 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         settings = Settings.model_validate(
             {"seats": seats, "ami": {"secret": "a-long-random-secret"}, "asterisk": asterisk}
         )
-        with listening("127.0.0.1", 0) as listener:
+        with open_listener("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
             app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
-            desk = desk_server(settings.desk, PageProtection(app, frozenset({origin})))
-            serving = asyncio.create_task(desk.serve(sockets=[listener]))
+            desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
+            serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()
             try:
                 yield PhoneStand(switch, who, origin, settings)
             finally:
                 desk.should_exit = True
-                await serving
+                await serve_pages
 
 
 async def closed_with(page: ClientConnection) -> int | None:
@@ -269,7 +273,7 @@ async def test_what_was_sent_long_ago_counts_no_more(monkeypatch: pytest.MonkeyP
 
 async def long_message(stand: PhoneStand) -> ClientConnection:
     page = await stand.page()
-    await page.send("x" * (MOST_SOCKET_BYTES + 1))
+    await page.send("x" * (MAX_WEBSOCKET_MESSAGE_BYTES + 1))
     return page
 
 
@@ -301,11 +305,11 @@ async def test_a_page_is_told_that_asterisk_is_away() -> None:
 async def test_a_phone_ends_with_the_session() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
-        stand.who["t1"] = Who("103", AGENT, "01")
+        stand.who["t1"] = SignedInUser("103", AGENT, "01")
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert await closed_with(page) == SIGNED_OUT
-        assert loop.time() - began == pytest.approx(LOOK_SECONDS, abs=1.0)
+        assert loop.time() - began == pytest.approx(SESSION_CHECK_SECONDS, abs=1.0)
 
 
 @virtual_time()
@@ -313,10 +317,10 @@ async def test_a_file_that_cannot_be_read_ends_no_phone() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = StoreError("the file is busy")
-        await asyncio.sleep(LOOK_SECONDS * 2.5)
+        await asyncio.sleep(SESSION_CHECK_SECONDS * 2.5)
         await page.send(REGISTER)
         assert await page.recv() == ANSWER
-        stand.who["t1"] = Who("103", AGENT, "01")
+        stand.who["t1"] = SignedInUser("103", AGENT, "01")
         assert await closed_with(page) == SIGNED_OUT
 
 

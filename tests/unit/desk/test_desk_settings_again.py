@@ -154,9 +154,9 @@ async def test_whose_rights_are_others_in_the_settings_is_told(now: list[tuple[s
     async def tell(name: str) -> None:
         heard.append(name)
 
-    await directory.look(tell)
+    await directory.report_changes(tell)
     assert heard == []
-    directory.use(named(*now))
-    await directory.look(tell)
+    directory.set_supervisors(named(*now))
+    await directory.report_changes(tell)
     assert heard == told
     assert directory.is_fixed("asha") is bool(now)

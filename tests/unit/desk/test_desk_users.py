@@ -13,7 +13,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.store.desk_file import DeskFile
 from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
-from dialer.web.people import ONCE_SECONDS, NotSignedIn, Who
+from dialer.web.people import ONE_TIME_PASSWORD_SECONDS, NotSignedIn, SignedInUser
 from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
 from tests.support.stored import execute
 from tests.support.waiting import HANG_SECONDS
@@ -89,18 +89,18 @@ async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: 
     assert (await desk.post("/api/sign-in", {**asked, "new": NEW})).status_code == 204
     assert await refused(desk, "meena", once) == "wrong"
     token = await desk.people.sign_in("meena", NEW)
-    assert await desk.people.who(token) == Who("meena", "coach")
+    assert await desk.people.find_user(token) == SignedInUser("meena", "coach")
 
 
 async def test_a_password_for_one_time_stays_secret_and_is_none_after_a_while(
     desk: DeskStand, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.add("meena", "coach")
-    once = await desk.people.give_once("meena")
-    assert once != await desk.people.give_once("meena")
+    once = await desk.people.create_one_time_password("meena")
+    assert once != await desk.people.create_one_time_password("meena")
     assert await refused(desk, "meena", once, NEW) == "wrong"  # a newer one was given
-    once = await desk.people.give_once("meena")
-    desk.clock.pass_seconds(ONCE_SECONDS + 1)
+    once = await desk.people.create_one_time_password("meena")
+    desk.clock.pass_seconds(ONE_TIME_PASSWORD_SECONDS + 1)
     assert await refused(desk, "meena", once, NEW) == "expired"
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert once.encode() not in everything
@@ -111,35 +111,35 @@ async def test_whoever_signs_in_may_change_the_password_and_ends_all_other_sessi
     before = await desk.people.sign_in("coach", PASSWORD)
     assert await refused(desk, "coach", "wrong", NEW) == "wrong"
     after = await desk.people.sign_in("coach", PASSWORD, NEW)
-    assert await desk.people.who(before) is None
-    assert await desk.people.who(after) == Who("coach", "coach")
+    assert await desk.people.find_user(before) is None
+    assert await desk.people.find_user(after) == SignedInUser("coach", "coach")
 
 
 async def test_who_is_removed_or_has_another_role_is_signed_out_at_once(desk: DeskStand, table: Table) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "supervisor")
-        await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
+        await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
     tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.change("ravi", "coach")
     answer = await desk.get("/api/users", "supervisor")  # whatever makes the desk look; else it does each second
     assert "meena" not in {each["name"] for each in answer.json()}
-    assert [await desk.people.who(token) for token in tokens.values()] == [None, None]
+    assert [await desk.people.find_user(token) for token in tokens.values()] == [None, None]
     assert await refused(desk, "meena", NEW) == "wrong"
     again = await desk.people.sign_in("ravi", NEW)
-    assert await desk.people.who(again) == Who("ravi", "coach")
+    assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
 
 
 async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskStand, table: Table) -> None:
     """Also where the desk did not run while one went and another came."""
     table.add("meena", "supervisor")
-    token = await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.add("meena", "viewer")
     assert await refused(desk, "meena", NEW) == "wrong"
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
     (shown,) = [each for each in (await desk.get("/api/users", "supervisor")).json() if each["name"] == "meena"]
     assert shown == {
         "name": "meena",
@@ -153,13 +153,13 @@ async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskS
 
 async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
-    await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
-    news = desk.events(token, Who("meena", "coach"))
+    news = desk.events(token, SignedInUser("meena", "coach"))
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
-    watching = asyncio.create_task(desk.streams.keep_rights())
+    watching = asyncio.create_task(desk.streams.watch_rights())
     async with asyncio.timeout(HANG_SECONDS):
         async for _ in news:
             pass
@@ -203,7 +203,7 @@ async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskSta
         assert (answer.status_code, answer.json()) == told
     assert await desk.people.sign_in("coach", PASSWORD)
     table.add("meena", "supervisor")
-    token = await desk.people.sign_in("meena", await desk.people.give_once("meena"), NEW)
+    token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     desk.tokens["meena"] = token
     answer = await desk.post("/api/users/password", {"name": "meena"}, "meena")
     assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
@@ -212,17 +212,17 @@ async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskSta
 async def test_signed_out_everywhere_is_everywhere(desk: DeskStand) -> None:
     tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
-    assert [await desk.people.who(token) for token in tokens] == [None] * 3
+    assert [await desk.people.find_user(token) for token in tokens] == [None] * 3
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
 async def test_a_thousand_tries_at_a_users_name_stay_locked(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
-    once = await desk.people.give_once("meena")
+    once = await desk.people.create_one_time_password("meena")
     told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
     assert (told.count("wrong"), told.count("locked")) == (5, 995)
     assert await refused(desk, "meena", once, NEW) == "locked"
-    once = await desk.people.give_once("meena")  # by a supervisor: a new password has no wrong tries
+    once = await desk.people.create_one_time_password("meena")  # by a supervisor: a new password has no wrong tries
     assert await desk.people.sign_in("meena", once, NEW)
 
 
@@ -246,12 +246,12 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     async def hear(name: str) -> None:
         told.append(name)
 
-    await directory.tried(hear)
+    await directory.report_changes_or_log(hear)
     assert not told
     failing = False
     users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]
-    await directory.look(hear)
-    await directory.look(hear)
+    await directory.report_changes(hear)
+    await directory.report_changes(hear)
     assert told == ["meena"]
 
 
@@ -273,11 +273,11 @@ async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again
             raise StoreError("the disk is full")
         told.append(name)
 
-    await directory.look(hear)
+    await directory.report_changes(hear)
     assert told == ["asha", "ravi"]
     failing.clear()
-    await directory.look(hear)
-    await directory.look(hear)
+    await directory.report_changes(hear)
+    await directory.report_changes(hear)
     assert told == ["asha", "ravi", "meena"]
 
 
@@ -286,9 +286,9 @@ async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_
 ) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "coach")
-        await desk.people.sign_in(name, await desk.people.give_once(name), NEW)
+        await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
     tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
-    pages = [desk.events(token, Who(name, "coach")) for name, token in tokens.items()]
+    pages = [desk.events(token, SignedInUser(name, "coach")) for name, token in tokens.items()]
     for news in pages:
         await anext(news)
     desk.clock.pass_seconds(10)

@@ -14,15 +14,15 @@ from dialer.errors import SettingError
 from dialer.store.desk_file import DeskFile, StoredPassword, open_desk_file
 from dialer.web.directory import Directory
 from dialer.web.people import (
+    ALLOWED_FAILURES,
     FIRST_LOCK_SECONDS,
-    FREE_TRIES,
     LONGEST_LOCK_SECONDS,
-    MOST_WAITING,
-    NOTED_SECONDS,
-    REMEMBERED,
+    MAX_UNKNOWN_NAMES,
+    MAX_WAITING,
+    USE_RECORDED_SECONDS,
     NotSignedIn,
     People,
-    Who,
+    SignedInUser,
 )
 from tests.support.desk import EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
 from tests.support.seats import CHEAP
@@ -42,28 +42,28 @@ async def refused(desk: DeskStand, name: str, password: str) -> NotSignedIn:
 
 async def test_who_signs_in_has_the_role_of_the_settings(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
-    assert await desk.people.who(token) == Who("coach", "coach")
-    assert await desk.people.who(token + "x") is None
+    assert await desk.people.find_user(token) == SignedInUser("coach", "coach")
+    assert await desk.people.find_user(token + "x") is None
     await desk.people.sign_out(token)
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
 
 
 async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
-        assert await desk.people.who(token) is not None
+        assert await desk.people.find_user(token) is not None
     desk.clock.pass_seconds(3601)
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
     desk.clock.at -= 3601  # nor does a clock that is set back bring it back
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
 
 
 async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: DeskStand, tmp_path: Path) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
-    assert await people.who(token) is not None
+    assert await people.find_user(token) is not None
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert token.encode() not in everything
     assert PASSWORD.encode() not in everything
@@ -75,7 +75,7 @@ async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: Desk
 async def test_who_is_in_the_settings_no_more_is_signed_out(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
-    assert await people.who(token) is None
+    assert await people.find_user(token) is None
     people.close()
 
 
@@ -85,17 +85,17 @@ async def test_a_full_disk_signs_nobody_out_and_lets_nobody_stay(
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
     monkeypatch.setattr(DeskFile, "use_session", full_disk)
     monkeypatch.setattr(DeskFile, "end_session", full_disk)
-    desk.clock.pass_seconds(NOTED_SECONDS + 1)
+    desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
     asked = {"id": "0f9a7c1e-click", "name": "stop-all"}
     assert (await desk.post("/api/board/commands", asked, "supervisor")).json()["status"] == "done"
     desk.clock.pass_seconds(3600)
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
 
 
 async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
-    assert await desk.people.who(token) is None
+    assert await desk.people.find_user(token) is None
     assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
     await desk.people.set_password("coach", None)
     assert (await refused(desk, "coach", "another-good-password")).problem == "wrong"
@@ -113,7 +113,7 @@ async def test_a_name_that_the_settings_do_not_have_gets_no_password(desk: DeskS
 
 
 async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: DeskStand) -> None:
-    for _ in range(FREE_TRIES):
+    for _ in range(ALLOWED_FAILURES):
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
     for _ in range(8):
@@ -133,23 +133,23 @@ async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: D
 
 
 async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(desk: DeskStand) -> None:
-    for _ in range(FREE_TRIES):
+    for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
-    for number in range(REMEMBERED + 5):
-        desk.people._tries_of(f"stranger-{number}")
-    assert len(desk.people._strangers) == REMEMBERED
+    for number in range(MAX_UNKNOWN_NAMES + 5):
+        desk.people._failures_of(f"stranger-{number}")
+    assert len(desk.people._unknown_names) == MAX_UNKNOWN_NAMES
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 
 
 async def test_guesses_that_come_together_are_counted_one_by_one(desk: DeskStand) -> None:
-    every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MOST_WAITING)))
+    every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
     told = [each.problem for each in every]
-    assert (told.count("wrong"), told.count("locked")) == (FREE_TRIES, MOST_WAITING - FREE_TRIES)
+    assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
 async def test_who_guesses_the_right_one_too_late_is_locked_out(desk: DeskStand) -> None:
     every = await asyncio.gather(
-        *(refused(desk, "coach", "wrong") for _ in range(FREE_TRIES)), refused(desk, "coach", PASSWORD)
+        *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
     )
     assert every[-1].problem == "locked"
 
@@ -171,14 +171,14 @@ async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
 
 
 async def test_the_password_that_was_looked_at_is_the_one_that_is_judged(desk: DeskStand) -> None:
-    kept = await desk.people.check("coach", PASSWORD)
+    kept = await desk.people.check_password("coach", PASSWORD)
     assert kept == await desk.file.password_of("coach")
 
 
 async def test_a_desk_that_is_busy_looks_at_no_name(desk: DeskStand) -> None:
-    desk.people._waiting = MOST_WAITING
+    desk.people._waiting = MAX_WAITING
     assert (await refused(desk, "stranger", "wrong")).problem == "busy"
-    assert not desk.people._strangers
+    assert not desk.people._unknown_names
     desk.people._waiting = 0
 
 
@@ -189,7 +189,7 @@ async def test_an_unknown_name_is_refused_as_a_wrong_password_is(desk: DeskStand
 
 
 async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> None:
-    names = [f"stranger-{number}" for number in range(MOST_WAITING + 20)]
+    names = [f"stranger-{number}" for number in range(MAX_WAITING + 20)]
     every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
     assert sum(each.problem == "busy" for each in every) <= 20

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from dialer.desk.server import running_desk
 from dialer.errors import SettingError
 from dialer.store.connection import exclusive_connection
-from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, BoundedRequests
+from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, BoundedHttpProtocol
 from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time
@@ -58,8 +58,8 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def a_connection() -> tuple[BoundedRequests, Wire]:
-    made, wire = BoundedRequests(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}), Wire()
+def a_connection() -> tuple[BoundedHttpProtocol, Wire]:
+    made, wire = BoundedHttpProtocol(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}), Wire()
     made.connection_made(wire)
     return made, wire
 
@@ -116,10 +116,10 @@ async def test_a_body_that_does_not_come_is_given_up_and_one_that_does_is_answer
 @pytest.mark.parametrize(
     "head",
     [
-        GET + b"cookie: " + b"x" * MOST_HEAD_BYTES,
-        GET + b"cookie: " + b"x" * MOST_HEAD_BYTES + b"\r\n\r\n",
-        GET + b"a: b\r\n" * MOST_HEAD_BYTES,
-        b"GET /" + b"x" * MOST_HEAD_BYTES + b" HTTP/1.1\r\n\r\n",
+        GET + b"cookie: " + b"x" * MAX_HEAD_BYTES,
+        GET + b"cookie: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
+        GET + b"a: b\r\n" * MAX_HEAD_BYTES,
+        b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\n\r\n",
     ],
 )
 @pytest.mark.parametrize("piece", [1_000_000, 1_000])
@@ -132,13 +132,13 @@ async def test_a_head_that_is_too_long_is_refused_before_it_is_whole(head: bytes
         if wire.closed:
             break
     assert wire.written.startswith(b"HTTP/1.1 400 ")
-    assert taken <= max(piece, MOST_HEAD_BYTES + 2 * piece)
+    assert taken <= max(piece, MAX_HEAD_BYTES + 2 * piece)
 
 
 @virtual_time()
 async def test_a_long_head_and_a_body_of_many_are_taken() -> None:
     made, wire = a_connection()
-    made.data_received(GET + b"cookie: " + b"x" * (MOST_HEAD_BYTES - 100) + b"\r\n\r\n")
+    made.data_received(GET + b"cookie: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
     await asyncio.sleep(3601.0)
     made.data_received(POST.replace(b" 8", b" 60000"))
     for _ in range(6):
