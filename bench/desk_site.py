@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from dialer.desk.pages_built import OPEN_AT
+from dialer.desk.pages_built import OPEN_AT_PREFIX
 from dialer.settings.site import load_settings
 from dialer.web.access import DESK_COOKIE
 from tests.support.desk import PASSWORD, PIN, keep_passwords
@@ -53,9 +53,9 @@ async def start_desk(config: Path) -> tuple[asyncio.subprocess.Process, str]:
         )
     assert desk.stdout is not None
     line = (await desk.stdout.readline()).decode().strip()
-    if not line.startswith(OPEN_AT):
+    if not line.startswith(OPEN_AT_PREFIX):
         raise RuntimeError(log.read_text(encoding="utf-8"))
-    return desk, line.removeprefix(OPEN_AT)
+    return desk, line.removeprefix(OPEN_AT_PREFIX)
 
 
 async def sign_agent_in(origin: str, number: int) -> str:

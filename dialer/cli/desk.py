@@ -12,7 +12,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile, of_extra
-from dialer.desk.pages_built import OPEN_AT, PagesNotBuilt, are_built, build
+from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
 from dialer.mqtt.client import MqttVersion
@@ -45,7 +45,7 @@ async def serve(
     and switch are simulated.
     """
     with of_extra("desk"):
-        from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
+        from dialer.desk.server import desk_broker_settings, serve_desk  # noqa: PLC0415 - FastAPI and all
     if not are_built():
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
     settings = load_settings(config)
@@ -53,11 +53,11 @@ async def serve(
         from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - the simulated switch and all
 
         quiet_logging()
-        await run_training(settings, lambda address: typer.echo(f"{OPEN_AT}{address}"))
+        await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
         return
     json_logging(verbose=False)
-    broker = replace(desk_broker(settings), version=mqtt)
-    await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT}{origin}"))
+    broker = replace(desk_broker_settings(settings), version=mqtt)
+    await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging
 from dialer.cli.options import NamedHeadquarters, of_extra, person, said
-from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
+from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
@@ -38,7 +38,7 @@ async def desk(hq: NamedHeadquarters) -> None:
     if not are_built():
         raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
     json_logging(verbose=False)
-    await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT}{origin}"))
+    await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
 def certificate(

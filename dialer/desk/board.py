@@ -1,4 +1,4 @@
-"""The supervisor's board: the centre as it stands as a stream of events, commands, and alerts that somebody has seen."""
+"""The supervisors' board: a stream of the centre's state, commands, and the acknowledgement of alerts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
-from dialer.desk.figures import WarningList
+from dialer.desk.early_warnings import WarningList
 from dialer.domain.alerts import AlertList
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
@@ -26,11 +26,11 @@ from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
 
-SHOWN = frozenset(
+SHOWN_KEYS = frozenset(
     {"desk", "centre", "campaign", "seat", "booth", "alerts", "warnings", "acknowledged", "day", "abandoned", "why"}
 )
-"""Kinds of keys of the page state that a board is told of; no others, whatever else stands in it."""
-OFFERED = (
+"""The kinds of page-state keys that are sent to a board."""
+BOARD_COMMANDS = (
     "pause",
     "resume",
     "stop",
@@ -51,41 +51,41 @@ OFFERED = (
     "barge",
     "stop-listening",
 )
-"""The commands that the board has a button for. What each needs and who may give it stands with the command."""
-HANDED_OVER: dict[str, frozenset[Role]] = {
+"""The commands that the board has a button for. Their fields and roles are declared with the commands."""
+OTHER_COMMANDS: dict[str, frozenset[Role]] = {
     "roll-import": SUPERVISOR_ONLY,
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
     "recording-play": COMMANDS["recording-play"].roles,
 }
-"""Those that have doors of their own (dialer/desk/lists.py, recordings.py), and for whom."""
-BY_EAR = frozenset({"listen", "whisper", "barge", "stop-listening"})
-COMMANDERS = EVERY_ROLE.intersection(role for name in OFFERED for role in COMMANDS[name].roles)
-SEERS = EVERY_ROLE - {Role.VIEWER}
+"""Commands with routes of their own (rolls.py, numbers.py, recordings.py), with the roles that may send them."""
+MONITORING_COMMANDS = frozenset({"listen", "whisper", "barge", "stop-listening"})
+COMMAND_ROLES = EVERY_ROLE.intersection(role for name in BOARD_COMMANDS for role in COMMANDS[name].roles)
+ACKNOWLEDGE_ROLES = EVERY_ROLE - {Role.VIEWER}
 
 _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-async def reply_to(
+async def send_command(
     dialler_client: DiallerClient, who: str, command_id: str, name: str, values: Mapping[str, Any]
 ) -> Reply:
-    """What the dialler says of a command. Raises RequestRefused where nobody could be asked."""
+    """Send a command to the dialler and return its reply. Raises RequestRefused if the broker is unreachable."""
     reply = await dialler_client.ask(who, command_id, name, values)
     if reply is None:
         raise RequestRefused(503, "broker-away")
     return reply
 
 
-def answered(reply: Reply) -> dict[str, str]:
-    """That, for the page."""
+def reply_body(reply: Reply) -> dict[str, str]:
+    """Return the reply as a JSON body for the page."""
     return {"status": reply.status, "text": reply.text}
 
 
-class CommandAsked(PageRequest):
-    """A command of docs/reference/topics.md, as a page asks for it."""
+class CommandRequest(PageRequest):
+    """A command of docs/reference/topics.md, as the board sends it."""
 
     id: CommandId
-    name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(OFFERED)})]
+    name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(BOARD_COMMANDS)})]
     campaign: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
@@ -96,15 +96,15 @@ class CommandAsked(PageRequest):
     text: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)] | None = None
 
 
-class AlertSeen(PageRequest):
-    """An alert that somebody has seen: its code and its time tell which."""
+class AlertReference(PageRequest):
+    """The code and the time of an alert, which together identify it."""
 
     code: _Text
     at: float
 
 
 class Board:
-    """What the board's pages request."""
+    """The routes of the board."""
 
     def __init__(
         self, page_state: PageState, streams: Streams, dialler_client: DiallerClient, file: DeskFile, clock: Clock
@@ -115,8 +115,8 @@ class Board:
         self._file = file
         self._clock = clock
 
-    async def begin(self) -> None:
-        """Who has seen which alert, from before."""
+    async def load_acknowledgements(self) -> None:
+        """Show the stored acknowledgements of alerts. Raises StoreError."""
         self._show(await self._file.acknowledged())
 
     def router(self) -> APIRouter:
@@ -127,30 +127,30 @@ class Board:
             self.events
         )
         router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.booths)
-        router.post("/api/board/commands", dependencies=allow(COMMANDERS))(self.command)
-        router.post("/api/board/alerts", dependencies=allow(SEERS), status_code=204)(self.acknowledge)
+        router.post("/api/board/commands", dependencies=allow(COMMAND_ROLES))(self.command)
+        router.post("/api/board/alerts", dependencies=allow(ACKNOWLEDGE_ROLES), status_code=204)(self.acknowledge)
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
         router.get("/health", dependencies=allow_anyone(), responses=health)(self.health)
         return router
 
     async def events(self, request: Request) -> Response:
-        """The page state, whole, then what changes of it: server-sent events of JSON. A page that is open counts as used."""
-        return self._streams.open_stream(request, shown_to(request.state.user.role))
+        """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
+        return self._streams.open_stream(request, visible_keys(request.state.user.role))
 
     async def health(self) -> Response:
-        """For a watchdog, told nothing of the centre. 200: the desk serves, and hears the broker; 503: it does not hear it."""
+        """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
         desk = self._page_state.get("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
     async def booths(self) -> Mapping[int, Sequence[str]]:
-        """The names of each booth's constituency and of the booth, by its id."""
+        """Return the names of the constituency and the booth, by the id of the booth."""
         names: Mapping[int, Sequence[str]] = self._page_state.get("booths", dict) or {}
         return names
 
-    async def command(self, asked: CommandAsked, who: SignedIn) -> dict[str, str]:
-        """Give a command as the one who has signed in; the dialler's answer."""
-        if asked.name not in OFFERED:
+    async def command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
+        """Send a command as the signed-in user and return the dialler's reply."""
+        if asked.name not in BOARD_COMMANDS:
             raise RequestRefused(404, "no-command")
         kind = COMMANDS[asked.name]
         if who.role not in kind.roles:
@@ -159,29 +159,29 @@ class Board:
         required = kind.required_fields()
         if not set(required) <= set(values) <= {*required, *kind.optional_fields()}:
             raise RequestRefused(422, "values")
-        return answered(await reply_to(self._dialler_client, who.name, asked.id, asked.name, values))
+        return reply_body(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
 
-    async def acknowledge(self, seen: AlertSeen, who: SignedIn) -> None:
-        """Keep that somebody has seen an alert, and tell every board."""
+    async def acknowledge(self, alert: AlertReference, who: SignedIn) -> None:
+        """Store that the user has acknowledged an alert, and show it on every board."""
         alerts, warnings = self._page_state.get("alerts", AlertList), self._page_state.get("warnings", WarningList)
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
-        if not any((each.code, each.at) == (seen.code, seen.at) for each in active):
+        if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
-        await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
+        await self._file.acknowledge(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
         self._show(await self._file.acknowledged())
 
     def _show(self, seen: list[Acknowledgement]) -> None:
         self._page_state.put("acknowledged", {each.code: each for each in seen})
 
 
-def may(role: str, *, has_phone: bool) -> list[str]:
-    """The board's commands that a role may give; by ear only where there is a phone of the settings, to hear with."""
-    given = [name for name in OFFERED if role in COMMANDS[name].roles]
-    given += [name for name, roles in HANDED_OVER.items() if role in roles]
-    return [name for name in given if has_phone or name not in BY_EAR]
+def allowed_commands(role: str, *, has_phone: bool) -> list[str]:
+    """Return the commands that a role may send from the board. Monitoring commands need a phone of the user."""
+    commands = [name for name in BOARD_COMMANDS if role in COMMANDS[name].roles]
+    commands += [name for name, roles in OTHER_COMMANDS.items() if role in roles]
+    return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def shown_to(role: str) -> Callable[[str], bool]:
-    """Which keys of the page state that role's board is told of."""
-    lists = frozenset({"list"} if role in HANDED_OVER["roll-import"] else ())
-    return lambda key: key.partition("/")[0] in SHOWN or key in lists
+def visible_keys(role: str) -> Callable[[str], bool]:
+    """Return a predicate of the page-state keys that the board of this role may see."""
+    lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
+    return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

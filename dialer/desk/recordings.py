@@ -1,4 +1,4 @@
-"""Recorded talks on the board: which there are, without names and numbers, and one to listen to, each time with an audit entry."""
+"""Recorded calls on the board: a list without names and numbers, and playback, each time with an entry in the audit log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from dialer.desk.board import HANDED_OVER, answered, reply_to
+from dialer.desk.board import OTHER_COMMANDS, reply_body, send_command
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
@@ -28,16 +28,16 @@ from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
 
-MOST_LISTED = 200
-PLAYS_SECONDS = 900.0
-"""So long a recording is given to whom it was played for: a player asks for it piece by piece."""
-SOUND = "audio/wav"
-PLAYERS = HANDED_OVER["recording-play"]
+MAX_LISTED = 200
+PLAYBACK_SECONDS = 900.0
+"""How long a user may fetch a recording after the play command: a player fetches it in pieces."""
+AUDIO_TYPE = "audio/wav"
+PLAY_ROLES = OTHER_COMMANDS["recording-play"]
 _ALL_TIME = 1e11
 
 
-class RecordingAsked(PageRequest):
-    """A recording that somebody wants to hear."""
+class PlayRequest(PageRequest):
+    """A request to play a recording."""
 
     id: CommandId
     attempt: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -45,79 +45,82 @@ class RecordingAsked(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ListedRecordings:
-    """Recordings that are there, from the newest on; `before` is where older ones begin, None: there are none."""
+    """Existing recordings, the newest first. `before` is the parameter for the next, older ones; None = there are none."""
 
     recordings: list[RecordedTalk]
     before: float | None
 
 
 class RecordingsPage:
-    """What the board asks of recordings. The dialler says whether one may be heard, and has it in its audit."""
+    """The routes of recordings. The dialler decides whether a recording may be played, and audits it."""
 
     def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
-        """`reading` is read by nobody else."""
-        self.use(settings)
+        self.use_settings(settings)
         self._reading = reading
         self._dialler_client = dialler_client
         self._clock = clock
         self._ids = uuid4()
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
 
-    def use(self, settings: Settings) -> None:
-        """These are in force from now on."""
+    def use_settings(self, settings: Settings) -> None:
+        """Use these settings from now on."""
         self._settings = settings
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAYERS))
-        router.get("")(self.listed)
+        router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAY_ROLES))
+        router.get("")(self.list_recordings)
         router.post("/play")(self.play)
-        sound: dict[int | str, dict[str, Any]] = {status: {"content": {SOUND: {}}} for status in (200, 206)}
-        router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.sound)
+        sound: dict[int | str, dict[str, Any]] = {status: {"content": {AUDIO_TYPE: {}}} for status in (200, 206)}
+        router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.fetch)
         return router
 
-    async def listed(
+    async def list_recordings(
         self,
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
     ) -> ListedRecordings:
-        """Recordings whose file is there and may be kept still, of a campaign or of all."""
-        found = await self._reading.recordings(before, MOST_LISTED, campaign)
-        there = await asyncio.to_thread(lambda: [each for each in found if self._file(each.attempt) is not None])
-        older = found[-1].at if len(found) == MOST_LISTED and found[-1].at >= self._since() else None
-        return ListedRecordings(there, older)
+        """Return the recordings whose files exist and may still be stored, of one campaign or of all."""
+        found = await self._reading.recordings(before, MAX_LISTED, campaign)
+        existing = await asyncio.to_thread(
+            lambda: [each for each in found if self._find_file(each.attempt) is not None]
+        )
+        older = found[-1].at if len(found) == MAX_LISTED and found[-1].at >= self._oldest_at() else None
+        return ListedRecordings(existing, older)
 
-    async def play(self, asked: RecordingAsked, who: SignedIn) -> dict[str, str]:
-        """Have the dialler note who listens to what; once it has, the recording is given to them for a while."""
-        if self._file(asked.attempt) is None:
+    async def play(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
+        """Have the dialler record who listens to which recording, then let the user fetch it for `PLAYBACK_SECONDS`."""
+        if self._find_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")
-        # Under an id that no other command has: what is answered to another must not be taken for this one's.
+        # An id that no other command has, so that the reply to another command is not mistaken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
-        reply = await reply_to(self._dialler_client, who.name, command_id, "recording-play", {"attempt": asked.attempt})
+        reply = await send_command(
+            self._dialler_client, who.name, command_id, "recording-play", {"attempt": asked.attempt}
+        )
         now = self._clock.monotonic()
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":
-            self._plays[who.name, asked.attempt] = now + PLAYS_SECONDS
-        return answered(reply)
+            self._plays[who.name, asked.attempt] = now + PLAYBACK_SECONDS
+        return reply_body(reply)
 
-    async def sound(self, attempt: str, who: SignedIn) -> Response:
-        """A recording that was asked for, whole or the bytes that are asked for."""
+    async def fetch(self, attempt: str, who: SignedIn) -> Response:
+        """Return the audio of a recording after `play`, or the requested range of it."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
             raise RequestRefused(409, "playback-expired")
-        path = self._file(attempt)
+        path = self._find_file(attempt)
         if path is None:
             raise RequestRefused(409, "recording-deleted")
-        return FileResponse(path, media_type=SOUND)
+        return FileResponse(path, media_type=AUDIO_TYPE)
 
-    def _file(self, attempt: str) -> Path | None:
+    def _find_file(self, attempt: str) -> Path | None:
         try:
-            return kept_file(self._settings.recordings.directory, attempt, self._since())
+            return kept_file(self._settings.recordings.directory, attempt, self._oldest_at())
         except RecordingError as error:
-            _log.error("desk.recordings-not-read", problem=str(error))
+            _log.error("recordings.read_failed", problem=str(error))
             raise RequestRefused(503, "recordings-unreadable") from error
 
-    def _since(self) -> float:
-        """Older ones are over, whether somebody has purged them or not."""
+    def _oldest_at(self) -> float:
+        """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
         if recordings_kept(self._settings, site_day(self._settings, now)) is not None:
             return 0.0

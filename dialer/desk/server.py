@@ -1,4 +1,4 @@
-"""The desk's wiring: settings in, pages out. A process of its own, so that no page can hold up a call."""
+"""The desk: the process that serves the pages. It is separate from the dialler, so that no page can delay a call."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 from argon2 import PasswordHasher
 
-from dialer.desk.agents.entrance import AgentEntrance
-from dialer.desk.agents.floor import Floor, prover_of
+from dialer.desk.agents.commands import AgentCommands
+from dialer.desk.agents.figures import AgentFigures
+from dialer.desk.agents.notes import AgentDrafts, AgentNotes
 from dialer.desk.agents.phone import AgentPhones
-from dialer.desk.agents.pop import AgentPops, PopMaker
+from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.sign_in import AgentSignInRoutes
+from dialer.desk.agents.site import AgentSite, pin_prover
 from dialer.desk.agents.streams import AgentStreams
-from dialer.desk.agents.work import AgentWork
-from dialer.desk.agents.writing import AgentDrafts, AgentWriting
 from dialer.desk.board import Board
-from dialer.desk.entrance import BoardAccount, metrics_of
-from dialer.desk.figures import AgentFigures, BoardFigures, ShownCap
-from dialer.desk.lists import Lists
+from dialer.desk.board_account import BoardAccount, serve_desk_metrics
+from dialer.desk.figures import BoardFigures, ShownCap
+from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
 from dialer.desk.recordings import RecordingsPage
+from dialer.desk.rolls import RollRoutes
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
 from dialer.errors import MatdanError, SettingError
@@ -59,13 +60,13 @@ from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
 
-_COPIED = frozenset({"broker", "centre", "desk", "metrics", "store"})
-"""Sections of which a desk makes something once."""
+_NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "store"})
+"""Sections of the settings that a running desk cannot reload."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """What every page of the desk shares."""
+    """The parts that all pages of the desk share."""
 
     page_state: PageState
     dialler_client: DiallerClient
@@ -74,72 +75,72 @@ class DeskParts:
     clock: Clock
 
 
-class AgentDesk:
-    """What agents' pages ask for, and who they are."""
+class AgentPages:
+    """The agents' pages: their routes, sessions, and background tasks."""
 
     def __init__(self, settings: Settings, parts: DeskParts, reading: AgentReading, *, training: bool = False) -> None:
-        self._floor = floor = Floor(settings, training=training)
+        self._site = site = AgentSite(settings, training=training)
         records = AgentRecords(parts.file)
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.page_state, parts.clock, idle_seconds)
-        self.who = self._sessions.find_user
-        entrance = AgentEntrance(floor, self._sessions, parts.people, parts.dialler_client, parts.page_state)
+        self.find_user = self._sessions.find_user
+        sign_in = AgentSignInRoutes(site, self._sessions, parts.people, parts.dialler_client, parts.page_state)
         self.drafts = AgentDrafts(records)
-        self.streams = AgentStreams(floor, self._sessions, parts.page_state, self.drafts)
-        work = AgentWork(floor, self._sessions, parts.dialler_client, parts.page_state, reading)
-        self._phones = phones = AgentPhones(settings, self.who)
-        writing = AgentWriting(parts.page_state, reading, records, self.drafts)
-        self.routers = [each.router() for each in (entrance, self.streams, work, writing, phones)]
-        self.pops = AgentPops(parts.page_state, reading, PopMaker(settings), records)
+        self.streams = AgentStreams(site, self._sessions, parts.page_state, self.drafts)
+        commands = AgentCommands(site, self._sessions, parts.dialler_client, parts.page_state, reading)
+        self._phones = phones = AgentPhones(settings, self.find_user)
+        notes = AgentNotes(parts.page_state, reading, records, self.drafts)
+        self.routers = [each.router() for each in (sign_in, self.streams, commands, notes, phones)]
+        self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, site_zone(settings))
 
-    def made(self, settings: Settings) -> Callable[[], None]:
-        """Read what stands in other files; what is returned has these settings used. Raises FlowError, SettingError."""
-        maker, prover = PopMaker(settings), prover_of(settings)
+    def prepare_settings(self, settings: Settings) -> Callable[[], None]:
+        """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
+        builder, prover = ScreenPopBuilder(settings), pin_prover(settings)
 
-        def use() -> None:
-            self._floor.use(settings, prover)
-            self._phones.use(settings)
-            self.pops.maker = maker
+        def apply() -> None:
+            self._site.use_settings(settings, prover)
+            self._phones.use_settings(settings)
+            self.screen_pops.builder = builder
 
-        return use
+        return apply
 
     async def sign_out(self, token: str) -> None:
-        """Whoever has that token is signed in no more."""
+        """End the session of a token, of a person or of an agent."""
         await self._people.sign_out(token)
         await self._sessions.sign_out(token)
 
     async def run(self) -> None:
-        """Keep what the page state has of agents true, and what they type, until cancelled."""
+        """Keep the agents' part of the page state up to date and save drafts, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for part in (self.pops, self.figures, self.drafts):
+            for part in (self.screen_pops, self.figures, self.drafts):
                 group.create_task(part.run(), name=f"desk-{type(part).__name__}")
 
 
 @dataclass(frozen=True, slots=True)
-class RunningDesk:
-    """A desk that serves."""
+class OpenDesk:
+    """A desk that is serving pages."""
 
     port: int
-    origin: str  # what people type
-    take: Callable[[Settings], Awaitable[None]]
-    """Seats, agents, campaigns, supervisors, how long recordings are kept; raises MatdanError, and takes nothing."""
+    origin: str  # the address that people type
+    apply_settings: Callable[[Settings], Awaitable[None]]
+    """Applies new seats, agents, campaigns, supervisors and recording rules. Raises MatdanError, and then changes nothing."""
 
 
 @contextlib.asynccontextmanager
-async def running_desk(
+async def open_desk(
     settings: Settings,
     *,
     broker: BrokerSettings | None = None,
     hasher: PasswordHasher | None = None,
     assets: dict[str, Asset] | None = None,
     training: bool = False,
-) -> AsyncIterator[RunningDesk]:
-    """Serve for as long as the context lasts. `broker` stands in for the settings' own; `training`: agents' pages say that no
-    voter is real.
+) -> AsyncIterator[OpenDesk]:
+    """Serve the pages while the context is open. `broker` replaces the broker of the settings. With `training`, the agents'
+    pages say that the voters are simulated.
 
-    Raises SettingError, StoreError, PortInUse with one clear line.
+    Raises SettingError, StoreError, PortInUse.
     """
     clock = SystemClock()
     page_state = PageState(clock.now)
@@ -157,98 +158,108 @@ async def running_desk(
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             dialler_client = DiallerClient(
-                broker or desk_broker(settings), settings.centre.id, clock, page_state.put, random.SystemRandom()
+                broker or desk_broker_settings(settings),
+                settings.centre.id,
+                clock,
+                page_state.put,
+                random.SystemRandom(),
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
-            await board.begin()
-            figures = BoardFigures(page_state, reading, clock, site_zone(settings), shown_caps(settings))
+            await board.load_acknowledgements()
+            figures = BoardFigures(page_state, reading, clock, site_zone(settings), caps_by_campaign(settings))
             await figures.read_booths()
-            pops = await AgentReading.open(path, key)
-            stack.push_async_callback(pops.close)
-            agents = AgentDesk(
-                settings, DeskParts(page_state, dialler_client, people, file, clock), pops, training=training
+            agent_reading = await AgentReading.open(path, key)
+            stack.push_async_callback(agent_reading.close)
+            agents = AgentPages(
+                settings, DeskParts(page_state, dialler_client, people, file, clock), agent_reading, training=training
             )
-            given = read_assets(BUILT) if assets is None else assets
+            built = read_assets(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
             users = UsersPage(people, file, dialler_client, streams)
-            lists = Lists(settings, page_state, dialler_client)
+            rolls = RollRoutes(settings, page_state, dialler_client)
+            numbers = NumberRoutes(settings, dialler_client)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
-            stack.callback(lists.close)
+            stack.callback(rolls.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
             routes = (
-                StaticPages(given, {"/board": {}, "/agent": MICROPHONE}),
+                StaticPages(built, {"/board": {}, "/agent": MICROPHONE}),
                 PasswordSignIn(people, agents.sign_out),
                 passkeys,
                 account,
                 board,
                 users,
-                lists,
+                rolls,
+                numbers,
                 recordings,
             )
             routers = [*(each.router() for each in routes), *agents.routers, document_router()]
             sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.find_user, agents.find_user)
             app = PageProtection(make_app(routers, sessions), origins)
-            beside = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
+            background = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
 
-            async def take(again: Settings) -> None:
-                caps, use = await asyncio.to_thread(lambda: (shown_caps(again), agents.made(again)))
+            async def apply_settings(new: Settings) -> None:
+                caps, apply_to_agents = await asyncio.to_thread(
+                    lambda: (caps_by_campaign(new), agents.prepare_settings(new))
+                )
                 figures.caps = caps
-                account.use(again)
-                recordings.use(again)
-                directory.set_supervisors(again.supervisors)
-                use()
+                account.use_settings(new)
+                recordings.use_settings(new)
+                directory.set_supervisors(new.supervisors)
+                apply_to_agents()
 
             async with (
-                serve_pages(settings.desk, listener, app, beside, page_state.close),
-                metrics_of(settings, page_state),
+                serve_pages(settings.desk, listener, app, background, page_state.close),
+                serve_desk_metrics(settings, page_state),
             ):
-                yield RunningDesk(port, origin, take)
+                yield OpenDesk(port, origin, apply_settings)
 
 
-async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
-    """Serve until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come."""
+async def serve_desk(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
+    """Serve the pages until SIGTERM or SIGINT. `announce` is called with the address when the desk is open."""
     stop = stop_on_signals()
-    async with running_desk(settings, broker=broker) as desk, service_ready(), asyncio.TaskGroup() as group:
-        again = SettingsOfDesk(settings, desk.take)
-        hang_up = signal.SIGHUP
-        asyncio.get_running_loop().add_signal_handler(hang_up, lambda: group.create_task(again.read(), name="reload"))
-        say(desk.origin)
+    async with open_desk(settings, broker=broker) as desk, service_ready(), asyncio.TaskGroup() as group:
+        reloader = SettingsReloader(settings, desk.apply_settings)
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGHUP, lambda: group.create_task(reloader.reload(), name="reload")
+        )
+        announce(desk.origin)
         await stop.wait()
 
 
-class SettingsOfDesk:
-    """The file that a desk was started with, read again."""
+class SettingsReloader:
+    """Reloads the settings file of a running desk."""
 
-    def __init__(self, settings: Settings, take: Callable[[Settings], Awaitable[None]]) -> None:
-        """`take` puts them in force."""
+    def __init__(self, settings: Settings, apply_settings: Callable[[Settings], Awaitable[None]]) -> None:
         self._settings = settings
-        self._take = take
+        self._apply = apply_settings
         self._one_at_a_time = asyncio.Lock()
 
-    async def read(self) -> None:
-        """Take what it says now, all of it or nothing; the log says which, and why."""
+    async def reload(self) -> None:
+        """Apply all changes of the file, or none if one of them is wrong or needs a restart. The result is logged."""
         async with self._one_at_a_time:
             try:
                 settings = await asyncio.to_thread(load_settings, Path(self._settings.file.name))
                 changed = [change.name for change in changes(self._settings, settings)]
-                stuck = [name for name in changed if name.split(".")[0] in _COPIED]
-                if stuck:
-                    raise SettingError("settings", ", ".join(stuck), "changed", "restart the desk for it")
-                await self._take(settings)
-            except MatdanError as wrong:
-                _log.warning("desk.settings-not-taken", problem=str(wrong))
+                refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
+                if refused:
+                    raise SettingError(
+                        "settings", ", ".join(refused), "changed", "restart the desk to apply this change"
+                    )
+                await self._apply(settings)
+            except MatdanError as error:
+                _log.warning("settings.reload_failed", problem=str(error))
                 return
             self._settings = settings
-            _log.info("desk.settings-taken", changed=changed)
+            _log.info("settings.reloaded", changed=changed)
 
 
-def desk_broker(settings: Settings) -> BrokerSettings:
-    """The broker, and who the desk is there."""
+def desk_broker_settings(settings: Settings) -> BrokerSettings:
+    """Return the broker settings with the desk's own user."""
     user = settings.desk.user
     return broker_settings(settings) if user is None else broker_as(settings, user, settings.desk.broker_password)
 
 
-def shown_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
-    """The caps on abandoned calls of each campaign."""
+def caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
+    """Return the caps on the abandoned-call rate of each campaign, by its id."""
     profile = site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in abandoned_caps(each, profile)) for each in settings.campaigns}

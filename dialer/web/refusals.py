@@ -7,6 +7,8 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
+RETRY_SECONDS = 5
+
 
 class Refusal(BaseModel):
     """The body of a refused request: a problem code, and further fields that its text needs."""
@@ -25,5 +27,6 @@ class RequestRefused(Exception):
         self.body = {"problem": problem, **fields}
 
     def response(self) -> JSONResponse:
-        """Return the HTTP response."""
-        return JSONResponse(self.body, status_code=self.status)
+        """Return the HTTP response. Status 503 asks the client to retry."""
+        headers = {"retry-after": str(RETRY_SECONDS)} if self.status == 503 else None
+        return JSONResponse(self.body, status_code=self.status, headers=headers)

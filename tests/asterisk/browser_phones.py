@@ -28,7 +28,7 @@ from dialer.app import RunningCentre, running_centre
 from dialer.deploy.asterisk.render import render_site
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_built
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.settings.seats import browser_password
@@ -187,7 +187,7 @@ async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[F
         centre = await stack.enter_async_context(
             running_centre(settings, chance=chance, profile=LINES, broker=broker.settings)
         )
-        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings))
         running = asyncio.create_task(centre.run(stop))
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(

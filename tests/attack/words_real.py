@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 
 from dialer.app import running_centre
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker, free_port
 from dialer.process.signals import stop_on_signals
 from dialer.settings.site import Settings
@@ -271,7 +271,7 @@ async def _run(options: dict[str, Any]) -> None:
     settings = settings_of(Path(options["folder"]), options)
     broker = broker_settings(settings)
     if options["what"] == "desk":
-        async with running_desk(settings, broker=broker, hasher=CHEAP, assets={}):
+        async with open_desk(settings, broker=broker, hasher=CHEAP, assets={}):
             await asyncio.Event().wait()
     stop = asyncio.Event()
     stop_on_signals(stop)

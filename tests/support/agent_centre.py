@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from dialer.app import running_centre
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
@@ -152,7 +152,7 @@ async def agent_centre(
         wire = await stack.enter_async_context(Wire())
         await wire.lead_to(broker.port)
         to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
-        desk = await stack.enter_async_context(running_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
+        desk = await stack.enter_async_context(open_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
         browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)
         http = await stack.enter_async_context(browser)
         site = SimulatedSite(switch, centre)

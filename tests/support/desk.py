@@ -17,12 +17,13 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, shown_to
-from dialer.desk.entrance import BoardAccount
+from dialer.desk.board import Board, visible_keys
+from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
-from dialer.desk.lists import Lists
+from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
-from dialer.desk.server import AgentDesk, DeskParts
+from dialer.desk.rolls import RollRoutes
+from dialer.desk.server import AgentPages, DeskParts
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
@@ -162,14 +163,14 @@ class DeskStand:
     streams: Streams
     users: UsersPage
     passkeys: Passkeys
-    agents: AgentDesk
+    agents: AgentPages
     browser: httpx.AsyncClient
     app: PageProtection
     tokens: dict[str, str] = field(default_factory=dict)
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events(token, who, shown_to(who.role))
+        return self.streams.stream_events(token, who, visible_keys(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -267,15 +268,16 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         await people.set_password(role.value, PASSWORD)
     streams = Streams(page_state, people, clock)
     board = Board(page_state, streams, dialler_client, file, clock)
-    await board.begin()
+    await board.load_acknowledgements()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)
-    agents = AgentDesk(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
+    agents = AgentPages(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host([ORIGIN]))
     users = UsersPage(people, file, dialler_client, streams)
     here = settings.store.model_copy(update={"path": folder / "centre.db"})
-    lists = Lists(settings.model_copy(update={"store": here}), page_state, dialler_client)
+    at_store = settings.model_copy(update={"store": here})
+    rolls = RollRoutes(at_store, page_state, dialler_client)
     recordings = RecordingsPage(
         settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
     )
@@ -285,7 +287,8 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         BoardAccount(settings, people),
         board,
         users,
-        lists,
+        rolls,
+        NumberRoutes(at_store, dialler_client),
         passkeys,
         recordings,
     )
@@ -310,7 +313,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
             browser,
             app,
         )
-    lists.close()
+    rolls.close()
     people.close()
     await reading.close()
     await kept.close()

@@ -1,1 +1,1 @@
-"""The agents' page, its server's side: who has which seat, who is on the line there, and what an agent does about it."""
+"""The server side of the agents' page: sign-in at a seat, the screen pop, commands, notes and the browser phone."""

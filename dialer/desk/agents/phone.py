@@ -1,7 +1,7 @@
-"""The phone in the agent's page: its name and password, and its way to Asterisk.
+"""The browser phone of an agent's page: its SIP credentials, and the relay to Asterisk.
 
-The page speaks SIP to the desk, on the page's own origin, and the desk to Asterisk's WebSocket, which no other machine reaches. Who
-has signed in at a seat may be that seat's phone, and nobody else's; the newest page of a seat is its phone.
+The page sends SIP to the desk over a WebSocket of the page's own origin, and the desk relays it to Asterisk's WebSocket, which
+listens on loopback only. An agent's page can only be the phone of the agent's seat. The newest page of a seat is its phone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
@@ -30,31 +31,29 @@ from dialer.web.refusals import RequestRefused
 _log = structlog.get_logger(__name__)
 
 PATH = "/api/agent/ws"
-DOMAIN = "matdan.invalid"  # Asterisk knows a phone by its name alone
+DOMAIN = "matdan.invalid"  # Asterisk identifies a phone by its user name only
 CONNECT_SECONDS = 3.0
-MOST_MESSAGES, IN_SECONDS = 100, 10.0  # of a page; a registration, a call and its end are twelve
-SESSION_CHECK_SECONDS = 10.0  # whether who has the phone is still signed in
+MAX_MESSAGES, IN_SECONDS = 100, 10.0  # of a page; a registration and a whole call are twelve
+SESSION_CHECK_SECONDS = 10.0  # between checks that the agent is still signed in
 
-# Why the desk closes a page's WebSocket: codes of RFC 6455, and of our own where the page is not to try again.
-AWAY = 1013  # Asterisk is; try again later
-NOT_OURS = 1008
+# Close codes of the page's WebSocket: of RFC 6455, and our own codes after which the page must not reconnect.
+ASTERISK_DOWN = 1013  # try again later
+POLICY_VIOLATION = 1008
 SIGNED_OUT = 4401
-TAKEN = 4409  # by another page of the seat
+TAKEN = 4409  # another page of the seat is the phone now
 
 
 class AgentPhones:
-    """The phones of the seats whose `webrtc` is set."""
+    """The browser phones: those of seats with `webrtc` set."""
 
-    def __init__(self, settings: Settings, find: Callable[[str], Awaitable[SignedInUser | None]]) -> None:
-        """`find` gives who has a session's token."""
-        self._find = find
-        self._taken: dict[
-            str, asyncio.Event
-        ] = {}  # by seat: tells the page that has the phone when another one takes it
-        self.use(settings)
+    def __init__(self, settings: Settings, find_user: Callable[[str], Awaitable[SignedInUser | None]]) -> None:
+        """`find_user` returns the agent of a session token."""
+        self._find_user = find_user
+        self._taken: dict[str, asyncio.Event] = {}  # by seat; set when another page becomes the phone
+        self.use_settings(settings)
 
-    def use(self, settings: Settings) -> None:
-        """These are in force from now on; whose line is open has it."""
+    def use_settings(self, settings: Settings) -> None:
+        """Use these settings for new connections."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
         hosts = {server: site.ami.host for server, site in servers_of(settings).items()}
@@ -67,26 +66,26 @@ class AgentPhones:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
-        router.post("/api/agent/phone")(self.phone)
-        router.websocket(PATH)(self.line)
+        router.post("/api/agent/phone")(self.credentials)
+        router.websocket(PATH)(self.relay)
         return router
 
-    async def phone(self, who: SignedIn) -> dict[str, str]:
-        """`{uri, password, ws}`: how the page's phone registers, for the seat of who has signed in."""
+    async def credentials(self, who: SignedIn) -> dict[str, str]:
+        """Return the SIP URI, the password and the WebSocket path with which the page registers as the phone of its seat."""
         seat = self._seats.get(who.seat)
         if seat is None:
             raise RequestRefused(409, "own-phone")
         if seat.password is None and self._secret is None:
-            raise RequestRefused(409, "no-phone")  # nothing could be rendered for Asterisk either
+            raise RequestRefused(409, "no-phone")  # the phone is not in the rendered Asterisk configuration either
         password = browser_password(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
-    async def line(self, page: WebSocket) -> None:
-        """The page's way to Asterisk and back, for as long as both are there and who opened it is signed in."""
+    async def relay(self, page: WebSocket) -> None:
+        """Relay SIP between a page and Asterisk until one of them disconnects or the session ends."""
         who: SignedInUser = page.state.user
         seat = self._seats.get(who.seat)
-        if seat is None or not self._is_of_the_house(page):
-            await page.close(NOT_OURS)
+        if seat is None or not self._is_in_seat_network(page):
+            await page.close(POLICY_VIOLATION)
             return
         try:
             async with connect(
@@ -100,38 +99,40 @@ class AgentPhones:
                 max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
             ) as switch:
                 await page.accept("sip")
-                code = await self._carry(page, switch, seat)
-        except (OSError, TimeoutError, WebSocketException, WebSocketDisconnect) as away:
-            _log.warning("desk.no-phones", problem=str(away))
-            code = AWAY
+                code = await self._relay_messages(page, switch, seat)
+        except (OSError, TimeoutError, WebSocketException, WebSocketDisconnect) as error:
+            _log.warning("phone.asterisk_unreachable", problem=str(error))
+            if page.application_state is WebSocketState.CONNECTING:
+                raise RequestRefused(503, "asterisk-unreachable") from error  # the phone retries
+            code = ASTERISK_DOWN
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page is gone
             await page.close(code)
 
-    async def _carry(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
-        """Carry messages both ways until one side has gone or may not stay; the code that tells the page why."""
-        if (before := self._taken.get(seat.name)) is not None:
-            before.set()
+    async def _relay_messages(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
+        """Relay messages in both directions until one side ends or may not stay. Return the close code for the page."""
+        if (previous := self._taken.get(seat.name)) is not None:
+            previous.set()
         taken = self._taken[seat.name] = asyncio.Event()
-        ways = [
+        tasks = [
             asyncio.create_task(each, name=f"phone-{seat.name}")
             for each in (
-                self._from_page(page, switch, seat),
-                _from_switch(page, switch),
+                self._relay_from_page(page, switch, seat),
+                _relay_from_asterisk(page, switch),
                 self._until_signed_out(page),
-                _told(taken),
+                _wait_until_taken(taken),
             )
         ]
         try:
-            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if self._taken.get(seat.name) is taken:
                 del self._taken[seat.name]
 
-    async def _from_page(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
+    async def _relay_from_page(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
         clock = asyncio.get_running_loop().time
         since, count = clock(), 0
         while (message := await page.receive())["type"] == "websocket.receive":
@@ -139,54 +140,54 @@ class AgentPhones:
                 since, count = clock(), 0
             count += 1
             text = message.get("text")
-            why = "no-sip" if text is None else why_refused(text, seat.endpoint)
-            why = "flood" if count > MOST_MESSAGES else why
-            if text is None or why is not None:
-                _log.warning("desk.phone-refused", seat=seat.name, problem=why)
-                return NOT_OURS
+            reason = "no-sip" if text is None else refusal_reason(text, seat.endpoint)
+            reason = "flood" if count > MAX_MESSAGES else reason
+            if text is None or reason is not None:
+                _log.warning("phone.message_rejected", seat=seat.name, problem=reason)
+                return POLICY_VIOLATION
             await switch.send(text)
         return 1000
 
     async def _until_signed_out(self, page: WebSocket) -> int:
         while True:
             await asyncio.sleep(SESSION_CHECK_SECONDS)
-            if await is_session_over(self._find, page.state.token, page.state.user):
+            if await is_session_over(self._find_user, page.state.token, page.state.user):
                 return SIGNED_OUT
 
-    def _is_of_the_house(self, page: WebSocket) -> bool:
-        """Whether a phone may come from there (`asterisk.seat_networks`): Asterisk sees the desk's address in place of it."""
+    def _is_in_seat_network(self, page: WebSocket) -> bool:
+        """Return whether the page's address is in `asterisk.seat_networks`. Asterisk cannot check: it sees the desk's address."""
         address = None if page.client is None else ipaddress.ip_address(page.client.host)
         return any(address in network for network in self._networks)
 
 
-async def _from_switch(page: WebSocket, switch: ClientConnection) -> int:
+async def _relay_from_asterisk(page: WebSocket, switch: ClientConnection) -> int:
     async for message in switch:
         text: Any = message if isinstance(message, str) else message.decode("utf-8", "replace")
         await page.send_text(text)
-    return AWAY
+    return ASTERISK_DOWN
 
 
-async def _told(taken: asyncio.Event) -> int:
+async def _wait_until_taken(taken: asyncio.Event) -> int:
     await taken.wait()
     return TAKEN
 
 
-# Which messages of a page's phone go on. Asterisk asks for the password of whoever a message says it is from; this is looked at
-# before, so that a page cannot even try another seat's name. The SIP of our own phone (JsSIP) is understood and the rest refused:
-# one message a frame, no folded lines, each name once, a length that is true (else a second message could hide behind the first).
+# The filter of a page's SIP messages. Asterisk authenticates the user that a message names; the filter rejects other users before,
+# so that a page cannot even try another seat's name. It accepts only the SIP that our phone (JsSIP) sends: one message in each
+# frame, no folded lines, no repeated headers, and a true content length (a second message could hide behind the first).
 
 METHODS = frozenset({"REGISTER", "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK"})
-"""No REFER, SUBSCRIBE, MESSAGE or PUBLISH: Asterisk has nothing for them, and a phone of ours asks for none."""
+"""Without REFER, SUBSCRIBE, MESSAGE and PUBLISH, which our phone does not use."""
 
 _FIRST = re.compile(r"(?P<method>[A-Z]{3,10}) sips?:[!-~]{1,400} SIP/2\.0|SIP/2\.0 [1-6]\d\d [^\r\n]*", re.ASCII)
 _HEADER = re.compile(r"(?P<name>[A-Za-z-]{1,40}) *: *(?P<value>[^\r\n\0]*)")
-_PERSON = re.compile(r'(?:"[^"\\<>]*" *)?<sip:(?P<user>[A-Za-z0-9_.-]{1,64})@[^<>@\s]*>(?:;(?:[^<>",]|"[^"\\]*")*)?')
+_ADDRESS = re.compile(r'(?:"[^"\\<>]*" *)?<sip:(?P<user>[A-Za-z0-9_.-]{1,64})@[^<>@\s]*>(?:;(?:[^<>",]|"[^"\\]*")*)?')
 _SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length"}
 _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
-def why_refused(text: str, user: str) -> str | None:
-    """Why a message of the phone of `user` goes no further; None: it goes. Line ends alone keep a connection open."""
+def refusal_reason(text: str, user: str) -> str | None:
+    """Return why a SIP message of the phone of `user` is rejected; None = it is relayed. Empty lines are keep-alives."""
     if not text.strip("\r\n"):
         return None
     head, ended, body = text.partition("\r\n\r\n")
@@ -195,7 +196,7 @@ def why_refused(text: str, user: str) -> str | None:
     found = [_HEADER.fullmatch(each) for each in lines]
     if first is None or not ended or None in found:
         return "no-sip"
-    named = [(_named(each["name"]), each["value"]) for each in found if each is not None]
+    named = [(_full_name(each["name"]), each["value"]) for each in found if each is not None]
     once = [name for name, _ in named if name in _ONCE]
     headers = dict(named)
     if len(once) != len(set(once)) or headers.get("content-length", "").strip() != str(len(body.encode())):
@@ -203,17 +204,17 @@ def why_refused(text: str, user: str) -> str | None:
     method = first["method"]
     if method is not None and method not in METHODS:
         return "method"
-    # A request is from the phone, an answer is to what was sent to it; a registration is of the phone alone.
+    # A request must be from the phone, a response to a request that was sent to it, a registration for the phone itself.
     own = [name for name, must in (("from", method is not None), ("to", method in {None, "REGISTER"})) if must]
     own += ["contact"] if "contact" in headers else []
-    return None if all(_user(headers.get(name, "")) == user for name in own) else "user"
+    return None if all(_sip_user(headers.get(name, "")) == user for name in own) else "user"
 
 
-def _named(name: str) -> str:
+def _full_name(name: str) -> str:
     low = name.lower()
     return _SHORT.get(low, low)
 
 
-def _user(value: str) -> str | None:
-    person = _PERSON.fullmatch(value.strip())
-    return None if person is None else person["user"]
+def _sip_user(value: str) -> str | None:
+    address = _ADDRESS.fullmatch(value.strip())
+    return None if address is None else address["user"]

@@ -1,4 +1,4 @@
-"""Who has which seat, as a page says it: a session stands for as long as the dialler has that agent at that seat."""
+"""Sessions of agents' pages. A session is valid as long as the dialler has this agent at this seat."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from dialer.web.page_state import PageState
 from dialer.web.people import AGENT, USE_RECORDED_SECONDS, SignedInUser, create_session_token, token_digest, try_or_log
 
 EMPTY_SEAT_SECONDS = 60.0
-"""A dialler that starts again may take so long until it has its agents back, and says meanwhile that nobody is there."""
+"""How long a seat may be empty before its session ends: a restarted dialler needs this time to restore its agents."""
 
 
 class AgentSessions:
-    """Sessions of agents, one of a seat and one of an agent."""
+    """The sessions of agents, at most one for each seat and one for each agent."""
 
     def __init__(self, records: AgentRecords, page_state: PageState, clock: Clock, idle_seconds: float) -> None:
-        """`page_state` has what the dialler says of the seats."""
         self._records = records
         self._page_state = page_state
         self._clock = clock
         self._idle_seconds = idle_seconds
-        self._nobody_since: dict[str, float] = {}  # by seat, monotonic
+        self._empty_since: dict[str, float] = {}  # by seat, monotonic
         self._leaving: set[str] = set()  # seats whose agents have logged off
 
     async def begin(self, agent: str, seat: str) -> str:
-        """The token of a new session; an older one of the seat, or of the agent, is over."""
+        """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
         self._forget(seat)
         session = AgentSession(token_digest(token), agent, seat, at, at)
         await self._records.begin_session(session, forget_before=at - self._idle_seconds)
         return token
 
-    async def who(self, token: str) -> SignedInUser | None:
-        """Whose session that is; None: nobody's, or nobody's any more."""
+    async def find_user(self, token: str) -> SignedInUser | None:
+        """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
         session = await self._records.session(token_digest(token))
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
-        if now - session.used_at > self._idle_seconds or self._is_gone(who):
+        if now - session.used_at > self._idle_seconds or self._has_left(who):
             self._forget(session.seat)
             await try_or_log(self._records.end_session(session.digest))
             return None
@@ -48,33 +47,33 @@ class AgentSessions:
         return who
 
     async def sign_out(self, token: str) -> None:
-        """The session is over; the seat is as it was."""
+        """End a session. The agent stays logged in at the seat."""
         await self._records.end_session(token_digest(token))
 
-    def leave(self, seat: str) -> None:
-        """Its agent has logged off: the session is over as soon as the seat is empty, which may be after a call."""
+    def mark_leaving(self, seat: str) -> None:
+        """Note that the agent has logged off: the session ends when the seat is empty, which may be after a call."""
         self._leaving.add(seat)
 
-    def _agent_at(self, seat: str, unsaid: str) -> str | None:
+    def _agent_at(self, seat: str, default: str) -> str | None:
         view = self._page_state.get(f"seat/{seat}", SeatView)
-        return unsaid if view is None else view.agent
+        return default if view is None else view.agent
 
-    def _is_gone(self, who: SignedInUser) -> bool:
+    def _has_left(self, who: SignedInUser) -> bool:
         there = self._agent_at(who.seat, who.name)
         centre = self._page_state.get("centre", CentreState)
         if there is not None or centre is None or not centre.online:
-            self._nobody_since.pop(who.seat, None)
+            self._empty_since.pop(who.seat, None)
             return there not in {who.name, None}
         now = self._clock.monotonic()
-        since = self._nobody_since.setdefault(who.seat, now)
+        since = self._empty_since.setdefault(who.seat, now)
         return who.seat in self._leaving or now - since > EMPTY_SEAT_SECONDS
 
     def _forget(self, seat: str) -> None:
-        self._nobody_since.pop(seat, None)
+        self._empty_since.pop(seat, None)
         self._leaving.discard(seat)
 
 
-def attempt_at(page_state: PageState, seat: str) -> str | None:
-    """The call that the dialler has at a seat; None: none, or nothing was heard of the seat."""
+def current_attempt(page_state: PageState, seat: str) -> str | None:
+    """Return the id of the attempt at a seat, or None if there is no call or the seat is unknown."""
     view = page_state.get(f"seat/{seat}", SeatView)
     return None if view is None else view.attempt_id

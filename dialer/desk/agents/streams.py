@@ -1,4 +1,4 @@
-"""What an agent's page is told: the own seat and who is on the line there, to one page of a seat at a time."""
+"""The stream of updates for an agent's page: its seat and the screen pop, for one page of a seat at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from dialer.desk.agents.floor import Floor
+from dialer.desk.agents.notes import AgentDrafts
 from dialer.desk.agents.sessions import AgentSessions
-from dialer.desk.agents.writing import AgentDrafts
+from dialer.desk.agents.site import AgentSite
 from dialer.domain.view import SeatView
 from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
 from dialer.web.page_state import PageState, Subscription, Update
@@ -20,23 +20,23 @@ from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import event_of
 
-SESSION_CHECK_SECONDS = 5.0  # whether who has the page open is still signed in
+SESSION_CHECK_SECONDS = 5.0  # between checks that the agent is still signed in
 
 
 @dataclass(slots=True)
 class _Stream:
-    """The page of a seat that is told."""
+    """The open page of a seat."""
 
     tab: str
     subscription: Subscription
-    taken: bool = False
+    taken: bool = False  # by another page of the seat
 
 
 class AgentStreams:
-    """The pages of agents that are open."""
+    """The streams of all open agents' pages."""
 
-    def __init__(self, floor: Floor, sessions: AgentSessions, page_state: PageState, drafts: AgentDrafts) -> None:
-        self._floor = floor
+    def __init__(self, site: AgentSite, sessions: AgentSessions, page_state: PageState, drafts: AgentDrafts) -> None:
+        self._site = site
         self._sessions = sessions
         self._page_state = page_state
         self._drafts = drafts
@@ -53,27 +53,28 @@ class AgentStreams:
         return router
 
     async def me(self, request: Request) -> dict[str, Any] | None:
-        """Who has signed in, and all of the settings that the page needs; null: nobody."""
+        """Return the signed-in agent and the settings that the page needs; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._sessions.find_user(token)
         if who is None:
             return None
-        return {**self._floor.about(who), "other_tab": who.seat in self._open}
+        return {**self._site.describe(who), "other_tab": who.seat in self._open}
 
     async def events(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
-        """The own seat as server-sent events of JSON; a page that is open counts as used. One page at a time: a further one is
-        refused unless it says `take`, or is the same `tab` anew, which ends the other one.
+        """Return a stream of server-sent events about the agent's own seat. An open page keeps its session alive.
+
+        A seat has one open page. Another one is refused, unless it asks to `take` over or is the same `tab` after a reload.
         """
         who: SignedInUser = request.state.user
-        there = self._open.get(who.seat)
-        if there is not None and not take and (not tab or there.tab != tab):
+        current = self._open.get(who.seat)
+        if current is not None and not take and (not tab or current.tab != tab):
             raise RequestRefused(409, "open-elsewhere")
-        news = self._news(request.state.token, who, tab)
-        return StreamingResponse(news, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        events = self._stream_events(request.state.token, who, tab)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _news(self, token: str, who: SignedInUser, tab: str) -> AsyncIterator[bytes]:
+    async def _stream_events(self, token: str, who: SignedInUser, tab: str) -> AsyncIterator[bytes]:
         names = {
             "desk": "desk",
             "online": "centre",
@@ -82,15 +83,15 @@ class AgentStreams:
             f"figures/{who.name}": "figures",
             f"call-backs/{who.name}": "call_backs",
         }
-        looked, number, ended = self._page_state.now(), 0, False
+        checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.subscribed(names.__contains__, 0.0)
-        with wanted as subscription, self._having(who.seat, tab, subscription) as stream:
+        with wanted as subscription, self._register(who.seat, tab, subscription) as stream:
             async for update in subscription.updates():
                 seat = self._page_state.get(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
-                if agent != who.name or abs(update.at - looked) >= SESSION_CHECK_SECONDS:
-                    looked = update.at
-                    # The next agent's voter is none of theirs, whatever the file says of the session.
+                if agent != who.name or abs(update.at - checked_at) >= SESSION_CHECK_SECONDS:
+                    checked_at = update.at
+                    # The next agent's voter must not be shown, whatever the file says about the session.
                     ended = await is_session_over(self._sessions.find_user, token, who) or agent not in {who.name, None}
                 if ended or stream.taken:
                     break
@@ -98,14 +99,14 @@ class AgentStreams:
                 values: dict[str, Any] = {names[key]: update.values.get(key) for key in keys}
                 if values.get("pop") is not None:
                     pop = values["pop"]
-                    values["pop"] = {**pop, "draft": self._drafts.of(who.seat, pop["attempt"])}
+                    values["pop"] = {**pop, "draft": self._drafts.find(who.seat, pop["attempt"])}
                 yield event_of(Update(number, update.at, values))
                 number = update.number + 1
-            if ended or stream.taken:  # else the desk stops, and the page tries again
+            if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects
                 yield event_of(Update(number, self._page_state.now(), {"ended": "signed-out" if ended else "taken"}))
 
     @contextmanager
-    def _having(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
+    def _register(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from dialer.desk.pages_built import BUILT, OPEN_AT, are_built
+from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
@@ -113,7 +113,7 @@ async def demo_desk(
             if not first_line:
                 yield (f"the desk is not running: {last_line(Path(log.name))}",)
                 return
-            address = first_line.removeprefix(OPEN_AT)  # short, for a terminal of 80 columns
+            address = first_line.removeprefix(OPEN_AT_PREFIX)  # short, for a terminal of 80 columns
             numbers, seats = (f"{some[0]} to {some[-1]}" for some in (visitors.agents, visitors.seats))
             yield (
                 f"desk {address} - sign in as {USER}, {password}",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.app import RunningCentre, running_centre
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatState, SeatView
@@ -85,7 +85,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
             trained = training_settings(settings, store, switch.ami_port)
             async with (
                 running_centre(trained, broker=broker.settings, profile=simulated_profile()) as centre,
-                running_desk(trained, broker=broker.settings, training=True) as desk,
+                open_desk(trained, broker=broker.settings, training=True) as desk,
             ):
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)

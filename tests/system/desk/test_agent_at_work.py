@@ -15,7 +15,7 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.server import RunningDesk, running_desk
+from dialer.desk.server import OpenDesk, open_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
@@ -66,7 +66,7 @@ class Site:
     """A centre with one seat, and a page before its desk."""
 
     engine: SeatEngine
-    desk: RunningDesk
+    desk: OpenDesk
     page: Page
     faults: list[str]
 
@@ -96,7 +96,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
         await stack.enter_async_context(alone(browser))
         page = await new_page(browser, faults)
         await page.clock.install()

@@ -18,7 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import RunningDesk, running_desk
+from dialer.desk.server import OpenDesk, open_desk
 from dialer.domain.alerts import AlertKind, new_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
@@ -59,7 +59,7 @@ class Site:
     """A centre with a desk, and a browser before it."""
 
     engine: FakeEngine
-    desk: RunningDesk
+    desk: OpenDesk
     browser: Browser
     faults: list[str]
 
@@ -94,7 +94,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
         await stack.enter_async_context(alone(browser))
         faults: list[str] = []
         yield Site(engine, desk, browser, faults)

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Error, async_playwright
 
 from dialer.desk.certificate import CertificateFiles, make_certificate
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import exclusive_connection
 from dialer.web.assets import Asset
@@ -60,6 +60,6 @@ async def test_chromium_opens_the_desk_of_a_site_whose_ca_it_has(tmp_path: Path)
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
     pages = {"board.html": Asset("text/html", PAGE, None)}
-    async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
+    async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
         assert await opened(running.origin, tmp_path / "asha") == "Matdan"
         assert await opened(running.origin, tmp_path / "stranger") == "ERR_CERT_AUTHORITY_INVALID"

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import RunningDesk, running_desk
+from dialer.desk.server import OpenDesk, open_desk
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
@@ -43,7 +43,7 @@ class Site:
     """A centre with a desk, and a browser before it."""
 
     engine: TableEngine
-    desk: RunningDesk
+    desk: OpenDesk
     browser: Browser
     faults: list[str]
     store: Path
@@ -94,7 +94,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         senders = senders_of(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(running_desk(settings, broker=broker.settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
         await stack.enter_async_context(alone(browser))
         yield Site(engine, desk, browser, faults, store_path)
         stop.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.app import running_centre
-from dialer.desk.entrance import metrics_of as metrics_of_desk
+from dialer.desk.board_account import serve_desk_metrics as metrics_of_desk
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.site.metrics import serving_dialler_metrics

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from dialer.deploy.systemd.render import FILTERS, fail2ban_files
 from dialer.desk.board import COMMANDERS
-from dialer.desk.figures import STRETCH_SECONDS
+from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import RefusedBecause
 from dialer.mqtt.dialler_client import Reply
@@ -246,7 +246,7 @@ async def test_board_account_has_site_values_and_no_commands_for_users_who_must_
         (False, False),
     ]
     assert told["coach"]["pause_reasons"] == ["prayer"]
-    assert told["coach"]["stretch_seconds"] == STRETCH_SECONDS
+    assert told["coach"]["stretch_seconds"] == INTERVAL_SECONDS
 
 
 async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dialer.desk.agents.commands import AGENT_COMMANDS
+from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
-from dialer.desk.agents.work import OFFERED
-from dialer.desk.figures import AgentDayFigures, AgentFigures, day_began
+from dialer.desk.figures import start_of_day
 from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
@@ -181,27 +182,27 @@ async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskS
 async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent=None))
-    assert await desk.agents.who(token) == SignedInUser("101", AGENT, "04")
+    assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS - 1)
-    assert await desk.agents.who(token) is not None
+    assert await desk.agents.find_user(token) is not None
     desk.page_state.put("centre", OFFLINE)  # a dialler that is away is no agent who is
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS * 2)
-    assert await desk.agents.who(token) is not None
+    assert await desk.agents.find_user(token) is not None
     desk.page_state.put("centre", ONLINE)
-    assert await desk.agents.who(token) is not None
+    assert await desk.agents.find_user(token) is not None
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS + 1)
-    assert await desk.agents.who(token) is None
+    assert await desk.agents.find_user(token) is None
     desk.page_state.put("seat/04", SEATED)
-    assert await desk.agents.who(token) is None  # for good
+    assert await desk.agents.find_user(token) is None  # for good
 
 
 async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
-    assert await desk.agents.who(token) is None
+    assert await desk.agents.find_user(token) is None
     token = await desk.agent_token("101", "05")
     desk.clock.pass_seconds(13 * 3600.0)
-    assert await desk.agents.who(token) is None
+    assert await desk.agents.find_user(token) is None
 
 
 async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,16 +210,16 @@ async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch:
     monkeypatch.setattr(AgentRecords, "use_session", full_disk)
     monkeypatch.setattr(AgentRecords, "end_session", full_disk)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
-    assert await desk.agents.who(token) == SignedInUser("101", AGENT, "04")
+    assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
-    assert await desk.agents.who(token) is None
+    assert await desk.agents.find_user(token) is None
 
 
 async def test_who_signs_in_anew_ends_the_session_before(desk: DeskStand) -> None:
     first = await desk.agent_token()
     second = await desk.agent_token()
-    assert await desk.agents.who(first) is None
-    assert await desk.agents.who(second) is not None
+    assert await desk.agents.find_user(first) is None
+    assert await desk.agents.find_user(second) is not None
 
 
 async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: DeskStand) -> None:
@@ -226,9 +227,9 @@ async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: 
     desk.tokens[AGENT] = token
     desk.page_state.put("seat/04", on_the_line())
     assert (await desk.post("/api/agent/command", command("seat-log-off"), AGENT)).json()["status"] == "done"
-    assert await desk.agents.who(token) is not None
+    assert await desk.agents.find_user(token) is not None
     desk.page_state.put("seat/04", replace(SEATED, agent=None, state=SeatState.OFFLINE))
-    assert await desk.agents.who(token) is None
+    assert await desk.agents.find_user(token) is None
 
 
 # What the page is told
@@ -344,7 +345,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
 
 async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_then(desk: DeskStand) -> None:
     zone = ZoneInfo("Asia/Kolkata")
-    midnight = day_began(desk.clock.at + 86_400, zone)
+    midnight = start_of_day(desk.clock.at + 86_400, zone)
 
     class Day:
         """A store with seven calls before midnight."""
@@ -375,14 +376,14 @@ async def test_a_command_is_for_the_own_seat_and_goes_out_as_the_desk(desk: Desk
 async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskStand) -> None:
     for name, kind in COMMANDS.items():
         answer = await desk.post("/api/agent/command", command(name), AGENT)
-        if name not in OFFERED:
+        if name not in AGENT_COMMANDS:
             assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
         else:
             assert kind.roles == SEAT_ROLES
             assert answer.status_code in {200, 422}
     # To sign in there is a door of its own; the others are of a telephone, and of booth workers' calls.
     at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == SEAT_ROLES}
-    assert at_the_seat - OFFERED == {"seat-sign-in", "seat-call", "seat-serials", "seat-undo-serial"}
+    assert at_the_seat - AGENT_COMMANDS == {"seat-sign-in", "seat-call", "seat-serials", "seat-undo-serial"}
 
 
 @pytest.mark.parametrize(

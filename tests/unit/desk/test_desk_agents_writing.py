@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dialer.desk.agents import writing
-from dialer.desk.agents.writing import MOST_DRAFT_BYTES, MOST_NOTE, OPEN_SECONDS, AgentDrafts
-from dialer.desk.figures import AgentDayFigures, CallBack
+from dialer.desk.agents.figures import AgentDayFigures, CallBack
+from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
@@ -45,7 +45,7 @@ async def pop_of(desk: DeskStand) -> dict[str, Any]:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     desk.page_state.put("pop/04", None)
-    desk.agents.pops._shown.clear()
+    desk.agents.screen_pops._shown.clear()
     return pop
 
 
@@ -86,8 +86,8 @@ async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
-        ({"text": "न" * MOST_NOTE}, 204),
-        ({"text": "न" * (MOST_NOTE + 1)}, 422),
+        ({"text": "न" * MAX_NOTE_CHARACTERS}, 204),
+        ({"text": "न" * (MAX_NOTE_CHARACTERS + 1)}, 422),
         ({"text": "x" * 1_000_000}, 413),
         ({"text": "\ud800"}, 422),
         ({"text": "\u202e<script>alert(1)</script>\x00"}, 204),
@@ -120,8 +120,8 @@ async def test_what_was_typed_is_there_again_after_a_reload_and_a_restart(desk: 
 
 
 async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None:
-    assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MOST_DRAFT_BYTES - 20)}}) == 204
-    assert await put(desk, {**DRAFT, "draft": {"note": "x" * MOST_DRAFT_BYTES}}) == 413
+    assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
+    assert await put(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
     assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
     assert await put(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
     assert await put(desk, {**DRAFT, "draft": []}) == 422
@@ -172,7 +172,7 @@ async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
     monkeypatch.setattr(writing, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.of("05", "earlier") is None:
+        while desk.agents.drafts.find("05", "earlier") is None:
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -197,7 +197,7 @@ async def test_a_desk_that_stops_writes_what_was_typed_last(
         await put(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.of("05", "earlier") is None:
+        while desk.agents.drafts.find("05", "earlier") is None:
             await asyncio.sleep(0)
         if is_writing:
             await writing.wait()

@@ -11,17 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import Request
 
-from dialer.desk.board import OFFERED, may
-from dialer.desk.figures import (
-    AbandonedWindow,
-    BoardFigures,
-    DayFigures,
-    IdleReason,
-    ShownCap,
-    WarningList,
-    warnings,
-    why,
-)
+from dialer.desk.board import BOARD_COMMANDS, allowed_commands
+from dialer.desk.early_warnings import AbandonedWindow, WarningList, active_warnings
+from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
+from dialer.desk.idle_reasons import IdleReason, idle_reason
 from dialer.domain.alerts import AlertKind, AlertList, new_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
@@ -55,13 +48,13 @@ async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) 
 
 async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
     values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
-    for name in OFFERED:
+    for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
         body = {"id": ID, "name": name, **{key: values[key] for key in kind.required_fields()}}
         for role in set(SupervisorRole) - {SupervisorRole.DESK, SupervisorRole.UPLINK}:
             answer = await desk.post("/api/board/commands", body, role)
             assert answer.status_code == (200 if role in kind.roles else 403), (name, role)
-            assert (name in may(role, has_phone=True)) == (role in kind.roles)
+            assert (name in allowed_commands(role, has_phone=True)) == (role in kind.roles)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +191,13 @@ def seats(*states: SeatState) -> list[SeatView]:
 
 
 def code(**changed: Any) -> str:
-    return why(ONLINE, replace(RUNNING, **changed), [], connected=True).code
+    return idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
 def test_what_is_away_is_told_first() -> None:
-    assert why(None, RUNNING, [], connected=False).code == "no-broker"
-    assert why(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
-    assert why(None, RUNNING, [], connected=True).code == "dialler-away"
+    assert idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
+    assert idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
+    assert idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
 def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> None:
@@ -214,7 +207,7 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
     assert code(limited_by="channels") == "limit-channels"
     state = SeatState
     at_work = seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
-    found = why(ONLINE, RUNNING, at_work, connected=True)
+    found = idle_reason(ONLINE, RUNNING, at_work, connected=True)
     figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
     assert found == IdleReason("limit-seats", figures)
 
@@ -222,13 +215,13 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
 def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
-    assert why(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
+    assert idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
     assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
 def test_warnings_are_active_while_their_cause_lasts() -> None:
     def found(*figures: Any) -> dict[str, Any]:
-        return {alert.code: alert.fields for alert in warnings(*figures, now=1.0)}
+        return {alert.code: alert.fields for alert in active_warnings(*figures, now=1.0)}
 
     window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
     nothing = replace(window, abandoned=23)
@@ -251,7 +244,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
     desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
-        await figures.answer()
+        await figures.update_reasons()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get("warnings", WarningList)
     assert shown == WarningList((new_alert(AlertKind.SEAT_LOST, began, seat="04"),))
@@ -259,7 +252,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.page_state.put("seat/04", SEATED)
-    await figures.answer()
+    await figures.update_reasons()
     assert desk.page_state.get("warnings", WarningList) == WarningList(())
     await reading.close()
 

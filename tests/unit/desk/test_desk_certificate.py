@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dialer.desk.certificate import CertificateFiles, make_certificate
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Level
 from dialer.errors import SettingError
@@ -139,8 +139,8 @@ def test_a_renewal_keeps_the_ca_and_says_before_it_overwrites(site: Path, files:
     before = {path: path.read_bytes() for path in site.parent.iterdir()}
     code, said = run("desk", "certificate", "-c", site)
     assert (code, {path: path.read_bytes() for path in site.parent.iterdir()}) == (2, before)
-    assert "desk.pem: (file): is there, until " in said
-    assert "--renew makes it anew" in said
+    assert "desk.pem: (file): exists and is valid until " in said
+    assert "use --renew to replace it" in said
     code, said = run("desk", "certificate", "-c", site, "--renew")
     assert code == 0
     assert "Now install" not in said
@@ -152,14 +152,14 @@ def test_a_renewal_keeps_the_ca_and_says_before_it_overwrites(site: Path, files:
 @pytest.mark.parametrize(
     ("spoil", "options", "told"),
     [
-        ("", ["--renew", "--name", "10.0.0.6"], "speaks for desk.example.org alone, not for 10.0.0.6; move "),
-        ("ca_key gone", ["--renew"], "site-ca.key: (file): is not there; bring it back, or name its folder with --ca"),
+        ("", ["--renew", "--name", "10.0.0.6"], "is valid only for desk.example.org, not for 10.0.0.6; move "),
+        ("ca_key gone", ["--renew"], "site-ca.key: (file): does not exist; restore it, or name its folder with --ca"),
         ("ca_key other", ["--renew"], "site-ca.key: (file): is not the key of "),
-        ("ca gone", ["--renew"], "desk.pem: (file): was not made by "),
-        ("key text", ["--renew"], "desk.key: (file): is there, and no key without a password"),
-        ("certificate text", ["--renew"], "desk.pem: (file): is there, and no certificate"),
-        ("", ["--renew", "--name", "no name"], "'no name' is no name of a machine"),
-        ("", ["--renew", "--name", "::"], "is every address, and nobody can type it"),
+        ("ca gone", ["--renew"], "desk.pem: (file): was not issued by "),
+        ("key text", ["--renew"], "desk.key: (file): is not a key without a password"),
+        ("certificate text", ["--renew"], "desk.pem: (file): is not a certificate"),
+        ("", ["--renew", "--name", "no name"], "'no name' is not a host name or IP address"),
+        ("", ["--renew", "--name", "::"], "stands for every address, so nobody can type it"),
     ],
 )
 def test_what_cannot_be_renewed_says_why_in_one_line_and_stays(
@@ -215,7 +215,8 @@ def test_a_certificate_never_outlives_its_ca(files: CertificateFiles) -> None:
     late = NOW + 3_600 * DAY
     made = make_certificate(files, "pune-1", "10.0.0.5", [], late, renew=True)
     assert made.until == made.ca_until
-    with pytest.raises(SettingError, match=r"ended on .*; move .*: a new CA is made then, which every PC must install"):
+    remedy = "a new CA is then created, which must be installed on every PC"
+    with pytest.raises(SettingError, match=rf"expired on .*; move .*: {remedy}"):
         make_certificate(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
 
 
@@ -226,7 +227,7 @@ async def test_the_desk_serves_with_it(tmp_path: Path, files: CertificateFiles) 
         pass
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
-    async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
+    async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
         async with httpx.AsyncClient(verify=trusting(files.ca), trust_env=False) as browser:
             answer = await browser.get(f"{running.origin}/api/me")
             assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")

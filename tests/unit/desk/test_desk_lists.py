@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from dialer.desk import lists
-from dialer.desk.lists import ListShown
+from dialer.desk import rolls
+from dialer.desk.rolls import RollStatus
 from dialer.domain.schema import json_value
 from dialer.mqtt.dialler_client import Reply
 from dialer.store.spool import Spool
@@ -32,7 +32,7 @@ NUMBER = "+918000000007"
 def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of its own takes seconds to begin: one test has one."""
     if "of_its_own" not in request.node.name:
-        monkeypatch.setattr(lists, "_process", lambda: ThreadPoolExecutor(1))
+        monkeypatch.setattr(rolls, "_checking_process", lambda: ThreadPoolExecutor(1))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def shown(desk: DeskStand, state: str) -> dict[str, Any]:
     with desk.page_state.subscribed(lambda key: key == "list", 0.0) as subscription:
         async for update in subscription.updates():
             found = update.values.get("list")
-            if isinstance(found, ListShown) and found.state in {"checked", "done", "refused"}:
+            if isinstance(found, RollStatus) and found.state in {"checked", "done", "refused"}:
                 assert found.state == state, found
                 values: dict[str, Any] = json_value(found)
                 return values
@@ -69,7 +69,7 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
     found = await shown(desk, "checked")
     assert (found["name"], found["by"]) == ("kothrud 118.csv", "supervisor")
     assert found["figures"]["rows"] == found["figures"]["voters"] == found["figures"]["numbers"] == 40
-    assert found["doubts"] == []
+    assert found["warnings"] == []
     assert not [name for name in spooled(tmp_path) if name == f"{list_id}.csv"]  # as it was sent
     assert not desk.dialler_client.asked
     other = {"id": ID, "list": "0" * 32}
@@ -85,12 +85,12 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
 
 async def test_what_looks_doubtful_in_a_roll_is_told(desk: DeskStand) -> None:
     await hand_over(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
-    doubts = (await shown(desk, "checked"))["doubts"]
-    assert any("remarks" in doubt for doubt in doubts)
+    warnings = (await shown(desk, "checked"))["warnings"]
+    assert any("remarks" in warning for warning in warnings)
 
 
 async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(rolls, "RECONNECT_SECONDS", 0.0)
     replies = iter([None, Reply("unanswered", ""), Reply("done", "40 rows")])
 
     def answer(_: object) -> None:
@@ -121,7 +121,7 @@ async def test_a_roll_that_cannot_be_is_refused_in_words(
     assert spooled(tmp_path) == []
     gone = await desk.post("/api/lists/discard", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
-    assert desk.page_state.get("list", ListShown) is None
+    assert desk.page_state.get("list", RollStatus) is None
 
 
 async def test_of_two_rolls_that_come_at_once_one_is_refused(desk: DeskStand) -> None:
@@ -143,7 +143,7 @@ async def test_a_disk_that_fills_while_a_roll_comes_is_told(
         full.setattr(Path, "open", lambda *_: Full())
         answer = await hand_over(desk)
     assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})
-    assert desk.page_state.get("list", ListShown) is None
+    assert desk.page_state.get("list", RollStatus) is None
     assert (await hand_over(desk)).status_code == 200
 
 
@@ -153,7 +153,7 @@ async def test_a_check_that_was_killed_is_told_in_words(
     def killed(*_: object) -> None:
         raise BrokenProcessPool("A process in the process pool was terminated abruptly")
 
-    monkeypatch.setattr(lists, "check", killed)
+    monkeypatch.setattr(rolls, "check_roll", killed)
     await hand_over(desk)
     assert "short of memory" in (await shown(desk, "refused"))["text"]
     assert spooled(tmp_path) == []
@@ -161,7 +161,7 @@ async def test_a_check_that_was_killed_is_told_in_words(
 
 async def test_what_is_no_roll_is_not_received(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await hand_over(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
-    monkeypatch.setattr(lists, "ROOM_PER_BYTE", 2**60)
+    monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await hand_over(desk)).json() == {"problem": "no-room"}
 
 

@@ -16,15 +16,15 @@ from websockets.typing import Origin, Subprotocol
 
 from dialer.desk.agents import phone
 from dialer.desk.agents.phone import (
-    AWAY,
-    MOST_MESSAGES,
-    NOT_OURS,
+    ASTERISK_DOWN,
+    MAX_MESSAGES,
     PATH,
+    POLICY_VIOLATION,
     SESSION_CHECK_SECONDS,
     SIGNED_OUT,
     TAKEN,
     AgentPhones,
-    why_refused,
+    refusal_reason,
 )
 from dialer.domain.errors import StoreError
 from dialer.settings.seats import browser_password
@@ -70,7 +70,7 @@ def changed(message: str, old: str, new: str) -> str:
     ],
 )
 def test_the_seats_own_sip_goes_on(message: str) -> None:
-    assert why_refused(message, "agent01") is None
+    assert refusal_reason(message, "agent01") is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_seats_own_sip_goes_on(message: str) -> None:
     ],
 )  # fmt: skip
 def test_everything_else_does_not(message: str, why: str) -> None:
-    assert why_refused(message, "agent01") == why
+    assert refusal_reason(message, "agent01") == why
 
 
 # A desk on loopback, with a switch that keeps what it is sent
@@ -248,7 +248,7 @@ async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await page.send(message)
-        assert await closed_with(page) == NOT_OURS
+        assert await closed_with(page) == POLICY_VIOLATION
         assert stand.switch.came == []
         assert await closed_with(await long_message(stand)) == 1009
 
@@ -256,17 +256,17 @@ async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
 async def test_a_page_that_sends_without_end_is_no_phone() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
-        for _ in range(MOST_MESSAGES + 1):
+        for _ in range(MAX_MESSAGES + 1):
             await page.send("\r\n\r\n")
-        assert await closed_with(page) == NOT_OURS
-        assert len(stand.switch.came) == MOST_MESSAGES
+        assert await closed_with(page) == POLICY_VIOLATION
+        assert len(stand.switch.came) == MAX_MESSAGES
 
 
 async def test_what_was_sent_long_ago_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone, "IN_SECONDS", 0.0)
     async with phone_stand() as stand:
         page = await stand.page()
-        for _ in range(MOST_MESSAGES + 1):
+        for _ in range(MAX_MESSAGES + 1):
             await page.send("\r\n\r\n")
             assert await page.recv() == ANSWER
 
@@ -295,10 +295,12 @@ async def test_a_page_is_told_that_asterisk_is_away() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await stand.switch.lines[0].close()
-        assert await closed_with(page) == AWAY
+        assert await closed_with(page) == ASTERISK_DOWN
     async with phone_stand(websocket_port=1) as stand:
-        with pytest.raises(InvalidStatus):
+        with pytest.raises(InvalidStatus) as refused:
             await stand.page()
+        response = refused.value.response
+        assert (response.status_code, response.headers["retry-after"]) == (503, "5")
 
 
 @virtual_time()

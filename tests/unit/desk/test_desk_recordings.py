@@ -69,7 +69,7 @@ async def test_what_is_kept_is_listed_without_names_and_numbers(desk: DeskStand,
 async def test_older_ones_come_when_they_are_asked_for(
     desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "MOST_LISTED", 2)
+    monkeypatch.setattr(recordings, "MAX_LISTED", 2)
     talks = [a_talk(desk, tmp_path, ago=ago) for ago in (100, 200, 300)]
     found = await listed(desk)
     assert [each["attempt"] for each in found["recordings"]] == talks[:2]
@@ -93,7 +93,7 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     assert (piece.status_code, piece.content) == (206, bytes(range(4)))
     # What one has asked for is nobody else's, and not for ever.
     assert (await desk.get(path, "compliance")).json() == {"problem": "playback-expired"}
-    desk.clock.pass_seconds(recordings.PLAYS_SECONDS)
+    desk.clock.pass_seconds(recordings.PLAYBACK_SECONDS)
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from dialer.desk.server import SettingsOfDesk, running_desk
+from dialer.desk.server import SettingsReloader, open_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.pin_proof import read_proof
 from dialer.settings.site import load_settings
@@ -75,8 +75,8 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
     with exclusive_connection(tmp_path / "centre.db", "a test"):
         pass
     settings = load_settings(path)
-    async with running_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
-        again = SettingsOfDesk(settings, desk.take)
+    async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
+        reloader = SettingsReloader(settings, desk.apply_settings)
 
         async def seats() -> list[tuple[str, str]]:
             told = await browser.get(f"http://127.0.0.1:{desk.port}/api/agent/seats")
@@ -84,8 +84,8 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
 
         async def read() -> str:
             with capture_logs() as logs:
-                await again.read()
-            (said,) = [each for each in logs if each["event"].startswith("desk.settings")]
+                await reloader.reload()
+            (said,) = [each for each in logs if each["event"].startswith("settings.reload")]
             return str(said.get("problem") or said["changed"])
 
         assert await seats() == [("04", "own")]
@@ -110,7 +110,7 @@ async def test_a_new_agent_signs_in_by_the_pin_that_the_file_has_now(tmp_path: P
     settings, pin_hash = stand_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with desk_stand(tmp_path, settings) as desk:
-        desk.agents.made(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
+        desk.agents.prepare_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
         [(_, _, _, values)] = desk.dialler_client.asked
@@ -131,14 +131,14 @@ async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: P
     cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}
     people.close()
     await file.close()
-    async with running_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:
+    async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:
 
         async def heard() -> int:
             return len((await browser.get(f"http://127.0.0.1:{desk.port}/api/recordings")).json()["recordings"])
 
         assert await heard() == 1
         path.write_text(whole + kept.format(folder=tmp_path, days=10), encoding="utf-8")
-        await SettingsOfDesk(settings, desk.take).read()
+        await SettingsReloader(settings, desk.apply_settings).reload()
         assert await heard() == 0
 
 

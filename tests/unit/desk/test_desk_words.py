@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from dialer.desk.board import HANDED_OVER, OFFERED
-from dialer.desk.pages_built import ROOM, SOURCES
+from dialer.desk.board import BOARD_COMMANDS, OTHER_COMMANDS
+from dialer.desk.pages_built import DESK_FOLDER, SOURCES
+from dialer.desk.rolls import RollState
 from dialer.domain.alerts import AlertField, AlertKind, AlertValues
 from dialer.domain.enums import HqRole, MarkKind
 from dialer.domain.enums import SupervisorRole as Role
@@ -25,7 +27,7 @@ from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
 
 LOCALES = SOURCES / "locales"
-WEB = ROOM.parent / "web"
+WEB = DESK_FOLDER.parent / "web"
 FILES = sorted(LOCALES.rglob("*.ftl"))
 
 
@@ -141,27 +143,31 @@ def test_each_alert_has_a_message_with_exactly_its_fields(kind: AlertKind) -> No
 
 def test_the_board_has_words_for_all_that_it_is_told() -> None:
     words = (
-        asked_by("board") | asked_by("staff") | asked_by("shared") | problems_of(*ROOM.glob("*.py"), *WEB.glob("*.py"))
+        asked_by("board")
+        | asked_by("staff")
+        | asked_by("shared")
+        | problems_of(*DESK_FOLDER.glob("*.py"), *WEB.glob("*.py"))
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
     words |= {f"why-{reason}" for reason in HoldReason}
     words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
     words |= {f"role-{role}" for role in Role if role not in {Role.DESK, Role.UPLINK}}
-    words |= {f"do-{name}" for name in (*OFFERED, *HANDED_OVER)}
-    lists = (SOURCES / "src/board/lists.tsx").read_text("utf-8")
-    states, figures = (lists.partition(first)[2].partition(";")[0] for first in ("  state: ", "FIGURES = "))
-    words |= {f"roll-is-{state}" for state in re.findall(r'"([a-z-]+)"', states)}
+    words |= {f"do-{name}" for name in (*BOARD_COMMANDS, *OTHER_COMMANDS)}
+    page = (SOURCES / "src/board/rolls_and_numbers.tsx").read_text("utf-8")
+    figures = page.partition("FIGURES = ")[2].partition(";")[0]
+    words |= {f"roll-is-{state}" for state in get_args(RollState)}
     words |= {f"roll-{name.replace('_', '-')}" for name in re.findall(r'"([a-z_]+)"', figures)}
     words |= {f"pause-{reason}" for reason in AgentLogin().pause_reasons}
-    words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (ROOM / "figures.py").read_text("utf-8"))}
+    reasons = (DESK_FOLDER / "idle_reasons.py").read_text("utf-8")
+    words |= {f"why-{code}" for code in re.findall(r'IdleReason\("([a-z-]+)"', reasons)}
     assert len(words) > 150
     assert not words - said_by("board", "staff", "shared")
 
 
 def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
     words = asked_by("hq") | asked_by("staff") | asked_by("shared")
-    words |= problems_of(*(ROOM.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
+    words |= problems_of(*(DESK_FOLDER.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
     sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
     wire = (SOURCES / "src/hq/state.ts").read_text("utf-8")
     words |= {f"fault-{word}" for word in re.findall(r'(?:push\(|words: \[)"([a-z-]+)"', wire)}
@@ -171,7 +177,7 @@ def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
     words |= {f"campaign-{state}" for state in CampaignState}
     actions = re.findall(
         r'append_audit\(\s*db, "([a-z-]+)"',
-        "".join(path.read_text("utf-8") for path in (ROOM.parent / "hq").glob("*.py")),
+        "".join(path.read_text("utf-8") for path in (DESK_FOLDER.parent / "hq").glob("*.py")),
     )
     words |= {
         f"action-{kind}"
@@ -183,7 +189,7 @@ def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
 
 def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
     words = asked_by("agent") | asked_by("shared")
-    words |= problems_of(*(path for path in (ROOM / "agents").glob("*.py") if path.stem != "phone"))
+    words |= problems_of(*(path for path in (DESK_FOLDER / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {
         f"help-{stage}" for stage in TransferStage if stage in AT_A_SEAT
     }
@@ -194,7 +200,7 @@ def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
     words |= {f"relation-{each.lower()}" for each in RELATIONS} | {f"gender-{each.lower()}" for each in SEXES}
     words |= {f"pause-{reason}" for reason in AgentLogin().pause_reasons}
     words |= {f"refused-{why}" for why in RefusedBecause if why not in OF_SIGNING_IN}
-    lawful = re.findall(r'word = "([a-z-]+)"', (ROOM / "agents/pop.py").read_text("utf-8"))
+    lawful = re.findall(r'word = "([a-z-]+)"', (DESK_FOLDER / "agents/screen_pop.py").read_text("utf-8"))
     words |= {f"lawful-{word}" for word in [*lawful, "not-listed", "allowed"]}
     phone = (SOURCES / "src/agent/phone.ts").read_text("utf-8")
     words |= {

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from dialer.desk.server import running_desk
+from dialer.desk.server import open_desk
 from dialer.errors import SettingError
 from dialer.store.connection import exclusive_connection
 from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, BoundedHttpProtocol
@@ -151,7 +151,7 @@ async def test_a_long_head_and_a_body_of_many_are_taken() -> None:
     ("certificate", "told"),
     [
         (None, "desk.certificate: {path} cannot be read (No such file or directory); correct the path"),
-        (b"no PEM\n", "desk.certificate: {path} and {path} are no certificate with its key"),
+        (b"no PEM\n", "desk.certificate: {path} and {path} are not a certificate and its key"),
     ],
 )
 async def test_a_desk_whose_certificate_is_none_says_so_and_never_that_it_is_open(
@@ -165,7 +165,7 @@ async def test_a_desk_whose_certificate_is_none_says_so_and_never_that_it_is_ope
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": path, "private_key": path})
     with pytest.raises(SettingError) as refused:
-        async with running_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}):
+        async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}):
             raise AssertionError("it says that it is open")
     assert told.format(path=path) in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -175,7 +175,7 @@ async def test_a_desk_that_says_it_is_open_is(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     with exclusive_connection(store, "a test"):
         pass
-    async with running_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
+    async with open_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
         writer.write(b"GET / HTTP/1.0\r\nhost: 127.0.0.1:%d\r\n\r\n" % desk.port)
         assert (await reader.read()).startswith(b"HTTP/1.1 303 ")

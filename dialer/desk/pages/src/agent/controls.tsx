@@ -2,9 +2,9 @@
 import { useRef } from "preact/hooks";
 import { question, say } from "../shared/parts";
 import { t, word } from "../shared/words";
-import { command } from "./kept";
+import { command } from "./entries";
 import { isUnsettled, refusalOf } from "./outcomes";
-import { beginSkip, dialShown, shown } from "./own";
+import { beginSkip, dialShown, shown } from "./manual_dialling";
 import { me, pop, seat, stateOf } from "./state";
 
 /** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */

@@ -2,7 +2,7 @@
 import { begun, callBackAt, confirm, correcting, current, digit, step, takeBackLast } from "./outcomes";
 import { change, pendingOf } from "./drafts";
 import { star } from "./controls";
-import { dialShown, ownDigit, shown, skipping } from "./own";
+import { dialShown, ownDigit, shown, skipping } from "./manual_dialling";
 
 const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
 const FIELDS = "input, textarea, select, [contenteditable], dialog";

@@ -7,12 +7,12 @@ import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } 
 import { CallControls, SeatControls } from "./controls";
 import { nameOf, readable } from "./drafts";
 import { listen } from "./keys";
-import { Line } from "./line";
+import { Line } from "./supervisor_message";
 import { atTheEnd, settle } from "./outcomes";
 import { PhonePanel, PhoneTrouble } from "./phone-panel";
-import { Dialling, Manual, Preview, ended } from "./own";
-import { About, Who } from "./pop";
-import { Correcting, Saying, Words } from "./saying";
+import { Dialling, Manual, Preview, ended } from "./manual_dialling";
+import { About, Who } from "./voter_panel";
+import { Correcting, Saying, Words } from "./outcome_panel";
 import { ScriptPages } from "./script";
 import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver } from "./state";
 import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";

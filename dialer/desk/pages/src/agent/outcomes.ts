@@ -4,7 +4,7 @@ import { say as tell } from "../shared/parts";
 import { now } from "../shared/server";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, whoWas, type Said } from "./drafts";
-import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./kept";
+import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./entries";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** docs/how-to/seats.md, Keys. */

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { hour, t } from "../shared/words";
 import { change, draftOf, nameOf, readable } from "./drafts";
-import { closing } from "./kept";
+import { closing } from "./entries";
 import { me, stateOf, type Pop, type Script } from "./state";
 
 /** What a text may have in braces; undefined: not known of this call. */

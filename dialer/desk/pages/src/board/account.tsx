@@ -1,5 +1,5 @@
 // Who has signed in: the own password; and for a supervisor, everybody else. Fetched when it is opened first.
-import { Passkeys, Password } from "../staff/own";
+import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { me } from "../shared/server";
 import { Users } from "./users";

@@ -96,7 +96,7 @@ const given = new URLSearchParams(location.search);
 const beside = ["account", "lists", "recordings"].find((name) => given.has(name)) ?? "";
 const Beside = signal<ComponentType | null>(null);
 if (beside === "account") void import("./account").then((found) => (Beside.value = found.Account));
-if (beside === "lists") void import("./lists").then((found) => (Beside.value = found.Lists));
+if (beside === "lists") void import("./rolls_and_numbers").then((found) => (Beside.value = found.Lists));
 if (beside === "recordings") void import("./recordings").then((found) => (Beside.value = found.Recordings));
 const LISTS = ["roll-import", "suppress", "erase-number"];
 

@@ -1,6 +1,6 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { Passkeys, Password } from "../staff/own";
+import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { SignIn } from "../staff/sign_in";
 import { Asked, LanguageChoice, Said } from "../shared/parts";

@@ -2,9 +2,9 @@
 import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
 import { Section } from "../shared/parts";
 import { change, chosenOf, draftOf, nameOf, pendingOf, whoWas } from "./drafts";
-import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./kept";
+import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./entries";
 import { noteStates, owe, push } from "./notes";
-import { Household, Text } from "./pop";
+import { Household, Text } from "./voter_panel";
 import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
 import { stateOf, type Pop } from "./state";
 

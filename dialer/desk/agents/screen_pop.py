@@ -1,6 +1,6 @@
-"""Who is on the line, as an agent's page shows it: read from the store by the ids of the seat's message, as soon as that is heard.
+"""The screen pop of an agent's page: who is on the line, read from the store by the ids of the seat's message.
 
-The number itself is not in it, nor is what no agent needs (EPIC numbers); names are data of strangers, and go as they are.
+It contains neither the phone number nor data that no agent needs, such as EPIC numbers. Names are untrusted data, unchanged.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class OnTheSeat:
-    """What the seat's message says of the call (docs/reference/topics.md, `seats/{seat}`)."""
+class SeatCall:
+    """The call at a seat, from the seat's message (docs/reference/topics.md, `seats/{seat}`)."""
 
     attempt: str
     campaign: str | None
@@ -40,16 +40,16 @@ class OnTheSeat:
     opted_out: bool
 
     @classmethod
-    def of(cls, seat: SeatView) -> OnTheSeat | None:
-        """None: nobody is on the line, or it is not known yet."""
+    def of(cls, seat: SeatView) -> SeatCall | None:
+        """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
             return None
         return cls(attempt, seat.campaign_id, pop.phone_id, frozenset(pop.voters), pop.opted_out)
 
 
-class PopMaker:
-    """Makes them for a site. Raises FlowError for a script with anything wrong."""
+class ScreenPopBuilder:
+    """Builds the screen pops of a site. Raises FlowError for a faulty script."""
 
     def __init__(self, settings: Settings) -> None:
         self._polls = list_polling_days(settings)
@@ -57,8 +57,8 @@ class PopMaker:
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(scripts_of(settings), offers_allowed(site_profile(settings)))
 
-    def pop(self, line: OnTheLine, seat: OnTheSeat, script: str | None) -> dict[str, Any]:
-        """What the store knows of a call; `script`: the version that the dialler keeps answers of. Blocks where it is a new one."""
+    def build(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
+        """Return the screen pop of a call. `script` is the version in use by the dialler; a new version is read from disk."""
         call = line.call
         language = call.language or self._language
         return {
@@ -82,12 +82,12 @@ class PopMaker:
                 }
                 for each in line.calls
             ],
-            "lawful": lawful(call, line.grounds),
+            "lawful": legal_basis(call, line.grounds),
             "script": self._scripts.script_for(call.campaign_id, language, script),
         }
 
     def _booth(self, booth: BoothOnScreen) -> dict[str, Any]:
-        """Its hours on its own polling day; null where no polling day is known."""
+        """Return a booth with its hours on its polling day; null = no polling day is known."""
         poll = find_poll(self._polls, booth.constituency_number)
         closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
         opens_at = None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp()
@@ -118,8 +118,8 @@ def _voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Colle
     }
 
 
-def lawful(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
-    """Why this call is lawful now: a word that the page has a sentence for, and what it rests on (docs/explanation/rules.md)."""
+def legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
     found = grounds or {}
     if call.direction == "inbound":
         word = "called-us"
@@ -142,18 +142,20 @@ def lawful(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, A
     }
 
 
-class AgentPops:
-    """Keeps "pop/{seat}" of the page state true: read again where something was said elsewhere of who is on the line."""
+class ScreenPops:
+    """Keeps "pop/{seat}" of the page state up to date, also when the voter's records change elsewhere."""
 
-    def __init__(self, page_state: PageState, reading: AgentReading, maker: PopMaker, records: AgentRecords) -> None:
+    def __init__(
+        self, page_state: PageState, reading: AgentReading, builder: ScreenPopBuilder, records: AgentRecords
+    ) -> None:
         self._page_state = page_state
         self._reading = reading
-        self.maker = maker
+        self.builder = builder
         self._records = records
-        self._shown: dict[str, OnTheSeat | None] = {}  # by seat
+        self._shown: dict[str, SeatCall | None] = {}  # by seat
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Follow the messages of all seats until cancelled."""
         wanted = self._page_state.subscribed(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False)
         with wanted as subscription:
             async for update in subscription.updates():
@@ -161,32 +163,30 @@ class AgentPops:
                     if isinstance(value, CentreState):
                         self._page_state.put("online", {"online": value.online})
                     elif isinstance(value, SeatView):
-                        await self.look(key.removeprefix("seat/"), value)
+                        await self.update(key.removeprefix("seat/"), value)
 
-    async def look(self, seat: str, view: SeatView) -> None:
-        """Show who is on the line at a seat. One whose records cannot be read is shown by nothing, and tried again with the next
-        message of the seat.
-        """
-        there = OnTheSeat.of(view)
-        if there == self._shown.get(seat):
+    async def update(self, seat: str, view: SeatView) -> None:
+        """Show who is on the line at a seat. If the records cannot be read, show nothing and retry with the seat's next message."""
+        call = SeatCall.of(view)
+        if call == self._shown.get(seat):
             return
         pop = None
-        if there is not None:
+        if call is not None:
             try:
-                pop = await self._read(there)
+                pop = await self._read(call)
             except StoreError as error:
-                _log.warning("desk.pop-unread", seat=seat, problem=str(error))
+                _log.warning("screen_pop.read_failed", seat=seat, problem=str(error))
             if pop is None:
-                there = None
-        self._shown[seat] = there
+                call = None
+        self._shown[seat] = call
         self._page_state.put(f"pop/{seat}", pop)
 
-    async def _read(self, there: OnTheSeat) -> dict[str, Any] | None:
-        campaign = self._page_state.get(f"campaign/{there.campaign}", CampaignView)
+    async def _read(self, call: SeatCall) -> dict[str, Any] | None:
+        campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
-            self._reading.on_the_line(there.attempt, lambda line: self.maker.pop(line, there, script)),
-            self._records.last_note(there.phone),
+            self._reading.on_the_line(call.attempt, lambda line: self.builder.build(line, call, script)),
+            self._records.last_note(call.phone),
         )
         if pop is None:
             return None

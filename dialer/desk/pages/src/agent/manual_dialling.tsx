@@ -7,7 +7,7 @@ import { lasted, t } from "../shared/words";
 import { give } from "./controls";
 import { nameOf } from "./drafts";
 import { isUnsettled, refusalOf } from "./outcomes";
-import { Text } from "./pop";
+import { Text } from "./voter_panel";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** By the digit of each: why a call is skipped. */

@@ -1,7 +1,7 @@
 // A supervisor's line of text, until the agent has read it.
 import { say } from "../shared/parts";
 import { clock, t } from "../shared/words";
-import { command } from "./kept";
+import { command } from "./entries";
 import { seat } from "./state";
 
 async function read(at: number): Promise<void> {

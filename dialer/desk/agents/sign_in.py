@@ -1,4 +1,4 @@
-"""How an agent comes in: number and PIN, and a seat. The dialler says whether they are right; it locks as at a telephone."""
+"""Sign-in of agents with number, PIN and seat. The dialler checks them, and locks seats as for log-ins by phone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from dialer.desk.agents.floor import Floor
 from dialer.desk.agents.sessions import AgentSessions
+from dialer.desk.agents.site import AgentSite
 from dialer.domain.alerts import AlertKind, AlertList
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.view import CentreState, SeatView
@@ -23,11 +23,11 @@ from dialer.web.people import People
 from dialer.web.refusals import RequestRefused
 from dialer.web.sign_in import SIGN_IN
 
-SEATED_SECONDS = 3.0  # for the dialler's word that the agent is at the seat
+SEATED_SECONDS = 3.0  # to wait until the dialler has published the agent at the seat
 
 
 class AgentSignIn(PageRequest):
-    """Number, PIN and seat, as a page sends them."""
+    """The sign-in form: agent number, PIN, seat and kind of phone."""
 
     agent: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
     pin: Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
@@ -35,19 +35,19 @@ class AgentSignIn(PageRequest):
     phone: Literal["own", "browser"]
 
 
-class AgentEntrance:
-    """Signs agents in. Anybody may ask."""
+class AgentSignInRoutes:
+    """Routes that list the seats and sign agents in. They need no session."""
 
     def __init__(
         self,
-        floor: Floor,
+        site: AgentSite,
         sessions: AgentSessions,
         people: People,
         dialler_client: DiallerClient,
         page_state: PageState,
     ) -> None:
-        """`people` hash one at a time, passwords and PINs alike."""
-        self._floor = floor
+        """`people` computes the proof of a PIN in its thread for slow hashes."""
+        self._site = site
         self._sessions = sessions
         self._people = people
         self._dialler_client = dialler_client
@@ -61,26 +61,26 @@ class AgentEntrance:
         return router
 
     async def seats(self) -> list[dict[str, Any]]:
-        """Every seat: whether somebody has it, and its phone. Nobody is named."""
+        """Return every seat with its kind of phone and whether it is in use. No agent is named."""
         seats = self._page_state.below("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
-        return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._floor.phones.items()]
+        return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
 
     async def sign_in(self, asked: AgentSignIn, request: Request, response: Response) -> None:
-        """A session at a seat, once the dialler has taken the agent there."""
-        floor = self._floor
-        if floor.user is None:
+        """Start a session at a seat after the dialler has logged the agent in there."""
+        site = self._site
+        if site.user is None:
             raise RequestRefused(409, "no-agents")
-        if floor.phones.get(asked.seat, asked.phone) != asked.phone:
+        if site.phones.get(asked.seat, asked.phone) != asked.phone:
             raise RequestRefused(409, "phone-kind")
         centre = self._page_state.get("centre", CentreState)
         if centre is not None and not centre.online:
-            raise RequestRefused(503, "unanswered")  # nobody would: the dialler is not at the broker
+            raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
         proof = await self._people.run_one_at_a_time(
-            lambda: floor.prover.prove(floor.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
+            lambda: site.prover.prove(site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
-        reply = await self._dialler_client.ask(floor.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
+        reply = await self._dialler_client.ask(site.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "unanswered":
@@ -111,7 +111,7 @@ class AgentEntrance:
         return RequestRefused(409, "refused", text=reply.text)
 
     async def _until_seated(self, seat: str, agent: str) -> None:
-        """The seat's message follows the answer; without it the session would look like one of another's seat."""
+        """Wait until the seat's message names the agent. Until then the new session would be taken for one at another's seat."""
         key = f"seat/{seat}"
         wanted = self._page_state.subscribed(lambda each: each == key, 0.0, page=False)
         with suppress(TimeoutError), wanted as subscription:

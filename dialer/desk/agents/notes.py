@@ -1,7 +1,7 @@
-"""What an agent writes of a call: a note, which is on disk before anything names it; and a draft, which a reload brings back: in
-memory, and in the desk's file a moment later.
+"""Notes and drafts of agents.
 
-Both are of a call that this agent has at this seat, or had a moment ago.
+A note is stored before the outcome that refers to it is sent. A draft is what the page's form contains, so that a reload restores
+it; it is in memory at once and in the desk's file a moment later. Both belong to the agent's current or latest call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.agents.sessions import attempt_at
+from dialer.desk.agents.sessions import current_attempt
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
@@ -24,57 +24,58 @@ from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, SignedInUser, try_or_log
 from dialer.web.refusals import RequestRefused
 
-MOST_NOTE = 2_000  # characters
-MOST_DRAFT_BYTES = 16_384
-WRITE_SECONDS = 2.0  # a hundred agents who type must not make the disk sync for each letter
-OPEN_SECONDS = 900.0  # a call that ended longer ago is spoken of no more, to the dialler neither
+MAX_NOTE_CHARACTERS = 2_000
+MAX_DRAFT_BYTES = 16_384
+WRITE_SECONDS = 2.0  # a hundred typing agents must not sync the disk with each letter
+OPEN_SECONDS = 900.0  # after the end of a call, notes and drafts are still accepted, as the dialler accepts outcomes
 
 _Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
-class NoteWritten(PageRequest):
-    """A note of a call."""
+class NoteBody(PageRequest):
+    """A note about a call."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
     attempt: _Attempt
-    text: Annotated[str, Field(max_length=MOST_NOTE)]
+    text: Annotated[str, Field(max_length=MAX_NOTE_CHARACTERS)]
 
 
-class DraftWritten(PageRequest):
-    """What stands in a page's form."""
+class DraftBody(PageRequest):
+    """The contents of a page's form for a call."""
 
     attempt: _Attempt
     draft: dict[str, Any]
 
 
 class AgentDrafts:
-    """One draft of a seat: that of its next call takes its place."""
+    """The latest draft of each seat. The draft of the next call replaces it."""
 
     def __init__(self, records: AgentRecords) -> None:
         self._records = records
         self._drafts: dict[str, Draft] = {}  # by seat
         self._unwritten: dict[str, Draft] = {}
 
-    def of(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
-        """What had been typed at the seat for that call."""
+    def find(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
+        """Return the draft of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
             return None
         found: dict[str, Any] = json.loads(draft.text)
         return found
 
-    def keep(self, draft: Draft) -> None:
-        """The newest of its seat."""
+    def put(self, draft: Draft) -> None:
+        """Replace the draft of a seat. It is written a moment later."""
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
     async def run(self) -> None:
-        """Read those of before, and write what is new, until cancelled, and then once more. A file that cannot be read, or
-        written, is tried again.
+        """Read the stored drafts, then write new ones every `WRITE_SECONDS` until cancelled, and once more at the end.
+
+        Failed reads and writes are retried.
         """
         were_read = False
         try:
             while True:
-                were_read = were_read or await try_or_log(self._read(), "desk.drafts-unread")
+                were_read = were_read or await try_or_log(self._read(), "drafts.read_failed")
                 await try_or_log(self.write())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
@@ -84,24 +85,24 @@ class AgentDrafts:
         self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
 
     async def write(self) -> None:
-        """Write what is new. Raises StoreError."""
+        """Write new drafts to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
             return
         try:
             await self._records.save_drafts([*changes.values()])
-        except (StoreError, asyncio.CancelledError):  # a desk that stops writes once more
+        except (StoreError, asyncio.CancelledError):  # a desk that is stopping writes once more
             self._unwritten = changes | self._unwritten
             raise
 
 
-class AgentWriting:
-    """Takes notes and drafts."""
+class AgentNotes:
+    """Routes that store notes and drafts."""
 
     def __init__(
         self, page_state: PageState, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts
     ) -> None:
-        """`page_state` and `reading` know whose call it is."""
+        """`page_state` and `reading` tell which agent has a call."""
         self._page_state = page_state
         self._reading = reading
         self._records = records
@@ -110,46 +111,46 @@ class AgentWriting:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
-        router.post("/api/agent/note", status_code=204)(self.note)
-        router.put("/api/agent/draft", status_code=204)(self.draft)
+        router.post("/api/agent/note", status_code=204)(self.save_note)
+        router.put("/api/agent/draft", status_code=204)(self.save_draft)
         return router
 
-    async def note(self, written: NoteWritten, who: SignedIn) -> None:
-        """Keep a note; it is on disk with the answer. Another one of the call takes its place; an empty one is none."""
-        phone_id = await self._phone_of(who, written.attempt)
+    async def save_note(self, note: NoteBody, who: SignedIn) -> None:
+        """Store a note before answering. It replaces an earlier note of the call; an empty text deletes it."""
+        phone_id = await self._find_phone_id(who, note.attempt)
         if phone_id is None:
             raise RequestRefused(409, "note-late")
-        note = Note(written.id, written.attempt, phone_id, written.text, self._page_state.now())
+        record = Note(note.id, note.attempt, phone_id, note.text, self._page_state.now())
         try:
-            await self._records.save_note(note)
+            await self._records.save_note(record)
         except KeyTaken as error:
             raise RequestRefused(409, "note-late") from error
 
-    async def draft(self, written: DraftWritten, who: SignedIn) -> None:
-        """Keep what stands in the form: of the call that the seat has, or had last."""
+    async def save_draft(self, body: DraftBody, who: SignedIn) -> None:
+        """Store the draft of the seat's current or latest call."""
         try:
-            text = json.dumps(written.draft, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(body.draft, ensure_ascii=False, allow_nan=False)
             length = len(text.encode())
         except (ValueError, RecursionError) as error:
             raise RequestRefused(422, "values") from error
-        if length > MOST_DRAFT_BYTES:
+        if length > MAX_DRAFT_BYTES:
             raise RequestRefused(413, "too-long")
-        phone_id = await self._phone_of(who, written.attempt)
-        has_another = attempt_at(self._page_state, who.seat) not in {
+        phone_id = await self._find_phone_id(who, body.attempt)
+        has_another = current_attempt(self._page_state, who.seat) not in {
             None,
-            written.attempt,
+            body.attempt,
         }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
-        self._drafts.keep(Draft(who.seat, written.attempt, phone_id, text))
+        self._drafts.put(Draft(who.seat, body.attempt, phone_id, text))
 
-    async def _phone_of(self, who: SignedInUser, attempt_id: str) -> int | None:
-        """The number of a call that this agent has, or had a moment ago; None: it is not this agent's to write of."""
+    async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
+        """Return the number's id of a call that this agent has or had recently; None if it is not this agent's call."""
         seat = self._page_state.get(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
             return seat.screen_pop.phone_id
         call = await self._reading.whose(attempt_id)
         if call is None or (call.seat, call.agent) != (who.seat, who.name):
             return None
-        is_session_over = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS
-        return None if is_session_over else call.phone_id
+        has_closed = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS
+        return None if has_closed else call.phone_id

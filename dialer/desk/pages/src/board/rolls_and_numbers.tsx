@@ -4,7 +4,7 @@ import { Section, formOf, question, say, sentence } from "../shared/parts";
 import { ask, isProblem, me, value, type Problem } from "../shared/server";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
-import type { ListShown } from "../shared/wire";
+import type { RollStatus } from "../shared/wire";
 import { centre } from "./state";
 import "../staff/account.css";
 
@@ -29,7 +29,7 @@ function upload(file: File, share: (done: number) => void): Promise<unknown> {
 
 function HandOver() {
   const [share, setShare] = useState<number | null>(null);
-  const busy = share !== null || BUSY.has(value<ListShown>("list")?.state ?? "");
+  const busy = share !== null || BUSY.has(value<RollStatus>("list")?.state ?? "");
   const send_ = async (event: Event) => {
     const form = formOf(event);
     const file = new FormData(form).get("roll");
@@ -65,7 +65,7 @@ function Figures({ figures }: { figures: Record<string, number> }) {
   );
 }
 
-function Roll({ roll }: { roll: ListShown }) {
+function Roll({ roll }: { roll: RollStatus }) {
   const taken = centre()?.roll;
   const asked = { list: roll.id };
   const takeIn = () =>
@@ -85,10 +85,10 @@ function Roll({ roll }: { roll: ListShown }) {
           <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-importing")} /> {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
         </p>
       )}
-      {roll.doubts && roll.doubts.length > 0 && (
-        <ul lang="en" class="doubts">
-          {roll.doubts.map((doubt) => (
-            <li key={doubt}>{doubt}</li>
+      {roll.warnings && roll.warnings.length > 0 && (
+        <ul lang="en" class="warnings">
+          {roll.warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
           ))}
         </ul>
       )}
@@ -154,7 +154,7 @@ function Numbers() {
 }
 
 export function Lists() {
-  const roll = value<ListShown>("list");
+  const roll = value<RollStatus>("list");
   return (
     <main>
       {me.value?.signs && <p>{t("commands-signed")}</p>}

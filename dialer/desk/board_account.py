@@ -1,4 +1,4 @@
-"""Who is signed in to the supervisors' page, and the site's values that the page needs."""
+"""The signed-in user of the board, and the settings that the board needs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from dialer.desk.board import may
-from dialer.desk.figures import STRETCH_SECONDS
+from dialer.desk.board import allowed_commands
+from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, allow_anyone
@@ -17,11 +17,11 @@ from dialer.web.people import People
 
 
 class BoardAccount:
-    """Answers the board's question who is signed in."""
+    """The route that tells the board who is signed in."""
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._people = people
-        self.use(settings)
+        self.use_settings(settings)
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -29,36 +29,39 @@ class BoardAccount:
         router.get("/api/me", dependencies=allow_anyone())(self.me)
         return router
 
-    def use(self, settings: Settings) -> None:
-        """These are in force from now on."""
+    def use_settings(self, settings: Settings) -> None:
+        """Use these settings from now on."""
         self._site = {
             "centre": settings.centre.id,
             "zone": settings.centre.time_zone,
             "pause_reasons": settings.agent_login.pause_reasons,
-            "stretch_seconds": STRETCH_SECONDS,
+            "stretch_seconds": INTERVAL_SECONDS,
             "languages": {
                 "seats": {each.name: each.languages for each in settings.seats if each.languages},
                 "agents": {each.number: each.languages for each in settings.agents if each.languages},
             },
         }
-        self._all_sign = settings.broker.signed_commands
-        self._signing = frozenset(each.name for each in settings.supervisors if each.key is not None)
+        self._all_must_sign = settings.broker.signed_commands
+        self._signers = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
     async def me(self, request: Request) -> dict[str, Any] | None:
-        """Who has signed in, and what this one may do; null: nobody. `signs`: only with a signature, which no page has."""
+        """Return the signed-in user and the commands this user may send; null = nobody is signed in.
+
+        `signs` = the dialler accepts this user's commands only with a signature, which a page cannot make.
+        """
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)
         if who is None:
             return None
-        offered = may(who.role, has_phone=who.name in self._with_phone)
-        signs = self._all_sign or who.name in self._signing
-        held = {"may": [] if signs else offered, "signs": signs and bool(offered)}
-        return {"name": who.name, "role": who.role, **held, **self._site}
+        offered = allowed_commands(who.role, has_phone=who.name in self._with_phone)
+        signs = self._all_must_sign or who.name in self._signers
+        permissions = {"may": [] if signs else offered, "signs": signs and bool(offered)}
+        return {"name": who.name, "role": who.role, **permissions, **self._site}
 
 
-def metrics_of(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
-    """What a monitoring server is told, where the settings have it told."""
+def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
+    """Serve the desk's metrics while the context is open, if the settings have a port for them."""
     port = settings.metrics.desk_port
     if port is None:
         return contextlib.nullcontext()

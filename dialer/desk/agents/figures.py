@@ -1,0 +1,86 @@
+"""The figures of each agent's own day: calls, times, outcomes and promised call-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from dialer.desk.figures import READ_FAILED, READ_SECONDS, start_of_day
+from dialer.domain.schema import MESSAGE, Tenths, Time
+from dialer.domain.view import SeatState
+from dialer.settings.site_time import DAY_SECONDS
+from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
+from dialer.web.page_state import PageState
+from dialer.web.people import repeat_every, try_or_log
+
+
+class AgentFigures:
+    """Keeps "figures/{agent}" and "call-backs/{agent}" of the page state up to date, for the agent's own page alone."""
+
+    def __init__(self, page_state: PageState, reading: AgentReading, zone: tzinfo) -> None:
+        self._page_state = page_state
+        self._reading = reading
+        self._zone = zone
+
+    async def run(self) -> None:
+        """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
+        await repeat_every(READ_SECONDS, lambda: try_or_log(self.read(), READ_FAILED))
+
+    async def read(self) -> None:
+        """Read what all agents have done since midnight. Raises StoreError."""
+        now = self._page_state.now()
+        since = start_of_day(now, self._zone)
+        days = await self._reading.days_work(since, now, start_of_day(since + 1.25 * DAY_SECONDS, self._zone))
+        for agent in {*days, *self._page_state.below("figures", AgentDayFigures)}:
+            day = days.get(agent) or AgentDay()
+            self._page_state.put(f"figures/{agent}", _day_figures(since, day))
+            self._page_state.put(f"call-backs/{agent}", tuple(_call_back(row) for row in day.call_backs))
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDayFigures:
+    """An agent's work of today."""
+
+    __pydantic_config__ = MESSAGE
+
+    since: Time
+    calls: int
+    talked_seconds: Tenths
+    wrap_up_seconds: Tenths
+    paused_seconds: Tenths
+    ready_seconds: Tenths
+    dispositions: Mapping[str, int]
+    marks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """A call-back that an agent has promised for today."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    until: Time
+    campaign_id: str
+    masked: str
+    """the last digits of the number"""
+    name: str | None
+    name_local: str | None
+
+
+def _call_back(row: OwnCallBackOnScreen) -> CallBack:
+    return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
+
+
+def _day_figures(since: float, day: AgentDay) -> AgentDayFigures:
+    return AgentDayFigures(
+        since=since,
+        calls=day.dispositions.total(),
+        talked_seconds=day.seconds[SeatState.TALKING],
+        wrap_up_seconds=day.seconds[SeatState.WRAP_UP],
+        paused_seconds=day.seconds[SeatState.PAUSED],
+        ready_seconds=day.seconds[SeatState.READY],
+        dispositions={word: count for word, count in sorted(day.dispositions.items()) if word},
+        marks=dict(sorted(day.marks.items())),
+    )

@@ -1,0 +1,63 @@
+"""Warnings of the board about what is about to go wrong: a cap, a list, a phone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dialer.domain.alerts import Alert, AlertKind, new_alert
+from dialer.domain.model import CampaignState
+from dialer.domain.schema import MESSAGE
+from dialer.domain.view import CampaignView, SeatState, SeatView
+
+MIN_ANSWERS = 50  # in a window; with fewer the rate means nothing
+NEAR_FACTOR = 0.8  # of the rate at which dialling stops
+LOW_FACTOR = 0.05  # of the numbers of a list
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedWindow:
+    """The calls in the window of a cap on the abandoned-call rate."""
+
+    __pydantic_config__ = MESSAGE
+
+    window_seconds: float
+    target: float
+    """the rate to steer to (0-1)"""
+    stop: float
+    """the rate at which dialling stops (0-1)"""
+    answers: int
+    """live answers"""
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarningList:
+    """The active warnings of the desk."""
+
+    __pydantic_config__ = MESSAGE
+
+    alerts: tuple[Alert, ...]
+
+
+def active_warnings(
+    campaigns: Mapping[str, CampaignView],
+    abandoned: Mapping[str, Iterable[AbandonedWindow]],
+    seats: Iterable[SeatView],
+    now: float,
+) -> Iterator[Alert]:
+    """Yield the active warnings, raised `now` (epoch seconds). `abandoned`: the windows of each campaign's caps."""
+    for name, windows in abandoned.items():
+        rates = [(each.abandoned / each.answers, each.stop) for each in windows if each.answers >= MIN_ANSWERS]
+        near = [(rate, stop) for rate, stop in rates if rate >= NEAR_FACTOR * stop]
+        if near:
+            rate, stop = max(near, key=lambda each: each[0] - each[1])
+            percent, limit = round(100 * rate, 1), round(100 * stop, 1)
+            yield new_alert(AlertKind.CAP_NEAR, now, campaign=name, percent=percent, limit=limit)
+    for name, campaign in campaigns.items():
+        total, remaining = campaign.progress.total, campaign.progress.remaining
+        if campaign.state is CampaignState.RUNNING and 0 < remaining < LOW_FACTOR * total:
+            yield new_alert(AlertKind.LIST_LOW, now, campaign=name, remaining=remaining)
+    for seat in seats:
+        if seat.state is SeatState.LOST:
+            yield new_alert(AlertKind.SEAT_LOST, now, seat=seat.seat)

@@ -1,0 +1,78 @@
+"""Phone numbers on the board: supervisors block a number or erase it.
+
+The number is put into the store's spool, and the command names it by its id, so that no number is in a command or a log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from dialer.desk.board import OTHER_COMMANDS, reply_body, send_command
+from dialer.domain.errors import RollError
+from dialer.mqtt.dialler_client import DiallerClient
+from dialer.roll.phone_numbers import parse_single_number
+from dialer.settings.site import Settings
+from dialer.store.keys import site_key
+from dialer.store.spool import Spool
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import CommandId, PageRequest
+from dialer.web.people import SignedInUser
+from dialer.web.refusals import RequestRefused
+
+
+class NumberBlock(PageRequest):
+    """A phone number, in any spelling, that must never be called again."""
+
+    id: CommandId
+    number: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class NumberErasure(NumberBlock):
+    """A phone number to erase. `names` = erase the names of its voters too."""
+
+    names: bool
+
+
+class NumberRoutes:
+    """Routes that block and erase phone numbers."""
+
+    def __init__(self, settings: Settings, dialler_client: DiallerClient) -> None:
+        self._spool = Spool(settings.store.path, site_key(settings))
+        self._region = settings.centre.region
+        self._dialler_client = dialler_client
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
+        router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress)
+        router.post("/erase", dependencies=allow(OTHER_COMMANDS["erase-number"]))(self.erase)
+        return router
+
+    async def suppress(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
+        """Have the dialler never call a number again, and return its reply."""
+        return await self._send(asked, who, "suppress", {"source": "board"})
+
+    async def erase(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
+        """Have the dialler erase a number, and return its reply."""
+        return await self._send(asked, who, "erase-number", {"names": asked.names})
+
+    async def _send(
+        self, asked: NumberBlock, who: SignedInUser, name: str, values: dict[str, str | bool]
+    ) -> dict[str, str]:
+        try:
+            number = parse_single_number(asked.number, self._region)
+        except RollError as error:
+            raise RequestRefused(422, "no-number") from error
+        # Derived from the request, so that a repeated request names the same list.
+        list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]
+        await asyncio.to_thread(self._spool.add_numbers, [number], list_id)
+        try:
+            fields = {"list": list_id, "who": who.name, **values}
+            return reply_body(await send_command(self._dialler_client, who.name, asked.id, name, fields))
+        finally:
+            await asyncio.to_thread(self._spool.remove, list_id)

@@ -1,0 +1,218 @@
+"""Import of rolls on the board: a file is uploaded, checked in a separate process, and then imported by the dialler.
+
+The checked roll is put into the store's spool, and the command to the dialler names it by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Collection
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+import structlog
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from dialer.desk.board import OTHER_COMMANDS
+from dialer.domain.errors import StoreError
+from dialer.errors import MatdanError
+from dialer.mqtt.dialler_client import DiallerClient
+from dialer.roll.hand_over import hand_over_roll
+from dialer.roll.importer import ImportOptions, prepare_import
+from dialer.settings.site import Settings
+from dialer.store.keys import site_key
+from dialer.store.spool import Spool
+from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.page_requests import CommandId, PageRequest
+from dialer.web.page_state import PageState
+from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+MAX_ROLL_BYTES = 1024**3
+DISK_FACTOR = 4  # free bytes needed for each byte: the file, its spool, and its rows in the store
+FILE_TYPES = {".csv", ".xlsx"}
+ANY_BYTES = "application/octet-stream"
+REPLY_SECONDS = 60.0  # before the command is sent again because its reply may have been lost
+MAX_REPLIES = 120
+RECONNECT_SECONDS = 5.0  # before the command is sent again to an unreachable broker
+AT_REST = {"checked", "done", "refused"}
+"""The states of a roll in which no work is in progress."""
+NICE = 15
+KILLED = (
+    "the process that checked it was killed: check whether the machine is short of memory, then upload the file again"
+)
+
+_IMPORTERS = OTHER_COMMANDS["roll-import"]
+
+
+class RollReference(PageRequest):
+    """An uploaded roll and the id of the command for it."""
+
+    id: CommandId
+    list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+RollState = Literal["receiving", "checking", "checked", "importing", "done", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class RollStatus:
+    """The status of an uploaded roll."""
+
+    id: str
+    name: str  # of the file
+    by: str  # the user who uploaded it
+    state: RollState
+    at: float  # when it entered this state (epoch seconds)
+    figures: dict[str, int] | None = None
+    reasons: dict[str, int] | None = None  # why rows, numbers and cells are rejected, with their counts
+    warnings: list[str] | None = None  # what to check before the import
+    text: str = ""  # why it was refused, or the result of the import
+
+
+class RollRoutes:
+    """Routes that upload, import and discard a roll. There is one roll at a time."""
+
+    def __init__(self, settings: Settings, page_state: PageState, dialler_client: DiallerClient) -> None:
+        self._spool = Spool(settings.store.path, site_key(settings))
+        self._region = settings.centre.region
+        self._reserve = settings.store.reserve_megabytes * 1024**2
+        self._page_state = page_state
+        self._dialler_client = dialler_client
+        self._status: RollStatus | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(route_class=PageRoute)
+        upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
+        router.post("/api/lists", dependencies=upload)(self.receive)
+        router.post("/api/lists/import", dependencies=allow(_IMPORTERS), status_code=204)(self.import_roll)
+        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard)
+        return router
+
+    async def receive(self, request: Request, who: SignedIn) -> dict[str, str]:
+        """Receive a roll's file, named by the header x-name, and start to check it. Nothing is imported yet."""
+        name = unquote(request.headers.get("x-name", ""))[:200]
+        length = int(request.headers.get("content-length", "0"))
+        if Path(name).suffix.lower() not in FILE_TYPES:
+            raise RequestRefused(422, "no-roll")
+        list_id = await asyncio.to_thread(self._spool.new)
+        if self._status is not None and self._status.state not in AT_REST:
+            raise RequestRefused(409, "list-busy")
+        if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
+            raise RequestRefused(507, "no-room")
+        self._discard()
+        self._set_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
+        path = self._spool.path(list_id).with_suffix(Path(name).suffix.lower())
+        try:
+            with await asyncio.to_thread(path.open, "xb") as file:
+                async for chunk in request.stream():
+                    await asyncio.to_thread(file.write, chunk)
+        except BaseException as error:
+            self._discard()
+            if isinstance(error, OSError):
+                raise StoreError(f"{path.parent}: {error.strerror}") from error
+            raise
+        self._start(self._check(list_id, path))
+        return {"list": list_id}
+
+    async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
+        """Have the dialler import a checked roll. The centre's state shows the progress."""
+        self._refuse_other(asked.list, {"checked"})
+        self._change(asked.list, state="importing")
+        self._start(self._import(asked, who.name))
+
+    async def discard(self, asked: RollReference) -> None:
+        """Delete a roll on which no work is in progress."""
+        self._refuse_other(asked.list, AT_REST)
+        self._discard()
+
+    def _refuse_other(self, list_id: str, states: Collection[str]) -> None:
+        if self._status is None or self._status.id != list_id or self._status.state not in states:
+            raise RequestRefused(409, "no-list")
+
+    def close(self) -> None:
+        """Cancel uploads and checks. The dialler finishes an import that it has started."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work, name="desk-list")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check(self, list_id: str, path: Path) -> None:
+        self._change(list_id, state="checking")
+        pool = _checking_process()
+        try:
+            work = partial(check_roll, path, list_id, self._spool, self._region)
+            found = await asyncio.get_running_loop().run_in_executor(pool, work)
+        except (MatdanError, BrokenProcessPool) as error:
+            self._spool.remove(list_id)
+            problem = str(error).replace(str(path), self._status.name if self._status else path.name)
+            was_killed = isinstance(error, BrokenProcessPool)
+            self._change(list_id, state="refused", text=KILLED if was_killed else problem)
+        else:
+            self._change(list_id, state="checked", **found)
+        finally:
+            pool.shutdown(wait=False)  # its process has the lowest priority: waiting for it would block the pages
+
+    async def _import(self, asked: RollReference, who: str) -> None:
+        fields, replies = {"list": asked.list, "who": who}, 0
+        while True:
+            reply = await self._dialler_client.ask(who, asked.id, "roll-import", fields, seconds=REPLY_SECONDS)
+            replies += reply is not None
+            if reply is None:
+                await asyncio.sleep(RECONNECT_SECONDS)
+            elif reply.status != "unanswered" or replies == MAX_REPLIES:
+                break
+        self._spool.remove(asked.list)
+        self._change(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
+
+    def _discard(self) -> None:
+        if self._status is not None:
+            self._spool.remove(self._status.id)
+        self._status = None
+        self._page_state.put("list", None)
+
+    def _change(self, list_id: str, **changed: Any) -> None:
+        if self._status is not None and self._status.id == list_id:
+            self._set_status(replace(self._status, **changed))
+
+    def _set_status(self, status: RollStatus) -> None:
+        self._status = replace(status, at=self._page_state.now())
+        self._page_state.put("list", self._status)
+        _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
+
+
+def check_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
+    """Put a roll into the spool and return the effects of its import, as fields of `RollStatus`. Deletes the uploaded file.
+
+    Blocks for up to minutes. Raises the errors of `hand_over_roll`.
+    """
+    options = ImportOptions(dry_run=True, region=region)
+    try:
+        prepared = prepare_import(path)
+        _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
+        warnings = prepared.find_warnings(region)
+    finally:
+        path.unlink(missing_ok=True)
+    figures = {**result.count_rows(), "booths": result.booths, "opted_out": result.opted_out}
+    figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
+    figures |= {"without_close": result.without_close}
+    return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}
+
+
+def _checking_process() -> Executor:
+    return ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))
