@@ -1,4 +1,4 @@
-"""Seats, booths, trunks and alerts of the board. Pure."""
+"""The panels of seats, booths and trunks and the lines of alerts on the terminal board. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dialer.board.parts import (
     SEAT_STYLES,
     TITLE,
     VOTED,
-    count,
-    duration,
-    framed,
+    format_count,
+    format_duration,
+    format_percent,
+    frame_panel,
+    join_lines,
     line,
-    lines_of,
-    padded,
-    percent,
+    pad,
     share_bar,
-    shortened,
+    shorten,
     stacked_bar,
 )
 from dialer.domain.alerts import Alert, AlertLevel
@@ -32,29 +32,29 @@ from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CentreView, SeatState, SeatView, TrunkState, TrunkView
 
-SEAT_CELLS = 32  # of one seat in the grid, its gap included
-BRIEF_SEAT_CELLS = 25  # the same without the time in the state
+SEAT_CELLS = 32  # width of a seat in the grid, with its gap
+BRIEF_SEAT_CELLS = 25  # without the time in the state
 STATE_CELLS = 8
-WIDE_TITLE = 96  # below it the seats' states stand without their signs
+WIDE_TITLE = 96  # narrower boards show the states of seats without signs
 ALERT_LINES = 4
-SEAT_ROWS = 10  # beyond it only the states are counted
+MAX_SEAT_ROWS = 10  # further seats are only counted by state
 
 
 def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
-    """A grid of seats - state, time in it, utilisation - and how many lines it takes, at most `height` with the border."""
+    """Return the grid of seats (state, time in state, utilisation) and its number of lines, at most `height` with the border."""
     seats = view.seats
-    most = max(2, min(SEAT_ROWS, height - 2))
+    most = max(2, min(MAX_SEAT_ROWS, height - 2))
     brief = (width - 4) // SEAT_CELLS * most < len(seats) or width < 2 * SEAT_CELLS + 4
     columns = max(1, (width - 4) // (BRIEF_SEAT_CELLS if brief else SEAT_CELLS))
     rows = min(most, -(-len(seats) // columns))
     if rows * columns < len(seats) and rows == height - 2:
-        rows -= 1  # for the line that says how many more there are
+        rows -= 1  # for the line with the number of further seats
     name_cells = min(8, max((len(seat.seat) for seat in seats), default=0))
     cells = (width - 4) // columns
-    # Down the columns, as people read a list of seats.
+    # Sorted down the columns, as people read a list.
     shown = [
         Text().join(
-            padded(_seat(seats[place], view.state.at, name_cells, brief=brief), cells)
+            pad(_seat_cell(seats[place], view.state.at, name_cells, brief=brief), cells)
             for place in range(row, min(len(seats), rows * columns), rows)
         )
         for row in range(rows)
@@ -69,20 +69,22 @@ def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
             title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
             title.append(str(states[state]), style=TITLE)
     worked = view.state.utilisation
-    foot = line(("nobody is logged in" if worked is None else f"utilisation {percent(worked)}", DIM))
-    return framed(lines_of(shown), title, foot=foot), len(shown) + 2
+    foot = line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
+    return frame_panel(join_lines(shown), title, foot=foot), len(shown) + 2
 
 
-def _seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
+def _seat_cell(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
     style = SEAT_STYLES[seat.state]
     name = seat.seat if len(seat.seat) <= name_cells else "…" + seat.seat[-name_cells + 1 :]
-    word = seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)  # the colour says paused
+    word = (
+        seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)
+    )  # its colour shows the pause
     word = word if len(word) <= STATE_CELLS else word[: STATE_CELLS - 1] + "…"
     cell = line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
     if seat.state is SeatState.OFFLINE:
         return cell
     if not brief:
-        cell.append(f"{duration(max(0.0, now - seat.since)):>5} ", style=DIM)
+        cell.append(f"{format_duration(max(0.0, now - seat.since)):>5} ", style=DIM)
     return cell.append_text(share_bar(seat.utilisation, 5, "spring_green2"))
 
 
@@ -93,9 +95,9 @@ def turnout_panel(
     forecast: Forecast | None = None,
     zone: tzinfo | None = None,
 ) -> Panel:
-    """Booths by the share of those reached who have voted, the lowest first, in `height` lines with the border; and all.
+    """Return the table of booths in `height` lines with the border, the lowest turnout of contacted voters first.
 
-    The order is by (voted + 1) / (reached + 2), Laplace's rule of succession, so that a booth of two answers does not lead.
+    Sorted by (voted + 1) / (contacted + 2), Laplace's rule of succession, so that a booth with two answers is not first.
     """
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))
@@ -103,25 +105,25 @@ def turnout_panel(
         (booth for booth in booths if booth.contacted),
         key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
-    shown, whole = reached[:room], _sum(booths)
-    ratios = max(len(ratio) for ratio in ("reached", *map(_ratio, [*shown, whole])))
+    shown, whole = reached[:room], _add_up(booths)
+    ratios = max(len(ratio) for ratio in ("contacted", *map(_contacted_ratio, [*shown, whole])))
     names = max(len(name) for name in ("booth", *(_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
     head = line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
-    head.append(f" not yet  {'reached':>{ratios}}", style=DIM)
-    lines = [head, *(_booth(_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
-    lines.append(_booth("all", whole, names, cells, ratios, style="bold"))
+    head.append(f" not yet  {'contacted':>{ratios}}", style=DIM)
+    lines = [head, *(_booth_line(_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
+    lines.append(_booth_line("all", whole, names, cells, ratios, style="bold"))
     if without:
-        lines.append(Text(f"{without:,} more are not reached and have no number", style=DIM))
+        lines.append(Text(f"{without:,} more voters are not contacted and have no phone number", style=DIM))
     title = line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
-    foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not reached yet", DIM))
+    foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not contacted yet", DIM))
     if forecast is not None:
-        foot = line((_day_ahead(forecast, zone), DIM))
-    body = lines_of(lines) if booths else line(("no roll is imported", DIM))
-    return framed(body, title, foot=foot, height=height)
+        foot = line((_forecast_text(forecast, zone), DIM))
+    body = join_lines(lines) if booths else line(("no roll is imported", DIM))
+    return frame_panel(body, title, foot=foot, height=height)
 
 
-def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
+def _forecast_text(forecast: Forecast, zone: tzinfo | None) -> str:
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
     margin = f" ± {forecast.margin:,}" if forecast.margin else ""
@@ -129,45 +131,46 @@ def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
 
 
 def _booth_name(booth: BoothTurnout, cells: int) -> str:
-    """Numbers, and the names that a roll has for them where a dozen characters of them fit: `72/3 Kothrud, Primary School`."""
+    """Return a booth's number, with its names if at least a dozen characters fit: `72/3 Kothrud, Primary School`."""
     number = f"{booth.constituency_number}/{booth.part_number}"
     name = ", ".join(filter(None, (booth.constituency_name, booth.booth_name)))
-    return shortened(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
+    return shorten(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
 
 
-def _ratio(booth: BoothTurnout) -> str:
-    return f"{count(booth.contacted)}/{count(booth.voters)}"
+def _contacted_ratio(booth: BoothTurnout) -> str:
+    return f"{format_count(booth.contacted)}/{format_count(booth.voters)}"
 
 
-def _booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
-    """A line of the table: bars of `cells` characters, figures set to the right."""
+def _booth_line(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
+    """Return a line of the table with a bar of `cells` characters and right-aligned figures."""
     other = booth.contacted - booth.voted - booth.not_yet
     bar = stacked_bar([(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.contacted), cells)
-    ratio = _ratio(booth)
+    ratio = _contacted_ratio(booth)
+    contacted = f"{' ' * (ratios - len(ratio))}{format_count(booth.contacted)}"
     return line(
         (f"{name:<{names}}  ", style),
         bar,
         (
-            f"  {count(booth.voted):>7} {count(booth.not_yet):>9}  {' ' * (ratios - len(ratio))}{count(booth.contacted)}",
+            f"  {format_count(booth.voted):>7} {format_count(booth.not_yet):>9}  {contacted}",
             style,
         ),
-        (f"/{count(booth.voters)}", DIM),
+        (f"/{format_count(booth.voters)}", DIM),
     )
 
 
-def _sum(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
+def _add_up(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
 def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
-    """Channels of each trunk, marks, opt-outs; where lines are left how calls ended, and how late the loop is."""
+    """Return the panel of trunks, marks and opt-outs. Remaining lines show outcomes of calls and the lag of the event loop."""
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = _figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
+    figures = _figure_lines([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
     names = min(14, max((len(trunk.trunk) for trunk in view.state.trunks), default=0))
     channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.state.trunks), default=0)
-    lines = [_trunk(trunk, names, channels) for trunk in view.state.trunks[:room]]
+    lines = [_trunk_line(trunk, names, channels) for trunk in view.state.trunks[:room]]
     lines += figures
     left = height - 2 - len(lines)
     lag = [
@@ -178,40 +181,46 @@ def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
     for campaign in view.campaigns:
         ended.update(campaign.outcomes)
     if ended and left >= len(lag) + 5:
-        lines += [Text(), *_ended(ended, width - 4, left - len(lag) - 3), Text()]
+        lines += [Text(), *_outcome_lines(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
-    return framed(lines_of(lines), line(("trunks and marks", TITLE), (more, DIM)), height=height)
+    return frame_panel(join_lines(lines), line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 
-def _figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
-    """Names with their figures in as many lines as they take, none of them broken."""
+def _figure_lines(figures: list[tuple[str, int]], cells: int) -> list[Text]:
+    """Return names with their figures in as many lines as needed, without breaking one."""
     lines = [Text()]
     for name, number in figures:
-        said = Text.assemble((f"{name} ", DIM), (count(number), "bold"))
-        if lines[-1] and lines[-1].cell_len + 2 + said.cell_len > cells:
+        text = Text.assemble((f"{name} ", DIM), (format_count(number), "bold"))
+        if lines[-1] and lines[-1].cell_len + 2 + text.cell_len > cells:
             lines.append(Text())
-        lines[-1].append("  " if lines[-1] else "").append_text(said)
+        lines[-1].append("  " if lines[-1] else "").append_text(text)
     return lines
 
 
-def _ended(ended: Counter[str], cells: int, room: int) -> list[Text]:
-    """How calls ended, the most first, in `room` lines and a heading: name, bar, figure."""
+def _outcome_lines(ended: Counter[str], cells: int, room: int) -> list[Text]:
+    """Return the outcomes of calls, the most frequent first: a heading and up to `room` lines with name, bar and figure."""
     shown, whole = ended.most_common(room), sum(ended.values())
-    names, figures = max(len(name) for name, _ in shown), max(len(count(number)) for _, number in shown)
+    names, figures = max(len(name) for name, _ in shown), max(len(format_count(number)) for _, number in shown)
     bar_cells = max(4, cells - names - figures - 8)
-    lines = [Text("how calls ended", style=DIM)]
+    lines = [Text("outcomes of calls", style=DIM)]
     for name, number in shown:
         bar = share_bar(number / whole, bar_cells, "deep_sky_blue1")
-        lines.append(line((f"{name:<{names}} ", DIM), bar, f" {count(number):>{figures}} {percent(number / whole):>5}"))
+        lines.append(
+            line(
+                (f"{name:<{names}} ", DIM),
+                bar,
+                f" {format_count(number):>{figures}} {format_percent(number / whole):>5}",
+            )
+        )
     return lines
 
 
-def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:
+def _trunk_line(trunk: TrunkView, names: int, channels: int) -> Text:
     working = trunk.state is TrunkState.WORKING
-    figures = f" asr {percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
+    figures = f" asr {format_percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
     return line(
-        padded(Text(trunk.trunk, style="bold" if working else "bold red"), names),
+        pad(Text(trunk.trunk, style="bold" if working else "bold red"), names),
         f" {f'{trunk.channels_used}/{trunk.channels}':>{channels}}",
         (figures, DIM) if working else (f" {trunk.state} {trunk.rest_seconds:.0f}s", "red"),
         (f" ✗{trunk.failures}", "orange1" if trunk.failures else DIM),
@@ -219,13 +228,13 @@ def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:
 
 
 def alert_lines(alerts: tuple[Alert, ...]) -> list[Text]:
-    """The alerts that stand, a line each, the gravest and latest first; none when nothing is wrong."""
+    """Return the active alerts, one line each, the most severe and latest first."""
     ranks = list(AlertLevel)
-    standing = sorted(
+    active = sorted(
         (alert for alert in alerts if not alert.cleared), key=lambda alert: (-ranks.index(alert.level), -alert.at)
     )
-    shown = standing if len(standing) <= ALERT_LINES else standing[: ALERT_LINES - 1]
+    shown = active if len(active) <= ALERT_LINES else active[: ALERT_LINES - 1]
     lines = [line((f"▲ {alert.level:<8} ", ALERT_STYLES[alert.level]), alert.text) for alert in shown]
-    if len(standing) > len(shown):
-        lines.append(line((f"and {len(standing) - len(shown)} more alerts", DIM)))
+    if len(active) > len(shown):
+        lines.append(line((f"and {len(active) - len(shown)} more alerts", DIM)))
     return lines

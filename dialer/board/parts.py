@@ -1,4 +1,4 @@
-"""Small parts of the board: bars, figures, colours. Pure."""
+"""Parts of the terminal board: bars, figures and colours. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dialer.domain.view import CallState, SeatState
 
 FULL = "━"
 HALF = "╸"
-EMPTY = "┄"  # of another shape than what is full, for who sees no colours
-TRACK = "grey35"  # and frames
+EMPTY = "┄"  # a different shape, for people who see no colours
+TRACK = "grey35"  # of bars, and of frames
 DIM = "grey58"
 TITLE = "bold grey93"
 
@@ -31,7 +31,7 @@ CALL_STYLES: dict[CallState, str] = {
     CallState.MESSAGE: "red1",
     CallState.ENDED: "grey35",
 }
-# One sign a state, so that a bar can be read without colours too.
+# A sign for each state, so that bars can be read without colours.
 CALL_SIGNS: dict[CallState, str] = {
     CallState.DIALLING: "·",
     CallState.RINGING: "░",
@@ -63,21 +63,21 @@ ALERT_STYLES: dict[AlertLevel, str] = {
 
 
 def line(*parts: str | tuple[str, str] | Text) -> Text:
-    """One line that is cut with an ellipsis where it does not fit."""
+    """Return one line of text, which is cut with an ellipsis if it does not fit."""
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def lines_of(lines: Iterable[Text]) -> Text:
-    """Several lines as one text, each cut with an ellipsis where it does not fit; much cheaper for rich than a table."""
+def join_lines(lines: Iterable[Text]) -> Text:
+    """Return lines joined to one text, each cut with an ellipsis if it does not fit. Rich draws this faster than a table."""
     joined = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
     joined.no_wrap, joined.overflow = True, "ellipsis"
     return joined
 
 
-def framed(
+def frame_panel(
     body: RenderableType, title: Text, *, foot: Text | None = None, height: int | None = None, style: str = TRACK
 ) -> Panel:
-    """A part of the board in its frame; `height`: in lines, with the frame."""
+    """Return `body` in a frame with a title. `height` counts lines, including the frame."""
     return Panel(
         body,
         title=title,
@@ -90,60 +90,60 @@ def framed(
     )
 
 
-def padded(text: Text, cells: int) -> Text:
-    """The text, cut or filled up to `cells` characters."""
+def pad(text: Text, cells: int) -> Text:
+    """Return the text cut or padded to `cells` characters."""
     text.truncate(cells, overflow="ellipsis", pad=True)
     return text
 
 
 def share_bar(share: float, cells: int, style: str) -> Text:
-    """A bar of `cells` characters, filled to `share` (0..1) in halves of a character."""
+    """Return a bar of `cells` characters, filled to `share` (0-1) in steps of half a character."""
     full, half = divmod(round(min(1.0, max(0.0, share)) * cells * 2), 2)
     bar = Text(FULL * full + HALF * half, style=style, no_wrap=True)
-    # The track is drawn, not left blank: rich cuts spaces off the end of what it sets to the right.
+    # The track is drawn, not left blank: rich strips trailing spaces from right-aligned text.
     return bar.append(EMPTY * (cells - full - half), style=TRACK)
 
 
 def stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """A bar of `cells` characters: each part (amount, sign and style) in proportion to `whole`, at least a cell; then track."""
+    """Return a bar of `cells` characters with parts (amount, (sign, style)) in proportion to `whole`, each at least one cell."""
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells
     for index, (amount, (sign, style)) in enumerate(amounts):
-        must_leave = len(amounts) - index - 1
+        cells_for_others = len(amounts) - index - 1
         wanted = max(1, round(amount / whole * cells)) if whole > 0 else 0
-        width = max(0, min(wanted, left - must_leave))
+        width = max(0, min(wanted, left - cells_for_others))
         bar.append(sign * width, style=style)
         left -= width
     return bar.append(EMPTY * left, style=TRACK)
 
 
-def shortened(name: str, cells: int) -> str:
-    """A name in `cells` characters, cut in its middle: names of one site often begin alike, and end in what tells them apart."""
+def shorten(name: str, cells: int) -> str:
+    """Return a name cut in its middle to `cells` characters: names of one site often begin alike and differ at the end."""
     if len(name) <= cells or cells < 3:
         return name
-    begins = (cells - 1) // 2
-    return f"{name[:begins]}…{name[begins + 1 - cells :]}"
+    start = (cells - 1) // 2
+    return f"{name[:start]}…{name[start + 1 - cells :]}"
 
 
-def percent(share: float, digits: int = 0) -> str:
-    """`0.316` -> `32 %`."""
+def format_percent(share: float, digits: int = 0) -> str:
+    """Return a share (0-1) in percent: `0.316` -> `32 %`."""
     return f"{share * 100:.{digits}f} %"
 
 
-def count(value: int) -> str:
-    """`1480` -> `1,480`."""
+def format_count(value: int) -> str:
+    """Return a number with thousands separators: `1480` -> `1,480`."""
     return f"{value:,}"
 
 
-def duration(seconds: float) -> str:
-    """`75` -> `1:15`; hours where there are any."""
+def format_duration(seconds: float) -> str:
+    """Return seconds as minutes or hours: `75` -> `1:15`, `3675` -> `1:01:15`."""
     whole = max(0, int(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def lamp(on: bool) -> tuple[str, str]:
-    """A dot, green or red."""
-    return ("●", "spring_green2") if on else ("●", "red1")
+def status_dot(is_up: bool) -> tuple[str, str]:
+    """Return a dot and its style: green = up, red = down."""
+    return ("●", "spring_green2") if is_up else ("●", "red1")

@@ -1,4 +1,4 @@
-"""The board as a picture of one moment: a view in, something rich can draw out. Pure."""
+"""The terminal board of one view, as something that rich can draw. Pure."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from dialer.board.parts import (
     DIM,
     TITLE,
     TRACK,
-    count,
-    duration,
-    framed,
-    lamp,
+    format_count,
+    format_duration,
+    format_percent,
+    frame_panel,
+    join_lines,
     line,
-    lines_of,
-    padded,
-    percent,
+    pad,
     share_bar,
-    shortened,
+    shorten,
     stacked_bar,
+    status_dot,
 )
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import CampaignProgress
@@ -40,9 +40,9 @@ from dialer.pacing.port import Limit
 WIDE = 96  # from here on panels stand side by side
 NARROWEST = 40
 WIDE_ENOUGH_FOR_WHY = 76  # a campaign's name and the longest reason
-TALL = 34  # from here on the header has a frame
-LEAST_LINES = 7  # of the foot: booths, trunks
-PANEL_LINES = 9  # of a campaign, its border included
+TALL = 34  # lines; taller boards have a frame around the header
+MIN_FOOT_LINES = 7  # for booths and trunks
+PANEL_LINES = 9  # of a campaign, with its border
 BRIEF_WORDS = {
     CallState.DIALLING: "dial",
     CallState.RINGING: "ring",
@@ -63,16 +63,16 @@ LIMIT_WORDS = {limit.value: limit.words for limit in Limit}
 
 @dataclass(frozen=True, slots=True)
 class BoardExtras:
-    """What the board shows and a view does not have."""
+    """Data for the board that is not in a view."""
 
-    broker: str | None = None  # its name; None: not shown
+    broker: str | None = None  # its name; None = not shown
     broker_up: bool = True
-    trouble: str = ""  # what is wrong with the one who tells of the centre, in a few words
-    desk: tuple[str, ...] = ()  # where the pages are served, line by line
+    trouble: str = ""  # what is wrong with the source of the view, in a few words
+    desk: tuple[str, ...] = ()  # the addresses of the pages, one line each
     elapsed_seconds: float | None = None
-    whole_seconds: float | None = None  # of a run that ends by itself
-    abandoned_cap: float = 0.03  # the hard stop, 0..1; a site's own is told here
-    zone: tzinfo | None = None  # of the clock; None: the machine's
+    whole_seconds: float | None = None  # duration of a run with a planned end
+    abandoned_cap: float = 0.03  # the abandoned-call rate at which dialling stops (0-1)
+    zone: tzinfo | None = None  # of the clock; None = of the machine
 
 
 def render_board(
@@ -83,10 +83,10 @@ def render_board(
     height: int = 30,
     extras: BoardExtras | None = None,
 ) -> RenderableType:
-    """The whole board for a terminal of `width` x `height` characters.
+    """Return the whole board for a terminal of `width` x `height` characters.
 
-    `previous` is a view of some seconds ago: with it, calls a minute are shown. Alerts stand on top; the table of booths takes
-    the lines that are left. Below 96 columns the panels stand one under the other.
+    With `previous`, a view of some seconds ago, call starts a minute are shown. Alerts are at the top, and the table of booths
+    takes the remaining lines. Below 96 columns the panels are stacked.
     """
     extras = extras or BoardExtras()
     width = max(NARROWEST, width)
@@ -101,18 +101,18 @@ def render_board(
     parts += campaigns
     lines += campaign_lines
     trunk_lines = len(view.state.trunks) + (5 if height >= TALL else 3)
-    seats, seat_lines = seats_panel(view, width, height - lines - (LEAST_LINES if wide else 4 + trunk_lines))
+    seats, seat_lines = seats_panel(view, width, height - lines - (MIN_FOOT_LINES if wide else 4 + trunk_lines))
     if view.seats:
         parts.append(seats)
         lines += seat_lines
-    left = max(LEAST_LINES, height - lines)
+    left = max(MIN_FOOT_LINES, height - lines)
     if wide:
         booth_cells = width * 3 // 5
         panels = (
             turnout_panel(view.booths, booth_cells, left, view.state.forecast, extras.zone),
             trunks_panel(view, width - booth_cells, left),
         )
-        parts.append(_beside(panels, (booth_cells, width - booth_cells)))
+        parts.append(_side_by_side(panels, (booth_cells, width - booth_cells)))
     else:
         parts += [
             turnout_panel(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
@@ -122,26 +122,26 @@ def render_board(
 
 
 def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
-    """The centre, the time, what is up and how far the run is; and how many lines that takes."""
+    """Return the header (centre, time, connections, progress of the run) and its number of lines."""
     clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [
         (4, line(("matdan ", "bold"))),
         (0, line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
     ]
-    switch = line(lamp(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1"))
+    switch = line(status_dot(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1"))
     right = [(0, line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
     if extras.broker is not None:
         name = extras.broker if width >= 80 else "broker"
-        said = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
-        right.append((0, line(lamp(extras.broker_up), said)))
+        text = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
+        right.append((0, line(status_dot(extras.broker_up), text)))
     right.append((3, line((f"{calls} calls  ", "bold"))))
     if view.state.draining:
         right.append((0, line(("draining  ", "bold orange1"))))
     if extras.elapsed_seconds is not None:
-        right.append((1, line((duration(extras.elapsed_seconds), "bold"))))
+        right.append((1, line((format_duration(extras.elapsed_seconds), "bold"))))
         if extras.whole_seconds:
-            right.append((2, line((f" of {duration(extras.whole_seconds)} ", DIM))))
+            right.append((2, line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
             right.append((5, share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
     row = _spread(left, right, width - 4)
     if height < TALL:
@@ -150,19 +150,19 @@ def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> t
 
 
 def _spread(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
-    """Parts at both ends of a line, each with its rank: while they do not fit, those of the highest rank are left out."""
+    """Return a line with parts at both ends. While they do not fit, the parts with the highest rank are left out."""
     rank = max(first for first, _ in (*left, *right))
     while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
         left, right = ([one for one in side if one[0] < rank] for side in (left, right))
         rank -= 1
     ends = [line(*(part for _, part in side)) for side in (left, right)]
-    return padded(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
+    return pad(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
 
 
 def _campaigns(
     view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
 ) -> tuple[list[RenderableType], int]:
-    """Campaigns as panels where there is room, else as one line each; and how many lines they take."""
+    """Return the campaigns as panels if there is room, otherwise as a table, and their number of lines."""
     if not view.campaigns:
         return [], 0
     columns = 2 if width >= WIDE and len(view.campaigns) > 1 else 1
@@ -178,12 +178,14 @@ def _campaigns(
         _campaign_panel(campaign, earlier.get(campaign.campaign_id), seconds, (cells - 4, panel_lines), extras)
         for campaign in view.campaigns
     ]
-    beside = [_beside(panels[first : first + columns], (cells,) * columns) for first in range(0, len(panels), columns)]
-    return [*beside], rows * panel_lines
+    rows_of_panels = [
+        _side_by_side(panels[first : first + columns], (cells,) * columns) for first in range(0, len(panels), columns)
+    ]
+    return [*rows_of_panels], rows * panel_lines
 
 
-def _beside(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
-    """Panels side by side. With their widths given rich need not measure what is in them."""
+def _side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
+    """Return panels side by side. With fixed widths rich need not measure their contents."""
     grid = Table.grid()
     for width in widths:
         grid.add_column(width=width)
@@ -194,10 +196,10 @@ def _beside(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
 def _campaign_panel(
     campaign: CampaignView, earlier: CampaignView | None, seconds: float, size: tuple[int, int], extras: BoardExtras
 ) -> Panel:
-    """`size`: the characters within the border, and the lines with it."""
+    """Return the panel of a campaign. `size` = characters inside the border, lines with the border."""
     cells, panel_lines = size
     style = CAMPAIGN_STYLES[campaign.state]
-    live = _grouped(campaign)
+    live = _group_states(campaign)
     total = sum(live.values())
     head = line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
     if earlier is not None and seconds > 0:
@@ -212,20 +214,22 @@ def _campaign_panel(
     answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
     figures = line(
         ("attempts ", DIM),
-        (count(campaign.attempts), "bold"),
+        (format_count(campaign.attempts), "bold"),
         ("  answered ", DIM),
-        (count(campaign.answered), "bold"),
-        f" {percent(answered)}",
+        (format_count(campaign.answered), "bold"),
+        f" {format_percent(answered)}",
     )
     lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells)]
     if campaign.refused:
         most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
         lines.append(
-            line(("held back by rules ", DIM), (count(sum(campaign.refused.values())), "bold"), f", most: {most}")
+            line(
+                ("held back by rules ", DIM), (format_count(sum(campaign.refused.values())), "bold"), f", most: {most}"
+            )
         )
-    lines.append(_why(campaign))
+    lines.append(_idle_text(campaign))
     title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
-    return framed(lines_of(lines), title, height=panel_lines, style=style)
+    return frame_panel(join_lines(lines), title, height=panel_lines, style=style)
 
 
 def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
@@ -236,14 +240,14 @@ def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Te
     return legend
 
 
-def _why(campaign: CampaignView) -> Text:
+def _idle_text(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
         return line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
     return line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
 
 
-def _grouped(campaign: CampaignView) -> dict[CallState, int]:
-    """Live calls by the states that a supervisor tells apart; the moments between them are counted with their neighbour."""
+def _group_states(campaign: CampaignView) -> dict[CallState, int]:
+    """Return live calls by the states that the board shows. Short intermediate states count as their neighbour."""
     grouped = dict.fromkeys(SHOWN_STATES, 0)
     for state, number in campaign.calls.items():
         shown = BRIEF_STATES.get(state, state)
@@ -259,29 +263,29 @@ def _abandoned_style(rate: float, cap: float) -> str:
 def _abandoned_line(campaign: CampaignView, extras: BoardExtras) -> Text:
     cap = extras.abandoned_cap
     style = _abandoned_style(campaign.abandoned_rate, cap)
-    connected = (("connected ", DIM), (f"{count(campaign.connected)}  ", "bold"))
+    connected = (("connected ", DIM), (f"{format_count(campaign.connected)}  ", "bold"))
     return line(
         *(connected if campaign.kind is CampaignKind.AGENTS else ()),
         ("abandoned ", DIM),
-        (count(campaign.abandoned), "bold"),
-        (f" {percent(campaign.abandoned_rate, 1)} ", style),
+        (format_count(campaign.abandoned), "bold"),
+        (f" {format_percent(campaign.abandoned_rate, 1)} ", style),
         share_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
-        (f" cap {percent(cap)}", DIM),
+        (f" cap {format_percent(cap)}", DIM),
     )
 
 
-def _share_done(progress: CampaignProgress) -> float:
+def _completed_share(progress: CampaignProgress) -> float:
     return progress.completed / progress.total if progress.total else 0.0
 
 
 def _list_line(campaign: CampaignView, cells: int) -> Text:
-    progress, share = campaign.progress, _share_done(campaign.progress)
-    tail = f" {percent(share):>5}  {count(progress.completed)}/{count(progress.total)}"
+    progress, share = campaign.progress, _completed_share(campaign.progress)
+    tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
     return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 
 def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
-    """One line a campaign; and where there is room for `why`, a second on what keeps it from more calls."""
+    """Return a table with one line for each campaign. With `why`, a second line says what limits its calls."""
     wide = width >= 70
     shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
     table = Table.grid(expand=True, padding=(0, 1))
@@ -289,26 +293,27 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
     for _ in shown:
         table.add_column(justify="right", no_wrap=True)
     table.add_row(Text("campaign", style=DIM), *[Text(head, style=DIM) for head in shown])
-    # What the other columns take at least, their gaps, and the sign before the name.
-    bar_cells = 12 if wide else 6 if width >= 50 else 0  # on the narrowest the room is the names'
+    # The least width of the other columns, their gaps, and the sign before the name.
+    bar_cells = 12 if wide else 6 if width >= 50 else 0  # the narrowest boards need the room for the names
     taken = sum(map(len, shown)) + len(shown) + (bar_cells + 1 if bar_cells else 0) + 4
     for campaign in campaigns:
-        share = _share_done(campaign.progress)
+        share = _completed_share(campaign.progress)
         cells = {
             "calls": Text(str(sum(campaign.calls.values())), style="bold"),
-            "attempts": Text(count(campaign.attempts)),
-            "answered": Text(count(campaign.answered)),
+            "attempts": Text(format_count(campaign.attempts)),
+            "answered": Text(format_count(campaign.answered)),
             "abandoned": Text(
-                percent(campaign.abandoned_rate, 1),
+                format_percent(campaign.abandoned_rate, 1),
                 style=_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
             ),
             "list": line(
-                share_bar(share, bar_cells, "deep_sky_blue1"), f" {percent(share):>5}" if bar_cells else percent(share)
+                share_bar(share, bar_cells, "deep_sky_blue1"),
+                f" {format_percent(share):>5}" if bar_cells else format_percent(share),
             ),
         }
-        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), shortened(campaign.campaign_id, width - 4 - taken))
+        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), shorten(campaign.campaign_id, width - 4 - taken))
         if campaign.hold is not None and not why:
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
-    reasons = [line((f"{shortened(each.campaign_id, 20)}: ", DIM), _why(each)) for each in campaigns] if why else []
-    return framed(Group(table, *reasons), line(("campaigns", TITLE)))
+    reasons = [line((f"{shorten(each.campaign_id, 20)}: ", DIM), _idle_text(each)) for each in campaigns] if why else []
+    return frame_panel(Group(table, *reasons), line(("campaigns", TITLE)))

@@ -1,4 +1,4 @@
-"""The board on a real terminal."""
+"""Drawing the board on a terminal, again and again."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from dialer.board.render import BoardExtras, render_board
 from dialer.domain.view import CentreView
 
 REFRESH_SECONDS = 0.25
-RATE_SECONDS = 10.0  # calls a minute are taken over this stretch
+RATE_SECONDS = 10.0  # the period over which call starts a minute are computed
 
 
 async def run_board(
     get_view: Callable[[], CentreView], stop: asyncio.Event, get_extras: Callable[[], BoardExtras], console: Console
 ) -> None:
-    """Draw the board until `stop`. The screen is given back as it was, with the last board left on it."""
+    """Draw the board until `stop` is set. Then restore the screen and print the last board below its contents."""
     history: deque[CentreView] = deque()
 
-    def board() -> RenderableType:
+    def draw() -> RenderableType:
         view = get_view()
-        previous = _earlier(history, view)
+        previous = _earlier_view(history, view)
         return render_board(view, previous, width=console.width, height=console.height, extras=get_extras())
 
     with Live(console=console, screen=console.is_terminal, auto_refresh=False, redirect_stdout=False) as live:
         while not stop.is_set():
-            live.update(board(), refresh=True)
+            live.update(draw(), refresh=True)
             try:
                 async with asyncio.timeout(REFRESH_SECONDS):
                     await stop.wait()
             except TimeoutError:
                 continue
-        live.update(board(), refresh=True)
+        live.update(draw(), refresh=True)
     if console.is_terminal:
         history.clear()
-        console.print(board())
+        console.print(draw())
 
 
-def _earlier(history: deque[CentreView], view: CentreView) -> CentreView | None:
-    """The view of about `RATE_SECONDS` ago; None in the first second, when a rate would mean nothing."""
+def _earlier_view(history: deque[CentreView], view: CentreView) -> CentreView | None:
+    """Return the view of about `RATE_SECONDS` ago; None in the first second, when a rate would be meaningless."""
     history.append(view)
     while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:
         history.popleft()

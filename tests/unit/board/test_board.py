@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dialer.board.parts import duration, share_bar, stacked_bar
+from dialer.board.parts import format_duration, share_bar, stacked_bar
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
 from dialer.domain.alerts import Alert, AlertKind, AlertLevel, new_alert
@@ -71,7 +71,7 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
         "26/60",
         "opt-outs",
         "the list is completed",
-        "of 24 booths, 3 not reached yet",
+        "of 24 booths, 3 not contacted yet",
     ):
         assert said in text
     assert all(f"seat-{number:02}" in text for number in range(1, 28))
@@ -208,14 +208,14 @@ def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
     )
     text = "\n".join(lines(replace(centre_view(), booths=booths)))
     assert text.index("209/2") < text.index("209/1")
-    assert "2 of 3 booths, 1 not reached yet" in text
+    assert "2 of 3 booths, 1 not contacted yet" in text
 
 
 def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None:
     view = centre_view(booths=3)
     booths = tuple(replace(booth, constituency_number=72, contacted=5, voters=9) for booth in view.booths)
     (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
-    assert " reached " in head.split("not yet")[1]
+    assert " contacted " in head.split("not yet")[1]
 
 
 @pytest.mark.parametrize("width", [40, 45, 60, 72])
@@ -281,7 +281,7 @@ def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: in
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.9, "1:15"), (3605, "1:00:05"), (-3, "0:00")])
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_every_state_has_its_colour() -> None:
@@ -340,7 +340,7 @@ def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     some = replace(ahead, without_number=20_310)
     text = "\n".join(lines(with_state(centre_view(booths=2), forecast=some), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
-    assert "20,310 more are not reached and have no number" in text
+    assert "20,310 more voters are not contacted and have no phone number" in text
 
 
 def test_the_board_shows_the_cap_that_the_rules_and_the_campaigns_set() -> None:
