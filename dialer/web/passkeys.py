@@ -70,7 +70,7 @@ class Challenges:
         """Return a new challenge for a user, or for any user (no name)."""
         if len(self._issued) >= MAX_CHALLENGES:
             self._issued.popitem(last=False)
-        challenge = secrets.token_decode(32)
+        challenge = secrets.token_bytes(32)
         self._issued[challenge] = (name, handle, self._clock.monotonic() + CHALLENGE_SECONDS)
         return challenge
 
@@ -135,7 +135,7 @@ class Passkeys:
         own = await self._records.of_name(who.name)
         if len(own) >= MAX_PASSKEYS_PER_USER:
             raise RequestRefused(409, "passkeys-full")
-        handle = own[0].handle if own else secrets.token_decode(32)
+        handle = own[0].handle if own else secrets.token_bytes(32)
         return {
             "rp": {"id": self._host.host, "name": "Matdan"},
             "user": {"id": _encode(handle), "name": who.name, "displayName": who.name},

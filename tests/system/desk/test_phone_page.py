@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.agents.phone import AWAY, TAKEN
+from dialer.desk.agents.phone import ASTERISK_DOWN, TAKEN
 from tests.support.agent_desk import AgentDesk, agent_desk
 from tests.support.browser import NEEDS_A_BROWSER, alone, new_page
 from tests.support.sip_stand_in import SipStandIn
@@ -97,7 +97,7 @@ async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
     await site.switch.heard("REGISTER")
     await site.switch.call("one")
     await expect(page.locator("button.phone.on-call")).to_be_visible()
-    await site.switch.lines[0].close(AWAY)
+    await site.switch.lines[0].close(ASTERISK_DOWN)
     await expect(page.get_by_role("alert").filter(has_text="The phone")).to_be_visible()
     await expect(page.locator("button.phone.on-call")).to_be_visible()
     await site.switch.heard("REGISTER", 2)

@@ -70,7 +70,7 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
         "carrier-a",
         "26/60",
         "opt-outs",
-        "the list is completed",
+        "only 40 numbers remain",
         "of 24 booths, 3 not contacted yet",
     ):
         assert said in text

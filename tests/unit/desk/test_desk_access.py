@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from structlog.testing import capture_logs
 
 from dialer.deploy.systemd.render import FILTERS, fail2ban_files
-from dialer.desk.board import COMMANDERS
+from dialer.desk.board import COMMAND_ROLES
 from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import RefusedBecause
@@ -85,7 +85,7 @@ def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | No
 def test_every_role_names_the_roles_of_people() -> None:
     people = {"viewer", "listener", "coach", "booth-desk", "compliance", "supervisor"}
     assert people | {"headquarters", "zone", "media"} == EVERY_ROLE
-    assert people - {"viewer", "booth-desk"} == COMMANDERS
+    assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
 
 
 async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskStand) -> None:

@@ -243,7 +243,7 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
     desk.page_state.put("call-backs/102", [{"name": "somebody"}])
     desk.page_state.put("campaign/turnout-agents", CAMPAIGN)
     desk.page_state.put("desk", CONNECTED)
-    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         first = values_of(await anext(news))
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
@@ -258,12 +258,12 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
 async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
-    async with closing(desk.agents.streams._news(token, who, "tab-1")) as first:
+    async with closing(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
         await anext(first)
         assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
         refused = await desk.get("/api/agent/events?tab=tab-2", AGENT)
         assert (refused.status_code, refused.json()) == (409, {"problem": "open-elsewhere"})
-        async with closing(desk.agents.streams._news(token, who, "tab-2")) as second:
+        async with closing(desk.agents.streams._stream_events(token, who, "tab-2")) as second:
             await anext(second)
             assert values_of(await anext(first)) == {"ended": "taken"}
             with pytest.raises(StopAsyncIteration):
@@ -276,7 +276,7 @@ async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
 
 async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_told(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.page_state.put("seat/04", on_the_line(agent="102"))
         desk.page_state.put("pop/04", {"attempt": ATTEMPT})
@@ -290,7 +290,7 @@ async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_whic
 ) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "session", full_disk)
-    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         desk.page_state.put("seat/04", replace(SEATED, agent=None))
@@ -306,7 +306,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
-    async with closing(desk.agents.streams._news(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).version_of("turnout-agents")
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dialer.desk.agents import writing
+from dialer.desk.agents import notes
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
@@ -40,7 +40,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
 async def pop_of(desk: DeskStand) -> dict[str, Any]:
     """What a page that is opened now is told of the call."""
     running = asyncio.create_task(desk.agents.run())
-    async with closing(desk.agents.streams._news(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")) as news:
+    async with closing(
+        desk.agents.streams._stream_events(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
+    ) as news:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -110,13 +112,13 @@ async def test_what_was_typed_is_there_again_after_a_reload_and_a_restart(desk: 
     again = AgentDrafts(AgentRecords(desk.file))
     running = asyncio.create_task(again.run())
     async with asyncio.timeout(5):
-        while again.of("04", ATTEMPT) is None:
+        while again.find("04", ATTEMPT) is None:
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert again.of("04", ATTEMPT) == DRAFT["draft"]
-    assert again.of("04", "another") is None
-    assert again.of("05", ATTEMPT) is None
+    assert again.find("04", ATTEMPT) == DRAFT["draft"]
+    assert again.find("04", "another") is None
+    assert again.find("05", ATTEMPT) is None
 
 
 async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None:
@@ -169,7 +171,7 @@ async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
         return await read(records)
 
     monkeypatch.setattr(AgentRecords, "drafts", busy)
-    monkeypatch.setattr(writing, "WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find("05", "earlier") is None:

@@ -220,8 +220,8 @@ def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() ->
 
 
 def test_warnings_are_active_while_their_cause_lasts() -> None:
-    def found(*figures: Any) -> dict[str, Any]:
-        return {alert.code: alert.fields for alert in active_warnings(*figures, now=1.0)}
+    def found(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
+        return {alert.code: alert.fields for alert in active_warnings(campaigns, abandoned, seats, 1.0)}
 
     window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
     nothing = replace(window, abandoned=23)

@@ -207,7 +207,7 @@ def test_the_ca_may_lie_elsewhere_and_a_desk_without_paths_says_so(
     shake_hands(trusting(stick / "site-ca.pem"), "desk.example.org", files.certificate, files.key)
     site.write_text('[centre]\nid = "pune-1"\n')
     code, said = run("desk", "certificate", "-c", site)
-    assert (code, "desk.certificate: and desk.private_key are not set; say where" in said) == (2, True)
+    assert (code, "desk.certificate: and desk.private_key are not set; set their paths" in said) == (2, True)
 
 
 def test_a_certificate_never_outlives_its_ca(files: CertificateFiles) -> None:

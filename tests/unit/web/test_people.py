@@ -108,7 +108,7 @@ async def test_a_weak_password_is_refused(desk: DeskStand, password: str) -> Non
 
 
 async def test_a_name_that_the_settings_do_not_have_gets_no_password(desk: DeskStand) -> None:
-    with pytest.raises(SettingError, match="have no 'nobody', and no user is called so"):
+    with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
 
