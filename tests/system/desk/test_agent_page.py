@@ -412,7 +412,7 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     await expect(page.locator(".warn")).to_have_count(0)
     mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
-    await expect(page.locator(".warn")).to_contain_text("Voter 1: just recorded elsewhere: has voted")
+    await expect(page.locator(".warn")).to_contain_text("Voter 1\u2069: has voted. This was just recorded elsewhere.")
     await expect(page.locator(".warn")).to_contain_text("has opted out")
 
     # What this page said itself is no news; of another one of the household it still is.
@@ -422,7 +422,7 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     await site.desk.asked("seat-dispose")
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
-    await expect(page.locator(".warn")).to_contain_text("Voter 6: just recorded elsewhere")
+    await expect(page.locator(".warn")).to_contain_text("Voter 6\u2069: has voted. This was just recorded elsewhere.")
     await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")
     await expect(page.locator(".state-now")).to_contain_text("call incoming")

@@ -4,16 +4,15 @@ import { Section } from "../shared/parts";
 import { change, chosenOf, draftOf, nameOf, pendingOf, whoWas } from "./drafts";
 import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./entries";
 import { noteStates, owe, push } from "./notes";
-import { Household, Text } from "./voter_panel";
+import { Household, Text, isolated } from "./voter_panel";
 import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
 import { stateOf, type Pop } from "./state";
 
 const MOST_NOTE = 2000;
-const isolated = (text: string) => `\u2068${text}\u2069`;
 
 const nameOfCall = (call: Pop): string => {
   const voter = call.voters.find((each) => each.id === call.addressed);
-  return voter ? isolated([...nameOf(voter)].slice(0, 40).join("")) : call.masked;
+  return voter ? isolated(nameOf(voter)) : call.masked;
 };
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];

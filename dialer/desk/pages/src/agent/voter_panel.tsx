@@ -65,6 +65,9 @@ function Name({ voter }: { voter: Voter }) {
   );
 }
 
+/** A name that cannot change the direction of the text around it, cut to 40 characters. */
+export const isolated = (name: string) => `\u2068${[...name].slice(0, 40).join("")}\u2069`;
+
 const markIn = (mark: Voter["marks"][number]) =>
   [word("mark", mark.kind), mark.hour === null ? "" : t("at-hour", { hour: mark.hour })].filter(Boolean).join(" ");
 
@@ -80,8 +83,7 @@ function Elsewhere({ call }: { call: Pop }) {
       {call.opted_out && <p>{t("opted-out")}</p>}
       {settled.map((voter) => (
         <p key={voter.id}>
-          <Text text={nameOf(voter)} />: {voter.marks.length > 0 && `${markIn(voter.marks.at(-1)!)} – `}
-          {t("recorded-elsewhere")}
+          {t("recorded-elsewhere", { name: isolated(nameOf(voter)), mark: voter.marks.length > 0 ? markIn(voter.marks.at(-1)!) : "–" })}
         </p>
       ))}
     </div>
