@@ -11,15 +11,16 @@ from typing import Protocol
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.agents.entrance import AgentEntrance
+from dialer.desk.agents.commands import AgentCommands
+from dialer.desk.agents.notes import AgentNotes
 from dialer.desk.agents.phone import AgentPhones
+from dialer.desk.agents.sign_in import AgentSignInRoutes
 from dialer.desk.agents.streams import AgentStreams
-from dialer.desk.agents.work import AgentWork
-from dialer.desk.agents.writing import AgentWriting
 from dialer.desk.board import Board
-from dialer.desk.entrance import BoardAccount
-from dialer.desk.lists import Lists
+from dialer.desk.board_account import BoardAccount
+from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
+from dialer.desk.rolls import RollRoutes
 from dialer.desk.users import UsersPage
 from dialer.domain.enums import HqRole, SupervisorRole
 from dialer.engine.command.catalogue import COMMANDS
@@ -66,12 +67,13 @@ _DESK: tuple[type[HasRouter], ...] = (
     BoardAccount,
     Board,
     UsersPage,
-    Lists,
+    RollRoutes,
+    NumberRoutes,
     RecordingsPage,
-    AgentEntrance,
+    AgentSignInRoutes,
     AgentStreams,
-    AgentWork,
-    AgentWriting,
+    AgentCommands,
+    AgentNotes,
     AgentPhones,
 )
 _HEADQUARTERS: tuple[type[HasRouter], ...] = (HqAccount, HqBoard, HqActions)

@@ -69,6 +69,6 @@ async def test_marks_of_another_roll_are_said_until_those_that_come_are_known_ag
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute(news(site, 0, 1, 1, 2, version="of another year"))
         (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
-        assert alert.text.startswith("2 marks of other centres were left out")
+        assert alert.text.startswith("2 marks of other centres were skipped")
         await site.centre.engine.execute(news(site, 1, 2, 1))
         assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]

@@ -85,7 +85,7 @@ async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_pa
         await site.until(lambda: bool(site.view.alerts) and len(site.switch.placed) > 3)
         [alert] = site.view.alerts
         assert alert.code == "rules-poll-unknown"
-        assert "its polling day is unknown. Add the day to [[rules.polls]]" in alert.text
+        assert "its polling day is unknown. Add the day to `rules.polls`" in alert.text
 
 
 @virtual_time()
