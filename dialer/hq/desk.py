@@ -22,7 +22,7 @@ from dialer.web.access import HQ_COOKIE, Sessions
 from dialer.web.app import document_router, make_app
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.http import open_listener, allowed_origins, serve_pages, stop_on_signals
+from dialer.web.http import allowed_origins, open_listener, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People

@@ -19,7 +19,7 @@ _MAX_FIELDS_OF_ALERT = 16
 _MAX_ALERTS = 20
 MAX_BYTES = 65_536
 MAX_CAMPAIGNS = 200
-_MAX_NUMBER = 1e9  # of seconds, and in an alert: excludes NaN and Infinity, with which a browser could read the figures of no centre
+_MAX_NUMBER = 1e9  # excludes NaN and Infinity: with one of them a browser could not read the figures of any centre
 
 
 @dataclass(slots=True)
