@@ -49,7 +49,7 @@ def test_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
     live = received(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
-    assert alert["text"] == "updates of other centres are not imported: the disk is full"
+    assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
 
 
 @pytest.mark.parametrize(
