@@ -19,6 +19,7 @@ from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, MarkSource, Outcome
+from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.catalogue import load_flow, refuse_unsafe
 from dialer.flows.document import nodes_page
 from dialer.flows.load import parse_flow
@@ -170,6 +171,11 @@ def test_tests_named_on_pages_exist(page: Path) -> None:
         paths = [ROOT / name] if name.startswith("tests/") else list((ROOT / "tests").rglob(name))
         assert [path for path in paths if path.is_file()], f"{page.name}: {name}"
         assert any(f"def {test}" in path.read_text(encoding="utf-8") for path in paths), f"{page.name}: {name}::{test}"
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.name)
+def test_commands_of_seats_named_on_pages_exist(page: Path) -> None:
+    assert set(re.findall(r"`(seat-[a-z-]+)`", page.read_text(encoding="utf-8"))) <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
