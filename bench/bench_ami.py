@@ -79,8 +79,8 @@ async def receive_ours(port: int, mask: str, watch: Stopwatch, *, skip_by_name: 
     collector = EventCollector(ended.set)
     keep = tuple(USED) if skip_by_name else None
     login = AmiLogin("127.0.0.1", port, "bench", "bench")
-    async with AmiClient(login, on_event=lambda m: collector.add(m.event, m.get), keep_events=keep) as client:
-        await client.action("Events", [("EventMask", mask)])
+    async with AmiClient(login, on_event=lambda m: collector.add(m.event, m.get), wanted_events=keep) as client:
+        await client.send_action("Events", [("EventMask", mask)])
         with watch.running():
             await ended.wait()
     return collector.uses
@@ -284,7 +284,7 @@ async def our_actions(port: int, actions: int, outstanding: int, watch: Stopwatc
     async with AmiClient(login, on_event=lambda _: None, limits=limits) as client:
 
         async def ask(number: str) -> str:
-            return (await client.action("Getvar", [("Variable", number)])).get("Value")
+            return (await client.send_action("Getvar", [("Variable", number)])).get("Value")
 
         with watch.running():
             return check_answers(await ask_concurrently(actions, outstanding, ask))

@@ -138,7 +138,7 @@ async def running_centre(
             engine.take_alert(new_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = labels_synthetic(settings, rules)
-            await stack.enter_async_context(twilio.serving(engine, flows, prompts, label=label))
+            await stack.enter_async_context(twilio.serve(engine, flows, prompts, label=label))
         sms = None if twilio is None else twilio.sms
         agi = await stack.enter_async_context(fastagi_server(settings, engine, asterisk, flows, prompts, sms, clock))
         yield RunningCentre(
@@ -175,7 +175,7 @@ def _engine(
     plan = engine_plan(settings, profile)
     core = Core(settings.centre.id, site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
-    routed = None if twilio is None else twilio.routed(switch if settings.uses_asterisk else None)
+    routed = None if twilio is None else twilio.combine_with(switch if settings.uses_asterisk else None)
     outside = Dependencies(
         store=store,
         switch=routed or switch,
@@ -190,7 +190,7 @@ def _engine(
     engine = Engine(core, outside)
     first_server = next(iter(servers_of(settings)))
     on_event = engine.on_switch_event
-    switch.deliver_to(on_event if routed is None else routed.merging_sink(on_event, first_server))
+    switch.set_sink(on_event if routed is None else routed.merging_sink(on_event, first_server))
     return engine
 
 

@@ -49,7 +49,7 @@ class Playlist:
     listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
 
-    def why_not(self, name: PromptName, today: date) -> str | None:
+    def find_block_reason(self, name: PromptName, today: date) -> str | None:
         """Return why a prompt may not be played; None if it may."""
         listed = self.listed.get(name)
         if listed is None:

@@ -119,7 +119,9 @@ def statuses(settings: Settings) -> Statuses:
     """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
     playlist = playlist_reader(settings).read()
     today = site_day(settings, SystemClock().now())
-    return [(name, each.entry, playlist.why_not(name, today)) for name, each in sorted(playlist.listed.items())]
+    return [
+        (name, each.entry, playlist.find_block_reason(name, today)) for name, each in sorted(playlist.listed.items())
+    ]
 
 
 def known(path: str, entries: Entries, directory: Path) -> PromptName:

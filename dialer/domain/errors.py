@@ -10,7 +10,7 @@ dialer.errors.MatdanError
 ├── RollError                  a roll or list cannot be read (a bad row is a reject, not an error)
 ├── SwitchError                the switch cannot carry out a request
 │   ├── SwitchUnreachable      no connection, or it was lost
-│   ├── SwitchTaken            another dialler uses the switch
+│   ├── SwitchInUse            another dialler uses the switch
 │   ├── LoginRefused           wrong user or secret
 │   ├── PermissionMissing      the manager user lacks a permission
 │   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
@@ -77,7 +77,7 @@ class SwitchUnreachable(SwitchError):
     """There is no connection to the switch, or it was lost. Check host, port, and that Asterisk runs."""
 
 
-class SwitchTaken(SwitchError):
+class SwitchInUse(SwitchError):
     """Another dialler, named in the text, uses the switch. Stop one of the two, or give each a switch of its own."""
 
 

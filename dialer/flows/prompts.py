@@ -45,7 +45,7 @@ class CataloguePrompts:
     label_synthetic: bool = False
     _labelled: bool = field(default=False, init=False)
 
-    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sounds of a prompt: the campaign's own where they exist and may be played, else the shared ones.
 
         If `label_synthetic` is set, an announcement precedes the first prompt with a synthetic voice.
@@ -59,12 +59,12 @@ class CataloguePrompts:
                 return [self._label(spoken).sound, *chosen]
         return chosen
 
-    def why_not(self, sound: str) -> str | None:
+    def find_block_reason(self, sound: str) -> str | None:
         """Return why a sound may not be played; None if it may."""
         name = prompt_of_sound(sound)
         if name is None:
             return None
-        why = self.playlist.why_not(name, self.today)
+        why = self.playlist.find_block_reason(name, self.today)
         if (
             why is None
             and self.label_synthetic
@@ -88,7 +88,7 @@ class CataloguePrompts:
         return sound
 
     def _plays(self, name: PromptName) -> bool:
-        return self.playlist.why_not(name, self.today) is None
+        return self.playlist.find_block_reason(name, self.today) is None
 
 
 class SitePrompts:
@@ -114,7 +114,7 @@ class SitePrompts:
 
     def may_play(self, sound: str) -> bool:
         """Return whether a shared sound may be played now, for carriers that fetch the files. A refusal is logged once."""
-        why = self.for_call("").why_not(sound)
+        why = self.for_call("").find_block_reason(sound)
         if why is not None:
             self._missing.log(sound, why)
         return why is None

@@ -91,10 +91,10 @@ def _manager_connection(
     backoff = Backoff(longest_seconds=LONGEST_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return ami_link(
-        lambda: AmiClient(login, on_event=switch.on_event, keep_events=EVENTS, limits=limits),
+        lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
         on_up=switch.on_up,
         on_down=switch.on_down,
-        keep=switch.keep_session,
+        run_session=switch.run_session,
         wait_seconds=lambda failures: backoff.seconds(failures, chance),
     )
 

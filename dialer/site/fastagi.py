@@ -25,7 +25,7 @@ from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandle
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_containment
-from dialer.switch.asterisk.scripts.runner import script_of
+from dialer.switch.asterisk.scripts.runner import find_script
 from dialer.switch.flow_effects import SmsGateway
 
 _log = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ def _routes(
 async def _contained_scripts(settings: Settings) -> ScriptRules:
     """Return what AGI scripts may use. Raises FlowError where the site has some and this machine cannot contain them."""
     rules = script_rules(settings)
-    scripts = [script for flow in flows_of(settings) if (script := script_of(flow)) is not None]
+    scripts = [script for flow in flows_of(settings) if (script := find_script(flow)) is not None]
     if scripts:
         await asyncio.to_thread(check_containment, rules, scripts)
         _log.info("scripts.contained", how=describe_containment(rules))

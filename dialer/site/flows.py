@@ -17,7 +17,7 @@ from dialer.settings.site import Settings
 from dialer.site.reload import Part
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import script_of
+from dialer.switch.asterisk.scripts.runner import find_script
 
 NOBODY = "nobody"
 """The user that AGI scripts run as where the dialler runs as root and the settings name no user."""
@@ -53,7 +53,7 @@ def flows_part(flows: FlowLibrary) -> Part:
 
 def _flow_files(settings: Settings) -> list[str]:
     """Return the flows of a site without AGI scripts, which are programs."""
-    return [flow for flow in flows_of(settings) if script_of(flow) is None]
+    return [flow for flow in flows_of(settings) if find_script(flow) is None]
 
 
 def recording_rules(settings: Settings) -> RecordingRules | None:

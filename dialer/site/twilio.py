@@ -44,6 +44,6 @@ async def twilio_spent_today(settings: Settings) -> float:
         raise SwitchError(NO_TWILIO) from error
     api = TwilioApi(settings.twilio)
     try:
-        return (await api.spent_today())[0]
+        return (await api.fetch_spending_today())[0]
     finally:
         await api.close()

@@ -82,7 +82,7 @@ def _label_problems(
         return
     today = site_day(settings, clock.now())
     for language in sorted({name.language for name in playlist.listed if playlist.synthetic(name)}):
-        why = playlist.why_not(PromptName("", language, LABEL), today)
+        why = playlist.find_block_reason(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"
             yield SettingError("settings", "audio.catalogue", problem, _MAKE_DRAFTS)

@@ -1,4 +1,4 @@
-"""What a flow does beyond playing sounds and reading keys, on any carrier: it stores results and sends SMS."""
+"""The effects of flows that are the same on every carrier: storing results and sending SMS."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from dialer.flows.turns import Committed, Failed, FlowCommit, NotFound, SendSms
 _log = structlog.get_logger(__name__)
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-"""Stores a result: True only when it is on disk. (call, run, `FlowCommit.sequence`) is the idempotency key.
+"""Stores a result of a flow, and returns True only if it is on disk.
 
-Raises CommitTargetNotFound where no voter is meant, StoreError where it was not stored.
+A result is stored once per call, run of the flow and `FlowCommit.sequence`. Raises CommitTargetNotFound if no voter
+matches, and StoreError if it was not stored.
 """
 
 
 class SmsGateway(Protocol):
-    """Sends SMS."""
+    """A gateway that sends SMS."""
 
     async def send_sms(self, number: str, text: str) -> bool:
-        """Send one SMS to a number in E.164. Return whether the gateway accepted it. Never retries by itself."""
+        """Send one SMS to a number in E.164, without retries. Return whether the gateway accepted it."""
 
 
 async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result and return the outcome as a flow's input: a failure is said to the caller."""
+    """Store a result of a flow. Return the outcome as an input for the flow, which announces failures to the caller."""
     try:
         return Committed() if await store(commit) else Failed()
     except CommitTargetNotFound:
@@ -40,10 +41,10 @@ async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Fa
         return Failed()
 
 
-async def send_text(
+async def send_flow_sms(
     action: SendSms, session: FlowSession, flows: FlowService, texts: Texts, gateway: SmsGateway | None
 ) -> bool:
-    """Send the SMS that a flow asks for. Return whether the gateway accepted it."""
+    """Send the SMS that a flow requests, in the caller's language. Return whether the gateway accepted it."""
     text = filled(f"{SMS}{action.template}", session.language, action.values, texts)
     if gateway is None or text is None:
         return False

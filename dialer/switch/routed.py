@@ -1,4 +1,4 @@
-"""Asterisk and a second carrier as one switch: a call is placed by its trunk, and seats are always Asterisk's."""
+"""Asterisk and Twilio as one switch: the trunk decides which of them places a call, and seats are on Asterisk."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 
 
 class CarrierSwitch(CallSwitch, Protocol):
-    """A second switch, which has calls but no seats."""
+    """A switch with calls in flows, but without seats."""
 
-    def live(self) -> frozenset[AttemptId]:
-        """Return the attempts that are, or may be, calls there."""
+    def live_calls(self) -> frozenset[AttemptId]:
+        """Return the attempts that have, or may have, a call on this switch."""
         ...
 
     def report_states(self) -> None:
-        """Report the state of each live call, after the engine has been told which calls are live."""
+        """Report the state of each live call, after `SwitchUp` has listed the live calls."""
         ...
 
 
-def no_sink(event: SwitchEvent) -> None:
-    """Reject an event. The sink of a switch before `deliver_to`."""
-    raise RuntimeError(f"a switch event before deliver_to: {type(event).__name__}")
+def reject_event(event: SwitchEvent) -> None:
+    """Raise RuntimeError: the sink of a switch until `set_sink` is called."""
+    raise RuntimeError(f"call set_sink before the first switch event ({type(event).__name__})")
 
 
 class RoutedSwitch:
-    """Implements `dialer.domain.switch.Switch`."""
+    """Asterisk and a carrier's own switch as one `dialer.domain.switch.Switch`."""
 
     def __init__(self, asterisk: Switch | None, carrier: CarrierSwitch, endpoints: Collection[str]) -> None:
-        """`asterisk` None: the site has none, and no seats. `endpoints` are those of the carrier's trunks."""
+        """Create the combined switch.
+
+        Args:
+            asterisk: None if the site has no Asterisk, and so no seats.
+            carrier: places the calls on its own trunks.
+            endpoints: the endpoints of the carrier's trunks.
+        """
         self._asterisk = asterisk
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
@@ -44,7 +50,7 @@ class RoutedSwitch:
 
         def merge(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
-                sink(replace(event, live_attempts=event.live_attempts | self._carrier.live()))
+                sink(replace(event, live_attempts=event.live_attempts | self._carrier.live_calls()))
                 self._carrier.report_states()
             else:
                 sink(event)
@@ -52,87 +58,87 @@ class RoutedSwitch:
         return merge
 
     def unanswered_seconds(self, server: str) -> float:
-        """See `Switch.unanswered_seconds`. Only Asterisk's: each request to the carrier has its own time limit."""
+        """See `Switch.unanswered_seconds`. Covers Asterisk only, as each request to the carrier has its own timeout."""
         return 0.0 if self._asterisk is None else self._asterisk.unanswered_seconds(server)
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """See `Switch.history`."""
-        return await self._with_seats().history(attempt_ids, server)
+        return await self._require_asterisk().history(attempt_ids, server)
 
     # Calls
 
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`."""
-        await (self._carrier if request.endpoint in self._endpoints else self._with_seats()).originate(request)
+        await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`."""
-        await self._with_call(attempt_id).hang_up(attempt_id)
+        await self._switch_with_call(attempt_id).hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`."""
-        await self._with_call(attempt_id).connect(attempt_id, seat, record=record)
+        await self._switch_with_call(attempt_id).connect(attempt_id, seat, record=record)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
-        await self._with_call(attempt_id).play_message(attempt_id)
+        await self._switch_with_call(attempt_id).play_message(attempt_id)
 
-    def _with_call(self, attempt_id: AttemptId) -> CallSwitch:
-        return self._carrier if attempt_id in self._carrier.live() else self._with_seats()
+    def _switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
+        return self._carrier if attempt_id in self._carrier.live_calls() else self._require_asterisk()
 
-    # Seats, and what only calls in seats have
+    # Seats, transfers and recordings
 
-    def _with_seats(self) -> Switch:
+    def _require_asterisk(self) -> Switch:
         if self._asterisk is None:
-            raise SwitchUnreachable("this site has no Asterisk: only Twilio's trunks carry calls")
+            raise SwitchUnreachable("this site has no Asterisk: only trunks of Twilio can be used")
         return self._asterisk
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        await self._with_seats().call_seat(seat, endpoint)
+        await self._require_asterisk().call_seat(seat, endpoint)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_for_log_in`."""
-        await self._with_seats().call_for_log_in(seat, endpoint)
+        await self._require_asterisk().call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`."""
-        await self._with_seats().answer_key(seat, sound)
+        await self._require_asterisk().answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
         """See `Switch.seat_packets`."""
-        return await self._with_seats().seat_packets(seat)
+        return await self._require_asterisk().seat_packets(seat)
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
-        await self._with_seats().release_seat(seat)
+        await self._require_asterisk().release_seat(seat)
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.hold`."""
-        await self._with_seats().hold(attempt_id, seat)
+        await self._require_asterisk().hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """See `Switch.hand_over`."""
-        await self._with_seats().hand_over(attempt_id)
+        await self._require_asterisk().hand_over(attempt_id)
 
     async def call_party(self, request: PartyRequest) -> None:
         """See `Switch.call_party`."""
-        await self._with_seats().call_party(request)
+        await self._require_asterisk().call_party(request)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """See `Switch.move_party`."""
-        await self._with_seats().move_party(party_id, place)
+        await self._require_asterisk().move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
         """See `Switch.release_party`."""
-        await self._with_seats().release_party(party_id)
+        await self._require_asterisk().release_party(party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
-        await self._with_seats().mute_recording(attempt_id, muted=muted)
+        await self._require_asterisk().mute_recording(attempt_id, muted=muted)
 
 
 def report_carrier_only(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
-    """Report that the switch is up with the carrier's calls, for a site without Asterisk."""
-    sink(SwitchUp(carrier.live(), frozenset(), (), restarted=False))
+    """Report `SwitchUp` with the carrier's calls, for a site without Asterisk."""
+    sink(SwitchUp(carrier.live_calls(), frozenset(), (), restarted=False))
     carrier.report_states()

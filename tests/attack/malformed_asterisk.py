@@ -12,7 +12,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, interpret, reply_with
+from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_command
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.captures import NAMES, said_by
 
@@ -120,14 +120,14 @@ def split(chance: random.Random, data: bytes) -> list[bytes]:
 
 def ami_event(chance: random.Random) -> None:
     """To the call tracker, as the adapter does."""
-    tracker, decoder = SwitchTracker(), AmiDecoder(keep_events=None if chance.random() < 0.5 else EVENTS)
+    tracker, decoder = SwitchTracker(), AmiDecoder(wanted_events=None if chance.random() < 0.5 else EVENTS)
     try:
         decoder.feed(BANNER)
         for part in split(chance, damaged(chance, AMI, HOOKS) + chance.choice(AMI)):
             for message in decoder.feed(part):
                 tracker.handle(message)
                 str(message.action_id) + message.response
-                message.fields()
+                message.list_fields()
     except ProtocolError:
         return
 
@@ -163,13 +163,13 @@ def agi_call(chance: random.Random) -> None:
 def script_line(chance: random.Random) -> None:
     """A line of a script's, to the command that Asterisk would be sent: one line of the same words."""
     line = damaged(chance, SCRIPT_LINES, SCRIPT_HOOKS).decode("utf-8", "replace").strip()
-    judged = interpret(line, 1, Recordings("kept", "id-"), {"said"})
+    judged = interpret_command(line, 1, Recordings("kept", "id-"), {"said"})
     words = getattr(judged, "arguments", None)
     if words is None:
         return
     try:
         command = encode_command(judged.verb, *words)  # type: ignore[union-attr]  # what has arguments has a verb
-        reply_with(line if line.isprintable() else "x")
+        encode_value_reply(line if line.isprintable() else "x")
     except (UnsafeValue, SwitchError):
         return
     assert command.count(b"\n") == 1

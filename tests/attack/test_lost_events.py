@@ -178,7 +178,7 @@ async def test_a_comparison_that_breaks_begins_a_new_session_and_goes_on(tmp_pat
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(switch.tracker, "differences", lambda _: 1 / 0)
+            patch.setattr(switch.tracker, "find_lost_events", lambda _: 1 / 0)
             await site.until(lambda: not site.view.state.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         site.switch.spoil_events(lose=1.0)

@@ -47,7 +47,7 @@ def _ami(parts: list[bytes]) -> list[object]:
     try:
         decoder.feed(BANNER)
         for part in parts:
-            heard += [message.fields() for message in decoder.feed(part)]
+            heard += [message.list_fields() for message in decoder.feed(part)]
     except ProtocolError:
         return ["refused"]
     return heard

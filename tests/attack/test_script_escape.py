@@ -20,8 +20,13 @@ import pytest
 
 from dialer.flows.errors import FlowError
 from dialer.switch.asterisk.scripts import containment
-from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret
-from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, contained_command, environment
+from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_command
+from dialer.switch.asterisk.scripts.containment import (
+    ScriptRules,
+    check_containment,
+    contained_command,
+    script_environment,
+)
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_scripts import (
     PLAIN,
@@ -311,7 +316,7 @@ def test_the_program_runs_with_every_limit() -> None:
     rules = ScriptRules(seconds=10.5, memory_megabytes=200, processes=16)
     done = subprocess.run(
         contained_command(rules, [sys.executable, "-c", program], Path("/")),
-        env=environment(rules),
+        env=script_environment(rules),
         capture_output=True,
         text=True,
         check=False,
@@ -372,19 +377,19 @@ NOT_PLAYED = (
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
 def test_a_script_plays_only_sounds_of_the_site(verb: str) -> None:
-    commands = [interpret(f'{verb} "{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    commands += [interpret(f'{verb} "beep&{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    commands += [interpret(verb, 1, OWN)]
+    commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
+    commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
+    commands += [interpret_command(verb, 1, OWN)]
     assert [each for each in commands if not isinstance(each, Refuse)] == []
     for name in ("beep", "matdan/hi/turnout.question", "custom/a_b-c.1", "digits/1"):
-        assert isinstance(interpret(f"{verb} {name} #", 1, OWN), Forward)
+        assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN), Forward)
 
 
 def test_no_spelling_names_a_recording_of_another_call() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHERS, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):
-        command = interpret(f'STREAM FILE "{"".join(parts)}" #', 1, OWN, {"said"})
+        command = interpret_command(f'STREAM FILE "{"".join(parts)}" #', 1, OWN, {"said"})
         if isinstance(command, Forward):
             assert OTHERS not in command.arguments[0]
             assert ".." not in command.arguments[0]
@@ -406,8 +411,8 @@ def test_no_spelling_names_a_recording_of_another_call() -> None:
     ],
 )
 def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
-    assert isinstance(interpret(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
-    assert isinstance(interpret(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
+    assert isinstance(interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
+    assert isinstance(interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
 
 
 def test_say_datetime_accepts_times_formats_and_zones() -> None:
@@ -417,4 +422,4 @@ def test_say_datetime_accepts_times_formats_and_zones() -> None:
         'SAY DATETIME 0 0 "Q k M" Asia/Kolkata',
         "SAY DATETIME 0 0 IMp Etc/GMT+5",
     ):
-        assert isinstance(interpret(command, 1, OWN), Forward), command
+        assert isinstance(interpret_command(command, 1, OWN), Forward), command

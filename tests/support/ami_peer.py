@@ -138,11 +138,11 @@ def client_of(
     events: list[AmiMessage] | None = None,
     *,
     limits: AmiLimits | None = None,
-    keep_events: set[str] | None = None,
+    wanted_events: set[str] | None = None,
 ) -> AmiClient:
     """Return a client of the server, not yet connected, that appends its events to `events`."""
     received = events if events is not None else []
-    return AmiClient(peer.login, on_event=received.append, limits=limits, keep_events=keep_events)
+    return AmiClient(peer.login, on_event=received.append, limits=limits, wanted_events=wanted_events)
 
 
 async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:

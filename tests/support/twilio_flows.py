@@ -92,10 +92,10 @@ class NoCalls:
     async def on_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
-    def sid_of(self, attempt_id: AttemptId) -> str | None:
+    def find_sid(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
-    def on_transfer(self, attempt_id: AttemptId) -> None:
+    def add_transfer_leg(self, attempt_id: AttemptId) -> None:
         self.transfers.append(attempt_id)
 
 

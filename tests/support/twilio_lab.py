@@ -66,7 +66,7 @@ class Lab:
         return self.attempt(which)
 
     async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
-        known = sid or self.switch.sid_of(attempt_id) or "CA" + "0" * 32
+        known = sid or self.switch.find_sid(attempt_id) or "CA" + "0" * 32
         await self.switch.on_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
 
 
@@ -95,7 +95,7 @@ async def a_lab(
             return ours.get(number)
 
         switch = TwilioSwitch(api, settings, SpendMeter(settings), clock, find)
-        switch.deliver_to(events.append, ends.append)
+        switch.set_sink(events.append, ends.append)
         try:
             if resync:
                 await switch.resync()

@@ -16,7 +16,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, script_of
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_script
 from tests.support.agi_scripts import HANG_UP, PLAIN, HeldOpen, Peer, run_script
 
 PYST2 = """
@@ -231,15 +231,15 @@ async def test_standard_error_goes_to_the_file_of_the_settings(script: Callable[
 
 
 def test_a_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> None:
-    assert script_of("turnout") is None
+    assert find_script("turnout") is None
     plain = tmp_path / "plain"
     plain.write_text("#!/bin/sh\n")
     refused: Sequence[str] = ["script:nowhere.py", f"script:{tmp_path}/no.py", f"script:{tmp_path}", f"script:{plain}"]
     for flow in refused:
         with pytest.raises(FlowError):
-            script_of(flow)
+            find_script(flow)
     plain.chmod(0o755)
-    assert script_of(f"script:{plain}") == plain
+    assert find_script(f"script:{plain}") == plain
 
 
 async def test_a_script_of_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:

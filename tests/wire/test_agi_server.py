@@ -59,8 +59,8 @@ async def test_a_recorded_flow_is_replayed_exactly() -> None:
         (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=*#\n", "*#"),
         (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=\n", ""),
         (lambda call: call.set_variable("X", "a b"), 'SET VARIABLE X "a b"', b"200 result=1\n", None),
-        (lambda call: call.command("NOOP"), "NOOP", b"510 Invalid or unknown command\n", AgiReply(510)),
-        (lambda call: call.command("NOOP"), "NOOP", b"520-Usage:\nNOOP\n520 End\n", AgiReply(520)),
+        (lambda call: call.send_command("NOOP"), "NOOP", b"510 Invalid or unknown command\n", AgiReply(510)),
+        (lambda call: call.send_command("NOOP"), "NOOP", b"520-Usage:\nNOOP\n520 End\n", AgiReply(520)),
         (
             lambda call: call.record_file("r", "wav", "#", 9000, 3),
             "RECORD FILE r wav # 9000 BEEP s=3",
@@ -177,7 +177,7 @@ async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
             await call.stream_file("a")
         await call.hangup()
         await call.set_variable("MATDAN_DONE", "1")
-        return (await call.command("GET VARIABLE", "MATDAN_DONE")).note
+        return (await call.send_command("GET VARIABLE", "MATDAN_DONE")).note
 
     recorder = Recorder(flow)
     async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
@@ -311,7 +311,7 @@ async def test_after_a_cancelled_command_the_next_gets_its_own_answer() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await call.get_data("a", 5000, 1)
-        return (await call.command("GET VARIABLE", "X")).note
+        return (await call.send_command("GET VARIABLE", "X")).note
 
     recorder = Recorder(flow)
     async with server_of(recorder) as server, AsteriskCall(server.port) as peer:

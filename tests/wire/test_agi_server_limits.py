@@ -92,7 +92,7 @@ class OursOnly(AgiAuthenticator):
         self.rejected += environment.arguments != ("ours",)
         return environment.arguments == ("ours",)
 
-    def on_overload(self, problem: str) -> None:
+    def report_overload(self, problem: str) -> None:
         self.overloads.append(problem)
 
 
@@ -158,7 +158,7 @@ async def test_a_rejected_connection_gets_no_command_and_takes_no_place_of_a_cal
             await two.command()
             async with AsteriskCall(server.port, OURS) as third:
                 await third.ended.wait()
-            assert authenticator.overloads == ["2 calls are in flows at once (`fastagi.max_connections`)"]
+            assert authenticator.overloads == ["2 calls are served at once (`fastagi.max_connections`)"]
             assert not one.ended.is_set()
     assert len(recorder.calls) == 2
 
@@ -176,12 +176,12 @@ async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
                 async with AsteriskCall(port, sent) as peer:
                     await peer.ended.wait()
         first = capsys.readouterr().out
-        assert (first.count("agi.protocol_error"), first.count("agi.peer_not_allowed")) == (1, 1)
+        assert (first.count("agi.protocol_error"), first.count("agi.peer_rejected")) == (1, 1)
         await asyncio.sleep(61)
         async with AsteriskCall(server.port, b"nonsense\n\n") as peer:
             await peer.ended.wait()
     out = capsys.readouterr().out
-    assert (out.count("agi.protocol_error"), out.count("agi.peer_not_allowed")) == (1, 0)
+    assert (out.count("agi.protocol_error"), out.count("agi.peer_rejected")) == (1, 0)
 
 
 @pytest.mark.parametrize(

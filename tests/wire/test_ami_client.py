@@ -50,18 +50,18 @@ async def test_the_client_logs_in_sends_actions_and_receives_events_in_order() -
 
     events: list[AmiMessage] = []
     async with ManagerPeer(answer) as peer, client_of(peer, events) as client:
-        response = await client.action("Ping")
+        response = await client.send_action("Ping")
         assert response.get("Ping") == "Pong"
         assert client.banner == "Asterisk Call Manager/11.0.0"
-        assert client.up
+        assert client.is_up
         assert len(client._session._pending) == 0
-        assert peer.session.actions[0].fields()[2:] == [
+        assert peer.session.actions[0].list_fields()[2:] == [
             ("Username", "dialler"),
             ("Secret", "s3cret"),
             ("Events", "on"),
         ]
     assert [message.event for message in events] == ["One", "Two", "Three"]
-    assert not client.up
+    assert not client.is_up
 
 
 @virtual_time()
@@ -70,8 +70,8 @@ async def test_only_wanted_events_reach_the_handler() -> None:
         return event("VarSet") + event("Hangup") + success(action)
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events, keep_events={"Hangup"}) as client:
-        await client.action("Ping")
+    async with ManagerPeer(answer) as peer, client_of(peer, events, wanted_events={"Hangup"}) as client:
+        await client.send_action("Ping")
     assert [message.event for message in events] == ["Hangup"]
 
 
@@ -84,7 +84,7 @@ async def test_a_stream_of_single_bytes_is_read_the_same() -> None:
 
     events: list[AmiMessage] = []
     async with ManagerPeer(answer) as peer, client_of(peer, events) as client:
-        assert (await client.action("Ping")).get("Ping") == "Pong"
+        assert (await client.send_action("Ping")).get("Ping") == "Pong"
     assert [message.get("Cause") for message in events] == ["16"]
 
 
@@ -147,7 +147,7 @@ async def test_each_of_500_answers_reaches_its_action_in_any_order() -> None:
     async with ManagerPeer(answer) as peer, client_of(peer) as client:
         asked = [str(number) for number in range(500)]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(client.action("Getvar", [("Variable", name)])) for name in asked]
+            tasks = [group.create_task(client.send_action("Getvar", [("Variable", name)])) for name in asked]
         assert [task.result().get("Value") for task in tasks] == asked
         assert len({action.action_id for action in waiting}) == 500
 
@@ -162,15 +162,15 @@ async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None
 
     async with ManagerPeer(answer) as peer, client_of(peer) as client:
         for _ in range(3):
-            assert (await client.action("Getvar")).get("Value") == "1"
+            assert (await client.send_action("Getvar")).get("Value") == "1"
 
 
 @virtual_time()
 async def test_a_pending_action_id_is_not_sent_twice() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        first = asyncio.create_task(client.action("Originate", ORIGINATE, action_id="attempt-1"))
+        first = asyncio.create_task(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         await settle()
-        raised = await error_of(client.action("Originate", ORIGINATE, action_id="attempt-1"))
+        raised = await error_of(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         assert type(raised) is SwitchError
         await settle()
         assert len(peer.session.named("Originate")) == 1
@@ -183,7 +183,7 @@ async def test_no_two_sessions_share_an_action_id() -> None:
     async with ManagerPeer() as peer:
         for _ in range(2):
             async with client_of(peer) as client:
-                await client.action("Ping")
+                await client.send_action("Ping")
         ids = [action.action_id for session in peer.sessions for action in session.actions]
         assert len(ids) == len(set(ids)) == 4
 
@@ -192,8 +192,8 @@ async def test_no_two_sessions_share_an_action_id() -> None:
     ("name", "text", "kind", "told"),
     [
         ("Originate", "Extension does not exist.", OriginateRefused, "Extension does not exist."),
-        ("Originate", "Permission denied", PermissionMissing, "dialler may not do Originate"),
-        ("Getvar", "Permission denied", PermissionMissing, "dialler may not do Getvar"),
+        ("Originate", "Permission denied", PermissionMissing, "dialler has no permission for Originate"),
+        ("Getvar", "Permission denied", PermissionMissing, "dialler has no permission for Getvar"),
         ("Hangup", "No such channel", SwitchError, "refused Hangup: No such channel"),
     ],
 )
@@ -201,10 +201,10 @@ def test_each_refusal_raises_its_own_error(name: str, text: str, kind: type[Swit
     @virtual_time()
     async def run() -> None:
         async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
-            raised = await error_of(client.action(name))
+            raised = await error_of(client.send_action(name))
             assert type(raised) is kind
             assert told in str(raised)
-            assert client.up
+            assert client.is_up
 
     run()
 
@@ -215,14 +215,16 @@ async def test_a_failed_command_reports_its_output() -> None:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
     async with ManagerPeer(answer) as peer, client_of(peer) as client:
-        assert "No such command" in str(await error_of(client.action("Command", [("Command", "x")])))
+        assert "No such command" in str(await error_of(client.send_action("Command", [("Command", "x")])))
 
 
 @virtual_time()
 async def test_an_unsafe_value_is_refused_before_anything_is_sent() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
-        assert isinstance(await error_of(client.action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue)
-        await client.action("Ping")
+        assert isinstance(
+            await error_of(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
+        )
+        await client.send_action("Ping")
         assert [action.action for action in peer.session.actions] == ["Login", "Ping"]
         assert len(client._session._pending) == 0
 
@@ -246,10 +248,10 @@ async def test_lists_are_collected_apart_from_the_events_between_them() -> None:
         session.wire.write(event("CoreShowChannel") + event("Hangup"))
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events, keep_events={"Hangup"}) as client:
+    async with ManagerPeer(answer) as peer, client_of(peer, events, wanted_events={"Hangup"}) as client:
         async with asyncio.TaskGroup() as group:
-            rooms = group.create_task(client.action_list("ConfbridgeListRooms"))
-            channels = group.create_task(client.action_list("CoreShowChannels"))
+            rooms = group.create_task(client.send_list_action("ConfbridgeListRooms"))
+            channels = group.create_task(client.send_list_action("CoreShowChannels"))
         assert [one.get("Conference") for one in rooms.result()] == ["room-0", "room-1", "room-2"]
         assert [one.get("Uniqueid") for one in channels.result()] == ["channel-0", "channel-1", "channel-2"]
         await settle()
@@ -260,9 +262,9 @@ async def test_lists_are_collected_apart_from_the_events_between_them() -> None:
 async def test_no_conferences_is_an_empty_list_and_other_errors_are_raised() -> None:
     texts = iter(["No active conferences.", "Permission denied", "Nonsense"])
     async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, client_of(peer) as client:
-        assert await client.action_list("ConfbridgeListRooms") == []
-        assert isinstance(await error_of(client.action_list("ConfbridgeListRooms")), PermissionMissing)
-        assert "Nonsense" in str(await error_of(client.action_list("ConfbridgeListRooms")))
+        assert await client.send_list_action("ConfbridgeListRooms") == []
+        assert isinstance(await error_of(client.send_list_action("ConfbridgeListRooms")), PermissionMissing)
+        assert "Nonsense" in str(await error_of(client.send_list_action("ConfbridgeListRooms")))
 
 
 @virtual_time()
@@ -273,11 +275,11 @@ async def test_an_endless_list_is_limited_by_length_and_by_time() -> None:
         )
 
     async with ManagerPeer(answer) as peer, client_of(peer, limits=AmiLimits(list_items=5)) as client:
-        assert "over 5 items" in str(await error_of(client.action_list("Status")))
+        assert "over 5 events" in str(await error_of(client.send_list_action("Status")))
         begun = loop_now()
-        assert "no response" in str(await error_of(client.action_list("CoreShowChannels", timeout_seconds=3)))
+        assert "no response" in str(await error_of(client.send_list_action("CoreShowChannels", timeout_seconds=3)))
         assert loop_now() - begun == pytest.approx(3)
-        assert client.up
+        assert client.is_up
 
 
 @virtual_time()
@@ -292,16 +294,16 @@ async def test_a_timeout_fails_only_its_own_action() -> None:
 
     async with ManagerPeer(answer) as peer, client_of(peer) as client:
         begun = loop_now()
-        assert isinstance(await error_of(client.action("Originate", ORIGINATE)), OriginateUnsure)
+        assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), OriginateUnsure)
         assert loop_now() - begun == pytest.approx(client.limits.reply_seconds)
-        plain = await error_of(client.action("Getvar", timeout_seconds=2))
+        plain = await error_of(client.send_action("Getvar", timeout_seconds=2))
         assert type(plain) is SwitchError
         assert loop_now() - begun == pytest.approx(client.limits.reply_seconds + 2)
         for action in held:
             peer.session.wire.write(success(action))  # too late: the action has failed already
         await settle()
         assert len(client._session._pending) == 0
-        assert (await client.action("Ping")).response == "Success"
+        assert (await client.send_action("Ping")).response == "Success"
 
 
 @virtual_time()
@@ -312,7 +314,7 @@ async def test_pending_actions_are_limited_and_queued() -> None:
         held.append(action)
 
     async with ManagerPeer(answer) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=2)) as client:
-        tasks = [asyncio.create_task(client.action("Getvar", [("Variable", str(n))])) for n in range(6)]
+        tasks = [asyncio.create_task(client.send_action("Getvar", [("Variable", str(n))])) for n in range(6)]
         await settle()
         assert [action.get("Variable") for action in held] == ["0", "1"]
         tasks[2].cancel()
@@ -333,9 +335,9 @@ async def test_pending_actions_are_limited_and_queued() -> None:
 @virtual_time()
 async def test_a_queued_action_times_out_without_being_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=1)) as client:
-        first = asyncio.create_task(client.action("Getvar", timeout_seconds=8))
+        first = asyncio.create_task(client.send_action("Getvar", timeout_seconds=8))
         await settle()
-        raised = await error_of(client.action("Originate", ORIGINATE, timeout_seconds=3))
+        raised = await error_of(client.send_action("Originate", ORIGINATE, timeout_seconds=3))
         assert isinstance(raised, SwitchUnreachable)
         assert "not sent" in str(raised)
         assert type(await error_of(first)) is SwitchError
@@ -347,7 +349,7 @@ async def test_a_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
     async with ManagerPeer(lambda _, action: held.append(action)) as peer, client_of(peer, limits=limits) as client:
-        first, second, third = (asyncio.create_task(client.action("Getvar")) for _ in range(3))
+        first, second, third = (asyncio.create_task(client.send_action("Getvar")) for _ in range(3))
         await settle()
         first.cancel()
         await asyncio.sleep(0)  # its slot is handed to the second, which has not run yet

@@ -28,9 +28,9 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
     async with ManagerPeer() as peer, client_of(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
-        assert "did not report within 3 s that it is fully booted" in str(await error_of(client.booted()))
+        assert "did not report within 3 s that it is fully booted" in str(await error_of(client.wait_until_booted()))
         assert loop_now() >= 3.0
-        begun, waits = loop_now(), asyncio.create_task(client.booted())
+        begun, waits = loop_now(), asyncio.create_task(client.wait_until_booted())
         await settle()
         peer.session.wire.close()
         assert isinstance(await error_of(waits), SwitchUnreachable)
@@ -40,12 +40,12 @@ async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
 @virtual_time()
 async def test_a_session_counts_as_booted_after_fully_booted() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
-        waits = asyncio.create_task(client.booted())
+        waits = asyncio.create_task(client.wait_until_booted())
         await settle()
         assert not waits.done()
         peer.session.wire.write(event("FullyBooted", ("Uptime", "0")) * 2)
         await waits
-        await client.booted()
+        await client.wait_until_booted()
 
 
 def lose_in_the_middle(session: PeerSession) -> None:
@@ -69,20 +69,20 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
     async def run() -> None:
         limits = AmiLimits(outstanding_actions=2)
         async with ManagerPeer(silent) as peer, client_of(peer, limits=limits) as client:
-            originate = asyncio.create_task(client.action("Originate", ORIGINATE))
-            listing = asyncio.create_task(client.action_list("Status"))
-            queued = asyncio.create_task(client.action("Originate", ORIGINATE))
+            originate = asyncio.create_task(client.send_action("Originate", ORIGINATE))
+            listing = asyncio.create_task(client.send_list_action("Status"))
+            queued = asyncio.create_task(client.send_action("Originate", ORIGINATE))
             await settle()
             begun = loop_now()
             lose(peer.session)
-            reason = await client.lost()
+            reason = await client.wait_until_lost()
             assert why in str(reason)
             assert isinstance(await error_of(originate), OriginateUnsure)
             assert isinstance(await error_of(listing), SwitchUnreachable)
             assert isinstance(await error_of(queued), SwitchUnreachable)
-            assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
+            assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
             assert loop_now() - begun < 0.1
-            assert not client.up
+            assert not client.is_up
             assert len(client._session._pending) == 0
             assert len(peer.session.named("Originate")) == 1
 
@@ -93,10 +93,10 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
 async def test_a_silent_peer_is_pinged_and_lost_after_ten_seconds() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         begun = loop_now()
-        pending = asyncio.create_task(client.action("Originate", ORIGINATE, timeout_seconds=60))
+        pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
         await asyncio.sleep(1.5)
         assert client.oldest_unanswered_seconds == pytest.approx(1.5)
-        reason = await client.lost()
+        reason = await client.wait_until_lost()
         assert loop_now() - begun == pytest.approx(10, abs=0.01)
         assert "silent for 10 s" in str(reason)
         assert len(peer.session.named("Ping")) == 1
@@ -107,7 +107,7 @@ async def test_a_silent_peer_is_pinged_and_lost_after_ten_seconds() -> None:
 async def test_a_quiet_peer_that_answers_pings_stays_for_an_hour() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
         await asyncio.sleep(3601)
-        assert client.up
+        assert client.is_up
         assert len(peer.session.named("Ping")) == 720
         assert len(client._session._pending) == 0
         assert client.oldest_unanswered_seconds == 0
@@ -119,7 +119,7 @@ async def test_an_unanswered_ping_is_not_repeated_while_events_come() -> None:
         for _ in range(20):
             peer.session.wire.write(event("Hangup"))
             await asyncio.sleep(5)
-        assert client.up
+        assert client.is_up
         assert len(peer.session.named("Ping")) == 1
         assert client.oldest_unanswered_seconds > 90
 
@@ -132,7 +132,7 @@ async def test_an_action_that_the_peer_never_read_is_reported_as_not_sent() -> N
             peer.session.wire.pause_reading()
             padding = [("Variable", f"A={'x' * 1000}")] * 8
             ids = [f"attempt-{number}" for number in range(2000)]
-            tasks = [asyncio.create_task(client.action("Originate", padding, action_id=one)) for one in ids]
+            tasks = [asyncio.create_task(client.send_action("Originate", padding, action_id=one)) for one in ids]
             raised = dict(zip(ids, await asyncio.gather(*map(error_of, tasks)), strict=True))
             written = {one for one in ids if isinstance(raised[one], OriginateUnsure)}
             unsent = {one for one in ids if isinstance(raised[one], SwitchUnreachable)}
@@ -142,13 +142,13 @@ async def test_an_action_that_the_peer_never_read_is_reported_as_not_sent() -> N
             peer.session.wire.resume_reading()
             await asyncio.sleep(1)
             assert {action.action_id for action in peer.session.named("Originate")} == written
-            assert client.up
+            assert client.is_up
 
 
 @virtual_time()
 async def test_an_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        lost = asyncio.create_task(client.action("Originate", ORIGINATE))
+        lost = asyncio.create_task(client.send_action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop
         assert len(client._session._pending) == 1
         client.close()
@@ -161,7 +161,9 @@ async def test_an_action_lost_before_it_was_written_is_reported_as_not_sent() ->
 async def test_an_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         for number in range(20):
-            raised = await error_of(client.action("Originate", ORIGINATE, action_id=str(number), timeout_seconds=0))
+            raised = await error_of(
+                client.send_action("Originate", ORIGINATE, action_id=str(number), timeout_seconds=0)
+            )
             assert isinstance(raised, OriginateUnsure)
         await settle()
         assert [action.action_id for action in peer.session.named("Originate")] == [str(number) for number in range(20)]
@@ -178,7 +180,7 @@ async def test_an_exception_in_the_handler_ends_the_session() -> None:
 
     async with ManagerPeer(silent) as peer, AmiClient(peer.login, on_event=stumble) as client:
         peer.session.wire.write(event("Good") + event("Bad") + event("After"))
-        assert "bug of the dialler" in str(await client.lost())
+        assert "bug of the dialler" in str(await client.wait_until_lost())
         await settle()
     assert heard == ["Good", "Bad"]
 
@@ -188,10 +190,10 @@ async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
     events: list[AmiMessage] = []
     async with ManagerPeer(silent) as peer:
         async with client_of(peer, events) as client:
-            pending = asyncio.create_task(client.action("Getvar"))
+            pending = asyncio.create_task(client.send_action("Getvar"))
             await settle()
         assert isinstance(await error_of(pending), SwitchUnreachable)
-        assert isinstance(await error_of(client.action("Ping")), SwitchUnreachable)
+        assert isinstance(await error_of(client.send_action("Ping")), SwitchUnreachable)
         await settle()
         assert peer.sessions_ended == 1
 
@@ -199,8 +201,8 @@ async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
 @virtual_time()
 async def test_an_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
-    assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
-    assert not client.up
+    assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
+    assert not client.is_up
 
 
 @virtual_time()

@@ -31,7 +31,7 @@ class Journal:
 
     async def up(self, client: AmiClient) -> None:
         self.clients.append(client)
-        await client.action("CoreStatus")
+        await client.send_action("CoreStatus")
         self.ups.append(asyncio.get_running_loop().time())
         self.changed.set()
 
@@ -51,7 +51,7 @@ def link_to(
     journal: Journal,
     *,
     on_up: Callable[[AmiClient], Awaitable[None]] | None = None,
-    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.lost,
+    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
     seed: int = 1,
     backoff: Backoff | None = None,
 ) -> AbstractAsyncContextManager[None]:
@@ -60,7 +60,7 @@ def link_to(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
         on_up=on_up or journal.up,
         on_down=journal.down,
-        keep=keep,
+        run_session=keep,
         wait_seconds=lambda failures: (backoff or Backoff()).seconds(failures, chance),
     )
 
@@ -78,10 +78,10 @@ async def test_the_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> 
 
         await journal.change()
         first, second = journal.clients
-        assert not first.up
-        assert second.up
+        assert not first.is_up
+        assert second.is_up
         assert 0.25 <= journal.ups[1] - journal.downs[0][0] <= 0.51
-    assert not journal.clients[-1].up
+    assert not journal.clients[-1].is_up
     assert len(journal.downs) == 1  # our own stop is not reported as a loss
 
 
@@ -96,14 +96,14 @@ async def test_the_session_callback_starts_after_the_resync() -> None:
 
     async def keep(client: AmiClient) -> SwitchError:
         kept.append(client)
-        return await client.lost()
+        return await client.wait_until_lost()
 
     async with ManagerPeer() as peer, link_to(peer, journal, on_up=resync, keep=keep):
         await settle()
         assert kept == []
         gate.set()
         await settle()
-        assert [client.up for client in kept] == [True]
+        assert [client.is_up for client in kept] == [True]
 
 
 @virtual_time()
@@ -165,7 +165,7 @@ async def test_a_refused_login_is_reported_and_retried_slowly() -> None:
         peer.accepts_login = True
         peer.answer = lambda _, action: success(action)
         await journal.change()
-        assert journal.clients[-1].up
+        assert journal.clients[-1].is_up
     (first, one), (second, two) = journal.downs
     assert isinstance(one, LoginRefused)
     assert isinstance(two, LoginRefused)
@@ -193,7 +193,7 @@ async def test_a_failed_or_interrupted_resync_counts_as_a_loss() -> None:
     async with ManagerPeer(answer) as peer, link_to(peer, journal):
         while not journal.ups:
             await journal.change()
-        assert journal.clients[-1].up
+        assert journal.clients[-1].is_up
     assert len(journal.downs) == 3
     assert len(peer.sessions) == 4
 
@@ -211,7 +211,7 @@ async def test_nothing_is_sent_again_on_a_new_session() -> None:
     async with ManagerPeer(lose_originates) as peer, link_to(peer, journal):
         await journal.change()
         with pytest.raises(OriginateUnsure):
-            await journal.clients[0].action("Originate", action_id="attempt-1")
+            await journal.clients[0].send_action("Originate", action_id="attempt-1")
         while len(journal.ups) < 2:
             await journal.change()
         await asyncio.sleep(60)

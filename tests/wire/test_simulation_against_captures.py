@@ -243,7 +243,7 @@ def fields_of(text: str) -> dict[str, set[tuple[str, ...]]]:
     out: dict[str, set[tuple[str, ...]]] = {}
     for message in messages_of(text):
         if message.event != "RTCPSent":
-            names = tuple(name for name, _ in message.fields())
+            names = tuple(name for name, _ in message.list_fields())
             out.setdefault(label_of(message) if message.event else f"response {message.get('Message')}", set()).add(
                 names
             )
@@ -307,7 +307,7 @@ def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ..
         if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
             continue
         values = tuple(
-            (name, re.sub(r"127\.0\.0\.1:\d+", "AGI", value)) for name, value in message.fields() if name in STABLE
+            (name, re.sub(r"127\.0\.0\.1:\d+", "AGI", value)) for name, value in message.list_fields() if name in STABLE
         )
         channel = message.get("Uniqueid") or message.get("DestUniqueid") or message.action_id
         kind = message.event or message.get("Message")

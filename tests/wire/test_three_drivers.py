@@ -157,7 +157,7 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
     async def handler(call: AgiCall) -> None:
         results.append(
             await run_flow(
-                call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(shipped_texts()), commit=commit, services=peer
+                call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(shipped_texts()), commit=commit, host=peer
             )
         )
 
@@ -182,7 +182,7 @@ async def on_twilio(
     call = server.desk.calls[attempt] = Call(flow, facts, LANGUAGE)
     line = Line(server.port, list(lines))
     await line.run(session, f"/twilio/voice/{attempt}")
-    server.flows.hung_up(AttemptId(attempt))
+    server.flows.end_flow_after_hang_up(AttemptId(attempt))
     while not call.ends:
         await asyncio.sleep(0)
     (end,) = call.ends

@@ -32,7 +32,7 @@ async def test_a_call_is_placed_as_the_api_requires() -> None:
             "TimeLimit": "120",
         }
         assert lab.twilio.wrong == []
-        assert lab.switch.live() == {attempt}
+        assert lab.switch.live_calls() == {attempt}
         await lab.switch.hang_up(attempt)
         assert call.status in {"ringing", "canceled"}
 
@@ -59,7 +59,7 @@ async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome
         assert sum(isinstance(event, CallAnswered) for event in lab.events) == outcome[0]
         assert sum(isinstance(event, CallRinging) for event in lab.events) == outcome[1]
         assert lab.ends == [attempt]
-        assert lab.switch.live() == frozenset()
+        assert lab.switch.live_calls() == frozenset()
 
 
 async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
@@ -82,7 +82,7 @@ async def test_refusals_are_distinguished_and_contain_no_number(fault: int, erro
             await lab.dial()
         assert "+91" not in str(caught.value)
         assert lab.twilio.calls == {}
-        assert lab.switch.live() == (frozenset() if error is OriginateRefused else {lab.attempt()})
+        assert lab.switch.live_calls() == (frozenset() if error is OriginateRefused else {lab.attempt()})
 
 
 async def test_an_unreachable_twilio_was_sent_nothing() -> None:
@@ -90,7 +90,7 @@ async def test_an_unreachable_twilio_was_sent_nothing() -> None:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
             await lab.dial()
-        assert lab.switch.live() == frozenset()
+        assert lab.switch.live_calls() == frozenset()
 
 
 async def test_a_call_without_an_answer_is_found_and_not_placed_again() -> None:
@@ -98,17 +98,17 @@ async def test_a_call_without_an_answer_is_found_and_not_placed_again() -> None:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
             await lab.dial()
-        assert lab.switch.live() == {lab.attempt()}
+        assert lab.switch.live_calls() == {lab.attempt()}
         await lab.switch.hang_up(lab.attempt())  # its SID is unknown yet: hung up once it is known
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
-        assert lab.switch.sid_of(lab.attempt()) == sid
+        assert lab.switch.find_sid(lab.attempt()) == sid
         hanging_up = lab.twilio.calls[sid].task
         assert hanging_up is not None
         await hanging_up
         lab.clock.seconds = 100
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         (end,) = (event for event in lab.events if isinstance(event, CallEnded))
         assert (end.by, end.answered) == (EndedBy.HANGUP, False)
 
@@ -135,8 +135,8 @@ async def test_a_refused_hang_up_is_repeated_in_the_next_round() -> None:
         for attempt in attempts:
             with pytest.raises(SwitchError):
                 await lab.switch.hang_up(attempt)
-        await lab.switch.run_round()  # the first is refused once more
-        await lab.switch.run_round()
+        await lab.switch.query_calls()  # the first is refused once more
+        await lab.switch.query_calls()
         for call in lab.twilio.calls.values():
             await hung_up(call)
             assert call.status == "canceled"
@@ -150,7 +150,7 @@ async def test_a_call_that_has_ended_is_not_hung_up() -> None:
             await lab.switch.hang_up(attempt)
         lab.twilio.answers_with = [429]
         await lab.status(attempt, "no-answer")
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         assert lab.twilio.answers_with == [429]  # no request was sent
         assert lab.ends == [attempt]
 
@@ -168,7 +168,7 @@ async def test_a_callback_gives_the_sid_of_a_call_without_an_answer() -> None:
             await lab.dial()
         (sid,) = lab.twilio.calls
         await lab.status(lab.attempt(), "ringing", sid=sid)
-        assert lab.switch.sid_of(lab.attempt()) == sid
+        assert lab.switch.find_sid(lab.attempt()) == sid
 
 
 async def test_a_call_unknown_to_twilio_has_result_unknown_after_a_minute() -> None:
@@ -176,14 +176,14 @@ async def test_a_call_unknown_to_twilio_has_result_unknown_after_a_minute() -> N
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial()
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         (end,) = lab.events
         assert isinstance(end, CallEnded)
         assert (end.by, end.answered) == (EndedBy.VANISHED, False)
-        assert lab.switch.live() == frozenset()
+        assert lab.switch.live_calls() == frozenset()
 
 
 async def test_an_older_call_to_the_same_number_is_not_mistaken_for_it() -> None:
@@ -194,8 +194,8 @@ async def test_an_older_call_to_the_same_number_is_not_mistaken_for_it() -> None
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial(2, number="+917000000001")
-        await lab.switch.run_round()
-        assert lab.switch.sid_of(lab.attempt(2)) is None
+        await lab.switch.query_calls()
+        assert lab.switch.find_sid(lab.attempt(2)) is None
 
 
 async def test_a_call_without_callbacks_is_queried() -> None:
@@ -204,10 +204,10 @@ async def test_a_call_without_callbacks_is_queried() -> None:
         (call,) = lab.twilio.calls.values()
         call.status, call.duration = "completed", "61"
         lab.clock.seconds = 30
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.run_round()
+        await lab.switch.query_calls()
         assert [type(event) for event in lab.events] == [CallAnswered, CallEnded]
         assert lab.ends == [attempt]
         assert lab.switch.meter.spent == pytest.approx(0.2)
@@ -224,14 +224,14 @@ async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
         again = TwilioSwitch(
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
-        again.deliver_to(lab.events.append, lab.ends.append)
+        again.set_sink(lab.events.append, lab.ends.append)
         lab.ours["+917000000001"] = attempt  # the other call is foreign
         await again.resync()
-        assert again.live() == {attempt}
+        assert again.live_calls() == {attempt}
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
         again.report_states()
-        await again.run_round()
+        await again.query_calls()
         assert lab.events == [CallAnswered(attempt)]
 
 
@@ -261,6 +261,6 @@ async def test_an_unreadable_answer_leaves_the_call_unsure() -> None:
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         with pytest.raises(SwitchError):
-            await lab.switch.run_round()
+            await lab.switch.query_calls()
         with pytest.raises(SwitchError):
             await lab.switch.resync()

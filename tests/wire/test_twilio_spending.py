@@ -29,7 +29,7 @@ async def test_a_transferred_call_counts_twice_and_so_do_calls_of_an_earlier_run
     async with a_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
-        lab.switch.on_transfer(lab.attempt(2))
+        lab.switch.add_transfer_leg(lab.attempt(2))
         for number, spent in ((1, 0.1), (2, 0.3)):
             await lab.status(lab.attempt(number), "completed", CallDuration="30")
             assert lab.switch.meter.spent == pytest.approx(spent)
@@ -38,9 +38,9 @@ async def test_a_transferred_call_counts_twice_and_so_do_calls_of_an_earlier_run
         again = TwilioSwitch(
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
-        again.deliver_to(lab.events.append, lab.ends.append)
+        again.set_sink(lab.events.append, lab.ends.append)
         await again.resync()
-        sid = again.sid_of(lab.attempt(3)) or ""
+        sid = again.find_sid(lab.attempt(3)) or ""
         await again.on_status(lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"})
         assert lab.switch.meter.spent == pytest.approx(0.5)
 

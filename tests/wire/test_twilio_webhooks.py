@@ -225,7 +225,7 @@ async def test_a_message_is_kept_if_the_caller_hangs_up_while_speaking() -> None
         assert path is not None
         for _ in range(2):
             await line.post(session, path, {**form, "Digits": "hangup"})
-        server.flows.hung_up(AttemptId(ATTEMPT))
+        server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
         await server.flows.close()
         assert [commit.answers for commit in call.asked] == [{"message": form["RecordingSid"]}]
         ((completed, left_at, answers),) = call.ends
@@ -236,7 +236,7 @@ async def hung_up_before(server: Served, call: Call, line: Line, path: str, form
     """Twilio's callback of the end comes before the request with what the caller left; the desk holds a call as the engine does."""
     server.switch.sids.clear()  # the switch forgets a call at its end
     server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
-    server.flows.hung_up(AttemptId(ATTEMPT))
+    server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
     async with aiohttp.ClientSession() as session:
         await asyncio.sleep(LATE_SECONDS - 0.1)
         await line.post(session, path, form)
@@ -296,7 +296,7 @@ async def test_the_wait_for_late_requests_is_shorter_than_the_engines() -> None:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         await asked(server, Line(server.port, ["1"]), "Digits")
         began = asyncio.get_running_loop().time()
-        server.flows.hung_up(AttemptId(ATTEMPT))
+        server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
         await server.flows.close()
         assert asyncio.get_running_loop().time() - began == pytest.approx(LATE_SECONDS, abs=0.1)
         assert call.ends == [(False, "question", {})]

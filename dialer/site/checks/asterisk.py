@@ -25,7 +25,7 @@ from dialer.site.asterisk import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_permissions, run_check_extension
-from dialer.switch.asterisk.scripts.runner import script_of
+from dialer.switch.asterisk.scripts.runner import find_script
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
 CONCURRENT_REQUESTS = 12  # a sound takes some 25 ms, in which a frame of it is played to nobody
@@ -52,10 +52,10 @@ async def check_asterisk(
         if queue is not None and not queue.full():
             queue.put_nowait(message)
 
-    async with AmiClient(ami_login(settings), on_event=on_event, keep_events=("UserEvent",)) as client:
-        await client.action("CoreStatus")
-        channels = await client.action_list("CoreShowChannels")
-        await client.action_list("ConfbridgeListRooms")
+    async with AmiClient(ami_login(settings), on_event=on_event, wanted_events=("UserEvent",)) as client:
+        await client.send_action("CoreStatus")
+        channels = await client.send_list_action("CoreShowChannels")
+        await client.send_list_action("ConfbridgeListRooms")
         yield ok("asterisk", f"{banner}, {len(channels)} live channels")
         yield await _check_sounds(settings, client, events, reader or partial(playlist_reader, settings))
         if settings.seats:
@@ -133,7 +133,7 @@ def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> 
         texts = texts_with(settings.flows.texts)
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
-        for flow in sorted(flow for flow in flows if flow is not None and script_of(flow) is None):
+        for flow in sorted(flow for flow in flows if flow is not None and find_script(flow) is None):
             names |= dict.fromkeys(own_sounds(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
 
@@ -157,7 +157,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
     registrations: dict[str, str] = {}
     if any(trunk.registers for trunk in trunks):
         # The list contains the accounts' passwords too: only these two fields are stored or shown.
-        listed = await client.action_list("PJSIPShowRegistrationsOutbound")
+        listed = await client.send_list_action("PJSIPShowRegistrationsOutbound")
         registrations = {each.get("ObjectName"): each.get("Status") for each in listed}
     findings: list[Finding] = []
     for trunk in trunks:
@@ -202,7 +202,7 @@ async def _check_other_server(server: str, client: AmiClient) -> Finding:
 
 async def _device_state(client: AmiClient, endpoint: str) -> str:
     """Return the state of an endpoint. Raises SwitchError, also where Asterisk cannot tell it."""
-    state = (await client.action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
+    state = (await client.send_action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
     if not state:
         raise SwitchError(
             "Asterisk cannot tell which phones are registered; load func_devstate, as `dialer asterisk render` does"

@@ -23,7 +23,9 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
         return
     playlist = reader().read()
     today = site_day(settings, clock.now())
-    blocked = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
+    blocked = [
+        (name, why) for name in sorted(playlist.listed) if (why := playlist.find_block_reason(name, today)) is not None
+    ]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if blocked or not playlist.listed:

@@ -19,7 +19,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import script_rules, scripts_of
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
-from dialer.switch.asterisk.scripts.runner import script_of
+from dialer.switch.asterisk.scripts.runner import find_script
 
 
 def flow_checks(settings: Settings) -> Iterator[Check]:
@@ -51,7 +51,7 @@ def _allowed_offers(settings: Settings) -> frozenset[Offer]:
 
 
 def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
-    script = script_of(flow)
+    script = find_script(flow)
     if script is not None:
         rules = script_rules(settings)
         rules.check_visible(script)

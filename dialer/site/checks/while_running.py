@@ -58,9 +58,9 @@ def _versions() -> Finding:
 
 async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Check clock, trunks and phones of a running Asterisk. Raises MatdanError."""
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        timestamp = (await client.action("Ping")).get("Timestamp")
-        channels = await client.action_list("CoreShowChannels")
+    async with AmiClient(ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
+        timestamp = (await client.send_action("Ping")).get("Timestamp")
+        channels = await client.send_list_action("CoreShowChannels")
         yield ok("asterisk", f"{client.banner}, {counted(len(channels), 'live channel')}")
         with suppress(ValueError):
             yield check_clock_difference("Asterisk's clock", float(timestamp) - clock.now())

@@ -1,4 +1,4 @@
-"""The switch port implemented with Asterisk: orders go out as AMI actions, events come in through the tracker."""
+"""The switch port for one Asterisk server: commands are sent as AMI actions, AMI events become switch events."""
 
 from __future__ import annotations
 
@@ -47,33 +47,36 @@ from dialer.switch.asterisk.places import (
     SERVER_ENDPOINT,
     SERVER_VARIABLE,
     VOTER_CONTEXT,
-    origination,
-    party_place,
+    originate_fields,
+    party_location,
     seat_channel_id,
 )
 from dialer.switch.asterisk.tracking.calls import CallTracker
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
-from dialer.switch.routed import no_sink
+from dialer.switch.routed import reject_event
 
 _log = structlog.get_logger(__name__)
 
-LINK_SECONDS: Final = 4.0  # to wait for a link before a channel counts as unknown; the dialplan asks again
-GRACE_SECONDS: Final = 1.0  # between the two events of a call's end, which come within milliseconds
+LINK_SECONDS: Final = 4.0  # wait for a link before a channel counts as unknown; the dialplan then asks again
+GRACE_SECONDS: Final = 1.0  # wait for the second event of a call's end, which normally follows within milliseconds
 HANG_UP_AGAIN_SECONDS: Final = (0.02, 0.1, 0.5, 2.0)
-"""Waits before a Hangup that found no channel is sent again: Asterisk makes the channel some milliseconds after it has
-answered the Originate.
+"""Waits before a Hangup that found no channel is resent: Asterisk answers an Originate some milliseconds before it has
+created the channel.
 """
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
-_KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
+_KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a key, for which the dialplan waits
 
 
 class AsteriskSwitch:
-    """Implements `dialer.domain.switch.Switch`. The AMI link calls `on_up`, `on_event`, `keep_session` and `on_down`."""
+    """One Asterisk server as a `dialer.domain.switch.Switch`.
+
+    The AMI link calls `on_up`, `on_event`, `run_session` and `on_down`.
+    """
 
     def __init__(
         self,
@@ -82,31 +85,31 @@ class AsteriskSwitch:
         history: Path | None = None,
         server: str = "",
     ) -> None:
-        """Create a switch without a link. Call `deliver_to` before the first event.
+        """Create a switch that is not connected. Call `set_sink` before the first event.
 
-        With a `lease`, an Asterisk that another dialler uses is refused. `fingerprint` is that of the dialplan which
-        this dialler serves; None: any. `history` is the file of Asterisk's call records, as this machine sees it.
-        `server` is the name of this Asterisk, where there are several.
+        Args:
+            lease: reserves the Asterisk for this dialler, or None to share it.
+            fingerprint: of the dialplan that this dialler serves, or None for any.
+            history: the file of Asterisk's call detail records, as this machine sees it, if there is one.
+            server: the name of this Asterisk, if there are several.
         """
         self._server = server
         self._lease = lease
         self._fingerprint = fingerprint
         self._history = history
         self.tracker = SwitchTracker(server)
-        self._sink: EventSink = no_sink
+        self._sink: EventSink = reject_event
         self._client: AmiClient | None = None
-        self._linked = asyncio.Event()  # set while there is a synchronised session
-        self._started_at = ""  # when Asterisk itself started, as CoreStatus says
-        self._up_since: float | None = None  # the same by FullyBooted, on the loop's clock
+        self._linked = asyncio.Event()  # set while a synchronised session exists
+        self._started_at = ""  # start time of Asterisk, from CoreStatus
+        self._up_since: float | None = None  # start time of Asterisk, from FullyBooted (loop time)
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._comparing: asyncio.Task[None] | None = None  # while there is a session
-        self._hung_up_meanwhile: set[str] | None = (
-            None  # channels that end while a resync reads its lists; None: no resync
-        )
+        self._comparing: asyncio.Task[None] | None = None  # None without a session
+        self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
-    def deliver_to(self, sink: EventSink) -> None:
-        """Report events to `sink` from now on."""
+    def set_sink(self, sink: EventSink) -> None:
+        """Set the function that receives all events from now on."""
         self._sink = sink
 
     def close(self) -> None:
@@ -119,7 +122,7 @@ class AsteriskSwitch:
         if self._comparing is not None:
             self._comparing.cancel()
 
-    # What the AMI link calls
+    # Callbacks of the AMI link
 
     def on_event(self, message: AmiMessage) -> None:
         """Handle an AMI event."""
@@ -131,26 +134,27 @@ class AsteriskSwitch:
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
         self._report(self.tracker.handle(message))
         for channel in self.tracker.seats.pop_replaced():
-            self._spawn(self._hang_up_replaced(channel), "hang-up-replaced")
+            self._start_task(self._hang_up_replaced(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
-            self._spawn(self._end_redirected(), "end-redirected")
-        for attempt_id in self.tracker.calls.pop_half_ended():
+            self._start_task(self._end_redirected_calls(), "end-redirected")
+        for attempt_id in self.tracker.calls.pop_half_ended_attempts():
             self._end_after_grace(attempt_id)
 
     async def on_up(self, client: AmiClient) -> None:
-        """Synchronise a new session, then report it. Nothing is dialled before that.
+        """Synchronise with Asterisk after a login, then report SwitchUp. Nothing is dialled before that.
 
-        Raises SwitchTaken where another dialler has this Asterisk, SwitchError where Asterisk does not answer; the link
-        then starts again.
+        Raises:
+            SwitchInUse: another dialler uses this Asterisk.
+            SwitchError: Asterisk does not answer. In both cases the link reconnects.
         """
-        await client.booted()
+        await client.wait_until_booted()
         if self._fingerprint is not None:
             await check_dialplan(client, self._fingerprint)
         if self._lease is not None:
-            await self._lease.take(client)
+            await self._lease.acquire(client)
         self._hung_up_meanwhile = set()
         try:
-            status = await client.action("CoreStatus")
+            status = await client.send_action("CoreStatus")
             channels = await live_channels(client)
             inbound = await inbound_attempts(client, channels)
             hung_up = self._hung_up_meanwhile
@@ -166,14 +170,14 @@ class AsteriskSwitch:
         self._comparing = asyncio.get_running_loop().create_task(
             compare_channels(client, self.tracker, self._report), name="compare-channels"
         )
-        self._comparing.add_done_callback(lambda task: _close_if_failed(task, client))
+        self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
-    async def keep_session(self, client: AmiClient) -> SwitchError:
-        """Keep the lease until the session is lost. Return or raise the reason."""
-        return await (client.lost() if self._lease is None else self._lease.keep(client))
+    async def run_session(self, client: AmiClient) -> SwitchError:
+        """Renew the lease until the session is lost. Return or raise the reason."""
+        return await (client.wait_until_lost() if self._lease is None else self._lease.renew_until_lost(client))
 
     def on_down(self, reason: SwitchError) -> None:
-        """Report that the session is lost, or could not be made: the latest reason is reported."""
+        """Report that the session is lost, or could not be opened."""
         if self._comparing is not None:
             self._comparing.cancel()
             self._comparing = None
@@ -185,7 +189,7 @@ class AsteriskSwitch:
         for event in events:
             self._sink(event)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -193,66 +197,65 @@ class AsteriskSwitch:
     async def _hang_up_replaced(self, channel: str) -> None:
         try:
             await self._hang_up_channel(channel)
-        except SwitchError as error:  # it sends no sound, and Asterisk's own timeout ends it
+        except SwitchError as error:  # the dead phone sends no RTP, so Asterisk's own timeout ends it
             _log.info("seat.replaced_phone_not_hung_up", channel=channel, problem=str(error))
 
-    async def _end_redirected(self) -> None:
-        """End what Asterisk calls because a number or a phone answered with a redirection.
+    async def _end_redirected_calls(self) -> None:
+        """Hang up calls that Asterisk placed because a number or a phone redirected (SIP 3xx).
 
-        Our configuration leads redirections nowhere, but a contact that names a channel itself (PJSIP/number@trunk) is
-        called all the same, though the rules were not asked about that number.
+        Our dialplan has no target for redirections. But Asterisk still calls a contact that names a channel itself
+        (PJSIP/number@trunk), and the gate has not checked that number.
         """
         try:
-            for unique_id in await redirected_channels(self._connected_client(), self.tracker.knows):
+            for unique_id in await redirected_channels(self._connected_client(), self.tracker.is_known_channel):
                 _log.warning("redirect.hung_up", channel=unique_id)
                 await self._hang_up_channel(unique_id)
-        except SwitchError as error:  # the next resync ends what is in our contexts
+        except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
     def _end_after_grace(self, attempt_id: AttemptId) -> None:
-        def fire() -> None:
+        def end_call() -> None:
             self._timers.discard(timer)
-            self._report(self.tracker.calls.end_overdue(attempt_id))
+            self._report(self.tracker.calls.end_overdue_call(attempt_id))
 
-        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, fire)
+        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_call)
         self._timers.add(timer)
 
-    # What FastAGI handlers ask
+    # Queries of FastAGI handlers
 
     def attempt_of(self, unique_id: str) -> AttemptId:
-        """Return the attempt of a channel."""
+        """Return the attempt whose call is on the channel with this unique id."""
         return self.tracker.calls.attempt_of(unique_id)
 
-    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """Know an inbound channel that is not answered yet by this attempt. Its events are the attempt's from now on.
+    async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
+        """Assign an unanswered inbound channel to an attempt and return its numbers, as Asterisk confirms them.
 
-        Anybody may ask for it, so Asterisk itself is asked whether the channel exists, and for its numbers. Returns
-        None where there is none, or it is known already. Raises SwitchUnreachable.
+        From now on the channel's events are the attempt's. Returns None if Asterisk has no such inbound channel, or if
+        the channel is assigned already. Raises SwitchUnreachable.
         """
-        if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.adopt(unique_id, attempt_id):
+        if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.assign_channel(unique_id, attempt_id):
             return None
         found = None
         try:
             found = await inbound_channel(self._connected_client(), unique_id, name)
         except SwitchUnreachable:
-            self.disown(attempt_id)
+            self.unassign_channel(attempt_id)
             raise
         except SwitchError as error:  # "No such channel"
             _log.debug("inbound.channel_not_found", channel=unique_id, answer=str(error))
         if found is None:
-            self.disown(attempt_id)
+            self.unassign_channel(attempt_id)
         return found
 
-    def disown(self, attempt_id: AttemptId) -> None:
-        """Undo `adopt`."""
+    def unassign_channel(self, attempt_id: AttemptId) -> None:
+        """Undo `assign_channel`."""
         self.tracker.calls.forget(attempt_id)
 
     async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
-        """Return whether Asterisk has reported, or says when asked, that a channel of this unique id and name is answered.
+        """Return whether the channel with this unique id and name is answered, and false if Asterisk cannot be queried.
 
-        The AMI event of an answer may come later than what the dialplan does then, so Asterisk is asked for the channel
-        in this context. Where there is no link, one is waited for, for LINK_SECONDS. The answer is False where Asterisk
-        cannot be asked.
+        The dialplan may run before the AMI event of the answer has arrived, so Asterisk is queried for a channel in
+        this context. While the AMI link is down this waits up to LINK_SECONDS.
         """
         attempt_id = self.attempt_of(unique_id)
         if self.tracker.calls.answered_channel(attempt_id) == name:
@@ -262,7 +265,7 @@ class AsteriskSwitch:
         try:
             async with asyncio.timeout(LINK_SECONDS):
                 await self._linked.wait()
-            found = await self._connected_client().action_list("Status", [("Channel", unique_id)])
+            found = await self._connected_client().send_list_action("Status", [("Channel", unique_id)])
         except (TimeoutError, SwitchError) as error:  # "No such channel" among them
             _log.debug("channel.not_found", channel=unique_id, answer=str(error))
             return False
@@ -275,7 +278,7 @@ class AsteriskSwitch:
     # The switch port: calls
 
     def unanswered_seconds(self, server: str = "") -> float:
-        """See `Switch.unanswered_seconds`. Infinity also where our lease may have expired."""
+        """See `Switch.unanswered_seconds`. Returns infinity if our lease may have expired."""
         if self._client is None:
             return 0.0
         if self._lease is not None and not self._lease.is_valid:
@@ -285,42 +288,42 @@ class AsteriskSwitch:
     async def history(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """See `Switch.history`."""
         if self._history is None:
-            raise SwitchError("Asterisk keeps no records of ended calls (asterisk.history is not set)")
+            raise SwitchError("ended calls cannot be looked up: set `asterisk.history` to Asterisk's call records")
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`.
 
-        The attempt's id is both channel id and ActionID. Beside number and caller ID it is all that Asterisk gets:
-        everything else is looked up when the call comes back to us.
+        The attempt's id is the channel id and the ActionID. Apart from number and caller ID, Asterisk gets no other
+        data: FastAGI handlers look everything else up by this id.
         """
-        number = _checked(NUMBER, request.number, _NUMBER_RULE)
-        caller_id = _checked(NUMBER, request.caller_id, _NUMBER_RULE)
-        endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
-        fields = origination(
+        number = _check_value(NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _check_value(NUMBER, request.caller_id, _NUMBER_RULE)
+        endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        fields = originate_fields(
             f"PJSIP/{number}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
-            _first_extension(request),
+            _choose_extension(request),
             ("CallerID", caller_id),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        await self._place(self.tracker.calls, request.attempt_id, fields)
+        await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`."""
         channel = self.tracker.calls.channel_of(attempt_id)
-        await self._hang_up_while(lambda: self.tracker.calls.is_live(attempt_id), channel)
+        await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
 
     async def connect(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
     ) -> None:
         """See `Switch.connect`. Redirects the voter into the seat's conference.
 
-        Where there are several servers, `server` is the seat's, which this one then calls; "": the seat is here.
+        With several servers, `server` is the other server that has the seat, or "" for this one.
         """
-        name = _checked(_NAME, seat, _SEAT_RULE)
+        name = _check_value(_NAME, seat, _SEAT_RULE)
         await self._set_server(attempt_id, server)
         if record:
             await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
@@ -336,94 +339,100 @@ class AsteriskSwitch:
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
-        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE), replaces)
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _check_value(_NAME, seat, _SEAT_RULE), replaces)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_for_log_in`."""
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`. The dialplan of the key waits some 0.2 s for the variable."""
-        channel = self.tracker.seats.channel(seat)
+        """See `Switch.answer_key`. The dialplan waits some 0.2 s for this channel variable."""
+        channel = self.tracker.seats.phone_channel(seat)
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
     async def seat_packets(self, seat: str) -> int:
         """See `Switch.seat_packets`."""
-        channel = self.tracker.seats.channel(seat)
+        channel = self.tracker.seats.phone_channel(seat)
         if channel is None:
-            raise SwitchError(f"the phone of seat {seat} is not on the line")
+            raise SwitchError(f"the phone of seat {seat} is not connected: call it, or log in again")
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
-        packets = (await self._connected_client().action("Getvar", fields)).get("Value")
+        packets = (await self._connected_client().send_action("Getvar", fields)).get("Value")
         if not packets.isdecimal():
-            raise SwitchError(f"Asterisk does not say how many packets came from the phone of seat {seat}")
+            raise SwitchError(f"Asterisk does not report the RTP packets received from the phone of seat {seat}")
         return int(packets)
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
-        channel = self.tracker.seats.channel(seat)
+        channel = self.tracker.seats.phone_channel(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
     async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
-        channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
-        phone = f"PJSIP/{_checked(_NAME, endpoint, _ENDPOINT_RULE)}"
-        fields = origination(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
-        await self._connected_client().action("Originate", fields, action_id=channel_id)
+        channel_id = seat_channel_id(_check_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
+        phone = f"PJSIP/{_check_value(_NAME, endpoint, _ENDPOINT_RULE)}"
+        fields = originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
+        await self._connected_client().send_action("Originate", fields, action_id=channel_id)
 
     # The switch port: transfers, supervision and recordings
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.hold`."""
-        await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}")
+        await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
-        """See `Switch.hand_over`. Where there are several servers, `server` is the target's; "": the target is here."""
+        """See `Switch.hand_over`. With several servers, `server` is the one with the target, or "" for this one."""
         await self._set_server(attempt_id, server)
         await self._redirect(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """See `Switch.call_party`. `server` has the phone or the trunk, where that is another one: it is asked to call."""
-        endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
-        number = None if request.number is None else _checked(NUMBER, request.number, _NUMBER_RULE)
+        """See `Switch.call_party`. `server` is the other server that has the phone or trunk, or None for this one."""
+        endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = None if request.number is None else _check_value(NUMBER, request.number, _NUMBER_RULE)
         if server is None:
             target = endpoint if number is None else f"{number}@{endpoint}"
         else:
             extension = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
             target = f"{extension}@{SERVER_ENDPOINT}{server}"
-        caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
+        caller = (
+            [] if request.caller_id is None else [("CallerID", _check_value(NUMBER, request.caller_id, _NUMBER_RULE))]
+        )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
-        fields = origination(f"PJSIP/{target}", request.party_id, *_party_place(request.place), *caller, seconds)
-        await self._place(self.tracker.parties, request.party_id, fields)
+        fields = originate_fields(
+            f"PJSIP/{target}", request.party_id, *_check_party_location(request.place), *caller, seconds
+        )
+        await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """See `Switch.move_party`."""
-        await self._redirect(party_id, *_party_place(place))
+        await self._redirect(party_id, *_check_party_location(place))
 
     async def release_party(self, party_id: PartyId) -> None:
         """See `Switch.release_party`."""
-        await self._hang_up_while(lambda: self.tracker.parties.is_live(party_id), party_id)
+        await self._hang_up_with_retries(lambda: self.tracker.parties.is_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
         fields = [("Channel", self.tracker.calls.channel_of(attempt_id)), ("Direction", "both")]
-        await self._connected_client().action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
+        await self._connected_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
     # Actions
 
-    async def _place(self, tracker: CallTracker | PartyTracker, channel_id: Any, fields: list[tuple[str, str]]) -> None:
+    async def _originate_channel(
+        self, tracker: CallTracker | PartyTracker, channel_id: Any, fields: list[tuple[str, str]]
+    ) -> None:
         client = self._connected_client()
-        tracker.expect(channel_id)
+        tracker.expect_channel(channel_id)
         try:
-            await client.action("Originate", fields, action_id=channel_id)
+            await client.send_action("Originate", fields, action_id=channel_id)
         except OriginateUnsure:
             raise
-        except (SwitchError, UnsafeValue):  # any other error: it was certainly not placed
+        except (SwitchError, UnsafeValue):  # these mean that the call was certainly not placed
             tracker.forget(channel_id)
             raise
 
-    async def _hang_up_while(self, is_live: Callable[[], bool], unique_id: str) -> None:
-        """Hang up a channel that may not exist yet: Asterisk makes it after it has answered the Originate."""
+    async def _hang_up_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
+        """Hang up a channel that may not exist yet, as Asterisk creates it after it has answered the Originate."""
         for seconds in HANG_UP_AGAIN_SECONDS:
             if await self._hang_up_channel(unique_id) or not is_live():
                 return
@@ -431,9 +440,9 @@ class AsteriskSwitch:
         await self._hang_up_channel(unique_id)
 
     async def _hang_up_channel(self, unique_id: str) -> bool:
-        """Hang up a channel. Return whether there was one; that it is gone already is no error."""
+        """Hang up a channel. Return False if it does not exist."""
         try:
-            await self._connected_client().action("Hangup", [("Channel", unique_id)])
+            await self._connected_client().send_action("Hangup", [("Channel", unique_id)])
         except SwitchUnreachable:
             raise
         except SwitchError as error:  # "No such channel"
@@ -444,7 +453,7 @@ class AsteriskSwitch:
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         location = [("Context", context), ("Exten", extension), ("Priority", "1")]
         unique_id = self.tracker.calls.channel_of(AttemptId(channel))
-        await self._connected_client().action("Redirect", [("Channel", unique_id), *location])
+        await self._connected_client().send_action("Redirect", [("Channel", unique_id), *location])
 
     async def _set_server(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
@@ -452,7 +461,7 @@ class AsteriskSwitch:
 
     async def _set_variable(self, channel: str, name: str, value: str) -> None:
         fields = [("Channel", channel), ("Variable", name), ("Value", value)]
-        await self._connected_client().action("Setvar", fields)
+        await self._connected_client().send_action("Setvar", fields)
 
     def _connected_client(self) -> AmiClient:
         if self._client is None:
@@ -460,30 +469,31 @@ class AsteriskSwitch:
         return self._client
 
 
-def _first_extension(request: OriginateRequest) -> str:
-    """Return the extension of the voters' or the flows' context at which an answered call starts."""
+def _choose_extension(request: OriginateRequest) -> str:
+    """Return the extension of the dialplan at which an answered call starts."""
     if not request.detect_machine:
         return "s"
     return "voicemail" if request.message_to_machine else "machine"
 
 
-def _party_place(place: Place) -> tuple[str, str]:
-    _checked(_NAME, place.name, "a place's name is letters, digits and -")
-    return party_place(place)
+def _check_party_location(place: Place) -> tuple[str, str]:
+    _check_value(_NAME, place.name, "a place's name is letters, digits and -")
+    return party_location(place)
 
 
-def _checked(pattern: re.Pattern[str], value: str, rule: str) -> str:
-    """Return the value if it has no character that could mean something else to Asterisk.
+def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
+    """Return the value if it matches the pattern, so that it has no characters with a special meaning to Asterisk.
 
-    Raises UnsafeValue, which does not repeat the value.
+    Raises:
+        UnsafeValue: the value does not match. The text states the rule and omits the value.
     """
     if not pattern.fullmatch(value):
-        raise UnsafeValue(f"a value was not sent to Asterisk: {rule}")
+        raise UnsafeValue(f"an invalid value was not sent to Asterisk: {rule}")
     return value
 
 
-def _close_if_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
-    """Close the session where the comparison has failed by a bug of ours: the next one starts with a list of all channels."""
+def _close_client_if_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
+    """Close the session if its comparison task crashed: the next session starts with a list of all channels."""
     if not comparing.cancelled() and (error := comparing.exception()) is not None:
         _log.error("channels.compare_crashed", exc_info=error)
         client.close()

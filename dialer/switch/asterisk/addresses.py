@@ -1,4 +1,4 @@
-"""The addresses that Asterisk connects from: those of `ami.host`."""
+"""The IP addresses that Asterisk connects from, resolved from `ami.host`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialer.domain.errors import SwitchError
 
 
 async def addresses_of(host: str) -> tuple[str, ...]:
-    """Return the addresses of a host now: itself, or what its name resolves to. Raises SwitchError for an unknown name."""
+    """Return the IP addresses of a host name or address. Raises SwitchError if the name cannot be resolved."""
     try:
         return (str(ipaddress.ip_address(host)),)
     except ValueError:
@@ -19,7 +19,7 @@ async def addresses_of(host: str) -> tuple[str, ...]:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
         raise SwitchError(
-            f"the name {host}, from which Asterisk connects to our FastAGI port, has no address: correct `ami.host`, "
-            "or set it to an address"
+            f"cannot resolve {host}, from which Asterisk connects to the FastAGI port: correct `ami.host`, "
+            "or set it to an IP address"
         ) from error
     return tuple(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))

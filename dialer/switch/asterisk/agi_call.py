@@ -1,7 +1,7 @@
-"""One call on FastAGI: a command, its reply, the next command.
+"""The FastAGI connection of one call, on which commands are sent one at a time.
 
-Asterisk aborts a running sound without a reply when another command arrives. So nothing is sent before the last command
-has its reply, except to cut the call short. After a hang-up the next command raises CallHungUp.
+Asterisk aborts a running command, without a reply, when another one arrives. So the next command is sent only after the
+reply to the last one, except to abort the call. After a hang-up the next command raises CallHungUp.
 """
 
 from __future__ import annotations
@@ -20,37 +20,39 @@ from dialer.switch.asterisk.agi_codec import (
     encode_command,
 )
 
-CUT_SHORT_SECONDS: Final = 2.0  # for Asterisk to hang up a call that is cut short
+ABORT_SECONDS: Final = 2.0  # for Asterisk to hang up a call that is aborted
 
 
 class AgiCall:
-    """A call in a FastAGI handler. Every method waits for Asterisk's reply; only one may run at a time.
+    """A call in a FastAGI handler. Every method waits for Asterisk's reply, and only one may run at a time.
 
-    Each raises CallHungUp where the caller has hung up, UnsafeValue for an argument that cannot be sent safely, and
-    SwitchError where Asterisk does not execute the command.
+    Raises:
+        CallHungUp: the caller has hung up.
+        UnsafeValue: an argument cannot be sent safely.
+        SwitchError: Asterisk did not execute the command.
     """
 
-    __slots__ = ("_cut_short", "_loop", "_lost", "_unclaimed", "_waiter", "_wire", "env", "gone")
+    __slots__ = ("_aborted", "_loop", "_lost", "_unclaimed", "_waiter", "_wire", "ended", "env")
 
     def __init__(self, wire: asyncio.Transport, environment: AgiEnvironment) -> None:
         self.env = environment
-        self.gone = asyncio.Event()  # set once the caller has hung up, or the connection is lost
+        self.ended = asyncio.Event()  # set once the caller has hung up or the connection is lost
         self._wire = wire
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[AgiReply] | None = None
-        self._unclaimed: asyncio.Future[AgiReply] | None = None  # the reply to a command whose caller was cancelled
+        self._unclaimed: asyncio.Future[AgiReply] | None = None  # the reply to a cancelled command
         self._lost = False
-        self._cut_short = False
+        self._aborted = False
 
     @property
     def hung_up(self) -> bool:
-        """Whether the caller has hung up, or the connection is lost."""
-        return self.gone.is_set()
+        """Whether the caller has hung up or the connection is lost."""
+        return self.ended.is_set()
 
-    async def command(self, verb: str, *arguments: str | int) -> AgiReply:
-        """Send one command and return its reply, with any code but 511.
+    async def send_command(self, verb: str, *arguments: str | int) -> AgiReply:
+        """Send one command and return its reply, whatever its code. Code 511 (dead channel) raises CallHungUp.
 
-        After a command that was cancelled while it waited, the next one waits for both replies.
+        After a cancelled command, the next one is sent only once the reply to the cancelled one has arrived.
         """
         if self._unclaimed is not None:
             await asyncio.shield(self._unclaimed)
@@ -70,33 +72,31 @@ class AgiCall:
                 self._waiter = self._unclaimed = self._loop.create_future()
             raise
         if reply.code == 511:
-            self.gone.set()
+            self.ended.set()
             raise CallHungUp
         return reply
 
     async def answer(self) -> None:
-        """Answer the channel. Harmless on one that is up."""
+        """Answer the channel, if it is not answered yet."""
         if (await self._execute("ANSWER")).failed:
             raise CallHungUp
 
     async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        """Play a sound, named without its extension. Return the key that interrupted it; None: it played to its end.
+        """Play a sound, named without its extension. Return the key that interrupted it, or None if it was played out.
 
-        Raises SoundMissing where Asterisk has no such file.
+        Raises SoundMissing if Asterisk has no such file.
         """
         return _key(await self._play(f"sound {name}", "STREAM FILE", name, escape_digits))
 
     async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> str:
-        """Play a sound and return up to `max_digits` keys.
+        """Play a sound and return up to `max_digits` keys, including keys that were pressed before.
 
-        `timeout_ms` is from key to key; keys that were pressed before count.
-
-        Raises SoundMissing where Asterisk has no such file.
+        `timeout_ms` is the longest wait for the next key. Raises SoundMissing if Asterisk has no such file.
         """
         return (await self._play(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        """Return the next key; None: none within `timeout_ms`."""
+        """Return the next key, or None if the caller presses none within `timeout_ms`."""
         reply = await self._execute("WAIT FOR DIGIT", timeout_ms)
         if reply.failed:
             raise CallHungUp
@@ -105,89 +105,93 @@ class AgiCall:
     async def record_file(
         self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
     ) -> int:
-        """Record the caller after a tone, into `name.sound_format` on Asterisk's machine. Return the number of samples.
+        """Record the caller after a tone, into `name.sound_format` on the Asterisk server. Return the samples recorded.
 
-        A caller who hangs up meanwhile leaves a recording too, so that is no error.
+        A hang-up during the recording ends it and is no error. The recording ends after `silence_seconds` of silence.
         """
         silence = f"s={silence_seconds}"
         reply = await self._execute("RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence)
         if reply.note == "hangup":
-            self.gone.set()
+            self.ended.set()
         elif reply.failed:
             raise SwitchError(
-                f"Asterisk could not record into {name}.{sound_format}: check that it may write that directory"
+                f"Asterisk could not record to {name}.{sound_format}: give it write permission for that directory"
             )
         return reply.end_position or 0
 
     async def set_variable(self, name: str, value: str) -> None:
-        """Set a channel variable, also after the caller has hung up.
+        """Set a channel variable. This works also after the caller has hung up.
 
-        A `name` that ends in ')' would run a dialplan function, so only plain names are accepted.
+        Raises:
+            UnsafeValue: the name is not a plain variable name, such as one that would run a dialplan function.
         """
         if not (name.isascii() and name.isidentifier()):
-            raise UnsafeValue("a channel variable's name must be letters, digits and '_' and begin with a letter")
+            raise UnsafeValue(
+                "a channel variable's name is invalid: use letters, digits and '_', and start with a letter"
+            )
         await self._execute("SET VARIABLE", name, value)
 
     async def hangup(self) -> None:
-        """Hang up. Harmless where the caller has hung up."""
+        """Hang up, unless the caller has hung up already."""
         try:
             await self._execute("HANGUP")
         except CallHungUp:
             return
-        self.gone.set()
+        self.ended.set()
 
-    async def cut_short(self) -> None:
-        """Hang up without waiting for the reply to a command that was cancelled: it may never come by itself.
+    async def abort(self) -> None:
+        """Hang up at once, without waiting for the reply to a cancelled command, which may never arrive.
 
-        Asterisk aborts a command when another arrives; only a recording first goes on to its own limit. Returns once
-        the call is over, after CUT_SHORT_SECONDS at the latest. No command can be sent after that.
+        Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
+        Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
         """
         if not (self.hung_up or self._wire.is_closing()):
-            self._cut_short = True
+            self._aborted = True
             self._wire.write(encode_command("HANGUP"))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CUT_SHORT_SECONDS):
-                    await self.gone.wait()
-        self.on_loss()
+                async with asyncio.timeout(ABORT_SECONDS):
+                    await self.ended.wait()
+        self.on_connection_lost()
 
-    def deliver(self, reply: AgiReply) -> bool:
-        """Deliver a reply. Return False where no command waits for one. For the connection."""
+    def deliver_reply(self, reply: AgiReply) -> bool:
+        """Pass a reply to the command that waits for it. Return False if none does. Called by the connection."""
         waiter, self._waiter = self._waiter, None
         if waiter is None:
-            return self._cut_short  # some commands have a reply when they are aborted, others have none
+            return self._aborted  # Asterisk replies to some aborted commands, and not to others
         if not waiter.done():
             waiter.set_result(reply)
         return True
 
     def on_hangup(self) -> None:
-        """Note that `HANGUP` came. The reply to the running command is still to come. For the connection."""
-        self.gone.set()
+        """Handle the line `HANGUP`, which comes before the reply to the running command. Called by the connection."""
+        self.ended.set()
 
-    def on_loss(self) -> None:
-        """Note that the connection is closed: no reply can come any more. For the connection."""
+    def on_connection_lost(self) -> None:
+        """Handle the end of the connection, after which no reply can arrive. Called by the connection."""
         self._lost = True
-        self.gone.set()
+        self.ended.set()
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(CallHungUp())
-            waiter.exception()  # marked as retrieved, in case no task awaits it any more
+            waiter.exception()  # marks it as retrieved, in case no task awaits it
 
     async def _execute(self, verb: str, *arguments: str | int) -> AgiReply:
-        reply = await self.command(verb, *arguments)
+        reply = await self.send_command(verb, *arguments)
         if reply.code != 200:
-            raise SwitchError(f"Asterisk does not execute AGI command {verb} (reply {reply.code}): load its module")
+            raise SwitchError(f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load its module")
         return reply
 
     async def _play(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
-        """Execute a command that plays something, and distinguish a hang-up from a missing file: the result of both is -1.
+        """Execute a command that plays a sound, described by `what`.
 
-        After a hang-up, HANGUP comes before the next reply. So a harmless command is sent.
+        Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:
+        after a hang-up, the line HANGUP arrives before its reply.
         """
         reply = await self._execute(verb, *arguments)
         if not reply.failed:
             return reply
         if not self.hung_up:
-            await self.command("GET VARIABLE", "AGISTATUS")
+            await self.send_command("GET VARIABLE", "AGISTATUS")
         if self.hung_up:
             raise CallHungUp
         raise SoundMissing(
@@ -196,7 +200,7 @@ class AgiCall:
 
 
 def _key(reply: AgiReply) -> str | None:
-    """Return the key of a result, an ASCII code; 0 means none."""
+    """Return the key of a reply whose result is an ASCII code, or None if the result is 0."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None
     return chr(int(reply.result))

@@ -1,8 +1,8 @@
-"""FastAGI without I/O: what Asterisk sends on a call's connection, and the commands that it gets.
+"""Encode and decode the FastAGI protocol, without I/O.
 
-Asterisk first sends the environment: lines `agi_name: value`, then a blank one. After that it replies to commands one
-at a time: `200 result=...` on one line, 510 and 511 for a refusal, 520 on several lines. When the caller hangs up, the
-reply to the running command is `result=-1`, and `HANGUP` follows on a line of its own, before the next reply.
+Asterisk first sends the environment: lines `agi_name: value`, then a blank line. After that it replies to one command
+at a time: `200 result=...` on one line, 510 or 511 for a refusal, 520 on several lines. When the caller hangs up, the
+reply to the running command is `result=-1`, and a line `HANGUP` follows before the next reply.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 
 MAX_COMMAND_BYTES: Final = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
 MAX_COMMAND_WORDS: Final = 128  # res_agi.c, MAX_ARGS
-MAX_LINE_BYTES: Final = 2048  # from Asterisk, as the next two
-MAX_LINES, MAX_BYTES = 100, 8192  # of an environment, and of the usage text of a 520
+MAX_LINE_BYTES: Final = 2048  # received from Asterisk
+MAX_LINES, MAX_BYTES = 100, 8192  # received in an environment, or in the usage text of reply 520
 
 ARGUMENT: Final = "agi_arg_"
-"""The prefix of an environment's fields for the dialplan's arguments."""
+"""The prefix of the environment's fields that hold the dialplan's arguments."""
 
 _REPLY = re.compile(rb"(\d{3})(?: result=(\S*))?(?: \((.*)\))?(?: endpos=(-?\d+))?")
 _ENVIRONMENT_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
@@ -29,19 +29,19 @@ _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NEEDS_QUOTES = re.compile(r'[\s"\\]|^$')
 SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOOP", "VERBOSE")
-"""The commands that Asterisk still executes after a hang-up: variables and log lines, nothing audible."""
+"""The commands that Asterisk still executes after a hang-up: variables and log lines, but no sounds."""
 
 
 class CallHungUp(Exception):
-    """The caller has hung up: the ordinary end of a call. Only variables can still be read and set."""
+    """Raised when the caller has hung up, the ordinary end of a call. Variables can still be read and set."""
 
 
 class SoundMissing(SwitchError):
-    """Asterisk could not play a sound file. Prepare the campaign's audio and copy it to Asterisk's sounds directory."""
+    """Raised when Asterisk could not play a sound, usually because the file is missing in its sounds directory."""
 
 
 class _Hangup:
-    """A line `HANGUP`."""
+    """The line `HANGUP` from Asterisk."""
 
     def __repr__(self) -> str:
         return "HANGUP"
@@ -52,22 +52,22 @@ HANGUP: Final = _Hangup()
 
 @dataclass(frozen=True, slots=True)
 class AgiEnvironment:
-    """What Asterisk sends about a call before the first command."""
+    """The data on a call that Asterisk sends before the first command."""
 
-    fields: Mapping[str, str] = field(repr=False)  # numbers and names of callers, which must not be logged
+    fields: Mapping[str, str] = field(repr=False)  # contains numbers and names of callers, which must not be logged
 
     def get(self, name: str, default: str = "") -> str:
-        """Return the value of a field, such as `agi_uniqueid`; `default` where Asterisk did not send it."""
+        """Return the value of a field, such as `agi_uniqueid`, or `default` if Asterisk did not send it."""
         return self.fields.get(name, default)
 
     @property
     def unique_id(self) -> str:
-        """The channel's Uniqueid: the attempt's id, for a call that we placed."""
+        """The channel's unique id, which is the attempt's id if the dialler placed the call."""
         return self.get("agi_uniqueid")
 
     @property
     def channel(self) -> str:
-        """The channel's name."""
+        """The name of the channel, such as `PJSIP/seat01-00000012`."""
         return self.get("agi_channel")
 
     @property
@@ -85,14 +85,14 @@ class AgiEnvironment:
 class AgiReply:
     """The reply to one command."""
 
-    code: int  # 200 executed; 510 unknown command; 511 not on a dead channel; 520 wrong arguments
-    result: str = ""  # digits, an ASCII code or a flag, by command; "" where no key was pressed
-    note: str = ""  # text in parentheses: "timeout", "hangup", "dtmf", a variable's value
+    code: int  # 200 executed; 510 unknown command; 511 not possible on a dead channel; 520 wrong arguments
+    result: str = ""  # digits, an ASCII code or a flag, depending on the command; "" if no key was pressed
+    note: str = ""  # text in parentheses: "timeout", "hangup", "dtmf" or a variable's value
     end_position: int | None = None  # of the sound, in samples
 
     @property
     def failed(self) -> bool:
-        """Whether the result is -1: the caller hung up, or the sound to play is missing."""
+        """Whether the result is -1: the caller has hung up, or the sound is missing."""
         return self.result == "-1"
 
 
@@ -100,20 +100,21 @@ AgiInput = AgiEnvironment | AgiReply | _Hangup
 
 
 class AgiDecoder:
-    """Splits a stream from Asterisk into one environment, then replies and hang-ups, however the bytes arrive."""
+    """A decoder of a FastAGI stream: one environment, then replies and hang-ups, in whatever chunks bytes arrive."""
 
     __slots__ = ("_in_environment", "_pending", "_usage_lines")
 
     def __init__(self) -> None:
         self._pending = b""
         self._in_environment = True
-        self._usage_lines: list[bytes] | None = None  # of a 520, as they come
+        self._usage_lines: list[bytes] | None = None  # the lines of a reply 520 so far
 
     def feed(self, data: bytes) -> list[AgiInput]:
-        """Process the next bytes and return what they complete, in order.
+        """Decode the next bytes and return the environment, replies and hang-ups that they complete, in order.
 
-        Raises ProtocolError where a line, the environment or a usage text is too long, or the bytes are not AGI. The
-        decoder cannot be used after that.
+        Raises:
+            ProtocolError: a line, the environment or a usage text is too long, or the bytes are not AGI. Do not use the
+                decoder after that.
         """
         if self._pending:
             data = self._pending + data
@@ -137,7 +138,7 @@ class AgiDecoder:
         environment = data if end < 0 else data[:end]
         self._check_size(environment, environment.count(b"\n") + (end >= 0), "environment")
         if environment[:4] != b"agi_"[: len(environment)]:
-            raise ProtocolError("the peer does not speak FastAGI: it does not start with an environment")
+            raise ProtocolError("the peer does not speak FastAGI: it does not start with a line 'agi_...'")
         if end < 0:
             self._pending = data
             self._check_lines(data)
@@ -180,9 +181,12 @@ class AgiDecoder:
             raise ProtocolError(f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes")
 
 
-@lru_cache(maxsize=512)  # as with commands: a day's calls repeat the same few hundred
+@lru_cache(maxsize=512)  # the calls of a day repeat the same few hundred replies
 def parse_reply(line: bytes) -> AgiReply | None:
-    """Return the reply on a line (without its line feed); None for a provisional one (100 Trying). Raises ProtocolError."""
+    """Return the reply on a line without its line feed, or None for a provisional reply (100 Trying).
+
+    Raises ProtocolError.
+    """
     found = _REPLY.match(line)
     if found is None:
         raise ProtocolError("the peer does not speak AGI: a reply does not start with a three-digit code")
@@ -199,29 +203,32 @@ def parse_reply(line: bytes) -> AgiReply | None:
 
 @lru_cache(maxsize=512, typed=True)
 def encode_command(verb: str, *arguments: str | int) -> bytes:
-    """Return the bytes of exactly one command. Each argument reaches Asterisk as one word, whatever its text.
+    """Return the bytes of one command. Each argument reaches Asterisk as one word, whatever characters it has.
 
-    Raises UnsafeValue, which never repeats an argument, for a control character, half of a surrogate pair, too many
-    words, or a command of over 2,048 bytes.
+    Raises:
+        UnsafeValue: an argument contains a control character or half of a surrogate pair, or the command has too many
+            words or over 2,048 bytes. The text omits the arguments.
     """
     if not _VERB.fullmatch(verb):
-        raise UnsafeValue("an AGI command's name is one to four words of capital letters")
+        raise UnsafeValue("the name of an AGI command is invalid: use one to four words of capital letters")
     if len(arguments) + len(verb.split(" ")) > MAX_COMMAND_WORDS:
-        raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words; send fewer")
-    text = " ".join((verb, *(str(word) if isinstance(word, int) else quoted(word) for word in arguments)))
+        raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words: send fewer arguments")
+    text = " ".join((verb, *(str(word) if isinstance(word, int) else quote_argument(word) for word in arguments)))
     if not text.isprintable() and _CONTROL.search(text):
-        raise UnsafeValue(f"an argument of AGI command {verb} has a line break or another control character; remove it")
+        raise UnsafeValue(
+            f"an argument of AGI command {verb} contains a line break or another control character: remove it"
+        )
     try:
         line = text.encode() + b"\n"
     except UnicodeEncodeError:
-        raise UnsafeValue(f"an argument of AGI command {verb} is not valid text; correct it") from None
+        raise UnsafeValue(f"an argument of AGI command {verb} is not valid Unicode: correct it") from None
     if len(line) > MAX_COMMAND_BYTES:
-        raise UnsafeValue(f"AGI command {verb} is longer than {MAX_COMMAND_BYTES} bytes; send less")
+        raise UnsafeValue(f"AGI command {verb} is longer than {MAX_COMMAND_BYTES} bytes: shorten its arguments")
     return line
 
 
-def quoted(argument: str) -> str:
-    """Return an argument as AGI writes it: in quotes, with quotes and backslashes escaped, where it needs them."""
+def quote_argument(argument: str) -> str:
+    """Return an argument in AGI notation: quoted and escaped if it is empty or has spaces, quotes or backslashes."""
     if not _NEEDS_QUOTES.search(argument):
         return argument
     escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
@@ -229,7 +236,7 @@ def quoted(argument: str) -> str:
 
 
 def split_command(line: str) -> list[str]:
-    """Return the words of a command as Asterisk splits it (res_agi.c, parse_args): the inverse of `encode_command`."""
+    """Return the words of a command as Asterisk splits them (res_agi.c, parse_args). Inverse of `encode_command`."""
     words: list[str] = []
     word: list[str] | None = None
     in_quotes = escaped = False
@@ -255,20 +262,20 @@ def split_command(line: str) -> list[str]:
 
 
 def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return an environment with its blank line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return the bytes of an environment as Asterisk writes it. Raises UnsafeValue for a control character."""
     lines = [f"{name}: {value}" for name, value in fields]
     if any(_CONTROL.search(line) for line in lines):
-        raise UnsafeValue("a value of an AGI environment has a line break or another control character; remove it")
+        raise UnsafeValue("a value of an AGI environment contains a line break or another control character: remove it")
     return "".join(f"{line}\n" for line in [*lines, ""]).encode()
 
 
 def encode_reply(reply: AgiReply) -> bytes:
-    """Return a reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return the bytes of a reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
     text = f"{reply.code} result={reply.result}"
     if reply.note:
         text += f" ({reply.note})"
     if reply.end_position is not None:
         text += f" endpos={reply.end_position}"
     if _CONTROL.search(text):
-        raise UnsafeValue("an AGI reply has a line break or another control character; remove it")
+        raise UnsafeValue("an AGI reply contains a line break or another control character: remove it")
     return text.encode() + b"\n"

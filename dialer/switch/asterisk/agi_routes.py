@@ -1,4 +1,4 @@
-"""Which handler serves a FastAGI connection: the path of the dialplan's `AGI(agi://host:port/path)` says."""
+"""Routes of the FastAGI server: the path in the dialplan's `AGI(agi://host:port/path)` selects the handler."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _log = structlog.get_logger(__name__)
 
 
 class AgiRoutes:
-    """The FastAGI server's handler: one handler per path."""
+    """A handler of all FastAGI connections, which passes each to the handler of its path."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        """`handlers` by path, without a slash: "flow"."""
+        """Create the routes from handlers by path, without a leading slash ("flow")."""
         self._handlers = dict(handlers)
 
     async def __call__(self, call: AgiCall) -> None:
-        """Serve the call. An unknown path closes the connection: the dialplan's own fail-safe goes on."""
+        """Run the handler of the call's path. For an unknown path the dialplan continues with its fallback."""
         handler = self._handlers.get(call.env.script)
         if handler is None:
-            _log.warning("agi.unknown_path", channel=call.env.unique_id)
+            _log.warning("agi.path_unknown", channel=call.env.unique_id)
             return
         await handler(call)

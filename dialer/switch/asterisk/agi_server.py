@@ -1,9 +1,11 @@
-"""The FastAGI server: Asterisk connects once per call, and a handler runs that call.
+"""The FastAGI server: Asterisk connects once per call, and a handler serves that call.
 
-A new connection must come from an allowed address and send an environment of at most 8 kB within some seconds. By the
-environment an `AgiAuthenticator` decides whether it is Asterisk's. Few connections may be in this state. Where there
-are too many, the oldest is closed, not the newest: Asterisk sends its environment at once, and a peer that only holds a
-connection does not. Accepted connections have a limit of their own, so that strangers cannot take the place of calls.
+A new connection must come from an allowed address and send its environment, of at most 8 kB, within some seconds. An
+`AgiAuthenticator` then checks whether the connection is Asterisk's.
+
+The number of connections that have not sent their environment is limited. Above the limit the oldest is closed, not the
+newest, because Asterisk sends the environment at once, and an attacker who only holds connections open does not.
+Authenticated connections are limited separately, so that unauthenticated ones cannot displace calls.
 """
 
 from __future__ import annotations
@@ -29,43 +31,50 @@ _log = structlog.get_logger(__name__)
 
 _READ_BYTES: Final = 2048  # an environment has some 700 bytes, a reply 40
 _BACKLOG: Final = 1024
-_LOG_SECONDS: Final = 60.0  # between two log lines of one kind of fault
+_LOG_SECONDS: Final = 60.0  # between two log entries for the same kind of fault
 _MOST_LOGGED_PEERS: Final = 100
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
 
 Handler = Callable[[AgiCall], Awaitable[None]]
-"""Runs one call. When it returns, the connection is closed and the dialplan goes on. It may raise CallHungUp."""
+"""Serves one call. When it returns, the connection is closed and the dialplan continues. It may raise CallHungUp."""
 
 
 class AgiAuthenticator:
-    """Accepts every connection. For tests and benches: a site has `fastagi.authenticator.TokenAuthenticator`."""
+    """An authenticator that accepts every connection, for tests and benches.
+
+    A site uses `fastagi.authenticator.TokenAuthenticator`.
+    """
 
     def accepts(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection is Asterisk's. Called once per connection."""
         return True
 
-    def on_overload(self, problem: str) -> None:
-        """Handle a connection that was closed because there are more than the limits allow."""
+    def report_overload(self, problem: str) -> None:
+        """Report that a connection was closed because a limit of `AgiLimits` was exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgiLimits:
-    """Which peers may connect, and how many."""
+    """The peers that may connect to the FastAGI server, and its limits."""
 
     allowed_peers: Sequence[str] = LOOPBACK  # addresses and networks
-    connections: int = 2000  # that were accepted
-    opening: int = 256  # that have not sent a whole environment yet
-    opening_per_peer: int = 128  # of these, from one address
-    environment_seconds: float = 5.0  # from the connection to the environment's blank line
-    drain_seconds: float = 10.0  # at the end, for calls in progress
+    connections: int = 2000  # authenticated connections
+    opening: int = 256  # connections that have not sent their whole environment yet
+    opening_per_peer: int = 128  # such connections from one address
+    environment_seconds: float = 5.0  # from the connection to the end of its environment
+    drain_seconds: float = 10.0  # for calls in progress when the server stops
 
 
 class AgiServer:
-    """Listens for Asterisk's calls: `async with AgiServer(handler, port=4573): ...`.
+    """A server for FastAGI connections: `async with AgiServer(handler, port=4573): ...`.
 
-    Entering raises PortInUse where the port is in use, SwitchError where the address is not this machine's. Leaving stops
-    listening, gives calls in progress `drain_seconds`, then cancels their handlers.
+    On leaving the context the server stops listening, waits up to `drain_seconds` for calls in progress, then cancels
+    their handlers.
+
+    Raises:
+        PortInUse: on entering, if another program uses the port.
+        SwitchError: on entering, if the address does not belong to this machine.
     """
 
     def __init__(
@@ -77,21 +86,29 @@ class AgiServer:
         port: int = 4573,
         authenticator: AgiAuthenticator | None = None,
     ) -> None:
-        """FastAGI itself has no log-in, so `authenticator` checks each environment. Port 0: any free one."""
+        """Create a server that does not listen yet.
+
+        Args:
+            handler: serves each call.
+            limits: allowed peers and limits.
+            host: the address to listen on.
+            port: the port to listen on, or 0 for any free port.
+            authenticator: checks each connection's environment, because FastAGI itself has no log-in.
+        """
         self.limits = limits or AgiLimits()
         self._handler = handler
         self._authenticator = authenticator or AgiAuthenticator()
         self._host = host
-        self.port = port  # the one that it listens on, once entered
+        self.port = port  # replaced by the actual port once the server listens
         self._allowed = [ipaddress.ip_network(peer) for peer in self.limits.allowed_peers]
-        self._known_addresses: set[str] = set()  # of those allowed
+        self._known_addresses: set[str] = set()  # allowed addresses that have connected
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[_Connection] = set()
-        self._opening: dict[_Connection, str] = {}  # address of each without an environment yet, oldest first
-        self._opening_of: Counter[str] = Counter()  # by address
+        self._opening: dict[_Connection, str] = {}  # connections without an environment yet, oldest first; addresses
+        self._opening_of: Counter[str] = Counter()  # number of these connections by address
         self._logged_peers: set[str] = set()
-        self._logged_at: dict[str, float] = {}  # when each kind of fault was last logged, on the loop's clock
+        self._logged_at: dict[str, float] = {}  # when each kind of fault was last logged (loop time)
         self._emptied = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -103,7 +120,7 @@ class AgiServer:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self.port} on {self._host} is in use: stop the program that has it, or change `fastagi.port`"
+                    f"port {self.port} on {self._host} is in use: stop the program that uses it, or change `fastagi.port`"
                 ) from None
             raise SwitchError(
                 f"cannot listen on {self._host}:{self.port} ({error.strerror or error}): correct `fastagi.host`"
@@ -119,7 +136,7 @@ class AgiServer:
         await self.stop(self.limits.drain_seconds if kind is None else 0)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Stop listening, wait up to `drain_seconds` for calls in progress, then end them. May be called twice."""
+        """Stop listening, wait up to `drain_seconds` for calls in progress, then end them. Can be called twice."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._opening):
@@ -136,33 +153,35 @@ class AgiServer:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def admit(self, connection: _Connection, address: str) -> bool:
-        """Return whether a new connection may stay until its environment has come. For the connection."""
+    def admit_connection(self, connection: _Connection, address: str) -> bool:
+        """Return whether a new connection may stay open to send its environment. Called by the connection."""
         if not self._is_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
                 self._logged_peers.add(address)
-                _log.warning("agi.peer_not_allowed", address=address, remedy="if it is Asterisk: set `fastagi.allowed`")
+                _log.warning(
+                    "agi.peer_rejected", address=address, remedy="if it is Asterisk, add it to `fastagi.allowed`"
+                )
             return False
         if self._opening_of[address] >= self.limits.opening_per_peer:
-            self._make_room(address)
+            self._close_oldest_opening(address)
         elif len(self._opening) >= self.limits.opening:
-            self._make_room(None)
+            self._close_oldest_opening(None)
         self._connections.add(connection)
         self._opening[connection] = address
         self._opening_of[address] += 1
         return True
 
-    def _make_room(self, address: str | None) -> None:
-        """Close the oldest connection without an environment, of this address or of all (None)."""
+    def _close_oldest_opening(self, address: str | None) -> None:
+        """Close the oldest connection without an environment, from this address or from any (None)."""
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
-        self._authenticator.on_overload(
-            f"over {len(self._opening)} connections send nothing, the oldest from {self._opening[oldest]}"
+        self._authenticator.report_overload(
+            f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
         )
-        self._opened(oldest)
+        self._end_opening(oldest)
         oldest.abort()
 
-    def _opened(self, connection: _Connection) -> None:
-        """Note that a connection is no longer waiting for its environment."""
+    def _end_opening(self, connection: _Connection) -> None:
+        """Remove a connection from those without an environment."""
         address = self._opening.pop(connection, None)
         if address is not None:
             self._opening_of[address] -= 1
@@ -170,7 +189,7 @@ class AgiServer:
                 del self._opening_of[address]
 
     def log_fault(self, event: str, **fields: object) -> None:
-        """Log a peer's fault, each kind at most once a minute: peers can cause any number."""
+        """Log a fault of a peer. Each kind is logged at most once a minute, because peers can cause any number."""
         now = asyncio.get_running_loop().time()
         if now - self._logged_at.get(event, -_LOG_SECONDS) >= _LOG_SECONDS:
             self._logged_at[event] = now
@@ -181,25 +200,25 @@ class AgiServer:
             peer = ipaddress.ip_address(address)
             if not any(peer in network for network in self._allowed):
                 return False
-            self._known_addresses.add(address)  # allowed ones only: others could fill the memory
+            self._known_addresses.add(address)  # only allowed addresses, as others could fill the memory
         return True
 
-    def start(self, connection: _Connection, call: AgiCall) -> None:
-        """Run the handler if the connection is Asterisk's. For the connection, once its environment has come."""
-        self._opened(connection)
+    def start_handler(self, connection: _Connection, call: AgiCall) -> None:
+        """Start the handler if the connection is Asterisk's. Called by the connection once it has its environment."""
+        self._end_opening(connection)
         if not self._authenticator.accepts(call.env):
             connection.abort()
         elif len(self._tasks) >= self.limits.connections:
-            self._authenticator.on_overload(
-                f"{self.limits.connections} calls are in flows at once (`fastagi.max_connections`)"
+            self._authenticator.report_overload(
+                f"{self.limits.connections} calls are served at once (`fastagi.max_connections`)"
             )
             connection.abort()
         else:
-            task = asyncio.get_running_loop().create_task(self._run(connection, call), name="agi-call")
+            task = asyncio.get_running_loop().create_task(self._run_handler(connection, call), name="agi-call")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, connection: _Connection, call: AgiCall) -> None:
+    async def _run_handler(self, connection: _Connection, call: AgiCall) -> None:
         try:
             await self._handler(call)
         except CallHungUp:
@@ -211,16 +230,19 @@ class AgiServer:
         finally:
             connection.close()
 
-    def forget(self, connection: _Connection) -> None:
-        """Forget a closed connection. For the connection."""
+    def remove_connection(self, connection: _Connection) -> None:
+        """Remove a closed connection. Called by the connection."""
         self._connections.discard(connection)
-        self._opened(connection)
+        self._end_opening(connection)
         if not self._connections:
             self._emptied.set()
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """The connection of one call. Each has a buffer of its own: a proactor loop fills it while others are read."""
+    """The FastAGI connection of one call.
+
+    Each connection has its own buffer, because a proactor loop fills it while other connections are read.
+    """
 
     __slots__ = ("_buffer", "_call", "_deadline", "_decoder", "_server", "_transport")
 
@@ -233,14 +255,15 @@ class _Connection(asyncio.BufferedProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        address = (transport.get_extra_info("peername") or ("0.0.0.0",))[0]  # noqa: S104 - closed already: refused
-        wire = cast(asyncio.Transport, transport)  # create_server makes no other
-        if not self._server.admit(self, address):
+        # A connection that is closed already has no peer address and is refused.
+        address = (transport.get_extra_info("peername") or ("0.0.0.0",))[0]  # noqa: S104 - never allowed
+        wire = cast(asyncio.Transport, transport)  # the only kind that create_server makes
+        if not self._server.admit_connection(self, address):
             wire.abort()
             return
         self._transport = wire
         self._deadline = asyncio.get_running_loop().call_later(
-            self._server.limits.environment_seconds, self._environment_late
+            self._server.limits.environment_seconds, self._close_after_timeout
         )
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -251,41 +274,41 @@ class _Connection(asyncio.BufferedProtocol):
             return
         try:
             for received in self._decoder.feed(bytes(self._buffer[:nbytes])):
-                self._handle(received)
+                self._handle_input(received)
         except ProtocolError as error:
             self._server.log_fault("agi.protocol_error", error=str(error))
             self.abort()
 
-    def _handle(self, received: AgiInput) -> None:
+    def _handle_input(self, received: AgiInput) -> None:
         if isinstance(received, AgiReply):
-            if self._call is None or not self._call.deliver(received):
+            if self._call is None or not self._call.deliver_reply(received):
                 raise ProtocolError("the peer sent an AGI reply without a command")
         elif isinstance(received, AgiEnvironment):
             self._cancel_deadline()
             assert self._transport is not None  # noqa: S101 - buffer_updated has checked
             self._call = AgiCall(self._transport, received)
-            self._server.start(self, self._call)
+            self._server.start_handler(self, self._call)
         elif self._call is not None:
             self._call.on_hangup()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_deadline()
         if self._call is not None:
-            self._call.on_loss()
-        self._server.forget(self)
+            self._call.on_connection_lost()
+        self._server.remove_connection(self)
 
     def close(self) -> None:
-        """Close once everything written has been sent."""
+        """Close the connection once all written data has been sent."""
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
-    def _environment_late(self) -> None:
-        self._server.log_fault("agi.environment_late", seconds=self._server.limits.environment_seconds)
+    def _close_after_timeout(self) -> None:
+        self._server.log_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
         self.abort()
 
     def _cancel_deadline(self) -> None:
@@ -295,7 +318,7 @@ class _Connection(asyncio.BufferedProtocol):
 
 
 def _detect_dead_peers(listener: socket.socket) -> None:
-    """Let the kernel probe silent connections, so that the call of a dead peer ends. Accepted sockets inherit this."""
+    """Set TCP keepalive on a listening socket, so that connections of dead peers end. Accepted sockets inherit it."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):

@@ -1,7 +1,7 @@
-"""A connection to Asterisk's manager over TCP: log in, send actions, receive events, until it is lost.
+"""A TCP connection to the Asterisk Manager Interface (AMI): log in, send actions, receive events.
 
-`AmiSession` decides what to send and when; this module moves bytes, keeps time and wakes callers. Every wait ends with
-the response, the loss of the connection or a timeout.
+`AmiSession` decides what to send and when. This module transfers the bytes, runs the timer and wakes waiting callers.
+Every wait ends with a response, a lost connection or a timeout.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ READ_LINE: Final = "read = system,call,user"
 _READ_BYTES: Final = 65_536
 
 EventHandler = Callable[[AmiMessage], None]
-"""Handles an event at once, in the order in which Asterisk wrote them. An exception ends the session."""
+"""Handles an event, in the order in which Asterisk sent them. An exception ends the session."""
 
 
 class AmiClient(asyncio.BufferedProtocol):
-    """A connection to the manager: `async with AmiClient(login, on_event=...) as client: await client.action(...)`.
+    """An AMI connection: `async with AmiClient(login, on_event=...) as client: await client.send_action(...)`.
 
-    Entering connects and logs in; it raises SwitchUnreachable, LoginRefused or ProtocolError. `on_event` may be called
-    before that returns. `lost()` waits for the end and returns the reason.
+    Entering the context connects and logs in. `on_event` may be called before that has finished.
+
+    Raises:
+        SwitchUnreachable, LoginRefused, ProtocolError: on entering the context.
     """
 
     def __init__(
@@ -40,14 +42,14 @@ class AmiClient(asyncio.BufferedProtocol):
         login: AmiLogin,
         *,
         on_event: EventHandler,
-        keep_events: Collection[str] | None = None,
+        wanted_events: Collection[str] | None = None,
         limits: AmiLimits | None = None,
     ) -> None:
-        """`keep_events` are the names of the events that `on_event` gets; None: all."""
+        """Create a client. `wanted_events` are the names of the events passed to `on_event` (None for all)."""
         self.limits = limits or AmiLimits()
         self._login = login
         self._on_event = on_event
-        self._session = AmiSession(login, self.limits, secrets.token_hex(6), keep_events)
+        self._session = AmiSession(login, self.limits, secrets.token_hex(6), wanted_events)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(_READ_BYTES))  # one for all reads: asyncio would allocate 256 KiB for each
@@ -61,7 +63,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def __aenter__(self) -> Self:
         try:
             await self._connect()
-            await self._outcome_of(self._session.log_in(self._loop.time()))
+            await self._wait_for_outcome(self._session.log_in(self._loop.time()))
         except BaseException:
             self.close()
             raise
@@ -73,32 +75,32 @@ class AmiClient(asyncio.BufferedProtocol):
         self.close()
 
     @property
-    def up(self) -> bool:
-        """Whether the session is up, as far as is known."""
+    def is_up(self) -> bool:
+        """Whether the connection is open, as far as is known."""
         return self._transport is not None and not self._end.done()
 
     @property
     def banner(self) -> str:
-        """Asterisk's first line, with its manager's name and version; "" before it came."""
+        """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._session.banner
 
     @property
     def oldest_unanswered_seconds(self) -> float:
-        """How long the oldest action (or Ping) has waited. Grows as soon as a connection is half open."""
+        """How long the oldest action (or Ping) has waited for its response (s). It grows if Asterisk hangs."""
         return self._session.oldest_unanswered_seconds(self._loop.time())
 
-    async def lost(self) -> SwitchError:
-        """Wait for the end of the session and return the reason."""
+    async def wait_until_lost(self) -> SwitchError:
+        """Wait until the session ends, and return the reason."""
         return await asyncio.shield(self._end)
 
-    async def booted(self) -> None:
-        """Wait until Asterisk reports that it is fully booted (the event FullyBooted, which `keep_events` must have).
+    async def wait_until_booted(self) -> None:
+        """Wait until Asterisk has fully booted (event FullyBooted, which `wanted_events` must contain).
 
-        An Asterisk that is still booting accepts log-ins, has no dialplan at first, and then accepts orders whose calls
-        fail.
+        An Asterisk that is still booting accepts log-ins and Originates, but the calls fail.
 
-        Raises the reason where the session ends, PermissionMissing where the event does not come within
-        `AmiLimits.boot_seconds`.
+        Raises:
+            PermissionMissing: the event has not arrived after `AmiLimits.boot_seconds`.
+            SwitchError: the session has ended.
         """
         seconds = self.limits.boot_seconds
         await asyncio.wait((self._booted, self._end), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -108,18 +110,18 @@ class AmiClient(asyncio.BufferedProtocol):
             user = self._login.username
             raise PermissionMissing(
                 f"Asterisk did not report within {seconds:g} s that it is fully booted: it is still booting, or manager "
-                f"user {user} lacks system in its read classes: in manager.conf, section [{user}], write the line "
-                f"`{READ_LINE}`, then `manager reload`"
+                f"user {user} has no read class `system`: in manager.conf, section [{user}], write the line "
+                f"`{READ_LINE}`, then run `manager reload`"
             )
 
     def close(self) -> None:
-        """End the session now.
+        """Close the connection.
 
-        Waiting actions raise SwitchUnreachable; an Originate that was written raises OriginateUnsure.
+        Waiting calls of `send_action` raise SwitchUnreachable, or OriginateUnsure for an Originate that was sent.
         """
-        self._lose(SwitchUnreachable("the session with Asterisk was closed"))
+        self._end_session(SwitchUnreachable("the session with Asterisk was closed"))
 
-    async def action(
+    async def send_action(
         self,
         name: str,
         fields: Iterable[tuple[str, str]] = (),
@@ -129,24 +131,29 @@ class AmiClient(asyncio.BufferedProtocol):
     ) -> AmiMessage:
         """Send an action and return its response.
 
-        Raises UnsafeValue (nothing was sent), SwitchUnreachable, PermissionMissing, or SwitchError for another refusal
-        or a timeout. For an Originate: OriginateRefused or PermissionMissing (not placed), SwitchUnreachable (nothing
-        was written), OriginateUnsure (written, and no response came).
+        Raises:
+            UnsafeValue: a field cannot be sent safely; nothing was sent.
+            SwitchUnreachable: there is no connection; an Originate was not sent.
+            OriginateRefused, PermissionMissing: Asterisk refused the action; a call was not placed.
+            OriginateUnsure: an Originate was sent, and no response came: the call may exist.
+            SwitchError: Asterisk refused another action, or did not respond in time.
         """
-        now = self._now_if_open()
+        self._require_connection()
+        now = self._loop.time()
         action = self._session.send(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
-        return await self._outcome_of(action)
+        return await self._wait_for_outcome(action)
 
-    async def action_list(
+    async def send_list_action(
         self, name: str, fields: Iterable[tuple[str, str]] = (), *, timeout_seconds: float | None = None
     ) -> list[AmiMessage]:
-        """Send an action that is answered by a list of events. Return them without the last one ("Complete").
+        """Send an action that Asterisk answers with a list of events, and return these events.
 
-        `on_event` does not get them. Raises as `action` does.
+        The last event ("Complete") is left out. The events are not passed to `on_event`. Raises as `send_action` does.
         """
-        now = self._now_if_open()
+        self._require_connection()
+        now = self._loop.time()
         action = self._session.send(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
-        await self._outcome_of(action)
+        await self._wait_for_outcome(action)
         return action.items or []
 
     async def _connect(self) -> None:
@@ -157,29 +164,25 @@ class AmiClient(asyncio.BufferedProtocol):
                 await self._greeted.wait()
         except TimeoutError:
             raise SwitchUnreachable(
-                f"Asterisk's manager at {where} does not answer; check `ami.host` and `ami.port`"
+                f"Asterisk's manager at {where} does not answer: check `ami.host` and `ami.port`"
             ) from None
         except OSError as error:
             raise SwitchUnreachable(
-                f"cannot connect to Asterisk's manager at {where} ({error.strerror or error}); "
-                "check `ami.host`, `ami.port` and that Asterisk runs"
+                f"cannot connect to Asterisk's manager at {where} ({error.strerror or error}): "
+                "check `ami.host` and `ami.port`, and that Asterisk is running"
             ) from None
         if self._end.done():
             raise self._end.result()
 
-    def _now_if_open(self) -> float:
-        """Return the time, for an action to send.
-
-        Raises SwitchUnreachable where the connection is closing and has not reported it yet.
-        """
+    def _require_connection(self) -> None:
+        """Raise SwitchUnreachable if the transport is closing, which the session may not know yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable("no connection to Asterisk's manager; nothing was sent")
-        return self._loop.time()
 
-    async def _outcome_of(self, action: Action) -> AmiMessage:
-        """Wait for an action that the session has accepted. Return its response, or raise its error."""
+    async def _wait_for_outcome(self, action: Action) -> AmiMessage:
+        """Wait until an action has ended. Return its response, or raise its error."""
         action.waiter = waiter = self._loop.create_future()
-        if self._session.write_is_due:
+        if self._session.is_output_due:
             self._flush()
         elif not self._flush_is_due:
             self._flush_soon()
@@ -188,7 +191,7 @@ class AmiClient(asyncio.BufferedProtocol):
         try:
             await waiter
         except BaseException:
-            self._session.abandon(action)
+            self._session.abandon_action(action)
             self._flush_soon()
             raise
         outcome = action.outcome
@@ -198,52 +201,52 @@ class AmiClient(asyncio.BufferedProtocol):
         return outcome
 
     def _flush_soon(self) -> None:
-        """Write at the end of this iteration of the event loop: one system call for all actions of the iteration."""
-        if not self._flush_is_due and self._session.has_writes:
+        """Schedule a write at the end of this event loop iteration, so that its actions share one system call."""
+        if not self._flush_is_due and self._session.has_output:
             self._flush_is_due = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_is_due = False
-        while self._transport is not None and (data := self._session.writes()):
+        while self._transport is not None and (data := self._session.pop_output()):
             self._transport.write(data)
 
     def _set_timer(self) -> None:
-        """Set the one timer of the session: a timer for each action would cost more than everything else."""
+        """Set the session's timer to its deadline. A timer per action would cost too much CPU time."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = self._session.deadline
-        self._timer = None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._tick)
+        self._timer = None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._on_timer)
 
-    def _tick(self) -> None:
+    def _on_timer(self) -> None:
         self._flush()  # so that actions of this iteration do not time out unsent
-        self._wake(self._session.tick(max(self._loop.time(), self._timer_at)))
+        self._wake_callers(self._session.on_timer(max(self._loop.time(), self._timer_at)))
         self._write_or_finish()
         self._set_timer()
 
-    def _wake(self, ended: Iterable[Action]) -> None:
+    def _wake_callers(self, ended: Iterable[Action]) -> None:
         for action in ended:
             if isinstance(action.waiter, asyncio.Future) and not action.waiter.done():
                 action.waiter.set_result(None)
 
     def _write_or_finish(self) -> None:
-        """Write what the session has to write, or finish where it has ended."""
+        """Schedule a write of the session's output, or close the connection if the session has ended."""
         if self._session.ended is not None:
-            self._finish(self._session.ended)
+            self._close_connection(self._session.ended)
             return
         if not self._flush_is_due:
             self._flush_soon()
         if self._session.deadline < self._timer_at:
             self._set_timer()
 
-    # What asyncio calls
+    # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._end.done():
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = cast(asyncio.Transport, transport)
-        self._session.connected(self._loop.time())
+        self._session.on_connected(self._loop.time())
         self._set_timer()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -254,15 +257,15 @@ class AmiClient(asyncio.BufferedProtocol):
         for received in session.receive(bytes(self._buffer[:nbytes]), self._loop.time()):
             if type(received) is AmiMessage:
                 if session.ended is None:
-                    self._deliver(received)
+                    self._deliver_event(received)
             else:
-                self._wake((cast(Action, received),))
+                self._wake_callers((cast(Action, received),))
         if not self._greeted.is_set() and session.banner:
             self._greeted.set()
         self._write_or_finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wake(self._session.disconnected(exc))
+        self._wake_callers(self._session.on_disconnected(exc))
         self._write_or_finish()
 
     def pause_writing(self) -> None:
@@ -272,20 +275,22 @@ class AmiClient(asyncio.BufferedProtocol):
         self._session.set_writable(True)
         self._flush_soon()
 
-    def _deliver(self, event: AmiMessage) -> None:
+    def _deliver_event(self, event: AmiMessage) -> None:
         if event.event == "FullyBooted" and not self._booted.done():
             self._booted.set_result(None)
         try:
             self._on_event(event)
-        except Exception:  # noqa: BLE001 - its state may be wrong now: the resync of a new session corrects it
+        except Exception:  # noqa: BLE001 - the handler's state may be wrong: a new session corrects it by a resync
             _log.exception("ami.event_handler_failed", event_name=event.event)
-            self._lose(SwitchError("the session with Asterisk was ended by a bug of the dialler; see the log"))
+            self._end_session(
+                SwitchError("the session with Asterisk was ended by a bug of the dialler: see the log and report it")
+            )
 
-    def _lose(self, reason: SwitchError) -> None:
-        self._wake(self._session.lose(reason))
+    def _end_session(self, reason: SwitchError) -> None:
+        self._wake_callers(self._session.end_session(reason))
         self._write_or_finish()
 
-    def _finish(self, reason: SwitchError) -> None:
+    def _close_connection(self, reason: SwitchError) -> None:
         if self._end.done():
             return
         self._end.set_result(reason)

@@ -1,4 +1,4 @@
-"""A link to Asterisk's manager: one session after the other, each made when the one before is lost."""
+"""A permanent link to the Asterisk manager: it connects, and reconnects whenever the session is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 
 _log = structlog.get_logger(__name__)
 
-REFUSED_SECONDS: Final = 60.0  # after a refused login: a person must correct it, and frequent attempts get us banned
+REFUSED_SECONDS: Final = 60.0  # wait after a refused login: a person must correct it, and fail2ban may ban us
 STEADY_SECONDS: Final = 30.0  # a session of this length resets the count of failures
 
 
@@ -25,25 +25,27 @@ async def ami_link(
     on_up: Callable[[AmiClient], Awaitable[None]],
     on_down: Callable[[SwitchError], None],
     wait_seconds: Callable[[int], float],
-    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.lost,
+    run_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
 ) -> AsyncIterator[None]:
-    """Keep a session for as long as the context lasts. The link itself never sends an action again.
+    """Stay connected to Asterisk for as long as the context lasts. No action is ever resent.
 
-    `make_client` makes a client, not yet entered, for each attempt. `on_up` is awaited after each login and
-    synchronises; where it raises SwitchError the session counts as lost. `keep` runs until the session is lost, and
-    returns or raises the reason; it is cancelled at the end of the context. `on_down` is called at every loss and every
-    failed attempt, LoginRefused included, but not at the end of the context. `wait_seconds` returns how long to wait
-    after so many failures in a row.
+    Args:
+        make_client: creates a client, not yet entered, for each attempt to connect.
+        on_up: synchronises after each login. If it raises SwitchError, the session counts as lost.
+        on_down: called with the reason at every loss and every failed attempt, but not at the end of the context.
+        wait_seconds: returns the wait before the next attempt, given the number of failures in a row.
+        run_session: runs until the session is lost, and returns or raises the reason. It is cancelled at the end of
+            the context.
     """
 
     async def one_session() -> SwitchError:
-        """Return why the attempt failed, or why its session was lost."""
+        """Connect and run a session. Return why connecting failed, or why the session was lost."""
         try:
             async with make_client() as client:
                 await on_up(client)
-                if client.up:
+                if client.is_up:
                     _log.info("ami.up", banner=client.banner)
-                return await keep(client)
+                return await run_session(client)
         except SwitchError as error:
             return error
 

@@ -1,8 +1,8 @@
-"""A check of the manager user's permissions before the start, so that a missing one does not show on polling day.
+"""A check of the AMI user's permissions, so that a missing one is found before polling day.
 
-Asterisk lists the actions that a user's `write` classes allow (ListCommands), but nothing about its `read` classes. So
-each of those is tried: FullyBooted comes after a login with `system`, and a Local channel into our own dialplan causes
-an event of `call` and one of `user`. Nobody is called, and Asterisk logs nothing.
+Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not its `read` classes. So each read
+class is tried: class `system` brings the event FullyBooted after a login, and a Local channel into our own dialplan
+causes an event of class `call` and one of class `user`. Nobody is called, and Asterisk logs nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.listing import check_dialplan
-from dialer.switch.asterisk.places import CHECK_CONTEXT, origination
+from dialer.switch.asterisk.places import CHECK_CONTEXT, originate_fields
 
 WRITE_LINE = "write = originate,call,reporting"
 EVENT_SECONDS = 2.0
@@ -34,9 +34,11 @@ _WRITE_CLASSES = {
 
 
 async def check_permissions(login: AmiLogin) -> str:
-    """Log in, check permissions and dialplan, and log out. Return Asterisk's banner.
+    """Log in, check the AMI permissions and the dialplan, log out, and return Asterisk's banner.
 
-    Raises PermissionMissing with the line of manager.conf to change, SwitchError for any other problem.
+    Raises:
+        PermissionMissing: a permission is missing. The text has the line of manager.conf to change.
+        SwitchError: any other problem.
     """
     answered, reported = asyncio.Event(), asyncio.Event()
     probe = f"check-{uuid.uuid4()}"
@@ -48,48 +50,51 @@ async def check_permissions(login: AmiLogin) -> str:
             reported.set()
 
     async with AmiClient(
-        login, on_event=on_event, keep_events=("FullyBooted", "OriginateResponse", "UserEvent")
+        login, on_event=on_event, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
     ) as client:
-        allowed = await client.action("ListCommands")
+        allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
-            raise PermissionMissing(_missing(login.username, "write", write, WRITE_LINE))
-        await client.booted()
-        await run_check_extension(
-            client, "sounds", probe
-        )  # without sounds; fails at once where our dialplan is missing
+            raise PermissionMissing(_describe_missing(login.username, "write", write, WRITE_LINE))
+        await client.wait_until_booted()
+        # Plays no sound. Fails at once if our dialplan is missing.
+        await run_check_extension(client, "sounds", probe)
         expected = (("call", answered), ("user", reported))
         with suppress(TimeoutError):
             async with asyncio.timeout(EVENT_SECONDS):
                 await asyncio.gather(*(event.wait() for _, event in expected))
         read = [name for name, event in expected if not event.is_set()]
         if read:
-            raise PermissionMissing(_missing(login.username, "read", read, READ_LINE))
+            raise PermissionMissing(_describe_missing(login.username, "read", read, READ_LINE))
         await check_dialplan(client, dialplan_fingerprint(agi_secret(login.secret)))
         return client.banner
 
 
 async def run_check_extension(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
-    """Run an extension of our dialplan's check context, on a channel with this id. Raises SwitchError."""
-    fields = origination(
+    """Run an extension of the dialplan's check context on a Local channel, with `sounds` to play there.
+
+    Raises:
+        SwitchError: the dialplan has no check context, or Asterisk refused.
+    """
+    fields = originate_fields(
         f"Local/{extension}@{CHECK_CONTEXT}/n",
-        f"ear-{channel_id}",  # Asterisk 22.10 confuses an id with one that begins with it
+        f"ear-{channel_id}",  # not `channel_id` with a suffix: Asterisk 22.10 confuses an id with its own prefix
         CHECK_CONTEXT,
         "listen",
         ("OtherChannelId", channel_id),
         *(("Variable", f"SOUND_{number}={sound}") for number, sound in enumerate(sounds, 1)),
     )
     try:
-        await client.action("Originate", fields, action_id=channel_id)
+        await client.send_action("Originate", fields, action_id=channel_id)
     except OriginateRefused as error:
         raise SwitchError(
             f"Asterisk's dialplan has no context {CHECK_CONTEXT}: install the files that `dialer asterisk render` writes"
         ) from error
 
 
-def _missing(username: str, which: str, missing: list[str], line: str) -> str:
+def _describe_missing(username: str, which: str, missing: list[str], line: str) -> str:
     classes = " and ".join(missing)
     return (
         f"manager user {username} lacks {classes} in its {which} classes: in manager.conf, section [{username}], "
-        f"write the line `{line}`, then `manager reload`"
+        f"write the line `{line}`, then run `manager reload`"
     )

@@ -1,8 +1,10 @@
-"""A session with Asterisk's manager without I/O: bytes and time in; events, responses, bytes to write and a deadline out.
+"""The state of a session with the Asterisk Manager Interface (AMI), without I/O.
 
-`AmiClient` moves the data: it passes what it reads to `receive`, writes what `writes` returns, and calls `tick` at
-`deadline`. All times are seconds on one monotonic clock of the caller's. Nothing is ever sent twice: what became of the
-actions that a lost session left open is for a resync to find out (`dialer.switch.asterisk.ami_link`).
+`AmiClient` does the I/O: it passes received bytes to `receive`, writes bytes from `pop_output`, and calls `on_timer` at
+`deadline`. All times are seconds on the caller's monotonic clock.
+
+No action is ever sent twice. After a lost session a resync finds out which of its unanswered actions Asterisk executed
+(`dialer.switch.asterisk.ami_link`).
 """
 
 from __future__ import annotations
@@ -28,14 +30,14 @@ from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_acti
 
 _log = structlog.get_logger(__name__)
 
-WRITE_BYTES: Final = 65_536  # at once; more would fill our buffers before we notice that Asterisk has stopped reading
-_EMPTY_LIST: Final = frozenset({"No active conferences."})  # an Error that means an empty list
+WRITE_BYTES: Final = 65_536  # per write; with more, Asterisk could stop reading unnoticed while our buffers fill
+_EMPTY_LIST: Final = frozenset({"No active conferences."})  # messages of Error responses that mean an empty list
 _LIST_ENDS: Final = frozenset({"complete", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
 class AmiLogin:
-    """Where the manager listens, and our account there."""
+    """The address of an Asterisk manager, and the dialler's account on it."""
 
     host: str
     port: int
@@ -48,19 +50,19 @@ class AmiLogin:
 
 @dataclass(frozen=True, slots=True)
 class AmiLimits:
-    """How long a session waits and how much it holds. AMI has no keepalive, so the session sends Ping."""
+    """The timeouts and limits of a session. AMI has no keepalive, so the session sends Ping."""
 
-    connect_seconds: float = 5.0  # to the banner
-    boot_seconds: float = 30.0  # from the login until Asterisk reports that it is fully booted
-    reply_seconds: float = 10.0  # for an action, Login and a whole list
-    ping_seconds: float = 5.0
-    dead_seconds: float = 10.0  # without a byte from Asterisk until the session is lost
-    outstanding_actions: int = 1000  # more wait in the queue
-    list_items: int = 50_000
+    connect_seconds: float = 5.0  # from the connection attempt to the banner
+    boot_seconds: float = 30.0  # from the login to the event FullyBooted
+    reply_seconds: float = 10.0  # from sending an action to its response, or to the end of its list
+    ping_seconds: float = 5.0  # between two Pings
+    dead_seconds: float = 10.0  # of silence from Asterisk, after which the session is lost
+    outstanding_actions: int = 1000  # sent and unanswered at once; further actions are queued
+    list_items: int = 50_000  # events in one list
 
 
 class Waiter(Protocol):
-    """The caller that waits for an action, such as an `asyncio.Future`."""
+    """A caller that waits for the outcome of an action, such as an `asyncio.Future`."""
 
     def cancelled(self) -> bool:
         """Return whether the caller has stopped waiting."""
@@ -69,23 +71,24 @@ class Waiter(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Action:
-    """An action and its outcome."""
+    """An AMI action and its outcome."""
 
     name: str
     action_id: str
-    data: bytes  # to write; b"" once it is written
-    begun_at: float
+    data: bytes  # the encoded action, or b"" once it has been written
+    started_at: float
     deadline: float
-    items: list[AmiMessage] | None  # events of a list, as they come; None: the action has a single response
-    outcome: AmiMessage | SwitchError | None = None  # the response, or the last event of a list; None while it waits
+    items: list[AmiMessage] | None  # the events of a list so far, or None if the action has a single response
+    outcome: AmiMessage | SwitchError | None = None  # the response, or the last event of a list; None until then
     waiter: Waiter | None = None  # a queued action whose caller has stopped waiting is not sent
 
 
 class AmiSession:
-    """One session, from the connection to its loss.
+    """The state of one AMI session, from the connection to its end.
 
-    `deadline` is when to call `tick` next; infinity: never. `ended` is the reason once the session is over, else None;
-    the caller then closes the connection, and `send` raises.
+    Attributes:
+        deadline: when to call `on_timer` next (monotonic seconds), or infinity.
+        ended: why the session has ended, or None while it lasts. The caller then closes the connection.
     """
 
     def __init__(
@@ -93,17 +96,23 @@ class AmiSession:
         login: AmiLogin,
         limits: AmiLimits,
         id_prefix: str,
-        keep_events: Collection[str] | None = None,
+        wanted_events: Collection[str] | None = None,
     ) -> None:
-        """`id_prefix` begins every ActionID and must be unique: a session may receive events that a dead session's actions
-        caused. `keep_events` are the names of the events that `receive` returns; None: all.
+        """Create a session before its connection.
+
+        Args:
+            login: the manager's address and account.
+            limits: timeouts and limits.
+            id_prefix: the start of every ActionID. It must be unique, because a session may receive events caused by
+                actions of an earlier session.
+            wanted_events: the names of the events that `receive` returns, or None for all.
         """
         self.ended: SwitchError | None = None
         self.deadline = math.inf
         self._account = login
         self._limits = limits
-        self._keep = None if keep_events is None else frozenset(keep_events)
-        self._decoder = AmiDecoder(keep_events=self._keep)
+        self._wanted_events = None if wanted_events is None else frozenset(wanted_events)
+        self._decoder = AmiDecoder(wanted_events=self._wanted_events)
         self._id_prefix = id_prefix
         self._ids = 0
         self._may_write = False
@@ -122,27 +131,27 @@ class AmiSession:
 
     @property
     def banner(self) -> str:
-        """Asterisk's first line, with its manager's name and version; "" before it came."""
+        """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._decoder.banner
 
     def oldest_unanswered_seconds(self, now: float) -> float:
-        """Return how long the oldest action (or Ping) has waited. Grows as soon as a connection is half open."""
+        """Return how long the oldest action (or Ping) has waited for its response (s). It grows if Asterisk hangs."""
         oldest = next(iter(self._pending.values()), None)
-        return 0.0 if oldest is None else now - oldest.begun_at
+        return 0.0 if oldest is None else now - oldest.started_at
 
-    def connected(self, now: float) -> None:
-        """Note that the connection is open."""
+    def on_connected(self, now: float) -> None:
+        """Handle the opening of the connection."""
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
         self._set_deadline()
 
     def set_writable(self, may_write: bool) -> None:
-        """Note whether Asterisk reads what we write: while it does not, actions wait in the queue."""
+        """Set whether the transport accepts writes. Actions are queued while it does not."""
         self._may_write = may_write
 
     def log_in(self, now: float) -> Action:
-        """Send Login. After its success the session sends Ping. Raises as `send` does."""
+        """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `send` does."""
         account = self._account
         fields = [("Username", account.username), ("Secret", account.secret), ("Events", "on")]
         self._login = self.send("Login", fields, now)
@@ -158,12 +167,15 @@ class AmiSession:
         timeout_seconds: float | None = None,
         listing: bool = False,
     ) -> Action:
-        """Accept an action to send.
+        """Queue an action and return it.
 
-        `writes` returns its bytes; `receive`, `tick` or `lose` return it once it has ended.
+        `pop_output` returns its bytes. `receive`, `on_timer` or `end_session` return it once it has an outcome.
+        `listing` says that Asterisk answers with a list of events.
 
-        `listing` means that it is answered by a list. Raises UnsafeValue, SwitchUnreachable (no connection) or
-        SwitchError (its ActionID is in use); nothing is sent then.
+        Raises:
+            UnsafeValue: a field cannot be sent safely.
+            SwitchUnreachable: there is no connection.
+            SwitchError: another action uses this ActionID.
         """
         action_id = action_id or self._next_id()
         data = encode_action(name, fields, action_id)
@@ -174,38 +186,35 @@ class AmiSession:
         seconds = self._limits.reply_seconds if timeout_seconds is None else timeout_seconds
         action = Action(name, action_id, data, now, now + seconds, [] if listing else None)
         if action_id in self._pending or action_id in self._queue:
-            raise SwitchError(f"the ActionID of this {name} is in use by another action; nothing was sent")
+            raise SwitchError(f"{name} was not sent: another action uses its ActionID")
         if self._queue or not self._has_room():
             self._queue[action_id] = action
         else:
-            self._enter(action)
+            self._move_to_outbox(action)
         if action.deadline < self._expiry_due:
             self._expiry_due = action.deadline
             self.deadline = min(self.deadline, action.deadline)
         return action
 
-    def abandon(self, action: Action) -> None:
-        """Stop waiting for an action.
-
-        It is not sent if it is still in the queue; else its place is free, whatever Asterisk does.
-        """
+    def abandon_action(self, action: Action) -> None:
+        """Stop waiting for an action. A queued action is not sent; the response to one that was sent is dropped."""
         if self._pending.get(action.action_id) is action:
-            self._remove(action)
+            self._remove_pending(action)
         elif self._queue.get(action.action_id) is action:
             del self._queue[action.action_id]
 
     @property
-    def has_writes(self) -> bool:
-        """Whether `writes` may return something now."""
+    def has_output(self) -> bool:
+        """Whether `pop_output` may return bytes now."""
         return bool(self._outbox or (self._queue and self._has_room())) and self.ended is None
 
     @property
-    def write_is_due(self) -> bool:
-        """Whether WRITE_BYTES or more are ready to be written."""
+    def is_output_due(self) -> bool:
+        """Whether WRITE_BYTES or more are waiting to be written."""
         return self._outbox_bytes >= WRITE_BYTES
 
-    def writes(self) -> bytes:
-        """Return the next bytes to write, b"" where there are none. Their actions count as written."""
+    def pop_output(self) -> bytes:
+        """Return the next bytes to write, or b"" if there are none. Their actions count as sent from now on."""
         if self.ended is not None:
             return b""
         if self._queue:
@@ -219,9 +228,9 @@ class AmiSession:
         return data
 
     def receive(self, data: bytes, now: float) -> list[AmiMessage | Action]:
-        """Process bytes. Return the events that they complete and the actions that they end, in order.
+        """Process received bytes. Return the events they complete and the actions they end, in order.
 
-        Bytes that are not AMI end the session: then all actions are returned.
+        Bytes that are not AMI end the session, and so all actions.
         """
         if self.ended is not None:
             return []
@@ -229,9 +238,9 @@ class AmiSession:
         try:
             messages = self._decoder.feed(data)
         except ProtocolError as error:
-            return list(self.lose(error))
+            return list(self.end_session(error))
         received: list[AmiMessage | Action] = []
-        keep = self._keep
+        keep = self._wanted_events
         for message in messages:
             event = message.event
             if not event:
@@ -245,21 +254,21 @@ class AmiSession:
                 received.append(message)
         return received
 
-    def tick(self, now: float) -> list[Action]:
-        """Do what is due at `now`.
+    def on_timer(self, now: float) -> list[Action]:
+        """Time out overdue actions, send a Ping if one is due, and end the session if Asterisk was silent for too long.
 
-        Return the actions that have timed out; all of them where Asterisk was silent for too long.
+        Returns the actions that this ends.
         """
         if self.ended is not None:
             return []
         timed_out: list[Action] = []
         if self._expiry_due <= now:
-            timed_out = self._expire(now)
+            timed_out = self._time_out_actions(now)
         if self._silence_due <= now:
             self._silence_due = self._received_at + self._limits.dead_seconds
             if self._silence_due <= now:
                 silence = SwitchUnreachable(f"Asterisk's manager was silent for {self._limits.dead_seconds:g} s")
-                return timed_out + self.lose(silence)
+                return timed_out + self.end_session(silence)
         if self._ping_due <= now:
             self._ping_due = now + self._limits.ping_seconds
             if self._may_write and (self._ping is None or self._ping.action_id not in self._pending):
@@ -267,16 +276,16 @@ class AmiSession:
         self._set_deadline()
         return timed_out
 
-    def disconnected(self, error: Exception | None) -> list[Action]:
-        """Note that the connection is closed, by that error if there was one. Returns as `lose` does."""
+    def on_disconnected(self, error: Exception | None) -> list[Action]:
+        """Handle the end of the connection, and the error that caused it, if any. Return as `end_session` does."""
         how = "closed the connection" if error is None else f"was cut off ({error})"
-        where = " in the middle of a message" if self._decoder.mid_message else ""
-        return self.lose(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
+        where = " in the middle of a message" if self._decoder.is_mid_message else ""
+        return self.end_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
 
-    def lose(self, reason: SwitchError) -> list[Action]:
-        """End the session. Return every action that was waiting, with its outcome.
+    def end_session(self, reason: SwitchError) -> list[Action]:
+        """End the session and return every unanswered action, with its outcome set.
 
-        An Originate that was written ends with OriginateUnsure, as its call may exist. Only the first reason counts.
+        An Originate that was sent ends with OriginateUnsure, as its call may exist. A second call has no effect.
         """
         if self.ended is not None:
             return []
@@ -284,7 +293,7 @@ class AmiSession:
         self.deadline = math.inf
         waiting = [action for action in (*self._pending.values(), *self._queue.values()) if action is not self._ping]
         for action in waiting:
-            action.outcome = _unanswered(action, SwitchUnreachable(str(reason)))
+            action.outcome = _no_response_error(action, SwitchUnreachable(str(reason)))
         self._pending.clear()
         self._queue.clear()
         self._outbox.clear()
@@ -299,101 +308,101 @@ class AmiSession:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
     def _has_room(self) -> bool:
-        """Return whether one more action may be sent. The session's own Ping does not count."""
+        """Return whether the limit of unanswered actions allows another one. The session's own Ping does not count."""
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
     def _fill_outbox(self) -> None:
-        """Move actions from the queue to the outbox, first come, first served, up to WRITE_BYTES."""
+        """Move actions from the queue to the outbox, in their order, up to WRITE_BYTES."""
         while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
-                self._enter(action)
+                self._move_to_outbox(action)
 
-    def _enter(self, action: Action) -> None:
+    def _move_to_outbox(self, action: Action) -> None:
         self._pending[action.action_id] = action
         self._outbox.append(action)
         self._outbox_bytes += len(action.data)
         if action.items is not None:
             self._lists += 1
-            self._decoder.keep_only(None)
+            self._decoder.set_wanted_events(None)
 
-    def _remove(self, action: Action) -> None:
-        """Remove a pending action."""
+    def _remove_pending(self, action: Action) -> None:
+        """Remove an action from the sent and unanswered ones."""
         del self._pending[action.action_id]
         if action.items is not None:
             self._lists -= 1
             if not self._lists:
-                self._decoder.keep_only(self._keep)
+                self._decoder.set_wanted_events(self._wanted_events)
 
-    def _end(self, action: Action, outcome: AmiMessage | SwitchError) -> Action:
-        self._remove(action)
+    def _end_action(self, action: Action, outcome: AmiMessage | SwitchError) -> Action:
+        self._remove_pending(action)
         action.outcome = outcome
         return action
 
     def _handle_response(self, message: AmiMessage, now: float) -> Action | None:
-        """Return the action that a response ends; None: none.
+        """Return the action that a response ends, or None if it ends none.
 
-        Responses may come in any order, late, twice or unasked: a response to no pending action is dropped.
+        Asterisk may send responses in any order, late or twice. A response without a waiting action is dropped.
         """
         action = self._pending.get(message.action_id)
         if action is None:
             _log.debug("ami.response_dropped", response=message.response)
         elif action is self._ping:
-            self._remove(action)
+            self._remove_pending(action)
         elif message.is_error:
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
-                return self._end(action, message)
-            return self._end(action, refusal_error(action.name, message, self._account.username))
+                return self._end_action(action, message)
+            return self._end_action(action, refusal_error(action.name, message, self._account.username))
         elif action.items is None:
             if action is self._login:
                 self._ping_due = now + self._limits.ping_seconds
                 self._set_deadline()
-            return self._end(action, message)
+            return self._end_action(action, message)
         return None
 
     def _add_item(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
-        """Add an event to the list of an action. Return whether the list has ended."""
+        """Add an event to the list of an action. Return whether this ended the action."""
         if message.get("EventList").lower() in _LIST_ENDS:
-            self._end(action, message)
+            self._end_action(action, message)
         elif len(items) < self._limits.list_items:
             items.append(message)
             return False
         else:
             most = self._limits.list_items
-            self._end(action, SwitchError(f"Asterisk's list for {action.name} has over {most} items"))
+            self._end_action(action, SwitchError(f"Asterisk's list in answer to {action.name} has over {most} events"))
         return True
 
-    def _expire(self, now: float) -> list[Action]:
+    def _time_out_actions(self, now: float) -> list[Action]:
         timed_out = [action for action in (*self._pending.values(), *self._queue.values()) if action.deadline <= now]
         for action in timed_out:
-            seconds = action.deadline - action.begun_at
+            seconds = action.deadline - action.started_at
             if action.data:
-                action.outcome = SwitchUnreachable(f"Asterisk does not keep up; this {action.name} was not sent")
+                action.outcome = SwitchUnreachable(f"{action.name} was not sent: Asterisk answers too slowly")
                 self._discard_unsent(action)
             else:
-                self._end(action, _unanswered(action, SwitchError(f"none came within {seconds:.3g} s")))
+                self._end_action(action, _no_response_error(action, SwitchError(f"none came within {seconds:.3g} s")))
         waiting = (*self._pending.values(), *self._queue.values())
         self._expiry_due = min((action.deadline for action in waiting), default=math.inf)
         return timed_out
 
     def _discard_unsent(self, action: Action) -> None:
-        """Make sure that an action whose caller is told that it was not sent is never sent."""
+        """Remove an unsent action, so that it is never sent once its caller has got the error."""
         if self._queue.pop(action.action_id, None) is None:
-            self._remove(action)
+            self._remove_pending(action)
             self._outbox.remove(action)
             self._outbox_bytes -= len(action.data)
 
     def _send_ping(self, now: float) -> None:
         action_id = self._next_id()
         self._ping = Action("Ping", action_id, encode_action("Ping", (), action_id), now, math.inf, None)
-        self._enter(self._ping)
+        self._move_to_outbox(self._ping)
 
 
-def _unanswered(action: Action, reason: SwitchError) -> SwitchError:
-    """Return the error of an action that gets no response."""
+def _no_response_error(action: Action, reason: SwitchError) -> SwitchError:
+    """Return the error for an action that gets no response."""
     if action.name == "Originate" and not action.data:
-        return OriginateUnsure(f"no response to an Originate: {reason}; the call may exist, do not repeat it")
+        return OriginateUnsure(f"no response to an Originate: {reason}; the call may exist: do not repeat it")
     return type(reason)(f"no response to {action.name}: {reason}")
 
 
@@ -402,8 +411,8 @@ def refusal_error(name: str, message: AmiMessage, username: str) -> SwitchError:
     text = message.get("Message", "no reason given")
     if text == "Permission denied":
         return PermissionMissing(
-            f"manager user {username} may not do {name}: in manager.conf, section [{username}], "
-            "write the line `write = originate,call,reporting`, then `manager reload`"
+            f"manager user {username} has no permission for {name}: in manager.conf, section [{username}], "
+            "write the line `write = originate,call,reporting`, then run `manager reload`"
         )
     if name == "Login":
         return LoginRefused(

@@ -1,9 +1,9 @@
-"""Asterisk's records of calls, read for those that ended while the dialler was not connected.
+"""A reader of Asterisk's call detail records (CDR), for calls that ended while the dialler was not connected.
 
-Asterisk writes them to a file, with no phone number in it (cdr_custom.conf). A line is `unique id, disposition, start,
-answer, end, last application, its data`: times in epoch seconds, the disposition by Asterisk 22's numbers (0 no answer,
-2 failed, 4 busy, 8 answered, 16 congestion). A line is written when its call ends: a call that a crash of Asterisk
-ended has none.
+Asterisk writes the records to a file, without phone numbers (cdr_custom.conf). A line is `unique id, disposition,
+start, answer, end, last application, its data`. Times are epoch seconds. The disposition is a number of Asterisk 22
+(0 no answer, 2 failed, 4 busy, 8 answered, 16 congestion). A line is written when the call ends, so a call that ended
+by a crash of Asterisk has none.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
 from dialer.switch.asterisk.places import seat_of
 
-MOST_BYTES: Final = 64 << 20  # of the file's end: some 700,000 calls
+MOST_BYTES: Final = 64 << 20  # read from the end of the file: some 700,000 calls
 _ANSWERED: Final = 8
 _DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
 
 
 def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the records of these attempts in the file, and in the one that it was rotated to (`.1`). Blocks.
+    """Return the records of `attempt_ids` from the CDR file and its rotated predecessor (`.1`).
 
-    A missing file has no records.
+    Blocks while it reads. A missing file counts as empty. `up_seconds` is how long Asterisk has run, if known.
     """
     lines: list[str] = []
     for path in (file.with_name(f"{file.name}.1"), file):
@@ -40,7 +40,7 @@ def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: flo
 
 
 def history_of(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the records of these attempts in lines. Skips lines that are incomplete or damaged. Pure."""
+    """Return the records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}
     first_at: float | None = None

@@ -1,4 +1,4 @@
-"""The search for lost events: what Asterisk has reported is compared now and then with its list of channels."""
+"""Detection of lost AMI events: the reported state is compared regularly with Asterisk's list of channels."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _log = structlog.get_logger(__name__)
 
 COMPARE_SECONDS: Final = 15.0  # between two comparisons
 COMPARE_AGAIN_SECONDS: Final = 5.0  # to the next one after a difference
-ARRIVAL_SECONDS: Final = 1.0  # for events that were on their way while a list was made
-"""So a call whose end was lost is over after at most 21 s. A comparison costs the dialler some 6 us of CPU per channel."""
+ARRIVAL_SECONDS: Final = 1.0  # for events that were still in transit when the list was made
+"""The end of a call whose event was lost is noticed after COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS."""
 
 
 async def compare_channels(
     client: AmiClient, tracker: SwitchTracker, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
-    """Compare until the session ends, and report events that were lost.
+    """Compare the tracker's state with Asterisk's channels until the session ends, and report lost events.
 
-    An event can be lost while the connection is up. Without this a call would hold its trunk channel and its number for
-    ever, or a seat would wait for a voter who is gone. An event counts as lost when two lists in a row miss it, and it
-    has still not come some time later.
+    An event can be lost while the connection is up. A call would then occupy its trunk channel and its number for ever,
+    or a seat would wait for a voter who has hung up. An event counts as lost if two comparisons in a row show it as
+    missing and it has not arrived ARRIVAL_SECONDS later.
     """
     before: frozenset[SwitchEvent] = frozenset()
     while True:
@@ -42,12 +42,12 @@ async def compare_channels(
         except SwitchError as error:
             _log.warning("channels.compare_failed", problem=str(error))
             continue
-        differences = tracker.differences(channels)
+        differences = tracker.find_lost_events(channels)
         lost, before = before & differences, differences
         if lost:
             before = differences - lost
             await asyncio.sleep(ARRIVAL_SECONDS)
-            lost &= tracker.differences(channels)
+            lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.apply(lost, channels))
+            report(tracker.apply_events(lost, channels))

@@ -1,4 +1,4 @@
-"""Incoming channels: caller and called number, as Asterisk reports them."""
+"""Inbound channels: caller and called number, as Asterisk reports them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ _TRUNK_CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class InboundChannel:
-    """Caller and called number of an incoming channel, as Asterisk reports them."""
+    """The numbers and trunk of an inbound channel, as Asterisk reports them."""
 
-    called: str  # as the carrier wrote it
-    caller: str | None  # as the carrier wrote it; None: withheld
-    endpoint: str  # the trunk's
+    called: str  # in the carrier's notation
+    caller: str | None  # in the carrier's notation; None if withheld
+    endpoint: str  # of the trunk
 
 
 async def inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
-    """Return the inbound call of the channel with this unique id and name; None: it is not a call from a carrier.
+    """Return the inbound call on the channel with this unique id and name, or None if no carrier sent it.
 
-    A Local channel is never one: Asterisk 22 makes one in the context of a trunk's endpoint when a number that we called is
-    redirected (SIP 3xx) and the endpoint's FORWARD_CONTEXT is not ours.
+    A Local channel is never an inbound call: Asterisk 22 creates one in the context of a trunk's endpoint if a called
+    number redirects (SIP 3xx) and the endpoint's FORWARD_CONTEXT is not ours.
 
-    Raises SwitchError, also where the channel does not exist any more.
+    Raises:
+        SwitchError: Asterisk does not answer, or the channel has ended.
     """
-    found = await client.action_list("Status", [("Channel", unique_id)])
+    found = await client.send_list_action("Status", [("Channel", unique_id)])
     if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
         return None
     trunk = _TRUNK_CHANNEL.match(name) if found[0].get("Channel") == name else None

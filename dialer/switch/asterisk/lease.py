@@ -1,9 +1,11 @@
-"""The lease: a channel by which one dialler claims an Asterisk, and keeps a second dialler out.
+"""The lease of an Asterisk: a channel by which one dialler reserves the server and locks out other diallers.
 
-Its unique id is the same for every dialler, and Asterisk gives an id to one live channel only; the id of its other half
-names the dialler. So of two that start at once only one gets it. The dialplan ends the channel LEASE_SECONDS after the
-last renewal. So a dialler that has crashed blocks another one no longer than that, and a dialler on the same store, of
-which there is only one, replaces it at once.
+The lease is a Local channel. Its unique id is the same for every dialler, and Asterisk gives an id to one live channel
+only, so only one of two diallers that start together gets the lease. The id of the channel's other half names the
+dialler that holds it.
+
+The dialplan ends the channel LEASE_SECONDS after the last renewal, so the lease of a crashed dialler expires. A dialler
+on the same store replaces the lease at once, because only one dialler can have a store open.
 """
 
 from __future__ import annotations
@@ -16,27 +18,27 @@ from typing import Final
 import structlog
 
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import OriginateRefused, SwitchError, SwitchTaken
+from dialer.domain.errors import OriginateRefused, SwitchError, SwitchInUse
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, origination
+from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, originate_fields
 
 _log = structlog.get_logger(__name__)
 
-LEASE_SECONDS: Final = 10.0  # from a renewal to the end: Wait() in config/asterisk/dialplan/lease.conf.j2
+LEASE_SECONDS: Final = 10.0  # from a renewal to the expiry: Wait() in config/asterisk/dialplan/lease.conf.j2
 RENEW_SECONDS: Final = 3.0
-START_CHECK_SECONDS: Final = 1.0  # between two checks at the start whether another dialler still holds the lease
-GONE_CHECK_SECONDS: Final = 0.05  # between two checks whether a channel that was hung up is gone
-ANSWER_SECONDS: Final = 5.0  # an idle Asterisk makes the channel in some milliseconds
-_HOLDER: Final = f"{LEASE_CHANNEL}-"  # and the dialler's name: id of the half that waits in our dialplan
+START_CHECK_SECONDS: Final = 1.0  # between two checks at the start for another dialler's lease
+FREE_CHECK_SECONDS: Final = 0.05  # between two checks for the end of a lease that was hung up
+ANSWER_SECONDS: Final = 5.0  # for Asterisk to create the channel, which takes an idle one some milliseconds
+_HOLDER: Final = f"{LEASE_CHANNEL}-"  # followed by the dialler's name: id of the half that waits in our dialplan
 
 
 class SwitchLease:
-    """This dialler's claim to an Asterisk."""
+    """This dialler's lease of an Asterisk."""
 
     def __init__(self, name: DiallerName) -> None:
-        """`name` is what another dialler reads in the lease."""
+        """Create a lease that is not acquired yet. Other diallers read `name` in it."""
         self._name = name
         self._channel = f"{_HOLDER}{name.text}"
         self._granted: asyncio.Future[bool] | None = None
@@ -44,14 +46,14 @@ class SwitchLease:
 
     @property
     def is_valid(self) -> bool:
-        """Whether it is certainly ours.
+        """Whether this dialler certainly holds the lease.
 
-        A process that was suspended for longer has an open session, and may have lost the lease.
+        A process that was suspended may still have an open session, although its lease has expired.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
     def on_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event: the response to our own Originate."""
+        """Handle an AMI event: of interest is only the OriginateResponse to the lease's own Originate."""
         granted = self._granted
         if (
             granted is not None
@@ -61,35 +63,42 @@ class SwitchLease:
         ):
             granted.set_result(message.get("Response") == "Success")
 
-    async def take(self, client: AmiClient) -> None:
-        """Acquire the lease. Raises SwitchTaken, which names the dialler that has it, and SwitchError."""
+    async def acquire(self, client: AmiClient) -> None:
+        """Acquire the lease, replacing one of an earlier dialler on the same store.
+
+        Raises:
+            SwitchInUse: another dialler holds the lease. The text names it.
+            SwitchError: Asterisk did not grant the lease.
+        """
         holder = await lease_holder(client)
         if holder == self._name:
             await self.renew(client)  # the link was lost for a moment
             return
         if holder is not None:
             if holder.store != self._name.store:
-                raise SwitchTaken(taken_by(holder))
+                raise SwitchInUse(_describe_holder(holder))
             _log.info("lease.replaced", predecessor=holder.text)
             await _hang_up(client, f"{_HOLDER}{holder.text}")
-            await _until_free(client)
-        if not await self._acquire(client):
+            await _wait_until_free(client)
+        if not await self._create_channel(client):
             holder = await lease_holder(client)
             if holder == self._name:
-                await self.renew(client)  # the answer was late
+                await self.renew(client)  # Asterisk's answer was late
                 return
-            raise SwitchError("Asterisk did not grant the lease") if holder is None else SwitchTaken(taken_by(holder))
+            if holder is None:
+                raise SwitchError("Asterisk did not grant the lease of the switch: the dialler tries again")
+            raise SwitchInUse(_describe_holder(holder))
 
-    async def _acquire(self, client: AmiClient) -> bool:
-        """Originate the channel. Return whether Asterisk made it, which it does not while another one has its id."""
+    async def _create_channel(self, client: AmiClient) -> bool:
+        """Originate the lease's channel. Return False if Asterisk did not create it, as its id is in use."""
         loop = asyncio.get_running_loop()
         granted: asyncio.Future[bool] = loop.create_future()
         began_at, self._granted = loop.time(), granted
         other = ("OtherChannelId", self._channel)
-        fields = origination(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
+        fields = originate_fields(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await client.action("Originate", fields, action_id=self._channel)
+                await client.send_action("Originate", fields, action_id=self._channel)
                 acquired = await granted
         except OriginateRefused as error:
             raise SwitchError(
@@ -104,22 +113,22 @@ class SwitchLease:
         return acquired
 
     async def renew(self, client: AmiClient) -> None:
-        """Extend the lease. Raises SwitchError where its channel is gone: another dialler may have the switch."""
+        """Extend the lease. Raises SwitchError if its channel has ended: another dialler may have the switch."""
         fields = [("Channel", self._channel), ("Context", LEASE_CONTEXT), ("Exten", "s"), ("Priority", "1")]
         began_at = asyncio.get_running_loop().time()
-        await client.action("Redirect", fields)
+        await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
 
-    async def keep(self, client: AmiClient) -> SwitchError:
-        """Renew until the session is lost, and return the reason.
+    async def renew_until_lost(self, client: AmiClient) -> SwitchError:
+        """Renew the lease until the session is lost, and return the reason. Release the lease when cancelled.
 
-        Release the lease when cancelled. Raises SwitchError as `renew`.
+        Raises SwitchError as `renew` does.
         """
         try:
             while True:
                 try:
                     async with asyncio.timeout(RENEW_SECONDS):
-                        return await client.lost()
+                        return await client.wait_until_lost()
                 except TimeoutError:
                     await self.renew(client)
         except asyncio.CancelledError:
@@ -130,47 +139,48 @@ class SwitchLease:
 
 
 async def lease_holder(client: AmiClient) -> DiallerName | None:
-    """Return the dialler that holds the lease; None: no one. Raises SwitchError where Asterisk does not answer."""
-    channels = [item.get("Uniqueid") for item in await client.action_list("CoreShowChannels")]
+    """Return the dialler that holds the lease, or None. Raises SwitchError if Asterisk does not answer."""
+    channels = [item.get("Uniqueid") for item in await client.send_list_action("CoreShowChannels")]
     names = [DiallerName.read(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
     return next((name for name in names if name is not None), None)
 
 
 async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
-    """Raise SwitchTaken where another dialler holds the lease and renews it.
+    """Stop the start of this dialler if another one uses the Asterisk.
 
-    Called at the start, so that agents do not wait for calls in vain.
+    Waits for some ten seconds, in which the lease of a crashed dialler expires.
 
-    Waits up to some ten seconds for the lease of a dialler that has crashed. Raises SwitchError where Asterisk does not
-    answer.
+    Raises:
+        SwitchInUse: another dialler holds the lease and renews it.
+        SwitchError: Asterisk does not answer.
     """
-    async with AmiClient(login, on_event=lambda _: None, keep_events=()) as client:
+    async with AmiClient(login, on_event=lambda _: None, wanted_events=()) as client:
         checks = 0
         while (holder := await lease_holder(client)) is not None and holder.store != name.store:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
-                raise SwitchTaken(taken_by(holder))
+                raise SwitchInUse(_describe_holder(holder))
             checks += 1
             _log.warning("lease.waiting", holder=holder.text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 
-def taken_by(holder: DiallerName) -> str:
-    """Return the message for a second dialler."""
+def _describe_holder(holder: DiallerName) -> str:
     return (
         f"{holder} uses this Asterisk: one Asterisk serves one dialler; stop one of them, or give each its own Asterisk"
     )
 
 
-async def _until_free(client: AmiClient) -> None:
-    """Wait until the lease has no holder, for ANSWER_SECONDS at most: Asterisk ends a channel after it has answered the
-    Hangup.
+async def _wait_until_free(client: AmiClient) -> None:
+    """Wait until nobody holds the lease, for ANSWER_SECONDS at most.
+
+    Asterisk answers a Hangup before the channel has ended.
     """
-    for _ in range(round(ANSWER_SECONDS / GONE_CHECK_SECONDS)):
+    for _ in range(round(ANSWER_SECONDS / FREE_CHECK_SECONDS)):
         if await lease_holder(client) is None:
             return
-        await asyncio.sleep(GONE_CHECK_SECONDS)
+        await asyncio.sleep(FREE_CHECK_SECONDS)
 
 
 async def _hang_up(client: AmiClient, channel: str) -> None:
-    with suppress(SwitchError):  # gone already
-        await client.action("Hangup", [("Channel", channel)])
+    with suppress(SwitchError):  # the channel has ended already
+        await client.send_action("Hangup", [("Channel", channel)])

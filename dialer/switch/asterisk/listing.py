@@ -1,4 +1,4 @@
-"""What Asterisk says when asked: its channels, their variables, and which dialplan it runs."""
+"""Queries to Asterisk: its channels, their variables, and the fingerprint of its dialplan."""
 
 from __future__ import annotations
 
@@ -20,32 +20,29 @@ from dialer.switch.asterisk.places import (
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel
 
-ATTEMPT_VARIABLE: Final = "MATDAN_ATTEMPT"  # of a channel that came in: its attempt's id
-_SEAT_VARIABLE: Final = "SPYGROUP"  # of an agent's phone: its seat's conference
+ATTEMPT_VARIABLE: Final = "MATDAN_ATTEMPT"  # channel variable of an inbound call: the attempt's id
+_SEAT_VARIABLE: Final = "SPYGROUP"  # channel variable of an agent's phone: its seat's conference
 _STATE_RINGING: Final = "5"
 STATE_UP: Final = "6"
 
 
 async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
-    """Check that Asterisk runs the dialplan of these settings: calls of another one would be rejected.
-
-    Raises SwitchError.
-    """
-    found = (await client.action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
+    """Raise SwitchError if Asterisk runs a dialplan with another fingerprint, whose calls would be rejected."""
+    found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
         raise SwitchError(
             "Asterisk's dialplan was not rendered from these settings, so its calls would be rejected: run "
-            "`dialer asterisk render`, then asterisk -rx 'core reload'"
+            "`dialer asterisk render`, then `asterisk -rx 'core reload'`"
         )
 
 
 async def live_channels(client: AmiClient) -> list[LiveChannel]:
-    """Return all channels. Raises SwitchError.
+    """Return all channels of Asterisk. Raises SwitchError.
 
-    After a key, Asterisk 22.10 lists an agent's phone at the key's last step until somebody joins or leaves its
-    conference. All that time it is in its seat, which its variable says.
+    After an agent has pressed a key, Asterisk 22.10 lists the phone in the key's context until somebody joins or leaves
+    its conference. The phone is still in its seat's conference, which its channel variable names.
     """
-    items = await client.action_list("CoreShowChannels")
+    items = await client.send_list_action("CoreShowChannels")
     after_key = any(item.get("Context") == KEY_CONTEXT for item in items)
     seats = await _variables(client, _SEAT_VARIABLE) if after_key else {}
     return [_live_channel(item, seats) for item in items]
@@ -61,24 +58,28 @@ def _live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
 
 
 async def _variables(client: AmiClient, name: str) -> dict[str, str]:
-    """Return a variable of every channel, by unique id; "" where it has none, or Asterisk's word for that.
+    """Return the value of a channel variable for every channel, by unique id. Raises SwitchError.
 
-    Raises SwitchError.
+    The value of an unset variable is "", or the placeholder that Asterisk reports.
     """
     return {
-        item.get("Uniqueid"): next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{name}=")), "")
-        for item in await client.action_list("Status", [("Variables", name)])
+        item.get("Uniqueid"): next(
+            (v.partition("=")[2] for v in item.get_all("Variable") if v.startswith(f"{name}=")), ""
+        )
+        for item in await client.send_list_action("Status", [("Variables", name)])
     }
 
 
 async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
-    """Return the unique ids of channels that Asterisk made by itself to follow a redirection. Raises SwitchError.
+    """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
-    Those are channels that `is_known` does not know: being dialled, Local, or, once answered, among the voters.
+    These are channels that `is_known` rejects and that are being dialled, are Local, or are in a voters' context.
+
+    Raises SwitchError.
     """
     return [
         item.get("Uniqueid")
-        for item in await client.action_list("CoreShowChannels")
+        for item in await client.send_list_action("CoreShowChannels")
         if not is_known(item.get("Uniqueid"))
         and (
             item.get("Application") == "AppDial2"
@@ -89,7 +90,7 @@ async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]
 
 
 async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
-    """Return the attempts of inbound channels, by unique id: each has its attempt's id in a variable that we set.
+    """Return the attempts of inbound channels by unique id, read from the variable that the dialler has set on each.
 
     Raises SwitchError.
     """

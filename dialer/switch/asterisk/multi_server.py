@@ -1,4 +1,4 @@
-"""Several Asterisk servers as one switch: a call is handled by the server that has it, a seat by the server of its phone."""
+"""Several Asterisk servers as one switch: each request goes to the server that has the call or the seat's phone."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from dialer.switch.asterisk.places import seat_of_channel
 
 
 class MultiServerSwitch:
-    """Implements `dialer.domain.switch.Switch`, and what FastAGI handlers ask of `AsteriskSwitch`."""
+    """Several Asterisk servers as one `dialer.domain.switch.Switch`, also for the queries of FastAGI handlers."""
 
     def __init__(
         self, servers: Mapping[str, AsteriskSwitch], endpoints: Mapping[str, str], seats: Mapping[str, str]
     ) -> None:
-        """`servers` by name; `endpoints` and `seats` as `add_locations` takes them."""
+        """Create a switch of `servers`, by name, with the first `endpoints` and `seats` for `add_locations`."""
         self._servers = servers
         self._endpoints: dict[str, str] = {}
         self._seats: dict[str, str] = {}
         self.add_locations(endpoints, seats)
 
     def add_locations(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
-        """Know the server of each endpoint, and of each seat by the seat's name.
+        """Add the server of each endpoint and of each seat, by their names.
 
-        Earlier ones stay known: they may have calls.
+        Locations are never removed, because their calls may still be in progress.
         """
         self._endpoints.update(endpoints)
         self._seats.update(seats)
 
-    def deliver_to(self, sink: EventSink) -> None:
-        """Report the events of all servers to `sink` from now on."""
+    def set_sink(self, sink: EventSink) -> None:
+        """Set the function that receives the events of all servers from now on."""
         for server in self._servers.values():
-            server.deliver_to(sink)
+            server.set_sink(sink)
 
     def close(self) -> None:
         """Stop. No event is reported after this."""
@@ -61,69 +61,69 @@ class MultiServerSwitch:
         await self._servers[self._endpoints[request.endpoint]].originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`. A call that is known on no server may be a stray call of any reachable one."""
+        """See `Switch.hang_up`. A call that no server tracks may be a stray call on any of them, so all are asked."""
         name = self._server_of_call(attempt_id)
         if name is not None:
             await self._servers[name].hang_up(attempt_id)
             return
         for server in self._servers.values():
-            with contextlib.suppress(SwitchUnreachable):  # its stray calls are found when it is back
+            with contextlib.suppress(SwitchUnreachable):  # the resync of that server will find its stray calls
                 await server.hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """See `Switch.connect`. A seat of another server is reached over a call between the two."""
+        """See `Switch.connect`. A voter reaches a seat on another server over a call between the servers."""
         other = self._seats[seat] if self._seats[seat] != self._server_of_call(attempt_id) else ""
-        await self._with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
+        await self._server_with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
-        await self._with_call(attempt_id).play_message(attempt_id)
+        await self._server_with_call(attempt_id).play_message(attempt_id)
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.hold`."""
-        await self._with_call(attempt_id).hold(attempt_id, seat)
+        await self._server_with_call(attempt_id).hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`. Voter and target of another server meet there, over a call between the two."""
+        """See `Switch.hand_over`. If the target is on another server, the voter is connected there."""
         there = next(
             (name for name, server in self._servers.items() if server.tracker.parties.is_called_for(attempt_id)), ""
         )
         other = there if there != self._server_of_call(attempt_id) else ""
-        await self._with_call(attempt_id).hand_over(attempt_id, other)
+        await self._server_with_call(attempt_id).hand_over(attempt_id, other)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
-        await self._with_call(attempt_id).mute_recording(attempt_id, muted=muted)
+        await self._server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
 
-    def _with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
+    def _server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
         return self._servers[self._server_of_place(Place(PlaceKind.HANDOVER, attempt_id))]
 
     def _server_of_call(self, attempt_id: AttemptId) -> str | None:
-        return next((name for name, server in self._servers.items() if server.tracker.calls.has(attempt_id)), None)
+        return next((name for name, server in self._servers.items() if server.tracker.calls.has_call(attempt_id)), None)
 
     # Seats
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        await self._with_seat(seat).call_seat(seat, endpoint)
+        await self._server_with_seat(seat).call_seat(seat, endpoint)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_for_log_in`."""
-        await self._with_seat(seat).call_for_log_in(seat, endpoint)
+        await self._server_with_seat(seat).call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`."""
-        await self._with_seat(seat).answer_key(seat, sound)
+        await self._server_with_seat(seat).answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
         """See `Switch.seat_packets`."""
-        return await self._with_seat(seat).seat_packets(seat)
+        return await self._server_with_seat(seat).seat_packets(seat)
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
-        await self._with_seat(seat).release_seat(seat)
+        await self._server_with_seat(seat).release_seat(seat)
 
-    def _with_seat(self, seat: str) -> AsteriskSwitch:
+    def _server_with_seat(self, seat: str) -> AsteriskSwitch:
         return self._servers[self._seats[seat]]
 
     # Third parties
@@ -131,21 +131,24 @@ class MultiServerSwitch:
     async def call_party(self, request: PartyRequest) -> None:
         """See `Switch.call_party`.
 
-        A phone or trunk of another server than the place's is called over a call between the two.
+        If the phone or trunk is on another server than the place, it is reached over a call between the servers.
         """
         home, there = self._endpoints[request.endpoint], self._server_of_place(request.place)
         await self._servers[there].call_party(request, None if home == there else home)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`. A handover is on the party's own server, where the voter comes to them.
+        """See `Switch.move_party`. A handover takes place on the party's own server.
 
-        Raises SwitchError also where the party is on another server than the seat.
+        Raises:
+            SwitchError: the third party's call has ended, or is on another server than the seat.
         """
         server = self._server_of_party(party_id)
         if server is None:
-            raise SwitchError("the third party has left")
+            raise SwitchError("the third party's call has ended: call them again")
         if place.kind is not PlaceKind.HANDOVER and server != (there := self._server_of_place(place)):
-            raise SwitchError(f"that phone's call is on server {server}, not on server {there}: end it, and call again")
+            raise SwitchError(
+                f"the third party's call is on server {server}, the seat on server {there}: end the call and call again"
+            )
         await self._servers[server].move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
@@ -158,35 +161,35 @@ class MultiServerSwitch:
         return next((name for name, server in self._servers.items() if server.tracker.parties.is_live(party_id)), None)
 
     def _server_of_place(self, place: Place) -> str:
-        """Return the server that has a seat, or an attempt's call. Raises SwitchError where none has the call."""
+        """Return the name of the server with a seat or with an attempt's call. Raises SwitchError for an ended call."""
         if place.kind is not PlaceKind.HANDOVER:
             return self._seats[place.name]
         server = self._server_of_call(AttemptId(place.name))
         if server is None:
-            raise SwitchError("no Asterisk server has that call any more")
+            raise SwitchError("the call has ended: no Asterisk server has it")
         return server
 
-    # What FastAGI handlers ask
+    # Queries of FastAGI handlers
 
     def attempt_of(self, unique_id: str) -> AttemptId:
         """See `AsteriskSwitch.attempt_of`."""
         server = self._servers.get(_system_name(unique_id))
         return AttemptId(unique_id) if server is None else server.attempt_of(unique_id)
 
-    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """See `AsteriskSwitch.adopt`. Returns None also where the id names no server of ours."""
+    async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
+        """See `AsteriskSwitch.assign_channel`. Returns None also if the unique id names no server of ours."""
         server = self._servers.get(_system_name(unique_id))
-        return None if server is None else await server.adopt(unique_id, name, attempt_id)
+        return None if server is None else await server.assign_channel(unique_id, name, attempt_id)
 
-    def disown(self, attempt_id: AttemptId) -> None:
-        """See `AsteriskSwitch.disown`."""
+    def unassign_channel(self, attempt_id: AttemptId) -> None:
+        """See `AsteriskSwitch.unassign_channel`."""
         for server in self._servers.values():
-            server.disown(attempt_id)
+            server.unassign_channel(attempt_id)
 
     async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
         """See `AsteriskSwitch.is_answered`.
 
-        After a start a channel with an id of ours may be on any server: all are asked.
+        After a start of the dialler, a channel with an attempt's id may be on any server: all are queried.
         """
         seat = self._seats.get(seat_of_channel(unique_id))
         known = (_system_name(unique_id), self._server_of_call(AttemptId(unique_id)), seat)
@@ -199,5 +202,5 @@ AnyAsterisk = AsteriskSwitch | MultiServerSwitch
 
 
 def _system_name(unique_id: str) -> str:
-    """Return the server in an id that Asterisk has chosen: `systemname` of asterisk.conf, before the last dash."""
+    """Return the server in a unique id that Asterisk chose: `systemname` of asterisk.conf, before the last dash."""
     return unique_id.rpartition("-")[0]

@@ -1,4 +1,4 @@
-"""The names of our dialplan: contexts, conferences, channel ids and variables. Pure."""
+"""The names in our dialplan: contexts, conferences, channel ids and variables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MESSAGE_CONTEXT: Final = "matdan-message"
 SEAT_CONTEXT: Final = "matdan-seat"
 AGENT_CONTEXT: Final = "matdan-agent"
 INBOUND_CONTEXT: Final = "matdan-inbound"
-KEY_CONTEXT: Final = "matdan-key"  # a key of an agent's phone, which stays in its seat's conference
+KEY_CONTEXT: Final = "matdan-key"  # handles a key of an agent's phone, which stays in its seat's conference
 LOG_IN_CONTEXT: Final = "matdan-login"
-JOINED_CONTEXT: Final = "matdan-joined"  # a voter of another server, on the way to a seat or target of this one
+JOINED_CONTEXT: Final = "matdan-joined"  # connects a voter of another server to a seat or target of this one
 RECORDED_CONTEXT: Final = "matdan-recorded"
 HOLD_CONTEXT: Final = "matdan-hold"
-HANDED_CONTEXT: Final = "matdan-handed"  # a voter on the way to a handover's conference
+HANDED_CONTEXT: Final = "matdan-handed"  # moves a voter to a handover's conference
 CHECK_CONTEXT: Final = "matdan-check"  # tests of `dialer check`, on a Local channel that belongs to no call
 LEASE_CONTEXT: Final = "matdan-lease"
 VOTERS_CONTEXTS: Final = frozenset(
@@ -31,37 +31,37 @@ _PARTY_CONTEXTS: Final = {
     PlaceKind.WHISPER: "matdan-whisper",
 }
 
-LEASE_CHANNEL: Final = "matdan-lease"  # id of the channel of the dialler that uses the switch
-SEAT_CHANNEL: Final = "seat-"  # begins the id of a seat's phone that we called, and the name of a seat's conference
-HANDOVER_CONFERENCE: Final = "aside-"  # begins the name of a handover's conference
-SERVER_ENDPOINT: Final = "matdan-server-"  # begins the endpoint of another server
+LEASE_CHANNEL: Final = "matdan-lease"  # id of the lease's channel
+SEAT_CHANNEL: Final = "seat-"  # prefix of the channel id of a seat's phone that we called, and of seats' conferences
+HANDOVER_CONFERENCE: Final = "aside-"  # prefix of the name of a handover's conference
+SERVER_ENDPOINT: Final = "matdan-server-"  # prefix of the endpoint of another server
 
 SERVER_VARIABLE: Final = "MATDAN_SERVER"
-"""A variable of a voter's channel: the server of the seat or target that the voter is on the way to; "": this one."""
+"""A variable of a voter's channel: the server of the seat or target to connect to, or "" for this server."""
 
 REPLACES_VARIABLE: Final = "MATDAN_REPLACES"
-"""A variable of an agent's phone: it may join a seat that has a phone already, which is dead and is then hung up."""
+"""A variable of an agent's phone: it may replace the seat's present phone, which is dead and is then hung up."""
 
 NUMBER: Final = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 ATTEMPT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def origination(
+def originate_fields(
     channel: str, channel_id: str, context: str, extension: str, *more: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    """Return the fields of an Originate: what to call, under which channel id, and where it goes once it has answered."""
+    """Return the fields of an Originate of `channel` under `channel_id`, which runs the extension once answered."""
     beginning = [("Channel", channel), ("Async", "true"), ("ChannelId", channel_id)]
     return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
 
 
-def party_place(place: Place) -> tuple[str, str]:
-    """Return context and extension of a third party's place."""
+def party_location(place: Place) -> tuple[str, str]:
+    """Return the context and extension that put a third party into a place."""
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
 def place_of(conference: str) -> Place | None:
-    """Return the place that a conference is; None where it is not one of ours."""
+    """Return the place (seat or handover) of a conference, or None if the conference is not one of ours."""
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
     if conference.startswith(HANDOVER_CONFERENCE):
@@ -70,25 +70,25 @@ def place_of(conference: str) -> Place | None:
 
 
 def seat_of(conference: str) -> str | None:
-    """Return the seat that a conference, or an extension of the hold, belongs to; None: to none."""
+    """Return the seat of a conference, or of an extension of the hold context, or None if it belongs to no seat."""
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 
 
 def seat_channel_id(seat: str, token: str) -> str:
-    """Return the channel id of a call to a seat's phone. `token` makes it unique."""
+    """Return the channel id for a call to a seat's phone. `token` makes it unique."""
     return f"{SEAT_CHANNEL}{seat}-{token}"
 
 
 def seat_of_channel(channel_id: str) -> str:
-    """Return the seat in a channel id that `seat_channel_id` made."""
+    """Return the seat in a channel id from `seat_channel_id`."""
     return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
 
 
 def is_attempt_id(text: str) -> bool:
-    """Return whether this has the form of an attempt's id."""
+    """Return whether a text has the form of an attempt's id."""
     return ATTEMPT_ID.fullmatch(text) is not None
 
 
 def is_party(unique_id: str) -> bool:
-    """Return whether a channel is a third party's."""
+    """Return whether the channel with this unique id belongs to a third party."""
     return unique_id.startswith((TRANSFER_PARTY, SUPERVISION_PARTY))

@@ -1,9 +1,6 @@
-"""Twilio as a carrier: calls over its REST API, flows as TwiML webhooks.
-
-Needs the extra `twilio`; nothing else imports it.
-"""
+"""Twilio as a carrier: calls over its REST API, flows over TwiML webhooks. Needs the optional extra `twilio`."""
 
 from dialer.extras import with_extra
 
 NO_TWILIO = f"twilio is enabled, but not installed: {with_extra('twilio')}"
-"""The message where the extra is not installed."""
+"""The error message if the extra is not installed."""

@@ -1,7 +1,7 @@
-"""Twilio's REST API as a dialler needs it: the `twilio` library with an HTTP client of our own.
+"""A client of Twilio's REST API: the `twilio` library with our own HTTP client.
 
-The library's client logs phone numbers and may repeat requests; ours does neither. Errors are distinguished as the
-switch port requires: certainly not placed, nothing was sent, or unsure.
+The library's HTTP client logs phone numbers and may retry requests. Ours does neither, and it distinguishes the errors
+that the switch port requires: a call was certainly not placed, nothing was sent, or the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _TOO_MANY_REQUESTS = 429
 _CLIENT_ERROR = 400
 _SERVER_TROUBLE = 500
 _QUERY_FAILED = "the query failed"
-# What the library raises for a response that it cannot read.
-_GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
+# The errors that the library raises for a response that it cannot read.
+_UNREADABLE = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class CallRecord:
 
 
 class TwilioApi:
-    """One account. Create it inside a running loop, and `await close()` at the end."""
+    """A client for one Twilio account. Create it in a running event loop, and call `close` at the end."""
 
     def __init__(self, settings: Twilio, timeout_seconds: float = 10.0) -> None:
         self._settings = settings
@@ -59,9 +59,9 @@ class TwilioApi:
         await self._http.close()
 
     async def create_call(self, request: OriginateRequest) -> str:
-        """Place a call, once, and return its sid.
+        """Place a call, without retries, and return its sid.
 
-        Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`).
+        Raises OriginateRefused, SwitchUnreachable and OriginateUnsure as `Switch.originate` does.
         """
         webhooks = f"{self._settings.public_url}/twilio"
         try:
@@ -78,69 +78,76 @@ class TwilioApi:
             )
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:
-                raise OriginateUnsure(f"Twilio answered {error.status}: the call may exist") from error
-            raise OriginateRefused(_refusal("the call was not placed", error.status, error.code)) from error
-        except _GARBLED as error:
-            raise OriginateUnsure("Twilio's response to a call could not be read: the call may exist") from error
+                raise OriginateUnsure(f"Twilio answered with status {error.status}: the call may exist") from error
+            raise OriginateRefused(_describe_refusal("the call was not placed", error.status, error.code)) from error
+        except _UNREADABLE as error:
+            raise OriginateUnsure("Twilio's response to a new call could not be read: the call may exist") from error
         return str(made.sid)
 
     async def end_call(self, sid: str) -> None:
-        """Hang up. A call that is over is no error. Raises SwitchError."""
-        await _result(self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400})
+        """Hang up a call, unless it has ended. Raises SwitchError."""
+        await _await_result(
+            self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400}
+        )
 
-    async def call(self, sid: str) -> CallRecord:
-        """Return one call. Raises SwitchError."""
-        return _record(await _result(self._client.calls(sid).fetch_async()))
+    async def fetch_call(self, sid: str) -> CallRecord:
+        """Return the current state of a call. Raises SwitchError."""
+        return _make_record(await _await_result(self._client.calls(sid).fetch_async()))
 
-    async def calls_to(self, number: str, since: float) -> list[CallRecord]:
-        """Return the calls to a number since a time (epoch seconds). Raises SwitchError."""
+    async def fetch_calls_to(self, number: str, since: float) -> list[CallRecord]:
+        """Return the calls to a number that were created since a time (epoch seconds). Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _result(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
-        return [record for record in map(_record, listed) if record.created_at >= since]
+        listed = await _await_result(
+            self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED)
+        )
+        return [record for record in map(_make_record, listed) if record.created_at >= since]
 
-    async def live_calls(self) -> list[CallRecord]:
-        """Return all calls of the account that are not over. Raises SwitchError."""
+    async def fetch_live_calls(self) -> list[CallRecord]:
+        """Return all calls of the account that have not ended. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _result(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
-            found += map(_record, listed)
+            listed = await _await_result(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            found += map(_make_record, listed)
         return found
 
     async def send_message(self, to: str, sender: str, text: str) -> None:
-        """Send an SMS, once. Raises SwitchError where it was not accepted, or the response was lost."""
-        await _result(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not accepted")
+        """Send an SMS, without retries. Raises SwitchError if it was not accepted, or the response was lost."""
+        await _await_result(
+            self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not accepted"
+        )
 
-    async def spent_today(self) -> tuple[float, date | None]:
-        """Return what the account has spent today, in its currency, and that day in UTC (None: Twilio did not say).
+    async def fetch_spending_today(self) -> tuple[float, date | None]:
+        """Return the account's spending today, in its currency, and the UTC date it is for, if Twilio reports one.
 
         Raises SwitchError.
         """
-        records = await _result(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        records = await _await_result(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
             return amount, max(days, default=None)
         except (TypeError, ValueError) as error:
-            raise SwitchError("Twilio's figure of today's spending could not be read") from error
+            raise SwitchError("Twilio's usage record for today could not be read") from error
 
 
-async def _result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
-    """Return Twilio's response; None where it refuses with a status in `harmless`.
+async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
+    """Return Twilio's response, or None if Twilio refused with a status in `harmless`.
 
-    `failed` is the error text of any other refusal. Raises SwitchError.
+    Raises:
+        SwitchError: any other refusal, described by `failed`, or an unreadable response.
     """
     try:
         return await answer
     except TwilioRestException as error:
         if error.status not in harmless:
-            raise SwitchError(_refusal(failed, error.status, error.code)) from error
+            raise SwitchError(_describe_refusal(failed, error.status, error.code)) from error
         return None
-    except _GARBLED as error:
+    except _UNREADABLE as error:
         raise SwitchError("Twilio's response could not be read") from error
 
 
-def _refusal(what: str, status: int, code: int | None) -> str:
-    """Return an error text. It never has Twilio's own message, which repeats phone numbers."""
+def _describe_refusal(what: str, status: int, code: int | None) -> str:
+    """Return the error text for a refusal, without Twilio's own message, which contains phone numbers."""
     known = f", error {code}" if code else ""
     if status == _TOO_MANY_REQUESTS:
         return f"Twilio: {what}: too many requests (429{known}); lower `twilio.calls_per_second`"
@@ -149,7 +156,7 @@ def _refusal(what: str, status: int, code: int | None) -> str:
     return f"Twilio: {what}: {status}{known}; look it up at https://www.twilio.com/docs/api/errors"
 
 
-def _code_of(text: str) -> int | None:
+def _parse_error_code(text: str) -> int | None:
     try:
         code = json.loads(text).get("code")
     except (ValueError, AttributeError):
@@ -157,11 +164,11 @@ def _code_of(text: str) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _record(call: Any) -> CallRecord:
+def _make_record(call: Any) -> CallRecord:
     try:
         status = CallStatus(str(call.status))
     except ValueError:
-        status = CallStatus.QUEUED  # a status that this version does not know: the call is not over
+        status = CallStatus.QUEUED  # an unknown status counts as a live call
     created = call.date_created.timestamp() if isinstance(call.date_created, datetime) else 0.0
     seconds = str(call.duration or "0")
     return CallRecord(
@@ -174,7 +181,7 @@ def _record(call: Any) -> CallRecord:
 
 
 class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
-    """The library's HTTP client: one session, no redirects, no repeats, no logging."""
+    """The HTTP client for the `twilio` library: one session, without redirects, retries and logging."""
 
     def __init__(self, api_url: str, timeout_seconds: float) -> None:
         super().__init__(logger=None, is_async=True, timeout=timeout_seconds)
@@ -199,27 +206,26 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
         sent = dict(headers or {})
         if auth is not None:
             sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
-        form = None if data is None else [*_fields(data)]
+        form = None if data is None else [*_split_fields(data)]
         try:
             async with self._session.request(
                 method.upper(), address, params=params, data=form, headers=sent, allow_redirects=False
             ) as answer:
                 text = await answer.text()
-                if (
-                    answer.status >= _CLIENT_ERROR and method.upper() == "GET"
-                ):  # for pages of a list the library ignores it
-                    raise SwitchError(_refusal(_QUERY_FAILED, answer.status, _code_of(text)))
+                # The library ignores errors on the pages of a list.
+                if answer.status >= _CLIENT_ERROR and method.upper() == "GET":
+                    raise SwitchError(_describe_refusal(_QUERY_FAILED, answer.status, _parse_error_code(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error
+            raise SwitchUnreachable(f"Twilio is unreachable; nothing was sent: {type(error).__name__}") from error
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
             if method.upper() == "POST":
                 raise OriginateUnsure(f"Twilio's response was lost: {type(error).__name__}") from error
             raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
 
 
-def _fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield form fields; a list becomes one field for each of its values."""
+def _split_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the form's fields. A list becomes one field per value."""
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:
             yield name, str(each)

@@ -1,4 +1,4 @@
-"""Twilio as the second carrier of a centre: switch, webhooks, flows and SMS. Imported only where the site uses it."""
+"""Twilio as a carrier of a centre: switch, webhooks, flows and SMS. Imported only if the site uses Twilio."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class TwilioCarrier:
-    """One account in use by a centre. Create it inside a running loop, and `await close()` at the end."""
+    """A Twilio account that a centre uses. Create it in a running event loop, and call `close` at the end."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._settings = settings
@@ -39,35 +39,42 @@ class TwilioCarrier:
         self._api = TwilioApi(twilio)
         self.switch = TwilioSwitch(self._api, twilio, SpendMeter(twilio), clock, store.open_attempt_on)
         self.sms = None if twilio.sms_from is None else self.switch
-        self.port = 0  # of the webhooks, once they listen
+        self.port = 0  # port of the webhooks, once they listen
 
-    def routed(self, asterisk: Switch | None) -> RoutedSwitch:
-        """Return Asterisk (None: the site has none) and Twilio as one switch."""
+    def combine_with(self, asterisk: Switch | None) -> RoutedSwitch:
+        """Return Twilio and the site's Asterisk, if it has one, as one switch."""
         twilio_trunks = (trunk for trunk in self._settings.trunks if trunk.carrier is CarrierKind.TWILIO)
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
 
     @asynccontextmanager
-    async def serving(
+    async def serve(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
         """Serve webhooks and supervise calls for as long as the context lasts.
 
-        `prompts` decides which sounds may play. `label`: a computer voice says that it is one. Raises PortInUse.
+        Args:
+            engine: the engine of the centre.
+            library: the flows and their texts.
+            prompts: decides which sounds may be played, or None for all.
+            label: calls with a computer voice start with a notice that says so.
+
+        Raises:
+            PortInUse: another program uses the webhooks' port.
         """
         twilio = self._settings.twilio
         voice = TwilioVoice(
             lambda: library.texts,
             twilio.sounds_url,
             may_play=None if prompts is None else prompts.may_play,
-            labelled=partial(self._labelled, prompts) if label else None,
+            labelled=partial(self._is_label_required, prompts) if label else None,
         )
         rules = TwilioFlowRules(twilio, self._settings.flows.recordings, voice, self.sms)
         flows = TwilioFlows(engine, library, self.switch, rules)
-        self.switch.deliver_to(engine.on_switch_event, flows.hung_up)
+        self.switch.set_sink(engine.on_switch_event, flows.end_flow_after_hang_up)
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
-            await self._first_resync(engine)
-            supervising = asyncio.create_task(self.switch.supervise(), name="twilio-supervise")
+            await self._resync_at_start(engine)
+            supervising = asyncio.create_task(self.switch.supervise_calls(), name="twilio-supervise")
             try:
                 yield
             finally:
@@ -75,16 +82,13 @@ class TwilioCarrier:
                 await asyncio.wait([supervising])
                 await flows.close()
 
-    def _labelled(self, prompts: SitePrompts | None, language: str) -> bool:
-        """Return whether a computer speaks: Twilio's voice, or one of our sounds that the catalogue lists as synthetic."""
+    def _is_label_required(self, prompts: SitePrompts | None, language: str) -> bool:
+        """Return whether calls use a computer voice: Twilio's, or sounds that the catalogue lists as synthetic."""
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.speaks_synthetic(language))
 
-    async def _first_resync(self, engine: Engine) -> None:
-        """Synchronise.
-
-        Where Twilio is unreachable the site starts all the same, and dials nothing there before it answers.
-        """
+    async def _resync_at_start(self, engine: Engine) -> None:
+        """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio once it answers."""
         try:
             await self.switch.resync()
         except SwitchError as error:
@@ -92,5 +96,5 @@ class TwilioCarrier:
             engine.take_alert(new_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to Twilio."""
         await self._api.close()

@@ -1,8 +1,11 @@
-"""Pages, the responses to Twilio, without XML: a flow's turns become pages, and requests become the flow's inputs.
+"""Pages, which are responses to Twilio independent of XML, and the conversion of requests to the flow's inputs.
 
-Pure, except for what a flow requests of its host (a commit, an SMS), which is awaited before the page is made. A page
-ends where the caller or a timeout decides: at a question, a recording, a transfer or the end. Prompts that no key can
-interrupt come before it; prompts that a key interrupts become part of the question that follows, as on Asterisk.
+The actions of a flow are collected into a page up to the point at which the caller or a timeout decides: a question, a
+recording, a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts
+become part of the following question, as on Asterisk.
+
+There is no I/O, except for effects that the flow requests of its host (a commit, an SMS). They are awaited before the
+page is made.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from dialer.flows.turns import (
     Transferred,
     Turn,
 )
-from dialer.switch.twilio.tokens import Waiting
+from dialer.switch.twilio.tokens import PausedFlow
 
 PLAYED = "played"
 NOT_RECORDED = "not-recorded"
@@ -46,13 +49,13 @@ HUNG_UP_WHILE_RECORDING = "hangup"  # the `Digits` of a recording that ended by 
 
 
 class PageHost(Protocol):
-    """What a flow may request while a page is made."""
+    """The effects that a flow may request while a page is made."""
 
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit(self, commit: FlowCommit) -> Input:
-        """Store a result. Return the flow's input."""
+        """Store a result of the flow. Return the outcome as an input for the flow."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -60,13 +63,13 @@ class PageHost(Protocol):
         ...
 
     async def hand_over(self, action: Transfer) -> None:
-        """Store what the agent's screen will show, before the transfer is dialled."""
+        """Store the answers for the agent's screen, before the transfer is dialled."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """A question for keys. `timeout_seconds` is from the end of the prompts, and from key to key."""
+    """A question answered by keys. `timeout_seconds` is the longest wait for the first and for each further key."""
 
     prompts: tuple[PromptRef, ...]
     most_digits: int
@@ -75,26 +78,26 @@ class Gather:
 
 
 Ending = Gather | Record | Transfer | None
-"""The end of a page: a question, a recording, a transfer; None: Twilio requests the next page at once, or the call ends."""
+"""The end of a page: a question, a recording or a transfer, or None to request the next page or hang up at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response to Twilio. `waiting` None: the flow is over, hang up."""
+    """One response to Twilio."""
 
-    said: tuple[PromptRef, ...]  # played to the end, whatever key is pressed
+    said: tuple[PromptRef, ...]  # prompts that no key interrupts
     ending: Ending
-    waiting: Waiting | None
+    waiting: PausedFlow | None  # the flow until the next request, or None to hang up
     state: FlowState
 
 
-async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page:
-    """Carry out a flow's turns until the caller must answer.
+async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
+    """Run a flow until the caller must act, and return the page to play.
 
-    The ids of `at`, the call before it, go into the next token.
+    `at` is the flow before this page, whose ids are copied into the next token.
     """
     said: list[PromptRef] = []
-    heard: Waiting | None = None  # where to continue once the prompts were heard
+    heard: PausedFlow | None = None  # the flow after the prompts so far
     while True:
         action, state = turn.action, turn.state
         waiting = replace(at, state=state, after="", ahead="")
@@ -104,13 +107,13 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page
             case Disconnect():
                 return Page((*said, *action.prompts), None, None, state)
             case Play() if action.barge_in:
-                return _interruptible(flow, turn, said, waiting)
+                return _make_interruptible_page(flow, turn, said, waiting)
             case Play():
                 said += action.prompts
                 heard = replace(waiting, after=PLAYED)
                 turn = step(flow, state, Played())
             case Collect():
-                return _question(action, said, waiting)
+                return _make_question_page(action, said, waiting)
             case Record():
                 said += action.prompts
                 if host.records:
@@ -124,17 +127,17 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
                 turn = step(flow, state, Failed())
-            case Commit() | SendSms() if said and heard is not None:  # the prompts must be heard first
+            case Commit() | SendSms() if said and heard is not None:  # the prompts must be played first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
                 turn = step(flow, state, await _ask_host(action, host))
 
 
-async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Store the results of a caller who has hung up, up to the next prompt. Return the state in which they left."""
+async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
+    """Store the results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
     while isinstance(turn.action, Commit):
         turn = step(flow, turn.state, await _ask_host(turn.action, host))
-    return left(flow, turn.state)
+    return end_by_hang_up(flow, turn.state)
 
 
 async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
@@ -143,23 +146,23 @@ async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
     return SmsSent() if await host.send_sms(action) else Failed()
 
 
-def _interruptible(flow: Flow, turn: Turn, said: list[PromptRef], waiting: Waiting) -> Page:
-    """Return a page for prompts that a key interrupts: part of the question after them, or a question of their own."""
+def _make_interruptible_page(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
+    """Return a page with prompts that a key interrupts, as part of the next question or as a question of one key."""
     prompts: list[PromptRef] = []
     following = turn
     while isinstance(following.action, Play) and following.action.barge_in:
         prompts += following.action.prompts
         following = step(flow, following.state, Played())
     question = following.action
-    # A terminator that may still come is dropped in the prompts; in the question it would be an answer.
+    # A late terminator of the last answer is dropped during prompts. In a question it would count as an answer.
     if isinstance(question, Collect) and question.barge_in and not turn.state.stray:
         merged = replace(question, prompts=(*prompts, *question.prompts))
-        return _question(merged, said, replace(waiting, state=following.state))
+        return _make_question_page(merged, said, replace(waiting, state=following.state))
     assert isinstance(turn.action, Play)  # noqa: S101 - the caller has checked
     return Page(tuple(said), Gather(turn.action.prompts, 1, 1, ""), waiting, turn.state)
 
 
-def _question(action: Collect, said: list[PromptRef], waiting: Waiting) -> Page:
+def _make_question_page(action: Collect, said: list[PromptRef], waiting: PausedFlow) -> Page:
     if action.typed_ahead:
         left = action.max_digits - len(action.typed_ahead)
         gather = Gather((), left, action.between_seconds, action.terminator)
@@ -170,10 +173,10 @@ def _question(action: Collect, said: list[PromptRef], waiting: Waiting) -> Page:
     return Page((*said, *before), gather, waiting, waiting.state)
 
 
-def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
-    """Return the flow's input from a request's form.
+def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
+    """Return the flow's input from the form of a request.
 
-    Raises ProtocolError where it cannot be the answer to the last page.
+    Raises ProtocolError if the last page did not ask for input.
     """
     if waiting.after == PLAYED:
         return Played()
@@ -193,16 +196,16 @@ def event_of(waiting: Waiting, form: Mapping[str, str]) -> Input:
             return Recorded(sid, length) if length > 0 and _is_sid(sid) else Failed()
         case "Transfer":
             return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else Failed()
-    raise ProtocolError("a webhook answers a page without a question")
+    raise ProtocolError("a webhook was rejected: the page that it answers asked no question")
 
 
-def hung_up_in(form: Mapping[str, str]) -> bool:
-    """Return whether the caller hung up during this request's recording."""
+def reports_hang_up(form: Mapping[str, str]) -> bool:
+    """Return whether a request reports that the caller hung up during the recording."""
     return form.get("Digits") == HUNG_UP_WHILE_RECORDING
 
 
-def left(flow: Flow, state: FlowState) -> FlowState:
-    """Return the flow's state after a hang-up."""
+def end_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
+    """Return the final state of a flow whose caller has hung up."""
     return step(flow, state, HungUp()).state
 
 

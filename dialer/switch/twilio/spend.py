@@ -1,8 +1,8 @@
-"""What an account has spent today, and whether another call or SMS fits under its daily cap. Pure.
+"""The spending of a Twilio account today, and whether another call or SMS fits under its daily cap. No I/O.
 
-Twilio's own figure comes late. So what this process has caused is added by the configured prices, and a smaller reading
-never reduces it. A call in progress counts with the most it may still cost. So the cap is reached early rather than
-late.
+Twilio's own figure is delayed. So the cost of this process's calls and SMS is added by the configured prices, and a
+smaller figure from Twilio never reduces the sum. A call in progress counts with its maximum cost. So the cap is reached
+too early rather than too late.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_EXTENDED = frozenset("\f^{}\\[~]|€")  # two septets each
+_GSM_EXTENDED = frozenset("\f^{}\\[~]|€")  # these take two septets each
 _GSM_ALONE, _GSM_PART = 160, 153
 _UCS2_ALONE, _UCS2_PART = 70, 67
-_FIRST_PAIR = 0x10000  # from here on a character takes two units of UCS-2
+_FIRST_PAIR = 0x10000  # first character that takes two units of UCS-2
 
 
-def segments_of(text: str) -> int:
-    """Return how many segments an SMS of this text is billed as, at least one."""
+def count_sms_segments(text: str) -> int:
+    """Return the number of segments (1 or more) for which an SMS with this text is billed."""
     if all(character in _GSM or character in _GSM_EXTENDED for character in text):
-        return _packed([2 if character in _GSM_EXTENDED else 1 for character in text], _GSM_ALONE, _GSM_PART)
-    return _packed([2 if ord(character) >= _FIRST_PAIR else 1 for character in text], _UCS2_ALONE, _UCS2_PART)
+        return _count_segments([2 if character in _GSM_EXTENDED else 1 for character in text], _GSM_ALONE, _GSM_PART)
+    return _count_segments([2 if ord(character) >= _FIRST_PAIR else 1 for character in text], _UCS2_ALONE, _UCS2_PART)
 
 
-def _packed(sizes: list[int], alone: int, part: int) -> int:
-    """Return the number of segments: a character of two units is never split."""
+def _count_segments(sizes: list[int], alone: int, part: int) -> int:
+    """Return the number of segments for characters of these sizes. A character of two units is never split."""
     if sum(sizes) <= alone:
         return 1
     segments, room = 1, part
@@ -42,60 +42,59 @@ def _packed(sizes: list[int], alone: int, part: int) -> int:
 
 
 class SpendMeter:
-    """The spending of one account today.
+    """A meter of one account's spending today.
 
     Nothing may be spent before the first reading, so that a restart does not reset the cap.
     """
 
     def __init__(self, settings: Twilio) -> None:
-        self.most_legs = 1 if settings.transfer_to is None else 2  # of a call: a flow's transfer dials a second one
+        self.max_legs = 1 if settings.transfer_to is None else 2  # billed legs per call: a transfer dials a second one
         self._settings = settings
         self._read: float | None = None
-        self._day: date | None = None  # of the readings, where Twilio says it
+        self._day: date | None = None  # date of the last reading, if Twilio reports it
         self.spent = 0.0
-        """Today's spending as far as known: the greatest reading, and what was caused since, which it may include already.
-        """
+        """Today's spending: the largest reading, plus the cost of calls and SMS since, which it may include already."""
 
-    def reading(self, spent: float, day: date | None = None) -> None:
-        """Note Twilio's own figure of today and the account's date. The figure restarts at the account's midnight."""
+    def record_reading(self, spent: float, day: date | None = None) -> None:
+        """Record Twilio's figure for today and its date. The figure restarts at midnight in the account's time zone."""
         if self._day is not None and day is not None and day < self._day:
-            return  # a figure of yesterday
+            return  # a late figure for an earlier day
         self.spent = spent if self._is_new_day(spent, day) else max(self.spent, spent)
         self._read = spent
         self._day = day or self._day
 
     def _is_new_day(self, spent: float, day: date | None) -> bool:
-        """Return whether a reading begins a new day. Small corrections by Twilio do not."""
+        """Return whether a reading is for a new day. Small corrections by Twilio are not."""
         if self._read is None:
             return True
         if self._day is not None:
             return day is not None and day > self._day
         return spent < self._read / 2
 
-    def call_ended(self, seconds: int, legs: int = 1) -> None:
-        """Add the cost of a call: full minutes, for each leg as long as for the first."""
-        self.spent += legs * _minutes(seconds) * self._settings.price_per_minute
+    def add_call_cost(self, seconds: int, legs: int = 1) -> None:
+        """Add the cost of a call, in full minutes. Every leg counts with the duration of the first."""
+        self.spent += legs * _billed_minutes(seconds) * self._settings.price_per_minute
 
-    def sms_sent(self, segments: int) -> None:
-        """Add the cost of an SMS."""
+    def add_sms_cost(self, segments: int) -> None:
+        """Add the cost of an SMS with this number of segments."""
         self.spent += segments * self._settings.price_per_sms
 
     def allows_call(self, live_calls: int) -> bool:
-        """Return whether one more call fits, if it and all `live_calls` last as long as possible."""
-        return self._fits(self._reserved(live_calls + 1))
+        """Return whether one more call fits under the cap, if it and all live calls last as long as possible."""
+        return self._fits_under_cap(self._estimate_max_cost(live_calls + 1))
 
     def allows_sms(self, live_calls: int, segments: int) -> bool:
-        """Return whether one more SMS of so many segments fits."""
-        return self._fits(self._reserved(live_calls) + segments * self._settings.price_per_sms)
+        """Return whether one more SMS fits under the cap, if all live calls last as long as possible."""
+        return self._fits_under_cap(self._estimate_max_cost(live_calls) + segments * self._settings.price_per_sms)
 
-    def _reserved(self, calls: int) -> float:
-        longest = _minutes(self._settings.max_call_seconds)
-        return calls * self.most_legs * longest * self._settings.price_per_minute
+    def _estimate_max_cost(self, calls: int) -> float:
+        longest = _billed_minutes(self._settings.max_call_seconds)
+        return calls * self.max_legs * longest * self._settings.price_per_minute
 
-    def _fits(self, amount: float) -> bool:
+    def _fits_under_cap(self, amount: float) -> bool:
         most = self._settings.max_spend_per_day
         return most is None or (self._read is not None and self.spent + amount <= most)
 
 
-def _minutes(seconds: float) -> int:
+def _billed_minutes(seconds: float) -> int:
     return math.ceil(seconds / 60)

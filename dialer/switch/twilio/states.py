@@ -1,4 +1,4 @@
-"""Twilio's status callbacks as events for the engine, in whatever order and however often they come. Pure.
+"""The conversion of Twilio's status callbacks to switch events, in whatever order and number they arrive. No I/O.
 
 A call's statuses: queued, initiated, ringing, in-progress, then one of completed, busy, no-answer, failed, canceled
 (https://www.twilio.com/docs/voice/api/call-resource#call-status-values).
@@ -52,22 +52,22 @@ _ENDS = {
 
 @dataclass(slots=True)
 class TwilioCall:
-    """One attempt's call at Twilio, as far as known."""
+    """The state of one attempt's call at Twilio."""
 
     attempt_id: AttemptId
     number: str
-    asked_at: float  # time of the request (epoch seconds)
+    asked_at: float  # time of the request to place it (epoch seconds)
     sid: str | None = None
     rang: bool = False
     answered: bool = False
     ended: bool = False
     billed_seconds: int = 0
     updated_at: float = 0.0  # time of the last response or callback (monotonic seconds)
-    unsure: bool = False  # the response to the request was lost
-    legs: int = 1  # billed legs: two where its flow has transferred
+    unsure: bool = False  # whether the response to the request was lost
+    legs: int = 1  # billed legs: 2 after a transfer
 
-    def apply(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
-        """Return the events of a status. A repeated or late status gives none."""
+    def apply_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
+        """Update the call from a status and return the resulting events. A repeated or late status has none."""
         if self.ended:
             return []
         if status is CallStatus.RINGING and not self.rang and not self.answered:
@@ -80,10 +80,10 @@ class TwilioCall:
         if status in FINAL:
             self.ended = True
             self.billed_seconds = seconds
-            events.append(self._end(status, sip_status))
+            events.append(self._make_call_ended(status, sip_status))
         return events
 
-    def _end(self, status: CallStatus, sip_status: str) -> CallEnded:
+    def _make_call_ended(self, status: CallStatus, sip_status: str) -> CallEnded:
         cause, dial_status = _ENDS.get(status, (_CAUSES.get(sip_status), None))
         return CallEnded(
             self.attempt_id,
@@ -96,7 +96,7 @@ class TwilioCall:
         )
 
 
-def vanished(call: TwilioCall) -> CallEnded:
-    """Return the end of a call that Twilio does not know, or does not report any more."""
+def end_vanished_call(call: TwilioCall) -> CallEnded:
+    """End a call that Twilio does not know or no longer reports, and return the event."""
     call.ended = True
     return CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered)

@@ -1,4 +1,4 @@
-"""Tokens: a flow's state, signed, in the URL of the next request, so that no state is stored in between. Pure."""
+"""Tokens, which carry the signed state of a flow in the URL of the next request. No I/O."""
 
 from __future__ import annotations
 
@@ -23,52 +23,54 @@ _SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A call between two requests: its flow's state, and what the next request will answer."""
+class PausedFlow:
+    """A flow that waits for the next request of its call."""
 
     attempt_id: AttemptId
-    run: str  # the run of the flow, which identifies its commits in any process
+    run: str  # id of the flow's run, which identifies its commits across restarts
     state: FlowState
-    after: str = ""  # "played": the prompts were played and nothing was asked
+    after: str = ""  # input for a page without a question: "played", "not-recorded" or "not-transferred"
     ahead: str = ""  # keys that were pressed before the question
 
 
 class StateTokens:
-    """Signs and reads tokens. The key is derived from the account's secret, so tokens stay valid after a restart."""
+    """A signer and reader of tokens. Its key is derived from the account, so tokens stay valid after a restart."""
 
     def __init__(self, secret: str) -> None:
-        """`secret` is the account's auth token."""
+        """Create the signer. `secret` is the account's auth token."""
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
-    def sign(self, waiting: Waiting) -> str:
-        """Return the token of a call's state: letters, digits, "-", "_" and one dot.
+    def sign(self, waiting: PausedFlow) -> str:
+        """Return the token of a paused flow, made of letters, digits, "-", "_" and one dot.
 
-        Raises ProtocolError where it is too long.
+        Raises ProtocolError if the token is too long.
         """
         content: dict[str, Any] = {"a": waiting.attempt_id, "r": waiting.run, "e": waiting.after, "d": waiting.ahead}
         content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        body = _encoded(zlib.compress(text.encode(), 9))
-        token = f"{body}.{_encoded(self._signature(body))}"
+        body = _encode_base64(zlib.compress(text.encode(), 9))
+        token = f"{body}.{_encode_base64(self._signature(body))}"
         if len(token) > MAX_TOKEN_CHARACTERS:
-            raise ProtocolError("a flow's state is too long for a URL: shorten its facts or its answers")
+            raise ProtocolError("the state of a flow is too long for a URL: shorten the flow's facts or answers")
         return token
 
-    def read(self, token: str) -> Waiting:
-        """Return what was signed. Raises ProtocolError for a token that this account did not sign."""
+    def read(self, token: str) -> PausedFlow:
+        """Return the paused flow in a token. Raises ProtocolError for a token not signed with this account's key."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
-            raise ProtocolError("a webhook's token is not ours")
+            raise ProtocolError("a webhook was rejected: its token has no valid signature")
         try:
-            genuine = hmac.compare_digest(_decoded(signature), self._signature(body))
+            genuine = hmac.compare_digest(_decode_base64(signature), self._signature(body))
         except (ValueError, binascii.Error):
             genuine = False
         if not genuine:
-            raise ProtocolError("a webhook's token is not ours")
+            raise ProtocolError("a webhook was rejected: its token has no valid signature")
         try:
-            return _waiting(json.loads(zlib.decompressobj().decompress(_decoded(body), _MAX_STATE_BYTES)))
+            return _parse_paused_flow(
+                json.loads(zlib.decompressobj().decompress(_decode_base64(body), _MAX_STATE_BYTES))
+            )
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
-            raise ProtocolError("a webhook's token is from another version of Matdan") from error
+            raise ProtocolError("a webhook was rejected: its token is from another version of Matdan") from error
 
     def _signature(self, body: str) -> bytes:
         return hmac.new(self._key, body.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]
@@ -77,14 +79,14 @@ class StateTokens:
 _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 
-def _waiting(content: Mapping[str, Any]) -> Waiting:
+def _parse_paused_flow(content: Mapping[str, Any]) -> PausedFlow:
     state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
-    return Waiting(AttemptId(content["a"]), content["r"], FlowState.from_json(state), content["e"], content["d"])
+    return PausedFlow(AttemptId(content["a"]), content["r"], FlowState.from_json(state), content["e"], content["d"])
 
 
-def _encoded(data: bytes) -> str:
+def _encode_base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

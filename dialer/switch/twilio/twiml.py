@@ -1,4 +1,4 @@
-"""Pages as TwiML. Sounds play from the site's own web server where it has one; else Twilio speaks the texts."""
+"""The rendering of pages as TwiML. Sounds are played from the site's web server, or else Twilio speaks the texts."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ SPOKEN = {
     "ta": "ta-IN",
     "te": "te-IN",
 }
-"""Languages with a voice at Twilio, by our tag. The others are spoken in English unless there are sounds."""
+"""Twilio's voices by language. Without sounds, texts in other languages are spoken in English."""
 DIAL_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioVoice:
-    """How prompts sound."""
+    """The sounds or voices for the prompts of calls on Twilio."""
 
-    texts: Callable[[], Texts]  # the current texts of flows
-    # Where sounds such as `matdan/hi/turnout/question.wav` are served; None: spoken texts.
+    texts: Callable[[], Texts]  # returns the current texts of flows
+    # Base URL of sounds such as `matdan/hi/turnout/question.wav`, or None to let Twilio speak the texts.
     sounds_url: str | None = None
-    may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
-    # Whether calls in a language start with the label that says that a computer speaks.
+    may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None allows every sound
+    # Whether calls in a language must start with the notice that a computer speaks.
     labelled: Callable[[str], bool] | None = None
 
     def add_label(self, verb: Any, language: str) -> None:
-        """Add the label that a computer speaks, where it is required."""
+        """Add the notice that a computer speaks, if it is required in this language."""
         if self.labelled is None or not self.labelled(language):
             return
         if self.sounds_url is not None:
@@ -58,20 +58,20 @@ class TwilioVoice:
         if words is not None:
             verb.say(words.label, language=SPOKEN[tag])
 
-    def add(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
-        """Add prompts to a response, or to a Gather inside one."""
+    def add_prompts(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
+        """Add prompts to a response, or to a Gather inside a response."""
         for ref in prompts:
             if self.sounds_url is not None:
                 for sound in sounds_of(ref, language, self.texts()):
                     if self.may_play is not None and not self.may_play(sound):
                         continue
                     verb.play(f"{self.sounds_url}/{sound}.wav")
-            elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified: no voice replaces it
+            elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified, so no voice may replace it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
                 verb.say(written(ref, tag, self.texts()), language=SPOKEN[tag])
 
 
-def twiml(
+def render_twiml(
     page: Page,
     next_url: str,
     voice: TwilioVoice,
@@ -80,14 +80,20 @@ def twiml(
     *,
     first: bool = False,
 ) -> str:
-    """Return the XML of a page.
+    """Return the TwiML of a page.
 
-    `next_url` gets the result, `transfer_to` is dialled by a transfer. `first`: it is the call's first page.
+    Args:
+        page: the page.
+        next_url: the URL to which Twilio sends the result.
+        voice: the sounds or voice of the prompts.
+        language: the language of the prompts.
+        transfer_to: the number or SIP address that a transfer dials.
+        first: whether this is the first page of its call, which starts with the notice that a computer speaks.
     """
     response = VoiceResponse()
     if first:
         voice.add_label(response, language)
-    voice.add(response, page.said, language)
+    voice.add_prompts(response, page.said, language)
     match page.ending:
         case Gather() as gather:
             verb = GatherVerb(
@@ -99,7 +105,7 @@ def twiml(
                 finish_on_key=gather.terminator,
                 action_on_empty_result=True,
             )
-            voice.add(verb, gather.prompts, language)
+            voice.add_prompts(verb, gather.prompts, language)
             response.append(verb)
         case Record() as record:
             response.record(
@@ -120,13 +126,13 @@ def twiml(
             pass
     if page.waiting is None:
         response.hangup()
-    else:  # where Twilio continues when a verb gave no result, and after prompts
+    else:  # Twilio continues here after prompts, or if a verb had no result
         response.redirect(next_url, method="POST")
     return str(response)
 
 
-def hang_up() -> str:
-    """Return the TwiML that hangs up."""
+def render_hang_up() -> str:
+    """Return the TwiML that hangs up the call."""
     response = VoiceResponse()
     response.hangup()
     return str(response)

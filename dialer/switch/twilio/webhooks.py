@@ -1,7 +1,7 @@
 """The web server for Twilio's webhooks.
 
-Every request must have Twilio's signature over the public URL. The public URL is the configured one, not what a
-request's headers claim, as behind a proxy the sender can choose those.
+Every request must have Twilio's signature over the public URL. This URL is taken from the settings and not from the
+request's headers, which the sender can forge.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dialer.domain.model import AttemptId
 from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlows
-from dialer.switch.twilio.twiml import hang_up
+from dialer.switch.twilio.twiml import render_hang_up
 
 _log = structlog.get_logger(__name__)
 
@@ -32,11 +32,19 @@ SIGNATURE = "X-Twilio-Signature"
 
 
 class TwilioWebhooks:
-    """The server: `async with TwilioWebhooks(...) as server: server.port`. Entering raises PortInUse or SwitchError."""
+    """The webhook server: `async with TwilioWebhooks(...) as server: server.port`.
+
+    Raises:
+        PortInUse: on entering the context, if another program uses the port.
+        SwitchError: on entering the context, if the server cannot listen on the address.
+    """
 
     def __init__(self, pages: TwilioFlows, switch: TwilioSwitch, settings: Twilio) -> None:
-        """Twilio knows the settings' `public_url`, with a path where a proxy removes one. Port 0: any free one."""
-        self.refused = 0  # requests without a valid signature, or of another account
+        """Create a server that does not listen yet.
+
+        Twilio sends its requests to `public_url` in the settings. A proxy may remove the path of that URL.
+        """
+        self.refused = 0  # number of requests without a valid signature, or for another account
         self._pages = pages
         self._switch = switch
         self._settings = settings
@@ -46,9 +54,9 @@ class TwilioWebhooks:
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=MOST_BYTES)
-        application.router.add_post("/twilio/voice/{attempt}", self._voice)
-        application.router.add_post("/twilio/flow/{token}", self._flow)
-        application.router.add_post("/twilio/status/{attempt}", self._status)
+        application.router.add_post("/twilio/voice/{attempt}", self._handle_voice)
+        application.router.add_post("/twilio/flow/{token}", self._handle_flow)
+        application.router.add_post("/twilio/status/{attempt}", self._handle_status)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await self._runner.setup()
         try:
@@ -57,7 +65,7 @@ class TwilioWebhooks:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self.port} on {self._host} is in use: stop the program that has it, or change `twilio.port`"
+                    f"port {self.port} on {self._host} is in use: stop the program that uses it, or change `twilio.port`"
                 ) from None
             raise SwitchError(f"cannot listen on {self._host}:{self.port}: correct `twilio.host`") from None
         self.port = self._runner.addresses[0][1]
@@ -69,50 +77,50 @@ class TwilioWebhooks:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _voice(self, request: web.Request) -> web.Response:
-        form = await self._authentic_form(request)
+    async def _handle_voice(self, request: web.Request) -> web.Response:
+        form = await self._read_authentic_form(request)
         attempt_id = AttemptId(request.match_info["attempt"])
-        # The request also reports the call's sid, which may be new, and that it is answered.
+        # The request also shows that the call is answered, and has the call's sid, which may be unknown so far.
         await self._switch.on_status(attempt_id, {**form, "CallStatus": "in-progress"})
-        return _page(await self._pages.begin(attempt_id))
+        return _make_response(await self._pages.make_first_page(attempt_id))
 
-    async def _flow(self, request: web.Request) -> web.Response:
-        form = await self._authentic_form(request)
+    async def _handle_flow(self, request: web.Request) -> web.Response:
+        form = await self._read_authentic_form(request)
         try:
-            return _page(await self._pages.resume(request.match_info["token"], form))
+            return _make_response(await self._pages.make_next_page(request.match_info["token"], form))
         except ProtocolError as error:
             _log.warning("twilio.token_refused", problem=str(error))
-            return _page(hang_up())
+            return _make_response(render_hang_up())
 
-    async def _status(self, request: web.Request) -> web.Response:
-        form = await self._authentic_form(request)
+    async def _handle_status(self, request: web.Request) -> web.Response:
+        form = await self._read_authentic_form(request)
         await self._switch.on_status(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)
 
-    async def _authentic_form(self, request: web.Request) -> MultiDict[str]:
-        """Return the form of a request that Twilio sent for our account. Raises HTTPForbidden for any other."""
+    async def _read_authentic_form(self, request: web.Request) -> MultiDict[str]:
+        """Return the form of a request if Twilio has signed it for our account. Raises HTTPForbidden otherwise."""
         body = await request.read()
         try:
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
         except ValueError:
-            raise self._refuse() from None
+            raise self._refuse_request() from None
         form = MultiDict(fields)
         url = urlparse(self._settings.public_url + request.rel_url.raw_path_qs)
         given = request.headers.get(SIGNATURE, "").encode()
         # Twilio signs an address with or without its port.
         signed = (self._validator.compute_signature(address, form) for address in (add_port(url), remove_port(url)))
         if not any(hmac.compare_digest(signature.encode(), given) for signature in signed):
-            raise self._refuse()
+            raise self._refuse_request()
         if form.get("AccountSid") != self._settings.account_sid:
-            raise self._refuse()
+            raise self._refuse_request()
         return form
 
-    def _refuse(self) -> web.HTTPForbidden:
+    def _refuse_request(self) -> web.HTTPForbidden:
         self.refused += 1
         if self.refused in {1, 10, 100} or self.refused % 1000 == 0:
             _log.warning("twilio.request_refused", refused=self.refused)
         return web.HTTPForbidden()
 
 
-def _page(xml: str) -> web.Response:
+def _make_response(xml: str) -> web.Response:
     return web.Response(text=xml, content_type="text/xml")

@@ -419,7 +419,7 @@ async def test_a_stray_call_on_a_server_is_hung_up(tmp_path: Path) -> None:
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
         await site.servers["a"].stop()  # a stopped server delays nothing
         attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine.features.switch)
-        switch._servers["b"].disown(attempt)
+        switch._servers["b"].unassign_channel(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
         await site.until(lambda: attempt not in site.servers["b"].channels, seconds=60)
 

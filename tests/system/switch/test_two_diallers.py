@@ -14,7 +14,7 @@ import pytest
 
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import SwitchError, SwitchTaken
+from dialer.domain.errors import SwitchError, SwitchInUse
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -39,7 +39,7 @@ def login(switch: SimulatedAsterisk) -> AmiLogin:
 
 @contextlib.asynccontextmanager
 async def session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
-    async with AmiClient(login(switch), on_event=lease.on_event, keep_events=EVENTS) as client:
+    async with AmiClient(login(switch), on_event=lease.on_event, wanted_events=EVENTS) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ async def test_a_second_dialler_is_refused_and_the_first_is_named(tmp_path: Path
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
         async with a_site(folder(tmp_path, "b"), switch=first.switch, run=False) as second:
-            with pytest.raises(SwitchTaken, match=f"process {first.centre.name.process}, since 2024-04-22"):
+            with pytest.raises(SwitchInUse, match=f"process {first.centre.name.process}, since 2024-04-22"):
                 await refuse_second_dialler(login(first.switch), second.centre.name)
             stop = asyncio.Event()
             running = asyncio.create_task(second.centre.run(stop))
@@ -96,12 +96,12 @@ async def test_the_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:
-            await lease.take(client)
+            await lease.acquire(client)
         began = asyncio.get_running_loop().time()
         await refuse_second_dialler(login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with session(switch, lease) as client:
-            await lease.take(client)
+            await lease.acquire(client)
         async with a_site(folder(tmp_path, "b"), switch=switch):  # until it is up
             assert asyncio.get_running_loop().time() - began < 2 * BACK_SECONDS
 
@@ -127,7 +127,7 @@ async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
         for _ in range(20):
             async with session(switch, leases[0]) as one, session(switch, leases[1]) as other:
                 taken = await asyncio.gather(leases[0].take(one), leases[1].take(other), return_exceptions=True)
-                assert [type(each) for each in taken if each is not None] == [SwitchTaken]
+                assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
                 assert await lease_holder(one) == holder
                 switch.hang_up(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
@@ -142,14 +142,14 @@ async def test_a_dialler_that_lost_its_lease_stops_dialling_and_keeps_live_calls
         talking = [call for call in site.switch.placed if call.ended_at is None]
         other = SwitchLease(SECOND)
         async with session(site.switch, other) as client:
-            await client.action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
+            await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
             await asyncio.sleep(0.2)
             await other.take(client)
             keeping = asyncio.create_task(other.keep(client))
             await site.until(lambda: "booth-pc-2" in standing(site), 30)
             placed = len(site.switch.placed)
             stranger = str(uuid.uuid4())
-            await client.action(
+            await client.send_action(
                 "Originate",
                 [
                     ("Channel", "PJSIP/+917000009999@carrier"),
@@ -179,10 +179,10 @@ async def test_a_call_that_ended_in_the_engine_is_hung_up_in_asterisk(tmp_path: 
             await site.log_in("01")
             await site.until(lambda: len(switch.placed) >= 1)
         ours = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
-        async with AmiClient(login(switch), on_event=lambda _: None, keep_events=()) as client:
+        async with AmiClient(login(switch), on_event=lambda _: None, wanted_events=()) as client:
             fields = [("Channel", "PJSIP/+917000009999@carrier"), ("Async", "true"), ("ChannelId", ours)]
             place = [("Context", "matdan-voter"), ("Exten", "s"), ("Priority", "1"), ("Timeout", "600000")]
-            await client.action("Originate", fields + place)
+            await client.send_action("Originate", fields + place)
         await asyncio.sleep(2)
         assert ours in switch.channels
         async with a_site(tmp_path, switch=switch) as site:
@@ -205,7 +205,7 @@ async def test_a_dialler_suspended_longer_than_its_lease_places_no_call(
         asleep = SwitchLease(FIRST)
         async with session(switch, asleep) as client:
             adapter = AsteriskSwitch(asleep)
-            adapter.deliver_to(lambda _: None)
+            adapter.set_sink(lambda _: None)
             await adapter.on_up(client)
             assert adapter.unanswered_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
@@ -225,8 +225,8 @@ async def test_a_renewed_lease_stays_valid(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:
-            await lease.take(client)
-            keeping = asyncio.create_task(lease.keep(client))
+            await lease.acquire(client)
+            keeping = asyncio.create_task(lease.renew_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
                 assert lease.is_valid

@@ -53,7 +53,7 @@ def silent(places: Places) -> list[str]:
     """The prompts of the catalogue that may not be played."""
     playlist = PlaylistReader(catalogue_of(places), places, PlayRules()).read()
     assert playlist.listed
-    return [name.path for name in playlist.listed if playlist.why_not(name, date(2026, 11, 24)) is not None]
+    return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
 
 
 def files(places: Places) -> dict[str, bytes]:

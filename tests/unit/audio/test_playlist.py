@@ -55,24 +55,24 @@ def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, la
 
 def test_a_campaigns_own_prompt_comes_before_the_shared_one() -> None:
     both = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(entry())}
-    assert call(both).sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
+    assert call(both).find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
     other = {"hi/common/goodbye": listed(entry()), "campaign/city/hi/common/goodbye": listed(entry())}
-    assert call(other).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert call(other).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
 def test_a_campaigns_prompt_that_may_not_play_gives_way_to_a_shared_one_that_may() -> None:
     ended = entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
     prompts = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(ended)}
-    assert call(prompts).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
     del prompts["hi/common/goodbye"]
     alone = call(prompts)
-    assert alone.sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
-    assert "ended on 2026-11-23" in (alone.why_not("matdan/campaign/town/hi/common/goodbye") or "")
+    assert alone.find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
+    assert "ended on 2026-11-23" in (alone.find_block_reason("matdan/campaign/town/hi/common/goodbye") or "")
 
 
 def test_only_our_own_sounds_are_asked_about() -> None:
-    assert call({}).why_not("beep") is None
-    assert "not in the catalogue" in (call({}).why_not("matdan/hi/common/goodbye") or "")
+    assert call({}).find_block_reason("beep") is None
+    assert "not in the catalogue" in (call({}).find_block_reason("matdan/hi/common/goodbye") or "")
 
 
 def test_a_computers_voice_is_labelled_once_a_call() -> None:
@@ -82,10 +82,10 @@ def test_a_computers_voice_is_labelled_once_a_call() -> None:
         "hi/label/synthetic": listed(entry(voice=Voice.DRAFT)),
     }
     labelled = call(prompts, label=True)
-    assert labelled.sounds(PromptRef(PromptKind.TEXT, "common.greeting"), "hi") == ["matdan/hi/common/greeting"]
-    assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/label/synthetic", "matdan/hi/common/goodbye"]
-    assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
-    assert call(prompts).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert labelled.find_sounds(PromptRef(PromptKind.TEXT, "common.greeting"), "hi") == ["matdan/hi/common/greeting"]
+    assert labelled.find_sounds(GOODBYE, "hi") == ["matdan/hi/label/synthetic", "matdan/hi/common/goodbye"]
+    assert labelled.find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
 def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> None:
@@ -94,10 +94,10 @@ def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> N
         "hi/common/greeting": listed(entry()),
         "hi/label/synthetic": listed(entry(voice=Voice.DRAFT), on_disk=False),
     }
-    why = call(prompts, label=True).why_not("matdan/hi/common/goodbye")
+    why = call(prompts, label=True).find_block_reason("matdan/hi/common/goodbye")
     assert why == "is a synthetic voice, but its announcement hi/label/synthetic may not be played"
-    assert call(prompts, label=True).why_not("matdan/hi/common/greeting") is None
-    assert call(prompts).why_not("matdan/hi/common/goodbye") is None
+    assert call(prompts, label=True).find_block_reason("matdan/hi/common/greeting") is None
+    assert call(prompts).find_block_reason("matdan/hi/common/goodbye") is None
 
 
 async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None:
@@ -136,20 +136,20 @@ def test_the_reader_sees_each_change_and_hashes_nothing_twice(
         return sha256_of(path)
 
     monkeypatch.setattr("dialer.audio.playlist.sha256_of", counting)
-    assert site.read().why_not(name, TODAY) is None
-    assert site.read().why_not(name, TODAY) is None
+    assert site.read().find_block_reason(name, TODAY) is None
+    assert site.read().find_block_reason(name, TODAY) is None
     sound = site.places.sound(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
-    assert "was changed on disk after it was prepared" in (site.read().why_not(name, TODAY) or "")
+    assert "was changed on disk after it was prepared" in (site.read().find_block_reason(name, TODAY) or "")
     write_catalogue(site.catalogue, {name: entry(b"another")})
-    assert site.read().why_not(name, TODAY) is None
+    assert site.read().find_block_reason(name, TODAY) is None
     stray = site.places.sound(name, SoundFormat.SLIN16)  # that the switch might choose instead
     stray.write_bytes(b"another")
-    assert site.read().why_not(name, TODAY) is not None
+    assert site.read().find_block_reason(name, TODAY) is not None
     stray.unlink()
     sound.unlink()
-    assert "has no sound on disk" in (site.read().why_not(name, TODAY) or "")
+    assert "has no sound on disk" in (site.read().find_block_reason(name, TODAY) or "")
 
 
 class Noon:
@@ -168,18 +168,18 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
-    assert prompts.for_call("town").why_not(sound) is None
+    assert prompts.for_call("town").find_block_reason(sound) is None
     assert prompts.for_call("town").today == TODAY
     with capture_logs() as logs:
         task = asyncio.create_task(prompts.run())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
-        assert prompts.for_call("town").why_not(sound) is None
+        assert prompts.for_call("town").find_block_reason(sound) is None
         (site.catalogue / "hi.toml").unlink()
         with changing_catalogue(site.catalogue):
             pass
         await asyncio.sleep(40)
-        assert prompts.for_call("town").why_not(sound) is not None
+        assert prompts.for_call("town").find_block_reason(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["catalogue.unreadable"]
 
@@ -204,18 +204,18 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
         task = asyncio.create_task(prompts.run())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
-        assert prompts.for_call("town").why_not(sound) is None
+        assert prompts.for_call("town").find_block_reason(sound) is None
         site.catalogue.with_name("away").rename(site.catalogue)
         await asyncio.sleep(40)
-        assert prompts.for_call("town").why_not(sound) is None
+        assert prompts.for_call("town").find_block_reason(sound) is None
         with monkeypatch.context() as checkout:
             checkout.setattr(os, "scandir", vanishing)
             await asyncio.sleep(100)
-        assert prompts.for_call("town").why_not(sound) is None
+        assert prompts.for_call("town").find_block_reason(sound) is None
         with changing_catalogue(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
-        assert prompts.for_call("town").why_not(sound) is not None
+        assert prompts.for_call("town").find_block_reason(sound) is not None
         assert not task.done()
         task.cancel()
     gone = f"{site.catalogue}: has disappeared; restore it"
@@ -227,7 +227,7 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
 def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> None:
     """Where it was mounted an empty directory is left."""
     name = PromptName("", "hi", "common/goodbye")
-    assert site.read().why_not(name, TODAY) is None
+    assert site.read().find_block_reason(name, TODAY) is None
     site.catalogue.rename(site.catalogue.with_name("away"))
     site.catalogue.mkdir()
     for _ in range(2):
@@ -235,7 +235,7 @@ def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> Non
             site.read()
     site.catalogue.rmdir()
     site.catalogue.with_name("away").rename(site.catalogue)
-    assert site.read().why_not(name, TODAY) is None
+    assert site.read().find_block_reason(name, TODAY) is None
 
 
 async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
@@ -280,9 +280,10 @@ def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
     assert hashed == []
     site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")
     for _ in range(3):
-        assert playlist.why_not(names[0], TODAY) is None
+        assert playlist.find_block_reason(names[0], TODAY) is None
         assert (
-            playlist.why_not(names[1], TODAY) == "was changed on disk after it was prepared; run dialer audio prepare"
+            playlist.find_block_reason(names[1], TODAY)
+            == "was changed on disk after it was prepared; run dialer audio prepare"
         )
     assert hashed == ["sound_0", "sound_1"]
     site.check(playlist)

@@ -29,7 +29,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.before_start import check_site
 from dialer.site.voices import refuse_voices, voice_problems
-from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret
+from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_command
 from tests.support.certified import entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, own_texts
 from tests.support.paths import ROOT
@@ -169,10 +169,10 @@ def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
 def test_agi_script_cannot_store_for_whom_someone_votes(name: str) -> None:
-    judged = interpret(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
+    judged = interpret_command(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.reason
-    assert isinstance(interpret("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
+    assert isinstance(interpret_command("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
 
 
 def test_reports_never_combine_voter_weight_and_turnout() -> None:

@@ -36,7 +36,7 @@ class Client:
         self._hang_up_after(name)
         return message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
 
-    async def action_list(self, name: str, *_: object) -> list[AmiMessage]:
+    async def send_list_action(self, name: str, *_: object) -> list[AmiMessage]:
         channels = [
             message("Event: CoreShowChannel", f"Uniqueid: {each}", "Context: matdan-voter", "ChannelState: 6")
             for each in (ENDS, STAYS)
@@ -51,10 +51,10 @@ async def test_a_call_that_ends_while_the_lists_are_read_is_not_reported_as_live
     """A real Asterisk sends the Hangup of a channel that it has just listed. No second one would come."""
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()
-    switch.deliver_to(events.append)
+    switch.set_sink(events.append)
     await switch.on_up(cast(Any, Client(switch, during)))
     switch.close()
     [up] = [event for event in events if isinstance(event, SwitchUp)]
     assert STAYS in up.live_attempts
     assert ENDS not in up.live_attempts
-    assert not switch.tracker.calls.has(ENDS)
+    assert not switch.tracker.calls.has_call(ENDS)

@@ -31,12 +31,12 @@ def decode(data: bytes, pieces: Iterable[int] = (), **options: object) -> list[A
     for end in [*sorted(pieces), len(data)]:
         messages += decoder.feed(data[begin:end])
         begin = end
-    assert not decoder.mid_message
+    assert not decoder.is_mid_message
     return messages
 
 
 def fields_of(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
-    return [message.fields() for message in messages]
+    return [message.list_fields() for message in messages]
 
 
 def reference(data: bytes) -> list[list[tuple[str, str]]]:
@@ -66,13 +66,13 @@ def test_every_captured_action_is_decoded_and_encoded_exactly(name: str) -> None
     actions = decode(data, expects_banner=False)
 
     assert actions[0].action == "Login"
-    assert b"".join(encode_message(action.fields()) for action in actions) == data
+    assert b"".join(encode_message(action.list_fields()) for action in actions) == data
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_captured_message_is_encoded_exactly(name: str) -> None:
     data = said_by(name, "asterisk-ami")
-    assert BANNER + b"".join(encode_message(message.fields()) for message in decode(data)) == data
+    assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode(data)) == data
 
 
 def test_all_captures_exist() -> None:
@@ -93,7 +93,7 @@ def test_only_wanted_events_and_all_responses_are_returned() -> None:
     everything = decode(data)
     expected = [message for message in everything if message.response or message.event in wanted]
 
-    kept = decode(data, range(0, len(data), 7), keep_events=wanted)
+    kept = decode(data, range(0, len(data), 7), wanted_events=wanted)
 
     assert fields_of(kept) == fields_of(expected)
     assert {message.event for message in kept} == wanted | {""}
@@ -102,23 +102,23 @@ def test_only_wanted_events_and_all_responses_are_returned() -> None:
 
 def test_an_event_without_fields_is_selected_by_name() -> None:
     data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
-    assert [message.event for message in decode(data, keep_events={"Shutdown"})] == ["Shutdown"]
+    assert [message.event for message in decode(data, wanted_events={"Shutdown"})] == ["Shutdown"]
 
 
 def test_unwanted_events_after_blank_lines_are_dropped_too() -> None:
     data = BANNER + b"\r\n\r\n\r\nEvent: VarSet\r\nX: y\r\n\r\n\r\nEvent: Hangup\r\nCause: 16\r\n\r\n\r\n"
     whole: list[int] = []
     for cuts in (whole, list(range(len(data)))):
-        assert [message.event for message in decode(data, cuts, keep_events={"Hangup"})] == ["Hangup"]
+        assert [message.event for message in decode(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
 
 
 def test_the_selection_of_events_can_change_between_reads() -> None:
-    decoder = AmiDecoder(keep_events=())
+    decoder = AmiDecoder(wanted_events=())
     event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
     assert decoder.feed(BANNER + event) == []
-    decoder.keep_only(None)
+    decoder.set_wanted_events(None)
     assert [message.event for message in decoder.feed(event)] == ["ConfbridgeList"]
-    decoder.keep_only(("Hangup",))
+    decoder.set_wanted_events(("Hangup",))
     assert decoder.feed(event) == []
 
 
@@ -129,7 +129,7 @@ def test_repeated_blank_and_missing_fields_are_distinguished() -> None:
 
     assert message.response == "Success"
     assert message.event == message.action == message.action_id == ""
-    assert message.all("Output") == ["first", "  indented", "", ""]
+    assert message.get_all("Output") == ["first", "  indented", "", ""]
     assert message.get("Output") == "first"
     assert message.get("AccountCode", "unset") == ""
     assert message.get("Odd") == "a: b"
@@ -137,7 +137,7 @@ def test_repeated_blank_and_missing_fields_are_distinguished() -> None:
     assert "AccountCode" in message
     assert "Account" not in message
     assert 7 not in message
-    assert message.all("Absent") == []
+    assert message.get_all("Absent") == []
 
 
 def test_an_event_name_is_matched_whole_and_at_the_start_of_a_line() -> None:
@@ -159,7 +159,7 @@ def test_actions_compare_names_without_regard_to_case() -> None:
     )
     assert action.action == "Originate"
     assert action.get("ChannelId") == "x"
-    assert action.all("Variable") == ["a=1", "b=2"]
+    assert action.get_all("Variable") == ["a=1", "b=2"]
 
 
 def test_utf8_is_read_and_other_bytes_are_replaced() -> None:
@@ -242,7 +242,7 @@ def test_lines_and_messages_have_separate_length_limits() -> None:
     decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
     line = b"Output: all is well\r\n"
     (message,) = decoder.feed(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
-    assert len(message.all("Output")) == 100
+    assert len(message.get_all("Output")) == 100
     with pytest.raises(ProtocolError, match="message of more than 3000 bytes"):
         for _ in range(1000):
             decoder.feed(line)
@@ -322,7 +322,7 @@ def test_encoding_gives_exactly_one_action_or_an_error(
     (lines,) = tolerant_actions(data)
     assert len(lines) == 2 + len(fields)
     (action,) = decode(data, expects_banner=False)
-    assert action.fields() == [("Action", name), ("ActionID", action_id), *fields]
+    assert action.list_fields() == [("Action", name), ("ActionID", action_id), *fields]
 
 
 VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
@@ -334,4 +334,4 @@ def test_every_valid_value_survives_a_round_trip(fields: list[tuple[str, str]], 
     encoded = encode_action("Originate", fields, "id")
     cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=5))
     (action,) = decode(encoded, cuts, expects_banner=False)
-    assert action.fields()[2:] == fields
+    assert action.list_fields()[2:] == fields

@@ -28,17 +28,17 @@ ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Async", "true")]
 Came = AmiMessage | Action
 
 
-def session_of(limits: AmiLimits | None = None, keep_events: set[str] | None = None) -> AmiSession:
-    return AmiSession(LOGIN, limits or AmiLimits(), "s", keep_events)
+def session_of(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
+    return AmiSession(LOGIN, limits or AmiLimits(), "s", wanted_events)
 
 
-def logged_in(limits: AmiLimits | None = None, keep_events: set[str] | None = None) -> AmiSession:
+def logged_in(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
     """A session at second 0 whose Login, s-1, has succeeded."""
-    session = session_of(limits, keep_events)
-    session.connected(0)
+    session = session_of(limits, wanted_events)
+    session.on_connected(0)
     session.receive(BANNER, 0)
     session.log_in(0)
-    session.writes()
+    session.pop_output()
     session.receive(success("s-1"), 0)
     return session
 
@@ -57,7 +57,7 @@ def event(name: str, more: str = "") -> bytes:
 
 def sent(session: AmiSession) -> list[str]:
     """Name and ActionID of the actions that the session writes now."""
-    return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.writes())]
+    return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.pop_output())]
 
 
 def told(came: Came) -> str:
@@ -173,9 +173,9 @@ def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None)
         for part in (step.bring[:cut], step.bring[cut:]):
             if part:
                 came += session.receive(part, step.at)
-        came += session.tick(step.at)
+        came += session.on_timer(step.at)
         if step.lost:
-            came += session.disconnected(None)
+            came += session.on_disconnected(None)
         assert (step.at, tuple(map(told, came))) == (step.at, step.out)
         assert (step.at, tuple(sent(session))) == (step.at, step.written)
 
@@ -194,19 +194,21 @@ def test_the_table_holds_however_reads_are_split(steps: tuple[Step, ...]) -> Non
 def test_the_deadline_is_the_next_time_to_call_tick() -> None:
     session = session_of()
     assert session.deadline == math.inf
-    session.connected(100)
+    session.on_connected(100)
     assert session.deadline == 110  # silence
     session.receive(BANNER, 100)
     session.log_in(100.5)
-    session.writes()
+    session.pop_output()
     session.receive(success("s-1"), 101)
     assert session.deadline == 106  # Ping
     session.send("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
-    assert [told(each) for each in session.tick(105)] == ["a SwitchUnreachable"]  # never written, and must not be now
-    assert (session.writes(), session.deadline) == (b"", 106)
-    session.lose(SwitchUnreachable("the end"))
-    assert (session.deadline, session.tick(1e9), session.receive(b"x", 1e9), session.writes()) == (
+    assert [told(each) for each in session.on_timer(105)] == [
+        "a SwitchUnreachable"
+    ]  # never written, and must not be now
+    assert (session.pop_output(), session.deadline) == (b"", 106)
+    session.end_session(SwitchUnreachable("the end"))
+    assert (session.deadline, session.on_timer(1e9), session.receive(b"x", 1e9), session.pop_output()) == (
         math.inf,
         [],
         [],
@@ -218,16 +220,16 @@ def test_the_login_is_sent_once_and_its_refusal_contains_no_secret() -> None:
     session = session_of()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.log_in(0)
-    session.connected(0)
+    session.on_connected(0)
     login = session.log_in(0)
-    data = session.writes()
+    data = session.pop_output()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
-    assert session.writes() == b""
+    assert session.pop_output() == b""
     assert session.receive(BANNER + refused(login.action_id, "Authentication failed"), 1) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert sent(session) == []
-    assert session.tick(6) == []
+    assert session.on_timer(6) == []
     assert sent(session) == []  # no ping before the login
 
 
@@ -242,7 +244,7 @@ def test_the_login_is_sent_once_and_its_refusal_contains_no_secret() -> None:
 def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: bytes, why: str) -> None:
     session = logged_in()
     originate = session.send("Originate", ORIGINATE, 1)
-    session.writes()
+    session.pop_output()
     listing = session.send("Status", (), 1, listing=True)
     assert session.receive(garbage, 2) == [originate, listing]
     assert isinstance(session.ended, ProtocolError)
@@ -256,13 +258,13 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
 @pytest.mark.parametrize(
     ("lose", "why"),
     [
-        (lambda session: session.disconnected(None), "closed the connection"),
-        (lambda session: session.disconnected(OSError("reset")), r"cut off \(reset\)"),
+        (lambda session: session.on_disconnected(None), "closed the connection"),
+        (lambda session: session.on_disconnected(OSError("reset")), r"cut off \(reset\)"),
         (
-            lambda session: session.receive(b"Response: Suc", 1) + session.disconnected(None),
+            lambda session: session.receive(b"Response: Suc", 1) + session.on_disconnected(None),
             "closed the connection in the middle of a message",
         ),
-        (lambda session: session.tick(10), "silent for 10 s"),
+        (lambda session: session.on_timer(10), "silent for 10 s"),
     ],
 )
 def test_the_first_reason_of_an_end_is_kept(lose: Callable[[AmiSession], object], why: str) -> None:
@@ -270,10 +272,10 @@ def test_the_first_reason_of_an_end_is_kept(lose: Callable[[AmiSession], object]
     unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
     assert isinstance(unsent.outcome, SwitchUnreachable)
-    assert session.lose(SwitchError("another")) == []
+    assert session.end_session(SwitchError("another")) == []
     with pytest.raises(SwitchUnreachable, match=why):
         session.send("Ping", (), 11)
-    assert (session.writes(), len(session._pending)) == (b"", 0)
+    assert (session.pop_output(), len(session._pending)) == (b"", 0)
 
 
 def test_a_pending_or_queued_action_id_is_refused() -> None:
@@ -302,12 +304,12 @@ def test_a_cancelled_action_gives_its_turn_to_the_next() -> None:
     actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert sent(session) == ["Getvar a"]
     actions[1].waiter = Gone()
-    session.abandon(actions[2])
-    session.abandon(actions[0])
-    assert session.has_writes
+    session.abandon_action(actions[2])
+    session.abandon_action(actions[0])
+    assert session.has_output
     assert sent(session) == ["Getvar d"]
     assert [told(each) for each in session.receive(success("a") + success("d"), 2)] == ["d answered"]
-    assert (len(session._pending), session.has_writes) == (0, False)
+    assert (len(session._pending), session.has_output) == (0, False)
 
 
 def test_the_write_buffer_is_limited() -> None:
@@ -315,10 +317,10 @@ def test_the_write_buffer_is_limited() -> None:
     session.set_writable(False)
     for number in range(300):
         session.send("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
-    assert not session.has_writes
+    assert not session.has_output
     session.set_writable(True)
     sizes = []
-    while data := session.writes():
+    while data := session.pop_output():
         sizes.append(len(data))
     assert len(sizes) == 5
     assert max(sizes) < 65_536 + 1_100
@@ -338,7 +340,7 @@ def test_the_age_of_the_oldest_action_grows_from_its_start() -> None:
 def replay(name: str, split: int | None) -> tuple[list[str], str]:
     """Play a captured session with its own actions. Returns its output and the actions still pending at its end."""
     session = session_of()
-    session.connected(0)
+    session.on_connected(0)
     came: list[Came] = []
     opening = read_capture(name)[0].data
 
@@ -354,10 +356,10 @@ def replay(name: str, split: int | None) -> tuple[list[str], str]:
             hear(said)
         elif said.who == "client-ami":
             for action in AmiDecoder(expects_banner=False).feed(said.data.encode()):
-                fields = [pair for pair in action.fields() if pair[0] not in ("Action", "ActionID")]
+                fields = [pair for pair in action.list_fields() if pair[0] not in ("Action", "ActionID")]
                 session.send(action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6)
-            session.writes()
-    return [told(each) for each in came], ",".join(told(each) for each in session.lose(SwitchError("the end")))
+            session.pop_output()
+    return [told(each) for each in came], ",".join(told(each) for each in session.end_session(SwitchError("the end")))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -374,6 +376,6 @@ def test_each_refusal_has_its_own_error() -> None:
     assert replay("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = logged_in()
     action = session.send("Originate", ORIGINATE, 1, action_id="a")
-    session.writes()
+    session.pop_output()
     session.receive(refused("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)

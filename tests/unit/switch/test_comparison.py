@@ -99,7 +99,7 @@ async def test_an_event_that_comes_after_the_second_list_is_not_lost(monkeypatch
         await asyncio.sleep(COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS / 2)
         assert comparing.lists == 2
         comparing.tracker.handle(HANGUP)
-        comparing.tracker.calls.end_overdue(ID)
+        comparing.tracker.calls.end_overdue_call(ID)
         await asyncio.sleep(5 * COMPARE_SECONDS)
         assert comparing.reported == []
 

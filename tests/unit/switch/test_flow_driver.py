@@ -85,7 +85,7 @@ class Store:
 
 
 class Services(FlowHost):
-    """All services a flow may use."""
+    """All host a flow may use."""
 
     async def record(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
@@ -125,9 +125,7 @@ async def drive(
     call = ScriptedCall(lines, missing)
     known = FACTS if facts is None else facts
     store, unheard = Store(call, works=works), MissingSounds()
-    result = await run_flow(
-        call, flow, known, "hi", prompts=PROMPTS, commit=store, services=Services(), missing=unheard
-    )
+    result = await run_flow(call, flow, known, "hi", prompts=PROMPTS, commit=store, host=Services(), missing=unheard)
     return Driven(result, store.commits, unheard._logged), call.journal
 
 
@@ -137,7 +135,7 @@ async def test_a_vote_is_on_disk_before_it_is_confirmed() -> None:
         "answer",
         "matdan/hi/common/greeting",
         "matdan/hi/common/from-1",
-        PROMPTS.sounds(*NAME)[0],
+        PROMPTS.find_sounds(*NAME)[0],
         "matdan/hi/common/from-2",
         "matdan/hi/turnout/question",
         "commit mark",
@@ -220,7 +218,7 @@ async def test_a_cancellation_is_passed_on() -> None:
 
 
 async def test_a_missing_sound_is_skipped_and_reported() -> None:
-    place = PROMPTS.sounds(*NAME)[0]
+    place = PROMPTS.find_sounds(*NAME)[0]
     result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
     assert result.missing == {place}
@@ -312,7 +310,7 @@ def heard_sounds(actions: Sequence[Action]) -> set[str]:
     for action in actions:
         if not isinstance(action, Commit | SendSms):
             refs += action.prompts
-    return {sound for ref in refs for sound in PROMPTS.sounds(ref, "hi")}
+    return {sound for ref in refs for sound in PROMPTS.find_sounds(ref, "hi")}
 
 
 LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_size=12)

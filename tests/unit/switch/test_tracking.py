@@ -46,9 +46,9 @@ HANGUP = event("Hangup", Uniqueid=ID, Cause="16")
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
 def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     events = [each for message in order for each in tracker.handle(message)]
-    events += tracker.calls.end_overdue(ID)
+    events += tracker.calls.end_overdue_call(ID)
     ends = [each for each in events if isinstance(each, CallEnded)]
     assert len(ends) == 1
     assert ends[0].by is EndedBy.HANGUP
@@ -60,7 +60,7 @@ def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]
 )
 def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[AmiMessage], times: int) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     assert [each for message in messages for each in tracker.handle(message)] == [CallRinging(ID)] * times
     (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle(message)]
     assert isinstance(end, CallEnded)
@@ -70,7 +70,7 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
 def test_a_redirected_call_is_not_answered() -> None:
     """The events of a real Asterisk where the carrier's contact named another channel, which answered."""
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     redirected = event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
     (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle(message)]
     assert isinstance(end, CallEnded)
@@ -80,21 +80,21 @@ def test_a_redirected_call_is_not_answered() -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
 def test_a_call_that_rang_for_our_limit_is_timed_out_in_every_order(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     ends = [each for message in order for each in tracker.handle(message) if isinstance(each, CallEnded)]
     assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
 
 
 def test_a_failure_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     assert not tracker.handle(FAILURE)
-    assert tracker.calls.pop_half_ended() == [ID]
-    assert not tracker.calls.pop_half_ended()
-    (end,) = tracker.calls.end_overdue(ID)
+    assert tracker.calls.pop_half_ended_attempts() == [ID]
+    assert not tracker.calls.pop_half_ended_attempts()
+    (end,) = tracker.calls.end_overdue_call(ID)
     assert isinstance(end, CallEnded)
     assert end.by is EndedBy.NO_CHANNEL
-    assert not tracker.calls.end_overdue(ID)
+    assert not tracker.calls.end_overdue_call(ID)
 
 
 def test_events_of_unknown_channels_are_ignored() -> None:
@@ -148,9 +148,9 @@ def test_an_agents_phone_joins_and_leaves_its_seat() -> None:
     tracker = SwitchTracker()
     join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle(join) == [SeatUp("01")]
-    assert tracker.seats.channel("01") == "seat-01-x"
+    assert tracker.seats.phone_channel("01") == "seat-01-x"
     assert tracker.handle(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
-    assert tracker.seats.channel("01") is None
+    assert tracker.seats.phone_channel("01") is None
 
 
 PHONE = "seat-07-abc"
@@ -224,7 +224,7 @@ def test_a_voter_of_another_server_is_identified_by_the_called_extension(end: st
     assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
     assert tracker.handle(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
     assert tracker.handle(event("Hangup", Uniqueid=LEG)) == []
-    assert not tracker.calls.has(ID)
+    assert not tracker.calls.has_call(ID)
 
 
 def test_a_channel_without_an_attempt_id_is_no_remote_call() -> None:
@@ -238,9 +238,9 @@ def test_lost_events_of_a_voter_of_another_server_are_found_and_applied() -> Non
     [up] = tracker.resync([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
-    assert tracker.differences([IN_TALK]) == frozenset()
-    assert tracker.differences([]) == {CallLeftSeat(ID, "02")}
-    assert tracker.apply({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
-    assert tracker.differences([IN_TALK]) == {CallConnected(ID, "02")}
-    assert tracker.apply({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
-    assert tracker.differences([IN_TALK]) == frozenset()
+    assert tracker.find_lost_events([IN_TALK]) == frozenset()
+    assert tracker.find_lost_events([]) == {CallLeftSeat(ID, "02")}
+    assert tracker.apply_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
+    assert tracker.apply_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.find_lost_events([IN_TALK]) == frozenset()

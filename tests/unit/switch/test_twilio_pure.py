@@ -20,11 +20,11 @@ from dialer.flows.machine import start
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from dialer.settings.twilio import Twilio
-from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_page
-from dialer.switch.twilio.spend import SpendMeter, segments_of
+from dialer.switch.twilio.pages import Gather, Page, PageHost, make_page, parse_input
+from dialer.switch.twilio.spend import SpendMeter, count_sms_segments
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
-from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
-from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, twiml
+from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, PausedFlow, StateTokens
+from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, render_twiml
 from tests.support.flow_support import FACTS, FLOWS
 
 ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
@@ -63,53 +63,53 @@ def test_nothing_is_spent_before_the_first_reading() -> None:
     meter = a_meter()
     assert not meter.allows_call(0)
     assert not meter.allows_sms(0, 1)
-    meter.reading(0)
+    meter.record_reading(0)
     assert meter.allows_call(0)
     assert a_meter(max_spend_per_day=None).allows_call(1000)
 
 
 def test_started_minutes_count_fully_and_a_late_reading_lowers_nothing() -> None:
     meter = a_meter(max_spend_per_day=1.0)
-    meter.reading(0.5)
-    meter.call_ended(61)
-    meter.sms_sent(1)
+    meter.record_reading(0.5)
+    meter.add_call_cost(61)
+    meter.add_sms_cost(1)
     assert meter.spent == pytest.approx(0.75)
-    meter.reading(0.6)  # it does not hold the call yet
+    meter.record_reading(0.6)  # it does not hold the call yet
     assert meter.spent == pytest.approx(0.75)
-    meter.reading(0.9)
+    meter.record_reading(0.9)
     assert meter.spent == pytest.approx(0.9)
     assert meter.allows_call(0)
     assert not meter.allows_call(1)
-    meter.reading(0.02)  # midnight
+    meter.record_reading(0.02)  # midnight
     assert meter.spent == pytest.approx(0.02)
 
 
 def test_a_slightly_lower_reading_is_not_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = a_meter()
-        meter.reading(5.0, day)
+        meter.record_reading(5.0, day)
         for _ in range(50):
-            meter.call_ended(60)
-        meter.reading(4.99, day)
+            meter.add_call_cost(60)
+        meter.record_reading(4.99, day)
         assert meter.spent == pytest.approx(10.0)
         assert not meter.allows_call(0)
 
 
 def test_a_day_begins_with_the_accounts_date() -> None:
     meter = a_meter()
-    meter.reading(5.0, date(2029, 5, 6))
+    meter.record_reading(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
-        meter.reading(0.01, yesterdays_or_nobodys)
+        meter.record_reading(0.01, yesterdays_or_nobodys)
         assert meter.spent == pytest.approx(5.0)
-    meter.reading(9.9, date(2029, 5, 5))
+    meter.record_reading(9.9, date(2029, 5, 5))
     assert meter.spent == pytest.approx(5.0)
-    meter.reading(4.0, date(2029, 5, 7))  # more than half of the day before, and a day of its own all the same
+    meter.record_reading(4.0, date(2029, 5, 7))  # more than half of the day before, and a day of its own all the same
     assert meter.spent == pytest.approx(4.0)
 
 
 def test_sms_leave_money_for_live_calls() -> None:
     meter = a_meter(price_per_minute=0.05, max_call_seconds=600)
-    meter.reading(0.0)
+    meter.record_reading(0.0)
     live = 0
     while meter.allows_call(live):
         live += 1
@@ -117,22 +117,22 @@ def test_sms_leave_money_for_live_calls() -> None:
     live -= 1
     sent = 0
     while meter.allows_sms(live, 2):
-        meter.sms_sent(2)
+        meter.add_sms_cost(2)
         sent += 1
     assert sent == 5
     for _ in range(live):
-        meter.call_ended(600)
+        meter.add_call_cost(600)
     assert meter.spent == pytest.approx(10.0)
 
 
 def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None:
     meter = a_meter(price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org")
-    meter.reading(0.0)
+    meter.record_reading(0.0)
     assert meter.allows_call(0)
     assert not meter.allows_call(1)
-    meter.call_ended(61)
+    meter.add_call_cost(61)
     assert meter.spent == pytest.approx(2.0)
-    meter.call_ended(61, legs=2)
+    meter.add_call_cost(61, legs=2)
     assert meter.spent == pytest.approx(6.0)
 
 
@@ -159,20 +159,20 @@ def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None
     ],
 )
 def test_the_segments_of_an_sms(text: str, segments: int) -> None:
-    assert segments_of(text) == segments
+    assert count_sms_segments(text) == segments
 
 
 @pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
 def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None:
     values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
-    assert segments_of(shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
+    assert count_sms_segments(shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
 
 # Tokens
 
 
 def test_a_state_survives_a_round_trip_and_fits_a_url() -> None:
-    waiting = Waiting(ATTEMPT, "run", a_state(), after="played", ahead="1")
+    waiting = PausedFlow(ATTEMPT, "run", a_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
     assert len(token) < 1200
@@ -185,7 +185,7 @@ def test_a_state_that_does_not_fit_a_url_is_refused() -> None:
     chance = Random(1)
     answers = {f"answer_{n}": "".join(chance.choices("0123456789", k=20)) for n in range(400)}
     with pytest.raises(ProtocolError):
-        TOKENS.sign(Waiting(ATTEMPT, "run", a_state(answers=answers)))
+        TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state(answers=answers)))
 
 
 def resigned(content: bytes) -> str:
@@ -201,9 +201,9 @@ def resigned(content: bytes) -> str:
         "a.b",
         "é.é",
         "x" * (MAX_TOKEN_CHARACTERS + 1),
-        StateTokens("another").sign(Waiting(ATTEMPT, "run", a_state())),
-        TOKENS.sign(Waiting(ATTEMPT, "run", a_state()))[:-1],
-        "A" + TOKENS.sign(Waiting(ATTEMPT, "run", a_state()))[1:],
+        StateTokens("another").sign(PausedFlow(ATTEMPT, "run", a_state())),
+        TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state()))[:-1],
+        "A" + TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state()))[1:],
         resigned(b"no zlib"),
         resigned(zlib.compress(b"no JSON")),
         resigned(zlib.compress(json.dumps({"a": "x"}).encode())),
@@ -229,7 +229,7 @@ def test_arbitrary_text_is_not_accepted_as_a_token(token: str) -> None:
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
 def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
-    events = [event for status in statuses for event in call.apply(status)]
+    events = [event for status in statuses for event in call.apply_status(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
     assert sum(isinstance(event, CallRinging) for event in events) <= 1
     assert sum(isinstance(event, CallAnswered) for event in events) <= 1
@@ -253,7 +253,7 @@ def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus
 def test_the_end_of_a_call_maps_to_its_sip_and_q850_meaning(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
-    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply(status, sip_status=sip_status)
+    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply_status(status, sip_status=sip_status)
     assert isinstance(end, CallEnded)
     assert (end.cause, end.dial_status, end.answered) == (cause, dial_status, False)
 
@@ -263,7 +263,7 @@ def test_the_end_of_a_call_maps_to_its_sip_and_q850_meaning(
 
 async def first_page(name: str) -> Page:
     turn = start(FLOWS[name], Start(FACTS, "hi"))
-    return await next_page(FLOWS[name], turn, Waiting(ATTEMPT, "run", turn.state), Host())
+    return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
 async def test_an_interruptible_greeting_is_part_of_the_question() -> None:
@@ -273,15 +273,15 @@ async def test_an_interruptible_greeting_is_part_of_the_question() -> None:
     assert [ref.value for ref in page.ending.prompts] == ["common.greeting", "common.from", "turnout.question"]
     assert page.waiting is not None
     assert page.waiting.state.node == "question"
-    assert event_of(page.waiting, {"Digits": "1"}) == Digits("1")
-    assert event_of(page.waiting, {"Digits": "", "FinishedOnKey": "#"}) == Digits("")
-    assert event_of(page.waiting, {}) == Digits("", timed_out=True)
-    assert event_of(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
+    assert parse_input(page.waiting, {"Digits": "1"}) == Digits("1")
+    assert parse_input(page.waiting, {"Digits": "", "FinishedOnKey": "#"}) == Digits("")
+    assert parse_input(page.waiting, {}) == Digits("", timed_out=True)
+    assert parse_input(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
 
 
 async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
     page = await first_page("turnout")
-    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "hi")
+    xml = render_twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
@@ -294,11 +294,13 @@ async def test_a_synthetic_voice_is_disclosed_once_before_the_first_word(languag
     words = words_of(language if language in SPOKEN else "en")
     assert words is not None
     spoken = TwilioVoice(shipped_texts, labelled=lambda _: True)
-    assert words.label in twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
-    assert words.label not in twiml(page, "https://x.example/a", spoken, language)
-    assert words.label not in twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), language, first=True)
+    assert words.label in render_twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
+    assert words.label not in render_twiml(page, "https://x.example/a", spoken, language)
+    assert words.label not in render_twiml(
+        page, "https://x.example/a", TwilioVoice(shipped_texts), language, first=True
+    )
     served = TwilioVoice(shipped_texts, "https://x.example/sounds", labelled=lambda tag: tag == "hi")
-    plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in twiml(
+    plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in render_twiml(
         page, "https://x", served, language, first=True
     )
     assert plays == (language == "hi")
@@ -307,13 +309,13 @@ async def test_a_synthetic_voice_is_disclosed_once_before_the_first_word(languag
 async def test_markup_in_a_place_name_is_escaped() -> None:
     flow = FLOWS["booth"]
     turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
-    page = await next_page(flow, turn, Waiting(ATTEMPT, "run", turn.state), Host())
-    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "en")
+    page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
+    xml = render_twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
 
 
 def test_a_request_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        event_of(Waiting(ATTEMPT, "run", a_state(waiting="Commit")), {})
-    assert event_of(Waiting(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()
+        parse_input(PausedFlow(ATTEMPT, "run", a_state(waiting="Commit")), {})
+    assert parse_input(PausedFlow(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()

@@ -1,8 +1,7 @@
-"""Authentication of FastAGI connections: Asterisk's dialplan sends a token that it computes
-(`dialer.deploy.asterisk.agi_secret`).
+"""Authentication of FastAGI connections by a token that Asterisk's dialplan computes.
 
-Any other connection is rejected, whatever attempt or seat it names, and an alert is raised: either a stranger has found
-the port, or Asterisk still runs a dialplan of another rendering and its calls are not served.
+See `dialer.deploy.asterisk.agi_secret` for the token. A connection without a valid token is rejected and raises an
+alert: either a stranger has found the port, or Asterisk runs an outdated dialplan and its calls are not served.
 """
 
 from __future__ import annotations
@@ -18,40 +17,46 @@ from dialer.domain.clock import Clock
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import AgiAuthenticator
 
-QUIET_SECONDS = 300.0  # from the last rejected connection to the end of its alert
+QUIET_SECONDS = 300.0  # from the last rejected connection to the end of the alert
 
 
 class TokenAuthenticator(AgiAuthenticator):
-    """Accepts connections with a valid token. Raises an alert for others, and for too many connections."""
+    """An authenticator that accepts connections with a valid token, and raises alerts for others and for overload."""
 
     def __init__(self, secret: str, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
-        """`secret` is the dialplan's. `raise_alert` gets each alert, and its end."""
+        """Create an authenticator.
+
+        Args:
+            secret: the secret in the rendered dialplan, from which tokens are computed.
+            raise_alert: called with each alert when it starts and when it has cleared.
+            clock: gives the alerts' times.
+        """
         self._secret = secret
         self._raise_alert = raise_alert
         self._clock = clock
-        self._last: dict[str, float] = {}  # when each alert's cause last occurred, on the loop's clock
+        self._last: dict[str, float] = {}  # when the cause of each alert last occurred (loop time)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._raised: dict[str, Alert] = {}
 
     def accepts(self, environment: AgiEnvironment) -> bool:
-        """Return whether a connection has the token of its path, channel and unique id."""
+        """Return whether a connection has the valid token for its path, channel and unique id."""
         token = agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
         shown = (*environment.arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
-        self._report(new_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
+        self._raise_alert_once(new_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
         return False
 
-    def on_overload(self, problem: str) -> None:
-        """Raise the alert of too many connections."""
-        self._report(new_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
+    def report_overload(self, problem: str) -> None:
+        """Raise the alert that connections are closed because there are too many."""
+        self._raise_alert_once(new_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
-        """Raise no alert after this."""
+        """Cancel the timers. No alert changes after this."""
         for timer in self._timers.values():
             timer.cancel()
 
-    def _report(self, alert: Alert) -> None:
+    def _raise_alert_once(self, alert: Alert) -> None:
         loop, code = asyncio.get_running_loop(), alert.code
         self._last[code] = loop.time()
         if code in self._raised:

@@ -1,7 +1,7 @@
-"""Runs a flow on one call: the driver between the flow's state machine, which is pure, and FastAGI.
+"""The driver that runs a flow on one call over FastAGI.
 
-The machine returns actions. The driver carries them out one after the other and returns their results to the machine. A
-hang-up at any moment is an ordinary end.
+The flow's state machine, which does no I/O, returns actions. The driver performs them one after the other and passes
+their results back to the machine. A hang-up at any moment is an ordinary end of the flow.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from dialer.flows.turns import (
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from dialer.switch.flow_effects import CommitFlow, commit_result
 
-MOST_CACHED_PROMPTS = 4096  # a campaign has some hundred, not counting its booths' names
+MOST_CACHED_PROMPTS = 4096  # a campaign has some hundred prompts, plus the names of its booths
 
-# Prompts that a question cannot be understood without; a name or a number can be missing.
+# Without these prompts a question cannot be understood. A spoken name or number may be missing.
 _ESSENTIAL = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class FlowCall(Protocol):
-    """What a flow needs of a call. Each method raises CallHungUp where the caller has hung up."""
+    """The operations on a call that a flow needs. Each raises CallHungUp if the caller has hung up."""
 
     async def answer(self) -> object:
-        """Answer the channel. Harmless on one that is up."""
+        """Answer the channel, if it is not answered yet."""
         ...
 
     async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        """Play a sound. Return the key that interrupted it, or None."""
+        """Play a sound. Return the key that interrupted it, or None if it was played out."""
         ...
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        """Return the next key; None: none in time."""
+        """Return the next key, or None if the caller presses none in time."""
         ...
 
     async def hangup(self) -> object:
@@ -68,27 +68,27 @@ class FlowCall(Protocol):
 
 
 class PromptResolver(Protocol):
-    """Finds the sounds of a prompt."""
+    """A source of the sounds for prompts."""
 
-    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return the names of sound files, without extension, in playing order."""
+    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """Return the sound files of a prompt, without extension, in playing order."""
         ...
 
-    def why_not(self, sound: str) -> str | None:
-        """Return why a sound may not be played; None: it may. One that may not is skipped, as a missing one is."""
+    def find_block_reason(self, sound: str) -> str | None:
+        """Return why a sound may not be played, or None if it may. A blocked sound is skipped, like a missing one."""
         ...
 
 
 class ConventionalPrompts:
-    """Finds sounds by their conventional names (see `dialer.flows.sounds`), without a catalogue of recordings."""
+    """A resolver that derives sound names from prompts (see `dialer.flows.sounds`), without a catalogue."""
 
     def __init__(self, texts: Texts) -> None:
-        """`texts` say where a language puts a value in a sentence."""
+        """Create a resolver. `texts` define where each language puts a value in a sentence."""
         self.texts = texts
         self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
-    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return names such as `matdan/<language>/...`."""
+    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """Return sound names such as `matdan/hi/turnout/question`."""
         found = self._cache.get((ref, language))
         if found is None:
             if len(self._cache) >= MOST_CACHED_PROMPTS:
@@ -96,23 +96,23 @@ class ConventionalPrompts:
             found = self._cache[ref, language] = sounds_of(ref, language, self.texts)
         return found
 
-    def why_not(self, sound: str) -> str | None:
-        """Return None: every sound may be played."""
+    def find_block_reason(self, sound: str) -> str | None:
+        """Return None, because without a catalogue every sound may be played."""
         return None
 
 
 class FlowHost:
-    """What a flow may request beyond sounds and keys.
+    """A handler of recordings, transfers and SMS that a flow requests.
 
-    In this base class every request fails, which the flow then handles.
+    This base class supports none of them: every request fails, and the flow follows its path for the failure.
     """
 
     async def record(self, action: Record) -> Recorded | None:
-        """Play a tone and record the caller, after the prompts. Return None where nothing was recorded."""
+        """Record the caller after a tone, once the prompts were played. Return None if nothing was recorded."""
         return None
 
     async def transfer(self, action: Transfer) -> bool:
-        """Transfer the call to an agent, after the prompts. Return whether one has it."""
+        """Transfer the call to an agent, once the prompts were played. Return whether an agent got the call."""
         return False
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -122,66 +122,69 @@ class FlowHost:
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """How a flow ended on one call."""
+    """The end of a flow on one call."""
 
     state: FlowState
-    unheard: str | None  # the missing sound that made the call fail: answers to it mean nothing
+    unheard: str | None  # the missing sound that made the call fail, so that its answers are invalid
 
     @property
     def completed(self) -> bool:
-        """Whether the flow reached its own end, and was heard."""
+        """Whether the flow reached its end and its prompts were played."""
         return self.state.completed and self.unheard is None
 
 
-class QuestionUnheard(Exception):
-    """Raised for a question that cannot be heard, in part or at all. The text is the missing sound."""
+class QuestionNotPlayed(Exception):
+    """Raised if an essential prompt of a question, or all of them, cannot be played. The text is the missing sound."""
 
 
 @dataclass(slots=True)
-class _Run:
+class _FlowRun:
     """A flow in progress on one call."""
 
     call: FlowCall
     language: str
     prompts: PromptResolver
     commit: CommitFlow
-    services: FlowHost
+    host: FlowHost
     missing: MissingSounds
-    heard: bool = False  # a sound was played
-    skipped: str | None = None  # the first missing sound
+    heard: bool = False  # whether any sound was played
+    skipped: str | None = None  # the first missing or blocked sound
 
-    async def do(self, action: Action) -> Input:
-        """Carry out one action and return its result."""
+    async def perform_action(self, action: Action) -> Input:
+        """Perform one action of the flow and return its result."""
         match action:
             case Play():
-                event: Input = Played(await self.play(action.prompts, action.escape_digits))
+                event: Input = Played(await self.play_prompts(action.prompts, action.escape_digits))
             case Collect():
-                event = await self.collect(action)
+                event = await self.collect_digits(action)
             case Commit(commit=commit):
                 event = await commit_result(commit, self.commit)
             case Record():
-                await self.play(action.prompts)
-                event = await self.services.record(action) or Failed()
+                await self.play_prompts(action.prompts)
+                event = await self.host.record(action) or Failed()
             case Transfer():
-                await self.play(action.prompts)
-                event = Transferred() if await self.services.transfer(action) else Failed()
+                await self.play_prompts(action.prompts)
+                event = Transferred() if await self.host.transfer(action) else Failed()
             case SendSms():
-                event = SmsSent() if await self.services.send_sms(action) else Failed()
+                event = SmsSent() if await self.host.send_sms(action) else Failed()
             case Disconnect():
-                await self.play(action.prompts)
+                await self.play_prompts(action.prompts)
                 await self.call.hangup()
                 event = HungUp()
         return event
 
-    async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "", *, asks: bool = False) -> str | None:
-        """Play prompts. Return the key that interrupted them, or None. Missing sounds are skipped.
+    async def play_prompts(
+        self, prompts: Sequence[PromptRef], escape_digits: str = "", *, asks: bool = False
+    ) -> str | None:
+        """Play prompts, skipping missing sounds. Return the key that interrupted them, or None.
 
-        Raises QuestionUnheard where the prompts are a question's (`asks`) and an essential one, or all, cannot be heard.
+        `asks` says that the prompts are a question. Then QuestionNotPlayed is raised if an essential prompt, or every
+        prompt, cannot be played.
         """
         heard, skipped = False, ""
         for ref in prompts:
-            for sound in self.prompts.sounds(ref, self.language):
-                why = self.prompts.why_not(sound)
+            for sound in self.prompts.find_sounds(ref, self.language):
+                why = self.prompts.find_block_reason(sound)
                 try:
                     digit = await self.call.stream_file(sound, escape_digits) if why is None else None
                 except SoundMissing as error:
@@ -191,20 +194,20 @@ class _Run:
                     self.skipped = self.skipped or sound
                     skipped = skipped or sound
                     if asks and ref.kind in _ESSENTIAL:
-                        raise QuestionUnheard(sound)
+                        raise QuestionNotPlayed(sound)
                     continue
                 heard = self.heard = True
                 if digit:
                     return digit
         if asks and skipped and not heard:
-            raise QuestionUnheard(skipped)
+            raise QuestionNotPlayed(skipped)
         return None
 
-    async def collect(self, action: Collect) -> Digits:
-        """Play and collect digits, one by one: GET DATA does not distinguish "#" from a timeout."""
+    async def collect_digits(self, action: Collect) -> Digits:
+        """Play a question and collect digits one by one, as GET DATA does not distinguish "#" from a timeout."""
         digits = action.typed_ahead
         if not digits:
-            first = await self.play(action.prompts, TELEPHONE_KEYS if action.barge_in else "", asks=True)
+            first = await self.play_prompts(action.prompts, TELEPHONE_KEYS if action.barge_in else "", asks=True)
             first = first or await self.call.wait_for_digit(round(action.timeout_seconds * 1000))
             if not first:
                 return Digits("", timed_out=True)
@@ -229,29 +232,39 @@ async def run_flow(
     *,
     prompts: PromptResolver,
     commit: CommitFlow,
-    services: FlowHost | None = None,
+    host: FlowHost | None = None,
     missing: MissingSounds | None = None,
 ) -> FlowResult:
-    """Run a flow on an answered call to its end, and return how it ended. A hang-up by the caller is no error.
+    """Run a flow on a call to its end and return the result. A hang-up by the caller is no error.
 
-    `missing` reports skipped sounds; shared by many calls, it reports each once. A question that cannot be heard ends
-    the call at once, and a flow of which nothing was heard does not count (`FlowResult.unheard`).
+    A question that cannot be played ends the call at once. `FlowResult.unheard` is set then, and also if no sound of
+    the flow could be played.
 
-    Other errors (a lost connection to the switch, a cancellation) are raised; results stored by then are on disk.
+    Other errors (a lost connection to the switch, a cancellation) are raised. Results stored before stay stored.
+
+    Args:
+        call: the call.
+        flow: the flow to run.
+        facts: the facts about the voter that the flow may use.
+        language: the language to start in.
+        prompts: finds the sounds of prompts.
+        commit: stores results.
+        host: performs recordings, transfers and SMS. Without it they fail.
+        missing: logs skipped sounds. Shared by many calls, it logs each sound once.
     """
-    run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
+    run = _FlowRun(call, language, prompts, commit, host or FlowHost(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
     unheard: str | None = None
     try:
         await call.answer()
         while turn.action is not None:
-            event = await run.do(turn.action)
+            event = await run.perform_action(turn.action)
             if turn.ended:
                 break
             turn = step(flow, turn.state, event)
     except CallHungUp:
         turn = step(flow, turn.state, HungUp())
-    except QuestionUnheard as question:
+    except QuestionNotPlayed as question:
         unheard = str(question)
         turn = step(flow, turn.state, HungUp())
         with contextlib.suppress(CallHungUp):

@@ -1,4 +1,4 @@
-"""The FastAGI handler of calls in flows: the engine says which flow or AGI script a call has, and it runs."""
+"""The FastAGI handler of IVR calls: it runs the flow or AGI script that the engine has chosen for the call."""
 
 from __future__ import annotations
 
@@ -20,35 +20,32 @@ from dialer.switch.asterisk.multi_server import AnyAsterisk
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, script_of
-from dialer.switch.flow_effects import SmsGateway, send_text
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_script
+from dialer.switch.flow_effects import SmsGateway, send_flow_sms
 
-SAMPLE_RATE: Final = 8000  # samples per second, by which Asterisk counts a recording
+SAMPLE_RATE: Final = 8000  # samples per second in a recording's length, as Asterisk reports it
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRules:
-    """Where Asterisk stores recordings of callers."""
+    """The directory and format for recordings of callers."""
 
-    directory: str  # as Asterisk names it: absolute, or relative to its sounds directory
+    directory: str  # on the Asterisk server: absolute, or relative to its sounds directory
     sound_format: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgiFlowRules:
-    """What flows may do on Asterisk."""
+    """The optional features of flows and scripts on Asterisk."""
 
-    recording: RecordingRules | None = None  # None: nothing is recorded
-    sms: SmsGateway | None = None  # None: none is sent
+    recording: RecordingRules | None = None  # None if callers may not be recorded
+    sms: SmsGateway | None = None  # None if the site sends no SMS
     scripts: ScriptRules = field(default_factory=ScriptRules)
 
 
 @dataclass(slots=True)
 class AgiFlowHost(FlowHost):
-    """The flow host of one Asterisk call.
-
-    What the site does not allow (`recording`, `sms` None) fails, and the flow handles it.
-    """
+    """The flow host of one Asterisk call. A recording or SMS that the site does not allow fails."""
 
     call: AgiCall
     session: FlowSession
@@ -58,7 +55,7 @@ class AgiFlowHost(FlowHost):
     recorded: int = 0
 
     async def record(self, action: Record) -> Recorded | None:
-        """Record after a tone. A caller who hangs up while speaking has left a message too."""
+        """Record the caller after a tone. A recording that ends with a hang-up counts too."""
         rules = self.rules.recording
         if rules is None:
             return None
@@ -72,28 +69,28 @@ class AgiFlowHost(FlowHost):
                 round(action.max_seconds * 1000),
                 max(1, round(action.silence_seconds)),
             )
-        except MatdanError as error:  # the flow handles the failure; raised, it would start the flow again
+        except MatdanError as error:  # the flow handles the failure; if raised, the dialplan would start the flow again
             _log.error("flow.recording_failed", attempt=self.session.attempt_id, problem=str(error))
             return None
         return Recorded(name, samples / SAMPLE_RATE) if samples > 0 else None
 
     async def transfer(self, action: Transfer) -> bool:
-        """Transfer to a ready seat, with the answers so far stored for its screen."""
+        """Transfer the call to a ready seat, and store the answers so far for the agent's screen."""
         try:
             return await self.flows.hand_over(self.session.attempt_id, action.answers)
-        except MatdanError as error:  # the flow handles the failure; raised, it would start the flow again
+        except MatdanError as error:  # the flow handles the failure; if raised, the dialplan would start the flow again
             _log.error("flow.transfer_failed", attempt=self.session.attempt_id, problem=str(error))
             return False
 
     async def send_sms(self, action: SendSms) -> bool:
-        """Send the text `sms.<template>` in the caller's language."""
-        return await send_text(action, self.session, self.flows, self.texts, self.rules.sms)
+        """Send the text `sms.<template>` in the caller's language. Return whether the gateway accepted it."""
+        return await send_flow_sms(action, self.session, self.flows, self.texts, self.rules.sms)
 
 
 _log = structlog.get_logger(__name__)
 
 DONE_VARIABLE: Final = "MATDAN_DONE"
-"""Set last: Asterisk reports a FastAGI server that died during a call as success, so the dialplan reads this instead."""
+"""The channel variable that is set last. The dialplan checks it, as Asterisk reports success for a crashed server too."""
 
 
 class FlowHandler:
@@ -107,29 +104,33 @@ class FlowHandler:
         prompts_for: Callable[[str], PromptResolver] | None = None,
         rules: AgiFlowRules | None = None,
     ) -> None:
-        """`switch` knows the channels, and whether they are answered.
+        """Create the handler.
 
-        `texts` returns the current texts of flows. `prompts_for` returns the sounds that calls of a campaign may play;
-        None: by convention.
+        Args:
+            engine: chooses and records the flow of each call.
+            switch: confirms that channels are answered.
+            texts: returns the current texts of flows.
+            prompts_for: returns the prompt resolver of a campaign, or None to derive sounds from prompts' names.
+            rules: recordings, SMS and AGI scripts.
         """
         self._engine = engine
         self._switch = switch
         self._texts = texts
-        self._by_convention = ConventionalPrompts(texts())
-        self._prompts_for = prompts_for or self._conventional
+        self._conventional_prompts = ConventionalPrompts(texts())
+        self._prompts_for = prompts_for or self._resolve_by_convention
         self._missing = MissingSounds()
         self._rules = rules or AgiFlowRules()
 
-    def _conventional(self, campaign: str) -> PromptResolver:
-        if self._by_convention.texts is not self._texts():
-            self._by_convention = ConventionalPrompts(self._texts())
-        return self._by_convention
+    def _resolve_by_convention(self, campaign: str) -> PromptResolver:
+        if self._conventional_prompts.texts is not self._texts():
+            self._conventional_prompts = ConventionalPrompts(self._texts())
+        return self._conventional_prompts
 
     async def __call__(self, call: AgiCall) -> None:
-        """Run the call's flow to its end.
+        """Run the call's flow or script to its end.
 
-        A connection that belongs to no answered channel of a live IVR attempt is rejected. Where Asterisk could not be
-        asked, MATDAN_DONE is not set, so that the dialplan connects again.
+        A connection is rejected unless it belongs to an answered channel of a live IVR attempt. If Asterisk could not
+        be queried, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.until_reconciled()
         if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
@@ -144,7 +145,7 @@ class FlowHandler:
         if isinstance(session, ScriptSession):
             await self._run_script(call, session)
         else:
-            await self._run(call, session)
+            await self._run_flow(call, session)
         await call.set_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
@@ -152,7 +153,7 @@ class FlowHandler:
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
-            script = script_of(session.script)
+            script = find_script(session.script)
             if script is not None:
                 rules = self._rules.recording
                 recordings = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")
@@ -169,12 +170,10 @@ class FlowHandler:
                 left_at = None if completed else f"script ({end})"
         finally:
             self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
-        if (
-            end is ScriptEnd.TOO_LONG
-        ):  # its last command may wait for a key for ever, and after a cut the dialplan connects again
-            await call.cut_short()
+        if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever
+            await call.abort()
 
-    async def _run(self, call: AgiCall, session: FlowSession) -> None:
+    async def _run_flow(self, call: AgiCall, session: FlowSession) -> None:
         flows = self._engine.features.flows
         ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
@@ -185,7 +184,7 @@ class FlowHandler:
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
                 commit=lambda commit: flows.commit(session, commit),
-                services=AgiFlowHost(call, session, flows, self._texts(), self._rules),
+                host=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )
             ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}

@@ -1,7 +1,7 @@
-"""The FastAGI handler of inbound calls: Asterisk asks where a call goes, and the engine decides.
+"""The FastAGI handler of inbound calls: the engine decides to which destination Asterisk routes each call.
 
-A connection is believed only once Asterisk, asked over the manager interface, has confirmed that the channel exists in
-our inbound context, and which numbers it has. Only then is anything stored, and once per channel.
+A call is stored, once per channel, only after Asterisk has confirmed over AMI that the channel exists in our inbound
+context, and with which numbers.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from dialer.switch.asterisk.multi_server import AnyAsterisk
 _log = structlog.get_logger(__name__)
 
 WAY_VARIABLE: Final = "MATDAN_GO"
-"""Set last. The dialplan hangs up unanswered for any value but "flow", "agent" or "message"."""
+"""The channel variable with the destination: "flow", "agent" or "message". For other values the dialplan hangs up."""
 
 Normalise = Callable[[str], str | None]
-"""Returns a number, as a carrier writes it, in E.164; None where it is invalid."""
+"""Converts a number in a carrier's notation to E.164, or returns None if it is invalid."""
 
 
 class InboundHandler:
     """The FastAGI handler of the path `inbound`."""
 
     def __init__(self, engine: Engine, switch: AnyAsterisk, normalise: Normalise) -> None:
-        """`normalise` reads numbers as the carrier writes them."""
+        """Create the handler. `normalise` converts the carrier's notation of numbers."""
         self._engine = engine
         self._switch = switch
         self._normalise = normalise
 
     async def __call__(self, call: AgiCall) -> None:
-        """Set where the call goes. A connection that Asterisk does not confirm is rejected."""
+        """Set the destination of the call. A connection whose channel Asterisk does not confirm is rejected."""
         await self._engine.until_reconciled()
         inbound = self._engine.features.inbound
         attempt_id = inbound.reserve()
@@ -45,7 +45,7 @@ class InboundHandler:
             await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
             return
         try:
-            channel = await self._switch.adopt(call.env.unique_id, call.env.channel, attempt_id)
+            channel = await self._switch.assign_channel(call.env.unique_id, call.env.channel, attempt_id)
         except SwitchError as error:
             _log.warning("inbound.switch_unreachable", problem=str(error))
             channel = None
@@ -61,6 +61,6 @@ class InboundHandler:
             channel.endpoint,
         )
         if way is Way.HANG_UP:
-            self._switch.disown(attempt_id)
+            self._switch.unassign_channel(attempt_id)
         await call.set_variable(ATTEMPT_VARIABLE, attempt_id)
         await call.set_variable(WAY_VARIABLE, way.value)

@@ -1,5 +1,6 @@
-"""The FastAGI handler of log-ins by phone: a seat's phone has dialled the log-in code, or answered our call, and the agent
-enters number and PIN.
+"""The FastAGI handler of log-ins by phone: the agent enters number and PIN.
+
+It runs when a seat's phone has dialled the log-in code, or has answered the dialler's call for a log-in.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from dialer.switch.asterisk.places import LOG_IN_CONTEXT, REPLACES_VARIABLE
 _log = structlog.get_logger(__name__)
 
 SEAT_VARIABLE: Final = "MATDAN_SEAT"
-"""Set once the agent is logged in: the dialplan puts the phone into this seat's conference, and hangs up without it."""
+"""The channel variable that is set once the agent is logged in. The dialplan connects the phone to this seat's
+conference, or hangs up if the variable is not set.
+"""
 
 SPOKEN: Final = ("number", "pin", "wrong", "taken", "welcome")
-"""The texts `seat.*` that an agent hears while logging in."""
+"""The names of the texts `seat.*` that an agent hears while logging in."""
 
 TRIES: Final = 3
 BETWEEN_KEYS_MS: Final = 5000
 _MOST_NUMBER_KEYS: Final = 10
-_MOST_PIN_KEYS: Final = 16  # more than a PIN has, so that a longer one is wrong; further keys are not read
+_MOST_PIN_KEYS: Final = 16  # more than the longest PIN, so that a PIN with extra digits is wrong
 _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
@@ -37,16 +40,15 @@ class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
     def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
-        """`switch` knows the channels. `language` is spoken at seats that have none of their own."""
+        """Create the handler. `language` is used at seats without a language of their own."""
         self._agents = agents
         self._switch = switch
         self._language = language
 
     async def __call__(self, call: AgiCall) -> None:
-        """Log an agent in, or return, after which the dialplan hangs up.
+        """Log an agent in at the seat of the phone. If this fails, the dialplan hangs up.
 
-        The seat is that of the phone. Wrong PINs count against it, so Asterisk must confirm that this phone is on the
-        line here.
+        Wrong PINs count against the seat, so Asterisk must first confirm that the seat's phone is on this call.
         """
         channel = _CHANNEL.fullmatch(call.env.channel)
         seat = None if channel is None else self._agents.seat_of_endpoint(channel[1])
@@ -61,25 +63,25 @@ class LogInHandler:
     async def _log_in(self, call: AgiCall, seat: Seat) -> None:
         language = self._language_of(seat)
         if not self._agents.takes_log_ins:
-            await _say(call, "taken", language)
+            await _play_text(call, "taken", language)
             return
         for _ in range(TRIES):
-            number = await _ask(call, "number", language, _MOST_NUMBER_KEYS)
-            pin = await _ask(call, "pin", language, _MOST_PIN_KEYS) if number else ""
+            number = await _ask_for_digits(call, "number", language, _MOST_NUMBER_KEYS)
+            pin = await _ask_for_digits(call, "pin", language, _MOST_PIN_KEYS) if number else ""
             if not pin:
                 continue
             try:
                 await self._agents.log_in(seat.name, number, pin, phone_here=True)
             except CommandRefused as refused:
                 _log.info("seat.log_in_refused", seat=seat.name)
-                await _say(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
+                await _play_text(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
             if self._agents.has_phone(seat.name):
                 await call.set_variable(REPLACES_VARIABLE, "1")
             await call.set_variable(SEAT_VARIABLE, seat.name)
-            await _say(call, "welcome", language)
+            await _play_text(call, "welcome", language)
             return
-        await _say(call, "goodbye", language, of="common")
+        await _play_text(call, "goodbye", language, group="common")
 
     def _language_of(self, seat: Seat) -> str:
         if not seat.languages or self._language in seat.languages:
@@ -87,16 +89,16 @@ class LogInHandler:
         return min(seat.languages)
 
 
-async def _say(call: AgiCall, what: str, language: str, of: str = "seat") -> None:
-    """Play a text. A missing sound is skipped: an agent who knows the keys does not need it."""
+async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
+    """Play the text `<group>.<what>`. A missing sound is skipped, as agents who know the procedure do not need it."""
     try:
-        await call.stream_file(text_sound(f"{of}.{what}", language))
+        await call.stream_file(text_sound(f"{group}.{what}", language))
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
 
 
-async def _ask(call: AgiCall, what: str, language: str, most: int) -> str:
-    """Ask a question and return the digits of the answer, without the closing #; "": none."""
+async def _ask_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
+    """Play the text `seat.<what>` and return up to `most` digits without the closing #, or "" if there were none."""
     try:
         return await call.get_data(text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:

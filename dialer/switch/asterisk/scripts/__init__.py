@@ -1,1 +1,1 @@
-"""AGI scripts (`flow = "script:..."`): programs of a site that talk to a caller, each in a containment of its own."""
+"""AGI scripts (`flow = "script:..."`): programs that a site writes to serve calls, each in its own containment."""

@@ -1,16 +1,17 @@
-"""The AGI commands of scripts: what each one asks for, and whether a script may use it. Pure.
+"""The AGI commands that scripts may use, and their interpretation. No I/O.
 
-A script may play sounds, read keys, record, wait and set variables of its own. It may not run dialplan applications,
-read databases or dialplan functions, or use a command that Asterisk cannot interrupt (receiving text, a recording
-without a limit).
+A script may play sounds, read keys, record, wait, and set its own variables. It may not run dialplan applications, read
+databases or dialplan functions, or use commands that Asterisk cannot interrupt (receiving text, a recording without a
+time limit).
 
-It may play sounds below Asterisk's sounds directory, and what it has recorded on its own call, by the name it chose.
-Absolute paths, `..`, the folder of recordings and names with an attempt's id, which every recording has, are refused.
-Its variables stay with the dialler. On the channel the dialplan would read them, and a script could redirect the call.
+A script may play sounds below Asterisk's sounds directory, and the recordings of its own call under the names it gave
+them. Absolute paths, `..`, the folder of recordings, and names that contain an attempt's id are refused, so that it
+cannot play recordings of other calls. The dialler stores the script's variables. On the channel they could change the
+course of the dialplan.
 
 `SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
-result; the reply is `result=1` once it is on disk, else `result=0`. `GET VARIABLE MATDAN_FACT_<name>` returns a fact
-about the voter.
+result. The reply is `result=1` once it is on disk, and `result=0` if it could not be stored. `GET VARIABLE
+MATDAN_FACT_<name>` returns a fact about the voter.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import UnsafeValue
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.flows.wording import names_choice
-from dialer.switch.asterisk.agi_codec import quoted, split_command
+from dialer.switch.asterisk.agi_codec import quote_argument, split_command
 
 ALLOWED = frozenset(
     {
@@ -64,9 +65,10 @@ _RECORDING = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _FORMAT = re.compile(r"[a-z0-9]{1,8}")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DATE_ARGUMENT = re.compile(r"(?!.*\.\.)[A-Za-z0-9 ,:_+*#-][A-Za-z0-9 ,:_+*#/-]{0,79}|")
-"""A time, the keys that interrupt it, a format or a time zone.
+"""A valid argument of SAY DATETIME: a time, escape digits, a format or a time zone.
 
-Asterisk plays text in single quotes in a format as a sound, and opens a time zone as a file.
+It excludes single quotes, because Asterisk plays quoted text in a format as a sound, and `..` and a leading `/`,
+because Asterisk opens a time zone as a file.
 """
 _ATTEMPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MOST_VALUE_LETTERS = 1000
@@ -74,23 +76,23 @@ _MOST_VALUE_LETTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """Where the recordings of a call are, as Asterisk names them."""
+    """The location of a call's recordings on the Asterisk server."""
 
-    directory: str = ""  # "": nothing is recorded
-    prefix: str = ""  # of the name of each of this call's recordings: its attempt's id
+    directory: str = ""  # "" if nothing may be recorded
+    prefix: str = ""  # of the file names of this call's recordings: the attempt's id
 
-    def path(self, name: str) -> str:
-        """Return the path of the recording that a script calls by this name."""
+    def recording_path(self, name: str) -> str:
+        """Return the path of the recording to which a script has given this name."""
         return f"{self.directory}/{self.prefix}{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A command for Asterisk."""
+    """A command to pass on to Asterisk."""
 
     verb: str
     arguments: tuple[str, ...]
-    recorded: str | None = None  # the script's name for what this records
+    recorded: str | None = None  # the script's name for the recording, if the command records
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,14 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class GetFact:
-    """A question for a fact about the voter."""
+    """A request for a fact about the voter."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetVariable:
-    """A new value for a variable of the script's own."""
+    """A new value for one of the script's own variables."""
 
     name: str
     value: str
@@ -117,14 +119,14 @@ class SetVariable:
 
 @dataclass(frozen=True, slots=True)
 class GetVariable:
-    """A question for a variable: the script's own, else the channel's."""
+    """A request for one of the script's own variables or, if it has none of this name, a channel variable."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A command that scripts may not use."""
+    """A refusal of a command that scripts may not use."""
 
     reason: str
 
@@ -132,32 +134,37 @@ class Refuse:
 ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Refuse
 
 
-def interpret(line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()) -> ScriptCommand:
-    """Return what a line of a script asks for.
+def interpret_command(
+    line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()
+) -> ScriptCommand:
+    """Return the interpretation of a line of AGI that a script has written.
 
-    `sequence` is the number that a result of this line would have. `recorded` are the script's names for what it has
-    recorded on this call.
+    Args:
+        line: the AGI command.
+        sequence: the sequence number for a result that this line stores.
+        recordings: whether the script may record, and where.
+        recorded: the script's names for its recordings of this call.
     """
     words = split_command(line)
     verb, arguments = _split_verb(words)
     if verb not in ALLOWED:
         return Refuse("a command that scripts may not use")
     if verb in _WITHOUT_A_CHANNEL and arguments:
-        return Refuse("another channel: a script may use its own call only")
+        return Refuse("another channel: a script may use only its own call")
     if verb == "RECORD FILE":
-        return _record(arguments, recordings)
+        return _interpret_recording(arguments, recordings)
     if verb in _WITH_A_SOUND:
-        return _play(verb, arguments, recordings, recorded)
+        return _interpret_sound(verb, arguments, recordings, recorded)
     if verb == "SAY DATETIME" and not all(map(_DATE_ARGUMENT.fullmatch, arguments)):
         return Refuse("a date format that names a sound, or an invalid time zone")
     if verb == "SET MUSIC" and not all(_MUSIC.fullmatch(word) for word in arguments):
         return Refuse("an invalid music class: use letters, digits, - and _")
     if verb in {"SET VARIABLE", "GET VARIABLE"}:
-        return _variable(verb, arguments, sequence)
+        return _interpret_variable(verb, arguments, sequence)
     return Forward(verb, tuple(arguments))
 
 
-def _record(arguments: list[str], recordings: Recordings) -> ScriptCommand:
+def _interpret_recording(arguments: list[str], recordings: Recordings) -> ScriptCommand:
     name, sound_format, _, limit = (*arguments, "", "", "", "")[:4]
     if not recordings.directory:
         return Refuse("recordings are off (flows.recordings)")
@@ -167,15 +174,17 @@ def _record(arguments: list[str], recordings: Recordings) -> ScriptCommand:
         return Refuse(
             "an invalid recording: the name is up to 40 letters, digits, - and _, without a path; the format is one word"
         )
-    return Forward("RECORD FILE", (recordings.path(name), *arguments[1:]), recorded=name)
+    return Forward("RECORD FILE", (recordings.recording_path(name), *arguments[1:]), recorded=name)
 
 
-def _play(verb: str, arguments: list[str], recordings: Recordings, recorded: Collection[str]) -> ScriptCommand:
-    """Asterisk accepts several sounds joined by `&` where it collects digits: check each of them."""
+def _interpret_sound(
+    verb: str, arguments: list[str], recordings: Recordings, recorded: Collection[str]
+) -> ScriptCommand:
+    """Interpret a command that plays sounds, which may be several names joined by `&`."""
     names, paths = arguments[0] if arguments else "", []
     for name in names.split("&"):
         if name in recorded:
-            paths.append(recordings.path(name))
+            paths.append(recordings.recording_path(name))
         elif _SOUND.fullmatch(name) and not _ATTEMPT.search(name) and not name.startswith(f"{recordings.directory}/"):
             paths.append(name)
         else:
@@ -191,7 +200,7 @@ def _split_verb(words: list[str]) -> tuple[str, list[str]]:
     return "", []
 
 
-def _variable(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
+def _interpret_variable(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
     name, value = (*arguments, "", "")[:2]
     if not _VARIABLE.fullmatch(name):
         return Refuse("an invalid variable name: it would run a dialplan function")
@@ -208,7 +217,7 @@ def _variable(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
         valid = name.startswith(_FACT) and _NAME.fullmatch(name.removeprefix(_FACT))
         return GetFact(name.removeprefix(_FACT)) if valid else Refuse("an unknown variable")
     if name == "MATDAN_MARK":
-        return _mark(value, sequence)
+        return _interpret_mark(value, sequence)
     if name == "MATDAN_OPT_OUT":
         return StoreResult(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
@@ -219,7 +228,7 @@ def _variable(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
     return Refuse("a reserved variable")
 
 
-def _mark(value: str, sequence: int) -> ScriptCommand:
+def _interpret_mark(value: str, sequence: int) -> ScriptCommand:
     kind, _, hour = value.partition(" ")
     if kind not in set(MarkKind):
         return Refuse(f"an unknown mark: use one of {', '.join(MarkKind)}")
@@ -231,19 +240,19 @@ def _mark(value: str, sequence: int) -> ScriptCommand:
     )
 
 
-def reply_with(value: str | int | bool | None) -> bytes:
-    """Return the AGI reply that carries a value, or `result=0` for None.
+def encode_value_reply(value: str | int | bool | None) -> bytes:
+    """Return the AGI reply with the value of a variable or fact, or `result=0` for None.
 
-    Raises UnsafeValue for one with control characters.
+    Raises UnsafeValue for a value with control characters.
     """
     if value is None:
         return b"200 result=0\n"
     text = str(value)
     if any(ord(letter) < 32 for letter in text):
-        raise UnsafeValue("a value has a control character; it was not sent to the script")
+        raise UnsafeValue("a value was not sent to the script: it contains a control character")
     return f"200 result=1 ({text})\n".encode()
 
 
-def refusal(reason: str) -> bytes:
-    """Return the AGI reply to a command that is refused: Asterisk's own to a command it does not know."""
-    return f"510 Invalid or unknown command ({quoted(reason)})\n".encode()
+def encode_refusal(reason: str) -> bytes:
+    """Return the AGI reply to a refused command, which is Asterisk's own reply to an unknown command."""
+    return f"510 Invalid or unknown command ({quote_argument(reason)})\n".encode()

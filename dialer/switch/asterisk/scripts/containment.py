@@ -1,10 +1,12 @@
-"""The containment of AGI scripts: the command line that runs a program under bubblewrap, and a check that it works here.
+"""The containment of AGI scripts: the command line that runs a program under bubblewrap, and a check that it works.
 
-bubblewrap (`bwrap`) gives the program namespaces of its own: users, processes, IPC, host name, and network unless the
-site allows one. When `bwrap` ends, which it does when the dialler is killed, the kernel ends every process in them.
+bubblewrap (`bwrap`) gives the program its own namespaces for users, processes, IPC and host name, and also for the
+network, unless the site allows it. When `bwrap` ends, which it does when the dialler is killed, the kernel ends every
+process in the namespaces.
+
 setpriv, env, choom, nice and prlimit (util-linux and coreutils) set user, signals, priority and limits. Each of these
-programs replaces itself with the next, so no code of ours runs between fork and exec, where it could deadlock in a
-threaded process.
+programs replaces itself with the next. So no code of ours runs between fork and exec, where it could deadlock in a
+process with threads.
 """
 
 from __future__ import annotations
@@ -22,17 +24,14 @@ from typing import Final
 
 from dialer.flows.errors import FlowError
 
-CHECK_SECONDS: Final = 10.0  # bwrap takes some 10 ms
+CHECK_SECONDS: Final = 10.0  # timeout of the check, which normally takes some 10 ms
 CPU_MARGIN_SECONDS: Final = 5
-"""The dialler ends a script that computes for too long, and says so.
-
-The kernel's limit comes later, for whatever is left.
-"""
+"""How much longer the kernel's CPU limit is than the script's time, after which the dialler itself ends the script."""
 OPEN_FILES: Final = 64
 WRITTEN_BYTES: Final = 64 * 1024 * 1024  # per file
 NICE: Final = 5
-OOM_SCORE: Final = 500  # the kernel takes memory from a script before it takes it from the dialler
-SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - the machine's, which libraries expect
+OOM_SCORE: Final = 500  # if memory runs out, the kernel kills a script before it kills the dialler
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - the machine's directory, which libraries expect
 SEARCH_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 _PACKAGES: Final = {
@@ -43,77 +42,82 @@ _PACKAGES: Final = {
     "env": "coreutils",
     "nice": "coreutils",
 }
-"""Each program with the Debian package that has it."""
+"""The Debian package of each program."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptRules:
-    """What a script may use of the machine."""
+    """The limits and permissions of AGI scripts."""
 
-    seconds: float = 300.0  # per call
+    seconds: float = 300.0  # time per call
     memory_megabytes: int = 256  # per process
-    user: str | None = None  # whose permissions it has; None: the dialler's
-    processes: int = 16  # and threads, including the script itself
-    network: bool = False  # whether it has the machine's network
-    errors: Path | None = None  # file for its standard error, which may hold phone numbers and so goes into no log
-    hidden: tuple[Path, ...] = ()  # files and folders that it cannot see: settings with secrets, the store
+    user: str | None = None  # the user that runs scripts; None for the dialler's user
+    processes: int = 16  # processes and threads, including the script itself
+    network: bool = False  # whether scripts may use the network
+    errors: Path | None = None  # file for standard error, which may contain phone numbers and so is not logged
+    hidden: tuple[Path, ...] = ()  # files and folders that scripts cannot see: settings with secrets, the store
 
     def check_visible(self, script: Path) -> None:
-        """Raise FlowError where a script lies in a folder that scripts cannot see."""
+        """Raise FlowError if a script is in a folder that is hidden from scripts."""
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
-                raise FlowError(str(script), 0, "", f"lies in {path}, which AGI scripts cannot see; move it")
+                raise FlowError(str(script), 0, "", f"is in {path}, which is hidden from AGI scripts; move it")
 
 
 def describe_containment(rules: ScriptRules) -> str:
-    """Return the containment in words, for an administrator."""
+    """Return a description of the containment for an administrator."""
     network = "the machine's network" if rules.network else "no network"
     user = "" if rules.user is None else f", as user {rules.user}"
     return f"contained by bubblewrap: {network}, at most {rules.processes} processes each{user}"
 
 
 def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
-    """Run an empty program in the containment, and check that `scripts` can be seen from inside. Blocks for some 10 ms.
+    """Check that a program can be run in the containment, and that `scripts` are visible there. Blocks for some 10 ms.
 
-    Raises FlowError where this machine cannot contain scripts: then none is run.
+    Raises:
+        FlowError: this machine cannot contain scripts, or a script is hidden. The dialler then runs no script.
     """
     for script in scripts:
         rules.check_visible(script)
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
         packages = " ".join(sorted({_PACKAGES[program] for program in missing}))
-        raise _refused(f"{', '.join(missing)} not installed; apt install {packages}")
+        raise _containment_error(f"{', '.join(missing)} not installed; apt install {packages}")
     try:
         command = contained_command(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line
             command,
-            env=environment(rules),
+            env=script_environment(rules),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=CHECK_SECONDS,
             check=False,
         )
     except KeyError as error:
-        raise _refused(f"there is no user {rules.user!r}; create it, or change flows.script_user") from error
+        raise _containment_error(
+            f"user {rules.user!r} does not exist; create it, or change flows.script_user"
+        ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _refused(str(error)) from error
+        raise _containment_error(str(error)) from error
     if done.returncode != 0:
-        raise _refused(done.stderr.decode(errors="replace").strip() or f"bwrap ended with status {done.returncode}")
+        raise _containment_error(
+            done.stderr.decode(errors="replace").strip() or f"bwrap ended with status {done.returncode}"
+        )
 
 
-def _refused(problem: str) -> FlowError:
+def _containment_error(problem: str) -> FlowError:
     return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/how-to/scripts.md)")
 
 
 def script_command(script: Path) -> list[str]:
-    """Return the command line of a script, without containment: `.py` files run with the dialler's Python."""
+    """Return the command line of a script without containment. The dialler's own Python runs `.py` files."""
     return [sys.executable, "-E", "-s", "-u", str(script)] if script.suffix == ".py" else [str(script)]
 
 
-def environment(rules: ScriptRules) -> dict[str, str]:
-    """Return a script's whole environment: none of the dialler's variables, which may hold secrets.
+def script_environment(rules: ScriptRules) -> dict[str, str]:
+    """Return the environment variables of a script. None are inherited, as the dialler's may contain secrets.
 
-    Raises KeyError where the machine has no such user.
+    Raises KeyError if the machine has no such user.
     """
     home = "/" if rules.user is None else pwd.getpwnam(rules.user).pw_dir
     return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": home}
@@ -122,15 +126,15 @@ def environment(rules: ScriptRules) -> dict[str, str]:
 def contained_command(
     rules: ScriptRules, program: Sequence[str], directory: Path, info: int | None = None
 ) -> list[str]:
-    """Return the command line that runs a program, in a directory, contained.
+    """Return the command line that runs a program in the containment, in a working directory.
 
     bwrap writes the process id of the namespace's first process, as JSON, to the file descriptor `info`. Raises
-    KeyError where the machine has no such user.
+    KeyError if the machine has no such user.
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [
-        *_as_user(rules.user),
-        *("env", "--default-signal"),  # under nohup SIGHUP would be ignored
+        *_user_arguments(rules.user),
+        *("env", "--default-signal"),  # undoes nohup, which ignores SIGHUP
         *("choom", "-n", str(OOM_SCORE), "--"),
         *("nice", "-n", str(NICE)),
         "bwrap",
@@ -138,47 +142,48 @@ def contained_command(
         *(["--share-net"] if rules.network else []),
         *("--die-with-parent", "--new-session", *reports),
         *("--bind", "/", "/", "--dev", "/dev", "--bind", SHARED_MEMORY, SHARED_MEMORY, "--proc", "/proc"),
-        *("--tmpfs", "/run", *(_name_servers() if rules.network else []), "--remount-ro", "/run"),
-        *(argument for path in rules.hidden for argument in _hide(path)),
+        *("--tmpfs", "/run", *(_name_server_arguments() if rules.network else []), "--remount-ro", "/run"),
+        *(argument for path in rules.hidden for argument in _hide_arguments(path)),
         *("--chdir", str(directory), "--"),
-        # Inside, because the kernel counts processes by user and user namespace: outside it would count the dialler's threads.
-        *("prlimit", *_limits(rules), "--"),
+        # Inside the namespace: the kernel counts processes per user and user namespace, and so, outside of it, would
+        # count the dialler's threads.
+        *("prlimit", *_limit_arguments(rules), "--"),
         *program,
     ]
 
 
-def _as_user(user: str | None) -> list[str]:
+def _user_arguments(user: str | None) -> list[str]:
     if user is None:
         return []
     entry = pwd.getpwnam(user)
     return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
 
 
-def _name_servers() -> list[str]:
-    """Keep /etc/resolv.conf readable where it is a link into /run, as with systemd-resolved."""
+def _name_server_arguments() -> list[str]:
+    """Return the arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
 
-def _hide(path: Path) -> list[str]:
+def _hide_arguments(path: Path) -> list[str]:
     if path.is_dir():
         return ["--tmpfs", str(path), "--remount-ro", str(path)]
     return ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
 
 
-def _limits(rules: ScriptRules) -> list[str]:
+def _limit_arguments(rules: ScriptRules) -> list[str]:
     limits = (
         ("cpu", resource.RLIMIT_CPU, math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
         ("as", resource.RLIMIT_AS, rules.memory_megabytes * 1024 * 1024),
         ("nofile", resource.RLIMIT_NOFILE, OPEN_FILES),
         ("fsize", resource.RLIMIT_FSIZE, WRITTEN_BYTES),
         ("core", resource.RLIMIT_CORE, 0),
-        ("nproc", resource.RLIMIT_NPROC, rules.processes + 1),  # and the first process, which is bwrap's
+        ("nproc", resource.RLIMIT_NPROC, rules.processes + 1),  # plus bwrap's own process
     )
-    return [f"--{name}={_at_most_hard(kind, most)}" for name, kind, most in limits]
+    return [f"--{name}={_cap_to_hard_limit(kind, most)}" for name, kind, most in limits]
 
 
-def _at_most_hard(kind: int, most: int) -> int:
-    """Return a limit that an ordinary user may set: at most the hard one."""
+def _cap_to_hard_limit(kind: int, most: int) -> int:
+    """Return a limit reduced to the hard limit, which an ordinary user cannot exceed."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

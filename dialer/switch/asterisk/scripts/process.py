@@ -1,4 +1,4 @@
-"""A process in a script's containment: its pipes, the signal of a hang-up, and its end."""
+"""A process in the containment of AGI scripts: its pipes, the signal for a hang-up, and its end."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command, environment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command, script_environment
 
 
 class ContainedProcess:
-    """A contained program with pipes for its standard input and output. Ends with everything that it has started."""
+    """A contained program with pipes for standard input and output. All processes it has started end with it."""
 
     def __init__(self, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, info: int) -> None:
-        """Wrap a process that `start` has started.
-
-        `info` is read for the namespace's first process, and closed by `stop`.
-        """
+        """Wrap a process from `start`. bwrap has written the namespace's first process id to descriptor `info`."""
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
         self.stdin = process.stdin
@@ -35,9 +32,11 @@ class ContainedProcess:
     async def start(
         cls, rules: ScriptRules, program: Sequence[str], directory: Path, line_bytes: int
     ) -> ContainedProcess:
-        """Start a program. Lines on its standard output are at most `line_bytes` long.
+        """Start a program in a working directory. Lines of its output may have up to `line_bytes`.
 
-        Raises OSError where it cannot be started, and KeyError where the machine has no such user.
+        Raises:
+            OSError: the program cannot be started.
+            KeyError: the machine has no such user.
         """
         loop = asyncio.get_running_loop()
         errors: int | IO[bytes] = asyncio.subprocess.DEVNULL
@@ -51,7 +50,7 @@ class ContainedProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                env=environment(rules),
+                env=script_environment(rules),
                 pass_fds=(writing,),
                 start_new_session=True,
             )
@@ -66,31 +65,31 @@ class ContainedProcess:
 
     @property
     def status(self) -> int | None:
-        """The exit status, 128 and the signal's number where a signal ended the program; None while it runs."""
+        """The exit status (128 plus the signal's number if a signal ended the program), or None while it runs."""
         return self._process.returncode
 
     async def wait(self) -> None:
         """Wait until the program has ended."""
         await self._process.wait()
 
-    def hang_up(self) -> None:
-        """Send SIGHUP to the program and its process group.
+    def send_hangup_signal(self) -> None:
+        """Send SIGHUP to the program and its process group, as Asterisk does after a hang-up.
 
-        bwrap's first process in the namespace leads that group. The kernel keeps the signal from it, as from the init
-        process of any namespace. Its id is valid for as long as bwrap itself runs.
+        The group's leader is bwrap's first process in the namespace. As the init process of a namespace it does not
+        get the signal itself. Its process id is valid as long as bwrap runs.
         """
         if self._process.returncode is not None:
             return
-        with contextlib.suppress(OSError, ValueError):  # nothing is written to `info` yet: the program has not begun
+        with contextlib.suppress(OSError, ValueError):  # `info` is still empty if the program has not started
             os.killpg(int(json.loads(os.read(self._info, 4096))["child-pid"]), signal.SIGHUP)
 
     async def stop(self, seconds: float) -> None:
-        """Kill the program and everything that it has started, and wait for that, so long at most."""
+        """Kill the program and all processes it has started, and wait up to `seconds` for their end."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while await self.stdout.read(4096):  # what it still writes; the last of its processes ends the stream
+                while await self.stdout.read(4096):  # ends once the last of its processes has ended
                     pass
                 await self._process.wait()
         self._transport.close()

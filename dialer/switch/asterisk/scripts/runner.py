@@ -1,7 +1,7 @@
-"""Runs a script on one call: its standard input and output are the call's AGI stream.
+"""A runner of AGI scripts: a script's standard input and output carry the AGI protocol of one call.
 
-When the caller hangs up, the script first has a moment to store the key that it has just read. Then it gets SIGHUP, as from
-Asterisk itself, and some seconds to end. Results that it reports until its end are stored.
+After a hang-up, the script first has a moment to store the key that it has just read. Then it gets SIGHUP, as with
+Asterisk itself, and some seconds to end. Results that it stores until its end count.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from dialer.switch.asterisk.scripts.commands import (
     Refuse,
     SetVariable,
     StoreResult,
-    interpret,
-    refusal,
-    reply_with,
+    encode_refusal,
+    encode_value_reply,
+    interpret_command,
 )
 from dialer.switch.asterisk.scripts.containment import ScriptRules, script_command
 from dialer.switch.asterisk.scripts.process import ContainedProcess
@@ -47,26 +47,28 @@ MOST_REFUSED: Final = 100
 MOST_LINE_BYTES: Final = 4096
 MOST_VARIABLES: Final = 200
 LAST_KEY_SECONDS: Final = 1.0
-"""From a hang-up to SIGHUP, for storing the caller's last key: most scripts die of the signal, and pyst2 sends no command
-after it. Together with STOP_SECONDS it is less than the engine waits for a flow's last commit.
+"""Time from a hang-up to SIGHUP, in which the script can store the caller's last key.
+
+Most scripts end on the signal, and pyst2 sends no command after it. LAST_KEY_SECONDS plus STOP_SECONDS is shorter than
+the engine's wait for a flow's last commit.
 """
 STOP_SECONDS: Final = 3.0  # from SIGHUP until the script is killed
 _DEAD: Final = b"511 Command Not Permitted on a dead channel or intercept routine\n"
 
 
 class ScriptEnd(StrEnum):
-    """How a script ended."""
+    """The way in which a script ended."""
 
-    DONE = "done"  # by itself, with status 0
-    FAILED = "failed"  # by itself, with another status, or it broke the AGI protocol
+    DONE = "done"  # by itself, with exit status 0
+    FAILED = "failed"  # with another exit status, or by an error in the AGI protocol
     HUNG_UP = "hung-up"
     TOO_LONG = "too-long"
 
 
-def script_of(flow: str) -> Path | None:
-    """Return the script that a campaign's `flow` names, as in `script:/path/to/script.py`; None where it names a flow.
+def find_script(flow: str) -> Path | None:
+    """Return the path in a campaign's `flow = "script:/path/to/script.py"`, or None if the value names a flow.
 
-    Raises FlowError where it is not a file that can be run.
+    Raises FlowError if the path is not a file that can be executed.
     """
     if not flow.startswith(PREFIX):
         return None
@@ -80,24 +82,24 @@ def script_of(flow: str) -> Path | None:
 
 @dataclass(slots=True)
 class ScriptRun:
-    """The script of one call."""
+    """A run of a script on one call."""
 
     call: AgiCall
     script: Path
     rules: ScriptRules
     commit: CommitFlow
     facts: Mapping[str, Scalar]
-    recordings: Recordings  # whether it may record the caller, and where
+    recordings: Recordings  # whether the script may record the caller, and where
     recorded: set[str] = field(default_factory=set)
     variables: dict[str, str] = field(default_factory=dict)
     commits: int = 0
     refused: int = 0
-    hangs_up: bool = False  # by a command of its own
-    caller_left: bool = False
+    hangs_up: bool = False  # the script has sent HANGUP
+    caller_left: bool = False  # the caller has hung up
     signalled: bool = False  # SIGHUP was sent
 
     async def run(self) -> ScriptEnd:
-        """Run the script to its end, or to a limit. Raises FlowError where it cannot be started."""
+        """Run the script until it ends or reaches a limit. Raises FlowError if it cannot be started."""
         try:
             process = await ContainedProcess.start(
                 self.rules, script_command(self.script), self.script.parent, MOST_LINE_BYTES
@@ -111,7 +113,7 @@ class ScriptRun:
             async with asyncio.timeout(self.rules.seconds) as limit:
                 watch = asyncio.create_task(self._watch_for_hang_up(process, limit), name="script-hang-up")
                 try:
-                    end = await self._talk(process)
+                    end = await self._answer_commands(process)
                 finally:
                     watch.cancel()
         except TimeoutError:
@@ -127,24 +129,24 @@ class ScriptRun:
         return end
 
     async def _watch_for_hang_up(self, process: ContainedProcess, limit: asyncio.Timeout) -> None:
-        """When the call is over, shorten the script's time and send SIGHUP, whatever the script is doing."""
-        await self.call.gone.wait()
+        """Wait for the end of the call, then shorten the script's remaining time and send SIGHUP."""
+        await self.call.ended.wait()
         self.caller_left = not self.hangs_up
         at = asyncio.get_running_loop().time() + LAST_KEY_SECONDS + STOP_SECONDS
         if not limit.expired():
             limit.reschedule(min(at, limit.when() or at))
         await asyncio.sleep(LAST_KEY_SECONDS)
-        self._signal(process)
+        self._send_hangup_signal(process)
 
-    def _signal(self, process: ContainedProcess) -> None:
-        """Send SIGHUP once, unless the script has hung up by itself: then it may still report what the caller said."""
+    def _send_hangup_signal(self, process: ContainedProcess) -> None:
+        """Send SIGHUP once, unless the script itself has hung up: then it may still store the caller's answers."""
         if not self.signalled and not self.hangs_up:
             self.signalled = True
-            process.hang_up()
+            process.send_hangup_signal()
 
-    async def _talk(self, process: ContainedProcess) -> ScriptEnd:
-        """Answer the script's commands, one after the other, until it ends."""
-        fields = self.call.env.fields.items()  # without the argument that proves that a connection is Asterisk's
+    async def _answer_commands(self, process: ContainedProcess) -> ScriptEnd:
+        """Answer the script's commands, one after the other, until the script ends."""
+        fields = self.call.env.fields.items()  # sent without the token that authenticates Asterisk
         process.stdin.write(
             encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
         )
@@ -160,53 +162,52 @@ class ScriptRun:
             if not text:
                 continue
             try:
-                answer = await self._answer(text)
+                answer = await self._answer_command(text)
             except CallHungUp:
                 answer = _DEAD
-                self._signal(process)
-            # A script that has ended, or reads no answers, may still have written commands: its marks count.
+                self._send_hangup_signal(process)
+            # A script that has ended, or does not read replies, may still have written commands: they count.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 if not process.stdin.is_closing():
                     process.stdin.write(answer)
                     await process.stdin.drain()
         raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
 
-    async def _answer(self, line: str) -> bytes:
-        match interpret(line, self.commits + 1, self.recordings, self.recorded):
+    async def _answer_command(self, line: str) -> bytes:
+        match interpret_command(line, self.commits + 1, self.recordings, self.recorded):
             case Refuse(reason=reason):
                 self.refused += 1
                 if self.refused == 1:
                     _log.warning("script.command_refused", script=self.script.name, reason=reason)
                 if self.refused > MOST_REFUSED:
                     raise ProtocolError(f"more than {MOST_REFUSED} commands that scripts may not use")
-                return refusal(reason)
+                return encode_refusal(reason)
             case GetFact(name=name):
-                return reply_with(self.facts.get(name))
+                return encode_value_reply(self.facts.get(name))
             case StoreResult(commit=commit):
-                return b"200 result=1\n" if await self._store(commit) else b"200 result=0\n"
+                return b"200 result=1\n" if await self._store_result(commit) else b"200 result=0\n"
             case SetVariable(name=name, value=value):
                 if name not in self.variables and len(self.variables) >= MOST_VARIABLES:
-                    return refusal(f"more than {MOST_VARIABLES} variables")
+                    return encode_refusal(f"more than {MOST_VARIABLES} variables")
                 self.variables[name] = value
                 return b"200 result=1\n"
             case GetVariable(name=name) if name in self.variables:
-                return reply_with(self.variables[name])
+                return encode_value_reply(self.variables[name])
             case GetVariable(name=name):
-                return encode_reply(await self.call.command("GET VARIABLE", name))
+                return encode_reply(await self.call.send_command("GET VARIABLE", name))
             case Forward(verb=verb, arguments=arguments, recorded=recorded):
                 if recorded is not None:
                     self.recorded.add(recorded)
                 self.hangs_up |= verb == "HANGUP" and not arguments and not self.call.hung_up
                 try:
-                    return encode_reply(await self.call.command(verb, *arguments))
+                    return encode_reply(await self.call.send_command(verb, *arguments))
                 except UnsafeValue as error:
-                    return refusal(str(error))
+                    return encode_refusal(str(error))
 
-    async def _store(self, commit: FlowCommit) -> bool:
-        """Store a result, and return whether it is on disk.
+    async def _store_result(self, commit: FlowCommit) -> bool:
+        """Store a result and return whether it is on disk.
 
-        A commit that has begun is awaited even if the script's time ends meanwhile: else it could be on disk without
-        the engine knowing it.
+        A started commit is awaited even if the script's time ends, so that the engine knows its result.
         """
         self.commits += 1
         storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")

@@ -1,4 +1,1 @@
-"""The state of calls, agents' phones and third parties as Asterisk has reported it, turned into events for the engine.
-
-Pure.
-"""
+"""Trackers of calls, agents' phones and third parties: they turn AMI events into the engine's events. No I/O."""

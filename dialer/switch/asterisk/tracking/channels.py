@@ -1,4 +1,4 @@
-"""Channels and conferences as Asterisk lists them, and what they mean. Pure."""
+"""Channels and conferences as Asterisk lists them. No I/O."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class LiveChannel:
     up: bool
     ringing: bool
     extension: str = ""
-    conference: str = ""  # that it is in; "": in none
+    conference: str = ""  # the conference that the channel is in, or ""
     name: str = ""
 
 
 def phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
-    """Return the seats of the agents' phones that are in their conferences, by unique id."""
+    """Return the seat of each agent's phone that is in its conference, by the channel's unique id."""
     found = ((each.unique_id, seat_of(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
 def parties_with_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
-    """Return the third parties, with the conference that each is in; None: in none."""
+    """Return the place of each third party, or None while the party is in no conference."""
     return {PartyId(each.unique_id): place_of(each.conference) for each in channels if is_party(each.unique_id)}
 
 
-def joined_conference(attempt_id: AttemptId, place: Place) -> SwitchEvent:
-    """Return the event of a voter who has joined a conference."""
+def make_joined_event(attempt_id: AttemptId, place: Place) -> SwitchEvent:
+    """Return the event for a voter who has joined a conference."""
     return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallHandedOver(attempt_id)

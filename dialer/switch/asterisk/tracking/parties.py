@@ -1,4 +1,4 @@
-"""The third parties: targets of transfers, and supervisors who listen. Pure."""
+"""A tracker of third parties: targets of transfers, and supervisors who listen. No I/O."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from dialer.switch.asterisk.places import is_party, place_of
 
 
 class PartyTracker:
-    """Turns events of third parties' channels into the engine's. Each party's end is reported once."""
+    """The state of all third parties, which turns AMI events into party events. Each party's end is reported once."""
 
     def __init__(self) -> None:
         self._live: set[PartyId] = set()
-        self._places: dict[PartyId, Place] = {}  # of those in a conference
+        self._places: dict[PartyId, Place] = {}  # of the parties in a conference
 
-    def expect(self, party_id: PartyId) -> None:
-        """Know a third party from now on: its call is about to be placed."""
+    def expect_channel(self, party_id: PartyId) -> None:
+        """Start to track a third party whose call is about to be placed."""
         self._live.add(party_id)
 
     def forget(self, party_id: PartyId) -> None:
-        """Forget a third party that was never placed, or has left."""
+        """Stop tracking a third party that has left or was never called."""
         self._live.discard(party_id)
         self._places.pop(party_id, None)
 
     def is_live(self, party_id: PartyId) -> bool:
-        """Return whether the party's channel exists, or may still come."""
+        """Return whether the party's channel exists or may still be created."""
         return party_id in self._live
 
     def is_called_for(self, attempt_id: AttemptId) -> bool:
-        """Return whether there is a third party of this attempt."""
+        """Return whether a third party belongs to this attempt."""
         return any(attempt_of(party_id) == attempt_id for party_id in self._live)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Return what an AMI event means; None: it is not about a third party."""
+        """Update the state from an AMI event and return the resulting events, or None for events of other channels."""
         if message.event == "OriginateResponse" and is_party(message.action_id):
-            return self._left(message.action_id) if message.get("Response") != "Success" else []
+            return self._report_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
         if not is_party(unique_id):
             return None
         if message.event == "Hangup":
-            return self._left(unique_id)
+            return self._report_left(unique_id)
         place = place_of(message.get("Conference"))
         if message.event == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
@@ -52,7 +52,7 @@ class PartyTracker:
             return [PartyJoined(PartyId(unique_id), place)]
         return []
 
-    def _left(self, unique_id: str) -> list[SwitchEvent]:
+    def _report_left(self, unique_id: str) -> list[SwitchEvent]:
         party_id = PartyId(unique_id)
         if party_id not in self._live:
             return []
@@ -60,12 +60,12 @@ class PartyTracker:
         return [PartyLeft(party_id)]
 
     def resync(self, listed: Mapping[PartyId, Place | None]) -> None:
-        """Replace the state by a list of all parties with their places."""
+        """Replace the state with a list of all parties and their places."""
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
-    def differences(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
-        """Return the events that were not reported, by a list of all parties with their places."""
+    def find_lost_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
+        """Return the events that are missing, judged by a list of all parties and their places."""
         left = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         joined = {
             PartyJoined(party_id, place)
@@ -74,8 +74,8 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply(self, event: PartyJoined | PartyLeft) -> None:
-        """Change the state as if the event had been reported."""
+    def apply_event(self, event: PartyJoined | PartyLeft) -> None:
+        """Update the state from an event that was lost."""
         if isinstance(event, PartyLeft):
             self.forget(event.party_id)
         else:

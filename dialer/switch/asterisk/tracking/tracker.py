@@ -1,4 +1,4 @@
-"""The whole state of one Asterisk as it has reported it: calls, seats, third parties, voters of other servers. Pure."""
+"""The tracked state of one Asterisk server: calls, seats, third parties and voters of other servers. No I/O."""
 
 from __future__ import annotations
 
@@ -47,36 +47,31 @@ _APPLY_ORDER: Final = (
     PartyLeft,
     SeatDown,
 )
-"""The order in which lost events are reported: a beginning before an end."""
+"""The order in which lost events are reported: the start of something before its end."""
 
 
 class SwitchTracker:
-    """Turns AMI events, and lists of channels, into the engine's events."""
+    """The state of one Asterisk server, which turns AMI events and channel lists into the engine's events."""
 
     def __init__(self, server: str = "") -> None:
-        """`server` is the name of this Asterisk, where there are several."""
+        """Create an empty state. `server` is the name of this Asterisk, if there are several."""
         self._server = server
         self.calls = CallTracker()
         self.seats = SeatTracker()
         self.parties = PartyTracker()
         self.remote_calls = RemoteCallTracker()
 
-    def adopt(self, unique_id: str, attempt_id: AttemptId) -> bool:
-        """Know an inbound channel by this attempt from now on.
+    def assign_channel(self, unique_id: str, attempt_id: AttemptId) -> bool:
+        """Start to track an inbound channel as the call of an attempt. Return False if it is tracked already."""
+        return not self.seats.is_in_seat(unique_id) and self.calls.assign_channel(unique_id, attempt_id)
 
-        Return False, and change nothing, where it is known already.
-        """
-        return not self.seats.has(unique_id) and self.calls.adopt(unique_id, attempt_id)
-
-    def knows(self, unique_id: str) -> bool:
-        """Return whether we made a channel, or adopted it."""
-        made_by_us = (
-            unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL)) or is_attempt_id(unique_id) or is_party(unique_id)
-        )
-        return made_by_us or self.calls.has_adopted(unique_id) or self.seats.has(unique_id)
+    def is_known_channel(self, unique_id: str) -> bool:
+        """Return whether the dialler created a channel or has assigned it to an attempt."""
+        is_ours = unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL)) or is_attempt_id(unique_id) or is_party(unique_id)
+        return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
-        """Return what an AMI event means, in order."""
+        """Update the state from an AMI event. Return the resulting events for the engine, in order."""
         for tracker in (self.remote_calls, self.parties, self.seats):
             events = tracker.handle(message)
             if events is not None:
@@ -86,9 +81,12 @@ class SwitchTracker:
     def resync(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
-        """Replace the state by a list of all channels. Return `SwitchUp`, then the state of each live call as events.
+        """Replace the state with a list of all channels. Return `SwitchUp`, then events for each live call's state.
 
-        `inbound` are the attempts of inbound channels by unique id, as the channels' variables say.
+        Args:
+            channels: all channels of this Asterisk.
+            restarted: whether Asterisk has restarted since the last session.
+            inbound: the attempts of inbound channels by unique id, from the channels' variables.
         """
         live = self.calls.resync(channels, inbound or {})
         self.seats.resync([channel.unique_id for channel in channels if channel.up], phones_in_seats(channels))
@@ -97,46 +95,43 @@ class SwitchTracker:
         self.remote_calls.resync(channels)
         up = SwitchUp(
             frozenset(live),
-            self.seats.live(),
-            (*self.calls.talking, *self.remote_calls.talking),
+            self.seats.live_seats(),
+            (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
             held_calls(live),
-            handed_over=self.calls.handed_over | self.remote_calls.handed_over,
+            handed_over=self.calls.handed_over_calls | self.remote_calls.handed_over_calls,
             parties=tuple(sorted(parties.items())),
             server=self._server,
         )
-        states = (self.calls.state_events(attempt_id, channel) for attempt_id, channel in live.items())
+        states = (self.calls.make_state_events(attempt_id, channel) for attempt_id, channel in live.items())
         return [up, *(event for events in states for event in events)]
 
-    def differences(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
-        """Return the events that were not reported, by a list of all channels.
+    def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
+        """Return the events that are missing, judged by a list of all channels.
 
-        One list proves nothing: an event may be on its way, and a channel may be younger than the list. An event that
-        two lists, some seconds apart, show as missing is lost.
+        One list proves nothing: an event may be in transit, and a channel may be younger than the list. An event is
+        lost if two lists, some seconds apart, show it as missing.
         """
         listed = {channel.unique_id: channel for channel in channels}
         phones = phones_in_seats(channels)
         return frozenset(
-            self.seats.differences(listed.keys(), phones)
-            | self.parties.differences(parties_with_places(channels))
-            | self.remote_calls.differences(channels)
-            | self.calls.differences(listed, phones.values())
+            self.seats.find_lost_events(listed.keys(), phones)
+            | self.parties.find_lost_events(parties_with_places(channels))
+            | self.remote_calls.find_lost_events(channels)
+            | self.calls.find_lost_events(listed, phones.values())
         )
 
-    def apply(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Change the state as if the lost events had been reported.
-
-        Return them in order. `channels` is the list that showed them.
-        """
+    def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+        """Update the state from lost events and return them in order. `channels` is the list that revealed them."""
         phones = phones_in_seats(channels)
         for event in lost:
             match event:
-                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has(event.attempt_id):
+                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has_call(event.attempt_id):
                     self.remote_calls.resync(channels)
                 case CallEvent():
-                    self.calls.apply(event)
+                    self.calls.apply_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply(event)
+                    self.parties.apply_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.set_phones(seat, {each: name for each, name in phones.items() if name == seat})
         return sorted(lost, key=lambda event: _APPLY_ORDER.index(type(event)))
