@@ -23,7 +23,7 @@ from dialer.engine.engine import Engine
 from dialer.engine.plan import CertifiedBy, Dependencies
 from dialer.flows.audio_settings import labels_synthetic, playlist_reader
 from dialer.flows.library import FlowLibrary
-from dialer.flows.prompts import SitePrompts, site_prompts
+from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
@@ -86,7 +86,7 @@ class RunningCentre:
                 group.create_task(trim_memory(), name="memory"),
             ]
             if self.prompts is not None:
-                background.append(group.create_task(self.prompts.run(), name="prompts"))
+                background.append(group.create_task(self.prompts.watch_catalogue(), name="prompts"))
             try:
                 async with self.connected():
                     await self.engine.run(stop)
@@ -118,7 +118,7 @@ async def running_centre(
     clock, chance = clock or SystemClock(), chance or random.SystemRandom()
     rules = profile or site_profile(settings)
     flows = flow_library(settings, rules)
-    prompts = site_prompts(settings, rules, clock, lambda: flows.texts, reader)
+    prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
     weights = await import_new_weights(settings)
@@ -155,7 +155,7 @@ async def running_centre(
 
 
 def _certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertifiedBy:
-    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
+    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current(flow))
 
 
 def _engine(

@@ -24,12 +24,12 @@ from dialer.audio.words import words_of
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.progress import progress
-from dialer.flows.audio_settings import catalogue_of, labels_synthetic, places_of, recipe_of
+from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, labels_synthetic, make_recipe
 from dialer.flows.catalogue import load_flow, shipped_flows
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import own_sounds
-from dialer.flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
-from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, texts_with
+from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.spoken import collect_message_prompt, collect_name_prompts, collect_text_prompts, collect_word_prompts
+from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
@@ -81,13 +81,13 @@ def prepare_command(
     words = _words(settings, texts)
     say = _said(settings, words, words.languages()) | _message(settings, words)
     unsaid = _unsaid(settings, words, say)
-    catalogue = catalogue_of(settings)
+    catalogue = get_catalogue_directory(settings)
     with changing_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
         report = prepare(
-            places_of(settings),
+            get_audio_places(settings),
             entries,
-            recipe_of(settings.audio),
+            make_recipe(settings.audio),
             say,
             catalogue=catalogue,
             workers=settings.audio.workers,
@@ -121,10 +121,10 @@ def drafts_command(
     _refuse_unknown("--language", language or (), words.languages())
     spoken = language or _site_languages(settings, words)
     wanted = _said(settings, words, spoken)
-    wanted |= spoken_names([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
+    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
     wanted |= _labelled(settings, _message(settings, words, language))
-    places, recipe = places_of(settings), recipe_of(settings.audio)
-    catalogue = catalogue_of(settings)
+    places, recipe = get_audio_places(settings), make_recipe(settings.audio)
+    catalogue = get_catalogue_directory(settings)
     with changing_catalogue(catalogue) as entries, progress("speaking") as advance:
         before = dict(entries)
         report = make_drafts(
@@ -242,8 +242,8 @@ def remove(
     The recordings are not deleted.
     """
     settings = load_settings(config)
-    directory = catalogue_of(settings)
-    places = places_of(settings)
+    directory = get_catalogue_directory(settings)
+    places = get_audio_places(settings)
     with changing_catalogue(directory) as entries:
         before = dict(entries)
         for name in [known(path, entries, directory) for path in prompts]:
@@ -267,16 +267,16 @@ def picture(
 ) -> None:
     """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all of them."""
     settings = load_settings(config)
-    entries = read_catalogue(catalogue_of(settings))
+    entries = read_catalogue(get_catalogue_directory(settings))
     if prompts:
-        names = [known(path, entries, catalogue_of(settings)) for path in prompts]
+        names = [known(path, entries, get_catalogue_directory(settings)) for path in prompts]
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
     if not names:
         raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
-    for path in write_pictures(drawn, places_of(settings), recipe_of(settings.audio), out, title):
+    for path in write_pictures(drawn, get_audio_places(settings), make_recipe(settings.audio), out, title):
         typer.echo(path)
 
 
@@ -354,13 +354,13 @@ def _is_spoken(entry: Entry | None) -> bool:
 
 def _words(settings: Settings, texts: Path | None = None) -> Texts:
     """The shipped texts, and the site's own before them: of `--texts`, else of `flows.texts`."""
-    return texts_with(texts or settings.flows.texts)
+    return load_texts(texts or settings.flows.texts)
 
 
 def _said(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
     """What callers of this site hear in these languages, but for places and the information message: prompts and their words."""
-    name = spoken_names([(PromptKind.NAME, settings.centre.organisation)], languages)
-    return spoken_texts(words, languages) | spoken_words(languages) | name
+    name = collect_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
 
 
 def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Callable[[PromptName], str | None]:
@@ -369,7 +369,7 @@ def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Cal
     for source in sorted({*shipped_flows(), *flows_of(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
-            sounds = (each for language in words.languages() for each in own_sounds(flow, language, words))
+            sounds = (each for language in words.languages() for each in list_fixed_sounds(flow, language, words))
             known |= {prompt.name for each in sounds if (prompt := prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
@@ -393,7 +393,7 @@ def _meant(name: str, names: Collection[str]) -> str:
 
 def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
     """The information message's prompt, unless other languages alone are asked for."""
-    message = spoken_message(settings.centre.language, settings.centre.organisation, words)
+    message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
@@ -406,7 +406,7 @@ def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[Prompt
 
 
 def _put_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
-    return install_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
+    return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
 def _show_message(placed: MessageState) -> None:

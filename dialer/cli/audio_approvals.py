@@ -13,11 +13,11 @@ from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, prompt_name, prompt_of_sound
 from dialer.cli.options import day_of
 from dialer.domain.clock import SystemClock
-from dialer.flows.audio_settings import catalogue_of, playlist_reader
+from dialer.flows.audio_settings import get_catalogue_directory, playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.prompts import CataloguePrompts
-from dialer.flows.sounds import own_sounds
-from dialer.flows.texts import texts_with
+from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_day
 
@@ -67,7 +67,7 @@ def approve(
         raise AudioError("name prompts, or one --flow with its --language; not both and not neither")
     last_day = None if valid_until is None else day_of(valid_until, "--valid-until")
     settings = load_settings(config)
-    directory = catalogue_of(settings)
+    directory = get_catalogue_directory(settings)
     given = prompts or _said_by(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
         raise AudioError("--sha256 is the hash of one recording; name that prompt alone")
@@ -97,9 +97,12 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
         playlist_reader(settings).read(),
         campaign,
         site_day(settings, SystemClock().now()),
-        texts_with(settings.flows.texts),
+        load_texts(settings.flows.texts),
     )
-    names = [prompt_of_sound(prompts.own(sound)) for sound in own_sounds(load_flow(flow), language, prompts.texts)]
+    names = [
+        prompt_of_sound(prompts.prefer_campaign_sound(sound))
+        for sound in list_fixed_sounds(load_flow(flow), language, prompts.texts)
+    ]
     return [name.path for name in names if name is not None]
 
 

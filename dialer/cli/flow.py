@@ -21,9 +21,9 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow, shipped_flows
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
 from dialer.flows.mermaid import draw_flow
-from dialer.flows.model import offers_allowed
-from dialer.flows.terminal_call import TerminalCall, facts_of, sample_facts
-from dialer.flows.texts import Texts, texts_with
+from dialer.flows.model import list_allowed_offers
+from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, sample_facts
+from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 
@@ -88,8 +88,8 @@ def check(
         raise FlowOptionError("--max-prompt-seconds", "must be a number of seconds above 0, such as 20")
     names = flows or shipped_flows()
     settings = load_settings(config)
-    catalogue = texts_with(texts or settings.flows.texts)
-    may_offer = offers_allowed(site_profile(settings))
+    catalogue = load_texts(texts or settings.flows.texts)
+    may_offer = list_allowed_offers(site_profile(settings))
     findings = [
         finding
         for name in names
@@ -124,7 +124,7 @@ def draw(
     GitHub, GitLab, Forgejo, https://mermaid.live and many editors render Mermaid.
     """
     loaded = load_flow(flow)
-    diagram = draw_flow(loaded, _texts_in(language, texts_with(texts)), language)
+    diagram = draw_flow(loaded, _texts_in(language, load_texts(texts)), language)
     if out is None:
         typer.echo(diagram, nl=False)
         return
@@ -156,7 +156,7 @@ def try_flow(
 ) -> None:
     """Try a flow as a caller: read the prompts, enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = sample_facts(loaded, _given_facts(fact or [], facts_of(loaded).keys()))
+    facts = sample_facts(loaded, _given_facts(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
     def press(hint: str) -> str | None:
@@ -164,7 +164,7 @@ def try_flow(
 
     call = TerminalCall(
         loaded,
-        _texts_in(language, texts_with(texts)),
+        _texts_in(language, load_texts(texts)),
         language,
         say=typer.echo,
         press=press,

@@ -13,7 +13,7 @@ from rich.table import Table
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_findings
 from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
-from dialer.flows.model import offers_allowed
+from dialer.flows.model import list_allowed_offers
 from dialer.flows.script import load_script, shipped_scripts
 from dialer.flows.script_check import check_script
 from dialer.settings.site import load_settings
@@ -51,7 +51,7 @@ def check(
     Without --config, the rules of the profile `neutral` apply.
     """
     names = scripts or shipped_scripts()
-    may_offer = offers_allowed(site_profile(load_settings(config)))
+    may_offer = list_allowed_offers(site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
     print_findings(findings, counted(len(names), "script"), as_json=as_json)
@@ -68,7 +68,7 @@ def show(
     if language not in loaded.languages:
         has = ", ".join(loaded.languages)
         raise typer.BadParameter(f"the script is not in {language!r}; it is in: {has}", param_hint="--language")
-    told = loaded.in_language(language)
+    told = loaded.to_page_json(language)
     if as_json:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return

@@ -104,7 +104,7 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
         refused=dict(run.refused),
-        script=features.outside.flows.scripts.version_of(run.spec.campaign_id),
+        script=features.outside.flows.scripts.current_version(run.spec.campaign_id),
         speed=run.speed_at(now),
         abandoned_target=_abandoned_target(run),
     )

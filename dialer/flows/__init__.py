@@ -1,1 +1,1 @@
-"""What a caller hears and presses: flows, and the pure machine that runs them; and what an agent reads out. No Asterisk, no SQL."""
+"""IVR flows and the state machine that runs them, and the scripts that agents read. No Asterisk, no SQL."""

@@ -1,7 +1,7 @@
-"""Find acknowledgements ("noted, thank you") that a flow says before anything was committed.
+"""Find acknowledgements ("noted, thank you") that a flow plays before it has stored the caller's answer.
 
-For every node the check computes which kinds of commit can be the last event since the caller's last answer. An
-acknowledgement is justified if each of them is a commit. An opt-out may be acknowledged only after an opt-out.
+For every node the check computes the possible last commits since the caller's last answer. An acknowledgement is
+justified if there is a commit on every path. An opt-out may be acknowledged only after the commit of an opt-out.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from dialer.flows.turns import CommitKind
 from dialer.flows.wording import acknowledges
 
 _Commits = frozenset[CommitKind | None]
-"""The commits that may have happened since the last answer; None stands for a way without a commit."""
+"""The possible last commits since the caller's last answer. None stands for a path without a commit."""
 _NO_COMMIT: _Commits = frozenset({None})
 
 
-def unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
-    """Return a finding for each node of a flow and its subdialogs that acknowledges what may not have been committed."""
+def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
+    """Return a finding for each node of a flow or its subdialogs that may acknowledge an answer before its commit."""
     found: dict[tuple[str, str], FlowFinding] = {}
-    _follow(flow, _NO_COMMIT, texts, languages, found)
+    _propagate_commits(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
-def acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
-    """Yield the keys of texts that acknowledge, by key (`turnout.noted_voted`) or by wording in any of the languages."""
+def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+    """Yield the keys of texts that are acknowledgements by key (`turnout.noted_voted`) or by wording in any language."""
     for prompt in node.all_prompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
-            if named or any(acknowledges(texts.text(prompt.value, tag) or "") for tag in languages):
+            if named or any(acknowledges(texts.find_text(prompt.value, tag) or "") for tag in languages):
                 yield prompt.value
 
 
-def _follow(
+def _propagate_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Propagate commits through the flow to a fixed point, and return those possible where the flow returns."""
+    """Propagate possible commits through a flow to a fixed point, and return those at its `return:` nodes."""
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
     returned: _Commits = frozenset()
@@ -50,7 +50,7 @@ def _follow(
         if node.returns:
             returned |= here
         if node.subflow is not None:
-            after = _follow(flow.subflows[node.subflow], here, texts, languages, found)
+            after = _propagate_commits(flow.subflows[node.subflow], here, texts, languages, found)
             ways = [(target, after) for _, target in node.targets()]
         else:
             ways = [(target, _commits_after(node, label, here)) for label, target in node.targets()]
@@ -61,24 +61,24 @@ def _follow(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in acknowledging_keys(node, texts, languages):
-            if (problem := _problem(key, here)) is not None:
+        for key in find_acknowledging_keys(node, texts, languages):
+            if (problem := _describe_problem(key, here)) is not None:
                 found[flow.file, name] = FlowFinding("premature-acknowledgement", flow.file, node.line, name, problem)
     return returned
 
 
 def _commits_after(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the commits since the last answer on one way out of a node."""
-    if node.takes_input:
+    """Return the possible commits after a node, for its target with this label."""
+    if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:
         return here
     return frozenset({node.commits}) if label == "committed" else _NO_COMMIT
 
 
-def _problem(key: str, here: _Commits) -> str | None:
+def _describe_problem(key: str, here: _Commits) -> str | None:
     if None in here:
-        return f"says {key} where nothing may have been committed; move it after the `next:` of a mark, opt_out or save"
+        return f"plays {key} although nothing may be stored yet; move it after the `next:` of a mark, opt_out or save"
     if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:
-        return f"says {key} after something other than an opt-out; move it after the `next:` of an opt_out node"
+        return f"plays {key} although no opt-out may be stored; move it after the `next:` of an opt_out node"
     return None

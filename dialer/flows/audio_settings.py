@@ -1,4 +1,4 @@
-"""The site's audio settings as the parts of `dialer.audio` need them."""
+"""Conversions of a site's audio settings for `dialer.audio`."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 DEFAULT_CATALOGUE = Path("catalogue")
 
 
-def catalogue_of(settings: Settings) -> Path:
+def get_catalogue_directory(settings: Settings) -> Path:
     """Return the directory of the site's catalogue."""
     return settings.audio.catalogue or DEFAULT_CATALOGUE
 
 
-def places_of(settings: Settings) -> Places:
+def get_audio_places(settings: Settings) -> Places:
     """Return the directories of the site's recordings and sounds."""
     return Places(settings.audio.recordings, settings.audio.sounds)
 
 
-def recipe_of(audio: Audio) -> Recipe:
-    """Return the format and loudness of the site's sounds."""
-    from dialer.audio.conversion import Recipe  # noqa: PLC0415 - imports what makes sounds; a dialler only plays them
+def make_recipe(audio: Audio) -> Recipe:
+    """Return the formats, loudness and length limits of the site's sounds."""
+    from dialer.audio.conversion import Recipe  # noqa: PLC0415 - loads the encoders, which a running dialler never uses
 
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
-def rules_of(audio: Audio, profile: Profile) -> PlayRules:
-    """Return what the site and its profile require of a prompt before it may be played."""
+def make_play_rules(audio: Audio, profile: Profile) -> PlayRules:
+    """Return the requirements of the site and its profile for a prompt to be played."""
     certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
     return PlayRules(certified, audio.approved_only, audio.play_drafts)
 
 
 def playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
-    """Return the reader of the site's catalogue and sounds.
+    """Return a reader of the site's catalogue and sounds.
 
-    Raises SettingError if no `profile` is given and that of the site is invalid.
+    Raises SettingError if `profile` is not given and the site's profile is invalid.
     """
-    rules = rules_of(settings.audio, profile or site_profile(settings))
-    return PlaylistReader(catalogue_of(settings), places_of(settings), rules)
+    rules = make_play_rules(settings.audio, profile or site_profile(settings))
+    return PlaylistReader(get_catalogue_directory(settings), get_audio_places(settings), rules)
 
 
 def labels_synthetic(settings: Settings, profile: Profile) -> bool:
-    """Return whether the site or its profile requires an announcement before synthetic speech."""
+    """Return whether the site or its profile requires a notice before synthetic speech."""
     return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled

@@ -1,4 +1,4 @@
-"""Find flows by name or path: the shipped ones by name, a site's own by the path of their file."""
+"""Find flows: shipped flows by name, a site's own flows by the path of their file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.load import load_file
 from dialer.flows.model import Offer
 from dialer.flows.texts import Texts
-from dialer.flows.yaml_document import file_of
+from dialer.flows.yaml_document import find_file
 
 UNSAFE = frozenset(
     {
@@ -23,7 +23,7 @@ UNSAFE = frozenset(
         "transport",
     }
 )
-"""The rules of `check_flow` whose findings keep a flow from taking calls. A site can accept the others, such as a missing text."""
+"""The rules of `check_flow` that a flow must pass before it may serve calls. Other findings are only warnings."""
 
 FLOWS_DIRECTORY = content.IVR_FLOWS / "flows"
 
@@ -34,21 +34,24 @@ def shipped_flows() -> list[str]:
 
 
 def load_flow(name_or_path: str) -> Flow:
-    """Return the shipped flow of that name, or the flow in that .yaml file.
+    """Return the shipped flow with this name, or the flow in this .yaml file.
 
-    A subdialog of a site's flow is searched in the directory of its file first, then among the shipped flows. Raises
-    UnknownFlow for an unknown name or path, FlowError for a flow that is wrong or cannot be read.
+    Subdialogs of a site's flow are searched in its directory first, then among the shipped flows.
+
+    Raises:
+        UnknownFlow: no flow has this name or path.
+        FlowError: the flow is invalid or cannot be read.
     """
-    path = file_of(name_or_path, FLOWS_DIRECTORY)
+    path = find_file(name_or_path, FLOWS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, shipped_flows())
-    return load_file(path, lambda name: file_of(name, path.parent) or file_of(name, FLOWS_DIRECTORY))
+    return load_file(path, lambda name: find_file(name, path.parent) or find_file(name, FLOWS_DIRECTORY))
 
 
-def refuse_unsafe(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
-    """Raise FlowError with the first `UNSAFE` finding of a flow.
+def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
+    """Raise FlowError with the first finding of a rule in `UNSAFE`, if the flow has any.
 
-    `texts` are those that it speaks; `may_offer` is what the profile allows.
+    `texts` are the texts of its prompts, `may_offer` the offers that the profile allows.
     """
     for finding in check_flow(flow, texts, may_offer=may_offer):
         if finding.rule in UNSAFE:

@@ -1,4 +1,4 @@
-"""Rules for what flows and scripts may say and store, whatever their structure."""
+"""Rules for the wording and the stored answers of flows and scripts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from dialer.flows.model import FlowPurpose, Offer
 from dialer.flows.wording import asks_choice, asks_for_vote, offers_transport
 
-STORES_CHOICE = "stores an answer called {}; for whom someone votes must never be stored: remove the question"
+STORES_CHOICE = (
+    "stores an answer called {}, but a person's choice of candidate must never be stored; remove the question"
+)
 OFFERS_FORBIDDEN_TRANSPORT = "offers transport, which the profile forbids (transport.may_offer); remove the offer"
 
 
 def forbidden_wording(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
-    """Yield (rule, problem) for wording that a text must not contain, given its purpose and the declared offers.
+    """Yield (rule, problem) for each forbidden wording in a text.
 
-    `where` names the text in the problem.
+    Args:
+        text: the text.
+        where: the text's name in the problem.
+        purpose: the purpose of the flow or script.
+        offers: the offers that the flow or script declares.
     """
     if (words := asks_choice(text)) is not None:
         yield "forbidden-question", f'asks for whom someone votes ("{words}" in {where}); remove the question'

@@ -1,4 +1,4 @@
-"""The page docs/reference/flow-nodes.md, generated from the classes of nodes: `python -m dialer.flows.document docs/reference`."""
+"""The generator of docs/reference/flow-nodes.md from the classes of nodes: `python -m dialer.flows.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.flows.node import NODE_KINDS
-from dialer.flows.schema import flow_schema
+from dialer.flows.schema import make_flow_schema
 
 PAGE = "flow-nodes.md"
 _HEAD = """# Nodes of flows
@@ -22,30 +22,30 @@ _TYPES = {"string": "text", "integer": "whole number", "number": "number", "bool
 _NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "conditions"}
 
 
-def nodes_page() -> str:
-    """Return the page."""
-    schema = flow_schema()
-    parts = [_HEAD, *(_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
-    parts += [_part(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
+def render_nodes_page() -> str:
+    """Return the page as Markdown."""
+    schema = make_flow_schema()
+    parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
+    parts += [_render_part(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
     return "\n\n".join(parts) + "\n"
 
 
-def _node(kind: str, definitions: dict[str, Any]) -> str:
+def _render_node(kind: str, definitions: dict[str, Any]) -> str:
     node = NODE_KINDS[kind]
-    return _part(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
+    return _render_part(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
 
 
-def _part(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
+def _render_part(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
     lines = [f"## {title}", "", text or definition["description"], "", "|key|value|meaning|", "|---|---|---|"]
-    return "\n".join([*lines, *_rows(definition, first)])
+    return "\n".join([*lines, *_render_rows(definition, first)])
 
 
-def _rows(definition: dict[str, Any], first: str) -> Iterator[str]:
+def _render_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
     properties: dict[str, dict[str, Any]] = definition["properties"]
     required = definition.get("required", [])
     for key in sorted(properties, key=lambda key: (key != first, key not in required)):
         field = properties[key]
-        value = _value(field)
+        value = _describe_value(field)
         if "default" in field:
             value += f"; default `{str(field['default']).lower()}`"
         elif key not in required:
@@ -53,11 +53,11 @@ def _rows(definition: dict[str, Any], first: str) -> Iterator[str]:
         yield f"|`{key}`|{value}|{field.get('description', '')}|"
 
 
-def _value(field: dict[str, Any]) -> str:
-    """Return what a key may contain, in words."""
+def _describe_value(field: dict[str, Any]) -> str:
+    """Return a description of the values that a key may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _words(name))
+        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _enum_values(name))
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
@@ -66,25 +66,29 @@ def _value(field: dict[str, Any]) -> str:
     if "anyOf" in field:
         one, other = field["anyOf"]
         if other.get("type") == "array":
-            return _value(one) if _value(one).endswith("s") else f"{_value(one)}, or a list of them"
-        return f"{_value(one)} or {_value(other)}"
+            return (
+                _describe_value(one)
+                if _describe_value(one).endswith("s")
+                else f"{_describe_value(one)}, or a list of them"
+            )
+        return f"{_describe_value(one)} or {_describe_value(other)}"
     if field["type"] == "object":
         return "mapping of keys to nodes"
     if isinstance(field["type"], list):
         return "text, number, true or false"
-    return _limited(field)
+    return _describe_limits(field)
 
 
-def _limited(field: dict[str, Any]) -> str:
+def _describe_limits(field: dict[str, Any]) -> str:
     if str(field.get("pattern", "")).startswith("^[a-z]"):
         return "name"
     words = _TYPES[field["type"]]
     return f"{words}, {field['minimum']:g} to {field['maximum']:g}" if "maximum" in field else words
 
 
-def _words(name: str) -> list[str]:
-    return list(flow_schema()["$defs"][name]["enum"])
+def _enum_values(name: str) -> list[str]:
+    return list(make_flow_schema()["$defs"][name]["enum"])
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / PAGE).write_text(nodes_page(), encoding="utf-8")
+    (Path(sys.argv[1]) / PAGE).write_text(render_nodes_page(), encoding="utf-8")

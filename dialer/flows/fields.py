@@ -1,4 +1,4 @@
-"""Types of fields that several kinds of nodes have: names, prompts, reprompts, keys of a telephone."""
+"""Types of fields shared by several kinds of nodes: names, prompts, reprompts, terminators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, problem, shown
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, problem, sanitise
 from dialer.flows.yaml_document import NAME
 
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
@@ -36,32 +36,32 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """What a node may refer to, and the reprompts that it inherits from its flow. It is the context of validation."""
+    """The names that a node may refer to, and the reprompts inherited from its flow. It is the validation context."""
 
     facts: Mapping[str, PromptKind]
     answers: Mapping[str, PromptKind]
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def kind_of(self, name: str) -> PromptKind | None:
-        """Return how a fact or answer is spoken; None if the flow declares neither."""
+    def find_kind(self, name: str) -> PromptKind | None:
+        """Return the prompt kind of a fact or answer, or None if the flow declares neither under this name."""
         return self.answers.get(name) or self.facts.get(name)
 
 
-def _declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.kind_of(value) is None:
+def _check_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
+    if info.context.find_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
 
-def _known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
+def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise problem("`with:` lists names of facts or answers; write them as in [closes_at]")
-    kind = info.context.kind_of(value)
+    kind = info.context.find_kind(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise problem(
-            f"`with:` names {shown(value)}, which is neither a fact nor an answer of this flow; "
+            f"`with:` names {sanitise(value)}, which is neither a fact nor an answer of this flow; "
             f"declare it in `facts:` (declared: {known})"
         )
     return value, kind
@@ -69,20 +69,20 @@ def _known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[st
 
 Name = Annotated[str, StringConstraints(pattern=NAME_SCHEMA["pattern"])]
 """A name of a flow, node, fact, answer, campaign or template."""
-DeclaredName = Annotated[Name, AfterValidator(_declared)]
+DeclaredName = Annotated[Name, AfterValidator(_check_declared)]
 """The name of a fact or answer of the flow."""
-KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_known_value), WithJsonSchema(NAME_SCHEMA)]
-"""A fact or answer that fills a placeholder, with how it is spoken."""
+KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_resolve_known_value), WithJsonSchema(NAME_SCHEMA)]
+"""A fact or answer that fills a placeholder, as (name, prompt kind)."""
 KnownValues = Annotated[tuple[KnownValue, ...], OneOrMany()]
 Terminator = Literal["#", "*", ""]
 
 
 class Prompt(YamlModel):
-    """Something to say: a text by its key, or the value of a fact or answer.
+    """A prompt to play: a text by its key, a recording, or the value of a fact or answer.
 
-    `value` is a text key for TEXT, a catalogue name for RECORDING, else the name of a fact or answer. `needs` are the
-    facts or answers that fill the text's placeholders. A prompt with an unknown value is left out completely, so that
-    no caller hears half a sentence.
+    `value` is a text key for TEXT, a catalogue name for RECORDING, and otherwise the name of a fact or answer. `needs`
+    are the facts or answers that fill the text's placeholders. If one of them is unknown, the whole prompt is skipped,
+    so that no caller hears half a sentence.
     """
 
     kind: PromptKind
@@ -93,11 +93,9 @@ class Prompt(YamlModel):
     @classmethod
     def _from_yaml(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
         if isinstance(written, str):
-            return {"kind": PromptKind.TEXT, "value": _text_key(written)}
+            return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
         if not isinstance(written, dict):
-            raise problem(
-                "has a list where a prompt must stand; write prompts as in [turnout.question, {hour: closes_at}]"
-            )
+            raise problem("has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]")
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):
             raise problem(
@@ -106,30 +104,32 @@ class Prompt(YamlModel):
         kind, value = PromptKind(kinds[0]), written[kinds[0]]
         if kind is PromptKind.TEXT:
             needs = {"with": written["with"]} if "with" in written else {}
-            return {"kind": kind, "value": _text_key(value), **needs}
+            return {"kind": kind, "value": _check_text_key(value), **needs}
         if "with" in written:
             raise problem("has `with:` in a prompt without `text:`; only texts have placeholders", "with")
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise problem(f"has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value)
-        if kind is not PromptKind.RECORDING and info.context.kind_of(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_kind(value) is None:
             raise problem(f"speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`")
         return {"kind": kind, "value": value}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         names = {"anyOf": [NAME_SCHEMA, {"type": "array", "items": NAME_SCHEMA}]}
-        text = _only(
+        text = _object_schema(
             {"text": _TEXT_KEY_SCHEMA, "with": {**names, "description": "Facts or answers that fill it."}}, "text"
         )
-        others = [_only({kind.value: NAME_SCHEMA}, kind.value) for kind in PromptKind if kind is not PromptKind.TEXT]
+        others = [
+            _object_schema({kind.value: NAME_SCHEMA}, kind.value) for kind in PromptKind if kind is not PromptKind.TEXT
+        ]
         return {"anyOf": [_TEXT_KEY_SCHEMA, text, *others]}
 
 
-def _only(properties: dict[str, object], required: str) -> dict[str, object]:
+def _object_schema(properties: dict[str, object], required: str) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": [required], "additionalProperties": False}
 
 
-def _text_key(value: object) -> str:
+def _check_text_key(value: object) -> str:
     if not isinstance(value, str) or not TEXT_KEY.fullmatch(value):
         raise problem("has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)")
     return value
@@ -140,8 +140,8 @@ SomePrompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=MAX_P
 
 
 class Reprompt(YamlModel):
-    """What happens when a caller enters nothing (no-input) or something else (no-match)."""
+    """The reaction to a caller who enters nothing (no-input) or an invalid key (no-match)."""
 
-    reprompts: WholeNumber = Field(1, ge=0, le=9, description="How often the question is asked again.")
-    prompts: Prompts = Field((), alias="say", description="Said before the question is asked again.")
-    then: Name = Field(description="Node when asking again has not helped.")
+    reprompts: WholeNumber = Field(1, ge=0, le=9, description="How many times the question is repeated.")
+    prompts: Prompts = Field((), alias="say", description="Prompts played before the question is repeated.")
+    then: Name = Field(description="Node after the last repetition without a valid answer.")

@@ -10,7 +10,7 @@ from dialer.flows.script import PAGE
 
 @dataclass(frozen=True, slots=True)
 class FlowFinding:
-    """A problem of a flow that loads: where it is, and what to do."""
+    """A problem that a check has found in a flow: its place, and how to correct it."""
 
     rule: str
     file: str
@@ -26,6 +26,6 @@ class FlowFinding:
 
 
 class PageFinding(FlowFinding):
-    """A problem of a page of a script."""
+    """A problem that a check has found in a page of a script."""
 
     part = PAGE

@@ -12,7 +12,7 @@ from dialer.flows.turns import FlowState
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One version of a flow. `version` is a hash of its text and of its subdialogs' texts, so it identifies the content."""
+    """One version of a flow. `version` is a hash of its text and of the texts of its subdialogs."""
 
     name: str
     version: str
@@ -21,21 +21,21 @@ class Flow:
     start: str
     nodes: Mapping[str, Node]
     facts: Mapping[str, PromptKind]
-    max_turns: int  # a call that has not ended after this many turns is ended
+    max_turns: int  # limit of turns, at which a call is ended
     file: str
     subflows: Mapping[str, Flow] = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
 
-    def at(self, state: FlowState) -> Flow:
-        """Return the flow that the call is in: this one, or one of its subdialogs."""
+    def resolve_flow(self, state: FlowState) -> Flow:
+        """Return the flow in which a call is: this one, or one of its subdialogs."""
         flow = self
         for frame in state.frames:
             flow = flow.subflows[frame.flow]
         return flow
 
-    def parts(self) -> list[Flow]:
-        """Return the flow and its subdialogs, each once."""
+    def list_flows(self) -> list[Flow]:
+        """Return this flow and its subdialogs, each once."""
         found = {self.file: self}
         for subflow in self.subflows.values():
-            found.update((part.file, part) for part in subflow.parts())
+            found.update((part.file, part) for part in subflow.list_flows())
         return list(found.values())

@@ -1,4 +1,4 @@
-"""Graphs of flows and scripts: which nodes can be reached, which lie in loops, and where a flow can end."""
+"""Graphs of flows and scripts: reachable nodes, loops, and the nodes at which a flow can end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Edges = Mapping[str, tuple[str, ...]]
 
 
 def reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
-    """Return the nodes that can be reached from `starts`, including these."""
+    """Return all nodes that can be reached from `starts`, including `starts`."""
     found: set[str] = set()
     todo = list(starts)
     while todo:
@@ -33,7 +33,7 @@ def reversed_edges(edges: Edges) -> Edges:
 
 
 def loops(edges: Edges) -> list[list[str]]:
-    """Return the strongly connected components that have an edge inside: sets of nodes that lead back to themselves."""
+    """Return the loops of a graph: its strongly connected components with at least one edge."""
     found: list[list[str]] = []
     placed: set[str] = set()
     backwards = reversed_edges(edges)
@@ -48,12 +48,15 @@ def loops(edges: Edges) -> list[list[str]]:
 
 
 def subgraph(edges: Edges, names: Collection[str]) -> Edges:
-    """Return the part of a graph that consists of these nodes."""
+    """Return the part of a graph with only these nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
 
 def flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
-    """Return the graph of a flow. `keep` selects edges by (node, label). A subdialog that never returns has no targets."""
+    """Return the graph of a flow, with the edges for which `keep(node, label)` is true.
+
+    A node with a subdialog that never returns has no targets.
+    """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():
         if node.subflow is not None and not can_return(flow.subflows[node.subflow]):
@@ -70,12 +73,12 @@ def reachable_nodes(flow: Flow) -> list[Node]:
 
 
 def can_return(flow: Flow) -> bool:
-    """Return whether a flow that runs as a subdialog can return to the calling flow."""
+    """Return whether a flow, run as a subdialog, can return to the calling flow."""
     return any(node.returns for node in reachable_nodes(flow))
 
 
 def can_end_at(flow: Flow, node: Node) -> bool:
-    """Return whether the call can end at this node, or the part if the flow is one."""
+    """Return whether a call can end at this node, or in its subdialog."""
     if node.subflow is not None:
         subflow = flow.subflows[node.subflow]
         return any(can_end_at(subflow, inner) and not inner.returns for inner in reachable_nodes(subflow))
@@ -83,10 +86,10 @@ def can_end_at(flow: Flow, node: Node) -> bool:
 
 
 def can_opt_out(flow: Flow) -> bool:
-    """Return whether an opt-out can be reached in a flow or its subdialogs."""
+    """Return whether a caller can opt out in a flow or its subdialogs."""
     return any(opts_out_at(flow, node) for node in reachable_nodes(flow))
 
 
 def opts_out_at(flow: Flow, node: Node) -> bool:
-    """Return whether the node is an opt-out, or a subdialog with one."""
+    """Return whether a node is an opt-out, or runs a subdialog with one."""
     return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))

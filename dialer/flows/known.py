@@ -1,4 +1,4 @@
-"""The values known in a call, the facts it began with and the caller's answers, and the prompts that they allow. Pure."""
+"""The known values of a call (facts and answers), and the prompts that can be played with them. No I/O."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SPOKEN: Final = {
     PromptKind.PLACE: re.compile(r".{1,200}"),
     PromptKind.NAME: re.compile(r".{1,200}"),
 }
-"""The form of a value that can be spoken, by its kind."""
+"""The pattern of values that can be spoken, by prompt kind."""
 
 
-def lookup(state: FlowState, name: str) -> Scalar | None:
-    """Return the value known under `name`: the caller's answer, else the fact; None if neither is known."""
+def look_up_value(state: FlowState, name: str) -> Scalar | None:
+    """Return the caller's answer or else the fact with this name, or None if neither is known."""
     if name in state.answers:
         return state.answers[name]
     value = state.facts.get(name)
@@ -29,37 +29,37 @@ def lookup(state: FlowState, name: str) -> Scalar | None:
 
 
 def can_be_left_out(prompt: Prompt) -> bool:
-    """Return whether a prompt is left out if a value is unknown."""
+    """Return whether a prompt depends on a value, and so is skipped if the value is unknown."""
     return bool(prompt.needs) or not prompt.kind.is_fixed
 
 
-def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
-    """Return the prompts that can be said now. A prompt with an unknown or malformed value is left out completely."""
-    return tuple([ref for prompt in prompts if (ref := _resolve_one(state, prompt)) is not None])
+def resolve_prompts(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
+    """Return the prompts with their values. A prompt with an unknown or malformed value is skipped."""
+    return tuple([ref for prompt in prompts if (ref := _resolve_prompt(state, prompt)) is not None])
 
 
-def _resolve_one(state: FlowState, prompt: Prompt) -> PromptRef | None:
+def _resolve_prompt(state: FlowState, prompt: Prompt) -> PromptRef | None:
     if not prompt.kind.is_fixed:
-        return _spoken(state, prompt.value, prompt.kind)
+        return _resolve_value(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
-        value = _spoken(state, name, kind)
+        value = _resolve_value(state, name, kind)
         if value is None:
             return None
         values.append((name, value))
     return PromptRef(prompt.kind, prompt.value, tuple(values))
 
 
-def _spoken(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
-    value = lookup(state, name)
+def _resolve_value(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
+    value = look_up_value(state, name)
     if value is None or isinstance(value, bool):
         return None
     text = str(value)
     return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
-def whole_number(value: Scalar | None) -> int | None:
-    """Return a value as a whole number, or the hour of "18:00"; None for anything else."""
+def parse_whole_number(value: Scalar | None) -> int | None:
+    """Return a value as a whole number, or the hour of a time such as "18:00", or None for other values."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):

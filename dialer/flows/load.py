@@ -1,7 +1,7 @@
-"""Load a flow from YAML. The first mistake is a FlowError that names file, line and node and says how to correct it.
+"""Load a flow from YAML. The first mistake raises a FlowError that names file, line and node and how to correct it.
 
-Loading checks what makes a flow runnable: known keys and names, existing targets, limits. What makes it a good flow
-(exits, opt-out, texts in every language) is checked by `dialer.flows.check`.
+Loading checks whether a flow can run: known keys and names, existing targets, limits. `dialer.flows.check` checks
+whether it may take calls: exits, an opt-out, texts in every language.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ MAX_SUBDIALOG_DEPTH = 5
 DEFAULT_MAX_TURNS = 60
 
 FindFlow = Callable[[str], Path | None]
-"""Returns the file of a subdialog's flow by its name, or None."""
+"""Returns the file of a subdialog's flow by its name, or None if there is none."""
 _STORING_KEYS = ("field", "answer", "record")
 """The keys of nodes that store an answer under a name."""
 
 
 class FlowFile(YamlModel):
-    """A Matdan flow: what a caller hears and presses."""
+    """A Matdan flow: the prompts, menus and marks of an IVR call."""
 
     flow: Name = Field(description="Name of the flow. The file has the same name.")
     title: str = Field("", max_length=200)
@@ -45,13 +45,13 @@ class FlowFile(YamlModel):
     )
     start: Name = Field(description="The first node.")
     max_turns: WholeNumber = Field(
-        DEFAULT_MAX_TURNS, ge=1, le=5_000, description="A call that has not ended after this many turns is ended."
+        DEFAULT_MAX_TURNS, ge=1, le=5_000, description="Limit of turns, at which a call is ended."
     )
     facts: dict[Name, Literal["number", "digits", "date", "hour", "place", "name"]] = Field(
-        {}, description="What may be known of the voter, and how each is spoken. Any of them can be unknown."
+        {}, description="Facts about the voter and how each is spoken. Any fact can be unknown in a call."
     )
-    no_input: Reprompt | None = Field(None, description="After silence, for all questions.")
-    no_match: Reprompt | None = Field(None, description="After a wrong key, for all questions.")
+    no_input: Reprompt | None = Field(None, description="Default reaction to silence, for all questions.")
+    no_match: Reprompt | None = Field(None, description="Default reaction to a wrong key, for all questions.")
     nodes: Annotated[
         dict[Name, Any],
         Field(min_length=1, max_length=MAX_NODES),
@@ -68,18 +68,18 @@ class FlowFile(YamlModel):
 
 
 def load_file(path: Path, find: FindFlow) -> Flow:
-    """Return the flow in a file, with its subdialogs. Raises FlowError."""
-    return _load(read_file(path), path, find, ())
+    """Return the flow in a file, with its subdialogs, whose files `find` returns. Raises FlowError."""
+    return _load_flow(read_file(path), path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
-    """Return the flow that `text` describes. It cannot have subdialogs. Raises FlowError."""
-    return _load(text, Path(file), lambda _name: None, ())
+    """Return the flow in a YAML text. It cannot have subdialogs. Raises FlowError."""
+    return _load_flow(text, Path(file), lambda _name: None, ())
 
 
-def _load(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
+def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
     file = str(path)
-    flow = _flow_of(parse_yaml(text, file))
+    flow = _build_flow(parse_yaml(text, file))
     chain = (*callers, flow.name)
     digest = hashlib.sha256(text.encode())
     subflows: dict[str, Flow] = {}
@@ -88,15 +88,16 @@ def _load(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Fl
         if called is None or called in subflows:
             continue
         if called in chain:
-            problem = f"calls flow {called}, which is already running; a subdialog cannot contain itself"
+            problem = f"calls flow {called}, which contains this node; remove it, as a subdialog cannot contain itself"
             raise FlowError(file, node.line, node.name, problem)
         if len(chain) > MAX_SUBDIALOG_DEPTH:
-            raise FlowError(file, node.line, node.name, f"is more than {MAX_SUBDIALOG_DEPTH} subdialogs deep")
+            problem = f"is nested in more than {MAX_SUBDIALOG_DEPTH} subdialogs; flatten them"
+            raise FlowError(file, node.line, node.name, problem)
         found = find(called)
         if found is None:
             problem = f"calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
             raise FlowError(file, node.line, node.name, problem)
-        subflow = _load(read_file(found), found, find, chain)
+        subflow = _load_flow(read_file(found), found, find, chain)
         if subflow.name != called:
             raise FlowError(
                 str(found), 1, "", f"is called `flow: {subflow.name}`; file and flow must have the same name"
@@ -106,12 +107,12 @@ def _load(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Fl
     return replace(flow, version=digest.hexdigest()[:12], subflows=MappingProxyType(subflows))
 
 
-def _flow_of(document: Document) -> Flow:
-    facts = _facts(document)
-    names = DeclaredNames(facts, _answers(document))
+def _build_flow(document: Document) -> Flow:
+    facts = _read_facts(document)
+    names = DeclaredNames(facts, _read_answers(document))
     header = parse(FlowFile, document, names=names)
     names = replace(names, no_input=header.no_input, no_match=header.no_match)
-    nodes = {name: _node(name, document, names) for name in header.nodes}
+    nodes = {name: _parse_node(name, document, names) for name in header.nodes}
     _check_targets(nodes, header.start, document)
     return Flow(
         name=header.flow,
@@ -127,16 +128,16 @@ def _flow_of(document: Document) -> Flow:
     )
 
 
-def _facts(document: Document) -> dict[str, PromptKind]:
-    """Return the facts that have a valid kind. The others are reported with the rest of the header."""
+def _read_facts(document: Document) -> dict[str, PromptKind]:
+    """Return the facts that have a valid kind. Invalid ones are reported when the header is parsed."""
     written = document.values.get("facts")
     kinds = {kind.value for kind in PromptKind if not kind.is_fixed}
     pairs = written.items() if isinstance(written, dict) else ()
     return {name: PromptKind(kind) for name, kind in pairs if isinstance(kind, str) and kind in kinds}
 
 
-def _answers(document: Document) -> dict[str, PromptKind]:
-    """Return how each answer of the flow is spoken. A prompt can refer to an answer of a later node.
+def _read_answers(document: Document) -> dict[str, PromptKind]:
+    """Return the prompt kind of each answer of the flow, also for prompts that refer to an answer of a later node.
 
     Raises FlowError if two nodes store different kinds under the same name.
     """
@@ -158,8 +159,8 @@ def _answers(document: Document) -> dict[str, PromptKind]:
     return answers
 
 
-def _node(name: str, document: Document, names: DeclaredNames) -> Node:
-    """Return a node. Exactly one of its keys identifies its kind."""
+def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
+    """Return the node `name` of a document. Exactly one of its keys identifies its kind."""
     place = ("nodes", name)
     line = document.line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
@@ -172,7 +173,7 @@ def _node(name: str, document: Document, names: DeclaredNames) -> Node:
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
     node = parse(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
-    node.placed(name, line)
+    node.set_position(name, line)
     return node
 
 

@@ -1,8 +1,8 @@
 """Draw a flow as a Mermaid flowchart, for people who record and approve its texts.
 
-The ways that most calls take are arrows. What follows silence, a wrong key or a failure is written in the node instead,
-because otherwise most nodes would have arrows to the same few ends. Nodes that only such ways lead to are in a group of
-their own.
+Arrows show the usual paths of calls. The targets after silence, a wrong key or a failure are written in the node,
+because otherwise most nodes would have arrows to the same few ends. Nodes that are reached only by such paths are drawn
+in a group of their own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _EXCEPTIONS = "exceptions"
 
 def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     """Return the Mermaid text of a flow with its texts in `language`. A subdialog is a single node."""
-    arrows = _arrows(flow)
+    arrows = _list_arrows(flow)
     usual = reachable(
         {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
     )
@@ -47,12 +47,12 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
         "---",
         "flowchart TD",
     ]
-    lines += [_box(node, texts, language, all_ways=False) for node in flow.nodes.values() if node.name in usual]
-    lines += [_arrow(source, target, labels) for (source, target), labels in arrows.items() if source in usual]
+    lines += [_draw_node(node, texts, language, all_ways=False) for node in flow.nodes.values() if node.name in usual]
+    lines += [_draw_arrow(source, target, labels) for (source, target), labels in arrows.items() if source in usual]
     others = [node for node in flow.nodes.values() if node.name not in usual]
     if others:
         lines.append(f'    subgraph {_EXCEPTIONS}["After silence, a wrong key or a failure"]')
-        lines += [f"    {_box(node, texts, language, all_ways=True)}" for node in others]
+        lines += [f"    {_draw_node(node, texts, language, all_ways=True)}" for node in others]
         lines.append("    end")
     used = {node.style for node in flow.nodes.values()}
     lines += [
@@ -63,50 +63,54 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
-    """Return the arrows (source, target) with their labels: keys, or the cases of a branch."""
+def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in node.drawn_targets():
+        for label, target in node.arrow_targets():
             arrows.setdefault((node.name, target), []).append(label)
     return arrows
 
 
-def _arrow(source: str, target: str, labels: list[str]) -> str:
+def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
     text = ", ".join(label for label in labels if label)
-    return f"    {_id(source)} -->|{_quoted(text)}| {_id(target)}" if text else f"    {_id(source)} --> {_id(target)}"
+    return (
+        f"    {_mermaid_id(source)} -->|{_quote(text)}| {_mermaid_id(target)}"
+        if text
+        else f"    {_mermaid_id(source)} --> {_mermaid_id(target)}"
+    )
 
 
-def _box(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
-    """Return the definition of a node: its title, its prompts in `language`, and its notes, a line each."""
+def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
+    """Return the Mermaid definition of a node: title, prompts in `language` and notes, one line each."""
     notes = node.notes()
-    if all_ways:  # its targets have no arrows
-        notes += [f"{label or 'then'} › {target}" for label, target in node.drawn_targets()]
-    words = [_escaped(_words(prompt, texts, language)) for prompt in node.first_prompts]
-    parts = [_escaped(f"{node.title} ({node.name})"), *words, *map(_escaped, notes)]
-    return f'    {_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
+    if all_ways:  # the node's targets have no arrows
+        notes += [f"{label or 'then'} › {target}" for label, target in node.arrow_targets()]
+    words = [_escape(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]
+    parts = [_escape(f"{node.title} ({node.name})"), *words, *map(_escape, notes)]
+    return f'    {_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 
-def _words(prompt: Prompt, texts: Texts, language: str) -> str:
-    """Return what a prompt says, with values between angle quotes."""
+def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:
+    """Return the words of a prompt, with values between angle quotes."""
     if prompt.kind is PromptKind.RECORDING:
         return f"▶ {prompt.value}"
     if prompt.kind is not PromptKind.TEXT:
         return f"‹{prompt.value}›"
-    found = texts.found(prompt.value, language)
+    found = texts.find_text_or_english(prompt.value, language)
     text = found[1] if found else f"[{prompt.value}]"
     return _PLACEHOLDER.sub(lambda match: f"‹{match[1]}›", text)
 
 
-def _id(name: str) -> str:
-    """Return the Mermaid identifier of a node: the name of a flow's node may be a keyword such as `end`."""
+def _mermaid_id(name: str) -> str:
+    """Return the Mermaid identifier of a node. It has a prefix, as a node's name may be a keyword such as `end`."""
     return f"n_{name}"
 
 
-def _quoted(text: str) -> str:
-    return f'"{_escaped(text)}"'
+def _quote(text: str) -> str:
+    return f'"{_escape(text)}"'
 
 
-def _escaped(text: str) -> str:
-    """Return text on one line, with special characters as entities."""
+def _escape(text: str) -> str:
+    """Return text on one line, with special characters as Mermaid entities."""
     return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))

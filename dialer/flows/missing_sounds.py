@@ -1,4 +1,4 @@
-"""Log sounds that callers do not hear because they are missing or may not be played."""
+"""A log of sounds that are skipped because they are missing or may not be played."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _log = structlog.get_logger(__name__)
 
 
 class MissingSounds:
-    """Logs each missing sound once, not for every call."""
+    """A log that records each skipped sound once, not for every call."""
 
     def __init__(self) -> None:
         self._logged: set[str] = set()
 
     def log(self, sound: str, reason: str) -> None:
-        """Log a sound that was left out, unless it has been logged before."""
+        """Log a skipped sound, unless it has been logged before."""
         if sound in self._logged or len(self._logged) >= _MOST_LOGGED:
             return
         self._logged.add(sound)

@@ -1,4 +1,4 @@
-"""The terms of flows: their purposes, what they may offer, how values are spoken, and whom a mark is about.
+"""The terms of flows: purposes, offers, kinds of prompts, and scopes of marks.
 
 The terms are those of VoiceXML (prompt, menu, choice, field, no-input, no-match, reprompt, record, transfer, subdialog,
 goto, disconnect; https://www.w3.org/TR/voicexml20/), with election calling's own where VoiceXML has none (mark,
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from dialer.settings.jurisdiction import Profile
 
 
-def offers_allowed(profile: Profile) -> frozenset[Offer]:
-    """Return what flows may offer under a profile."""
+def list_allowed_offers(profile: Profile) -> frozenset[Offer]:
+    """Return the offers that flows may make under a profile."""
     return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 
 
 class FlowPurpose(StrEnum):
-    """What a flow is for. It decides what the flow may say, and whether it must offer an opt-out."""
+    """The purpose of a flow. It decides what the flow may say, and whether it must offer an opt-out."""
 
     TURNOUT = "turnout"  # asks whether someone has voted, never for whom
     MATERIAL = "material"  # campaign audio, which may need a certificate
@@ -30,17 +30,17 @@ class FlowPurpose(StrEnum):
     WORKER = "worker"  # for booth workers, not for voters
     OPT_OUT = "opt-out"
     ABANDONED = "abandoned"  # the information message when no agent was available
-    PART = "part"  # a subdialog of other flows only
+    PART = "part"  # used only as a subdialog of other flows
 
 
 class Offer(StrEnum):
-    """An offer that some jurisdictions forbid. A flow declares it in its header, and the site's profile allows it or not."""
+    """An offer that some jurisdictions forbid. A flow declares it in its header, and the site's profile may forbid it."""
 
     TRANSPORT = "transport"  # a ride to the polling station
 
 
 class PromptKind(StrEnum):
-    """How the value of a prompt is spoken."""
+    """The kind of a prompt, which determines how its value is spoken."""
 
     TEXT = "text"  # the value is the key of a text
     NUMBER = "number"  # in words: 42 is "forty-two"
@@ -53,7 +53,7 @@ class PromptKind(StrEnum):
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the same is said to every voter."""
+        """Whether the prompt is the same for every voter."""
         return self in _FIXED
 
 
@@ -61,7 +61,7 @@ _FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class Scope(StrEnum):
-    """The voters that a mark is about."""
+    """The voters to whom a mark applies."""
 
     VOTER = "voter"  # the voter who was called
     HOUSEHOLD = "household"  # every voter of the number who has not voted yet

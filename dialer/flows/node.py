@@ -1,8 +1,8 @@
-"""The base classes of nodes: what the machine, the check and the diagram need to know of every kind.
+"""The base classes of nodes, used by the state machine, the checks and the diagram.
 
-A kind of node is one class in one file of `dialer/flows/nodes/`. Its fields are the keys of its mapping in YAML, with
-descriptions for editors; its methods are its turn in a call, its ways out and its checks. A class with a `kind`
-registers itself.
+Each kind of node is a class in its own file in `dialer/flows/nodes/`. Its fields are the keys of the node in YAML, with
+descriptions for editors. Its methods define its actions in a call, its targets and the data for checks. A class with a
+`kind` registers itself.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Go on at the node of `state`; no action is needed."""
+    """Continue at the node of `state`, without an action."""
 
     state: FlowState
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Have the driver carry out an action."""
+    """Let the driver perform an action."""
 
     state: FlowState
     action: Action
@@ -62,7 +62,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Say the prompts and hang up: the flow is completed."""
+    """Play the prompts and hang up. The flow is completed."""
 
     prompts: tuple[PromptRef, ...] = ()
     reason: str = ""
@@ -76,13 +76,13 @@ class HandOver:
 
 
 Entered = Continue | Act | GoTo | HangUp
-"""What follows when a call comes to a node."""
+"""The step after a call has entered a node."""
 Answered = GoTo | Act | HandOver | None
-"""What follows an input; None if the input does not answer the node's action."""
+"""The step after an input, or None if the input is not a result of the node's action."""
 
 
 class NodeStyle(StrEnum):
-    """How a node is drawn in a diagram."""
+    """The appearance of a node in a diagram."""
 
     SPEECH = "speech"
     QUESTION = "question"
@@ -100,95 +100,95 @@ NODE_KINDS: dict[str, type[Node]] = {}
 
 
 class Node(NamedPart, ABC):
-    """What every node has."""
+    """The base class of all nodes."""
 
-    kind: ClassVar[str]  # the key of YAML that identifies the kind
+    kind: ClassVar[str]  # the YAML key that identifies the kind
     style: ClassVar[NodeStyle]
-    label: ClassVar[str]  # what the node does, in a few words
-    commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
-    takes_input: ClassVar[bool] = False  # whether the caller answers here
-    returns: ClassVar[bool] = False  # whether it leads back to the calling flow
-    ends_call: ClassVar[bool] = False  # whether the call can end here, or the part if the flow is one
+    label: ClassVar[str]  # short description for diagrams
+    commits: ClassVar[CommitKind | None] = None  # the kind of commit before the target "committed"
+    accepts_input: ClassVar[bool] = False  # whether the caller answers here
+    returns: ClassVar[bool] = False  # whether the node returns to the calling flow
+    ends_call: ClassVar[bool] = False  # whether the call can end here (in a part: whether the part can end here)
     opts_out: ClassVar[bool] = False  # whether the caller is opted out here
-    needs_no_action: ClassVar[bool] = False  # whether the call goes on at once if there is nothing to say
+    needs_no_action: ClassVar[bool] = False  # whether the call continues at once if there is no prompt to play
     draws_labels: ClassVar[bool] = False  # whether the arrows of a diagram are labelled
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         if "kind" not in cls.__dict__:
-            return  # a base of other kinds
+            return  # a base class of several kinds
         if cls.kind in NODE_KINDS:
-            raise ValueError(f"two kinds of nodes are called {cls.kind}")
+            raise ValueError(f"the kind of node {cls.kind} is defined twice: rename one of its classes' `kind`")
         NODE_KINDS[cls.kind] = cls
 
     # Turns
 
     @abstractmethod
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return what follows when the call comes to this node of `flow`."""
+        """Return the step for a call that enters this node of `flow`."""
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return what follows the result of the node's action; None if `event` is not such a result."""
+        """Return the step after an input, or None if the input is not a result of the node's action."""
         return None
 
-    # For the check
+    # Checks
 
     @abstractmethod
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield (label, node) of every way out. A node that ends the flow has none."""
+        """Yield the possible next nodes as (label, node name). A node that ends the flow has none."""
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The prompts that are said when the call comes here."""
+        """The prompts that are played when the call enters this node."""
         return ()
 
     @property
     def all_prompts(self) -> tuple[Prompt, ...]:
-        """Every prompt that can be said here, including reprompts."""
+        """All prompts that can be played at this node, including reprompts."""
         return self.first_prompts
 
-    def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the keys of the texts that are said or sent here, each with the names that fill it."""
+    def needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+        """Yield the key of each text that is played or sent here, with the names of the values that fill it."""
         for prompt in dict.fromkeys(self.all_prompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
     @property
     def subflow(self) -> str | None:
-        """The name of the flow that runs here as a subdialog."""
+        """The name of the flow that runs here as a subdialog, if the node has one."""
         return None
 
     @property
     def stored_answer(self) -> str | None:
-        """The name under which the caller's answer is stored."""
+        """The name under which the caller's answer is stored, if the node stores one."""
         return None
 
     @property
     def may_be_silent(self) -> bool:
-        """Whether the call can pass without an action: there is nothing to say, or only values that may be unknown."""
+        """Whether a call can pass the node without an action, because all its prompts may be skipped."""
         return self.needs_no_action and all(map(can_be_left_out, self.first_prompts))
 
     def one_key_targets(self) -> tuple[str, ...]:
-        """Return the nodes to which a single key leads while prompts are said here."""
+        """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
     def targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets at which a fact or answer may still be unknown; None if that holds for all targets."""
+        """Return the targets at which the fact or answer `name` may still be unknown, or None for all targets."""
         return None
 
-    # For the diagram
+    # Diagram
 
     @property
     def title(self) -> str:
-        """What the node does, in a few words."""
+        """A short description of the node."""
         return self.label
 
     def notes(self) -> list[str]:
-        """Return what is written below the prompts in the diagram."""
+        """Return the lines below the prompts in the diagram."""
         return [f"fails › {target}" for label, target in self.targets() if label == "failed"]
 
-    def drawn_targets(self) -> list[tuple[str, str]]:
-        """Return (label, node) of the ways that the diagram shows as arrows: those that most calls take."""
+    def arrow_targets(self) -> list[tuple[str, str]]:
+        """Return the targets on the usual paths of calls, which the diagram shows as arrows, as (label, node name)."""
         usual = [(label, target) for label, target in self.targets() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
@@ -197,18 +197,18 @@ def _reprompts_are_inherited(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
-class Question(Node):
-    """A node that asks for keys, and asks again."""
+class QuestionNode(Node):
+    """The base class of nodes that ask for keys and repeat the question if necessary."""
 
     model_config = ConfigDict(json_schema_extra=_reprompts_are_inherited)
     style = NodeStyle.QUESTION
-    takes_input = True
+    accepts_input = True
 
     prompts: SomePrompts = Field(alias="say", description="The question.")
     barge_in: YesNo = Field(True, description="Whether a key ends the prompts.")
     timeout_seconds: Number = Field(5, ge=1, le=60, description="Longest wait for the first key.")
-    no_input: Reprompt = Field(description="After silence; by default as the flow says.")
-    no_match: Reprompt = Field(description="After a wrong key; by default as the flow says.")
+    no_input: Reprompt = Field(description="Reaction to silence. Default: `no_input` of the flow.")
+    no_match: Reprompt = Field(description="Reaction to a wrong key. Default: `no_match` of the flow.")
 
     @model_validator(mode="before")
     @classmethod
@@ -218,32 +218,32 @@ class Question(Node):
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
         for key, reprompt in inherited.items():
             if reprompt is None and key not in written:
-                raise problem(f"lacks `{key}:` and the flow has none; say what follows when the caller does not answer")
+                raise problem(f"has no `{key}:` and the flow has none; add one with the node that follows")
         return {**inherited, **written}
 
     @abstractmethod
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Return the action that says `prompts` and collects keys."""
+        """Return the action that plays `prompts` and collects keys."""
 
     @abstractmethod
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is only the terminator of the previous field, which was already full: then it is no answer."""
+        """Return whether the input is only a late terminator of the previous field, and so no answer."""
 
     @abstractmethod
-    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return what follows the keys that were entered."""
+    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return the step after the keys that the caller has entered."""
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return where the keys lead, or the question again."""
+        """Return the step after the keys that the caller has entered, ignoring a late terminator."""
         if not isinstance(event, Digits):
             return None
         if state.stray and not event.timed_out and self.is_stray(state, event):
             state = state.replace(stray="")
             return Act(state, self.collect(state, self.prompts))
-        return self.take(state.replace(stray="") if state.stray else state, event)
+        return self.handle_keys(state.replace(stray="") if state.stray else state, event)
 
-    def ask_again(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
-        """Count the failed attempt, and ask again or go where the reprompt leads."""
+    def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
+        """Count a failed attempt. Repeat the question, or go to the reprompt's target after the last repetition."""
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
@@ -251,32 +251,32 @@ class Question(Node):
         return Act(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that silence and wrong keys lead to."""
+        """Yield the nodes after silence and after wrong keys."""
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The question."""
+        """The prompts of the question."""
         return self.prompts
 
     @property
     def all_prompts(self) -> tuple[Prompt, ...]:
-        """The question, and what is said before it is asked again."""
+        """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
     def notes(self) -> list[str]:
-        """Return what follows silence and wrong keys."""
-        return [f"no key{_again(self.no_input)}", f"wrong key{_again(self.no_match)}"]
+        """Return the reactions to silence and wrong keys."""
+        return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
 
 
-def _again(reprompt: Reprompt) -> str:
+def _describe_reprompt(reprompt: Reprompt) -> str:
     times = {0: "", 1: ", asked again once"}.get(reprompt.reprompts, f", asked again {reprompt.reprompts} times")
     return f"{times} › {reprompt.then}"
 
 
-class Committing(Node):
-    """A node that commits something. The call goes to `next` only after the commit, otherwise to `failed`."""
+class CommittingNode(Node):
+    """The base class of nodes that store a result. The call goes to `next` once it is stored, otherwise to `failed`."""
 
     style = NodeStyle.COMMIT
     commits: ClassVar[CommitKind]
@@ -284,16 +284,16 @@ class Committing(Node):
     next: Name = Field(description="Node after the commit.")
     failed: Name = Field(description="Node if the commit failed.")
 
-    def commit(self, state: FlowState) -> FlowCommit:
-        """Return what is to be committed, with all answers so far."""
+    def make_commit(self, state: FlowState) -> FlowCommit:
+        """Return the result to store, with all answers so far."""
         return FlowCommit(self.commits, state.where, state.commits + 1, answers=dict(state.answers))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Commit."""
-        return Act(state, Commit(state.where, self.commit(state)))
+        """Return the commit as the action of this node."""
+        return Act(state, Commit(state.where, self.make_commit(state)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return where the result of the commit leads."""
+        """Return the step after success or failure of the commit."""
         match event:
             case Committed():
                 return GoTo(state, self.next)
@@ -302,6 +302,6 @@ class Committing(Node):
         return None
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and failure."""
+        """Yield the nodes after success and after failure."""
         yield "committed", self.next
         yield "failed", self.failed

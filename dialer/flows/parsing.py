@@ -1,7 +1,7 @@
-"""Pydantic models for parts of YAML files, whose errors name file, line, part and what to do.
+"""Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
-`parse` validates a part of a document and reports the first mistake as a FlowError. Validators of models raise
-`problem(...)` where a message needs more than pydantic's own error types say.
+`parse` validates a part of a document and reports the first mistake as a FlowError. Validators raise `problem(...)` if
+pydantic's own error types are not specific enough.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 
 
 class YamlModel(BaseModel):
-    """A part of a YAML file: closed to unknown keys, and immutable."""
+    """A part of a YAML file. It is immutable and refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,22 +37,25 @@ class NamedPart(YamlModel):
 
     @property
     def name(self) -> str:
-        """The name under which it stands in the file."""
+        """The part's key in the file."""
         return self._name
 
     @property
     def line(self) -> int:
-        """The line on which it begins."""
+        """The line number (from 1) at which the part starts."""
         return self._line
 
-    def placed(self, name: str, line: int) -> None:
-        """Set name and line, once, after parsing."""
+    def set_position(self, name: str, line: int) -> None:
+        """Set the part's name and line number. Called once, after parsing."""
         self._name = name
         self._line = line
 
 
 def problem(text: str, *at: str | int) -> PydanticCustomError:
-    """Return the error for a validator to raise. `at` locates the mistake below the validated value, for the line number."""
+    """Return an error for a validator to raise.
+
+    `at` holds the keys from the validated value to the mistake, which determine its line number.
+    """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
 
@@ -67,8 +70,16 @@ def parse(
 ) -> Model:
     """Return the part of a document at `location` as an instance of `model`.
 
-    `names` is the validation context: the names that the part may refer to. Raises FlowError for the first mistake in
-    the order of lines; it names the `part` and its `name`.
+    Args:
+        model: the model of the part.
+        document: the YAML document.
+        location: the keys from the document to the part.
+        names: the validation context, such as the names that the part may refer to.
+        name: the part's name in error texts.
+        part: the part's kind in error texts, such as "node" or "page".
+
+    Raises:
+        FlowError: the part has a mistake. Of several, the one in the first line is reported.
     """
     value: Value = document.values
     for key in location:
@@ -78,11 +89,11 @@ def parse(
     except ValidationError as error:
         mistakes = [_Mistake(document, location, model, details) for details in error.errors(include_url=False)]
         first = min(mistakes, key=lambda mistake: mistake.line)
-        raise FlowError(document.file, first.line, name, first.text(), part=part) from error
+        raise FlowError(document.file, first.line, name, first.describe(), part=part) from error
 
 
 class _Mistake:
-    """One error of pydantic, with its line and in words."""
+    """An error of pydantic, with its line number and a description for the author of the file."""
 
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
@@ -90,34 +101,35 @@ class _Mistake:
         self.line = document.line((*location, *below, *at))
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
-        self._shown = shown(details["input"]) if isinstance(details["input"], str) else ""
-        self._model, self._field = _field_at(model, below)
+        self._shown = sanitise(details["input"]) if isinstance(details["input"], str) else ""
+        self._model, self._field = _find_field(model, below)
 
-    def text(self) -> str:
-        """Return what is wrong and what to do."""
+    def describe(self) -> str:
+        """Return the problem and how to correct it."""
         context: Mapping[str, Any] = self._details.get("ctx", {})
         match self._details["type"]:
             case "problem":
                 return str(context["text"])
             case "missing":
-                return f"lacks `{self._key}:`; add it"
+                return f"has no `{self._key}:`; add it"
             case "extra_forbidden":
-                return f"has the unknown key `{shown(self._key)}`; known here: {', '.join(sorted(keys(self._model)))}"
+                known = ", ".join(sorted(yaml_keys(self._model)))
+                return f"has the unknown key `{sanitise(self._key)}`; use one of {known}"
             case "string_pattern_mismatch":
                 return f"`{self._shown}` is not a name; use a to z, 0 to 9 and _, start with a letter, at most 40 characters"
             case "enum" | "literal_error":
                 allowed = re.sub(r"'| or ", lambda found: "" if found[0] == "'" else ", ", context["expected"])
-                return f"`{self._key}: {self._shown}` is not known; use one of {allowed}"
+                return f"`{self._key}: {self._shown}` is not allowed; use one of {allowed}"
             case "number" | "greater_than_equal" | "less_than_equal":
-                return f"`{self._key}: {self._shown}` must be a number {self._bounds()}"
+                return f"`{self._key}: {self._shown}` must be a number {self._describe_bounds()}"
             case "undeclared":
                 return (
                     f"`{self._key}: {self._shown}` is neither a fact nor an answer of this flow; declare it in `facts:`"
                 )
             case _:
-                return f"`{self._key}:` {self._requirement(context)}"
+                return f"`{self._key}:` {self._describe_requirement(context)}"
 
-    def _requirement(self, context: Mapping[str, Any]) -> str:
+    def _describe_requirement(self, context: Mapping[str, Any]) -> str:
         match self._details["type"]:
             case "string_type":
                 return "must be one text"
@@ -132,8 +144,8 @@ class _Mistake:
             case _:
                 return self._details["msg"]
 
-    def _bounds(self) -> str:
-        metadata = [] if self._field is None else [*self._field.metadata, *_constraints(self._field.annotation)]
+    def _describe_bounds(self) -> str:
+        metadata = [] if self._field is None else [*self._field.metadata, *_list_constraints(self._field.annotation)]
         lowest, highest = (
             next((bound for each in metadata if (bound := getattr(each, name, None)) is not None), None)
             for name in ("ge", "le")
@@ -141,85 +153,85 @@ class _Mistake:
         return f"from {lowest:g} to {highest:g}"
 
 
-def _field_at(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the model that a location leads into, and the field that it names last."""
+def _find_field(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
+    """Return the innermost model at a location, and the field that the location names in it."""
     found: FieldInfo | None = None
     for key in location:
-        inner = _model_in(found.annotation) if found is not None else None
+        inner = _find_model(found.annotation) if found is not None else None
         model = inner or model
         found = next((field for name, field in model.model_fields.items() if (field.alias or name) == key), found)
     return model, found
 
 
-def _constraints(annotation: Any) -> Iterator[Any]:
+def _list_constraints(annotation: Any) -> Iterator[Any]:
     """Yield the constraints inside an annotation, such as those of the number in `Limit | None`."""
     for each in get_args(annotation):
-        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_constraints(each))
+        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_list_constraints(each))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _find_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+    return next((found for each in get_args(annotation) if (found := _find_model(each)) is not None), None)
 
 
-def keys(model: type[BaseModel]) -> Iterator[str]:
-    """Yield the keys of a model as they are written in YAML."""
+def yaml_keys(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the keys of a model in their YAML spelling."""
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-def shown(text: str) -> str:
-    """Return text of a stranger as it may appear in an error: printable ASCII, one line, at most 40 characters."""
+def sanitise(text: str) -> str:
+    """Return untrusted text in a form that is safe in an error: printable ASCII, one line, at most 40 characters."""
     return "".join(letter if letter.isprintable() and letter.isascii() else "?" for letter in text[:40])
 
 
-# Scalars: YAML gives all of them as text.
+# Conversion of scalars, which the YAML reader returns as text.
 
 
-def _yes_or_no(value: object) -> object:
+def _parse_yes_or_no(value: object) -> object:
     if value not in ("true", "false"):
         raise PydanticCustomError("yes_or_no", "must be true or false")
     return value == "true"
 
 
-def _number(value: object) -> float:
+def _parse_number(value: object) -> float:
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise PydanticCustomError("number", "must be a number")
     return float(value)
 
 
-def _whole_number(value: object) -> int:
-    number = _number(value)
+def _parse_whole_number(value: object) -> int:
+    number = _parse_number(value)
     if number != int(number):
         raise PydanticCustomError("whole_number", "must be a whole number")
     return int(number)
 
 
-YesNo = Annotated[bool, BeforeValidator(_yes_or_no)]
-Number = Annotated[float, BeforeValidator(_number)]
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+YesNo = Annotated[bool, BeforeValidator(_parse_yes_or_no)]
+Number = Annotated[float, BeforeValidator(_parse_number)]
+WholeNumber = Annotated[int, BeforeValidator(_parse_whole_number)]
 
 
 class OneOrMany:
-    """Marks a tuple field for which a single value counts as a list of one, and an empty value as an empty list."""
+    """A marker for tuple fields in which YAML may have a single value instead of a list, or nothing."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(as_list, handler(source))
+        return core_schema.no_info_before_validator_function(to_list, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 
 
-def as_list(value: object) -> list[object]:
-    """Return a list as it is, an empty text as an empty list, and any other value as a list of one."""
+def to_list(value: object) -> list[object]:
+    """Return a list unchanged, an empty text as an empty list, and any other value as a list of one."""
     if isinstance(value, list):
         return value
     return [] if value == "" else [value]
 
 
 class EditorSchema(GenerateJsonSchema):
-    """Generator of JSON schemas for editors: without titles made of names, and without `null` for keys that are left out."""
+    """A generator of JSON schemas for editors, without generated titles and without `null` for optional keys."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The sounds that a call may play: the campaign's own before the shared ones, if the catalogue allows them."""
+"""The sounds that a call may play: a campaign's own sounds, or else the shared ones, if the catalogue allows them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
 from dialer.flows.audio_settings import labels_synthetic, playlist_reader
 from dialer.flows.missing_sounds import MissingSounds
-from dialer.flows.sounds import sounds_of
+from dialer.flows.sounds import list_sounds
 from dialer.flows.texts import Texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.jurisdiction import Profile
@@ -46,21 +46,21 @@ class CataloguePrompts:
     _labelled: bool = field(default=False, init=False)
 
     def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return the sounds of a prompt: the campaign's own where they exist and may be played, else the shared ones.
+        """Return the sounds of a prompt: the campaign's own if they exist and may be played, or else the shared ones.
 
-        If `label_synthetic` is set, an announcement precedes the first prompt with a synthetic voice.
+        If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
-        chosen = [self.own(sound) for sound in sounds_of(ref, language, self.texts)]
+        chosen = [self.prefer_campaign_sound(sound) for sound in list_sounds(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := prompt_of_sound(sound)) is not None]
-            spoken = next((name for name in names if self._plays(name) and self.playlist.synthetic(name)), None)
+            spoken = next((name for name in names if self._may_play(name) and self.playlist.synthetic(name)), None)
             if spoken is not None:
                 self._labelled = True
-                return [self._label(spoken).sound, *chosen]
+                return [self._label_name(spoken).sound, *chosen]
         return chosen
 
     def find_block_reason(self, sound: str) -> str | None:
-        """Return why a sound may not be played; None if it may."""
+        """Return why a sound may not be played, or None if it may."""
         name = prompt_of_sound(sound)
         if name is None:
             return None
@@ -69,35 +69,43 @@ class CataloguePrompts:
             why is None
             and self.label_synthetic
             and self.playlist.synthetic(name)
-            and not self._plays(self._label(name))
+            and not self._may_play(self._label_name(name))
         ):
-            return f"is a synthetic voice, but its announcement {self._label(name).path} may not be played"
+            return f"is a synthetic voice, but its announcement {self._label_name(name).path} may not be played"
         return why
 
-    def _label(self, name: PromptName) -> PromptName:
+    def _label_name(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
-    def own(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound, if it has one that may be played; else the shared sound."""
+    def prefer_campaign_sound(self, sound: str) -> str:
+        """Return the campaign's own version of a shared sound if it has one that may be played, or else the sound."""
         name = prompt_of_sound(sound)
         if name is None:
             return sound
         own = PromptName(self.campaign, name.language, name.name)
-        if own in self.playlist.listed and (self._plays(own) or not self._plays(name)):
+        if own in self.playlist.listed and (self._may_play(own) or not self._may_play(name)):
             return own.sound
         return sound
 
-    def _plays(self, name: PromptName) -> bool:
+    def _may_play(self, name: PromptName) -> bool:
         return self.playlist.find_block_reason(name, self.today) is None
 
 
 class SitePrompts:
-    """The playlist of a running centre, from which each call gets its prompts."""
+    """The prompts of a running centre, whose catalogue is reloaded regularly."""
 
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """Take the current texts from `texts()`. `label`: announce synthetic voices. Call `refresh` before the first call."""
+        """Create empty prompts. Call `refresh` before the first call.
+
+        Args:
+            reader: reads the catalogue.
+            clock: the clock that determines today's date.
+            zone: the time zone of the site.
+            texts: returns the current texts of flows.
+            label: a notice precedes synthetic voices.
+        """
         self._reader = reader
         self._clock = clock
         self._zone = zone
@@ -108,24 +116,24 @@ class SitePrompts:
         self._missing = MissingSounds()
 
     def for_call(self, campaign: str) -> CataloguePrompts:
-        """Return the prompts for a call of that campaign that begins now."""
+        """Return the prompts for a call of a campaign that starts now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play(self, sound: str) -> bool:
-        """Return whether a shared sound may be played now, for carriers that fetch the files. A refusal is logged once."""
+        """Return whether a shared sound may be played now, for carriers that fetch the files. Refusals are logged once."""
         why = self.for_call("").find_block_reason(sound)
         if why is not None:
             self._missing.log(sound, why)
         return why is None
 
-    def speaks_synthetic(self, language: str) -> bool:
-        """Return whether any shared prompt of a language has a synthetic voice."""
+    def uses_synthetic_voice(self, language: str) -> bool:
+        """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
         return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
 
     async def refresh(self) -> None:
-        """Reload the catalogue in a thread. Raises CatalogueError, and keeps the previous playlist."""
+        """Reload the catalogue in a thread. If it cannot be read, raises CatalogueError and stays with the old one."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 
     def _read_and_check(self) -> Playlist:
@@ -133,10 +141,10 @@ class SitePrompts:
         self._reader.check(playlist)
         return playlist
 
-    async def run(self) -> None:
+    async def watch_catalogue(self) -> None:
         """Check every sound, then reload the catalogue regularly until cancelled, all in threads.
 
-        After the first check no call has to wait for the hash of a file. A catalogue that cannot be read is logged
+        After the first check no call has to wait until a file's hash is computed. An unreadable catalogue is logged
         once, and the previous one stays in use.
         """
         await asyncio.to_thread(self._reader.check, self._playlist)
@@ -152,12 +160,12 @@ class SitePrompts:
                 self._logged_error = ""
 
 
-def site_prompts(
+def make_site_prompts(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """Return the prompts of a site; None if it has no catalogue, so that sounds are played unchecked.
+    """Return the prompts of a site, or None if it has no catalogue and sounds are played unchecked.
 
-    `reader` can be one that has already read the catalogue.
+    `reader` may be a reader that has already read the catalogue.
     """
     if settings.audio.catalogue is None:
         return None

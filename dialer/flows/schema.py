@@ -1,4 +1,4 @@
-"""JSON schemas of flows and scripts for editors, generated from their models: `python -m dialer.flows.schema` writes them."""
+"""The JSON schemas of flows and scripts for editors. `python -m dialer.flows.schema` generates them from the models."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ SCRIPT_SCHEMA = content.IVR_FLOWS / "script.schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def flow_schema() -> dict[str, Any]:
-    """Return the schema of a flow, with all registered kinds of nodes."""
-    references, definitions = _definitions(FlowFile, *NODE_KINDS.values())
+def make_flow_schema() -> dict[str, Any]:
+    """Return the JSON schema of a flow, with all registered kinds of nodes."""
+    references, definitions = _make_definitions(FlowFile, *NODE_KINDS.values())
     kinds = [references[model, "validation"] for model in NODE_KINDS.values()]
-    return _document("flow", FlowFile.__name__, {**definitions, "Node": {"anyOf": kinds}})
+    return _make_document("flow", FlowFile.__name__, {**definitions, "Node": {"anyOf": kinds}})
 
 
-def script_schema() -> dict[str, Any]:
-    """Return the schema of a script."""
+def make_script_schema() -> dict[str, Any]:
+    """Return the JSON schema of a script."""
     inputs: list[Any] = [(model, "validation", model.__pydantic_core_schema__) for model in (ScriptFile, ScriptPage)]
     _, definitions = EditorSchema().generate_definitions(inputs)
-    return _document("script", ScriptFile.__name__, definitions)
+    return _make_document("script", ScriptFile.__name__, definitions)
 
 
-def _definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """Return the references to models, by (model, mode), and the definitions that they refer to."""
+def _make_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
+    """Return the references to models, by (model, mode), and the definitions to which they refer."""
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )
 
 
-def _document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
+def _make_document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
     parts = {key: _without_title(part) for key, part in sorted(definitions.items())}
     whole = parts.pop(root)
     head = {"$schema": _DIALECT, "$id": f"https://matdan.invalid/{name}.schema.json"}
@@ -50,11 +50,11 @@ def _without_title(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "title"}
 
 
-def write(path: Path, schema: dict[str, Any]) -> None:
+def write_schema(path: Path, schema: dict[str, Any]) -> None:
     """Write a schema to its file."""
     path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write(FLOW_SCHEMA, flow_schema())
-    write(SCRIPT_SCHEMA, script_schema())
+    write_schema(FLOW_SCHEMA, make_flow_schema())
+    write_schema(SCRIPT_SCHEMA, make_script_schema())

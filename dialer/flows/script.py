@@ -1,7 +1,7 @@
-"""Scripts that agents read to voters: pages with texts in several languages, questions, and the answers that are stored.
+"""Scripts that agents read to voters: pages with texts in several languages, questions and answers.
 
-A script is a YAML file like a flow, but its texts are in the file. The agent's page fills in the values in braces and
-shows one page at a time.
+A script is a YAML file like a flow, but contains its texts. The agent's page in the browser fills the values in braces
+and shows one page at a time.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from dialer.domain.enums import Purpose
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.fields import NAME_SCHEMA, Name
 from dialer.flows.model import Offer
-from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, parse, problem, shown
+from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, parse, problem, sanitise
 from dialer.flows.texts import LANGUAGE
-from dialer.flows.yaml_document import Document, file_of, parse_yaml, read_file
+from dialer.flows.yaml_document import Document, find_file, parse_yaml, read_file
 
 SCRIPTS_DIRECTORY = content.IVR_FLOWS / "scripts"
 PAGE = "page"
-"""What errors call a part of a script."""
+"""The word for a part of a script in error texts."""
 MAX_PAGES = 100
-MAX_ANSWERS = 9  # of one question: the agent selects them by the keys 1 to 9
+MAX_ANSWERS = 9  # per question, as agents select them by the keys 1 to 9
 MAX_TEXT = 2_000  # characters of a page in one language
 MAX_LABEL = 80
 VALUES: Final = MappingProxyType(
@@ -46,50 +46,50 @@ VALUES: Final = MappingProxyType(
         "part": "number of the part",
         "booth": "name of the polling station",
         "constituency": "name of the constituency",
-        "opens": "when the poll opens there",
-        "closes": "when the poll closes there",
+        "opens": "opening time of the poll there",
+        "closes": "closing time of the poll there",
         "agent": "the agent's number",
-        "centre": "on whose behalf the centre calls",
+        "centre": "organisation on whose behalf the centre calls",
     }
 )
-"""The values that texts may contain in braces. A line with an unknown value is left out."""
+"""The values that texts may contain in braces. A line with an unknown value is not shown."""
 
 
-def _in_known_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]]) -> dict[str, str]:
+def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]]) -> dict[str, str]:
     for tag in texts:
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
             raise problem(
-                f"has the unknown key `{shown(tag)}`; known here: {known} (the `languages:` of the script)", tag
+                f"has the unknown key `{sanitise(tag)}`; use one of {known} (the `languages:` of the script)", tag
             )
     return {tag: stripped for tag, text in texts.items() if (stripped := text.strip())}
 
 
-def _language_code(value: str) -> str:
+def _check_language_code(value: str) -> str:
     if not LANGUAGE.fullmatch(value):
-        raise problem(f"`{shown(value)}` is not a language code; use two or three letters such as hi")
+        raise problem(f"`{sanitise(value)}` is not a language code; use two or three letters such as hi")
     return value
 
 
-def _distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
+def _check_distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
     if len({*languages}) < len(languages):
         raise problem("`languages:` must list each language once, such as [en, hi]")
     return languages
 
 
 LanguageCode = Annotated[
-    str, AfterValidator(_language_code), WithJsonSchema({"type": "string", "pattern": f"^{LANGUAGE.pattern}$"})
+    str, AfterValidator(_check_language_code), WithJsonSchema({"type": "string", "pattern": f"^{LANGUAGE.pattern}$"})
 ]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Label = Annotated[str, Field(max_length=MAX_LABEL)]
-_TEXTS_HELP = f"By language. Values of the voter stand in braces: {', '.join(f'{{{name}}}' for name in VALUES)}."
+_TEXTS_HELP = f"The text by language. It may contain values in braces: {', '.join(f'{{{name}}}' for name in VALUES)}."
 
 
 class ScriptAnswer(YamlModel):
     """An answer to a question."""
 
-    label: Annotated[dict[str, Label], AfterValidator(_in_known_languages)] = Field(
-        description="Text of its button, by language."
+    label: Annotated[dict[str, Label], AfterValidator(_check_languages)] = Field(
+        description="Text of the answer's button, by language."
     )
     to: Name = Field(description="The next page.")
 
@@ -100,21 +100,21 @@ def _question_or_next(schema: dict[str, Any]) -> None:
 
 
 class ScriptPage(NamedPart):
-    """What the agent sees at one time."""
+    """A page of a script, which the agent sees at one time."""
 
     model_config = ConfigDict(json_schema_extra=_question_or_next)
 
-    text: Annotated[dict[str, Text], AfterValidator(_in_known_languages)] = Field(description=_TEXTS_HELP)
+    text: Annotated[dict[str, Text], AfterValidator(_check_languages)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
     answers: Annotated[dict[Name, ScriptAnswer], Field(min_length=1, max_length=MAX_ANSWERS)] = Field(
         {}, description="The answers, by the value that is stored."
     )
     next: Name | None = Field(
-        None, description="The next page if nothing is asked. A page with neither next nor answers is a last page."
+        None, description="The next page, if the page has no question. A page with neither is a last page."
     )
     closing: YesNo | None = Field(
         None,
-        description="Whether the conversation ends here, so that the next voter may be called. True for last pages.",
+        description="Whether the conversation ends here, so that the next voter may be called. Default: on last pages.",
     )
 
     @model_validator(mode="after")
@@ -123,7 +123,7 @@ class ScriptPage(NamedPart):
             problem_text = f"a question needs both `ask:`, the name of its answer, and 1 to {MAX_ANSWERS} `answers:`"
             raise problem(problem_text)
         if self.ask is not None and self.next is not None:
-            raise problem("has a question, whose answers lead on, and also `next:`; remove one of them", "next")
+            raise problem("has both a question, whose answers lead on, and `next:`; remove one of them", "next")
         return self
 
     @property
@@ -132,22 +132,22 @@ class ScriptPage(NamedPart):
         return not self.targets() if self.closing is None else self.closing
 
     def targets(self) -> tuple[str, ...]:
-        """Return the pages that may follow; () for a last page."""
+        """Return the pages that may follow, or () for a last page."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
     def texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield each text of the page by language, with a description of it."""
+        """Yield each text of the page as (description, text by language)."""
         yield "text", self.text
         for value, answer in self.answers.items():
             yield f"answer {value}", answer.label
 
 
 class ScriptFile(YamlModel):
-    """A Matdan script: what an agent reads to a voter, and which answers are stored."""
+    """A Matdan script, which an agent reads to a voter, with its questions and answers."""
 
     script: Name = Field(description="Name of the script.")
     title: str = Field("", max_length=200)
-    purpose: Purpose = Field(description="Purpose of the campaigns that use it. It decides what the script may say.")
+    purpose: Purpose = Field(description="Purpose of its campaigns, which decides what the script may say.")
     offers: Annotated[tuple[Offer, ...], OneOrMany()] = Field(
         (), description="Offers that a profile may forbid: transport is a ride to the polling station."
     )
@@ -155,8 +155,8 @@ class ScriptFile(YamlModel):
         tuple[LanguageCode, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
         OneOrMany(),
-        AfterValidator(_distinct),
-    ] = Field(description="Every text must be in each of them. The first is used for voters who speak none of them.")
+        AfterValidator(_check_distinct),
+    ] = Field(description="Languages of every text. The first is used for voters who speak none of them.")
     start: Name = Field(description="The first page.")
     pages: Annotated[
         dict[Name, Any],
@@ -188,22 +188,22 @@ class Script:
     file: str
 
     def __str__(self) -> str:
-        """Return name and version."""
+        """Return name and version, separated by a space."""
         return f"{self.name} {self.version}"
 
     def questions(self) -> dict[str, frozenset[str]]:
-        """Return the possible answers by the name of the question. Several pages may ask the same question."""
+        """Return the allowed answers by the name of their question. Several pages may ask the same question."""
         found: dict[str, frozenset[str]] = {}
         for page in self.pages.values():
             if page.ask is not None:
                 found[page.ask] = found.get(page.ask, frozenset()) | page.answers.keys()
         return found
 
-    def in_language(self, language: str) -> dict[str, Any]:
-        """Return the script as JSON for the agent's page, in that language or else in its first one.
+    def to_page_json(self, language: str) -> dict[str, Any]:
+        """Return the script as JSON values for the agent's page, in the language or else in the script's first one.
 
-        The form is `{name, version, start, pages: {id: {text, ask: {name, answers: [{value, label, to}]} | None, next:
-        id | None, closing}}}`. Values are still in braces.
+        The structure is `{name, version, start, pages: {id: {text, ask: {name, answers: [{value, label, to}]} | None,
+        next: id | None, closing}}}`. Values in texts are still in braces.
         """
         tag = language if language in self.languages else self.languages[0]
         pages = {
@@ -231,18 +231,18 @@ def shipped_scripts() -> list[str]:
 
 
 def load_script(name_or_path: str) -> Script:
-    """Return the shipped script of that name, or the one in that .yaml file. Raises UnknownFlow, FlowError."""
-    path = file_of(name_or_path, SCRIPTS_DIRECTORY)
+    """Return the shipped script with this name, or the script in this .yaml file. Raises UnknownFlow and FlowError."""
+    path = find_file(name_or_path, SCRIPTS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, shipped_scripts(), "script")
     return parse_script(read_file(path), str(path))
 
 
 def parse_script(text: str, file: str = "<script>") -> Script:
-    """Return the script that `text` describes. Raises FlowError for the first mistake."""
+    """Return the script in a YAML text. Raises FlowError for the first mistake."""
     document = parse_yaml(text, file)
     header = parse(ScriptFile, document)
-    pages = {name: _page(name, document, header.languages) for name in header.pages}
+    pages = {name: _parse_page(name, document, header.languages) for name in header.pages}
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
         problem_text = f"starts at {header.start}, which is not a page; use one of {known}"
@@ -265,8 +265,8 @@ def parse_script(text: str, file: str = "<script>") -> Script:
     )
 
 
-def _page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
+def _parse_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
     page = parse(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.placed(name, document.line(place))
+    page.set_position(name, document.line(place))
     return page

@@ -1,4 +1,4 @@
-"""Check a script that loads, before an agent reads it: `dialer script check`."""
+"""The checks of a loaded script, as run by `dialer script check`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialer.flows.finding import FlowFinding, PageFinding
 from dialer.flows.graph import loops, reachable, reversed_edges
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
-from dialer.flows.texts import odd_braces, placeholders
+from dialer.flows.texts import find_placeholders, has_stray_braces
 from dialer.flows.wording import names_choice
 
 _MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
@@ -21,7 +21,10 @@ def check_script(
 ) -> list[FlowFinding]:
     """Return all problems of a script, in the order of lines.
 
-    `languages` are required in addition to the script's own; `may_offer` is what the profile allows.
+    Args:
+        script: the script.
+        languages: required languages, in addition to the script's own.
+        may_offer: the offers that the profile allows.
     """
     required = tuple(dict.fromkeys((*script.languages, *languages)))
     edges = {name: page.targets() for name, page in script.pages.items()}
@@ -35,9 +38,9 @@ def check_script(
             problems.append(("unreachable", "cannot be reached; lead to it or delete it"))
         if name not in ending:
             way = f" ({loop_of[name]})" if name in loop_of else ""
-            problems.append(("no-exit", f"leads to no last page{way}; add a last page, and a way to it"))
+            problems.append(("no-exit", f"leads to no last page{way}; add a last page and lead to it"))
         if name == script.start and not script.offers <= may_offer:
-            problems.append(("transport", f"begins a script that {OFFERS_FORBIDDEN_TRANSPORT}"))
+            problems.append(("transport", f"starts a script that {OFFERS_FORBIDDEN_TRANSPORT}"))
         found.update((PageFinding(rule, script.file, page.line, name, problem), None) for rule, problem in problems)
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
 
@@ -48,9 +51,9 @@ def _text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tupl
         if missing:
             yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
         for tag, text in texts.items():
-            if odd_braces(text):
+            if has_stray_braces(text):
                 yield "unknown-value", f"has a brace in {what}, {tag} that is not a value such as {{voter}}; remove it"
-            for name in sorted(placeholders(text) - VALUES.keys()):
+            for name in sorted(find_placeholders(text) - VALUES.keys()):
                 known = ", ".join(VALUES)
                 yield "unknown-value", f"has the unknown value {{{name}}} in {what}, {tag}; use one of {known}"
 

@@ -1,4 +1,4 @@
-"""The scripts of a site's campaigns, loaded and reloaded while dialler and desk run."""
+"""The scripts of a site's campaigns, which dialler and desk reload while they run."""
 
 from __future__ import annotations
 
@@ -15,44 +15,46 @@ from dialer.flows.script import PAGE, Script, load_script
 from dialer.flows.script_check import check_script
 
 RELOAD_SECONDS = 10.0
-"""Minimum time between two reloads in search of a version that only the dialler has: a caller waits meanwhile."""
+"""Minimum time between two reloads in search of a version that only the dialler has, as a caller waits meanwhile."""
 
 
 class ScriptLibrary:
-    """The scripts of a site's campaigns. The dialler validates answers by its own, the desk shows its own."""
+    """The scripts of a site's campaigns. Dialler and desk each have a library: to validate answers, and to show scripts."""
 
     def __init__(self, campaigns: Mapping[str, tuple[str, Purpose]], may_offer: frozenset[Offer] = frozenset()) -> None:
-        """Load the script of each campaign, given as (name or path, purpose of the campaign).
+        """Load the scripts. Raises FlowError for the first script with a problem.
 
-        Raises FlowError for the first script with a problem.
+        Args:
+            campaigns: (name or path of the script, purpose of the campaign) by campaign.
+            may_offer: the offers that the profile allows.
         """
         self._campaigns = dict(campaigns)
         self._may_offer = may_offer
         self._current: dict[str, Script] = {}
-        # By campaign and version: a call keeps the version with which it began.
+        # By campaign and version, as a call ends with the version it started with.
         self._versions: dict[tuple[str, str], Script] = {}
         self._reloaded_at = -math.inf  # monotonic
-        self.use(self.read())
+        self.replace_scripts(self.load_scripts())
 
-    def read(self) -> dict[str, Script]:
-        """Load the script of every campaign without using it yet. Raises FlowError."""
-        return self._read(self._campaigns)
+    def load_scripts(self) -> dict[str, Script]:
+        """Load the script of every campaign, without putting it into use. Raises FlowError."""
+        return self._load_scripts(self._campaigns)
 
     def prepare(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
-        """Load the new and changed scripts of these campaigns, and return a function that starts using them.
+        """Load new and changed scripts, and return a function that puts them into use.
 
-        From then on only these campaigns have scripts. Raises FlowError, and changes nothing.
+        Afterwards only these campaigns have scripts. Raises FlowError, and changes nothing, if a script is invalid.
         """
-        read = self._read({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
+        read = self._load_scripts({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
 
         def use() -> None:
             self._campaigns = dict(campaigns)
             self._current = {name: script for name, script in self._current.items() if name in campaigns}
-            self.use(read)
+            self.replace_scripts(read)
 
         return use
 
-    def _read(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> dict[str, Script]:
+    def _load_scripts(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> dict[str, Script]:
         found: dict[str, Script] = {}
         for campaign, (source, purpose) in campaigns.items():
             script = found[campaign] = load_script(source)
@@ -64,8 +66,8 @@ class ScriptLibrary:
                 raise FlowError(script.file, 0, "", problem)
         return found
 
-    def use(self, scripts: Mapping[str, Script]) -> list[str]:
-        """Use these scripts from now on, and return the names of those that changed."""
+    def replace_scripts(self, scripts: Mapping[str, Script]) -> list[str]:
+        """Put scripts into use, by campaign. Return the names of changed scripts."""
         changed = [
             script.name
             for campaign, script in scripts.items()
@@ -75,17 +77,17 @@ class ScriptLibrary:
         self._versions.update(((campaign, str(script)), script) for campaign, script in scripts.items())
         return changed
 
-    def version_of(self, campaign: str) -> str | None:
-        """Return name and version of the campaign's script, as published with its statistics; None if it has none."""
+    def current_version(self, campaign: str) -> str | None:
+        """Return name and version of a campaign's script, as published with its statistics, or None if it has none."""
         script = self._current.get(campaign)
         return None if script is None else str(script)
 
-    def script_for(self, campaign: str, language: str, version: str | None) -> dict[str, Any] | None:
-        """Return the campaign's script for the agent's page in a language, in the form of `Script.in_language`.
+    def get_script_for_page(self, campaign: str, language: str, version: str | None) -> dict[str, Any] | None:
+        """Return a campaign's script for the agent's page in a language (see `Script.to_page_json`), or None.
 
-        `version` is the version that the dialler uses (`script` of `campaigns/{campaign}/statistics`); None if it has
-        none. A version that is not known here is looked for in the files, at most every `RELOAD_SECONDS`. Returns None
-        if it is not found, because the dialler would refuse answers to another version. Blocks while files are read,
+        `version` is the version that the dialler uses (`script` in `campaigns/{campaign}/statistics`), if it has one.
+        If that version is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If it is not found,
+        the result is None, because the dialler would refuse answers to another version. Blocks while it reads files,
         and never raises.
         """
         now = time.monotonic()
@@ -96,12 +98,12 @@ class ScriptLibrary:
         ):
             self._reloaded_at = now
             with suppress(FlowError):
-                self.use(self.read())
+                self.replace_scripts(self.load_scripts())
         script = self._versions.get((campaign, version or ""))
-        return None if script is None else script.in_language(language)
+        return None if script is None else script.to_page_json(language)
 
-    def objection(self, campaign: str, answers: Mapping[str, str]) -> str | None:
-        """Return in words which of an agent's answers is in no version of the campaign's script; None if all are valid."""
+    def find_invalid_answer(self, campaign: str, answers: Mapping[str, str]) -> str | None:
+        """Return a description of the first answer that no version of the campaign's script has, or None."""
         if not answers:
             return None
         asked = [script.questions() for (of, _), script in self._versions.items() if of == campaign]

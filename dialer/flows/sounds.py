@@ -21,31 +21,31 @@ from dialer.audio.numbers import date_prompts, digit_prompts, hour_prompts, numb
 from dialer.audio.words import words_of
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
-from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, segments
+from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_segments
 from dialer.flows.turns import PromptRef
 
 
-def sounds_of(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
-    """Return the sounds of a prompt in the order of playing. English is used for an invalid language code."""
+def list_sounds(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
+    """Return the sounds of a prompt in playing order. For an invalid language code English is used."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
-    return tuple(_sounds(ref, known, texts))
+    return tuple(_prompt_sounds(ref, known, texts))
 
 
-def own_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
+def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
     """Return the sounds of the texts and recordings of a flow and its subdialogs, each once.
 
-    Numbers, hours and names are not included: they are the same in all flows.
+    Sounds of numbers, hours and names are not included, as all flows share them.
     """
     found: dict[str, None] = {}
-    for part in flow.parts():
+    for part in flow.list_flows():
         for prompt in (prompt for node in part.nodes.values() for prompt in node.all_prompts):
             if prompt.kind.is_fixed:
-                found.update(dict.fromkeys(sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)))
+                found.update(dict.fromkeys(list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)))
     return tuple(found)
 
 
 def text_sound(key: str, language: str, number: int = 0) -> str:
-    """Return the sound of a text, or of its segment `number`, counted from 1."""
+    """Return the sound of a text, or of its segment with this number (from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
@@ -56,7 +56,7 @@ def name_sound(kind: PromptKind, name: str, language: str) -> str:
     return f"{ROOT}/{language}/{kind.value}/{digest}"
 
 
-def _sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
+def _prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     match ref.kind:
         case PromptKind.TEXT:
             yield from _text_sounds(ref, language, texts)
@@ -65,32 +65,32 @@ def _sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
         case PromptKind.PLACE | PromptKind.NAME:
             yield name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from _in_language(digit_prompts(ref.value), language)
+            yield from _prefix_language(digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _in_language(number_prompts(int(ref.value), words_of(language)), language)
+            yield from _prefix_language(number_prompts(int(ref.value), words_of(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield from _in_language(hour_prompts(int(hour), int(minute)), language)
+            yield from _prefix_language(hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield from _in_language(date_prompts(int(day), int(month)), language)
+            yield from _prefix_language(date_prompts(int(day), int(month)), language)
 
 
-def _in_language(prompts: list[str], language: str) -> Iterator[str]:
+def _prefix_language(prompts: list[str], language: str) -> Iterator[str]:
     return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 
 def _text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
-    found = texts.found(ref.value, language)
-    if found is None:  # a site's own sound without a text, followed by its values
+    found = texts.find_text_or_english(ref.value, language)
+    if found is None:  # a sound without a text, which a site has recorded itself, followed by its values
         yield text_sound(ref.value, language)
         for _, value in ref.values:
-            yield from _sounds(value, language, texts)
+            yield from _prompt_sounds(value, language, texts)
         return
     spoken, text = found
     values = dict(ref.values)
-    for segment in segments(text):
+    for segment in split_segments(text):
         if segment.words:
             yield text_sound(ref.value, spoken, segment.number)
         elif segment.placeholder in values:
-            yield from _sounds(values[segment.placeholder], spoken, texts)
+            yield from _prompt_sounds(values[segment.placeholder], spoken, texts)

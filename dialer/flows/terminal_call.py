@@ -1,8 +1,8 @@
-"""Play a caller at the terminal: the driver of flows behind `dialer flow try`.
+"""The driver that runs a flow at the terminal, for `dialer flow try`.
 
-Prompts are printed and keys are read in lines, one line per question. Further keys of a line are entered ahead, as on a
-telephone. A short line is a caller who stops in the middle, an empty line is silence, and the end of input is a
-hang-up.
+Prompts are printed, and keys are read as one line per question. Extra keys in a line are entered ahead, as on a
+telephone. A line that is too short is a caller who stops in the middle, an empty line is silence, and the end of input
+is a hang-up.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 from dialer.errors import MatdanError
 from dialer.flows.flow import Flow
 from dialer.flows.known import SPOKEN
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.texts import SMS, Texts, filled, written
+from dialer.flows.texts import SMS, Texts, fill_text, render_prompt
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -52,24 +52,24 @@ SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
     "parts": 1,
     "part_numbers": "12",
 }
-"""The default facts, under the names that the shipped flows use."""
+"""The default facts, under the names used in the shipped flows."""
 
 _EXAMPLES: Final = {PromptKind.NUMBER: "a number such as 3", PromptKind.HOUR: "an hour such as 18:00"}
 
 
 class BadFact(MatdanError):
-    """A fact has an impossible value. The text names it and shows an example."""
+    """Raised if a fact has an invalid value. The text names the fact and shows an example."""
 
 
 Say = Callable[[str], None]
 """Prints one line."""
 Press = Callable[[str], str | None]
-"""Asks for one line of keys, with a hint. None hangs up."""
+"""Reads one line of keys, given a hint for the prompt. None means that the caller hangs up."""
 
 
 @dataclass(slots=True)
 class TerminalCall:
-    """One call at the terminal. `agent_available` and `store_works` select the result of transfers and commits."""
+    """A call at the terminal. `agent_available` and `store_works` select the results of transfers and commits."""
 
     flow: Flow
     texts: Texts
@@ -82,65 +82,65 @@ class TerminalCall:
     _ahead: str = ""
 
     def run(self, facts: Mapping[str, Scalar]) -> FlowState:
-        """Run the call, and return the state in which it ended."""
-        turn = start(self.flow, Start(facts, self.language))
+        """Run the call and return the final state of its flow."""
+        turn = start_flow(self.flow, Start(facts, self.language))
         while turn.action is not None:
             self.actions.append(turn.action)
-            event = self._do(turn.action)
+            event = self._perform_action(turn.action)
             if turn.ended:
                 break
-            turn = step(self.flow, turn.state, event)
+            turn = continue_flow(self.flow, turn.state, event)
         return turn.state
 
-    def _do(self, action: Action) -> Input:
+    def _perform_action(self, action: Action) -> Input:
         match action:
             case Play():
-                event: Input = self._play(action)
+                event: Input = self._play_prompts(action)
             case Collect():
-                event = self._collect(action)
+                event = self._collect_digits(action)
             case Commit(commit=commit):
                 self.say(f"[{describe_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
-                self._print(action.prompts)
+                self._print_prompts(action.prompts)
                 line = self.press("speak, then Enter")
                 event = HungUp() if line is None else Recorded("trial", float(len(line)))
             case Transfer():
-                self._print(action.prompts)
+                self._print_prompts(action.prompts)
                 self.say(
                     f"[transfer: {'an agent takes the call' if self.agent_available else 'no agent is available'}]"
                 )
                 event = Transferred() if self.agent_available else Failed()
             case SendSms():
-                text = filled(f"{SMS}{action.template}", self.language, action.values, self.texts)
+                text = fill_text(f"{SMS}{action.template}", self.language, action.values, self.texts)
                 self.say(f"[SMS {action.template}: {text or 'NOT sent, because one of its values is unknown'}]")
                 event = SmsSent() if text is not None else Failed()
             case Disconnect():
-                self._print(action.prompts)
+                self._print_prompts(action.prompts)
                 event = HungUp()
         return event
 
-    def _print(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
-        """Print prompts. Keys entered ahead are discarded by a prompt that they cannot end."""
+    def _print_prompts(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+        """Print prompts. A prompt without barge-in discards keys entered ahead."""
         if prompts and not barge_in:
             self._ahead = ""
         for ref in prompts:
-            self.say(written(ref, self.language, self.texts))
+            self.say(render_prompt(ref, self.language, self.texts))
 
-    def _play(self, action: Play) -> Played:
+    def _play_prompts(self, action: Play) -> Played:
         if action.barge_in and self._ahead:
             digit, self._ahead = self._ahead[0], self._ahead[1:]
             return Played(digit)
-        self._print(action.prompts, barge_in=action.barge_in)
+        self._print_prompts(action.prompts, barge_in=action.barge_in)
         return Played()
 
-    def _collect(self, action: Collect) -> Input:
+    def _collect_digits(self, action: Collect) -> Input:
         keys = action.typed_ahead
         if not keys:
             if not action.barge_in or not self._ahead:
-                self._print(action.prompts, barge_in=action.barge_in)
+                self._print_prompts(action.prompts, barge_in=action.barge_in)
             if not self._ahead:
-                line = self.press(_hint(action))
+                line = self.press(_describe_input(action))
                 if line is None:
                     return HungUp()
                 self._ahead = "".join(key for key in line if key in TELEPHONE_KEYS)
@@ -154,7 +154,7 @@ class TerminalCall:
         return Digits(keys)
 
 
-def _hint(action: Collect) -> str:
+def _describe_input(action: Collect) -> str:
     if action.max_digits == 1 and not action.terminator:
         return "one key"
     end = f", then {action.terminator}" if action.terminator else ""
@@ -162,7 +162,7 @@ def _hint(action: Collect) -> str:
 
 
 def describe_commit(commit: FlowCommit) -> str:
-    """Return a commit in words."""
+    """Return a description of a commit, such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value
     if commit.kind is CommitKind.ANSWERS:
@@ -177,24 +177,24 @@ def describe_commit(commit: FlowCommit) -> str:
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 
-def facts_of(flow: Flow) -> dict[str, PromptKind]:
-    """Return the kinds of the facts of a flow and its subdialogs, by name. The flow's own declarations take precedence."""
+def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
+    """Return the prompt kinds of the facts of a flow and its subdialogs, by name. The flow's own kinds override."""
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
-        kinds |= facts_of(each)
+        kinds |= list_fact_kinds(each)
     return kinds | dict(flow.facts)
 
 
 def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """Return the default facts that a flow declares, replaced by those `given` as text; "" makes a fact unknown.
+    """Return the default facts that a flow declares, replaced by the facts `given` as text ("" for unknown).
 
-    Raises BadFact for an impossible value.
+    Raises BadFact for an invalid value.
     """
-    kinds = facts_of(flow)
+    kinds = list_fact_kinds(flow)
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)
         if value and kind in _EXAMPLES and not SPOKEN[kind].fullmatch(value):
-            raise BadFact(f"{name}={value[:30]} is not a valid value; give {_EXAMPLES[kind]}, or nothing for unknown")
+            raise BadFact(f"{name}={value[:30]} is not valid; give {_EXAMPLES[kind]}, or nothing if it is unknown")
         facts[name] = int(value) if value and kind is PromptKind.NUMBER else value
     return facts

@@ -1,7 +1,7 @@
-"""The texts of prompts in each language. People record and check texts; calls play the sounds made from them.
+"""The texts of prompts in each language. People record and check texts, and calls play the sounds made from them.
 
-A text may have placeholders, as in `You can vote until {closes_at}.`, so that each language can put the value in its
-own place.
+A text may have placeholders, as in `You can vote until {closes_at}.`, so that each language can place the value as its
+grammar requires.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ TEXTS_DIRECTORY = content.IVR_FLOWS / "texts"
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 FALLBACK_LANGUAGE = "en"
 SMS = "sms."  # prefix of the keys of texts that are sent as SMS, not spoken
-INFORMATION_TEXT = "message.information"  # played by the switch itself: one sound with its values, not in segments
+INFORMATION_TEXT = "message.information"  # played by the switch itself, as one sound including its values
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _SPEAKABLE = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment of a text: words that are recorded once, or a placeholder where a value is spoken.
+    """A segment of a text: words that are recorded as one sound, or a placeholder for a spoken value.
 
-    `number` counts the segments of words in a text from 1; it is 0 if the text is a single segment.
+    `number` counts the segments with words in a text from 1. It is 0 if the text is a single segment.
     """
 
     words: str = ""
@@ -48,31 +48,31 @@ class Texts:
     by_language: Mapping[str, Mapping[str, str]]
 
     def languages(self) -> list[str]:
-        """Return the language codes in alphabetical order."""
+        """Return the codes of all languages, in alphabetical order."""
         return sorted(self.by_language)
 
-    def text(self, key: str, language: str) -> str | None:
-        """Return the text in that language; None if it is missing."""
+    def find_text(self, key: str, language: str) -> str | None:
+        """Return the text with this key in a language, or None if it is missing."""
         return self.by_language.get(language, {}).get(key)
 
-    def found(self, key: str, language: str) -> tuple[str, str] | None:
-        """Return (language, text), in that language or else in English; None if both are missing."""
-        both = ((tag, self.text(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
+    def find_text_or_english(self, key: str, language: str) -> tuple[str, str] | None:
+        """Return (language, text) in the language, or else in English, or None if both are missing."""
+        both = ((tag, self.find_text(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
         return next(((tag, text) for tag, text in both if text is not None), None)
 
 
-def placeholders(text: str) -> set[str]:
+def find_placeholders(text: str) -> set[str]:
     """Return the names of the placeholders in a text."""
     return set(_PLACEHOLDER.findall(text))
 
 
-def odd_braces(text: str) -> bool:
+def has_stray_braces(text: str) -> bool:
     """Return whether a text has a brace that is not part of a placeholder."""
     return bool({"{", "}"} & {*_PLACEHOLDER.sub("", text)})
 
 
-def segments(text: str) -> tuple[Segment, ...]:
-    """Return a text split at its placeholders. Punctuation between two values is not a segment: there is nothing to record."""
+def split_segments(text: str) -> tuple[Segment, ...]:
+    """Return a text split at its placeholders. Punctuation between two values is dropped, as it cannot be recorded."""
     parts = _PLACEHOLDER.split(text)
     if len(parts) == 1:
         return (Segment(words=text.strip()),)
@@ -88,7 +88,7 @@ def segments(text: str) -> tuple[Segment, ...]:
 
 
 def read_texts(directory: Path) -> Texts:
-    """Read every `<language>.yaml` of a directory. Raises FlowError if a file is wrong or the directory cannot be read."""
+    """Read every `<language>.yaml` in a directory. Raises FlowError if a file is invalid or cannot be read."""
     by_language: dict[str, Mapping[str, str]] = {}
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
@@ -110,7 +110,7 @@ def read_texts(directory: Path) -> Texts:
                 raise FlowError(str(path), line, "", "has a key that is not of the form `turnout.question`")
             if not isinstance(value, str) or not value.strip():
                 raise FlowError(str(path), line, "", f"{key} has no text; write it on the same line")
-            if odd_braces(value):
+            if has_stray_braces(value):
                 raise FlowError(
                     str(path), line, "", f"{key} has a brace that is not a placeholder such as {{closes_at}}"
                 )
@@ -120,7 +120,7 @@ def read_texts(directory: Path) -> Texts:
 
 
 def merge_texts(catalogues: Iterable[Texts]) -> Texts:
-    """Combine several catalogues of texts. For each key the last one wins."""
+    """Combine several collections of texts. For each key, the text of the last collection is used."""
     by_language: dict[str, dict[str, str]] = {}
     for catalogue in catalogues:
         for language, texts in catalogue.by_language.items():
@@ -128,23 +128,23 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
     return Texts(MappingProxyType(by_language))
 
 
-def texts_with(own: Path | None) -> Texts:
-    """Return the shipped texts, overridden by those of a directory. Raises FlowError like `read_texts`."""
+def load_texts(own: Path | None) -> Texts:
+    """Return the shipped texts, overridden by the texts in a directory. Raises FlowError like `read_texts`."""
     return shipped_texts() if own is None else merge_texts([shipped_texts(), read_texts(own)])
 
 
-def filled(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
-    """Return a text with its values filled in; None if the text is missing or a value is unknown."""
-    found = texts.found(key, language)
-    if found is None or not placeholders(found[1]) <= values.keys():
+def fill_text(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
+    """Return a text with its placeholders filled, or None if the text is missing or a value is unknown."""
+    found = texts.find_text_or_english(key, language)
+    if found is None or not find_placeholders(found[1]) <= values.keys():
         return None
     return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), found[1]).strip()
 
 
-def information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message, in that language or else in English; None if it is missing."""
-    found = texts.found(INFORMATION_TEXT, language)
-    words = filled(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
+def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
+    """Return (language, words) of the information message in the language or else in English, or None if missing."""
+    found = texts.find_text_or_english(INFORMATION_TEXT, language)
+    words = fill_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
     return None if found is None or words is None else (found[0], words)
 
 
@@ -154,12 +154,12 @@ def shipped_texts() -> Texts:
     return read_texts(TEXTS_DIRECTORY)
 
 
-def written(ref: PromptRef, language: str, texts: Texts) -> str:
-    """Return a prompt as a person reads it. A text that is missing in every language appears as its key in brackets."""
+def render_prompt(ref: PromptRef, language: str, texts: Texts) -> str:
+    """Return the words of a prompt for display. A text that is missing appears as its key in brackets."""
     if ref.kind is not PromptKind.TEXT:
         return f"<{ref.value}>" if ref.kind is PromptKind.RECORDING else ref.value
-    found = texts.found(ref.value, language)
+    found = texts.find_text_or_english(ref.value, language)
     if found is None:
         return f"[{ref.value}]"
-    values = {name: written(value, language, texts) for name, value in ref.values}
+    values = {name: render_prompt(value, language, texts) for name, value in ref.values}
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], ""), found[1]).strip()

@@ -1,4 +1,4 @@
-"""The messages between the machine and a driver: actions, inputs, and the state of a call between two turns."""
+"""The messages between the state machine and a driver: actions and inputs, and the state of a flow between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.flows.model import PromptKind, Scalar, Scope
 
 @dataclass(frozen=True, slots=True)
 class PromptRef:
-    """A prompt with its values, not yet in a language. `values` fills the placeholders of a text, by name."""
+    """A prompt to play, independent of the language. `values` fill the placeholders of a text, by name."""
 
     kind: PromptKind
     value: str
@@ -32,9 +32,9 @@ class CommitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowCommit:
-    """What must be stored before anything else is said to the caller.
+    """A result that must be stored before the flow continues.
 
-    `sequence` counts the commits of this run of the flow from 1; (call, run, sequence) is the idempotency key.
+    `sequence` counts the commits of this run of the flow from 1. (call, run, sequence) is the idempotency key.
     """
 
     kind: CommitKind
@@ -42,16 +42,16 @@ class FlowCommit:
     sequence: int
     mark: MarkKind | None = None
     scope: Scope = Scope.VOTER
-    hour: int | None = None  # 0-23, with later
-    serial: int | None = None  # with the scope serial
-    part: int | None = None  # the part of the serial; None if the worker has only one
-    count: int | None = None  # with the scope household: the number of its voters; None: all
+    hour: int | None = None  # 0-23, only with the mark later
+    serial: int | None = None  # only with the scope serial
+    part: int | None = None  # the part of the serial, or None if the worker has only one
+    count: int | None = None  # only with the scope household: number of voters, or None for all
     answers: Mapping[str, str] = field(default_factory=dict)  # all answers so far
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play prompts, then send `Played`. A key of `escape_digits` ends them."""
+    """Play prompts, which a key of `escape_digits` interrupts. The result is `Played`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -59,16 +59,16 @@ class Play:
 
     @property
     def barge_in(self) -> bool:
-        """Whether a key ends the prompts."""
+        """Whether a key interrupts the prompts."""
         return bool(self.escape_digits)
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Play prompts and collect up to `max_digits` digits, then send `Digits`.
+    """Play prompts and collect up to `max_digits` digits. The result is `Digits`.
 
-    `typed_ahead` was entered during an earlier prompt and counts as the first digits; then nothing is played. The
-    terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
+    `typed_ahead` holds digits entered during an earlier prompt. They count as the first digits, and no prompt is
+    played. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
     """
 
     node: str
@@ -83,7 +83,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Commit, then send `Committed` once it is stored, `NotFound` if its voter or mark does not exist, else `Failed`."""
+    """Store a result. The outcome is `Committed`, `NotFound` if its voter or mark does not exist, or `Failed`."""
 
     node: str
     commit: FlowCommit
@@ -91,7 +91,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Play prompts and a tone, record, then send `Recorded` or `Failed`."""
+    """Play prompts and a tone, then record the caller. The result is `Recorded` or `Failed`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -102,7 +102,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Play prompts and hand the call over to an agent, then send `Transferred` or `Failed`. `answers` are for the screen pop."""
+    """Play prompts and transfer the call to an agent. The result is `Transferred` or `Failed`.
+
+    `answers` are the answers so far, for the agent's screen.
+    """
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -111,7 +114,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SendSms:
-    """Send an SMS, then send `SmsSent` if the gateway accepted it, else `Failed`."""
+    """Send an SMS. The result is `SmsSent` if the gateway accepted it, otherwise `Failed`."""
 
     node: str
     template: str
@@ -120,7 +123,7 @@ class SendSms:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Play prompts and hang up. It is the last action of a flow and needs no input."""
+    """Play prompts and hang up. This is the last action of a flow and has no result."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -132,7 +135,7 @@ Action = Play | Collect | Commit | Record | Transfer | SendSms | Disconnect
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The beginning of a call: the facts known of the voter, and the language, such as "hi"."""
+    """The start of a flow: the known facts about the voter, and the language, such as "hi"."""
 
     facts: Mapping[str, Scalar]
     language: str
@@ -140,14 +143,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The prompts were played, or a key ended them."""
+    """The prompts were played, or `digit` interrupted them."""
 
     digit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The digits that were entered, without the terminator. `timed_out`: the input ended without terminator or full length."""
+    """The digits that the caller entered, without the terminator.
+
+    `timed_out` says that the input ended by a timeout, not by the terminator or at its full length.
+    """
 
     digits: str
     timed_out: bool = False
@@ -155,17 +161,17 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The commit is stored."""
+    """The result is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The action failed: nothing was stored (or that is unknown), recorded or sent, or no agent can take the call."""
+    """The action failed. For a commit this includes an unknown outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No voter has the serial, or there is nothing to undo."""
+    """No voter has the serial of a mark, or there is nothing to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """An agent has the call."""
+    """The call was transferred to an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,20 +194,20 @@ class SmsSent:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The caller hung up. It is accepted at any time, and more than once."""
+    """The caller hung up. This input is accepted at any time, and more than once."""
 
 
 Input = Played | Digits | Committed | NotFound | Recorded | Transferred | SmsSent | Failed | HungUp
 
 
 class Ending(StrEnum):
-    """How a call's flow ended."""
+    """The way in which a flow ended."""
 
     COMPLETED = "completed"  # at a disconnect node
     TRANSFERRED = "transferred"
-    HUNG_UP = "hung-up"  # by the caller, before the end
-    TOO_LONG = "too-long"  # the flow reached its limit of turns
-    FAULT = "fault"  # the flow loops without an action; `dialer flow check` reports such a flow
+    HUNG_UP = "hung-up"  # by the caller, before the end of the flow
+    TOO_LONG = "too-long"  # at the flow's limit of turns
+    FAULT = "fault"  # the flow loops without an action, which `dialer flow check` reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,38 +229,38 @@ class FlowState:
     facts: Mapping[str, Scalar]
     answers: Mapping[str, str] = field(default_factory=dict)
     frames: tuple[Frame, ...] = ()
-    waiting: str = ""  # name of the action whose result is expected
-    typed_ahead: str = ""
-    stray: str = ""  # a terminator that may still follow a field that is full
-    no_input: int = 0  # at this node
-    no_match: int = 0  # at this node
+    waiting: str = ""  # name of the action whose result is pending
+    typed_ahead: str = ""  # keys entered during an earlier prompt
+    stray: str = ""  # a terminator that the caller may still enter after a full field
+    no_input: int = 0  # failed attempts by silence at this node
+    no_match: int = 0  # failed attempts by wrong keys at this node
     turns: int = 0
     commits: int = 0
     ending: Ending | None = None
 
     @property
     def where(self) -> str:
-        """The node with the subdialogs that led to it, such as "opt_out/ask"."""
+        """The current node with its subdialogs, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
     @property
     def completed(self) -> bool:
-        """Whether the flow was completed: by a disconnect node, or because an agent took the call."""
+        """Whether the flow ended at a disconnect node or by a transfer."""
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
     def left_at(self) -> str | None:
-        """The node at which the caller hung up, such as "opt_out/ask"; None if the caller did not end the flow."""
+        """The node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
         return self.where if self.ending is Ending.HUNG_UP else None
 
     def replace(self, **changes: Any) -> FlowState:
-        """Return a copy with some fields changed. Faster than `dataclasses.replace`, which would take most of a turn's time."""
+        """Return a copy with some fields changed. `dataclasses.replace` would take most of a turn's CPU time."""
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
-    def with_answer(self, name: str, value: str) -> FlowState:
-        """Return a copy with one more answer of the caller."""
+    def add_answer(self, name: str, value: str) -> FlowState:
+        """Return a copy with another answer of the caller."""
         return self.replace(answers={**self.answers, name: value})
 
     def to_json(self) -> dict[str, Any]:
@@ -263,7 +269,7 @@ class FlowState:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> FlowState:
-        """Return the state that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        """Return the state from the values of `to_json`. Raises KeyError, TypeError or ValueError for other values."""
         known = dict(value)
         known["frames"] = tuple(Frame(**frame) for frame in known["frames"])
         known["ending"] = Ending(known["ending"]) if known["ending"] is not None else None
@@ -276,12 +282,12 @@ _VALUES = attrgetter(*_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The next action, and the state after it. No action if the caller hung up or an agent has the call."""
+    """The next action and the state after it. There is no action after a hang-up or a transfer."""
 
     action: Action | None
     state: FlowState
 
     @property
     def ended(self) -> bool:
-        """Whether the flow has ended, so that no input is expected."""
+        """Whether the flow has ended and expects no input."""
         return self.state.ending is not None

@@ -1,7 +1,7 @@
-"""Wordings that texts must not contain, and wordings that acknowledge something, as patterns per language.
+"""Patterns of forbidden wordings and of acknowledgements, in all shipped languages.
 
-The patterns find the usual wordings in all shipped languages, whatever language a text is declared to be in. They do
-not replace the person who approves the texts.
+All patterns are applied to every text, whatever its declared language. They find the usual wordings and do not replace
+the person who approves the texts.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Callable
 from typing import Final
 
 
-def _normalised(text: str) -> str:
-    """Return text in one spelling: composed letters, no zero-width joiners, single spaces."""
+def _normalise(text: str) -> str:
+    """Return a text with composed letters, without zero-width joiners, and with single spaces."""
     composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
     return re.sub(r"\s+", " ", composed)
 
 
-def _finder(*patterns: str) -> Callable[[str], str | None]:
-    """Return a function that returns the first words of a text that match a pattern, or None."""
-    pattern = re.compile("|".join(f"(?:{_normalised(each)})" for each in patterns), re.IGNORECASE)
+def _make_finder(*patterns: str) -> Callable[[str], str | None]:
+    """Return a function that returns the first words in a text that match one of the patterns, or None."""
+    pattern = re.compile("|".join(f"(?:{_normalise(each)})" for each in patterns), re.IGNORECASE)
 
     def find(text: str) -> str | None:
-        match = pattern.search(_normalised(text))
+        match = pattern.search(_normalise(text))
         return match[0] if match else None
 
     return find
@@ -31,7 +31,7 @@ def _finder(*patterns: str) -> Callable[[str], str | None]:
 
 # Questions for whom someone votes or voted. No profile allows them on polling day (exit polls: section 126A of India's
 # Representation of the People Act 1951; section 66A of the UK's Representation of the People Act 1983).
-asks_choice: Final = _finder(
+asks_choice: Final = _make_finder(
     r"\b(vote|voted|voting) for (whom|which|who|what party)\b",
     r"\bwhom?\b (did|will|do|would|have|are|is) (you|they|he|she|your \w+)\b[^.?]{0,30}\b(vot|support|choos)",
     r"\bwhom\b[^.?]{0,30}\bvot",
@@ -54,7 +54,7 @@ asks_choice: Final = _finder(
 )
 """Return the words that ask for whom someone votes, or None."""
 # Requests for a vote: campaign material, allowed only in a flow that is declared as such.
-asks_for_vote: Final = _finder(
+asks_for_vote: Final = _make_finder(
     r"\b(please )?(vote|cast your vote) for (?!(whom|which|who)\b)\w+",
     r"\bsupport (our|my|the) (candidate|party)|\b(elect|re-elect) \w+",
     r"को (वोट|मत) (दें|दीजिए|दो)|के पक्ष में मतदान|को (जिताएँ|जिताएं|विजयी)",  # hi
@@ -71,8 +71,8 @@ asks_for_vote: Final = _finder(
 )
 """Return the words that ask for a vote, or None."""
 # A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for
-# a vehicle counts: what is no offer can be said otherwise, or declared.
-offers_transport: Final = _finder(
+# a vehicle counts. A text that offers no ride can be worded differently.
+offers_transport: Final = _make_finder(
     r"\b(a|the|free|your|our) (ride|lift|car|cab|taxi|van|bus|auto|vehicle|rickshaw)\b|\b(ride|lift|car|cab|taxi)s\b",
     r"\b(auto|e-)?rickshaws?\b|\bvehicles?\b|\btransport(ation|ed)?\b|\b(pick|drive) you (up|to)\b|\bconvey(ance)?\b",
     r"गाड़ी|गाड़ियाँ|वाहन|सवारी|रिक्शा|परिवहन",  # hi
@@ -89,8 +89,8 @@ offers_transport: Final = _finder(
 )
 """Return the words that mention a ride to the polling station, or None."""
 _CHOICE_NAME: Final = re.compile(r"(party|candidate|voted?_for|choice_of_vote|vote_choice|symbol|support)(_|\Z)")
-# Acknowledgements that something was recorded: true only after the commit.
-acknowledges: Final = _finder(
+# Acknowledgements that a result was recorded, which are true only after the commit.
+acknowledges: Final = _make_finder(
     r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
     r"दर्ज (कर|हो)|नोंद (आम्ही|झाली)|याची नोंद",  # hi, mr
     r"লিখে রেখেছি|লেখা হয়েছে|লিখি ৰাখিছোঁ|লিখা হ'ল",  # bn, as
@@ -103,7 +103,7 @@ acknowledges: Final = _finder(
     r"ଲେଖି ରଖିଲୁ|ଲେଖାଗଲା",  # or
     r"درج (کر|ہو)",  # ur
 )
-"""Return the words that acknowledge that something was recorded, or None."""
+"""Return the words that acknowledge that a result was recorded, or None."""
 
 # Letters per second, without vowel signs, of the shipped texts spoken by espeak-ng at 150 words a minute. Its Assamese
 # voice spells words out, so Assamese has the rate of Bengali.
@@ -128,12 +128,12 @@ VALUE_SECONDS: Final = 1.5
 
 
 def names_choice(name: str) -> bool:
-    """Return whether the name of an answer says that it is for whom someone votes, which must never be stored."""
+    """Return whether an answer's name refers to a person's choice of candidate, which must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 
 
 def spoken_seconds(text: str, language: str) -> float:
-    """Return roughly how long a text takes to say (seconds). Each placeholder counts `VALUE_SECONDS`."""
+    """Return the estimated duration of a spoken text (seconds). Each placeholder counts as `VALUE_SECONDS`."""
     words, values = re.subn(r"\{[a-z0-9_]+\}", " ", text)
     letters = sum(unicodedata.category(letter) in {"Lo", "Ll", "Lu", "Nd"} for letter in words)
     return letters / _LETTERS_A_SECOND.get(language, _SLOWEST) + values * VALUE_SECONDS

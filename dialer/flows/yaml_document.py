@@ -1,6 +1,6 @@
-"""Strict reading of YAML files that may come from strangers, with the line number of every value.
+"""A strict reader of untrusted YAML files that records the line number of every value.
 
-Tags, anchors, aliases, further documents, invisible characters, duplicate keys and deep nesting are refused. All
+Tags, anchors, aliases, several documents, invisible characters, duplicate keys and deep nesting are refused. All
 scalars stay text as written, so that `yes`, `012` and `1:30` are not converted by the rules of YAML 1.1.
 """
 
@@ -21,8 +21,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 10
 MAX_VALUES = 20_000
-# These change the order or visibility of text. Zero-width joiners and non-joiners are not among them: Indian scripts
-# need them.
+# Characters that change the order or visibility of text. Zero-width joiners and non-joiners are allowed, because Indian
+# scripts need them.
 _INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff")
 
 Value = str | list["Value"] | dict[str, "Value"]
@@ -36,10 +36,10 @@ class Document:
 
     file: str
     values: dict[str, Value]
-    lines: Mapping[Location, int]  # of each key and list item
+    lines: Mapping[Location, int]  # line number of each key and list item
 
     def line(self, location: Location) -> int:
-        """Return the line of a value, or of the nearest value that contains it; 0 for the file itself."""
+        """Return the line number of a value, or of the closest value around it, or 0 if there is none."""
         for length in range(len(location), 0, -1):
             if location[:length] in self.lines:
                 return self.lines[location[:length]]
@@ -47,7 +47,7 @@ class Document:
 
 
 def read_file(path: Path) -> str:
-    """Return the text of a flow, script or text file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
+    """Return the contents of a YAML file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
     try:
         with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
@@ -55,15 +55,18 @@ def read_file(path: Path) -> str:
         problem = f"cannot be read ({error.strerror}); check the path and its permissions"
         raise FlowError(str(path), 0, "", problem) from error
     if len(data) > MAX_BYTES:
-        raise FlowError(str(path), 0, "", _too_large())
+        raise FlowError(str(path), 0, "", _describe_size_limit())
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FlowError(str(path), 0, "", "is not UTF-8; save it as UTF-8 and load it again") from error
 
 
-def file_of(name_or_path: str, shipped: Path) -> Path | None:
-    """Return the file of a shipped name, or the .yaml file at a path; None if it does not exist. Raises FlowError."""
+def find_file(name_or_path: str, shipped: Path) -> Path | None:
+    """Return the file of a shipped name, or the .yaml file at a path, or None if it does not exist.
+
+    Raises FlowError if the path cannot be accessed.
+    """
     if NAME.fullmatch(name_or_path):
         path = shipped / f"{name_or_path}.yaml"
     elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path:
@@ -80,7 +83,7 @@ def file_of(name_or_path: str, shipped: Path) -> Path | None:
 def parse_yaml(text: str, file: str) -> Document:
     """Return the contents of a YAML text whose top level is a mapping. Raises FlowError with file and line."""
     if len(text) > MAX_BYTES:
-        raise FlowError(file, 0, "", _too_large())
+        raise FlowError(file, 0, "", _describe_size_limit())
     for number, line in enumerate(text.splitlines(), start=1):
         _refuse_invisible(line, number, file)
     try:
@@ -91,15 +94,15 @@ def parse_yaml(text: str, file: str) -> Document:
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise FlowError(file, mark.line + 1 if mark else 0, "", f"is not YAML: {problem}; correct that line") from error
     if root is None:
-        raise FlowError(file, 0, "", "is empty; copy a shipped one to start with")
+        raise FlowError(file, 0, "", "is empty; start with a copy of a shipped file")
     lines: dict[Location, int] = {}
-    values = _convert(root, (), lines, file)
+    values = _convert_node(root, (), lines, file)
     if not isinstance(values, dict):
-        raise FlowError(file, _line(root), "", "must be a mapping (`key: value` lines) at the top level")
+        raise FlowError(file, _line_of(root), "", "must be a mapping (`key: value` lines) at the top level")
     return Document(file, values, lines)
 
 
-def _too_large() -> str:
+def _describe_size_limit() -> str:
     return f"is larger than {MAX_BYTES // 1024} kB; split it into subdialogs"
 
 
@@ -111,10 +114,10 @@ def _refuse_invisible(line: str, number: int, file: str) -> None:
 
 
 def _refuse_constructs(text: str, file: str) -> None:
-    """Check the stream of parser events, which needs hardly any memory, before anything is built from it."""
+    """Raise FlowError for forbidden constructs and sizes, checked on parser events, which need hardly any memory."""
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-        line = _line(event)
+        line = _line_of(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FlowError(file, line, "", "uses an anchor or alias (& or *); write the value out")
         if getattr(event, "tag", None):
@@ -133,22 +136,22 @@ def _refuse_constructs(text: str, file: str) -> None:
             raise FlowError(file, line, "", f"has more than {MAX_VALUES} values; split it into subdialogs")
 
 
-def _convert(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
-    lines.setdefault(location, _line(node))
+def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
+    lines.setdefault(location, _line_of(node))
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
-        return [_convert(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
+        return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        raise FlowError(file, _line(node), "", "holds a value that is neither text, list nor mapping")
-    return dict(_items(node, location, lines, file))
+        raise FlowError(file, _line_of(node), "", "has a value that is neither text, list nor mapping; correct it")
+    return dict(_convert_items(node, location, lines, file))
 
 
-def _items(
+def _convert_items(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:
-        line = _line(key)
+        line = _line_of(key)
         if not isinstance(key, yaml.ScalarNode):
             raise FlowError(file, line, "", "has a list or mapping as a key; a key is one word")
         place = (*location, key.value)
@@ -156,9 +159,9 @@ def _items(
             problem = f"has the key `{key.value}` twice (first on line {lines[place]}); keep one"
             raise FlowError(file, line, "", problem)
         lines[place] = line
-        yield key.value, _convert(value, place, lines, file)
+        yield key.value, _convert_node(value, place, lines, file)
 
 
-def _line(part: yaml.Node | yaml.Event) -> int:
-    """Return the line on which a node or event begins, counted from 1."""
+def _line_of(part: yaml.Node | yaml.Event) -> int:
+    """Return the line number (from 1) at which a node or event starts."""
     return part.start_mark.line + 1 if part.start_mark is not None else 0

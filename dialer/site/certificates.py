@@ -16,8 +16,8 @@ from dialer.flows.audio_settings import playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.flow import Flow
 from dialer.flows.prompts import CataloguePrompts, SitePrompts
-from dialer.flows.sounds import own_sounds
-from dialer.flows.texts import texts_with
+from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.texts import load_texts
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
@@ -37,8 +37,8 @@ def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certificate
 def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
     last_day: date | None = None
     digest = hashlib.sha256()
-    for sound in own_sounds(flow, language, prompts.texts):
-        name = prompt_of_sound(prompts.own(sound))
+    for sound in list_fixed_sounds(flow, language, prompts.texts):
+        name = prompt_of_sound(prompts.prefer_campaign_sound(sound))
         if name is None:
             return CertificateStatus(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)
@@ -95,7 +95,7 @@ class CertificatesOnDisk:
             if self._playlist is None:
                 self._playlist = playlist_reader(self.settings, self.profile).read()
             day = site_day(self.settings, self.now)
-            prompts = CataloguePrompts(self._playlist, campaign.id, day, texts_with(self.settings.flows.texts))
+            prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
             return certified_of(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports it
             return NOTHING_KNOWN

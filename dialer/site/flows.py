@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dialer.domain.enums import Purpose
 from dialer.flows.library import FlowLibrary
-from dialer.flows.model import offers_allowed
+from dialer.flows.model import list_allowed_offers
 from dialer.flows.script_library import ScriptLibrary
-from dialer.flows.texts import texts_with
+from dialer.flows.texts import load_texts
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.site.reload import Part
@@ -36,9 +36,9 @@ def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
 
 def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the flows of a site and the scripts of its agents. Raises FlowError for the first that is wrong."""
-    may_offer = offers_allowed(profile)
+    may_offer = list_allowed_offers(profile)
     scripts = ScriptLibrary(scripts_of(settings), may_offer)
-    read_texts = partial(texts_with, settings.flows.texts)
+    read_texts = partial(load_texts, settings.flows.texts)
     return FlowLibrary(sorted(_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import Reread
 from dialer.errors import MatdanError, SettingError, SettingMistakes
-from dialer.flows.audio_settings import labels_synthetic, rules_of
-from dialer.flows.model import offers_allowed
+from dialer.flows.audio_settings import labels_synthetic, make_play_rules
+from dialer.flows.model import list_allowed_offers
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
@@ -118,7 +118,12 @@ class SettingsReload:
 def _copied_from(settings: Settings, profile: Profile) -> tuple[object, ...]:
     """Return what flows, sounds and the windows of caps copy from the profile when the dialler starts."""
     windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
-    return offers_allowed(profile), labels_synthetic(settings, profile), rules_of(settings.audio, profile), windows
+    return (
+        list_allowed_offers(profile),
+        labels_synthetic(settings, profile),
+        make_play_rules(settings.audio, profile),
+        windows,
+    )
 
 
 def _unusable(error: SettingError) -> CommandRefused:

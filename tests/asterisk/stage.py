@@ -14,7 +14,7 @@ from dialer.deploy.asterisk.render import render_site
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import name_sound, text_sound
-from dialer.flows.texts import segments, shipped_texts
+from dialer.flows.texts import shipped_texts, split_segments
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
@@ -204,6 +204,6 @@ def put_sounds(asterisk: RealAsterisk) -> None:
     names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
-        names |= {text_sound(key, "hi", segment.number) for segment in segments(text) if segment.words}
+        names |= {text_sound(key, "hi", segment.number) for segment in split_segments(text) if segment.words}
     for name in names:
         asterisk.put_sound(name, tone(0.5, 500.0))

@@ -10,7 +10,7 @@ from dialer.audio.catalogue import Entry, write_catalogue
 from dialer.audio.files import sha256_of_bytes
 from dialer.audio.names import Places, PromptName, prompt_of_sound
 from dialer.flows.catalogue import load_flow
-from dialer.flows.sounds import own_sounds
+from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import shipped_texts
 from dialer.settings.audio import SoundFormat
 
@@ -33,7 +33,7 @@ def entry(**changes: Any) -> Entry:
 
 def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
     """Return the prompts of a flow, without shared sounds."""
-    names = [prompt_of_sound(sound) for sound in own_sounds(load_flow(flow), language, shipped_texts())]
+    names = [prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, shipped_texts())]
     return [name for name in names if name is not None]
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from dialer.flows.catalogue import load_flow, shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import Scalar
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
 from dialer.flows.turns import (
@@ -70,9 +70,9 @@ def sample(nodes: str, head: str = HEAD) -> Flow:
 
 def run(flow: Flow, events: Sequence[Input], facts: Mapping[str, Scalar] | None = None) -> Turn:
     """Return the turn after these inputs."""
-    turn = start(flow, Start(FACTS if facts is None else facts, "en"))
+    turn = start_flow(flow, Start(FACTS if facts is None else facts, "en"))
     for event in events:
-        turn = step(flow, turn.state, event)
+        turn = continue_flow(flow, turn.state, event)
     return turn
 
 

@@ -105,7 +105,7 @@ class OneLibrary:
     def __init__(self, desk: MemoryDesk) -> None:
         self._desk = desk
 
-    def version_of(self, name: str, version: str) -> Flow:
+    def get_version(self, name: str, version: str) -> Flow:
         for call in self._desk.calls.values():
             if (call.flow.name, call.flow.version) == (name, version):
                 return call.flow

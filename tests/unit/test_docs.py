@@ -20,8 +20,8 @@ from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, Complain
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, MarkSource, Outcome
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.flows.catalogue import load_flow, refuse_unsafe
-from dialer.flows.document import nodes_page
+from dialer.flows.catalogue import load_flow, refuse_unsafe_flow
+from dialer.flows.document import render_nodes_page
 from dialer.flows.load import parse_flow
 from dialer.flows.mermaid import draw_flow
 from dialer.flows.model import FlowPurpose
@@ -195,7 +195,7 @@ def test_readme_is_short_and_begins_with_two_commands() -> None:
 def test_example_flow_is_valid_and_safe() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    refuse_unsafe(parse_flow(text, "errand.yaml"), shipped_texts())
+    refuse_unsafe_flow(parse_flow(text, "errand.yaml"), shipped_texts())
 
 
 def test_mqtt_commands_on_pages_are_accepted() -> None:
@@ -209,7 +209,7 @@ def test_mqtt_commands_on_pages_are_accepted() -> None:
 
 
 def test_nodes_page_is_up_to_date_and_explains_every_key() -> None:
-    page = nodes_page()
+    page = render_nodes_page()
     assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.flows.document docs/reference"
     )

@@ -17,9 +17,9 @@ from dialer.domain.model import AttemptId
 from dialer.flows.catalogue import shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.model import TELEPHONE_KEYS, Scalar
-from dialer.flows.sounds import sounds_of
+from dialer.flows.sounds import list_sounds
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, filled, shipped_texts
+from dialer.flows.texts import SMS, fill_text, shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
@@ -92,7 +92,7 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     state = call.run(facts)
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
-        heard=tuple(sound for ref in refs for sound in sounds_of(ref, LANGUAGE, shipped_texts())),
+        heard=tuple(sound for ref in refs for sound in list_sounds(ref, LANGUAGE, shipped_texts())),
         commits=alike(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
         left_at=state.where if hung_up else None,
@@ -121,7 +121,7 @@ class Peer(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return filled(f"{SMS}{action.template}", LANGUAGE, action.values, shipped_texts()) is not None
+        return fill_text(f"{SMS}{action.template}", LANGUAGE, action.values, shipped_texts()) is not None
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -15,7 +15,7 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
-from dialer.flows.model import offers_allowed
+from dialer.flows.model import list_allowed_offers
 from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, find_close_of_poll, find_poll
 from dialer.rules.rulebook import list_polling_days
@@ -55,7 +55,7 @@ class ScreenPopBuilder:
         self._polls = list_polling_days(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
-        self._scripts = ScriptLibrary(scripts_of(settings), offers_allowed(site_profile(settings)))
+        self._scripts = ScriptLibrary(scripts_of(settings), list_allowed_offers(site_profile(settings)))
 
     def build(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
         """Return the screen pop of a call. `script` is the version in use by the dialler; a new version is read from disk."""
@@ -83,7 +83,7 @@ class ScreenPopBuilder:
                 for each in line.calls
             ],
             "lawful": legal_basis(call, line.grounds),
-            "script": self._scripts.script_for(call.campaign_id, language, script),
+            "script": self._scripts.get_script_for_page(call.campaign_id, language, script),
         }
 
     def _booth(self, booth: BoothOnScreen) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class FlowService:
         if source.startswith(SCRIPT):
             run_id = self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
             return ScriptSession(call.attempt_id, run_id, source, self._facts(call))
-        flow = self.flows.current(source)
+        flow = self.flows.get_current(source)
         run_id = self._begun(call, f"{flow.name} {flow.version}")
         return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
 

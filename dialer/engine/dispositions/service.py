@@ -227,7 +227,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
-        stray = self._scripts.objection(call.campaign_id, details.answers)
+        stray = self._scripts.find_invalid_answer(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
 

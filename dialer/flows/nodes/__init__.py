@@ -1,4 +1,4 @@
-"""The kinds of nodes, one file each. Every module of this package is imported, and its class registers itself."""
+"""The kinds of nodes, one module each. All modules are imported here, so that their classes register themselves."""
 
 from __future__ import annotations
 

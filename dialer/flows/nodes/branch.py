@@ -1,4 +1,4 @@
-"""The node `branch:` goes on by what is known of the caller."""
+"""The node `branch:`, which chooses the next node by facts and answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import lookup, whole_number
+from dialer.flows.known import look_up_value, parse_whole_number
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, problem
@@ -27,7 +27,7 @@ def _exactly_one_test(schema: dict[str, Any]) -> None:
 
 
 class Condition(YamlModel):
-    """A case of a branch: one test of a fact or answer, and the node to go to if it is true."""
+    """A case of a branch: a test of one fact or answer, and the node to go to if it is true."""
 
     model_config = ConfigDict(json_schema_extra=_exactly_one_test)
 
@@ -47,8 +47,8 @@ class Condition(YamlModel):
             raise problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
         return written
 
-    def holds(self, value: Scalar | None) -> bool:
-        """Return whether the test is true of a value. Of an unknown value only `known: false` is true."""
+    def is_true_of(self, value: Scalar | None) -> bool:
+        """Return whether the test is true for a value. For an unknown value only `known: false` is true."""
         if self.known is not None:
             return (value is not None) is self.known
         if value is None:
@@ -56,13 +56,13 @@ class Condition(YamlModel):
         if self.equals is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             return text == self.equals
-        number = whole_number(value)
+        number = parse_whole_number(value)
         if number is None:
             return False
         return (self.above is None or number > self.above) and (self.below is None or number < self.below)
 
     def __str__(self) -> str:
-        """Return the test in words."""
+        """Return a description of the test, such as "pending_voters above 1"."""
         if self.known is not None:
             return f"{self.when} known" if self.known else f"{self.when} unknown"
         if self.equals is not None:
@@ -85,17 +85,17 @@ class BranchNode(Node):
     otherwise: Name = Field(description="Node if no condition is true.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Go on at once."""
-        true = (case.goto for case in self.conditions if case.holds(lookup(state, case.when)))
+        """Continue at the node of the first true condition."""
+        true = (case.goto for case in self.conditions if case.is_true_of(look_up_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node of each condition, and the one for none."""
+        """Yield the node of each condition, and the node if none is true."""
         for case in self.conditions:
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
     def targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets at which `name` may be unknown: a true test of it makes it known, except `known: false`."""
+        """Return the targets at which `name` may be unknown. A true test of `name` proves it known, or unknown."""
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

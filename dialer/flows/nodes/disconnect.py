@@ -1,4 +1,4 @@
-"""The node `disconnect:` ends the call."""
+"""The node `disconnect:`, which ends the call."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve
+from dialer.flows.known import resolve_prompts
 from dialer.flows.node import Entered, HangUp, Node, NodeStyle
 from dialer.flows.turns import FlowState
 
 
 class DisconnectNode(Node):
-    """Say goodbye and hang up."""
+    """Play a goodbye and hang up."""
 
     kind = "disconnect"
     style = NodeStyle.END
@@ -22,17 +22,17 @@ class DisconnectNode(Node):
     label = "Hangs up"
 
     reason: Name = Field(alias="disconnect", description="The reason, for reports.")
-    prompts: Prompts = Field((), alias="say", description="Said before.")
+    prompts: Prompts = Field((), alias="say", description="Prompts played before the hang-up.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Hang up."""
-        return HangUp(resolve(state, self.prompts), self.reason)
+        """Return the hang-up with its prompts."""
+        return HangUp(resolve_prompts(state, self.prompts), self.reason)
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield nothing."""
+        """Yield nothing, because the call ends."""
         yield from ()
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The goodbye."""
+        """The prompts before the hang-up."""
         return self.prompts

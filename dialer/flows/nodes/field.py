@@ -1,4 +1,4 @@
-"""The node `field:` collects digits."""
+"""The node `field:`, which asks for digits."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import lookup, resolve, whole_number
-from dialer.flows.node import Act, Entered, GoTo, Question
+from dialer.flows.known import look_up_value, parse_whole_number, resolve_prompts
+from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, problem
 from dialer.flows.turns import Collect, Digits, FlowState
 from dialer.flows.yaml_document import NAME
@@ -19,12 +19,12 @@ from dialer.flows.yaml_document import NAME
 _MAX_BOUND_DIGITS = 9
 
 
-def _bound(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
+def _parse_bound(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
     if not isinstance(value, str):
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.kind_of(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -37,13 +37,13 @@ def _only_keys_that_are_no_digits(choices: dict[str, str]) -> dict[str, str]:
 
 
 Bound = Annotated[
-    int | str, PlainValidator(_bound), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
+    int | str, PlainValidator(_parse_bound), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
 ]
 """A whole number, or the name of a fact or answer that holds one."""
 
 
-class FieldNode(Question):
-    """Collect digits."""
+class FieldNode(QuestionNode):
+    """Ask for digits and store them as an answer."""
 
     kind = "field"
 
@@ -69,26 +69,26 @@ class FieldNode(Question):
         Field(min_length=1),
         AfterValidator(_only_keys_that_are_no_digits),
         WithJsonSchema({"type": "object", "propertyNames": {"pattern": "^[*#]$"}, "additionalProperties": NAME_SCHEMA}),
-    ] = Field({}, description="Nodes that # (alone) and * lead to when they are entered instead of digits.")
+    ] = Field({}, description="Nodes for # (alone) and *, entered instead of digits.")
 
     @model_validator(mode="after")
     def _min_is_at_most_max(self) -> Self:
         if self.min_digits > self.max_digits:
-            raise problem("`min_digits:` is more than `max_digits:`", "min_digits")
+            raise problem("`min_digits:` is greater than `max_digits:`; lower it", "min_digits")
         return self
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Ask for digits."""
+        """Return the question, or the step after a terminator that was entered ahead."""
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
-            return self.take(state.replace(typed_ahead=""), Digits(""))
+            return self.handle_keys(state.replace(typed_ahead=""), Digits(""))
         return Act(state, self.collect(state, self.prompts))
 
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Return the action that asks for digits."""
+        """Return the action that plays `prompts` and collects digits."""
         return Collect(
             node=state.where,
-            prompts=resolve(state, prompts),
+            prompts=resolve_prompts(state, prompts),
             barge_in=self.barge_in,
             max_digits=self.max_digits,
             timeout_seconds=self.timeout_seconds,
@@ -98,34 +98,34 @@ class FieldNode(Question):
         )
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is the terminator of the previous field alone."""
+        """Return whether the input is only a late terminator of the previous field."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
-    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return where the digits lead, or the key that was entered instead of them."""
+    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return the step after the digits, or after the key that was entered instead of them."""
         digits = event.digits
         if not (event.timed_out and not digits):
             instead = self.choices.get(digits or self.terminator)
             if instead is not None:
                 return GoTo(state, instead)
         if not digits:
-            return self.ask_again(state, self.no_input, silent=True)
-        value = self._accepted(state, digits)
+            return self.repeat_question(state, self.no_input, silent=True)
+        value = self._parse_answer(state, digits)
         if value is None:
-            return self.ask_again(state, self.no_match, silent=False)
+            return self.repeat_question(state, self.no_match, silent=False)
         stray = self.terminator if len(digits) == self.max_digits else ""
-        return GoTo(state.with_answer(self.field, value).replace(stray=stray), self.next)
+        return GoTo(state.add_answer(self.field, value).replace(stray=stray), self.next)
 
-    def _accepted(self, state: FlowState, digits: str) -> str | None:
-        """Return the answer to store for `digits`; None if they are not accepted."""
+    def _parse_answer(self, state: FlowState, digits: str) -> str | None:
+        """Return the answer to store for `digits`, or None if they are not accepted."""
         if not (digits.isascii() and digits.isdigit() and self.min_digits <= len(digits) <= self.max_digits):
             return None
         number = int(digits)
         if self.reads == "hour":
-            number = polling_hour(number)
+            number = to_polling_hour(number)
             if number > 23:
                 return None
-        lowest, highest = _value_of(state, self.lowest), _value_of(state, self.highest)
+        lowest, highest = _resolve_bound(state, self.lowest), _resolve_bound(state, self.highest)
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
         if not _is_listed(state, self.one_of, number):
@@ -135,43 +135,43 @@ class FieldNode(Question):
         return str(number) if self.reads == "number" else digits
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes for the answer, for keys instead of it, for silence and for wrong keys."""
+        """Yield the nodes after an answer, after keys entered instead, after silence and after wrong keys."""
         yield "", self.next
         yield from self.choices.items()
         yield from super().targets()
 
     def targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return all targets except the one that an accepted answer leads to."""
+        """Return all targets except the node after an accepted answer, if `name` is this field."""
         if name != self.field:
             return None
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
 
     @property
     def stored_answer(self) -> str:
-        """The name of the field."""
+        """The name of the field, under which the digits are stored."""
         return self.field
 
     @property
     def title(self) -> str:
-        """The number of digits, and the name of the field."""
+        """A short description with the number of digits and the name of the field."""
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"
         return f"Asks for {digits} digits: {self.field}"
 
 
-def polling_hour(entered: int) -> int:
-    """Return the hour of day (24 hours) that a voter means: 1 to 6 are in the afternoon, because no poll is open at night."""
+def to_polling_hour(entered: int) -> int:
+    """Return the hour (0-23) that a voter means. 1 to 6 are in the afternoon, because no poll is open at night."""
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
 def _is_listed(state: FlowState, fact: str | None, number: int) -> bool:
-    """Return whether a number is in the list that a fact holds ("12,14"); True if there is no such fact."""
-    listed = None if fact is None else lookup(state, fact)
-    return listed is None or number in {whole_number(each.strip()) for each in str(listed).split(",")}
+    """Return whether a number is in the list of a fact, such as "12,14", or true if the fact is unknown."""
+    listed = None if fact is None else look_up_value(state, fact)
+    return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
 
 
-def _value_of(state: FlowState, bound: int | str | None) -> int | None:
-    """Return the value of a bound, in whole hours if the fact is an hour; None if the fact is unknown."""
+def _resolve_bound(state: FlowState, bound: int | str | None) -> int | None:
+    """Return the value of a bound (in full hours if it is an hour), or None if its fact is unknown."""
     if bound is None or isinstance(bound, int):
         return bound
-    return whole_number(lookup(state, bound))
+    return parse_whole_number(look_up_value(state, bound))

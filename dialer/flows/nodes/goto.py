@@ -1,4 +1,4 @@
-"""The node `goto:` goes on elsewhere."""
+"""The node `goto:`, which continues at another node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.flows.turns import FlowState
 
 
 class GotoNode(Node):
-    """Go on at another node."""
+    """Continue at another node."""
 
     kind = "goto"
     style = NodeStyle.QUIET
@@ -23,7 +23,7 @@ class GotoNode(Node):
     next: Name = Field(alias="goto", description="The other node.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Go on at once."""
+        """Continue at the other node."""
         return Continue(state.replace(node=self.next))
 
     def targets(self) -> Iterator[tuple[str, str]]:

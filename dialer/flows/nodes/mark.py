@@ -1,4 +1,4 @@
-"""The node `mark:` records what became known of a voter."""
+"""The node `mark:`, which stores a mark for a voter."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.fields import DeclaredName, Name
-from dialer.flows.known import lookup, whole_number
+from dialer.flows.known import look_up_value, parse_whole_number
 from dialer.flows.model import Scope
-from dialer.flows.node import Answered, Committing, GoTo
+from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.parsing import problem
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFound
 
 
-class MarkNode(Committing):
-    """Record a mark."""
+class MarkNode(CommittingNode):
+    """Store a mark, such as voted or not-yet."""
 
     kind = "mark"
     commits = CommitKind.MARK
 
-    mark: MarkKind = Field(description="What became known.")
-    scope: Scope = Field(Scope.VOTER, description="The voters that the mark is about.")
+    mark: MarkKind = Field(description="The mark.")
+    scope: Scope = Field(Scope.VOTER, description="The voters to whom the mark applies.")
     hour: DeclaredName | None = Field(None, description="The field with the hour; only with the mark later.")
     serial: DeclaredName | None = Field(None, description="The field with the serial; only with the scope serial.")
     part: DeclaredName | None = Field(
         None, description="The field with the part; not needed if the worker has only one."
     )
-    unknown: Name | None = Field(None, description="Node if no voter has the serial; by default that of failed.")
+    unknown: Name | None = Field(None, description="Node if no voter has the serial. Default: the node of `failed`.")
     count: DeclaredName | None = Field(
         None,
         description="The field with the number of household members; only with the mark not-yet and the scope household.",
@@ -50,40 +50,40 @@ class MarkNode(Committing):
             raise problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
         return self
 
-    def commit(self, state: FlowState) -> FlowCommit:
-        """Return the mark, with the values that were entered for it."""
+    def make_commit(self, state: FlowState) -> FlowCommit:
+        """Return the mark to store, with the values that the caller entered for it."""
         return replace(
-            super().commit(state),
+            super().make_commit(state),
             mark=self.mark,
             scope=self.scope,
-            hour=_number_answer(state, self.hour),
-            serial=_number_answer(state, self.serial),
-            part=_number_answer(state, self.part),
-            count=_number_answer(state, self.count),
+            hour=_look_up_number(state, self.hour),
+            serial=_look_up_number(state, self.serial),
+            part=_look_up_number(state, self.part),
+            count=_look_up_number(state, self.count),
         )
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return where the result of the commit leads."""
+        """Return the step after success, failure or an unknown serial."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().receive(state, event)
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success, failure and an unknown serial."""
+        """Yield the nodes after success, after failure and after an unknown serial."""
         yield from super().targets()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
     def title(self) -> str:
-        """The mark, and its scope if it is not the voter."""
+        """A short description with the mark, and with its scope unless that is the voter."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def notes(self) -> list[str]:
-        """Return the number of voters, and what follows a failure."""
+        """Return the number of voters, if it was asked for, and the node after a failure."""
         notes = super().notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 
-def _number_answer(state: FlowState, name: str | None) -> int | None:
-    return whole_number(lookup(state, name)) if name is not None else None
+def _look_up_number(state: FlowState, name: str | None) -> int | None:
+    return parse_whole_number(look_up_value(state, name)) if name is not None else None

@@ -1,4 +1,4 @@
-"""The node `menu:` asks for one key of several."""
+"""The node `menu:`, which asks for one of several keys."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from dialer.flows.fields import NAME_SCHEMA, Name, Prompt, SomePrompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve
+from dialer.flows.known import resolve_prompts
 from dialer.flows.model import TELEPHONE_KEYS
-from dialer.flows.node import Act, Entered, GoTo, Question
+from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import problem
 from dialer.flows.turns import Collect, Digits, FlowState
 
@@ -23,8 +23,8 @@ def _only_keys_of_a_telephone(choices: dict[str, str]) -> dict[str, str]:
     return choices
 
 
-class MenuNode(Question):
-    """Ask for one key of several."""
+class MenuNode(QuestionNode):
+    """Ask for one of several keys."""
 
     kind = "menu"
     label = "Asks for a key"
@@ -43,46 +43,46 @@ class MenuNode(Question):
                 "minProperties": 1,
             }
         ),
-    ] = Field(description="The node that each key leads to.")
+    ] = Field(description="The node for each key.")
     answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Ask for a key, unless one was entered during an earlier prompt."""
+        """Return the question, or the step after a key that was entered during an earlier prompt."""
         if state.typed_ahead:
-            return self._choose(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
+            return self._follow_choice(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
         return Act(state, self.collect(state, self.prompts))
 
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Return the action that asks for one key."""
+        """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
-        return Collect(state.where, resolve(state, prompts), self.barge_in, 1, seconds, seconds)
+        return Collect(state.where, resolve_prompts(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is the terminator of the previous field, and no choice here."""
+        """Return whether the key is a late terminator of the previous field, and not a choice here."""
         return event.digits == state.stray and event.digits not in self.choices
 
-    def take(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return where the key leads."""
+    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+        """Return the step after the key, or after silence."""
         if not event.digits:
-            return self.ask_again(state, self.no_input, silent=True)
-        return self._choose(state, event.digits)
+            return self.repeat_question(state, self.no_input, silent=True)
+        return self._follow_choice(state, event.digits)
 
-    def _choose(self, state: FlowState, key: str) -> GoTo | Act:
+    def _follow_choice(self, state: FlowState, key: str) -> GoTo | Act:
         target = self.choices.get(key)
         if target is None:
-            return self.ask_again(state, self.no_match, silent=False)
-        return GoTo(state if self.answer is None else state.with_answer(self.answer, key), target)
+            return self.repeat_question(state, self.no_match, silent=False)
+        return GoTo(state if self.answer is None else state.add_answer(self.answer, key), target)
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes for each key, for silence and for other keys."""
+        """Yield the nodes after each key, after silence and after wrong keys."""
         yield from self.choices.items()
         yield from super().targets()
 
     def one_key_targets(self) -> tuple[str, ...]:
-        """Return the choices, if a key ends the prompts."""
+        """Return the nodes of the choices, if a key can interrupt the prompts."""
         return tuple(self.choices.values()) if self.barge_in else ()
 
     @property
     def stored_answer(self) -> str | None:
-        """The name of the answer."""
+        """The name under which the key is stored, if it is."""
         return self.answer

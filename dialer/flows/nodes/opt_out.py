@@ -1,4 +1,4 @@
-"""The node `opt_out:` records that a number must never be called again."""
+"""The node `opt_out:`, which stores an opt-out."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from dialer.flows.node import Committing
+from dialer.flows.node import CommittingNode
 from dialer.flows.turns import CommitKind
 
 
-class OptOutNode(Committing):
-    """Record that this number is never called again."""
+class OptOutNode(CommittingNode):
+    """Store an opt-out: the number of this call is never called again."""
 
     kind = "opt_out"
     commits = CommitKind.OPT_OUT

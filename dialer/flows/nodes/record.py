@@ -1,4 +1,4 @@
-"""The node `record:` records a message of the caller."""
+"""The node `record:`, which records a message of the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve
+from dialer.flows.known import resolve_prompts
 from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
 from dialer.flows.parsing import Number
 from dialer.flows.turns import Failed, FlowState, Input, Record, Recorded
@@ -19,9 +19,9 @@ class RecordNode(Node):
 
     kind = "record"
     style = NodeStyle.SERVICE
-    takes_input = True
+    accepts_input = True
 
-    prompts: Prompts = Field((), alias="say", description="Said before.")
+    prompts: Prompts = Field((), alias="say", description="Prompts played before the recording.")
     record: Name = Field(description="Name under which the file name of the recording is stored.")
     max_seconds: Number = Field(60, ge=1, le=600, description="Longest duration of the message.")
     silence_seconds: Number = Field(4, ge=1, le=30, description="Silence that ends the recording.")
@@ -30,39 +30,39 @@ class RecordNode(Node):
     failed: Name = Field(description="Node if nothing was recorded.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Say the prompts and record."""
-        prompts = resolve(state, self.prompts)
+        """Return the recording as the action of this node."""
+        prompts = resolve_prompts(state, self.prompts)
         return Act(state, Record(state.where, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Store the name of the recording."""
+        """Store the name of the recording as an answer, or return the step after a failure."""
         match event:
             case Recorded():
-                return GoTo(state.with_answer(self.record, event.name), self.next)
+                return GoTo(state.add_answer(self.record, event.name), self.next)
             case Failed():
                 return GoTo(state, self.failed)
         return None
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and failure."""
+        """Yield the nodes after success and after failure."""
         yield "recorded", self.next
         yield "failed", self.failed
 
     def targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the node after a failure for the name of the recording."""
+        """Return the node after a failure, if `name` is the answer that holds the recording's name."""
         return (self.failed,) if name == self.record else None
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """What is said before the recording."""
+        """The prompts before the recording."""
         return self.prompts
 
     @property
     def stored_answer(self) -> str:
-        """The name under which the name of the recording is stored."""
+        """The name of the answer that holds the recording's name."""
         return self.record
 
     @property
     def title(self) -> str:
-        """The longest duration."""
+        """A short description with the longest duration."""
         return f"Records a message, {self.max_seconds:g} s"

@@ -1,4 +1,4 @@
-"""The node `return:` goes back to the calling flow."""
+"""The node `return:`, which returns to the calling flow."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from dialer.flows.turns import FlowState
 
 
 class ReturnNode(Node):
-    """End a flow that runs as a subdialog. A flow that is not a subdialog hangs up here."""
+    """Return from a subdialog to the calling flow. A flow that is not a subdialog hangs up here."""
 
     kind = "return"
     style = NodeStyle.QUIET
     needs_no_action = True
     returns = True
     ends_call = True
-    label = "Goes back"
+    label = "Returns"
 
     marker: Annotated[Literal["", "true", "null", "~"], WithJsonSchema({"enum": [None, True, ""]})] = Field(
         alias="return", description="Nothing: write `return:` alone."
     )
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Go back at once."""
+        """Continue in the calling flow, or hang up if there is none."""
         if not state.frames:
             return HangUp()
         return Continue(state.replace(frames=state.frames[:-1], node=state.frames[-1].resume))
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield nothing."""
+        """Yield nothing, because the flow ends."""
         yield from ()

@@ -1,4 +1,4 @@
-"""The node `save:` commits answers that are not marks."""
+"""The node `save:`, which stores answers that are not marks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from dialer.flows.fields import DeclaredNames, Name
-from dialer.flows.node import Committing
+from dialer.flows.node import CommittingNode
 from dialer.flows.parsing import OneOrMany, problem
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState
 
@@ -21,8 +21,8 @@ def _is_an_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
     return name
 
 
-class SaveNode(Committing):
-    """Commit answers that are not marks, such as the number of people at home."""
+class SaveNode(CommittingNode):
+    """Store answers that are not marks, such as the number of people at home."""
 
     kind = "save"
     commits = CommitKind.ANSWERS
@@ -31,12 +31,12 @@ class SaveNode(Committing):
         Field(alias="save", description="The names of the answers.")
     )
 
-    def commit(self, state: FlowState) -> FlowCommit:
-        """Return those of the answers that the caller gave."""
+    def make_commit(self, state: FlowState) -> FlowCommit:
+        """Return the answers to store, without those that the caller has not given."""
         given = {name: state.answers[name] for name in self.answers if name in state.answers}
-        return replace(super().commit(state), answers=given)
+        return replace(super().make_commit(state), answers=given)
 
     @property
     def title(self) -> str:
-        """The names of the answers."""
+        """A short description with the names of the answers."""
         return f"Records: {', '.join(self.answers)}"

@@ -1,4 +1,4 @@
-"""The node `send_sms:` sends an SMS from a template."""
+"""The node `send_sms:`, which sends an SMS from a template."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import KnownValues, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import lookup
+from dialer.flows.known import look_up_value
 from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
 from dialer.flows.texts import SMS
 from dialer.flows.turns import Failed, FlowState, Input, SendSms, SmsSent
@@ -26,13 +26,13 @@ class SmsNode(Node):
     failed: Name = Field(description="Node if the SMS could not be sent.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Send the SMS."""
-        known = {name: lookup(state, name) for name, _ in self.needs}
+        """Return the SMS as the action of this node."""
+        known = {name: look_up_value(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
         return Act(state, SendSms(state.where, self.template, values))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return where success or failure leads."""
+        """Return the step after success or failure."""
         match event:
             case SmsSent():
                 return GoTo(state, self.next)
@@ -41,15 +41,15 @@ class SmsNode(Node):
         return None
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and failure."""
+        """Yield the nodes after success and after failure."""
         yield "sent", self.next
         yield "failed", self.failed
 
-    def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the template."""
+    def needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+        """Yield the key of the template's text, with the names of the values that fill it."""
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 
     @property
     def title(self) -> str:
-        """The name of the template."""
+        """A short description with the name of the template."""
         return f"Sends an SMS: {self.template}"

@@ -1,4 +1,4 @@
-"""The node `subdialog:` runs another flow."""
+"""The node `subdialog:`, which runs another flow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.flows.turns import FlowState, Frame
 
 
 class SubdialogNode(Node):
-    """Run another flow, then go on here."""
+    """Run another flow, then continue in this one."""
 
     kind = "subdialog"
     style = NodeStyle.PART
@@ -22,7 +22,7 @@ class SubdialogNode(Node):
     next: Name = Field(description="Node after the other flow.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Go on at the start of the other flow."""
+        """Continue at the start of the other flow."""
         frames = (*state.frames, Frame(self.flow, self.next))
         return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
 
@@ -37,5 +37,5 @@ class SubdialogNode(Node):
 
     @property
     def title(self) -> str:
-        """The name of the other flow."""
+        """A short description with the name of the other flow."""
         return f"Runs flow {self.flow}"

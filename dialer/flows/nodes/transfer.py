@@ -1,4 +1,4 @@
-"""The node `transfer:` hands the call over to an agent."""
+"""The node `transfer:`, which transfers the call to an agent."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve
+from dialer.flows.known import resolve_prompts
 from dialer.flows.node import Act, Answered, Entered, GoTo, HandOver, Node, NodeStyle
 from dialer.flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
 
 class TransferNode(Node):
-    """Hand the call over to an available agent of the campaign. The flow ends there."""
+    """Transfer the call to an available agent of the campaign, which ends the flow."""
 
     kind = "transfer"
     style = NodeStyle.SERVICE
     ends_call = True
     label = "Connects to agents"
 
-    transfer: Literal["agents"] = Field(description="To whom: the agents of the campaign who have its skill.")
-    prompts: Prompts = Field((), alias="say", description="Said before.")
-    failed: Name = Field(description="Node if no agent can take the call.")
+    transfer: Literal["agents"] = Field(description="The target: agents of the campaign who have its skill.")
+    prompts: Prompts = Field((), alias="say", description="Prompts played before the transfer.")
+    failed: Name = Field(description="Node if no agent is available.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Say the prompts and hand the call over."""
-        return Act(state, Transfer(state.where, resolve(state, self.prompts), dict(state.answers)))
+        """Return the transfer as the action of this node."""
+        return Act(state, Transfer(state.where, resolve_prompts(state, self.prompts), dict(state.answers)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """End the flow, or go on if no agent took the call."""
+        """End the flow, or return the step after a failed transfer."""
         match event:
             case Transferred():
                 return HandOver(state)
@@ -40,18 +40,18 @@ class TransferNode(Node):
         return None
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node if no agent can take the call."""
+        """Yield the node if no agent is available."""
         yield "failed", self.failed
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """What is said before the transfer."""
+        """The prompts before the transfer."""
         return self.prompts
 
     def notes(self) -> list[str]:
-        """Return nothing: the failure has an arrow."""
+        """Return no notes, because the failure has an arrow."""
         return []
 
-    def drawn_targets(self) -> list[tuple[str, str]]:
-        """Return the failure: it is common enough to have an arrow."""
+    def arrow_targets(self) -> list[tuple[str, str]]:
+        """Return the node after a failure, which is common enough for an arrow."""
         return [("no agent available", self.failed)]

@@ -1,4 +1,4 @@
-"""The node `undo:` withdraws the last serial of the call."""
+"""The node `undo:`, which undoes the last serial of the call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 from pydantic import Field
 
 from dialer.flows.fields import Name
-from dialer.flows.node import Answered, Committing, GoTo
+from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
-class UndoNode(Committing):
-    """Undo the mark of the last serial that was recorded in this call."""
+class UndoNode(CommittingNode):
+    """Undo the mark of the last serial that was stored in this call."""
 
     kind = "undo"
     commits = CommitKind.UNDO
@@ -23,12 +23,12 @@ class UndoNode(Committing):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return where the result of the commit leads."""
+        """Return the step after success, failure, or if there is nothing to undo."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().receive(state, event)
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success, failure and if there is nothing to undo."""
+        """Yield the nodes after success, after failure, and if there is nothing to undo."""
         yield from super().targets()
         yield "unknown", self.nothing

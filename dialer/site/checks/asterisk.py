@@ -18,8 +18,8 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.flows.audio_settings import playlist_reader
 from dialer.flows.catalogue import load_flow
-from dialer.flows.sounds import own_sounds
-from dialer.flows.texts import texts_with
+from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
 from dialer.site.asterisk import ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -130,11 +130,11 @@ def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> 
     if settings.audio.catalogue is not None:
         names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
     else:
-        texts = texts_with(settings.flows.texts)
+        texts = load_texts(settings.flows.texts)
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
         for flow in sorted(flow for flow in flows if flow is not None and find_script(flow) is None):
-            names |= dict.fromkeys(own_sounds(load_flow(flow), settings.centre.language, texts))
+            names |= dict.fromkeys(list_fixed_sounds(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
 
 

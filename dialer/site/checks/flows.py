@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import load_flow, refuse_unsafe
-from dialer.flows.model import Offer, offers_allowed
+from dialer.flows.catalogue import load_flow, refuse_unsafe_flow
+from dialer.flows.model import Offer, list_allowed_offers
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.script_library import ScriptLibrary
-from dialer.flows.texts import texts_with
+from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.runner import Check
@@ -45,7 +45,7 @@ def _one(finding: Finding) -> list[Finding]:
 def _allowed_offers(settings: Settings) -> frozenset[Offer]:
     """Return what flows may offer; nothing where the profile cannot be read, which another check reports."""
     try:
-        return offers_allowed(site_profile(settings))
+        return list_allowed_offers(site_profile(settings))
     except MatdanError:
         return frozenset()
 
@@ -62,14 +62,14 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
             yield error(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
-    refuse_unsafe(loaded, texts_with(settings.flows.texts), _allowed_offers(settings))
+    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _allowed_offers(settings))
     yield ok(subject, f"flow {loaded.name} {loaded.version} is sound{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
         yield warning(subject, text, "give both the same name")
     transfer = NODE_KINDS["transfer"]
     if not settings.seats and any(
-        isinstance(node, transfer) for part in loaded.parts() for node in part.nodes.values()
+        isinstance(node, transfer) for part in loaded.list_flows() for node in part.nodes.values()
     ):
         yield error(subject, f"flow {loaded.name} transfers to agents, and there are no seats", "add [[seats]]")
 

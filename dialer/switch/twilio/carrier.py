@@ -85,7 +85,7 @@ class TwilioCarrier:
     def _is_label_required(self, prompts: SitePrompts | None, language: str) -> bool:
         """Return whether calls use a computer voice: Twilio's, or sounds that the catalogue lists as synthetic."""
         spoken = self._settings.twilio.sounds_url is None
-        return spoken or (prompts is not None and prompts.speaks_synthetic(language))
+        return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))
 
     async def _resync_at_start(self, engine: Engine) -> None:
         """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio once it answers."""

@@ -21,7 +21,7 @@ from dialer.engine.engine import Engine
 from dialer.errors import MatdanError
 from dialer.flows.errors import FlowError, UnexpectedInput
 from dialer.flows.library import FlowLibrary
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.texts import Texts
 from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 from dialer.settings.twilio import Twilio
@@ -122,14 +122,14 @@ class TwilioFlows:
         session = self._engine.features.flows.begin(attempt_id)
         if not isinstance(session, FlowSession):
             return render_hang_up()
-        turn = start(session.flow, Start(session.facts, session.language))
+        turn = start_flow(session.flow, Start(session.facts, session.language))
         return await self._make_response(session, turn, PausedFlow(attempt_id, session.run, turn.state), first=True)
 
     async def _continue_flow(self, waiting: PausedFlow, form: Mapping[str, str]) -> str:
         state = waiting.state
         try:
-            flow = self._library.version_of(state.flow, state.version)
-            turn = step(flow, state, parse_input(waiting, form))
+            flow = self._library.get_version(state.flow, state.version)
+            turn = continue_flow(flow, state, parse_input(waiting, form))
         except UnexpectedInput as error:
             raise ProtocolError(f"a webhook does not fit its call: {error}") from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
@@ -189,7 +189,7 @@ class TwilioFlows:
         if state is not None:
             if state.ending is None:
                 with contextlib.suppress(FlowError):  # the flow's version is no longer loaded
-                    state = end_by_hang_up(self._library.version_of(state.flow, state.version), state)
+                    state = end_by_hang_up(self._library.get_version(state.flow, state.version), state)
             self._report_end(attempt_id, call, state)
         elif not call.over.is_set():
             call.over.set()

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dialer.domain.errors import ProtocolError
 from dialer.flows.flow import Flow
-from dialer.flows.machine import step
+from dialer.flows.machine import continue_flow
 from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.turns import (
     Collect,
@@ -111,7 +111,7 @@ async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> P
             case Play():
                 said += action.prompts
                 heard = replace(waiting, after=PLAYED)
-                turn = step(flow, state, Played())
+                turn = continue_flow(flow, state, Played())
             case Collect():
                 return _make_question_page(action, said, waiting)
             case Record():
@@ -119,24 +119,24 @@ async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> P
                 if host.records:
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_RECORDED)
-                turn = step(flow, state, Failed())
+                turn = continue_flow(flow, state, Failed())
             case Transfer():
                 said += action.prompts
                 if host.transfers:
                     await host.hand_over(action)
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
-                turn = step(flow, state, Failed())
+                turn = continue_flow(flow, state, Failed())
             case Commit() | SendSms() if said and heard is not None:  # the prompts must be played first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
-                turn = step(flow, state, await _ask_host(action, host))
+                turn = continue_flow(flow, state, await _ask_host(action, host))
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
     """Store the results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
     while isinstance(turn.action, Commit):
-        turn = step(flow, turn.state, await _ask_host(turn.action, host))
+        turn = continue_flow(flow, turn.state, await _ask_host(turn.action, host))
     return end_by_hang_up(flow, turn.state)
 
 
@@ -152,7 +152,7 @@ def _make_interruptible_page(flow: Flow, turn: Turn, said: list[PromptRef], wait
     following = turn
     while isinstance(following.action, Play) and following.action.barge_in:
         prompts += following.action.prompts
-        following = step(flow, following.state, Played())
+        following = continue_flow(flow, following.state, Played())
     question = following.action
     # A late terminator of the last answer is dropped during prompts. In a question it would count as an answer.
     if isinstance(question, Collect) and question.barge_in and not turn.state.stray:
@@ -206,7 +206,7 @@ def reports_hang_up(form: Mapping[str, str]) -> bool:
 
 def end_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
     """Return the final state of a flow whose caller has hung up."""
-    return step(flow, state, HungUp()).state
+    return continue_flow(flow, state, HungUp()).state
 
 
 def _is_sid(text: str) -> bool:

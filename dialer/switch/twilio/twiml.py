@@ -14,8 +14,8 @@ from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.words import words_of
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import sounds_of
-from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, written
+from dialer.flows.sounds import list_sounds
+from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt
 from dialer.flows.turns import PromptRef, Record, Transfer
 from dialer.switch.twilio.pages import Gather, Page
 
@@ -62,13 +62,13 @@ class TwilioVoice:
         """Add prompts to a response, or to a Gather inside a response."""
         for ref in prompts:
             if self.sounds_url is not None:
-                for sound in sounds_of(ref, language, self.texts()):
+                for sound in list_sounds(ref, language, self.texts()):
                     if self.may_play is not None and not self.may_play(sound):
                         continue
                     verb.play(f"{self.sounds_url}/{sound}.wav")
             elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified, so no voice may replace it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
-                verb.say(written(ref, tag, self.texts()), language=SPOKEN[tag])
+                verb.say(render_prompt(ref, tag, self.texts()), language=SPOKEN[tag])
 
 
 def render_twiml(

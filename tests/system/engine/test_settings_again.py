@@ -154,7 +154,7 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
         ),
         (
             [('kind = "agents"', 'kind = "agents"\nscript = "not_there"')],
-            "no change was applied: not_there: there is no such script; use one of ",
+            "no change was applied: not_there: no script has this name; use one of ",
         ),
         (
             [("channels = 20", "chanels = 12")],

@@ -22,7 +22,7 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
-from dialer.flows.texts import shipped_texts, texts_with
+from dialer.flows.texts import load_texts, shipped_texts
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.site.reload_signal import reload_on_hang_up, reload_site
 from dialer.switch.asterisk.agi_call import AgiCall
@@ -250,12 +250,12 @@ async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: st
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
     async with a_site(tmp_path, voters_of_flows(), campaigns=both) as site:
         flows = site.centre.engine.features.flows.flows
-        before = flows.current(str(good)), flows.current(str(other))
+        before = flows.get_current(str(good)), flows.get_current(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
         other.write_text(new)
         with pytest.raises(FlowError, match=words):
             await site.centre.engine.execute(ReloadFlows())
-        assert (flows.current(str(good)), flows.current(str(other))) == before
+        assert (flows.get_current(str(good)), flows.get_current(str(other))) == before
         await reload_site(site.centre.engine)
         (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
         assert alert.text.startswith("The call flows were not reloaded. Cause: ")
@@ -341,19 +341,19 @@ def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) 
     flow.write_text(ASK, encoding="utf-8")
     FlowLibrary([str(flow)], shipped_texts())
     with pytest.raises(FlowError, match="forbidden-question"):
-        FlowLibrary([str(flow)], texts_with(tmp_path / "texts"))
+        FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
 
 def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], shipped_texts())
-    before = library.current(str(flow))
+    before = library.get_current(str(flow))
     library.prepare([], {})()
-    assert library.current(str(flow)) is before  # for the calls that it has
+    assert library.get_current(str(flow)) is before  # for the calls that it has
     flow.write_text(ASK + "# changed\n", encoding="utf-8")
     library.prepare([str(flow)], {})()
-    assert library.current(str(flow)).version != before.version
+    assert library.get_current(str(flow)).version != before.version
 
 
 def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path: Path) -> None:
@@ -361,14 +361,14 @@ def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path
     own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"
     own.write_text('inbound.question: "Press 1."\n', encoding="utf-8")
     flow.write_text(ASK, encoding="utf-8")
-    read = partial(texts_with, tmp_path / "texts")
+    read = partial(load_texts, tmp_path / "texts")
     library = FlowLibrary([str(flow)], read(), read_texts=read)
     first = library.texts
     assert library.reload() == []
     assert library.texts is first
     own.write_text('inbound.question: "Press 2."\n', encoding="utf-8")
     assert library.reload() == ["texts"]
-    assert library.texts.text("inbound.question", "hi") == "Press 2."
+    assert library.texts.find_text("inbound.question", "hi") == "Press 2."
     held = library.texts
     own.write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     with pytest.raises(FlowError, match="forbidden-question"):

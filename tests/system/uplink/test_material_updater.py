@@ -75,7 +75,7 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], shipped_texts())
         object.__setattr__(dialler, "flows", library)
-        began_with = library.current(place)
+        began_with = library.get_current(place)
 
         (source / "flows/turnout.yaml").write_text(FLOW.replace("reprompts: 2", "reprompts: 3") + "\n# new\n")
         (source / "weights").mkdir()
@@ -85,9 +85,9 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
         await updater.check()
         assert reported.summary() == ("turnout-2", "turnout-2", "")
         assert reported.last["after_restart"] == "weights"
-        assert library.version_of(began_with.name, began_with.version) is began_with  # a call in progress still uses it
+        assert library.get_version(began_with.name, began_with.version) is began_with  # a call in progress still uses it
 
-        running = library.current(place)
+        running = library.get_current(place)
         (source / "flows/turnout.yaml").write_text("start: nowhere\n")
         publisher.approve(source, NOW)
         publisher.assign(3, NOW)
@@ -95,11 +95,11 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
             await updater.check()
             assert reported.summary()[:2] == ("turnout-2", "turnout-3")
             assert "turnout-3 was rolled back" in reported.summary()[2]
-        assert library.current(place) is running
+        assert library.get_current(place) is running
         publisher.assign(1, NOW)
         await updater.check()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
-        assert library.current(place).version == began_with.version
+        assert library.get_current(place).version == began_with.version
     await updater.check()  # headquarters is unreachable: the active version stays
     assert reported.summary() == ("turnout-1", None, "")
 
@@ -122,15 +122,15 @@ async def test_dialler_is_asked_to_load_again_after_it_or_the_uplink_was_down(tm
         await assign(1, FLOW)
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], shipped_texts())
-        first = library.current(place)
+        first = library.get_current(place)
         object.__setattr__(dialler, "flows", library)
         await uplink().check()
         object.__setattr__(dialler, "flows", None)
         await assign(2, FLOW.replace("reprompts: 2", "reprompts: 3"))
-        assert library.current(place) is first
+        assert library.get_current(place) is first
         object.__setattr__(dialler, "flows", library)
         await uplink().check()
-        second = library.current(place)
+        second = library.get_current(place)
         assert (second is first, reported.summary()) == (False, ("turnout-2", "turnout-2", ""))
 
         object.__setattr__(dialler, "flows", None)
@@ -140,7 +140,7 @@ async def test_dialler_is_asked_to_load_again_after_it_or_the_uplink_was_down(tm
         await uplink().check()
         assert reported.summary()[:2] == ("turnout-2", "turnout-4")  # not 3, which the dialler never loaded
         assert "turnout-4 was rolled back" in reported.summary()[2]
-        assert library.current(place) is second
+        assert library.get_current(place) is second
 
 
 async def test_damaged_manifest_is_installed_again(tmp_path: Path) -> None:

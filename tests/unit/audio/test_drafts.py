@@ -199,7 +199,7 @@ def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for spoken in ("spoken_texts", "spoken_words", "_message"):  # names alone, which is quick
+    for spoken in ("collect_text_prompts", "collect_word_prompts", "_message"):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
@@ -212,7 +212,11 @@ def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for spoken in ("spoken_texts", "spoken_words", "_message"):  # the organisation's name alone, which is quick
+    for spoken in (
+        "collect_text_prompts",
+        "collect_word_prompts",
+        "_message",
+    ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     name = name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
@@ -220,7 +224,7 @@ def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
     assert "0 drafts made, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
     said = PromptName("", "en", name.partition("/")[2])
-    monkeypatch.setattr("dialer.cli.audio.spoken_names", lambda *_: {said: "Matdan show"})
+    monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
     assert f"{name}: was approved as it was; listen to it and approve it again" in told
     assert "1 drafts made, 0 unchanged" in told

@@ -40,25 +40,27 @@ def places(tmp_path: Path) -> Places:
     return site
 
 
-def catalogue_of(places: Places) -> Path:
+def get_catalogue_directory(places: Places) -> Path:
     return places.sounds.with_name("catalogue")
 
 
 def run(places: Places, recipe: Recipe = LINE) -> PrepareReport:
-    with changing_catalogue(catalogue_of(places)) as entries:
-        return prepare(places, entries, recipe, {}, catalogue=catalogue_of(places), workers=1)
+    with changing_catalogue(get_catalogue_directory(places)) as entries:
+        return prepare(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
 
 
 def silent(places: Places) -> list[str]:
     """The prompts of the catalogue that may not be played."""
-    playlist = PlaylistReader(catalogue_of(places), places, PlayRules()).read()
+    playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
     return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
 
 
 def files(places: Places) -> dict[str, bytes]:
     """Every file of the sounds and of the catalogue but its lock."""
-    found = [path for top in (places.sounds, catalogue_of(places)) for path in top.rglob("*") if path.is_file()]
+    found = [
+        path for top in (places.sounds, get_catalogue_directory(places)) for path in top.rglob("*") if path.is_file()
+    ]
     return {path.name: path.read_bytes() for path in found if path.name != ".lock"}
 
 
@@ -74,7 +76,7 @@ def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places:
     """Drafts too, of which there is no recording to prepare."""
     draft = PromptName("", "hi", "number/7")
     run(places)
-    with changing_catalogue(catalogue_of(places)) as entries:
+    with changing_catalogue(get_catalogue_directory(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
     places.sound(draft, SoundFormat.ALAW).parent.mkdir()
@@ -120,10 +122,10 @@ def test_a_sound_that_cannot_be_put_in_place_keeps_its_old_entry_and_the_others_
     with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
         run(places)
     assert "\n" not in str(error.value)
-    assert set(read_catalogue(catalogue_of(places))) == {GOODBYE}
+    assert set(read_catalogue(get_catalogue_directory(places))) == {GOODBYE}
     assert silent(places) == []
     (places.sound(QUESTION, SoundFormat.ALAW) / "x").rmdir()
     places.sound(QUESTION, SoundFormat.ALAW).rmdir()
     run(places)
-    assert set(read_catalogue(catalogue_of(places))) == {QUESTION, GOODBYE}
+    assert set(read_catalogue(get_catalogue_directory(places))) == {QUESTION, GOODBYE}
     assert silent(places) == []

@@ -17,7 +17,7 @@ from dialer.audio.tones import SILENCE, TONES, write_tones
 from dialer.audio.words import words_of
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
-from dialer.flows.spoken import spoken_message, spoken_texts
+from dialer.flows.spoken import collect_message_prompt, collect_text_prompts
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
@@ -54,9 +54,9 @@ def audio(*arguments: str) -> str:
 
 def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
     """`dialer audio drafts` for the message and nothing else, which is quick."""
-    monkeypatch.setattr("dialer.cli.audio.spoken_texts", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.spoken_words", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.spoken_names", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_text_prompts", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_word_prompts", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {})
     return audio("drafts")
 
 
@@ -73,19 +73,19 @@ def test_the_dialplan_and_the_simulation_play_the_name_that_is_made() -> None:
 
 @pytest.mark.parametrize("language", shipped_texts().languages())
 def test_it_says_who_called_and_promises_no_key(language: str) -> None:
-    ((name, words),) = spoken_message(language, "Example Seva", shipped_texts()).items()
+    ((name, words),) = collect_message_prompt(language, "Example Seva", shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)
     assert "Example Seva" in words
     assert not any(letter.isdigit() or letter in "{}" for letter in words)
-    assert not [each for each in spoken_texts(shipped_texts(), [language]) if each.name.startswith("message/")]
+    assert not [each for each in collect_text_prompts(shipped_texts(), [language]) if each.name.startswith("message/")]
 
 
 def test_a_language_without_the_text_has_it_in_english() -> None:
-    (name,) = spoken_message("zz", "Example Seva", shipped_texts())
+    (name,) = collect_message_prompt("zz", "Example Seva", shipped_texts())
     assert name.language == "en"
-    assert spoken_message("hi", "Example Seva", Texts({})) == {}
+    assert collect_message_prompt("hi", "Example Seva", Texts({})) == {}
     own = merge_texts([shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})])
-    assert spoken_message("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
+    assert collect_message_prompt("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
 
 
 def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ from dialer.audio.numbers import (
 )
 from dialer.audio.words import languages, words_of
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import sounds_of
-from dialer.flows.spoken import spoken_texts, spoken_words
+from dialer.flows.sounds import list_sounds
+from dialer.flows.spoken import collect_text_prompts, collect_word_prompts
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
@@ -139,7 +139,7 @@ def test_half_past_one_and_two_have_words_of_their_own_in_the_north() -> None:
 def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None:
     """Names of places and organisations apart, which are the site's own, and campaign recordings."""
     texts = shipped_texts()
-    known = spoken_texts(texts, [language]) | spoken_words([language])
+    known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])
     samples = {
         PromptKind.NUMBER: ["7", "940", "1215"],
         PromptKind.HOUR: ["18:00", "17:30", "17:10"],
@@ -154,12 +154,12 @@ def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None
                         whole = PromptRef(prompt.kind, prompt.value, ((name, ref),)) if name else PromptRef(kind, value)
                         missing = {
                             sound
-                            for sound in sounds_of(whole, language, texts)
+                            for sound in list_sounds(whole, language, texts)
                             if prompt_name(sound.partition("/")[2]) not in known
                         }
                         assert not missing
                 if prompt.kind is PromptKind.TEXT and not prompt.needs:
-                    sounds = sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)
+                    sounds = list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)
                     assert all(prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 

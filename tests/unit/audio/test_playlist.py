@@ -20,7 +20,7 @@ from dialer.audio.names import Places, PromptName, prompt_name
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
 from dialer.flows.model import PromptKind
-from dialer.flows.prompts import CataloguePrompts, SitePrompts, site_prompts
+from dialer.flows.prompts import CataloguePrompts, SitePrompts, make_site_prompts
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.audio import SoundFormat
@@ -171,7 +171,7 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
     assert prompts.for_call("town").find_block_reason(sound) is None
     assert prompts.for_call("town").today == TODAY
     with capture_logs() as logs:
-        task = asyncio.create_task(prompts.run())
+        task = asyncio.create_task(prompts.watch_catalogue())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
         assert prompts.for_call("town").find_block_reason(sound) is None
@@ -201,7 +201,7 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
         return scandir(path)
 
     with capture_logs() as logs:
-        task = asyncio.create_task(prompts.run())
+        task = asyncio.create_task(prompts.watch_catalogue())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
         assert prompts.for_call("town").find_block_reason(sound) is None
@@ -250,9 +250,9 @@ async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(si
 
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
-    assert site_prompts(Settings(), neutral, Noon(), shipped_texts) is None
+    assert make_site_prompts(Settings(), neutral, Noon(), shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert site_prompts(with_one, neutral, Noon(), shipped_texts) is not None
+    assert make_site_prompts(with_one, neutral, Noon(), shipped_texts) is not None
 
 
 async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:

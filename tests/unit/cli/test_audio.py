@@ -16,7 +16,7 @@ from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import name_sound
-from dialer.flows.spoken import spoken_message
+from dialer.flows.spoken import collect_message_prompt
 from dialer.flows.texts import shipped_texts
 from dialer.settings.site import load_settings
 from tests.support.certified import entry, prompts_of, write_prompts
@@ -219,7 +219,7 @@ def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site:
 
 def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> None:
     """The information message too: a computer says before it that it is one, approved or not."""
-    text = spoken_message("hi", "Example Seva", shipped_texts())[INFORMATION]
+    text = collect_message_prompt("hi", "Example Seva", shipped_texts())[INFORMATION]
     words = words_of("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:

@@ -60,7 +60,7 @@ def test_show_prints_the_script_as_the_agent_sees_it(tmp_path: Path) -> None:
     assert "goodbye (closing)" in text
     assert "  > papers" in text
     code, text = run("script", "show", "polling_day", "--json")
-    assert json.loads(text) == load_script("polling_day").in_language("en")
+    assert json.loads(text) == load_script("polling_day").to_page_json("en")
     code, text = run("script", "show", "polling_day", "-l", "ta")
     assert (code, "the script is not in 'ta'; it is in: en, hi" in text) == (2, True)
     lacking = own(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")

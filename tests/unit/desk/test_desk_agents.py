@@ -308,7 +308,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     running = asyncio.create_task(desk.agents.run())
     async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
-        script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).version_of("turnout-agents")
+        script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).current_version("turnout-agents")
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))
         desk.page_state.put("seat/04", on_the_line(SeatState.RESERVED))
         pop = await until(news, "pop")

@@ -21,7 +21,7 @@ from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
-from dialer.flows.model import Offer, offers_allowed
+from dialer.flows.model import Offer, list_allowed_offers
 from dialer.flows.texts import shipped_texts
 from dialer.flows.wording import offers_transport
 from dialer.settings.jurisdiction import Profile, load_profile
@@ -95,7 +95,7 @@ def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
 
 
 def test_unknown_offer_is_refused() -> None:
-    with pytest.raises(FlowError, match=r"`offers: money` is not known; use one of transport"):
+    with pytest.raises(FlowError, match=r"`offers: money` is not allowed; use one of transport"):
         ride_flow("offers: [money]\n")
 
 
@@ -104,12 +104,12 @@ def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path, jurisdic
     path = tmp_path / "sample.yaml"
     head = TURNOUT_HEAD.replace("own.ride", "common.greeting")
     path.write_text(f"offers: [transport]\n{head}{RIDE.replace('own.ride', 'common.greeting')}", encoding="utf-8")
-    may_offer = offers_allowed(load_profile(jurisdiction))
+    may_offer = list_allowed_offers(load_profile(jurisdiction))
     if refused:
         with pytest.raises(FlowError, match=r"offers transport, which the profile forbids .* \[transport\]"):
             FlowLibrary([str(path)], shipped_texts(), may_offer)
     else:
-        assert FlowLibrary([str(path)], shipped_texts(), may_offer).current(str(path)).offers == {Offer.TRANSPORT}
+        assert FlowLibrary([str(path)], shipped_texts(), may_offer).get_current(str(path)).offers == {Offer.TRANSPORT}
     config = tmp_path / "centre.toml"
     config.write_text(f'[rules]\njurisdiction = "{jurisdiction}"\n', encoding="utf-8")
     result = CliRunner().invoke(flow_app, ["check", str(path), "-l", "en", "-c", str(config)])
@@ -125,7 +125,7 @@ def test_reload_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) 
     path.write_text(f"offers: [transport]\n{good}", encoding="utf-8")
     with pytest.raises(FlowError, match=r"\[transport\]"):
         library.reload()
-    assert library.current(str(path)).offers == frozenset()
+    assert library.get_current(str(path)).offers == frozenset()
 
 
 # AGI scripts and agents: declared in the settings

@@ -144,12 +144,12 @@ MISTAKES = [
     ("flow: turnout", "flow: tur\u0301nout", "is not a name"),
     ("purpose: turnout", "purpose: exit-poll", "`purpose: exit-poll` is not known"),
     ("start: greeting", "start: nowhere", "starts at nowhere"),
-    ("start: greeting", "begin: greeting", "lacks `start:`"),
+    ("start: greeting", "begin: greeting", "has no `start:`"),
     ("start: greeting", "start: greeting\nmax_turns: 0", "from 1 to 5000"),
     ("start: greeting", "start: greeting\nmax_turns: 1.5", "whole number"),
-    ("start: greeting", "start: greeting\ncolour: red", "unknown key `colour`; known here: facts, flow, max_turns"),
+    ("start: greeting", "start: greeting\ncolour: red", "unknown key `colour`; use one of facts, flow, max_turns"),
     ("closes_at: hour", "closes_at: time", "`closes_at: time` is not known"),
-    ("    mark: voted\n", "    mark: voted-for-x\n", "is not known; use one of voted"),
+    ("    mark: voted\n", "    mark: voted-for-x\n", "is not allowed; use one of voted"),
     ("    mark: voted\n", "    mark: voted\n    say: [common.goodbye]\n", "unknown key `say`"),
     ("    mark: voted\n", "    mark: voted\n    opt_out: number\n", "has mark and opt_out of"),
     ("    mark: later\n    hour: hour\n", "    mark: later\n", "needs `hour:`"),
@@ -157,11 +157,11 @@ MISTAKES = [
     ("    mark: voted\n", "    mark: voted\n    unknown: lost\n", "only with `scope: serial`"),
     ("    mark: voted\n", "    mark: voted\n    scope: street\n", "`scope: street` is not known"),
     ("    next: noted_voted\n", "    next: nowhere\n", "goes on committed to nowhere"),
-    ("    next: noted_voted\n", "", "lacks `next:`"),
+    ("    next: noted_voted\n", "", "has no `next:`"),
     ("1: voted", "A: voted", "not a key of a telephone"),
     ("1: voted", "12: voted", "not a key of a telephone"),
     ("1: voted", "1: vöted", "is not a name"),
-    ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "lacks `choices:`"),
+    ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "has no `choices:`"),
     ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
     ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "text key that is not of the form"),
     ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list where a prompt must stand"),
@@ -179,7 +179,7 @@ MISTAKES = [
     ("    reads: hour\n", "    reads: words\n", "`reads: words` is not known"),
     ("no_input: {reprompts: 2", "no_input: {reprompts: 99", "from 0 to 9"),
     ("then: silent", "then: nowhere", "goes on no-input to nowhere"),
-    ("    opt_out: number\n", "    opt_out: maybe\n", "is not known; use one of number"),
+    ("    opt_out: number\n", "    opt_out: maybe\n", "is not allowed; use one of number"),
     ("    disconnect: done\n", "    disconnect: done\n    next: voted\n", "unknown key `next`"),
     ("  goodbye:\n", "  good bye:\n", "is not a name"),
     ("  goodbye:\n    disconnect: done\n    say: [common.goodbye]\n", "  goodbye: yes\n", "must be a mapping"),
@@ -244,7 +244,7 @@ def test_mistake_in_a_node_is_reported(nodes: str, words: str) -> None:
 
 def test_question_without_reprompts_is_refused() -> None:
     head = HEAD.replace("no_input: {reprompts: 1, say: [common.no_input], then: bye}\n", "")
-    with pytest.raises(FlowError, match="lacks `no_input:` and the flow has none"):
+    with pytest.raises(FlowError, match="has no `no_input:` and the flow has none"):
         sample("\n  first: {menu: [a.b], choices: {1: bye}}", head)
 
 
@@ -258,7 +258,7 @@ def test_subdialog_cannot_contain_itself(tmp_path: Path) -> None:
     for name, other in (("ping", "pong"), ("pong", "ping")):
         nodes = f"{{first: {{subdialog: {other}, next: back}}, back: {{return: true}}}}"
         (tmp_path / f"{name}.yaml").write_text(f"flow: {name}\npurpose: part\nstart: first\nnodes: {nodes}\n")
-    with pytest.raises(FlowError, match="calls flow ping, which is already running"):
+    with pytest.raises(FlowError, match="calls flow ping, which contains this node"):
         load_flow(str(tmp_path / "ping.yaml"))
 
 
@@ -268,7 +268,7 @@ def test_depth_of_subdialogs_is_limited(tmp_path: Path) -> None:
         (tmp_path / f"part{number}.yaml").write_text(
             f"flow: part{number}\npurpose: part\nstart: first\nnodes: {nodes}\n"
         )
-    with pytest.raises(FlowError, match="more than 5 subdialogs deep"):
+    with pytest.raises(FlowError, match="nested in more than 5 subdialogs"):
         load_flow(str(tmp_path / "part0.yaml"))
 
 
@@ -338,26 +338,26 @@ def test_reload_is_for_later_calls_and_a_failed_one_changes_nothing(tmp_path: Pa
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], shipped_texts())
-    first = library.current(str(path))
+    first = library.get_current(str(path))
     assert library.reload() == []
 
     path.write_text(GOOD.replace("reprompts: 2", "reprompts: 3"), encoding="utf-8")
     assert library.reload() == ["turnout"]
-    second = library.current(str(path))
+    second = library.get_current(str(path))
     assert second.version != first.version
-    assert library.version_of("turnout", first.version) is first
+    assert library.get_version("turnout", first.version) is first
 
     path.write_text(GOOD.replace("start: greeting", "start: nowhere"), encoding="utf-8")
     with pytest.raises(FlowError, match="starts at nowhere"):
         library.reload()
-    assert library.current(str(path)) is second
+    assert library.get_current(str(path)) is second
 
 
 def test_library_has_only_its_own_flows() -> None:
     library = FlowLibrary(["turnout"], shipped_texts())
     with pytest.raises(UnknownFlow):
-        library.current("household")
+        library.get_current("household")
     with pytest.raises(UnknownFlow):
-        library.version_of("turnout", "000000000000")
+        library.get_version("turnout", "000000000000")
     with pytest.raises(UnknownFlow):
         FlowLibrary(["no_such_flow"], shipped_texts())

@@ -9,9 +9,9 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.flows.catalogue import load_flow
 from dialer.flows.errors import FlowError, UnexpectedInput
-from dialer.flows.machine import step
+from dialer.flows.machine import continue_flow
 from dialer.flows.model import Scalar, Scope
-from dialer.flows.nodes.field import polling_hour
+from dialer.flows.nodes.field import to_polling_hour
 from dialer.flows.turns import (
     Collect,
     Commit,
@@ -89,7 +89,7 @@ def test_hour_without_known_bounds_is_accepted() -> None:
 
 @pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
 def test_polling_hour_is_in_the_afternoon_from_1_to_6(keyed: int, hour: int) -> None:
-    assert polling_hour(keyed) == hour
+    assert to_polling_hour(keyed) == hour
 
 
 def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
@@ -377,7 +377,7 @@ def test_call_continues_only_with_the_version_it_began_with() -> None:
     changed = sample(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
     with pytest.raises(UnexpectedInput, match="began with sample"):
-        step(changed, began.state, Digits("1"))
+        continue_flow(changed, began.state, Digits("1"))
 
 
 def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
@@ -470,5 +470,5 @@ def test_a_key_that_leads_to_the_flow_of_opt_outs_is_none_either(tmp_path: Path)
 
 
 def test_a_transfer_goes_to_agents_and_to_nobody_else() -> None:
-    with pytest.raises(FlowError, match="`transfer: boss` is not known; use one of agents"):
+    with pytest.raises(FlowError, match="`transfer: boss` is not allowed; use one of agents"):
         sample("  first: {transfer: boss, failed: bye}\n")

@@ -16,11 +16,11 @@ from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError
 from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.mermaid import draw_flow
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.nodes.say import SayNode
-from dialer.flows.schema import FLOW_SCHEMA, SCRIPT_SCHEMA, flow_schema, script_schema
+from dialer.flows.schema import FLOW_SCHEMA, SCRIPT_SCHEMA, make_flow_schema, make_script_schema
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Disconnect, Play, Played, PromptRef, Start
 
@@ -28,7 +28,7 @@ A_KIND = '''
 from pydantic import Field
 
 from dialer.flows.fields import DeclaredName, Name, SomePrompts
-from dialer.flows.known import lookup, resolve, whole_number
+from dialer.flows.known import look_up_value, resolve_prompts, parse_whole_number
 from dialer.flows.node import Act, GoTo, Node, NodeStyle
 from dialer.flows.turns import Play, Played
 
@@ -45,9 +45,9 @@ class GreetNode(Node):
     next: Name
 
     def enter(self, flow, state):
-        hour = whole_number(lookup(state, self.hour))
+        hour = parse_whole_number(look_up_value(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
-        return Act(state, Play(state.where, resolve(state, prompts)))
+        return Act(state, Play(state.where, resolve_prompts(state, prompts)))
 
     def receive(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
@@ -94,11 +94,11 @@ def flow() -> Flow:
 
 @pytest.mark.parametrize(("hour", "prompt"), [("09:00", "common.no_input"), ("18:00", "common.no_match")])
 def test_machine_runs_it(flow: Flow, hour: str, prompt: str) -> None:
-    turn = start(flow, Start({"closes_at": hour}, "en"))
+    turn = start_flow(flow, Start({"closes_at": hour}, "en"))
     assert isinstance(turn.action, Play)
     assert [ref.value for ref in turn.action.prompts] == [prompt]
     assert all(isinstance(ref, PromptRef) for ref in turn.action.prompts)
-    last = step(flow, turn.state, Played())
+    last = continue_flow(flow, turn.state, Played())
     assert isinstance(last.action, Disconnect)
     assert last.action.reason == "greeted"
 
@@ -108,8 +108,8 @@ def test_machine_runs_it(flow: Flow, hour: str, prompt: str) -> None:
     [
         ("later: common.no_match", "later: []", "`later:` is empty; give at least one"),
         ("greet: closes_at", "greet: opens_at", "`greet: opens_at` is neither a fact nor an answer of this flow"),
-        (", next: bye}", "}", "lacks `next:`; add it"),
-        ("next: bye}", "next: bye, then: bye}", "has the unknown key `then`; known here: greet, later, morning, next"),
+        (", next: bye}", "}", "has no `next:`; add it"),
+        ("next: bye}", "next: bye, then: bye}", "has the unknown key `then`; use one of greet, later, morning, next"),
     ],
 )
 def test_its_mistakes_name_file_line_and_node(old: str, new: str, words: str) -> None:
@@ -133,7 +133,7 @@ def test_diagram_shows_it(flow: Flow) -> None:
 
 def test_editor_schema_covers_it() -> None:
     document = yaml.safe_load(A_FLOW)
-    validator = jsonschema.Draft202012Validator(flow_schema())
+    validator = jsonschema.Draft202012Validator(make_flow_schema())
     assert list(validator.iter_errors(document)) == []
     del document["nodes"]["hello"]["next"]
     assert list(validator.iter_errors(document))
@@ -142,12 +142,12 @@ def test_editor_schema_covers_it() -> None:
 def test_schema_files_are_up_to_date() -> None:
     del NODE_KINDS["greet"]
     try:
-        for path, schema in ((FLOW_SCHEMA, flow_schema()), (SCRIPT_SCHEMA, script_schema())):
+        for path, schema in ((FLOW_SCHEMA, make_flow_schema()), (SCRIPT_SCHEMA, make_script_schema())):
             assert json.loads(path.read_text(encoding="utf-8")) == schema, "run: python -m dialer.flows.schema"
     finally:
         NODE_KINDS["greet"] = sys.modules["dialer.flows.nodes.greet"].GreetNode
 
 
 def test_two_kinds_cannot_have_the_same_key() -> None:
-    with pytest.raises(ValueError, match="two kinds of nodes are called say"):
+    with pytest.raises(ValueError, match="the kind of node say is defined twice"):
         type("OtherSayNode", (SayNode,), {"kind": "say", "__module__": __name__})

@@ -71,15 +71,15 @@ def test_script_is_loaded() -> None:
 
 MISTAKES = [
     ("script: sample", "script: Sample", "`Sample` is not a name"),
-    ("purpose: turnout", "purpose: polling", "`purpose: polling` is not known; use one of turnout, material,"),
-    ("purpose: turnout", "purpose: turnout\noffers: [money]", "`offers: money` is not known; use one of transport"),
+    ("purpose: turnout", "purpose: polling", "`purpose: polling` is not allowed; use one of turnout, material,"),
+    ("purpose: turnout", "purpose: turnout\noffers: [money]", "`offers: money` is not allowed; use one of transport"),
     ("languages: [en, hi]", "languages: [en, en]", "must list each language once"),
     (
         "languages: [en, hi]",
         "languages: [english]",
         "`english` is not a language code; use two or three letters such as hi",
     ),
-    ("languages: [en, hi]", "", "lacks `languages:`; add it"),
+    ("languages: [en, hi]", "", "has no `languages:`; add it"),
     ("start: hello", "start: nowhere", "starts at nowhere, which is not a page; use one of bye, hello, last, way"),
     ("next: way", "next: nowhere", "page hello: leads to nowhere, which is not a page; use one of bye, hello"),
     ("to: last}", "to: nowhere}", "page way: leads to nowhere, which is not a page"),
@@ -89,29 +89,29 @@ MISTAKES = [
     (
         "    ask: knows_booth",
         "    ask: knows_booth\n    next: bye",
-        "page way: has a question, whose answers lead on",
+        "page way: has both a question, whose answers lead on",
     ),
     (
         "    ask: knows_booth",
         "    asks: knows_booth",
-        "page way: has the unknown key `asks`; known here: answers, ask, closing,",
+        "page way: has the unknown key `asks`; use one of answers, ask, closing,",
     ),
     (
         "    closing: true",
         "    close: true",
-        "page last: has the unknown key `close`; known here: answers, ask, closing,",
+        "page last: has the unknown key `close`; use one of answers, ask, closing,",
     ),
-    ("to: bye}", "go: bye}", "page way: lacks `to:`; add it"),
+    ("to: bye}", "go: bye}", "page way: has no `to:`; add it"),
     ('knows: {label: {en: "Yes", hi: "हाँ"}, to: bye}', "knows: bye", "page way: `knows:` must be a mapping"),
     (
         'en: "Goodbye.", hi: "नमस्ते।"',
         'en: "Goodbye.", ta: "x"',
-        "page bye: has the unknown key `ta`; known here: en, hi",
+        "page bye: has the unknown key `ta`; use one of en, hi",
     ),
     (
         '    text: {en: "Goodbye.", hi: "नमस्ते।"}',
         "    closing: true",
-        "page bye: lacks `text:`; add it",
+        "page bye: has no `text:`; add it",
     ),
     ('en: "Goodbye."', f'en: "{"x" * 2001}"', "`en:` must be one text of at most 2000 characters"),
     ('en: "Told now"', f'en: "{"x" * 81}"', "`en:` must be one text of at most 80 characters"),
@@ -158,7 +158,7 @@ def test_script_is_found_by_name_or_path_only(tmp_path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
     assert load_script(str(path)).file == str(path)
     for name in ("no_such", str(tmp_path / "none.yaml"), str(tmp_path), "../scripts/polling_day", "x\0.yaml"):
-        with pytest.raises(UnknownFlow, match="there is no such script; use one of before_poll, polling_day"):
+        with pytest.raises(UnknownFlow, match="no script has this name; use one of before_poll, polling_day"):
             load_script(name)
 
 
@@ -273,7 +273,7 @@ def test_editor_schema_refuses_what_the_loader_refuses(old: str, new: str, words
 
 
 def test_page_receives_the_script_in_its_language() -> None:
-    script = parse_script(GOOD).in_language("hi")
+    script = parse_script(GOOD).to_page_json("hi")
     assert json.loads(json.dumps(script)) == script
     assert script | {"version": ""} == {
         "name": "sample",
@@ -298,7 +298,7 @@ def test_page_receives_the_script_in_its_language() -> None:
         },
     }
     assert (
-        parse_script(GOOD).in_language("ta")["pages"]["bye"]["text"] == "Goodbye."
+        parse_script(GOOD).to_page_json("ta")["pages"]["bye"]["text"] == "Goodbye."
     )  # the first language is used instead
 
 
@@ -307,19 +307,22 @@ def test_page_receives_the_script_in_its_language() -> None:
 
 def test_campaign_has_the_script_of_its_settings() -> None:
     library = ScriptLibrary(TURNOUT)
-    script = library.script_for("calls", "en", library.version_of("calls"))
+    script = library.get_script_for_page("calls", "en", library.current_version("calls"))
     assert script is not None
     assert (script["name"], script["version"]) == ("polling_day", load_script("polling_day").version)
-    assert library.script_for("others", "en", library.version_of("others")) is None
-    assert library.objection("calls", {}) is None
-    assert library.objection("calls", {"knows_booth": "told", "been_there": "been"}) is None
+    assert library.get_script_for_page("others", "en", library.current_version("others")) is None
+    assert library.find_invalid_answer("calls", {}) is None
+    assert library.find_invalid_answer("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
-        library.objection("calls", {"knows_booth": "nonsense"})
+        library.find_invalid_answer("calls", {"knows_booth": "nonsense"})
         == "the script of campaign calls has no answer nonsense to knows_booth"
     )
-    assert library.objection("calls", {"weather": "fine"}) == "the script of campaign calls has no question weather"
     assert (
-        library.objection("others", {"knows_booth": "told"})
+        library.find_invalid_answer("calls", {"weather": "fine"})
+        == "the script of campaign calls has no question weather"
+    )
+    assert (
+        library.find_invalid_answer("others", {"knows_booth": "told"})
         == "the script of campaign others has no question knows_booth"
     )
 
@@ -347,39 +350,39 @@ def test_reload_uses_all_files_or_none_and_calls_keep_their_version(tmp_path: Pa
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload() == ["sample"]
-    before = scripts.version_of("calls")
-    assert scripts.objection("calls", {"knows_booth": "heard"}) is None
-    assert scripts.objection("calls", {"knows_booth": "told"}) is None
+    before = scripts.current_version("calls")
+    assert scripts.find_invalid_answer("calls", {"knows_booth": "heard"}) is None
+    assert scripts.find_invalid_answer("calls", {"knows_booth": "told"}) is None
 
     path.write_text(GOOD.replace("told", "learned"), encoding="utf-8")
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload()
-    assert scripts.version_of("calls") == before
-    assert scripts.objection("calls", {"knows_booth": "learned"}) is not None
+    assert scripts.current_version("calls") == before
+    assert scripts.find_invalid_answer("calls", {"knows_booth": "learned"}) is not None
 
 
 def test_desk_shows_the_dialler_s_version_or_none(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))
-    first = dialler.version_of("calls")
-    assert (first, dialler.version_of("others")) == (f"sample {parse_script(GOOD).version}", None)
+    first = dialler.current_version("calls")
+    assert (first, dialler.current_version("others")) == (f"sample {parse_script(GOOD).version}", None)
 
     def shown(version: str | None) -> str | None:
-        script = desk.script_for("calls", "en", version)
+        script = desk.get_script_for_page("calls", "en", version)
         return None if script is None else f"{script['name']} {script['version']}"
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert (shown(first), shown(None)) == (first, None)  # the file has changed, but was not reloaded
-    dialler.use(dialler.read())
-    second = dialler.version_of("calls")
+    dialler.replace_scripts(dialler.load_scripts())
+    second = dialler.current_version("calls")
     assert shown(second) == second != first
     assert shown(first) == first
     path.write_text("script: broken", encoding="utf-8")
     assert shown("sample 000000000000") is None
     assert shown(second) == second
-    assert desk.script_for("others", "en", second) is None
+    assert desk.get_script_for_page("others", "en", second) is None
 
 
 def test_unknown_version_is_searched_at_most_every_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,8 +399,8 @@ def test_unknown_version_is_searched_at_most_every_ten_seconds(tmp_path: Path, m
     monkeypatch.setattr(library, "read", counted)
     monkeypatch.setattr("dialer.flows.script_library.time.monotonic", lambda: now)
     for _ in range(3):
-        assert library.script_for("calls", "en", "sample 000000000000") is None
+        assert library.get_script_for_page("calls", "en", "sample 000000000000") is None
     assert looks == 1
     now += RELOAD_SECONDS
-    library.script_for("calls", "en", "sample 000000000000")
+    library.get_script_for_page("calls", "en", "sample 000000000000")
     assert looks == 2

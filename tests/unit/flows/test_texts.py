@@ -15,18 +15,18 @@ from dialer.flows.errors import FlowError
 from dialer.flows.model import PromptKind
 from dialer.flows.nodes.menu import MenuNode
 from dialer.flows.nodes.send_sms import SmsNode
-from dialer.flows.sounds import name_sound, sounds_of
+from dialer.flows.sounds import list_sounds, name_sound
 from dialer.flows.texts import (
     INFORMATION_TEXT,
     SMS,
     Segment,
     Texts,
+    find_placeholders,
     merge_texts,
-    placeholders,
     read_texts,
-    segments,
+    render_prompt,
     shipped_texts,
-    written,
+    split_segments,
 )
 from dialer.flows.turns import PromptRef
 from dialer.flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
@@ -60,8 +60,8 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
     english = texts.by_language["en"]
     own = texts.by_language[language]
     assert set(own) == set(english)
-    assert {key: placeholders(words) for key, words in own.items()} == {
-        key: placeholders(words) for key, words in english.items()
+    assert {key: find_placeholders(words) for key, words in own.items()} == {
+        key: find_placeholders(words) for key, words in english.items()
     }
 
 
@@ -125,7 +125,7 @@ def test_text_of_a_menu_names_exactly_its_keys(language: str) -> None:
     for name in shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
-                words = " ".join(shipped_texts().text(prompt.value, language) or "" for prompt in node.prompts)
+                words = " ".join(shipped_texts().find_text(prompt.value, language) or "" for prompt in node.prompts)
                 digits = {letter for letter in words if letter.isdigit()}
                 assert digits == set(node.choices), f"{name}.{node.name}: {words}"
 
@@ -153,12 +153,12 @@ def test_marks_of_flows_are_those_of_the_dialler() -> None:
 
 
 def test_text_is_split_at_its_placeholders() -> None:
-    assert segments("Hello.") == (Segment(words="Hello."),)
-    assert segments("You can vote until {closes_at}.") == (
+    assert split_segments("Hello.") == (Segment(words="Hello."),)
+    assert split_segments("You can vote until {closes_at}.") == (
         Segment(words="You can vote until", number=1),
         Segment(placeholder="closes_at"),
     )
-    assert segments("{a}, {b} and {c}") == (
+    assert split_segments("{a}, {b} and {c}") == (
         Segment(placeholder="a"),
         Segment(placeholder="b"),
         Segment(words="and", number=1),
@@ -168,11 +168,11 @@ def test_text_is_split_at_its_placeholders() -> None:
 
 def test_value_is_spoken_where_the_language_puts_it() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
-    assert sounds_of(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
+    assert list_sounds(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
         "matdan/en/booth/until-1",
         "matdan/en/half-hour/18",
     )
-    assert sounds_of(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
+    assert list_sounds(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
         "matdan/hi/booth/until-1",
         "matdan/hi/half-hour/18",
         "matdan/hi/booth/until-2",
@@ -181,16 +181,22 @@ def test_value_is_spoken_where_the_language_puts_it() -> None:
 
 def test_values_become_sounds() -> None:
     texts = shipped_texts()
-    assert sounds_of(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
-    assert sounds_of(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
-    assert sounds_of(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == ("matdan/hi/day/7", "matdan/hi/month/5")
-    assert sounds_of(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
+    assert list_sounds(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
+    assert list_sounds(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
+    assert list_sounds(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == (
+        "matdan/hi/day/7",
+        "matdan/hi/month/5",
+    )
+    assert list_sounds(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
         "matdan/kn/number/hundred-1-and",
         "matdan/kn/number/5",
     )
-    assert sounds_of(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
-    assert sounds_of(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == ("matdan/hi/hour-and/7", "matdan/hi/minute/5")
-    assert sounds_of(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
+    assert list_sounds(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
+    assert list_sounds(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == (
+        "matdan/hi/hour-and/7",
+        "matdan/hi/minute/5",
+    )
+    assert list_sounds(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
 
 
 @settings(deadline=None, derandomize=True)
@@ -204,28 +210,28 @@ def test_names_are_not_part_of_paths(name: str) -> None:
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
 def test_unknown_language_is_spoken_in_english(language: str) -> None:
-    sounds = sounds_of(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
+    sounds = list_sounds(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
     assert sounds[0] == "matdan/en/booth/until-1"
     assert all(".." not in sound for sound in sounds)
 
 
 def test_missing_text_is_played_by_its_key() -> None:
     ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
-    assert sounds_of(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
-    assert written(ref, "hi", shipped_texts()) == "[mine.hello]"
+    assert list_sounds(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
+    assert render_prompt(ref, "hi", shipped_texts()) == "[mine.hello]"
 
 
 def test_prompt_is_written_out_for_people() -> None:
     ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
-    assert written(ref, "en", shipped_texts()) == "You can vote until 18:00."
-    assert written(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
+    assert render_prompt(ref, "en", shipped_texts()) == "You can vote until 18:00."
+    assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
 
 
 def test_texts_of_a_site_override_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
     merged = merge_texts([shipped_texts(), read_texts(tmp_path)])
-    assert merged.text("common.goodbye", "hi") == "फिर मिलेंगे।"
-    assert merged.text("common.goodbye", "en") == "Goodbye."
+    assert merged.find_text("common.goodbye", "hi") == "फिर मिलेंगे।"
+    assert merged.find_text("common.goodbye", "en") == "Goodbye."
 
 
 @pytest.mark.parametrize(
@@ -256,5 +262,5 @@ def test_duration_of_speech_is_estimated() -> None:
 
 def test_text_is_found_in_english_if_the_language_lacks_it() -> None:
     texts = Texts({"en": {"a.b": "x"}})
-    assert texts.found("a.b", "hi") == ("en", "x")
-    assert texts.found("a.c", "hi") is None
+    assert texts.find_text_or_english("a.b", "hi") == ("en", "x")
+    assert texts.find_text_or_english("a.c", "hi") is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dialer.flows.catalogue import shipped_flows
 from dialer.flows.flow import Flow
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import (
@@ -75,7 +75,7 @@ def check_justified(turn: Turn, committed: CommitKind | None) -> None:
     if turn.action is None or isinstance(turn.action, Commit | SendSms):
         return
     for ref in turn.action.prompts:
-        if ref.kind is PromptKind.TEXT and acknowledges(shipped_texts().text(ref.value, "en") or ""):
+        if ref.kind is PromptKind.TEXT and acknowledges(shipped_texts().find_text(ref.value, "en") or ""):
             assert committed is not None, f"{ref.value} before a commit"
             assert not ref.value.startswith("opt_out.") or committed is CommitKind.OPT_OUT
 
@@ -98,7 +98,7 @@ def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> lis
             committed = None
         elif isinstance(event, Played) and event.digit is not None:
             committed = None  # the key answers the next question
-        turns.append(step(flow, through_json(turn.state), event))
+        turns.append(continue_flow(flow, through_json(turn.state), event))
         assert len(turns) <= BOUND[flow.name]
     check_justified(turns[-1], committed)
     return turns
@@ -111,7 +111,7 @@ def test_every_call_ends_and_acknowledges_only_what_is_committed(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
-    turns = walk(flow, start(flow, Start(known, "hi")), data, hang_ups=hang_ups)
+    turns = walk(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=hang_ups)
     assert turns[-1].state.ending in set(Ending) - {Ending.FAULT}
     sequences = [turn.action.commit.sequence for turn in turns if isinstance(turn.action, Commit)]
     assert sequences == list(range(1, len(sequences) + 1))
@@ -123,7 +123,7 @@ def test_every_call_ends_and_acknowledges_only_what_is_committed(
 @given(known=facts(), data=st.data())
 def test_call_of_a_booth_worker_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS["booth_worker"]
-    turns = walk(flow, start(flow, Start(known, "ta")), data, hang_ups=True)
+    turns = walk(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
@@ -132,18 +132,18 @@ def test_walk_detects_an_unjustified_acknowledgement() -> None:
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )
     with pytest.raises(AssertionError, match=r"opt_out\.noted before a commit"):
-        check_justified(step(flow, start(flow, Start({}, "en")).state, Digits("1")), None)
+        check_justified(continue_flow(flow, start_flow(flow, Start({}, "en")).state, Digits("1")), None)
 
 
 @pytest.mark.parametrize("name", shipped_flows())
 def test_silent_caller_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
-    turn = start(flow, Start(FACTS, "en"))
+    turn = start_flow(flow, Start(FACTS, "en"))
     count = 0
     while not turn.ended:
         assert turn.action is not None
         quiet: dict[type, Input] = {Play: Played(), Collect: Digits("", timed_out=True)}
-        turn = step(flow, turn.state, quiet[type(turn.action)])
+        turn = continue_flow(flow, turn.state, quiet[type(turn.action)])
         count += 1
         assert count <= 12
     assert turn.state.ending is Ending.COMPLETED
@@ -153,7 +153,7 @@ def test_silent_caller_is_disconnected_soon(name: str) -> None:
 @pytest.mark.parametrize("name", shipped_flows())
 def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
     flow = FLOWS[name]
-    turn = start(flow, Start(FACTS, "en"))
+    turn = start_flow(flow, Start(FACTS, "en"))
     while not turn.ended:
         action = turn.action
         match action:
@@ -165,7 +165,7 @@ def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
                 event = Failed()
             case _:
                 event = Committed()
-        turn = step(flow, turn.state, event)
+        turn = continue_flow(flow, turn.state, event)
         assert turn.state.turns <= 20
     assert turn.state.ending is Ending.COMPLETED
 
@@ -174,7 +174,7 @@ def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
 @given(known=facts(), data=st.data())
 def test_malformed_values_are_never_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS[data.draw(st.sampled_from(sorted(FLOWS)))]
-    for turn in walk(flow, start(flow, Start(known, "hi")), data, hang_ups=True):
+    for turn in walk(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=True):
         if turn.action is None or isinstance(turn.action, Commit | SendSms):
             continue
         for value in spoken_values(turn.action.prompts):

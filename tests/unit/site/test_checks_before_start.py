@@ -361,7 +361,7 @@ async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
     assert note.level is Level.WARNING
     assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
     missing = await found("no_such")
-    assert "no_such: there is no such script; use one of before_poll, polling_day" in missing[0].text
+    assert "no_such: no script has this name; use one of before_poll, polling_day" in missing[0].text
 
 
 FLOW = """

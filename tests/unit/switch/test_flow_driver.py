@@ -16,9 +16,9 @@ from dialer.flows.catalogue import shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.sounds import own_sounds
+from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, filled, shipped_texts
+from dialer.flows.texts import SMS, fill_text, shipped_texts
 from dialer.flows.turns import (
     Action,
     Commit,
@@ -94,7 +94,7 @@ class Services(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return filled(f"{SMS}{action.template}", "hi", action.values, shipped_texts()) is not None
+        return fill_text(f"{SMS}{action.template}", "hi", action.values, shipped_texts()) is not None
 
 
 @dataclass
@@ -241,7 +241,7 @@ async def test_a_flow_without_any_sound_is_not_completed() -> None:
     announcement = sample(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
-    said = sorted(own_sounds(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
+    said = sorted(list_fixed_sounds(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
     result, _ = await drive(announcement, [], missing=said)
     assert (result.completed, result.result.unheard) == (False, said[0])
     heard, _ = await drive(announcement, [], missing=said[:1])

@@ -16,7 +16,7 @@ from dialer.audio.words import words_of
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
-from dialer.flows.machine import start
+from dialer.flows.machine import start_flow
 from dialer.flows.texts import shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from dialer.settings.twilio import Twilio
@@ -47,7 +47,7 @@ class Host(PageHost):
 
 
 def a_state(**changes: Any) -> FlowState:
-    turn = start(FLOWS["turnout"], Start({**FACTS, "booth_name": "प्राथमिक विद्यालय, कक्ष क्रमांक २" * 3}, "hi"))
+    turn = start_flow(FLOWS["turnout"], Start({**FACTS, "booth_name": "प्राथमिक विद्यालय, कक्ष क्रमांक २" * 3}, "hi"))
     return FlowState.from_json({**turn.state.to_json(), **changes})
 
 
@@ -262,7 +262,7 @@ def test_the_end_of_a_call_maps_to_its_sip_and_q850_meaning(
 
 
 async def first_page(name: str) -> Page:
-    turn = start(FLOWS[name], Start(FACTS, "hi"))
+    turn = start_flow(FLOWS[name], Start(FACTS, "hi"))
     return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
@@ -308,7 +308,7 @@ async def test_a_synthetic_voice_is_disclosed_once_before_the_first_word(languag
 
 async def test_markup_in_a_place_name_is_escaped() -> None:
     flow = FLOWS["booth"]
-    turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
+    turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
     xml = render_twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "en")
     assert "<Dial>" not in xml

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dialer.flows.flow import Flow
-from dialer.flows.machine import start, step
+from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.sounds import sounds_of
+from dialer.flows.sounds import list_sounds
 from dialer.flows.texts import Texts
 from dialer.flows.turns import (
     Action,
@@ -93,7 +93,7 @@ class ConventionalPrompts:
         if found is None:
             if len(self._cache) >= MOST_CACHED_PROMPTS:
                 self._cache.clear()
-            found = self._cache[ref, language] = sounds_of(ref, language, self.texts)
+            found = self._cache[ref, language] = list_sounds(ref, language, self.texts)
         return found
 
     def find_block_reason(self, sound: str) -> str | None:
@@ -253,7 +253,7 @@ async def run_flow(
         missing: logs skipped sounds. Shared by many calls, it logs each sound once.
     """
     run = _FlowRun(call, language, prompts, commit, host or FlowHost(), missing or MissingSounds())
-    turn = start(flow, Start(facts, language))
+    turn = start_flow(flow, Start(facts, language))
     unheard: str | None = None
     try:
         await call.answer()
@@ -261,12 +261,12 @@ async def run_flow(
             event = await run.perform_action(turn.action)
             if turn.ended:
                 break
-            turn = step(flow, turn.state, event)
+            turn = continue_flow(flow, turn.state, event)
     except CallHungUp:
-        turn = step(flow, turn.state, HungUp())
+        turn = continue_flow(flow, turn.state, HungUp())
     except QuestionNotPlayed as question:
         unheard = str(question)
-        turn = step(flow, turn.state, HungUp())
+        turn = continue_flow(flow, turn.state, HungUp())
         with contextlib.suppress(CallHungUp):
             await call.hangup()
     return FlowResult(turn.state, unheard if run.heard else unheard or run.skipped)
